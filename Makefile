@@ -1,0 +1,42 @@
+# `make demo` and `make test` do all the set-up they need; nothing else has to be installed first.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+STAMP   = $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast check format bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $(STAMP)
+
+install: $(STAMP)  ## make the virtual environment
+
+demo: $(STAMP)  ## break a feature store and watch modelspan name it (KEEP=1 leaves it running)
+	$(BIN)/modelspan demo $(if $(KEEP),--keep)
+
+test: $(STAMP) check  ## style, types and every test
+	$(BIN)/python -m pytest
+
+test-fast: $(STAMP)  ## the unit tests
+	$(BIN)/python -m pytest tests/unit
+
+check: $(STAMP)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)  ## rewrite to the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## print the benchmark ratios
+	for bench in benchmarks/*.py; do $(BIN)/python $$bench; done
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,100 @@
+"""The vocabulary of everything that measures: windows, verdicts, and one result a measurement."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Any
+
+import pyarrow as pa
+
+from modelspan_collector.store.connect import Store
+
+
+class Verdict(str, Enum):
+    """What a measurement means."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ALARM = "alarm"
+    NOT_ENOUGH_DATA = "not_enough_data"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open stretch of event time, `start <= timestamp < end`, both in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse naive and reversed times, which would silently shift a window."""
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError("a window needs times with a time zone; hint: datetime.now(timezone.utc)")
+        if self.end < self.start:
+            raise ValueError(f"a window cannot end ({self.end}) before it starts ({self.start})")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One measurement: a row of `monitor_results`."""
+
+    model: str
+    version: str
+    window: Window
+    signal: str
+    metric: str
+    value: float | None
+    verdict: Verdict
+    feature: str = ""
+    segment: str = ""
+    lower: float | None = None
+    upper: float | None = None
+    threshold: float | None = None
+    direction: str = "above"
+    p_value: float | None = None
+    n: int = 0
+    n_baseline: int = 0
+    baseline_id: str = ""
+    monitor: str = ""
+    reason: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_results(store: Store, results: Sequence[Result], run_id: str) -> None:
+    """Store results; one computed again for the same window replaces the earlier one."""
+    if not results:
+        return
+    now = datetime.now(timezone.utc)
+    stamp = pa.timestamp("ns", "UTC")
+    columns: dict[str, pa.Array] = {
+        "window_start": pa.array([result.window.start for result in results], stamp),
+        "window_end": pa.array([result.window.end for result in results], stamp),
+        "verdict": pa.array([result.verdict.value for result in results]),
+        "run_id": pa.array([run_id] * len(results)),
+        "computed_at": pa.array([now] * len(results), pa.timestamp("ms", "UTC")),
+        "details": pa.array([json.dumps(result.details, default=str, sort_keys=True) for result in results]),
+    }
+    for name in (
+        "model",
+        "version",
+        "signal",
+        "metric",
+        "feature",
+        "segment",
+        "direction",
+        "baseline_id",
+        "monitor",
+        "reason",
+    ):
+        columns[name] = pa.array([getattr(result, name) for result in results], pa.string())
+    for name in ("value", "lower", "upper", "threshold", "p_value"):
+        columns[name] = pa.array([getattr(result, name) for result in results], pa.float64())
+    for name in ("n", "n_baseline"):
+        columns[name] = pa.array([getattr(result, name) for result in results], pa.uint64())
+    store.insert("monitor_results", pa.table(columns))

@@ -1,0 +1,90 @@
+"""`modelspan`: one table of commands; each is imported only when it is the one asked for.
+
+A command is a module of `modelspan_cli.commands` with `add_arguments(parser)` and `run(args) -> int`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from types import ModuleType
+
+from modelspan_cli.errors import CommandError
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line of `modelspan --help`."""
+
+    name: str
+    extra: str
+    """The extra of the distribution that the command needs."""
+    help: str
+
+    def load(self) -> ModuleType:
+        """Import the command's module.
+
+        Raises:
+            CommandError: a package is missing; the message names the extra to install.
+        """
+        try:
+            return importlib.import_module(f"modelspan_cli.commands.{self.name}")
+        except ModuleNotFoundError as error:
+            if error.name and error.name.split(".")[0] in ("modelspan", "modelspan_cli"):
+                raise
+            raise CommandError(
+                f"`modelspan {self.name}` needs the package {error.name!r}, which is not installed",
+                hint=f"pip install 'modelspan[{self.extra}]'",
+            ) from error
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("up", "analyzer", "run collector, embedded store and analyzer in one process"),
+    Command("demo", "dev", "serve a real model, break its feature store, and watch it being found"),
+    Command("replay", "analyzer", "take a history of predictions through the pipeline and say what would have alarmed"),
+    Command("sql", "collector", "run a query on a running instance, or on a data folder"),
+    Command("status", "collector", "say how a running instance and its models are"),
+    Command("baseline", "analyzer", "set or list what models are compared with"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = next((command for command in COMMANDS if given[:1] == [command.name]), None)
+    try:
+        if chosen is None:
+            _overview().parse_args(given or ["--help"])
+            return EXIT_USAGE
+        module = chosen.load()
+        parser = argparse.ArgumentParser(prog=f"modelspan {chosen.name}", description=chosen.help)
+        module.add_arguments(parser)
+        return int(module.run(parser.parse_args(given[1:])))
+    except CommandError as error:
+        print(f"error: {error}", file=sys.stderr)
+        if error.hint:
+            print(f"\nhint: {error.hint}", file=sys.stderr)
+        return EXIT_FAILURE
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return EXIT_FAILURE
+
+
+def _overview() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="modelspan",
+        description="Machine-learning observability on OpenTelemetry and ClickHouse.",
+        epilog="commands:\n" + "\n".join(f"  {command.name:<12} {command.help}" for command in COMMANDS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=version("modelspan"))
+    parser.add_argument("command", choices=[command.name for command in COMMANDS], metavar="COMMAND")
+    return parser

@@ -1,0 +1,1 @@
+"""The collector: OTLP in, durable log, ClickHouse out."""

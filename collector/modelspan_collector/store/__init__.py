@@ -1,0 +1,1 @@
+"""The store: one ClickHouse dialect, on the embedded engine or on a server."""

@@ -1,0 +1,18 @@
+"""What can go wrong between modelspan and its store.
+
+StoreError
+├── StoreUnavailable   the engine or server cannot be reached, or is owned by another process
+└── SchemaError        the schema on disk is not one this version can use
+"""
+
+
+class StoreError(Exception):
+    """Base of every error of the store; its message says what to do next."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be opened or reached now."""
+
+
+class SchemaError(StoreError):
+    """The store's schema does not fit this version of modelspan."""

@@ -1,0 +1,12 @@
+-- Who changed what: registrations, baselines, thresholds, label corrections, exports, deletions.
+CREATE TABLE IF NOT EXISTS audit_log
+(
+    timestamp DateTime64(3, 'UTC') DEFAULT now64(3),
+    actor     String,
+    action    LowCardinality(String),
+    model     LowCardinality(String),
+    version   LowCardinality(String),
+    details   String
+)
+ENGINE = MergeTree
+ORDER BY (timestamp, action);

@@ -1,0 +1,30 @@
+-- One row a measurement: window, signal, metric, feature and segment name it; a recomputed one replaces it.
+CREATE TABLE IF NOT EXISTS monitor_results
+(
+    model        LowCardinality(String),
+    version      LowCardinality(String),
+    window_start DateTime64(9, 'UTC'),
+    window_end   DateTime64(9, 'UTC'),
+    signal       LowCardinality(String), -- data_drift, prediction_drift, data_quality, performance, fairness, ...
+    metric       LowCardinality(String), -- psi, jensen_shannon_distance, null_rate, roc_auc, ...
+    feature      LowCardinality(String),
+    segment      String,                 -- '' for all rows, else 'tag.country=DE'
+    value        Nullable(Float64),
+    lower        Nullable(Float64),      -- confidence interval of the value
+    upper        Nullable(Float64),
+    threshold    Nullable(Float64),
+    direction    LowCardinality(String), -- 'above' or 'below': on which side of the threshold the alarm lies
+    verdict      LowCardinality(String), -- ok, warning, alarm, not_enough_data, skipped, error
+    p_value      Nullable(Float64),
+    n            UInt64,
+    n_baseline   UInt64,
+    baseline_id  String,
+    monitor      LowCardinality(String), -- name in monitors.yaml
+    run_id       String,
+    computed_at  DateTime64(3, 'UTC') DEFAULT now64(3),
+    reason       String,                 -- one sentence for a person
+    details      String                  -- JSON
+)
+ENGINE = ReplacingMergeTree(computed_at)
+ORDER BY (model, version, window_start, window_end, signal, metric, feature, segment, monitor)
+TTL toDateTime(computed_at) + INTERVAL 730 DAY;

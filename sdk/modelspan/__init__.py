@@ -1,0 +1,1 @@
+"""modelspan: every prediction visible, from one decorator."""

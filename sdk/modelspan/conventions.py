@@ -1,0 +1,72 @@
+"""Every name that modelspan puts on the wire: attributes, events, metrics and record columns.
+
+OpenTelemetry has no conventions for non-generative inference yet, so the names live under our own
+prefix and in this one file: when a standard comes, they move here and nowhere else.
+"""
+
+from typing import Final
+
+SCHEMA_VERSION: Final = "1"
+"""Version of the record columns below, sent in the metadata of every Arrow stream."""
+
+# --- Span attributes -------------------------------------------------------------------------
+
+MODEL_NAME: Final = "modelspan.model.name"
+MODEL_VERSION: Final = "modelspan.model.version"
+MODEL_ROLE: Final = "modelspan.model.role"
+PREDICTION_ID: Final = "modelspan.prediction.id"
+PREDICTION_VALUE: Final = "modelspan.prediction.value"
+"""Number: the score or regression value that the model returned."""
+PREDICTION_LABEL: Final = "modelspan.prediction.label"
+"""String: the class that the model returned."""
+PREDICTION_SCORE_PREFIX: Final = "modelspan.prediction.score."
+FEATURE_PREFIX: Final = "modelspan.feature."
+TAG_PREFIX: Final = "modelspan.tag."
+BATCH_SIZE: Final = "modelspan.batch.size"
+SAMPLE_WEIGHT: Final = "modelspan.sample_weight"
+RECORDED: Final = "modelspan.recorded"
+"""True where a prediction record carries the same call, so that nothing is counted twice."""
+ERROR_TYPE: Final = "error.type"
+
+ROLE_PRIMARY: Final = "primary"
+ROLE_SHADOW: Final = "shadow"
+
+SPAN_NAME_PREFIX: Final = "predict "
+
+# --- Metrics (UCUM units) --------------------------------------------------------------------
+
+METRIC_DURATION: Final = "modelspan.predict.duration"
+METRIC_PREDICTIONS: Final = "modelspan.predictions"
+METRIC_VALUE: Final = "modelspan.prediction.value"
+METRIC_LABELS: Final = "modelspan.prediction.labels"
+METRIC_SDK_RECORDS: Final = "modelspan.sdk.records"
+
+# --- Events: OTLP log records whose body is one Arrow IPC stream --------------------------------
+
+EVENT_PREFIX: Final = "modelspan."
+EVENT_PREDICTIONS: Final = "modelspan.predictions"
+EVENT_LABELS: Final = "modelspan.labels"
+EVENT_MODEL: Final = "modelspan.model"
+
+# --- Arrow schema metadata of a stream: what all its rows share ---------------------------------
+
+META_SCHEMA: Final = "modelspan.schema"
+META_MODEL: Final = MODEL_NAME
+META_VERSION: Final = MODEL_VERSION
+META_ROLE: Final = MODEL_ROLE
+
+# --- Arrow columns of a `modelspan.predictions` stream ------------------------------------------
+
+COL_TIMESTAMP: Final = "timestamp"
+COL_PREDICTION_ID: Final = "prediction_id"
+COL_TRACE_ID: Final = "trace_id"
+COL_SPAN_ID: Final = "span_id"
+COL_VALUE: Final = "value"
+COL_LABEL: Final = "label"
+COL_DURATION: Final = "duration"
+COL_ERROR_TYPE: Final = "error_type"
+COL_SAMPLE_WEIGHT: Final = "sample_weight"
+COL_SCORE_PREFIX: Final = "score."
+COL_FEATURE_PREFIX: Final = "feature."
+COL_TAG_PREFIX: Final = "tag."
+COL_ATTRIBUTION_PREFIX: Final = "attribution."

@@ -1,0 +1,49 @@
+"""Shared fixtures: one embedded engine for the whole test process, one database a test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+REQUIRE_ALL = os.environ.get("MODELSPAN_TEST_REQUIRE_ALL") == "1"
+_databases = itertools.count(1)
+
+
+def missing(what: str) -> None:
+    """Skip a test that needs a component which is not here; fail where all are required."""
+    if REQUIRE_ALL:
+        pytest.fail(f"{what}, and MODELSPAN_TEST_REQUIRE_ALL=1 demands it")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets and reference results."""
+    if not SHARED_DATA.is_dir():
+        missing("the folder of shared data is not beside the checkout")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def engine_dsn(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The DSN of the one embedded engine that this process may open."""
+    return f"chdb://{tmp_path_factory.mktemp('engine')}"
+
+
+@pytest.fixture
+def store(engine_dsn: str) -> Iterator[Store]:  # noqa: F821
+    """An empty modelspan database with the full schema."""
+    from modelspan_collector.store import schema
+    from modelspan_collector.store.connect import connect
+
+    name = f"test_{next(_databases)}"
+    opened = connect(engine_dsn, name)
+    schema.apply(opened)
+    yield opened
+    opened.command(f"DROP DATABASE {name}")
+    opened.close()
