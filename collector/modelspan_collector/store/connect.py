@@ -13,7 +13,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
-from modelspan_collector.store.errors import StoreUnavailable
+from modelspan_collector.store.errors import StoreUnavailableError
 
 DEFAULT_DATABASE = "modelspan"
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -52,7 +52,7 @@ class Store:
         """The calling thread's client, opened on first use.
 
         Raises:
-            StoreUnavailable: the engine or server cannot be reached.
+            StoreUnavailableError: the engine or server cannot be reached.
         """
         client: Client | None = getattr(self._local, "client", None)
         if client is None:
@@ -103,7 +103,7 @@ def connect(dsn: str, database: str = DEFAULT_DATABASE) -> Store:
         database: the database that holds modelspan's tables.
 
     Raises:
-        StoreUnavailable: it cannot be opened; the message says why and what to do.
+        StoreUnavailableError: it cannot be opened; the message says why and what to do.
     """
     name = quote_identifier(database)
     bootstrap = _open(dsn, "default")
@@ -118,7 +118,7 @@ def _open(dsn: str, database: str) -> Client:
     try:
         return clickhouse_connect.get_client(dsn=dsn, database=database)
     except (DriverError, RuntimeError, OSError) as error:
-        raise StoreUnavailable(f"cannot open the store {_public(dsn)}: {error}") from error
+        raise StoreUnavailableError(f"cannot open the store {_public(dsn)}: {error}") from error
 
 
 def _public(dsn: str) -> str:

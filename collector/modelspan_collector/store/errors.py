@@ -1,7 +1,7 @@
 """What can go wrong between modelspan and its store.
 
 StoreError
-├── StoreUnavailable   the engine or server cannot be reached, or is owned by another process
+├── StoreUnavailableError   the engine or server cannot be reached, or is owned by another process
 └── SchemaError        the schema on disk is not one this version can use
 """
 
@@ -10,7 +10,7 @@ class StoreError(Exception):
     """Base of every error of the store; its message says what to do next."""
 
 
-class StoreUnavailable(StoreError):
+class StoreUnavailableError(StoreError):
     """The store cannot be opened or reached now."""
 
 
