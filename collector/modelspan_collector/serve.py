@@ -1,0 +1,71 @@
+"""Runs an ASGI application on a thread of its own, with a start that waits and a stop that drains."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from typing import Any
+
+import uvicorn
+
+START_TIMEOUT_SECONDS = 15.0
+
+
+class AsgiServer:
+    """One listening socket and the application behind it."""
+
+    def __init__(
+        self, app: Any, host: str, port: int, *, tls: ssl.SSLContext | None = None, name: str = "http"
+    ) -> None:
+        self._socket = listen(host, port)
+        self.host = host
+        self.port = int(self._socket.getsockname()[1])
+        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=5)
+        if tls is not None:
+            config.load()
+            config.ssl = tls
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name=f"modelspan-{name}", daemon=True
+        )
+
+    def start(self) -> None:
+        """Serve, returning once requests are answered.
+
+        Raises:
+            RuntimeError: the server did not come up in time.
+        """
+        self._thread.start()
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise RuntimeError(f"the HTTP server on {self.host}:{self.port} did not start")
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        """Answer what is in flight, then close."""
+        self._server.should_exit = True
+        if self._thread.ident is not None:
+            self._thread.join(timeout=10)
+        self._socket.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 takes a free one.
+
+    Raises:
+        OSError: the port is taken; the message says how to choose another.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise OSError(
+            error.errno, f"cannot listen on {host}:{port} ({error.strerror}); choose another port or 0 for a free one"
+        ) from error
+    return bound
