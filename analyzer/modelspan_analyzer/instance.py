@@ -1,0 +1,86 @@
+"""One running modelspan: store, collector, SQL endpoint, analyzer and web pages in one process.
+
+The folder of an instance holds the embedded store, the collector's log, and `instance.json`, by which the
+command line finds the ports of the process that owns the folder.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from modelspan_analyzer.config.load import load as load_monitors
+from modelspan_analyzer.runner.runner import Runner
+from modelspan_analyzer.web.app import build as build_web
+from modelspan_collector.config import CollectorConfig
+from modelspan_collector.running import INSTANCE_FILE, Ports, Running, announce, embedded_dsn
+from modelspan_collector.serve import AsgiServer
+from modelspan_collector.service import Collector
+from modelspan_collector.sqlhttp.server import SqlServer
+from modelspan_collector.store import schema
+from modelspan_collector.store.connect import Store, connect
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceConfig:
+    """What `modelspan up` was asked to run."""
+
+    data: Path
+    dsn: str = ""
+    """Empty for the embedded store in the data folder, else the DSN of a ClickHouse server."""
+    host: str = "127.0.0.1"
+    ports: Ports = field(default_factory=Ports)
+    monitors: Path | None = None
+    analyze: bool = True
+    """False to leave the schedule out, as `replay` does, which runs the monitors itself."""
+
+
+class Instance:
+    """Owns the parts, starts them in the order of the data's way, and stops them in reverse."""
+
+    def __init__(self, config: InstanceConfig) -> None:
+        self.config = config
+        config.data.mkdir(parents=True, exist_ok=True)
+        monitors = load_monitors(config.monitors) if config.monitors else None
+        self.store: Store = connect(config.dsn or embedded_dsn(config.data))
+        schema.apply(self.store)
+        self.collector = Collector(
+            self.store,
+            CollectorConfig(
+                data=config.data / "collector",
+                host=config.host,
+                grpc_port=config.ports.grpc,
+                http_port=config.ports.http,
+            ),
+        )
+        self.runner = Runner(self.store, monitors)
+        self._sql = SqlServer(self.store, config.host, config.ports.sql) if self.store.embedded else None
+        web = build_web(self.store, self.collector)
+        self._web = AsgiServer(web, config.host, config.ports.web, name="web")
+
+    @property
+    def ports(self) -> Ports:
+        """The ports in use, once started."""
+        sql = self._sql.port if self._sql else 0
+        return Ports(grpc=self.collector.grpc_port, http=self.collector.http_port, sql=sql, web=self._web.port)
+
+    def start(self) -> None:
+        """Start every part; on return all ports answer."""
+        if self._sql:
+            self._sql.start()
+        self.collector.start()
+        self._web.start()
+        if self.config.analyze:
+            self.runner.start()
+        announce(self.config.data, Running(os.getpid(), self.config.host, self.config.dsn, self.ports))
+
+    def stop(self) -> None:
+        """Stop taking data, bring all that was acknowledged into the tables, and close."""
+        (self.config.data / INSTANCE_FILE).unlink(missing_ok=True)
+        self.runner.stop()
+        self.collector.stop()
+        self._web.stop()
+        if self._sql:
+            self._sql.stop()
+        self.store.close()

@@ -1,0 +1,1 @@
+"""HTTP for people and for the monitoring stack: health, metrics, status and a small JSON interface."""

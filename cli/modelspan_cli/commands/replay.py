@@ -1,0 +1,174 @@
+"""`modelspan replay`: what the monitors would have said of a past that was never instrumented."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from modelspan_analyzer.instance import Instance, InstanceConfig
+from modelspan_analyzer.replay.history import Columns, HistoryError, read, split
+from modelspan_analyzer.replay.run import Outcome, outcomes, prepare
+from modelspan_analyzer.replay.send import SendError
+from modelspan_analyzer.replay.windows import parse
+from modelspan_analyzer.results import Result, Verdict
+from modelspan_cli.errors import CommandError
+from modelspan_cli.reach import DEFAULT_DATA
+from modelspan_collector.running import Ports, find_running
+from modelspan_collector.store.errors import StoreError
+
+SHOWN_ALARMS = 4
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="history of predictions, CSV or Parquet")
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--version", required=True)
+    parser.add_argument("--prediction", required=True, metavar="COL", help="what the model returned: class or number")
+    parser.add_argument("--score", metavar="COL", help="score or probability behind the prediction")
+    parser.add_argument("--label", metavar="COL", help="what was true in the end")
+    parser.add_argument("--time", metavar="COL", help="when it was predicted (without: the order of the rows)")
+    parser.add_argument("--features", type=_names, default=(), metavar="a,b,...", help="default: all other columns")
+    parser.add_argument(
+        "--segments", type=_names, default=(), metavar="a,b,...", help="columns to slice by, kept as tags"
+    )
+    parser.add_argument(
+        "--baseline",
+        default="0.2",
+        metavar="FRACTION|COL=VALUE|FILE",
+        help="rows to compare with: the first part in time, those of a condition, or a file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--window", metavar="30d|1000", help="length of a window in time or rows (default: by the data)"
+    )
+    parser.add_argument("--monitors", type=Path, metavar="FILE", help="monitors.yaml (default: built-in monitors)")
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder to store in (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay and print the verdicts; exit status 0 whatever they are."""
+    if (owner := find_running(args.data)) is not None:
+        raise CommandError(
+            f"an instance (process {owner.pid}) runs on {str(args.data)!r}",
+            hint="replay into another folder with --data",
+        )
+    columns = Columns(args.prediction, args.score, args.label, args.time, args.features, args.segments)
+    try:
+        history = split(read(args.file), columns, args.baseline)
+        step = parse(args.window) if args.window else None
+        instance = Instance(InstanceConfig(args.data, ports=Ports(0, 0, 0, 0), monitors=args.monitors, analyze=False))
+    except (HistoryError, StoreError, OSError) as error:
+        raise CommandError(str(error)) from error
+    instance.start()
+    try:
+        with _progress() as bar:
+            tell = _Teller(bar)
+            cuts = prepare(instance, args.model, args.version, history, step, tell)
+            found = list(outcomes(instance, args.model, args.version, cuts, tell))
+    except (HistoryError, SendError) as error:
+        raise CommandError(str(error)) from error
+    finally:
+        instance.stop()
+    (_print_json if args.json else _print_table)(args, history.left_out, found)
+    return 0
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+class _Teller:
+    """Turns progress calls into one bar a step."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._tasks: dict[str, Any] = {}
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if step not in self._tasks:
+            self._tasks[step] = self._bar.add_task(step, total=total)
+        self._bar.update(self._tasks[step], completed=done)
+
+
+def _alarms(outcome: Outcome) -> list[Result]:
+    return [result for result in outcome.results if result.verdict is Verdict.ALARM]
+
+
+def _name(result: Result) -> str:
+    subject = f" {result.feature}" if result.feature else ""
+    return f"{result.signal}{subject}"
+
+
+def _print_table(args: argparse.Namespace, left_out: tuple[str, ...], found: list[Outcome]) -> None:
+    console = Console()
+    table = Table(
+        "window", "rows", "verdict", "alarms", title=f"{args.model} {args.version}", title_justify="left", box=None
+    )
+    for outcome in found:
+        alarms = list(dict.fromkeys(map(_name, _alarms(outcome))))
+        more = f" and {len(alarms) - SHOWN_ALARMS} more" if len(alarms) > SHOWN_ALARMS else ""
+        rows = max((result.n for result in outcome.results), default=0)
+        verdict = "[red]alarm[/]" if alarms else "[green]ok[/]" if outcome.results else "no rows"
+        table.add_row(
+            f"{outcome.window.start:%Y-%m-%d %H:%M}", f"{rows:,}", verdict, ", ".join(alarms[:SHOWN_ALARMS]) + more
+        )
+    console.print(table)
+    if left_out:
+        console.print(f"left out, as it only tells baseline from live rows: {', '.join(left_out)}")
+    console.print(_summary(found))
+    print(f"query it: modelspan sql --data {args.data} 'SELECT count() FROM predictions'", file=sys.stderr)
+
+
+def _summary(found: list[Outcome]) -> str:
+    first: dict[str, Outcome] = {}
+    for outcome in found:
+        for result in _alarms(outcome):
+            first.setdefault(result.signal, outcome)
+    if not first:
+        return f"no alarm in {len(found)} windows"
+    return "\n".join(
+        f"{signal}: first alarm in the window from {outcome.window.start:%Y-%m-%d %H:%M}, "
+        f"alarms in {_alarming(found, signal)} of {len(found)} windows"
+        for signal, outcome in first.items()
+    )
+
+
+def _alarming(found: list[Outcome], signal: str) -> int:
+    return sum(any(result.signal == signal for result in _alarms(outcome)) for outcome in found)
+
+
+def _print_json(args: argparse.Namespace, left_out: tuple[str, ...], found: list[Outcome]) -> None:
+    report = {
+        "model": args.model,
+        "version": args.version,
+        "left_out": list(left_out),
+        "windows": [
+            {
+                "start": outcome.window.start.isoformat(),
+                "end": outcome.window.end.isoformat(),
+                "verdict": "alarm" if _alarms(outcome) else "ok",
+                "results": [_as_json(result) for result in outcome.results],
+            }
+            for outcome in found
+        ],
+    }
+    json.dump(report, sys.stdout, default=str)
+    print()
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    fields = ("signal", "metric", "feature", "segment", "value", "threshold", "p_value", "n", "reason")
+    return {**{name: getattr(result, name) for name in fields}, "verdict": result.verdict.value}

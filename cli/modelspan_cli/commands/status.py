@@ -1,0 +1,88 @@
+"""`modelspan status`: is it running, what has arrived, and how are the models."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from modelspan_cli.reach import add_data_argument, reading, running
+from modelspan_collector.store.connect import Store
+
+_MODELS = """
+SELECT model, version, count() AS predictions, max(timestamp) AS newest,
+       countIf(error_type != '') AS errors
+FROM predictions GROUP BY model, version ORDER BY model, version
+"""
+
+_VERDICTS = """
+SELECT model, version, max(window_end) AS checked,
+       countIf(verdict = 'alarm') AS alarms, countIf(verdict = 'warning') AS warnings,
+       groupUniqArrayIf(6)(concat(signal, ' ', feature), verdict = 'alarm') AS what
+FROM monitor_results FINAL
+WHERE (model, version, window_end) IN (
+    SELECT model, version, max(window_end) FROM monitor_results GROUP BY model, version
+)
+GROUP BY model, version
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_data_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the status."""
+    instance = running(args)
+    with reading(args) as store:
+        models = _models(store)
+    if args.json:
+        state = {"running": instance is not None, "pid": instance.pid if instance else None, "models": models}
+        json.dump(state, sys.stdout, default=str, indent=2)
+        print()
+    else:
+        print(_headline(args.data, instance))
+        Console().print(_table(models))
+    return 0
+
+
+def _headline(data: Path, instance: Any) -> str:
+    if instance is None:
+        return f"no instance runs on {data}; this is what its store holds"
+    return (
+        f"running as process {instance.pid}: OTLP {instance.otlp_url}, SQL {instance.sql_dsn}, "
+        f"metrics {instance.web_url}/metrics"
+    )
+
+
+def _models(store: Store) -> list[dict[str, Any]]:
+    verdicts = {(row["model"], row["version"]): row for row in store.rows(_VERDICTS)}
+    models = []
+    for row in store.rows(_MODELS):
+        verdict = verdicts.get((row["model"], row["version"]), {})
+        state = "not checked yet" if not verdict else "alarm" if verdict["alarms"] else "healthy"
+        models.append(
+            {
+                **row,
+                "state": state,
+                "checked": verdict.get("checked"),
+                "alarms": [part.strip() for part in verdict.get("what", [])],
+            }
+        )
+    return models
+
+
+def _table(models: list[dict[str, Any]]) -> Table:
+    table = Table("model", "version", "predictions", "errors", "newest", "state", "alarms", box=None, pad_edge=False)
+    for model in models:
+        newest = f"{model['newest']:%Y-%m-%d %H:%M:%S}"
+        row = (model["model"], model["version"], f"{model['predictions']:,}", f"{model['errors']:,}", newest)
+        table.add_row(*row, model["state"], ", ".join(model["alarms"]))
+    return table

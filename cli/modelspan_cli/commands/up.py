@@ -1,0 +1,69 @@
+"""`modelspan up`: everything in one process."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from modelspan_analyzer.instance import Instance, InstanceConfig
+from modelspan_cli.errors import CommandError
+from modelspan_cli.reach import DEFAULT_DATA
+from modelspan_collector.running import Ports
+from modelspan_collector.store.errors import StoreError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    ports = Ports()
+    parser.add_argument(
+        "--data", type=Path, default=DEFAULT_DATA, help="folder of store and log (default: %(default)s)"
+    )
+    parser.add_argument("--store", default="", metavar="DSN", help="a ClickHouse server instead of the embedded store")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--grpc-port", type=int, default=ports.grpc, help="OTLP/gRPC (default: %(default)s; 0: free)")
+    parser.add_argument("--http-port", type=int, default=ports.http, help="OTLP/HTTP (default: %(default)s)")
+    parser.add_argument("--sql-port", type=int, default=ports.sql, help="ClickHouse HTTP (default: %(default)s)")
+    parser.add_argument("--web-port", type=int, default=ports.web, help="/metrics, health (default: %(default)s)")
+    parser.add_argument("--monitors", type=Path, metavar="FILE", help="monitors.yaml (default: built-in monitors)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until SIGTERM or SIGINT, then flush everything."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    config = InstanceConfig(
+        data=args.data,
+        dsn=args.store,
+        host=args.host,
+        ports=Ports(grpc=args.grpc_port, http=args.http_port, sql=args.sql_port, web=args.web_port),
+        monitors=args.monitors,
+    )
+    try:
+        instance = Instance(config)
+        instance.start()
+    except (OSError, StoreError, ValueError) as error:
+        raise CommandError(str(error)) from error
+    print(_banner(args.host, instance.ports, args.data), file=sys.stderr, flush=True)
+    try:
+        stopping.wait()
+    finally:
+        print("stopping: flushing what was acknowledged ...", file=sys.stderr, flush=True)
+        instance.stop()
+    return 0
+
+
+def _banner(host: str, ports: Ports, data: Path) -> str:
+    lines = [
+        "modelspan is up",
+        f"  OTLP/gRPC        {host}:{ports.grpc}",
+        f"  OTLP/HTTP        http://{host}:{ports.http}",
+        f"  ClickHouse HTTP  http://{host}:{ports.sql}" if ports.sql else "",
+        f"  metrics, health  http://{host}:{ports.web}/metrics",
+        f"  data             {data}",
+        f"  query it with    modelspan sql --data {data} 'SHOW TABLES'",
+    ]
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,69 @@
+"""How the processes of one machine find each other: the note that a running instance leaves in its data folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+INSTANCE_FILE = "instance.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where an instance listens; 0 asks for a free port."""
+
+    grpc: int = 4317
+    http: int = 4318
+    sql: int = 8123
+    web: int = 8600
+
+
+def embedded_dsn(data: Path) -> str:
+    """The DSN of the embedded store of a data folder."""
+    return f"chdb://{(data / 'store').resolve()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that owns a data folder, as its `instance.json` tells."""
+
+    pid: int
+    host: str
+    dsn: str
+    ports: Ports
+
+    @property
+    def sql_dsn(self) -> str:
+        """The DSN by which another process queries it."""
+        return self.dsn or f"clickhouse://{self.host}:{self.ports.sql}"
+
+    @property
+    def web_url(self) -> str:
+        """Base of its pages and of its HTTP interface."""
+        return f"http://{self.host}:{self.ports.web}"
+
+    @property
+    def otlp_url(self) -> str:
+        """Where it takes OTLP over HTTP."""
+        return f"http://{self.host}:{self.ports.http}"
+
+
+def find_running(data: Path) -> Running | None:
+    """The live process that owns the data folder, or None; a stale note of a killed one is ignored."""
+    try:
+        note = json.loads((data / INSTANCE_FILE).read_text())
+        os.kill(note["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    ports = Ports(**{name: note[name] for name in ("grpc", "http", "sql", "web")})
+    return Running(pid=note["pid"], host=note["host"], dsn=note["dsn"], ports=ports)
+
+
+def announce(data: Path, instance: Running) -> None:
+    """Leave the note, whole or not at all."""
+    note = {"pid": instance.pid, "host": instance.host, "dsn": instance.dsn, **asdict(instance.ports)}
+    temporary = data / f"{INSTANCE_FILE}.new"
+    temporary.write_text(json.dumps(note))
+    temporary.replace(data / INSTANCE_FILE)
