@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect
 from modelspan_collector.store.errors import StoreError
 
-DEFAULT_DATA = Path("modelspan-data")
+DEFAULT_DATA = Path(os.environ.get("MODELSPAN_DATA", "modelspan-data"))
 
 
 def add_data_argument(parser: argparse.ArgumentParser) -> None:

@@ -17,21 +17,11 @@ STOP_SECONDS = 60
 class Stack:
     """One `modelspan up` on free ports."""
 
-    def __init__(self, data: Path, monitors: Path) -> None:
+    def __init__(self, data: Path, *options: str) -> None:
         self._data = data
         self._log = (data / "up.log").open("wb")
         ports = [option for name in ("grpc", "http", "sql", "web") for option in (f"--{name}-port", "0")]
-        command = [
-            sys.executable,
-            "-m",
-            "modelspan_cli",
-            "up",
-            "--data",
-            str(data),
-            "--monitors",
-            str(monitors),
-            *ports,
-        ]
+        command = [sys.executable, "-m", "modelspan_cli", "up", "--data", str(data), *ports, *options]
         self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)  # noqa: S603 - our own command
 
     def wait(self) -> Running:
