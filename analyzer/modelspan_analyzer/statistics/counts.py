@@ -1,0 +1,32 @@
+"""Counts per bin of two samples, checked once for all measures."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def aligned_counts(reference: ArrayLike, current: ArrayLike) -> tuple[Floats, Floats]:
+    """The counts of two samples over the same bins, as float arrays of shape (bins,).
+
+    Raises `ValueError` when the bins differ in number, a count is negative or not finite, or a sample is empty.
+    """
+    first, second = np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)
+    if first.ndim != 1 or first.shape != second.shape:
+        raise ValueError(
+            f"the counts have shapes {first.shape} and {second.shape}, expected one count a bin over the same bins; "
+            "hint: pin the bins on the baseline and count both samples in them"
+        )
+    for name, counts in (("reference", first), ("current", second)):
+        if not np.all(np.isfinite(counts)) or np.any(counts < 0):
+            raise ValueError(f"the {name} counts hold negative or non-finite values, expected counts of 0 or more")
+        if not counts.sum() > 0:
+            raise ValueError(f"the {name} sample is empty, expected at least one row")
+    return first, second
+
+
+def proportions(counts: Floats) -> Floats:
+    """Each bin's share of the sample, shape as given."""
+    return np.asarray(counts / counts.sum(), dtype=np.float64)

@@ -1,0 +1,56 @@
+"""Weighted supports: the one form in which samples, value counts, histograms and quantile grids reach the measures.
+
+A support is an array of values with a weight each. Rows have weight 1, value counts their counts, a quantile grid the
+share between its points.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from modelspan_analyzer.statistics.counts import Floats
+
+
+class Support(NamedTuple):
+    """Values with their shares, both of shape (k,); the shares sum to 1."""
+
+    values: Floats
+    shares: Floats
+
+
+class Steps(NamedTuple):
+    """Two distribution functions on the union of their supports, all of shape (k,)."""
+
+    points: Floats
+    reference: Floats
+    current: Floats
+
+
+def support(values: ArrayLike, weights: ArrayLike | None, name: str) -> Support:
+    """Check a weighted support and scale its weights to shares.
+
+    Raises `ValueError` naming the sample (`name`) when it is empty, holds NaN or infinity, or has unfit weights.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"the {name} values have shape {array.shape}, expected at least one value in one dimension")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"the {name} values hold NaN or infinity; hint: count missing values in a bin of their own")
+    if weights is None:
+        return Support(array, np.full(array.size, 1.0 / array.size))
+    mass = np.asarray(weights, dtype=np.float64)
+    if mass.shape != array.shape or not np.all(np.isfinite(mass)) or np.any(mass < 0) or not mass.sum() > 0:
+        raise ValueError(f"the {name} weights must be one weight of 0 or more a value, not all 0")
+    return Support(array, mass / mass.sum())
+
+
+def distribution_steps(reference: Support, current: Support) -> Steps:
+    """Both distribution functions, right-continuous, at every value that either support holds."""
+    points, place = np.unique(np.concatenate([reference.values, current.values]), return_inverse=True)
+    size = reference.values.size
+    first = np.bincount(place[:size], weights=reference.shares, minlength=points.size)
+    second = np.bincount(place[size:], weights=current.shares, minlength=points.size)
+    return Steps(points, np.cumsum(first), np.cumsum(second))
