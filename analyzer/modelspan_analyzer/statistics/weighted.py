@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from modelspan_analyzer.statistics.counts import Floats
 
@@ -54,3 +54,37 @@ def distribution_steps(reference: Support, current: Support) -> Steps:
     first = np.bincount(place[:size], weights=reference.shares, minlength=points.size)
     second = np.bincount(place[size:], weights=current.shares, minlength=points.size)
     return Steps(points, np.cumsum(first), np.cumsum(second))
+
+
+class ValueCounts(NamedTuple):
+    """How many rows of each sample hold each value of the union, in ascending order; all of shape (k,)."""
+
+    points: Floats
+    reference: Floats
+    current: Floats
+
+
+def value_counts(
+    reference_values: ArrayLike,
+    current_values: ArrayLike,
+    reference_counts: ArrayLike | None = None,
+    current_counts: ArrayLike | None = None,
+) -> ValueCounts:
+    """Count both samples over the union of their values; without counts every value is a row.
+
+    Raises `ValueError` as `support` does.
+    """
+    first = support(reference_values, reference_counts, "reference")
+    second = support(current_values, current_counts, "current")
+    points, place = np.unique(np.concatenate([first.values, second.values]), return_inverse=True)
+    cut = first.values.size
+    return ValueCounts(
+        points,
+        _tally(place[:cut], reference_counts, points.size),
+        _tally(place[cut:], current_counts, points.size),
+    )
+
+
+def _tally(places: NDArray[np.intp], counts: ArrayLike | None, size: int) -> Floats:
+    weights = None if counts is None else np.asarray(counts, dtype=np.float64)
+    return np.asarray(np.bincount(places, weights=weights, minlength=size), dtype=np.float64)

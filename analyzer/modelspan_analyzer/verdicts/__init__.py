@@ -1,0 +1,1 @@
+"""When a measurement becomes an alarm: effect size, evidence, many features at once, persistence."""
