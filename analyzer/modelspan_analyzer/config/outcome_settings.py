@@ -1,4 +1,4 @@
-"""Settings of what is measured against outcomes: performance, estimates, fairness, concept drift, reasons, retraining."""
+"""Settings of what is measured against outcomes: performance, estimates, fairness, concept, reasons, retraining."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class ConceptSettings(Settings):
 
     enabled: bool = True
     min_rows: int = Field(300, ge=1, description="fewer labelled rows give 'not enough data'")
-    max_rows: int = Field(50_000, ge=1000, description="largest sample of rows that reaches a model or a test")
+    max_rows: int = Field(50_000, ge=1000, description="largest sample of rows that a model is fitted on")
     alpha: float = Field(0.001, gt=0, lt=0.5, description="false-alarm probability of one window, over all features")
     min_label_shift: float = Field(0.05, ge=0, description="smallest change of the positive share that alarms")
     min_gap: float = Field(0.05, ge=0, description="smallest gap of expected and observed positives that alarms")
@@ -88,7 +88,7 @@ class RobustnessSettings(Settings):
     model: str = Field("", description="module:function, or the path of a pickled or joblib model")
     rows: int = Field(500, ge=1, description="rows replayed")
     seconds: float = Field(20.0, gt=0, description="time that replaying may take")
-    max_change: float = Field(0.2, ge=0, description="mean change of the prediction that alarms, in standard deviations")
+    max_change: float = Field(0.2, ge=0, description="mean change of predictions that alarms, in their sd")
 
 
 class RetrainingRule(Settings):
