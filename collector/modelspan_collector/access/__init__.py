@@ -1,0 +1,1 @@
+"""Who may send what: TLS, tokens, tenants, redaction at the gate."""

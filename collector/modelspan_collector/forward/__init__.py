@@ -1,0 +1,1 @@
+"""OTLP out: to the APM that a team already has."""

@@ -1,0 +1,114 @@
+"""A file of records, which becomes one insert.
+
+A segment grows while it is open, is read back when it is sealed, and when its rows are in the store it shrinks to its digests (`.ids`),
+which are kept for the retry window. A dead letter is a segment of the records that the store refuses.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelspan_collector.log.record import HEADER_BYTES, Record, read
+
+SUFFIX = ".seg"
+DIGESTS_SUFFIX = ".ids"
+_DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A sealed segment: it does not change any more."""
+
+    path: Path
+    size: int
+    sealed_at: float
+    """`time.monotonic()` when it was sealed."""
+
+    @property
+    def token(self) -> str:
+        """The deduplication token of its insert; the same after a crash."""
+        return self.path.stem
+
+    def records(self) -> list[Record]:
+        """Its records, read back from disk."""
+        return [record for record, _ in read(self.path.read_bytes())]
+
+
+class OpenSegment:
+    """The segment that is being written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self.began = time.monotonic()
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+
+    def write(self, records: Sequence[Record], *, sync: bool) -> None:
+        """Append records and, where asked to, wait until they are on disk. All are written or none is.
+
+        Raises:
+            OSError: the disk is full or failing; what was written in part has been cut off again.
+        """
+        data = b"".join(part for record in records for part in record.encode())
+        try:
+            written = os.write(self._file, data)
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+            if sync:
+                os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, self.size)
+            raise
+        self.size += len(data)
+
+    def seal(self) -> Segment:
+        """Close the file; it is read from now on."""
+        os.close(self._file)
+        return Segment(self.path, self.size, time.monotonic())
+
+
+def recover(path: Path) -> tuple[Segment | None, list[bytes], int]:
+    """Check a segment that an earlier process left, and cut off what is torn.
+
+    Returns:
+        The segment (None where nothing in it is whole), the digests of its records, and the bytes cut off.
+    """
+    data = path.read_bytes()
+    digests, end = [], 0
+    for record, offset in read(data):
+        digests.append(record.digest)
+        end = offset
+    torn = len(data) - end
+    if torn:
+        os.truncate(path, end)
+    if end < HEADER_BYTES:
+        path.unlink()
+        return None, [], torn
+    return Segment(path, end, time.monotonic()), digests, torn
+
+
+def retire(segment: Segment, digests: Sequence[bytes]) -> None:
+    """Drop a segment whose rows are stored, keeping its digests."""
+    temporary = segment.path.with_suffix(".tmp")
+    temporary.write_bytes(b"".join(digests))
+    temporary.rename(segment.path.with_suffix(DIGESTS_SUFFIX))
+    segment.path.unlink()
+
+
+def read_digests(path: Path) -> list[bytes]:
+    """The digests of a segment that was retired."""
+    data = path.read_bytes()
+    return [data[i : i + _DIGEST_BYTES] for i in range(0, len(data) - _DIGEST_BYTES + 1, _DIGEST_BYTES)]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the creation of files in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

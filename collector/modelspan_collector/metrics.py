@@ -1,0 +1,53 @@
+"""What the collector says of itself: one registry a collector, served at `/metrics` and sent over OTLP by whoever runs it."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """Counters of the whole path, in its order."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = self._counter("requests", "Requests by protocol and outcome", "protocol", "outcome")
+        self.received_bytes = self._counter("received_bytes", "Bytes of request bodies, decompressed", "signal")
+        self.accepted = self._counter("accepted_items", "Spans, metrics and log records accepted", "signal")
+        self.rejected = self._counter(
+            "rejected_items", "Items rejected in a request that was taken otherwise", "signal"
+        )
+        self.repaired = self._counter(
+            "repaired_requests", "Requests whose text was not UTF-8 and was repaired", "signal"
+        )
+        self.redacted = self._counter(
+            "redacted_attributes", "Attributes and columns dropped or hashed at the gate", "signal"
+        )
+        self.stored = self._counter("stored_records", "Requests whose rows are in the store", "signal")
+        self.stored_bytes = self._counter("stored_bytes", "Bytes of requests whose rows are in the store", "signal")
+        self.rows = self._counter("stored_rows", "Rows stored from events, by table", "table")
+        self.wild = self._counter("wild_timestamps", "Rows whose timestamp was out of range and replaced", "table")
+        self.rounded = self._counter("rounded_integers", "Integers that Float64 cannot hold exactly", "table")
+        self.insert_errors = self._counter(
+            "insert_errors", "Inserts that failed, by what happens next", "signal", "next"
+        )
+        self.dead_letters = self._counter("dead_letters", "Requests that the store refuses for good", "signal")
+        self.forwarded = self._counter("forwarded_requests", "Requests sent on, by outcome", "destination", "outcome")
+        self.insert_seconds = Histogram(
+            "modelspan_collector_insert_seconds",
+            "Time of an insert",
+            ["signal"],
+            buckets=_LATENCY,
+            registry=self.registry,
+        )
+        self.log_bytes = self._gauge("log_bytes", "Bytes in the write-ahead log that wait for the store", "signal")
+        self.lag_seconds = self._gauge("lag_seconds", "Age of the oldest segment that waits for the store", "signal")
+        self.torn_bytes = self._counter("torn_bytes", "Bytes cut off the end of the log at start", "signal")
+        self.replayed = self._counter("replayed_records", "Records taken over from an earlier process", "signal")
+
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(f"modelspan_collector_{name}", help_text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
+        return Gauge(f"modelspan_collector_{name}", help_text, labels, registry=self.registry)

@@ -1,0 +1,1 @@
+"""OTLP in: gRPC and HTTP, decoded, validated and answered."""

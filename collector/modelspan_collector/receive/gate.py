@@ -1,0 +1,125 @@
+"""The gate: what both receivers do with a request once its bytes are there. Check, redact, write to the log, answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from modelspan_collector.access.redact import Redaction, redact_message
+from modelspan_collector.access.tokens import Tenant
+from modelspan_collector.log.journal import Log, LogFullError
+from modelspan_collector.log.record import Kind, Record, make
+from modelspan_collector.metrics import Metrics
+from modelspan_collector.receive import events
+from modelspan_collector.receive.decode import Decoded
+from modelspan_collector.receive.errors import BusyError
+from modelspan_collector.receive.signals import LOGS, Signal
+from modelspan_collector.write.otlp_shape import tenant_field
+
+Forward = Callable[[Signal, bytes, Any], None]
+"""Sends a request on: signal, protobuf bytes, parsed message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What to answer, once `written` is done."""
+
+    signal: Signal
+    written: Future[None]
+    rejected: int = 0
+    message: str = ""
+
+    def response(self) -> Any:
+        """The OTLP response message; partial success is set only where something was rejected."""
+        response = self.signal.response()
+        if self.rejected:
+            setattr(response.partial_success, self.signal.rejected, self.rejected)
+        if self.message:
+            response.partial_success.error_message = self.message
+        return response
+
+
+class Gate:
+    """Takes valid requests into the log of their tenant."""
+
+    def __init__(
+        self,
+        logs: Callable[[Tenant, Signal], Log],
+        metrics: Metrics,
+        *,
+        redaction: Redaction,
+        max_inflight_bytes: int,
+        forward: Forward,
+    ) -> None:
+        self._logs = logs
+        self._metrics = metrics
+        self._redaction = redaction
+        self._max_inflight = max_inflight_bytes
+        self._forward = forward
+        self._inflight = 0
+        self._lock = threading.Lock()
+
+    def reserve(self, size: int) -> None:
+        """Make room for a body of that many bytes; `release` gives it back.
+
+        Raises:
+            BusyError: too much is in flight.
+        """
+        with self._lock:
+            if self._inflight + size > self._max_inflight:
+                raise BusyError("too many bytes in flight; send again in a moment")
+            self._inflight += size
+
+    def release(self, size: int) -> None:
+        """Give back the room of a body."""
+        with self._lock:
+            self._inflight -= size
+
+    def accept(self, signal: Signal, decoded: Decoded, tenant: Tenant) -> Receipt:
+        """Write a request to the log; the receipt's future is done when it is safe.
+
+        Raises:
+            BusyError: the log is full.
+        """
+        body, message = decoded.body, decoded.message
+        if decoded.repaired:
+            self._metrics.repaired.labels(signal.name).inc()
+        if self._redaction.active:
+            touched = redact_message(self._redaction, message)
+            if touched:
+                self._metrics.redacted.labels(signal.name).inc(touched)
+                body = message.SerializeToString()
+        records, rejected = self._records(signal, body, message, tenant)
+        count = signal.count(message)
+        self._metrics.accepted.labels(signal.name).inc(max(0, count - rejected.count))
+        if not records:
+            return Receipt(signal, _done(), rejected.count, rejected.message)
+        try:
+            written = self._logs(tenant, signal).append(records)
+        except LogFullError as error:
+            raise BusyError(str(error), retry_after=5.0) from error
+        self._forward(signal, body, message)
+        return Receipt(signal, written, rejected.count, rejected.message)
+
+    def _records(
+        self, signal: Signal, body: bytes, message: Any, tenant: Tenant
+    ) -> tuple[list[Record], events.Rejected]:
+        """The records of a request; modelspan's events are taken out of a logs request into a record of their own."""
+        received, suffix = time.time_ns(), tenant_field(tenant.name)
+        if signal is LOGS and events.may_hold(body):
+            split = events.split(message, self._redaction)
+            if split.rejected.count:
+                self._metrics.rejected.labels("events").inc(split.rejected.count)
+            parts = [(Kind.OTLP, split.others), (Kind.EVENTS, split.events)]
+            return [make(kind, received, part + suffix) for kind, part in parts if part], split.rejected
+        return ([make(Kind.OTLP, received, body + suffix)] if signal.count(message) else []), events.NOTHING_REJECTED
+
+
+def _done() -> Future[None]:
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future

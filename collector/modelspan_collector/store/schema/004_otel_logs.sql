@@ -1,0 +1,111 @@
+-- Log records: the columns of the OpenTelemetry Collector's clickhouseexporter, and ours after them.
+CREATE TABLE IF NOT EXISTS otel_logs
+(
+    Timestamp          DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    TimestampTime      DateTime('UTC') DEFAULT toDateTime(Timestamp),
+    TraceId            String CODEC(ZSTD(1)),
+    SpanId             String CODEC(ZSTD(1)),
+    TraceFlags         UInt8,
+    SeverityText       LowCardinality(String) CODEC(ZSTD(1)),
+    SeverityNumber     UInt8,
+    ServiceName        LowCardinality(String) CODEC(ZSTD(1)),
+    Body               String CODEC(ZSTD(1)),
+    ResourceSchemaUrl  LowCardinality(String) CODEC(ZSTD(1)),
+    ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeSchemaUrl     LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeName          String CODEC(ZSTD(1)),
+    ScopeVersion       LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeAttributes    Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    LogAttributes      Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    EventName          String CODEC(ZSTD(1)),
+    ReceivedAt         DateTime('UTC') DEFAULT now() CODEC(Delta(4), ZSTD(1)),
+    OriginalTimestamp  UInt64 CODEC(ZSTD(1)), -- what the client's clock said, where it was out of range and replaced
+    INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX idx_res_attr_key mapKeys(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_res_attr_value mapValues(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_log_attr_key mapKeys(LogAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_log_attr_value mapValues(LogAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_body Body TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8
+)
+ENGINE = MergeTree
+PARTITION BY if(toDate(Timestamp) + 30 >= toDate(ReceivedAt), toDate(Timestamp), toStartOfYear(Timestamp))
+ORDER BY (ServiceName, toStartOfFiveMinutes(Timestamp), Timestamp)
+TTL ReceivedAt + INTERVAL 30 DAY
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_logs_from_otlp TO otel_logs AS
+WITH
+    -- A value as text: strings as they are, lists and maps as JSON; what lies too deep is the base64 of its encoding.
+    v -> multiIf(
+        v.value = 'string_value', toJSONString(v.string_value),
+        v.value = 'int_value', toString(v.int_value),
+        v.value = 'double_value', if(isFinite(v.double_value), toString(v.double_value), concat('"', toString(v.double_value), '"')),
+        v.value = 'bool_value', if(v.bool_value, 'true', 'false'),
+        v.value = 'bytes_value', concat('"', base64Encode(v.bytes_value), '"'),
+        'null') AS json_of_scalar,
+    v -> if(v.value IN ('array_value', 'kvlist_value'),
+        concat('"', base64Encode(concat(v.array_value, v.kvlist_value)), '"'), json_of_scalar(v)) AS json_of_deepest,
+    v -> multiIf(
+        v.value = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> json_of_deepest(x), v.array_value.values), ','), ']'),
+        v.value = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', json_of_deepest(x.value)), v.kvlist_value.values), ','), '}'),
+        json_of_scalar(v)) AS json_of,
+    v -> multiIf(
+        v.value = 'string_value', v.string_value,
+        v.value = 'int_value', toString(v.int_value),
+        v.value = 'double_value', toString(v.double_value),
+        v.value = 'bool_value', if(v.bool_value, 'true', 'false'),
+        v.value = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> json_of(x), v.array_value.values), ','), ']'),
+        v.value = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', json_of(x.value)), v.kvlist_value.values), ','), '}'),
+        v.value = 'bytes_value', base64Encode(v.bytes_value),
+        '') AS text_of,
+    attributes -> mapSort(mapFromArrays(attributes.key, arrayMap(v -> text_of(v), attributes.value))) AS map_of,
+    -- A clock is believed between 1990 and a day after arrival; else arrival counts, and the table keeps what was sent.
+    (sent, received) -> sent < 631152000000000000 OR sent > received + 86400000000000 AS is_wild,
+    (sent, received) -> fromUnixTimestamp64Nano(toInt64(if(is_wild(sent, received), received, sent)), 'UTC') AS event_time,
+    if(record.time_unix_nano != 0, record.time_unix_nano, record.observed_time_unix_nano) AS sent
+SELECT
+    event_time(sent, received) AS Timestamp,
+    lower(hex(record.trace_id)) AS TraceId,
+    lower(hex(record.span_id)) AS SpanId,
+    toUInt8(bitAnd(record.flags, 255)) AS TraceFlags,
+    record.severity_text AS SeverityText,
+    toUInt8(bitAnd(record.severity_number, 255)) AS SeverityNumber,
+    resource_attributes['service.name'] AS ServiceName,
+    text_of(record.body) AS Body,
+    resource_schema_url AS ResourceSchemaUrl,
+    resource_attributes AS ResourceAttributes,
+    scope_schema_url AS ScopeSchemaUrl,
+    scope_name AS ScopeName,
+    scope_version AS ScopeVersion,
+    scope_attributes AS ScopeAttributes,
+    map_of(record.attributes) AS LogAttributes,
+    record.event_name AS EventName,
+    toDateTime(intDiv(received, 1000000000), 'UTC') AS ReceivedAt,
+    if(is_wild(sent, received), sent, 0) AS OriginalTimestamp
+FROM
+(
+    SELECT
+        received,
+        resource_attributes,
+        resource_schema_url,
+        s.scope.name AS scope_name,
+        s.scope.version AS scope_version,
+        map_of(s.scope.attributes) AS scope_attributes,
+        s.scope.dropped_attributes_count AS scope_dropped_attributes_count,
+        s.schema_url AS scope_schema_url,
+        s.log_records AS items
+    FROM
+    (
+        SELECT
+            received,
+            map_of(resource.attributes) AS own_attributes,
+            if(tenant = '', own_attributes, mapSort(mapUpdate(own_attributes, map(toLowCardinality('modelspan.tenant'), tenant)))) AS resource_attributes,
+            r.schema_url AS resource_schema_url,
+            r.resource AS resource,
+            r.scope_logs AS scopes
+        FROM otlp_logs
+        ARRAY JOIN resource_logs AS r
+    )
+    ARRAY JOIN scopes AS s
+)
+ARRAY JOIN items AS record;

@@ -1,0 +1,105 @@
+-- Points of histograms: the columns of the OpenTelemetry Collector's clickhouseexporter, and ours after them.
+CREATE TABLE IF NOT EXISTS otel_metrics_histogram
+(
+    ResourceAttributes    Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ResourceSchemaUrl     String CODEC(ZSTD(1)),
+    ScopeName             String CODEC(ZSTD(1)),
+    ScopeVersion          String CODEC(ZSTD(1)),
+    ScopeAttributes       Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    ScopeSchemaUrl        String CODEC(ZSTD(1)),
+    ServiceName           LowCardinality(String) CODEC(ZSTD(1)),
+    MetricName            LowCardinality(String) CODEC(ZSTD(1)),
+    MetricDescription     String CODEC(ZSTD(1)),
+    MetricUnit            String CODEC(ZSTD(1)),
+    Attributes            Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    StartTimeUnix         DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    TimeUnix              DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    Count                 UInt64 CODEC(ZSTD(1)),
+    Sum                   Float64 CODEC(ZSTD(1)),
+    BucketCounts          Array(UInt64) CODEC(ZSTD(1)),
+    ExplicitBounds        Array(Float64) CODEC(ZSTD(1)),
+    Min                   Float64 CODEC(ZSTD(1)),
+    Max                   Float64 CODEC(ZSTD(1)),
+    AggregationTemporality Int32 CODEC(ZSTD(1)),
+    Flags                 UInt32 CODEC(ZSTD(1)),
+    Exemplars Nested
+    (
+        FilteredAttributes Map(LowCardinality(String), String),
+        TimeUnix           DateTime64(9, 'UTC'),
+        Value              Float64,
+        SpanId             String,
+        TraceId            String
+    ) CODEC(ZSTD(1)),
+    ReceivedAt            DateTime('UTC') DEFAULT now() CODEC(Delta(4), ZSTD(1)),
+    OriginalTimestamp     UInt64 CODEC(ZSTD(1)), -- what the client's clock said, where it was out of range and replaced
+    INDEX idx_attr_key mapKeys(Attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_attr_value mapValues(Attributes) TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY if(toDate(TimeUnix) + 30 >= toDate(ReceivedAt), toDate(TimeUnix), toStartOfYear(TimeUnix))
+ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
+TTL ReceivedAt + INTERVAL 30 DAY
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_metrics_histogram_from_otlp TO otel_metrics_histogram AS
+WITH
+    -- A value as text: strings as they are, lists and maps as JSON; what lies too deep is the base64 of its encoding.
+    v -> multiIf(
+        v.value = 'string_value', toJSONString(v.string_value),
+        v.value = 'int_value', toString(v.int_value),
+        v.value = 'double_value', if(isFinite(v.double_value), toString(v.double_value), concat('"', toString(v.double_value), '"')),
+        v.value = 'bool_value', if(v.bool_value, 'true', 'false'),
+        v.value = 'bytes_value', concat('"', base64Encode(v.bytes_value), '"'),
+        'null') AS json_of_scalar,
+    v -> if(v.value IN ('array_value', 'kvlist_value'),
+        concat('"', base64Encode(concat(v.array_value, v.kvlist_value)), '"'), json_of_scalar(v)) AS json_of_deepest,
+    v -> multiIf(
+        v.value = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> json_of_deepest(x), v.array_value.values), ','), ']'),
+        v.value = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', json_of_deepest(x.value)), v.kvlist_value.values), ','), '}'),
+        json_of_scalar(v)) AS json_of,
+    v -> multiIf(
+        v.value = 'string_value', v.string_value,
+        v.value = 'int_value', toString(v.int_value),
+        v.value = 'double_value', toString(v.double_value),
+        v.value = 'bool_value', if(v.bool_value, 'true', 'false'),
+        v.value = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> json_of(x), v.array_value.values), ','), ']'),
+        v.value = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', json_of(x.value)), v.kvlist_value.values), ','), '}'),
+        v.value = 'bytes_value', base64Encode(v.bytes_value),
+        '') AS text_of,
+    attributes -> mapSort(mapFromArrays(attributes.key, arrayMap(v -> text_of(v), attributes.value))) AS map_of,
+    -- A clock is believed between 1990 and a day after arrival; else arrival counts, and the table keeps what was sent.
+    (sent, received) -> sent < 631152000000000000 OR sent > received + 86400000000000 AS is_wild,
+    (sent, received) -> fromUnixTimestamp64Nano(toInt64(if(is_wild(sent, received), received, sent)), 'UTC') AS event_time
+SELECT
+    ResourceAttributes,
+    ResourceSchemaUrl,
+    ScopeName,
+    ScopeVersion,
+    ScopeAttributes,
+    ScopeDroppedAttrCount,
+    ScopeSchemaUrl,
+    ResourceAttributes['service.name'] AS ServiceName,
+    metric.name AS MetricName,
+    metric.description AS MetricDescription,
+    metric.unit AS MetricUnit,
+    map_of(point.attributes) AS Attributes,
+    fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano), 'UTC') AS StartTimeUnix,
+    event_time(point.time_unix_nano, received) AS TimeUnix,
+    point.count AS Count,
+    point.sum AS Sum,
+    point.bucket_counts AS BucketCounts,
+    point.explicit_bounds AS ExplicitBounds,
+    point.min AS Min,
+    point.max AS Max,
+    metric.histogram.aggregation_temporality AS AggregationTemporality,
+    point.flags AS Flags,
+    arrayMap(e -> map_of(e.filtered_attributes), point.exemplars) AS `Exemplars.FilteredAttributes`,
+    arrayMap(e -> fromUnixTimestamp64Nano(toInt64(e.time_unix_nano), 'UTC'), point.exemplars) AS `Exemplars.TimeUnix`,
+    arrayMap(e -> if(e.value = 'as_int', toFloat64(e.as_int), e.as_double), point.exemplars) AS `Exemplars.Value`,
+    arrayMap(e -> lower(hex(e.span_id)), point.exemplars) AS `Exemplars.SpanId`,
+    arrayMap(e -> lower(hex(e.trace_id)), point.exemplars) AS `Exemplars.TraceId`,
+    toDateTime(intDiv(received, 1000000000), 'UTC') AS ReceivedAt,
+    if(is_wild(point.time_unix_nano, received), point.time_unix_nano, 0) AS OriginalTimestamp
+FROM otlp_metric
+ARRAY JOIN metric.histogram.data_points AS point;

@@ -1,0 +1,1 @@
+"""From the log into the store: one segment, one insert."""

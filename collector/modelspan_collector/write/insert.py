@@ -1,0 +1,88 @@
+"""One segment into the store: how its records become inserts that happen once, however often they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+
+from modelspan_collector.log.record import Kind, Record
+from modelspan_collector.metrics import Metrics
+from modelspan_collector.receive.signals import LOGS, Signal
+from modelspan_collector.store.connect import Store
+from modelspan_collector.write import otlp_shape, rows, stream
+
+_ONE_BLOCK: Final[dict[str, Any]] = {
+    "max_insert_block_size": 1 << 32,
+    "min_insert_block_size_rows": 0,
+    "min_insert_block_size_bytes": 0,
+    "max_insert_threads": 1,
+    "async_insert": 0,
+    "insert_deduplicate": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "max_partitions_per_insert_block": 0,
+    "parallel_view_processing": 0,
+    "output_format_json_escape_forward_slashes": 0,
+}
+"""A deduplication token stands for a block, so a segment has to be one block."""
+
+
+def insert_otlp(store: Store, signal: Signal, records: Sequence[Record], token: str) -> None:
+    """Insert OTLP requests as they are; views of the store turn them into rows."""
+    body = b"".join(part for record in records for part in otlp_shape.delimited(record.payload, record.received))
+    settings = {
+        **_ONE_BLOCK,
+        "insert_deduplication_token": token,
+        "format_schema_source": "string",
+        "format_schema": otlp_shape.proto(signal),
+        "format_schema_message_name": otlp_shape.message_name(signal),
+        "input_format_protobuf_oneof_presence": 1,
+    }
+    store.client().raw_insert(otlp_shape.table(signal), insert_block=body, fmt="Protobuf", settings=settings)
+
+
+def insert_events(store: Store, records: Sequence[Record], token: str, metrics: Metrics) -> None:
+    """Insert modelspan's events; they become one insert a table."""
+    converted: dict[str, list[rows.Rows]] = {}
+    for record in records:
+        for result in _rows(record):
+            converted.setdefault(result.table, []).append(result)
+    for table, parts in converted.items():
+        whole = pa.concat_tables([part.rows for part in parts]).combine_chunks()
+        settings = {**_ONE_BLOCK, "insert_deduplication_token": f"{token}/{table}"}
+        store.client().insert_arrow(table, whole, settings=settings)
+        metrics.rows.labels(table).inc(whole.num_rows)
+        metrics.wild.labels(table).inc(sum(part.wild for part in parts))
+        metrics.rounded.labels(table).inc(sum(part.rounded for part in parts))
+
+
+def _rows(record: Record) -> Iterator[rows.Rows]:
+    """The rows of every event in a record."""
+    message = LOGS.request.FromString(record.payload)
+    tenant = otlp_shape.tenant_of(message)
+    for resource in message.resource_logs:
+        names = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
+        for scope in resource.scope_logs:
+            for event in scope.log_records:
+                table = stream.read(event.event_name, event.body.bytes_value)
+                yield rows.CONVERT[event.event_name](table, record.received, names.get("service.name", ""), tenant)
+
+
+def insert(store: Store, signal: Signal, records: Iterable[Record], token: str, metrics: Metrics) -> None:
+    """Insert the records of one segment, or of a part of one.
+
+    Args:
+        store: the store of the segment's tenant.
+        signal: the log that the segment belongs to.
+        records: what to insert.
+        token: names exactly these records; sent again, it inserts nothing.
+        metrics: where stored rows are counted.
+    """
+    kinds: dict[Kind, list[Record]] = {}
+    for record in records:
+        kinds.setdefault(record.kind, []).append(record)
+    if Kind.OTLP in kinds:
+        insert_otlp(store, signal, kinds[Kind.OTLP], token)
+    if Kind.EVENTS in kinds:
+        insert_events(store, kinds[Kind.EVENTS], token, metrics)

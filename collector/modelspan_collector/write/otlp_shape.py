@@ -1,0 +1,191 @@
+"""The shape of OTLP as ClickHouse reads it: one Protobuf schema text and one `Null` table a signal.
+
+Both follow from the message descriptors of `opentelemetry-proto`, so they cannot drift apart. Two things differ from the
+messages on the wire. `AnyValue` is recursive and columns are not: it is unrolled `DEPTH` levels, and what lies deeper is read as
+the bytes of its encoding (a nested message and a bytes field look the same on the wire), so nothing is dropped. And the request carries two fields
+more, which the collector appends: when it was received, and for which tenant.
+
+`python -m modelspan_collector.write.otlp_shape` prints the DDL; `store/schema/001_otlp.sql` is its output.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.internal.encoder import _VarintBytes  # type: ignore[attr-defined]
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from modelspan_collector.receive.signals import SIGNALS, Signal
+
+DEPTH: Final = 3
+"""Levels of `AnyValue` that become columns: a scalar inside a list inside a map still does."""
+
+RECEIVED_FIELD: Final = 1000
+"""Field number of `received`: nanoseconds since 1970 at which the collector took the request."""
+TENANT_FIELD: Final = 1001
+_TENANT_TAG: Final = _VarintBytes(TENANT_FIELD << 3 | 2)
+_RECEIVED_TAG: Final = _VarintBytes(RECEIVED_FIELD << 3 | 1)
+
+_SKIPPED: Final = frozenset(
+    {"key_strindex", "string_value_strindex", "entity_refs", "metadata", "zero_threshold"}
+)  # no table has a place for them
+_LOW_CARDINALITY: Final = frozenset({"key", "schema_url", "severity_text", "event_name", "unit"})
+_SCALARS: Final = {
+    FieldDescriptor.TYPE_STRING: ("string", "String"),
+    FieldDescriptor.TYPE_BYTES: ("bytes", "String"),
+    FieldDescriptor.TYPE_BOOL: ("bool", "Bool"),
+    FieldDescriptor.TYPE_DOUBLE: ("double", "Float64"),
+    FieldDescriptor.TYPE_ENUM: ("int32", "Int32"),
+    FieldDescriptor.TYPE_INT32: ("int32", "Int32"),
+    FieldDescriptor.TYPE_SINT32: ("sint32", "Int32"),
+    FieldDescriptor.TYPE_UINT32: ("uint32", "UInt32"),
+    FieldDescriptor.TYPE_FIXED32: ("fixed32", "UInt32"),
+    FieldDescriptor.TYPE_INT64: ("int64", "Int64"),
+    FieldDescriptor.TYPE_UINT64: ("uint64", "UInt64"),
+    FieldDescriptor.TYPE_FIXED64: ("fixed64", "UInt64"),
+    FieldDescriptor.TYPE_SFIXED64: ("sfixed64", "Int64"),
+}
+
+
+@cache
+def proto(signal: Signal) -> str:
+    """The schema text of a signal's request, for ClickHouse's `format_schema`."""
+    messages: dict[str, str] = {}
+    _add_message(signal.request.DESCRIPTOR, DEPTH, messages)
+    top = messages[message_name(signal)]
+    extra = f"  fixed64 received = {RECEIVED_FIELD};\n  string tenant = {TENANT_FIELD};\n}}\n"
+    messages[message_name(signal)] = top.removesuffix("}\n") + extra
+    return 'syntax = "proto3";\n' + "".join(messages.values())
+
+
+def message_name(signal: Signal) -> str:
+    """The name of the request's message in `proto(signal)`."""
+    return _name(signal.request.DESCRIPTOR, DEPTH)
+
+
+def tenant_field(tenant: str) -> bytes:
+    """What is appended to a request to say whose it is; always, so that no sender can say it for itself."""
+    name = tenant.encode()
+    return _TENANT_TAG + _VarintBytes(len(name)) + name
+
+
+def tenant_of(message: Any) -> str:
+    """Whose a logged request is; of a field that comes twice, the last counts, and that is ours."""
+    found = [field.data for field in UnknownFieldSet(message) if field.field_number == TENANT_FIELD]
+    return bytes(found[-1]).decode() if found else ""
+
+
+def delimited(payload: bytes, received: int) -> tuple[bytes, bytes, bytes]:
+    """A request as ClickHouse's Protobuf format wants it: its length, its bytes, and when it was received (ns since 1970)."""
+    suffix = _RECEIVED_TAG + received.to_bytes(8, "little")
+    return _VarintBytes(len(payload) + len(suffix)), payload, suffix
+
+
+def table(signal: Signal) -> str:
+    """The `Null` table that takes a signal's requests, one a row."""
+    return f"otlp_{signal.name}"
+
+
+def column_type(descriptor: Descriptor, depth: int = DEPTH) -> str:
+    """A message as a ClickHouse tuple; a oneof of scalars gets a member that says which one was set."""
+    return f"Tuple({', '.join(_members(descriptor, depth))})"
+
+
+def ddl() -> str:
+    """The `Null` tables of all signals, and the one between a metrics request and the tables of its kinds."""
+    header = "-- Generated: python -m modelspan_collector.write.otlp_shape. OTLP requests pass through these tables and leave no row.\n"
+    tables = [
+        _create(table(signal), [*_members(signal.request.DESCRIPTOR, DEPTH), "received UInt64", "tenant String"])
+        for signal in SIGNALS
+    ]
+    return header + "\n".join([*tables, _create("otlp_metric", _metric_columns())])
+
+
+def _create(name: str, columns: list[str]) -> str:
+    lines = ",\n    ".join(columns)
+    return f"CREATE TABLE IF NOT EXISTS {name}\n(\n    {lines}\n)\nENGINE = Null;\n"
+
+
+def _metric_columns() -> list[str]:
+    request = next(signal.request.DESCRIPTOR for signal in SIGNALS if signal.name == "metrics")
+    scope_metrics = request.fields_by_name["resource_metrics"].message_type.fields_by_name["scope_metrics"].message_type
+    metric = scope_metrics.fields_by_name["metrics"].message_type
+    attributes = "Map(LowCardinality(String), String)"
+    return [
+        "received UInt64",
+        f"ResourceAttributes {attributes}",
+        "ResourceSchemaUrl String",
+        "ScopeName String",
+        "ScopeVersion String",
+        f"ScopeAttributes {attributes}",
+        "ScopeDroppedAttrCount UInt32",
+        "ScopeSchemaUrl String",
+        f"metric {column_type(metric)}",
+    ]
+
+
+def _members(descriptor: Descriptor, depth: int) -> list[str]:
+    members = [_presence(oneof) for oneof in descriptor.oneofs if oneof.name == "value"]
+    for field in _fields(descriptor):
+        inner, deeper = _inner(field, depth)
+        name = "String" if inner is None else column_type(inner, deeper)
+        if field.message_type is None:
+            name = _scalar(field)
+        members.append(f"{field.name} {f'Array({name})' if field.is_repeated else name}")
+    return members
+
+
+def _presence(oneof: Any) -> str:
+    """The member in which ClickHouse's reader says which field of a oneof was set."""
+    names = ", ".join(f"'{field.name}' = {field.number}" for field in oneof.fields if field.name not in _SKIPPED)
+    return f"{oneof.name} Enum8('none' = 0, {names})"
+
+
+def _scalar(field: Any) -> str:
+    name = _SCALARS[field.type][1]
+    return f"LowCardinality({name})" if field.name in _LOW_CARDINALITY else name
+
+
+def _add_message(descriptor: Descriptor, depth: int, messages: dict[str, str]) -> None:
+    name = _name(descriptor, depth)
+    if name in messages:
+        return
+    messages[name] = ""
+    oneof = next((oneof for oneof in descriptor.oneofs if oneof.name == "value"), None)
+    lines, members = [], []
+    for field in _fields(descriptor):
+        inner, deeper = _inner(field, depth)
+        kind = "bytes" if inner is None else _name(inner, deeper)
+        if field.message_type is None:
+            kind = _SCALARS[field.type][0]
+        elif inner is not None:
+            _add_message(inner, deeper, messages)
+        line = f"{'repeated ' if field.is_repeated else ''}{kind} {field.name} = {field.number};"
+        (members if oneof is not None and field.containing_oneof is oneof else lines).append(line)
+    if members:
+        lines.append(f"oneof {oneof.name} {{ {' '.join(members)} }}")
+    messages[name] = messages.pop(name) + f"message {name} {{\n  " + "\n  ".join(lines) + "\n}\n"
+
+
+def _fields(descriptor: Descriptor) -> list[Any]:
+    return [field for field in descriptor.fields if field.name not in _SKIPPED]
+
+
+def _inner(field: Any, depth: int) -> tuple[Descriptor | None, int]:
+    """The message of a field and the levels left below it; None where they are used up."""
+    inner = field.message_type
+    if inner is None or inner.name not in ("ArrayValue", "KeyValueList"):
+        return inner, depth
+    return (inner, depth - 1) if depth > 1 else (None, 0)
+
+
+def _name(descriptor: Descriptor, depth: int) -> str:
+    parent = f"{descriptor.containing_type.name}_" if descriptor.containing_type else ""
+    recursive = descriptor.name in ("AnyValue", "KeyValue", "ArrayValue", "KeyValueList")
+    return f"{parent}{descriptor.name}{depth if recursive else ''}"
+
+
+if __name__ == "__main__":
+    print(ddl(), end="")

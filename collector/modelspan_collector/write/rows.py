@@ -1,0 +1,167 @@
+"""From checked streams to rows of `predictions`, `labels` and `models`: one Arrow table in, one out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelspan import conventions as names
+from modelspan_collector.write import maps
+from modelspan_collector.write.stream import metadata
+
+EARLIEST_NS = 631_152_000 * 10**9
+"""1990-01-01: an earlier clock is not believed."""
+FUTURE_NS = 86_400 * 10**9
+"""A clock this far ahead of arrival is not believed."""
+_ORIGINAL_TIMESTAMP = "modelspan.original_timestamp"
+_TENANT_TAG = "tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What goes into one table."""
+
+    table: str
+    rows: pa.Table
+    wild: int = 0
+    """Rows whose timestamp was out of range and replaced by the time of arrival."""
+    rounded: int = 0
+    """Integers that Float64 cannot hold exactly."""
+
+
+def predictions(stream: pa.Table, received: int, service: str, tenant: str) -> Rows:
+    """Rows of `predictions`.
+
+    Args:
+        stream: a checked `modelspan.predictions` stream.
+        received: nanoseconds since 1970 at which it arrived; it stands in for clocks that cannot be right.
+        service: `service.name` of the sender.
+        tenant: whose it is; '' where tenants are not used.
+    """
+    count = stream.num_rows
+    timestamps, original = _times(_column(stream, names.COL_TIMESTAMP), received)
+    features = maps.classify(_prefixed(stream, names.COL_FEATURE_PREFIX))
+    scores = maps.classify(_prefixed(stream, names.COL_SCORE_PREFIX)).numeric
+    attributions = maps.classify(_prefixed(stream, names.COL_ATTRIBUTION_PREFIX)).numeric
+    tags = {name: column.cast(pa.string()) for name, column in _plain(_prefixed(stream, names.COL_TAG_PREFIX)).items()}
+    wild = len(original) - original.null_count
+    if wild:
+        tags[_ORIGINAL_TIMESTAMP] = original
+    if tenant:
+        tags[_TENANT_TAG] = _same(tenant, count)
+    columns = {
+        "model": _same(metadata(stream, names.META_MODEL), count),
+        "version": _same(metadata(stream, names.META_VERSION), count),
+        "role": _same(metadata(stream, names.META_ROLE) or names.ROLE_PRIMARY, count),
+        "service": _same(service, count),
+        "timestamp": timestamps,
+        "received_at": _same_time(received, count),
+        "prediction_id": _text(stream, names.COL_PREDICTION_ID),
+        "trace_id": maps.hexadecimal(_column(stream, names.COL_TRACE_ID), 16),
+        "span_id": maps.hexadecimal(_column(stream, names.COL_SPAN_ID), 8),
+        "value": _number(stream, names.COL_VALUE),
+        "label": _text(stream, names.COL_LABEL),
+        "scores": maps.to_map(scores, count, pa.float64()),
+        "duration": _number(stream, names.COL_DURATION),
+        "error_type": _text(stream, names.COL_ERROR_TYPE),
+        "sample_weight": _number(stream, names.COL_SAMPLE_WEIGHT).fill_null(1.0),
+        "numeric_features": maps.to_map(features.numeric, count, pa.float64()),
+        "categorical_features": maps.to_map(features.categorical, count, pa.string()),
+        "null_features": maps.missing([features.numeric, features.categorical, features.embeddings], count),
+        "embeddings": maps.to_map(features.embeddings, count, pa.list_(pa.float32())),
+        "attributions": maps.to_map(attributions, count, pa.float64()),
+        "tags": maps.to_map(tags, count, pa.string()),
+    }
+    return Rows("predictions", pa.table(columns), wild, features.rounded)
+
+
+def labels(stream: pa.Table, received: int, service: str, tenant: str) -> Rows:  # noqa: ARG001
+    """Rows of `labels`, from a checked `modelspan.labels` stream."""
+    count = stream.num_rows
+    timestamps, original = _times(_column(stream, names.COL_TIMESTAMP), received)
+    columns = {
+        "prediction_id": _text(stream, names.COL_PREDICTION_ID),
+        "model": _same(metadata(stream, names.META_MODEL), count),
+        "timestamp": timestamps,
+        "received_at": _same_time(received, count),
+        "value": _number(stream, names.COL_VALUE),
+        "label": _text(stream, names.COL_LABEL),
+    }
+    return Rows("labels", pa.table(columns), len(original) - original.null_count)
+
+
+def model_cards(stream: pa.Table, received: int, service: str, tenant: str) -> Rows:  # noqa: ARG001
+    """Rows of `models`, from a checked `modelspan.model` stream."""
+    count = stream.num_rows
+    timestamps, original = _times(_column(stream, names.COL_TIMESTAMP), received)
+    classes = _column(stream, "classes")
+    empty = pa.array([[]] * count, pa.list_(pa.string()))
+    columns = {
+        "model": _same(metadata(stream, names.META_MODEL), count),
+        "version": _same(metadata(stream, names.META_VERSION), count),
+        "timestamp": timestamps,
+        "owner": _text(stream, "owner"),
+        "task": _text(stream, "task"),
+        "classes": empty if pa.types.is_null(classes.type) else pc.coalesce(classes.cast(pa.list_(pa.string())), empty),
+        "hyperparameters": _text(stream, "hyperparameters"),
+        "signature": _text(stream, "signature"),
+        "training_data": _text(stream, "training_data"),
+        "deployed_at": _column(stream, "deployed_at").cast(pa.timestamp("ns", "UTC"), safe=False),
+    }
+    return Rows("models", pa.table(columns), len(original) - original.null_count)
+
+
+CONVERT = {names.EVENT_PREDICTIONS: predictions, names.EVENT_LABELS: labels, names.EVENT_MODEL: model_cards}
+"""The conversion of each event."""
+
+
+def _column(stream: pa.Table, name: str) -> pa.Array:
+    index = stream.schema.get_field_index(name)
+    if index < 0:
+        return pa.nulls(stream.num_rows)
+    return _one(stream.column(index))
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    chunks = column.combine_chunks()
+    return chunks if isinstance(chunks, pa.Array) else pa.concat_arrays(chunks.chunks)
+
+
+def _prefixed(stream: pa.Table, prefix: str) -> dict[str, pa.Array]:
+    """The columns of a prefix, by what follows it."""
+    return {name[len(prefix) :]: _column(stream, name) for name in stream.column_names if name.startswith(prefix)}
+
+
+def _plain(columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    return {name: c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for name, c in columns.items()}
+
+
+def _text(stream: pa.Table, name: str) -> pa.Array:
+    column = _column(stream, name)
+    decoded = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    return decoded.cast(pa.string()).fill_null("")
+
+
+def _number(stream: pa.Table, name: str) -> pa.Array:
+    return _column(stream, name).cast(pa.float64(), safe=False)
+
+
+def _same(value: str, rows: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), rows), pa.array([value]))
+
+
+def _same_time(received: int, rows: int) -> pa.Array:
+    return pa.repeat(pa.scalar(received // 1_000_000, pa.timestamp("ms", "UTC")), rows)
+
+
+def _times(column: pa.Array, received: int) -> tuple[pa.Array, pa.Array]:
+    """Timestamps in range, and, as text, what those said that were not (null elsewhere)."""
+    unit = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[column.type.unit]
+    sent = column.cast(pa.int64())
+    wild = pc.or_(pc.less(sent, EARLIEST_NS // unit), pc.greater(sent, (received + FUTURE_NS) // unit))
+    kept = pc.multiply(pc.if_else(wild, received // unit, sent), unit)
+    return kept.cast(pa.timestamp("ns", "UTC")), pc.if_else(
+        wild, column.cast(pa.timestamp(column.type.unit)).cast(pa.int64()).cast(pa.string()), None
+    )

@@ -1,0 +1,151 @@
+"""From the log into the store: takes sealed segments, inserts each as one, and tries again until the store has it.
+
+A store that is away or slow only lets the log grow. Records that the store refuses for what they are get isolated by halving the segment, and
+set aside as dead letters, so that one poisoned record holds up nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from modelspan_collector.log.journal import Log
+from modelspan_collector.log.record import Record
+from modelspan_collector.log.segment import SUFFIX, Segment
+from modelspan_collector.metrics import Metrics
+from modelspan_collector.receive.signals import Signal
+from modelspan_collector.store.connect import Store
+from modelspan_collector.write.insert import insert
+
+_LOGGER = logging.getLogger(__name__)
+_FIRST_WAIT = 0.25
+_LONGEST_WAIT = 15.0
+
+DATA_ERRORS = frozenset({
+    6,  # CANNOT_PARSE_TEXT
+    26, 27, 32, 33,  # CANNOT_PARSE_*, ATTEMPT_TO_READ_AFTER_EOF, CANNOT_READ_ALL_DATA
+    53, 69, 70, 72,  # TYPE_MISMATCH, ARGUMENT_OUT_OF_BOUND, CANNOT_CONVERT_TYPE, CANNOT_PARSE_NUMBER
+    117, 128, 131,  # INCORRECT_DATA, TOO_LARGE_ARRAY_SIZE, TOO_LARGE_STRING_SIZE
+    190, 349, 407, 444,  # SIZES_OF_ARRAYS_DONT_MATCH, NULL in a column that has none, DECIMAL_OVERFLOW, UNKNOWN_PROTOBUF_FORMAT
+})  # fmt: skip
+"""Error codes of ClickHouse that are about the data: sending the same again is of no use."""
+
+
+class Refused(Exception):  # noqa: N818
+    """The store refuses the records for what they are."""
+
+
+class Writer:
+    """Threads that empty the logs into the store."""
+
+    def __init__(
+        self,
+        sealed: queue.Queue[tuple[Log, Segment]],
+        target: Callable[[Log], tuple[Store, Signal]],
+        dead: Path,
+        metrics: Metrics,
+        threads: int,
+    ) -> None:
+        self._sealed = sealed
+        self._target = target
+        self._dead = dead
+        self._metrics = metrics
+        self._stopping = threading.Event()
+        self._idle = threading.Condition()
+        self._unfinished: dict[str, Log] = {}
+        self._threads = [
+            threading.Thread(target=self._run, name=f"modelspan-writer-{number}", daemon=True)
+            for number in range(threads)
+        ]
+
+    def start(self) -> None:
+        """Begin to take segments."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End after the inserts that are under way; what is left in the log is replayed at the next start."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def drain(self, logs: Sequence[Log], timeout: float) -> None:
+        """Wait until the logs are empty.
+
+        Raises:
+            TimeoutError: they are not in time; the store is away or slow.
+        """
+        deadline = time.monotonic() + timeout
+        with self._idle:
+            while any(log.bytes for log in logs):
+                if not self._idle.wait(min(0.5, deadline - time.monotonic())) and time.monotonic() >= deadline:
+                    waiting = sum(log.bytes for log in logs)
+                    raise TimeoutError(f"{waiting} bytes still wait for the store after {timeout:g} s")
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                log, segment = self._sealed.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            self._store(log, segment)
+            with self._idle:
+                self._idle.notify_all()
+
+    def _store(self, log: Log, segment: Segment) -> None:
+        """Insert a segment, waiting for the store as long as it takes."""
+        store, signal = self._target(log)
+        records = segment.records()
+        wait = _FIRST_WAIT
+        while not self._stopping.is_set():
+            try:
+                self._insert(store, signal, records, segment.token)
+            except Exception as error:
+                self._metrics.insert_errors.labels(signal.name, "retry").inc()
+                _LOGGER.warning("insert failed, trying again in %.1f s: %s", wait, _reason(error))
+                self._stopping.wait(wait)
+                wait = min(_LONGEST_WAIT, wait * 2)
+                continue
+            log.retire(segment, [record.digest for record in records])
+            self._metrics.stored.labels(signal.name).inc(len(records))
+            self._metrics.stored_bytes.labels(signal.name).inc(segment.size)
+            return
+
+    def _insert(self, store: Store, signal: Signal, records: Sequence[Record], token: str) -> None:
+        """Insert records; where the store refuses them, insert the halves, down to the one that is at fault."""
+        try:
+            with self._metrics.insert_seconds.labels(signal.name).time():
+                insert(store, signal, records, token, self._metrics)
+        except DatabaseError as error:
+            if error.code not in DATA_ERRORS:
+                raise
+            self._metrics.insert_errors.labels(signal.name, "split").inc()
+            if len(records) == 1:
+                self._set_aside(signal, records[0], token, _reason(error))
+                return
+            middle = len(records) // 2
+            self._insert(store, signal, records[:middle], f"{token}.0")
+            self._insert(store, signal, records[middle:], f"{token}.1")
+
+    def _set_aside(self, signal: Signal, record: Record, token: str, reason: str) -> None:
+        """Keep a record that the store refuses, with the reason beside it."""
+        folder = self._dead / signal.name
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / f"{token}{SUFFIX}"
+        path.write_bytes(b"".join(record.encode()))
+        about = {"signal": signal.name, "received": record.received, "bytes": len(record.payload), "reason": reason}
+        path.with_suffix(".json").write_text(json.dumps(about))
+        self._metrics.dead_letters.labels(signal.name).inc()
+        _LOGGER.error("the store refuses a request; kept as %s: %s", path.name, reason)
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error, without the values that it quotes."""
+    return str(error).split("\n", 1)[0][:300]
