@@ -1,0 +1,1 @@
+"""`monitors.yaml`: typed, strict, and with messages that name the line and the fix."""

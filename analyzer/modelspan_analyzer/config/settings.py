@@ -1,0 +1,128 @@
+"""The settings of `monitors.yaml`: names, types, defaults and meaning in one place.
+
+Unknown keys are errors. Each signal has a class of its own with at least `enabled`; every monitor of the signal reads
+its settings from `context.settings.<signal>`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from modelspan_analyzer.config.base import Settings
+from modelspan_analyzer.config.durations import Duration
+from modelspan_analyzer.config.outcome_settings import (
+    AttributionSettings,
+    ConceptSettings,
+    EstimationSettings,
+    FairnessSettings,
+    PerformanceSettings,
+    RetrainingRule,
+    RobustnessSettings,
+)
+
+
+class ScheduleSettings(Settings):
+    """When windows are looked at."""
+
+    every: Duration = Field(timedelta(minutes=5), description="how often due windows are looked for")
+    cron: str | None = Field(None, description="a cron line (minute hour day month weekday, UTC) instead of `every`")
+    delay: Duration = Field(timedelta(minutes=1), description="how long after its end a window waits for late rows")
+    catch_up: Duration = Field(timedelta(days=7), description="how far back missed windows are made up for")
+    time_budget: Duration = Field(timedelta(minutes=10), description="longest run of all monitors over one window")
+
+
+class WindowSettings(Settings):
+    """Which stretch of predictions is looked at together: by time, or by count."""
+
+    size: Duration = Field(timedelta(hours=1), description="length of a window by time")
+    slide: Duration | None = Field(
+        None, description="distance of window starts; the size itself (tumbling) if not given"
+    )
+    rows: int | None = Field(None, ge=1, description="windows of so many predictions, instead of a length of time")
+
+
+class BaselineSettings(Settings):
+    """What windows are compared with where no baseline was set by `modelspan baseline set`."""
+
+    learn: int = Field(1000, ge=1, description="without a baseline: learn it from so many first predictions")
+    sliding: Duration | None = Field(None, description="compare with the stretch of this length before each window")
+    same_hour: Duration | None = Field(None, description="compare with the same window this long ago, such as 7d")
+    version: str | None = Field(None, description="compare with the same window of another version (the champion)")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> BaselineSettings:
+        given = [name for name in ("sliding", "same_hour", "version") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"choose one of {', '.join(given)}: a window is compared with one baseline")
+        return self
+
+
+class DriftSettings(Settings):
+    """Data drift and prediction drift."""
+
+    enabled: bool = True
+    features: tuple[str, ...] | None = Field(None, description="only these features")
+    exclude: tuple[str, ...] = Field((), description="all features but these")
+    exact: bool = Field(False, description="compute from rows, where sketches would do")
+    min_rows: int = Field(50, ge=1, description="fewer rows give 'not enough data'")
+
+
+class DataQualitySettings(Settings):
+    """Data quality."""
+
+    enabled: bool = True
+    min_rows: int = Field(50, ge=1, description="fewer rows give 'not enough data'")
+
+
+class ModelSettings(Settings):
+    """All settings of one model's monitors."""
+
+    schedule: ScheduleSettings = ScheduleSettings()
+    window: WindowSettings = WindowSettings()
+    baseline: BaselineSettings = BaselineSettings()
+    segments: tuple[str, ...] = Field((), description="slices, each 'tag.NAME' or 'feature.NAME'")
+    data_drift: DriftSettings = DriftSettings()
+    prediction_drift: DriftSettings = DriftSettings()
+    data_quality: DataQualitySettings = DataQualitySettings()
+    performance: PerformanceSettings = PerformanceSettings()
+    estimation: EstimationSettings = EstimationSettings()
+    concept: ConceptSettings = ConceptSettings()
+    fairness: FairnessSettings = FairnessSettings()
+    attribution: AttributionSettings = AttributionSettings()
+    robustness: RobustnessSettings = RobustnessSettings()
+    retraining: tuple[RetrainingRule, ...] = Field((), description="what is called when results ask for retraining")
+
+
+class ModelEntry(ModelSettings):
+    """The settings of one model that differ from the defaults."""
+
+    model: str = Field(description="name of the model")
+    version: str = Field("", description="only this version; every version if not given")
+
+
+class MonitorsConfig(Settings):
+    """`monitors.yaml`."""
+
+    version: Literal[1] = Field(1, description="version of this file's format")
+    defaults: ModelSettings = Field(ModelSettings(), description="settings of every model")
+    models: tuple[ModelEntry, ...] = Field((), description="models that differ from the defaults")
+
+    def for_model(self, model: str, version: str) -> ModelSettings:
+        """The settings of a model's version: its own entry over the model's entry over the defaults."""
+        merged = self.defaults.model_dump(exclude_unset=True)
+        entries = [entry for entry in self.models if entry.model == model and entry.version in ("", version)]
+        for entry in sorted(entries, key=lambda entry: entry.version != ""):
+            merged = _over(merged, entry.model_dump(exclude_unset=True, exclude={"model", "version"}))
+        return ModelSettings.model_validate(merged)
+
+
+def _over(base: dict[str, object], changes: dict[str, object]) -> dict[str, object]:
+    """The base with the changes laid over it, nested sections merged."""
+    merged = dict(base)
+    for key, change in changes.items():
+        below = merged.get(key)
+        merged[key] = _over(below, change) if isinstance(below, dict) and isinstance(change, dict) else change
+    return merged

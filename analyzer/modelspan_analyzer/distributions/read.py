@@ -1,0 +1,100 @@
+"""The one place that decides how a profile is read: from rows while they are few or asked for, else from sketches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import islice
+
+import numpy as np
+
+from modelspan_analyzer.baselines import Baseline
+from modelspan_analyzer.distributions.from_rows import load_supports, profile_rows
+from modelspan_analyzer.distributions.from_sketches import covers, profile_sketches
+from modelspan_analyzer.distributions.relation import baseline_relation, window_relation
+from modelspan_analyzer.distributions.vocabulary import Column, Profile, Support
+from modelspan_analyzer.results import Window
+from modelspan_collector.store.connect import Store
+
+FEW_ROWS = 100_000
+"""Up to so many rows are read exactly: that takes no longer than merging sketches does."""
+HELD_VALUES = 8_000_000
+"""Values held at once where supports are read from rows: 64 MB a side."""
+BASELINE_POINTS = 4_000
+"""Points that a baseline is kept with (rank error 1/8000), so that comparing costs the same for any size."""
+
+_COUNT = "SELECT count() FROM predictions WHERE "
+
+
+def window_profile(store: Store, model: str, version: str, window: Window, *, exact: bool = False) -> Profile:
+    """The profile of a window: from sketches where it holds many rows and whole hours, and `exact` is not asked."""
+    relation = window_relation(model, version, window)
+    if not exact and covers(window) and store.scalar(_COUNT + relation.condition, relation.parameters) > FEW_ROWS:
+        return profile_sketches(store, model, version, window)
+    return profile_rows(store, relation)
+
+
+def baseline_profile(store: Store, baseline: Baseline, version: str) -> Profile:
+    """The profile of a baseline; that of stored rows, which never change, is kept in memory."""
+    if baseline.stored:
+        return _stored_profile(store, baseline)
+    if baseline.window is not None:
+        return window_profile(store, baseline.model, baseline.compared_version or version, baseline.window)
+    return profile_rows(store, baseline_relation(baseline, version))
+
+
+@lru_cache(maxsize=64)
+def _stored_profile(store: Store, baseline: Baseline) -> Profile:
+    profile = profile_rows(store, baseline_relation(baseline, baseline.version))
+    features = {column.name: _condensed(column, support) for column, support in _read(store, profile, False)}
+    outputs = {column.name: _condensed(column, support) for column, support in _read(store, profile, True)}
+    return replace(profile, features={**profile.features, **features}, outputs={**profile.outputs, **outputs})
+
+
+def supports(
+    store: Store, profile: Profile, names: Sequence[str], *, outputs: bool = False, exact: bool = False
+) -> Iterator[Mapping[str, Support]]:
+    """The distributions of some numeric columns, a few columns at a time where they are read from rows.
+
+    Args:
+        exact: read the rows even where the profile keeps a distribution.
+    """
+    columns = profile.outputs if outputs else profile.features
+    kept = {name: numbers.support for name in names if (numbers := columns[name].numbers) and numbers.support}
+    if not exact and len(kept) == len(names):
+        yield kept
+        return
+    at_once = max(1, HELD_VALUES // max(profile.rows, 1))
+    remaining = iter(names)
+    while part := list(islice(remaining, at_once)):
+        yield load_supports(store, profile.relation, part, outputs=outputs)
+
+
+def _read(store: Store, profile: Profile, outputs: bool) -> Iterator[tuple[Column, Support]]:
+    columns = profile.outputs if outputs else profile.features
+    numeric = [name for name, column in columns.items() if column.numbers]
+    for part in supports(store, profile, numeric, outputs=outputs):
+        for name, support in part.items():
+            yield columns[name], support
+
+
+def _condensed(column: Column, support: Support) -> Column:
+    """The column with its distribution kept in at most `BASELINE_POINTS` points."""
+    assert column.numbers is not None
+    if support.values.size == 0:
+        return column
+    return replace(column, numbers=replace(column.numbers, support=condense(support)))
+
+
+def condense(support: Support) -> Support:
+    """A support of many points as quantiles at the middle of equal steps of rank."""
+    if support.values.size <= BASELINE_POINTS:
+        return support
+    levels = (np.arange(BASELINE_POINTS) + 0.5) / BASELINE_POINTS
+    if support.weights is None:
+        places = (levels * support.values.size).astype(np.int64)
+    else:
+        cumulated = np.cumsum(support.weights)
+        places = np.searchsorted(cumulated, levels * cumulated[-1], side="left")
+    return Support(support.values[places], None, 1 / (2 * BASELINE_POINTS) + support.rank_error)

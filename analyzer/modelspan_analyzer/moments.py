@@ -1,0 +1,16 @@
+"""Moments of time as the store gives them, made sure of their time zone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+
+def utc(moment: datetime) -> datetime:
+    """The moment with its time zone; the store's are UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def now() -> datetime:
+    """The time, to the millisecond: what the store keeps of it."""
+    moment = datetime.now(timezone.utc)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,1 @@
+"""SQL + statistics + verdict, one file a signal, and one table of them all."""

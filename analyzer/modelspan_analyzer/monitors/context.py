@@ -1,0 +1,53 @@
+"""What a monitor is given: one window of one model's version, what to compare it with, and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from modelspan_analyzer.baselines import Baseline
+from modelspan_analyzer.config.settings import ModelSettings
+from modelspan_analyzer.distributions.read import baseline_profile, window_profile
+from modelspan_analyzer.distributions.vocabulary import Profile
+from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_collector.store.connect import Store
+
+
+@dataclass(frozen=True)
+class MonitorContext:
+    """One window of one model's version, as all its monitors see it; what two of them need is read once."""
+
+    store: Store
+    model: str
+    version: str
+    window: Window
+    baseline: Baseline | None
+    """None where the model has none and has not predicted enough to learn one; a monitor that needs it then says so."""
+    settings: ModelSettings = field(default_factory=ModelSettings)
+
+    @cached_property
+    def current(self) -> Profile:
+        """The distributions of the window's features and predictions."""
+        return window_profile(self.store, self.model, self.version, self.window, exact=self.settings.data_drift.exact)
+
+    @cached_property
+    def reference(self) -> Profile | None:
+        """The distributions of the baseline."""
+        return baseline_profile(self.store, self.baseline, self.version) if self.baseline else None
+
+    def result(self, signal: str, metric: str, value: float | None, verdict: Verdict, **fields: Any) -> Result:
+        """A result of this window; `fields` are those of `Result`."""
+        fields.setdefault("baseline_id", self.baseline.baseline_id if self.baseline else "")
+        return Result(self.model, self.version, self.window, signal, metric, value, verdict, **fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """One line of the table of monitors."""
+
+    name: str
+    signal: str
+    """The setting section, and the `signal` of its results."""
+    run: Callable[[MonitorContext], list[Result]]

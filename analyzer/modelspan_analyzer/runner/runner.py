@@ -1,0 +1,133 @@
+"""Runs the monitors over every window that is due, once, and makes up for the ones that were missed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from modelspan_analyzer import moments
+from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
+from modelspan_analyzer.monitors.context import Monitor, MonitorContext
+from modelspan_analyzer.monitors.table import MONITORS
+from modelspan_analyzer.results import Result, Verdict, Window, write_results
+from modelspan_analyzer.runner import runs
+from modelspan_analyzer.runner.choose import choose_baseline
+from modelspan_analyzer.runner.claims import claim, new_owner
+from modelspan_analyzer.runner.schedule import next_run
+from modelspan_analyzer.runner.windows import due_windows
+from modelspan_collector.store.connect import Store
+
+log = logging.getLogger(__name__)
+
+_MODELS = (
+    "SELECT model, version, min(timestamp) AS first FROM predictions GROUP BY model, version ORDER BY model, version"
+)
+
+
+class Runner:
+    """The monitors of one store: over one window on demand, over all that is due, or on a schedule."""
+
+    def __init__(
+        self, store: Store, config: MonitorsConfig | None = None, *, clock: Callable[[], datetime] = moments.now
+    ) -> None:
+        self.store = store
+        self.config = config or MonitorsConfig()
+        self._clock = clock
+        self._owner = new_owner()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def run_window(self, model: str, version: str, window: Window) -> list[Result]:
+        """Run all monitors over a window, whether or not it was looked at before; results and runs are stored."""
+        return self._run(model, version, window, self.config.for_model(model, version), uuid.uuid4().hex)
+
+    def once(self, now: datetime | None = None) -> list[Result]:
+        """Run the monitors over every due window of every model, the missed ones included.
+
+        A window that another analyzer holds is left to it. Returns the results of this run.
+        """
+        moment = now or self._clock()
+        results: list[Result] = []
+        for row in self.store.rows(_MODELS):
+            results += self._catch_up(row["model"], row["version"], moments.utc(row["first"]), moment)
+        return results
+
+    def start(self) -> None:
+        """Look for due windows on schedule, in a thread of its own."""
+        if self._thread is None:
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._loop, name="modelspan-analyzer", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the monitor that runs now; what was not finished is taken up by the next start."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _loop(self) -> None:
+        schedule = self.config.defaults.schedule
+        while not self._stopping.is_set():
+            try:
+                self.once()
+            except Exception:
+                log.exception("the analyzer could not look for due windows; it tries again on schedule")
+            now = self._clock()
+            self._stopping.wait((next_run(schedule, now) - now).total_seconds())
+
+    def _catch_up(self, model: str, version: str, first: datetime, now: datetime) -> list[Result]:
+        settings = self.config.for_model(model, version)
+        results: list[Result] = []
+        for window in due_windows(self.store, model, version, settings, first, now):
+            if self._stopping.is_set():
+                break
+            lease = settings.schedule.time_budget + timedelta(minutes=1)
+            claimed = claim(self.store, model, version, window, self._owner, self._clock(), lease)
+            if claimed is not None:
+                results += self._run(model, version, window, settings, claimed.run_id)
+        return results
+
+    def _run(self, model: str, version: str, window: Window, settings: ModelSettings, run_id: str) -> list[Result]:
+        whole = runs.Run(run_id, model, version, "", window, window.end + settings.schedule.delay, self._clock())
+        runs.write(self.store, [whole.running()])
+        deadline = whole.started + settings.schedule.time_budget
+        baseline = choose_baseline(self.store, model, version, window, settings)
+        context = MonitorContext(self.store, model, version, window, baseline, settings)
+        results: list[Result] = []
+        finished: list[runs.Run] = []
+        for monitor in MONITORS:
+            found, run = self._run_monitor(monitor, context, whole, deadline)
+            results += found
+            finished += [run] if run else []
+        write_results(self.store, results, run_id)
+        failed = [run for run in finished if run.outcome != runs.DONE]
+        outcome = failed[0].outcome if failed else runs.DONE
+        error = "; ".join(f"{run.monitor}: {run.error}" for run in failed)
+        runs.write(self.store, [*finished, whole.ended(outcome, self._clock(), error)])
+        return results
+
+    def _run_monitor(
+        self, monitor: Monitor, context: MonitorContext, whole: runs.Run, deadline: datetime
+    ) -> tuple[list[Result], runs.Run | None]:
+        """One monitor's results; a failure is a result too, and takes nothing else with it."""
+        section = getattr(context.settings, monitor.signal, None)
+        if section is not None and not getattr(section, "enabled", True):
+            return [], None
+        run = whole.of(monitor.name, self._clock())
+        if run.started > deadline:
+            reason = f"the time budget of {context.settings.schedule.time_budget} was used up before {monitor.name}"
+            return [_failure(monitor, context, reason)], run.ended(runs.TIMEOUT, run.started, reason)
+        try:
+            return monitor.run(context), run.ended(runs.DONE, self._clock())
+        except Exception as error:
+            log.exception("monitor %s failed on %s %s", monitor.name, context.model, context.version)
+            reason = f"{type(error).__name__}: {error}"
+            return [_failure(monitor, context, reason)], run.ended(runs.FAILED, self._clock(), reason)
+
+
+def _failure(monitor: Monitor, context: MonitorContext, reason: str) -> Result:
+    return context.result(monitor.signal, "monitor", None, Verdict.ERROR, monitor=monitor.name, reason=reason)

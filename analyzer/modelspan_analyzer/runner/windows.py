@@ -1,0 +1,87 @@
+"""Which windows a model's version has: by time or by count, tumbling or sliding, and which of them are due."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+
+from modelspan_analyzer.config.settings import ModelSettings
+from modelspan_analyzer.moments import utc
+from modelspan_analyzer.results import Window
+from modelspan_collector.store.connect import Store
+
+EPOCH = datetime(1970, 1, 5, tzinfo=timezone.utc)
+"""A Monday: windows of a week begin on Mondays, those of a day at midnight, those of an hour on the hour."""
+
+_FILLED = """
+SELECT DISTINCT toInt64(intDiv(toUnixTimestamp64Micro(timestamp) - {epoch:Int64}, {step:Int64})) AS slot
+FROM predictions
+WHERE model = {model:String} AND version = {version:String}
+  AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
+  AND toStartOfFiveMinutes(timestamp) >= toStartOfFiveMinutes({start:DateTime64(9, 'UTC')})
+ORDER BY slot
+"""
+
+_CUTS = """
+SELECT timestamp FROM (
+    SELECT timestamp, row_number() OVER (ORDER BY timestamp, prediction_id) AS place
+    FROM predictions
+    WHERE model = {model:String} AND version = {version:String} AND timestamp >= {start:DateTime64(9, 'UTC')}
+)
+WHERE (place - 1) % {rows:UInt64} = 0 ORDER BY timestamp
+"""
+
+_DONE = """
+SELECT window_start, window_end FROM monitor_runs FINAL
+WHERE model = {model:String} AND version = {version:String} AND monitor = '' AND outcome != 'running'
+  AND window_end > {start:DateTime64(9, 'UTC')}
+"""
+
+
+def due_windows(
+    store: Store, model: str, version: str, settings: ModelSettings, first: datetime, now: datetime
+) -> list[Window]:
+    """The windows that have closed and were not looked at yet, the oldest first.
+
+    Args:
+        first: no window begins before it: the model's first prediction, or the end of a baseline learnt from it.
+        now: the time; windows that end after it, less the delay, are still open.
+    """
+    start = max(first, now - settings.schedule.catch_up)
+    closed = now - settings.schedule.delay
+    if settings.window.rows is not None:
+        found = windows_by_rows(store, model, version, settings.window.rows, first)
+    else:
+        found = windows_by_time(store, model, version, settings.window.size, settings.window.slide, start, closed)
+    scope = {"model": model, "version": version, "start": start}
+    done = {(utc(row["window_start"]), utc(row["window_end"])) for row in store.rows(_DONE, scope)}
+    return [window for window in found if window.end <= closed and (window.start, window.end) not in done]
+
+
+def windows_by_time(
+    store: Store, model: str, version: str, size: timedelta, slide: timedelta | None, start: datetime, end: datetime
+) -> list[Window]:
+    """Windows of a length of time between two moments: those with predictions, and the empty ones after the first.
+
+    An empty window is one too: that nothing arrives is what the volume monitor is to see.
+    """
+    step = slide or size
+    scope = {"model": model, "version": version, "start": start, "end": end}
+    units = {"epoch": _micros(EPOCH), "step": step // timedelta(microseconds=1)}
+    slots = [int(row["slot"]) for row in store.rows(_FILLED, {**scope, **units})]
+    if not slots:
+        return []
+    last = (end - EPOCH) // step
+    starts = (EPOCH + slot * step for slot in range(slots[0] - size // step + 1, last + 1))
+    return [Window(begin, begin + size) for begin in starts if begin + size <= end and begin + size > start]
+
+
+def windows_by_rows(store: Store, model: str, version: str, rows: int, first: datetime) -> list[Window]:
+    """Tumbling windows of so many predictions each, counted from the first; the last, unfilled one is left out."""
+    scope = {"model": model, "version": version, "start": first, "rows": rows}
+    cuts = list(dict.fromkeys(utc(row["timestamp"]) for row in store.rows(_CUTS, scope)))
+    return [Window(left, right) for left, right in pairwise(cuts)]
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)

@@ -1,0 +1,37 @@
+-- Sketches: mergeable states of every feature and prediction, per hour, kept on insert by the views below.
+-- Merged over any hours they give a window's distributions at a cost that does not grow with predictions.
+--   quantiles  Greenwald-Khanna summary: every quantile within 1/400 of its rank, whatever the values and the order of merges
+--   top        Space-Saving counters: exact up to 256 different values, else counts with a known bound on their error
+--   distinct   HyperLogLog: the number of different values within about 1.6 % (one standard error)
+-- Rows of one weight class share a state, so that sampled predictions count with their weight without loss in the sketch.
+CREATE TABLE IF NOT EXISTS feature_profiles
+(
+    model        LowCardinality(String),
+    version      LowCardinality(String),
+    segment      LowCardinality(String), -- '' for all rows, else 'tag.country=DE'
+    source       LowCardinality(String), -- feature, prediction (value, label, score.<class>), or model (the rows themselves)
+    feature      LowCardinality(String),
+    kind         LowCardinality(String), -- numeric, categorical, null, rows
+    hour         DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    weight_class Float32,                -- sample_weight to two digits
+    rows         SimpleAggregateFunction(sum, UInt64),
+    weight       SimpleAggregateFunction(sum, Float64),
+    nan          SimpleAggregateFunction(sum, Float64),
+    infinite     SimpleAggregateFunction(sum, Float64),
+    zero         SimpleAggregateFunction(sum, Float64),
+    negative     SimpleAggregateFunction(sum, Float64),
+    minimum      SimpleAggregateFunction(min, Float64),
+    maximum      SimpleAggregateFunction(max, Float64),
+    total        SimpleAggregateFunction(sum, Float64),
+    squares      SimpleAggregateFunction(sum, Float64),
+    updated      SimpleAggregateFunction(max, DateTime('UTC')) DEFAULT now(), -- retention counts from arrival
+    newest       SimpleAggregateFunction(max, DateTime64(9, 'UTC')),
+    quantiles    AggregateFunction(quantilesGK(400, 0.5), Float64),
+    distinct     AggregateFunction(uniqHLL12, UInt64),
+    top          AggregateFunction(approx_top_k(64, 256), String)
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toStartOfMonth(hour)
+ORDER BY (model, version, segment, toStartOfDay(hour), source, kind, feature, hour, weight_class)
+TTL updated + INTERVAL 400 DAY
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000;
