@@ -62,11 +62,11 @@ def bootstrap(
         return empty, empty
     generator = np.random.default_rng(_SEED)
     drawn = generator.multinomial(round(effective), cells.ravel() / total, size=DRAWS).reshape(DRAWS, *cells.shape)
-    values: FloatArray = measure(drawn * (total / round(effective)))
+    values: FloatArray = measure((drawn * (total / round(effective))).astype(np.float64))
     defined = np.isfinite(values).mean(axis=0) >= 0.5
     tail = (1 - confidence) / 2
     safe = np.where(defined, values, 0.0)
-    lower, upper = np.quantile(safe, tail, axis=0), np.quantile(safe, 1 - tail, axis=0)
+    lower, upper = (np.nanquantile(safe, level, axis=0) for level in (tail, 1 - tail))
     return np.where(defined, lower, np.nan), np.where(defined, upper, np.nan)
 
 

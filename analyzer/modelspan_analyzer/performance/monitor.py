@@ -1,0 +1,135 @@
+"""The monitor of realised performance: every measure of a window, judged against the baseline and fixed bounds."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from modelspan_analyzer.config.outcome_settings import PerformanceSettings
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.performance import business
+from modelspan_analyzer.performance.evaluate import Measured, evaluate
+from modelspan_analyzer.performance.judge import breaches, change, is_worse
+from modelspan_analyzer.performance.read import ALL_ROWS, Coverage, Segment, coverage
+from modelspan_analyzer.performance.rows import Rows, baseline_rows, window_rows
+from modelspan_analyzer.performance.target import Target, find_target
+from modelspan_analyzer.results import Result, Verdict
+
+SIGNAL = "performance"
+
+
+def performance(context: MonitorContext) -> list[Result]:
+    """Share of labels in, and every measure of the task, for all rows and for each part of the configured segments."""
+    settings = context.settings.performance
+    if not settings.enabled:
+        return []
+    current = window_rows(context.model, context.version, context.window)
+    seen = coverage(context.store, current)
+    results = [_share(context, seen)]
+    if seen.labelled < settings.min_rows:
+        return results
+    sources, target = sources_and_target(context, current)
+    reference = sources[1] if len(sources) > 1 else None
+    for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.settings.segments)):
+        found = evaluate(context.store, current, target, settings, segment)
+        expected = evaluate(context.store, reference, target, settings, segment) if reference else {}
+        for part, measured in found.items():
+            before = {one.metric: one for one in expected.get(part, [])}
+            results += [_judge(context, one, before.get(one.metric), segment.label(part)) for one in measured]
+    return results + _business(context, current, reference, target)
+
+
+def sources_and_target(context: MonitorContext, current: Rows) -> tuple[list[Rows], Target]:
+    """The rows of the window and, where there is one, of the baseline; and what the model predicts."""
+    sources = [current]
+    if context.baseline is not None:
+        sources.append(baseline_rows(context.baseline, context.version))
+    positive = context.settings.performance.positive_class
+    return sources, find_target(context.store, context.model, sources, positive)
+
+
+def _share(context: MonitorContext, seen: Coverage) -> Result:
+    enough = seen.labelled >= context.settings.performance.min_rows
+    return context.result(
+        SIGNAL,
+        "labels_share",
+        None if math.isnan(seen.share) else seen.share,
+        Verdict.OK if enough else Verdict.NOT_ENOUGH_DATA,
+        n=seen.rows,
+        reason=f"labels are in for {seen.labelled} of {seen.rows} predictions",
+        details={"labelled": seen.labelled},
+    )
+
+
+def _judge(context: MonitorContext, one: Measured, before: Measured | None, segment: str) -> Result:
+    settings = context.settings.performance
+    fields: dict[str, Any] = {
+        "segment": segment,
+        "lower": _finite(one.estimate.lower),
+        "upper": _finite(one.estimate.upper),
+        "n": one.rows,
+        "n_baseline": before.rows if before else 0,
+        "direction": "below" if one.higher_is_better else "above",
+        "details": {**one.details, "best_constant": _finite(one.constant)},
+    }
+    value = _finite(one.estimate.value)
+    if value is None:
+        return context.result(SIGNAL, one.metric, None, Verdict.SKIPPED, reason="undefined on these rows", **fields)
+    if one.rows < settings.min_rows:
+        reason = f"{one.rows} labelled rows; {settings.min_rows} are needed"
+        return context.result(SIGNAL, one.metric, value, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
+    verdict, reason = _verdict(one, before, settings, fields)
+    return context.result(SIGNAL, one.metric, value, verdict, reason=reason, **fields)
+
+
+def _verdict(
+    one: Measured, before: Measured | None, settings: PerformanceSettings, fields: dict[str, Any]
+) -> tuple[Verdict, str]:
+    """The verdict and its sentence; fills in threshold and p-value."""
+    bound = settings.bounds.get(one.metric)
+    if bound is not None:
+        fields["threshold"] = bound
+        confidence = settings.confidence
+        if breaches(one.estimate, bound, higher_is_better=one.higher_is_better, confidence=confidence):
+            return Verdict.ALARM, f"{one.metric} is {one.estimate.value:.4g}, beyond its bound of {bound:.4g}"
+    if before is None or not math.isfinite(before.estimate.value):
+        return Verdict.OK, "the baseline has no labels to compare with"
+    moved = change(one.estimate, before.estimate, higher_is_better=one.higher_is_better)
+    base = before.estimate.value
+    fields["p_value"] = _finite(moved.p_value)
+    fields["details"] = {**fields["details"], "baseline": base}
+    if one.metric not in settings.alarm_on:
+        return Verdict.OK, ""
+    allowed = settings.min_change * abs(base) * (-1 if one.higher_is_better else 1)
+    fields.setdefault("threshold", base + allowed)
+    if is_worse(moved, base, min_change=settings.min_change, confidence=settings.confidence):
+        return Verdict.ALARM, f"{one.metric} went from {base:.4g} to {one.estimate.value:.4g}"
+    return Verdict.OK, ""
+
+
+def _business(context: MonitorContext, current: Rows, reference: Rows | None, target: Target) -> list[Result]:
+    settings = context.settings.performance
+    if not (settings.cost or settings.value_expression):
+        return []
+    estimate = business.realised(context.store, current, target, settings)
+    details = {}
+    if reference:
+        details["baseline"] = _finite(business.realised(context.store, reference, target, settings).mean.value)
+    mean = estimate.mean
+    return [
+        context.result(
+            SIGNAL,
+            "business_value",
+            _finite(mean.value),
+            Verdict.OK,
+            lower=_finite(mean.lower),
+            upper=_finite(mean.upper),
+            n=estimate.rows,
+            reason=f"{mean.value:.4g} a prediction, {estimate.total:.6g} in the window",
+            details={**details, "total": estimate.total},
+        )
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
