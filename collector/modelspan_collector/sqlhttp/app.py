@@ -1,0 +1,136 @@
+"""One request of ClickHouse's HTTP protocol, from its URL to the last byte of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from modelspan_collector.sqlhttp import answer, errors
+from modelspan_collector.sqlhttp import request as requests
+from modelspan_collector.sqlhttp.engine import Engine, Question, Run
+from modelspan_collector.sqlhttp.request import Parameters
+from modelspan_collector.sqlhttp.sessions import Session, Sessions
+from modelspan_collector.sqlhttp.settings import Limits
+
+log = logging.getLogger(__name__)
+
+THREADS_A_QUERY = 4
+"""One reads the result, and others open, cancel and close."""
+
+
+class SqlApp:
+    """An ASGI application over one engine."""
+
+    def __init__(self, engine: Engine, database: str, limits: Limits, users: Mapping[str, str] | None) -> None:
+        self._engine = engine
+        self._database = database
+        self._limits = limits
+        self._users = users
+        self._sessions = Sessions()
+        self._running = 0
+        self._threads: CapacityLimiter | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        path = request.url.path
+        greeting = path == "/" and request.method in ("GET", "HEAD") and "query" not in request.query_params
+        if greeting or path in ("/ping", "/replicas_status"):
+            await PlainTextResponse("Ok.\n")(scope, receive, send)
+        elif path == "/" and request.method in ("GET", "HEAD", "POST"):
+            await self._query(request, send)
+        else:
+            text = f"There is no handle {path}\n\nhint: send SQL to /, or ask /ping whether the store answers\n"
+            await PlainTextResponse(text, status_code=404)(scope, receive, send)
+
+    async def _query(self, request: Request, send: Send) -> None:
+        query_id = ""
+        try:
+            asked = requests.parameters(request)
+            query_id = asked.query_id
+            self._authenticate(asked)
+            async with self._sessions.use(asked.session_id, asked.settings) as session:
+                with self._slot():
+                    await self._run(request, send, asked, session)
+        except errors.ClickHouseError as error:
+            await answer.refusal(self._engine, query_id, error)(request.scope, request.receive, send)
+        except ClientDisconnect:
+            log.info("a SQL client went away before its request was read")
+
+    async def _run(self, request: Request, send: Send, asked: Parameters, session: Session) -> None:
+        body = await requests.body(request, asked, self._limits.statement_bytes)
+        if not body.sql.strip():
+            raise errors.syntax("Empty query: send SQL in the body or in the parameter `query`")
+        database = asked.database or session.database or self._database
+        settings = {**session.settings, **asked.settings}
+        question = Question(body.sql, asked.bound, settings, database, asked.default_format)
+        run: Run = await self._threaded(self._engine.open, question, may_write=request.method == "POST")
+        try:
+            if run.statement.verb in ("SET", "USE"):
+                session.remember(run.statement)
+                await self._done(request, send, asked)
+            elif run.statement.takes_data:
+                summary = await answer.insert(run, body.data, self._threaded)
+                await self._done(request, send, asked, summary)
+            else:
+                await self._stream(run, request, send, asked)
+        finally:
+            await asyncio.shield(self._threaded(run.close))
+
+    async def _done(
+        self, request: Request, send: Send, asked: Parameters, summary: Mapping[str, str] | None = None
+    ) -> None:
+        head = answer.headers(self._engine, asked.query_id, summary)
+        await Response(b"", 200, head)(request.scope, request.receive, send)
+
+    async def _stream(self, run: Run, request: Request, send: Send, asked: Parameters) -> None:
+        watch = asyncio.create_task(self._cancel_on_disconnect(request, run))
+        accepted = request.headers.get("accept-encoding", "") if asked.flag("enable_http_compression") else ""
+        stream = answer.ResultStream(self._engine, run, asked.query_id, self._threaded)
+        try:
+            await stream.send(send, accepted, framed=asked.flag("compress"), whole=asked.flag("wait_end_of_query"))
+        finally:
+            watch.cancel()
+
+    async def _cancel_on_disconnect(self, request: Request, run: Run) -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        await self._threaded(run.cancel)
+
+    def _authenticate(self, asked: Parameters) -> None:
+        if self._users is None:
+            return
+        expected = self._users.get(asked.user or "default")
+        if expected is None or not hmac.compare_digest(expected.encode(), asked.password.encode()):
+            raise errors.ClickHouseError(
+                516,
+                "AUTHENTICATION_FAILED",
+                f"{asked.user or 'default'}: Authentication failed: password is incorrect, or there is no such user",
+            )
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        if self._running >= self._limits.concurrent_queries:
+            raise errors.ClickHouseError(
+                202, "TOO_MANY_SIMULTANEOUS_QUERIES", f"{self._running} queries are running already: try again later"
+            )
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+    async def _threaded(self, call: Any, *arguments: Any, **named: Any) -> Any:
+        """Run a blocking call on a thread of this application's own allowance."""
+        if self._threads is None:
+            self._threads = CapacityLimiter(THREADS_A_QUERY * self._limits.concurrent_queries)
+        return await to_thread.run_sync(lambda: call(*arguments, **named), limiter=self._threads)

@@ -1,0 +1,200 @@
+"""Runs one vetted statement on a connection of its own, its result streaming through a pipe.
+
+The engine writes any output format into a pipe (`INTO OUTFILE '/dev/fd/N'`), so large results flow with flat memory and
+a slow reader slows the query down. Closing a connection does not stop a query; killing it by its mark does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import chdb
+
+from modelspan_collector.sqlhttp import errors, statement
+from modelspan_collector.sqlhttp.settings import Limits, clause, effective
+from modelspan_collector.sqlhttp.statement import Statement
+from modelspan_collector.store.connect import quote_identifier
+
+log = logging.getLogger(__name__)
+
+PIPE_BYTES = 1024**2
+_SYSTEM_SETTINGS_ONLY = ("FROM system.settings", "FROM `system`.`settings`")
+_TABLE_FUNCTIONS_SQL = """SELECT lower(name) FROM system.table_functions WHERE NOT has({names:Array(String)}, name)
+AND (name NOT IN (SELECT name FROM system.functions) OR name = 'file')"""
+_FUNCTIONS_SQL = """SELECT DISTINCT lower(name) FROM system.functions
+WHERE has({names:Array(String)}, name) OR has({names:Array(String)}, categories)"""
+_TEXT_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a client wants to run, before it is vetted."""
+
+    sql: str
+    parameters: Mapping[str, str]
+    """Bound parameters by bare name, in ClickHouse's escaped text form."""
+    settings: Mapping[str, str]
+    database: str
+    default_format: str
+
+
+class Engine:
+    """The embedded engine as the endpoint sees it."""
+
+    def __init__(self, path: str, limits: Limits, *, writable: bool) -> None:
+        self._path = path
+        self._limits = limits
+        self._writable = writable
+        with self._connection() as connection:
+            answer = connection.query("SELECT timezone(), hostName(), version()", "TSV").bytes().decode()
+            self._forbidden = statement.Forbidden(
+                _names(connection, _TABLE_FUNCTIONS_SQL, statement.TABLE_FUNCTIONS),
+                _names(connection, _FUNCTIONS_SQL, statement.OUTWARD_FUNCTIONS + statement.OUTWARD_CATEGORIES),
+            )
+        self.timezone, self.host_name, self.version = answer.rstrip("\n").split("\t")
+
+    def open(self, question: Question, *, may_write: bool) -> Run:
+        """Vet the statement and prepare a connection for it.
+
+        Raises:
+            ClickHouseError: the statement is not valid, or not allowed.
+        """
+        connection = _connect(self._path)
+        try:
+            return self._prepare(connection, question, self._writable and may_write)
+        except Exception as error:
+            connection.close()
+            if isinstance(error, errors.ClickHouseError):
+                raise
+            raise errors.from_engine(error) from error
+
+    def _prepare(self, connection: Any, question: Question, writable: bool) -> Run:
+        connection.query(f"SET max_query_size = {4 * self._limits.statement_bytes}")
+        canonical = connection.query(
+            "SELECT formatQuery({sql:String})", "RawBLOB", params={"sql": question.sql.translate(_TEXT_ESCAPES)}
+        ).bytes()
+        vetted = statement.vet(canonical.decode("utf-8", "surrogateescape"), self._forbidden, writable=writable)
+        for name in vetted.identifier_parameters:
+            self._forbidden.check_identifier(question.parameters.get(name, ""))
+        asked = question.settings if vetted.verb == "SET" else {**question.settings, **vetted.settings}
+        mark = uuid.uuid4().hex
+        settings = {**effective(asked, self._limits), "log_comment": mark}
+        if question.database:
+            connection.query(f"USE {quote_identifier(question.database)}")
+        connection.query(f"SET {clause(settings)}")
+        if not writable:
+            connection.query(f"SET readonly = {_lock(vetted)}")
+        return Run(connection, vetted, question, mark, self._kill)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
+        connection = _connect(self._path)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _kill(self, mark: str) -> None:
+        with self._connection() as connection:
+            connection.query(
+                "KILL QUERY WHERE Settings['log_comment'] = {mark:String} ASYNC", "Null", params={"mark": mark}
+            )
+
+
+def _connect(path: str) -> Any:
+    return chdb.connect(path)  # type: ignore[no-untyped-call]
+
+
+def _names(connection: Any, sql: str, names: tuple[str, ...]) -> frozenset[str]:
+    text = connection.query(sql, "TSV", params={"names": str(list(names))}).bytes().decode()
+    return frozenset(text.split())
+
+
+def _lock(vetted: Statement) -> int:
+    """1, the engine's strict lock; 2 for clients that ask which settings they may send, as 1 answers `none`."""
+    asks_settings = "(" not in vetted.body and any(source in vetted.body for source in _SYSTEM_SETTINGS_ONLY)
+    return 2 if asks_settings else 1
+
+
+class Run:
+    """One statement in flight."""
+
+    def __init__(self, connection: Any, vetted: Statement, question: Question, mark: str, kill: Any) -> None:
+        self.statement = vetted
+        self.format = vetted.format or question.default_format
+        self.summary: dict[str, str] = {}
+        self._connection = connection
+        self._parameters = dict(question.parameters)
+        self._mark = mark
+        self._kill = kill
+        self._error: errors.ClickHouseError | None = None
+        self._reader, self._writer = os.pipe()
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            fcntl.fcntl(self._writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Run the statement; its result is then read with `read`."""
+        if not statement.FORMAT_NAME.fullmatch(self.format):
+            raise errors.ClickHouseError(73, "UNKNOWN_FORMAT", f"Unknown format {self.format!r}")
+        self._thread = threading.Thread(target=self._run, name="modelspan-sql", daemon=True)
+        self._thread.start()
+
+    def read(self) -> bytes:
+        """The next bytes of the result, waiting for them; b'' at its end.
+
+        Raises:
+            ClickHouseError: the statement failed.
+        """
+        data = os.read(self._reader, PIPE_BYTES)
+        if not data and self._error is not None:
+            raise self._error
+        return data
+
+    def inserter(self) -> Any:
+        """A streaming insert that takes the request's body: `append(bytes)`, `finish()`, `cancel()`."""
+        return self._connection.send_insert(self.statement.body, self.format)
+
+    def close(self) -> None:
+        """Stop the statement where it still runs, and free what it held; not while another thread reads."""
+        os.close(self._reader)
+        if self._thread is None:
+            os.close(self._writer)
+        else:
+            self.cancel()
+        self._connection.close()
+
+    def cancel(self) -> None:
+        """Stop the statement and wait until it has; a pending `read` then ends."""
+        while self._thread is not None and self._thread.is_alive():
+            self._kill(self._mark)  # again, as the first may come before the engine lists the statement
+            self._thread.join(timeout=0.2)
+
+    def _run(self) -> None:
+        sql = self.statement.body
+        if self.statement.returns_rows:
+            sql += f"\nINTO OUTFILE '/dev/fd/{self._writer}' TRUNCATE FORMAT {self.format}"
+        try:
+            result = self._connection.query(sql, "Null", params=self._parameters)
+            self.summary = {
+                "read_rows": str(result.storage_rows_read()),
+                "read_bytes": str(result.storage_bytes_read()),
+                "written_rows": "0",
+                "written_bytes": "0",
+                "total_rows_to_read": "0",
+                "result_rows": str(result.rows_read()),
+                "result_bytes": str(result.bytes_read()),
+                "elapsed_ns": str(int(result.elapsed() * 1e9)),
+            }
+        except Exception as error:
+            self._error = errors.from_engine(error)
+        finally:
+            os.close(self._writer)

@@ -1,0 +1,147 @@
+"""Reads a request of ClickHouse's HTTP protocol: URL, headers, and where the statement ends and its data begins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from modelspan_collector.sqlhttp import encodings, errors
+
+HEAD_BYTES = 64 * 1024
+"""An INSERT's statement must end within this much of the body."""
+
+_INSERT = re.compile(rb"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*INSERT\b", re.IGNORECASE | re.DOTALL)
+_HEAD_TOKEN = re.compile(
+    rb"""'(?:[^'\\]|\\.)*' | `(?:[^`\\]|\\.)*` | "(?:[^"\\]|\\.)*" | --[^\n]*\n | /\*.*?\*/
+       | \bFORMAT\s+(?P<format>\w+)[ \t]*(?:;[ \t]*)?(?:\r?\n)? | (?P<values>\bVALUES\b)
+       | (?P<select>\b(?:SELECT|WITH)\b)""",
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What the URL and the headers of one request ask for."""
+
+    query: str
+    bound: dict[str, str]
+    """`param_x` by bare name."""
+    settings: dict[str, str]
+    """Every other URL parameter."""
+    database: str
+    default_format: str
+    query_id: str
+    session_id: str
+    user: str
+    password: str
+
+    def flag(self, name: str) -> bool:
+        """True where the URL switches `name` on."""
+        return self.settings.get(name, "0").lower() in ("1", "true")
+
+
+def parameters(request: Request) -> Parameters:
+    """Read the URL and headers; headers win over URL parameters, as they do in ClickHouse."""
+    url = dict(request.query_params)
+    headers = request.headers
+    user, password = _credentials(request)
+    return Parameters(
+        query=url.pop("query", ""),
+        bound={name[len("param_") :]: value for name, value in url.items() if name.startswith("param_")},
+        settings={name: value for name, value in url.items() if not name.startswith("param_")},
+        database=headers.get("x-clickhouse-database", url.get("database", "")),
+        default_format=headers.get("x-clickhouse-format", url.get("default_format", "TabSeparated")),
+        query_id=url.get("query_id", "") or str(uuid.uuid4()),
+        session_id=url.get("session_id", ""),
+        user=user,
+        password=password,
+    )
+
+
+def _credentials(request: Request) -> tuple[str, str]:
+    headers, url = request.headers, request.query_params
+    scheme, _, encoded = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise errors.ClickHouseError(
+                516, "AUTHENTICATION_FAILED", "the Authorization header is not valid"
+            ) from None
+        return user, password
+    return (
+        headers.get("x-clickhouse-user", url.get("user", "")),
+        headers.get("x-clickhouse-key", url.get("password", "")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request's body, taken apart."""
+
+    sql: str
+    """The statement's text: the URL's, and what of the body belongs to it."""
+    data: AsyncIterator[bytes]
+    """The rows of an INSERT, decoded."""
+
+
+async def body(request: Request, asked: Parameters, statement_bytes: int) -> Body:
+    """Decode the body and find where the statement ends.
+
+    Raises:
+        ClickHouseError: the body cannot be decoded, or the statement is too long.
+    """
+    chunks = _decoded(request, asked)
+    if _INSERT.match(asked.query.encode()):
+        return Body(asked.query, chunks)
+    head = bytearray()
+    async for chunk in chunks:
+        head += chunk
+        if not asked.query and _INSERT.match(head):
+            if end := _data_start(bytes(head), final=False):
+                return Body(head[:end].decode("utf-8", "surrogateescape"), _prepend(bytes(head[end:]), chunks))
+            if len(head) <= HEAD_BYTES or len(head) <= statement_bytes:
+                continue
+        if len(head) > statement_bytes:
+            raise errors.ClickHouseError(
+                637, "QUERY_IS_TOO_LARGE", f"a statement may have {statement_bytes} bytes at most"
+            )
+    if not asked.query and (end := _data_start(bytes(head), final=True)):
+        return Body(head[:end].decode("utf-8", "surrogateescape"), _prepend(bytes(head[end:]), chunks))
+    parts = (asked.query, head.decode("utf-8", "surrogateescape"))
+    return Body("\n".join(part for part in parts if part.strip()), chunks)
+
+
+async def _decoded(request: Request, asked: Parameters) -> AsyncIterator[bytes]:
+    decoder = encodings.decoder(request.headers.get("content-encoding", ""), framed=asked.flag("decompress"))
+    async for chunk in request.stream():
+        if plain := decoder.feed(chunk):
+            yield plain
+    if rest := decoder.finish():
+        yield rest
+
+
+async def _prepend(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    async for chunk in rest:
+        yield chunk
+
+
+def _data_start(head: bytes, *, final: bool) -> int:
+    """Where the rows of an INSERT begin; 0 where the statement has none or has not ended yet."""
+    if not _INSERT.match(head):
+        return 0
+    for token in _HEAD_TOKEN.finditer(head):
+        complete = final or token.end() < len(head)
+        if token["select"]:
+            return 0
+        if (token["values"] or token["format"]) and complete:
+            return token.end()
+    return 0

@@ -1,0 +1,57 @@
+"""The endpoint: ClickHouse's HTTP protocol for every client that speaks it, on the embedded store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from modelspan_collector.serve import AsgiServer
+from modelspan_collector.sqlhttp.app import SqlApp
+from modelspan_collector.sqlhttp.engine import Engine
+from modelspan_collector.sqlhttp.settings import Limits
+from modelspan_collector.store.connect import Store
+
+
+class SqlServer:
+    """Serves SQL over HTTP: read-only unless told otherwise, on loopback unless told otherwise."""
+
+    def __init__(
+        self,
+        store: Store,
+        host: str = "127.0.0.1",
+        port: int = 8123,
+        *,
+        writable: bool = False,
+        limits: Limits | None = None,
+        users: Mapping[str, str] | None = None,
+    ) -> None:
+        """Bind the socket.
+
+        Args:
+            store: an open embedded store; clients of a ClickHouse server talk to that server.
+            host: the address to listen on.
+            port: 0 takes a free one.
+            writable: let clients INSERT and change tables by POST; files and the network stay out of reach.
+            limits: what one query may take.
+            users: password by user name; None lets everyone in.
+
+        Raises:
+            ValueError: the store is not embedded.
+            OSError: the address is taken.
+        """
+        if not store.embedded:
+            raise ValueError("the store is a ClickHouse server: point SQL clients at that server itself")
+        limits = limits or Limits()
+        engine = Engine(urlsplit(store.dsn).path, limits, writable=writable)
+        app = SqlApp(engine, store.database, limits, users)
+        self._server = AsgiServer(app, host, port, name="sql")
+        self.host = host
+        self.port = self._server.port
+
+    def start(self) -> None:
+        """Serve, returning once requests are answered."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Answer what is in flight, then close."""
+        self._server.stop()

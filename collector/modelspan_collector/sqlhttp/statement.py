@@ -1,0 +1,182 @@
+"""Vets one SQL statement before the engine sees it.
+
+The engine's own formatter (`formatQuery`) turns the text into its canonical form: one statement, no comments, plain
+literals, clauses on lines of their own. That canonical text is vetted *and* executed, so there is no second reading of
+the SQL that could differ from the first. `readonly = 1` is the engine's own lock underneath; what this file refuses is
+what that lock lets through (tried on ClickHouse 26.9): `INTO OUTFILE`, the function `file()`, `DESCRIBE` of a table
+function, SYSTEM and KILL.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from modelspan_collector.sqlhttp import errors
+
+READING = frozenset({"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS"})
+WRITING = frozenset(
+    {"INSERT", "CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "EXCHANGE", "OPTIMIZE", "DELETE", "UPDATE"}
+)
+
+TABLE_FUNCTIONS = (
+    "format", "generate_series", "generateRandom", "generateSeries", "mergeTreeIndex", "null", "numbers", "numbers_mt",
+    "primes", "SQLStandardValues", "values", "view", "viewExplain", "zeros", "zeros_mt",
+)  # fmt: skip
+"""Table functions that stay inside the database; every other one that the engine has is refused."""
+
+OUTWARD_FUNCTIONS = ("file", "catboostEvaluate", "reverseDNSQuery", "showCertificate")
+"""Ordinary functions that read files or reach the network, beside all of the engine's categories below."""
+
+OUTWARD_CATEGORIES = ("AI", "Introspection")
+
+_INTERNAL_TABLES = frozenset({"stack_trace", "jemalloc_profile_text", "named_collections", "zookeeper"})
+_ENGINES = re.compile(
+    r"(Replicated)?(Replacing|Summing|Aggregating|Collapsing|VersionedCollapsing|Coalescing)?MergeTree|Null|Memory|Log"
+    r"|TinyLog|StripeLog|Join|Set|Buffer|Distributed"
+)
+
+FORMAT_NAME = re.compile(r"[A-Za-z]\w*")
+_TOKEN = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*'            # string literal
+      | `(?P<quoted>(?:[^`\\]|\\.)*)`   # quoted identifier
+      | (?P<word>[A-Za-z_]\w*)
+      | \S""",
+    re.VERBOSE | re.DOTALL,
+)
+_SETTING = re.compile(r"(\w+) = ('(?:[^'\\]|\\.)*'|[^,]+)(?:, |$)", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
+_IDENTIFIER_PARAMETER = re.compile(r"\{(\w+):Identifier\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """Names, in lower case, that reach files, the network or the process behind the database."""
+
+    table_functions: frozenset[str]
+    """Refused where they are called."""
+    functions: frozenset[str]
+    """Refused wherever the name stands: a function can be passed by name (`arrayMap(file, ...)`, `APPLY file`)."""
+
+    def check_identifier(self, name: str) -> None:
+        """Refuse a name, in the statement or bound to an Identifier parameter.
+
+        Raises:
+            ClickHouseError: it is one of the functions, or a table that shows the process.
+        """
+        lower = name.strip('`"').lower()
+        if lower in self.functions or lower in _INTERNAL_TABLES:
+            raise _outward(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One vetted statement in its canonical form."""
+
+    verb: str
+    """SELECT, WITH, SHOW, SET, USE, INSERT, ..."""
+    body: str
+    """The statement without its FORMAT, and for reading ones without its trailing SETTINGS."""
+    format: str | None
+    """What FORMAT asked for."""
+    settings: dict[str, str]
+    """What trailing SETTINGS, or SET, asked for."""
+
+    @property
+    def returns_rows(self) -> bool:
+        """True where there is a result to format and stream."""
+        return self.verb in READING
+
+    @property
+    def takes_data(self) -> bool:
+        """True for an INSERT whose rows follow in the request's body."""
+        words = (token["word"] for token in _TOKEN.finditer(self.body))
+        return self.verb == "INSERT" and self.format is not None and "SELECT" not in words
+
+    @property
+    def identifier_parameters(self) -> list[str]:
+        """Names of the bound parameters that stand for identifiers."""
+        return _IDENTIFIER_PARAMETER.findall(self.body)
+
+
+def vet(canonical: str, forbidden: Forbidden, *, writable: bool) -> Statement:
+    """Split the canonical text of one statement and refuse what may not run.
+
+    Raises:
+        ClickHouseError: the statement writes on a read-only endpoint, or reaches files, the network or the process.
+    """
+    lines = canonical.rstrip().split("\n")
+    if any(line.lstrip().startswith("INTO OUTFILE") for line in lines):
+        raise errors.readonly("INTO OUTFILE would write a file of the server: read the response instead")
+    if "PARALLEL WITH" in (line.strip() for line in lines):
+        raise errors.readonly("PARALLEL WITH is not offered here: send the statements one by one")
+    verb = lines[0].split(maxsplit=1)[0].strip("(").upper()
+    _check_verb(verb, writable)
+    format_name, settings = None, {}
+    if verb == "SET":
+        settings = _settings(canonical.strip()[len("SET ") :])
+    while len(lines) > 1 and lines[-1].startswith(("FORMAT ", "SETTINGS ")):
+        if lines[-1].startswith("FORMAT "):
+            format_name = lines.pop()[len("FORMAT ") :].strip()
+        elif verb in READING or verb == "INSERT":
+            settings.update(_settings(lines.pop()[len("SETTINGS ") :]))
+        else:
+            break
+    if format_name is None and verb not in READING:
+        lines[-1], format_name = _inline_format(lines[-1])
+    _check_names(canonical, verb, forbidden)
+    return Statement(verb, "\n".join(lines), format_name, settings)
+
+
+def _check_verb(verb: str, writable: bool) -> None:
+    if verb in READING or verb in ("SET", "USE"):
+        return
+    if verb in WRITING and writable:
+        return
+    if verb in WRITING:
+        raise errors.readonly(f"{verb} is not allowed: this endpoint is read-only")
+    raise errors.readonly(f"{verb} is not offered here: it concerns the server, not the data")
+
+
+def _inline_format(line: str) -> tuple[str, str | None]:
+    """`INSERT INTO t (a) FORMAT TSV` keeps its FORMAT on the line."""
+    head, found, tail = line.rpartition(" FORMAT ")
+    return (head, tail.strip()) if found and re.fullmatch(r"\w+", tail.strip()) else (line, None)
+
+
+def _check_names(canonical: str, verb: str, forbidden: Forbidden) -> None:
+    tokens = list(_TOKEN.finditer(canonical))
+    previous = ""
+    for token, after in zip(tokens, [*(other[0] for other in tokens[1:]), ""], strict=True):
+        name = token["word"] or token["quoted"]
+        if name:
+            forbidden.check_identifier(name)
+            if after == "(" and name.lower() in forbidden.table_functions:
+                raise _outward(name)
+            if previous == "ENGINE =" and not _ENGINES.fullmatch(name):
+                raise errors.readonly(f"the table engine {name} reaches outside the database")
+            if verb == "INSERT" and name.upper() == "INFILE":
+                raise errors.readonly("INFILE would read a file of the server: send the data in the request's body")
+        previous = "ENGINE =" if token[0] == "=" and previous.upper() == "ENGINE" else token[0]
+
+
+def _outward(name: str) -> errors.ClickHouseError:
+    return errors.readonly(f"{name} is not allowed: it reaches files, the network or the process behind the database")
+
+
+def _settings(clause: str) -> dict[str, str]:
+    found, position = {}, 0
+    for item in _SETTING.finditer(clause):
+        if item.start() != position:
+            break
+        found[item[1]] = _literal(item[2].strip())
+        position = item.end()
+    if position != len(clause):
+        raise errors.syntax(f"settings must be `name = value, ...`, found {clause!r}")
+    return found
+
+
+def _literal(text: str) -> str:
+    if not text.startswith("'"):
+        return {"true": "1", "false": "0"}.get(text, text)
+    return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), text[1:-1], flags=re.DOTALL)
