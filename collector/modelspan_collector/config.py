@@ -50,6 +50,6 @@ class CollectorConfig:
     log_budget_bytes: int = 4096 * MIB
     """Disk that the log of one signal may take while the store is away; then senders get the retryable answer."""
     retry_window_seconds: float = 600.0
-    """A request sent again within this time, byte for byte, is acknowledged and not stored twice; 0 turns it off."""
+    """A request sent again within this time, byte for byte, is acknowledged and stored once; 0 turns it off."""
     writers: int = 2
     """Inserts at one time."""

@@ -1,4 +1,6 @@
-"""What the collector says of itself: one registry a collector, served at `/metrics` and sent over OTLP by whoever runs it."""
+"""What the collector says of itself: one registry a collector, served at `/metrics` and sent over OTLP by whoever
+runs it.
+"""
 
 from __future__ import annotations
 

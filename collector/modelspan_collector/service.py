@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import queue
 
@@ -80,16 +81,14 @@ class Collector:
         self._grpc.start()
 
     def stop(self) -> None:
-        """Stop taking requests, bring everything into the store, close; what the store does not take now stays in the log."""
+        """Stop taking requests, bring everything into the store, close; what it does not take now stays in the log."""
         self._grpc.stop()
         self._http.stop()
         self._http_app.close()
         for log in self._logs.values():
             log.stop()
-        try:
+        with contextlib.suppress(TimeoutError):  # what the store does not take now is replayed at the next start
             self._writer.drain(list(self._logs.values()), timeout=30.0)
-        except TimeoutError:
-            pass  # the next start replays it
         self._writer.stop()
 
     def flush(self, timeout: float = 30.0) -> None:
@@ -106,9 +105,10 @@ class Collector:
     def health(self) -> dict[str, object]:
         """What a probe asks for: ready or not, and how far the store is behind."""
         logs = {
-            log.folder.name: {"bytes": log.bytes, "lag_seconds": round(log.lag(), 3)} for log in self._logs.values()
+            log.folder.name: {"bytes": log.waiting_bytes, "lag_seconds": round(log.lag(), 3)}
+            for log in self._logs.values()
         }
-        full = any(log.bytes >= self._config.log_budget_bytes for log in self._logs.values())
+        full = any(log.waiting_bytes >= self._config.log_budget_bytes for log in self._logs.values())
         return {"ready": not full, "log": logs}
 
     def _log(self, signal: Signal) -> Log:
@@ -121,7 +121,7 @@ class Collector:
             retry_window=config.retry_window_seconds,
         )
         log = Log(config.data / "log" / signal.name, options, self._sealed)
-        self._metrics.log_bytes.labels(signal.name).set_function(lambda: log.bytes)
+        self._metrics.log_bytes.labels(signal.name).set_function(lambda: log.waiting_bytes)
         self._metrics.lag_seconds.labels(signal.name).set_function(log.lag)
         return log
 

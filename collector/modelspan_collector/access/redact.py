@@ -1,7 +1,7 @@
 """Redaction at the gate: attributes and features are dropped or hashed before anything is written to disk or sent on.
 
-The SDK redacts first; this is the second line, for senders that did not. Patterns are shell-style (`user.*`, `*email*`) and meet
-attribute names, feature names (without prefix) and tag names alike.
+The SDK redacts first; this is the second line, for senders that did not. Patterns are shell-style (`user.*`,
+`*email*`) and meet attribute names, feature names (without prefix) and tag names alike.
 """
 
 from __future__ import annotations

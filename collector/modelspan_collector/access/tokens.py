@@ -1,7 +1,7 @@
 """Bearer tokens and the tenants behind them, from a file that can be changed while the collector runs.
 
-One line a token: `token [tenant=NAME] [database=NAME] [expires=2027-01-31]`; `#` begins a comment. `sha256:<hex>` may stand in place of a
-token, so that the file holds no secret.
+One line a token: `token [tenant=NAME] [database=NAME] [expires=2027-01-31]`; `#` begins a comment. `sha256:<hex>` may
+stand in place of a token, so that the file holds no secret.
 """
 
 from __future__ import annotations

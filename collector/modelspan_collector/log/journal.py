@@ -1,7 +1,7 @@
 """The write-ahead log of one signal: append, group commit, rotation, replay.
 
-A thread of its own takes whatever has been appended since the last `fsync`, writes it in one go, waits for the disk once, and
-answers all its senders. A segment is sealed by size or age and queued for the writer.
+A thread of its own takes whatever has been appended since the last `fsync`, writes it in one go, waits for the disk
+once, and answers all its senders. A segment is sealed by size or age and queued for the writer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class LogOptions:
     segment_seconds: float = 1.0
     budget_bytes: int = 4 << 30
     sync: bool = True
-    """False answers before the disk has the bytes: a crash of the machine, not of the process, may lose the last seconds."""
+    """False answers before the disk has the bytes: a crash of the machine, not of the process, may lose the last
+    seconds.
+    """
     retry_window: float = 600.0
     """Seconds for which a request that is sent again, byte for byte, is recognised."""
 
@@ -122,7 +124,7 @@ class Log:
         return futures[0] if len(futures) == 1 else _all(futures)
 
     @property
-    def bytes(self) -> int:
+    def waiting_bytes(self) -> int:
         """Bytes that wait for the store, on disk and in memory."""
         with self._lock:
             return self._usage.stored + self._usage.pending

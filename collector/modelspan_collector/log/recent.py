@@ -1,4 +1,6 @@
-"""Remembers which requests were taken, so that a client that lost the answer and sends again does not store them twice."""
+"""Remembers which requests were taken, so that a client that lost the answer and sends again does not store them
+twice.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
 """One record of the write-ahead log: a header that proves itself, then the bytes of a request.
 
-    magic (4) · length (4) · kind (1) · received, ns since 1970 (8) · SHA-256 of the payload, first half (16) · CRC-32 of the above (4)
+    magic (4) · length (4) · kind (1) · received, ns since 1970 (8) · SHA-256 of the payload, first half (16) · CRC-32
+    of the above (4)
 
-The digest serves twice: it tells a torn or rotten record from a whole one, and it recognises a request that a client sends again.
+The digest serves twice: it tells a torn or rotten record from a whole one, and it recognises a request that a client
+sends again.
 """
 
 from __future__ import annotations

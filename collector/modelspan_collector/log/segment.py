@@ -1,7 +1,8 @@
 """A file of records, which becomes one insert.
 
-A segment grows while it is open, is read back when it is sealed, and when its rows are in the store it shrinks to its digests (`.ids`),
-which are kept for the retry window. A dead letter is a segment of the records that the store refuses.
+A segment grows while it is open, is read back when it is sealed, and when its rows are in the store it shrinks to its
+digests (`.ids`), which are kept for the retry window. A dead letter is a segment of the records that the store
+refuses.
 """
 
 from __future__ import annotations

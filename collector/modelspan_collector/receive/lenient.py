@@ -1,7 +1,8 @@
 """Repairs requests whose text is not UTF-8: proto3 forbids it, clients send it, and the rest of the request is good.
 
-The messages are read with descriptors in which every string is a bytes field, so that nothing is refused for its text;
-then the bad bytes become U+FFFD. Only requests that failed validation come here, so the walk costs no good one anything.
+The messages are read with descriptors in which every string is a bytes field, so that nothing is refused for its
+text; then the bad bytes become U+FFFD. Only requests that failed validation come here, so the walk costs no good one
+anything.
 """
 
 from __future__ import annotations

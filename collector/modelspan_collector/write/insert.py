@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
@@ -33,13 +38,35 @@ def insert_otlp(store: Store, signal: Signal, records: Sequence[Record], token: 
     body = b"".join(part for record in records for part in otlp_shape.delimited(record.payload, record.received))
     settings = {
         **_ONE_BLOCK,
+        **_format_settings(store, signal),
         "insert_deduplication_token": token,
-        "format_schema_source": "string",
-        "format_schema": otlp_shape.proto(signal),
-        "format_schema_message_name": otlp_shape.message_name(signal),
         "input_format_protobuf_oneof_presence": 1,
     }
     store.client().raw_insert(otlp_shape.table(signal), insert_block=body, fmt="Protobuf", settings=settings)
+
+
+def _format_settings(store: Store, signal: Signal) -> dict[str, str]:
+    """How ClickHouse is told the schema of a signal's requests.
+
+    A server takes the text. The embedded engine would leave a copy of it in the working directory, so it gets a file.
+    """
+    if not store.embedded:
+        return {
+            "format_schema_source": "string",
+            "format_schema": otlp_shape.proto(signal),
+            "format_schema_message_name": otlp_shape.message_name(signal),
+        }
+    return {"format_schema": f"{_schema_file(signal)}:{otlp_shape.message_name(signal)}"}
+
+
+@cache
+def _schema_file(signal: Signal) -> Path:
+    """A file of this process with the schema text."""
+    folder = Path(tempfile.mkdtemp(prefix="modelspan-schema-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / f"{signal.name}.proto"
+    path.write_text(otlp_shape.proto(signal))
+    return path
 
 
 def insert_events(store: Store, records: Sequence[Record], token: str, metrics: Metrics) -> None:

@@ -1,9 +1,10 @@
 """The shape of OTLP as ClickHouse reads it: one Protobuf schema text and one `Null` table a signal.
 
-Both follow from the message descriptors of `opentelemetry-proto`, so they cannot drift apart. Two things differ from the
-messages on the wire. `AnyValue` is recursive and columns are not: it is unrolled `DEPTH` levels, and what lies deeper is read as
-the bytes of its encoding (a nested message and a bytes field look the same on the wire), so nothing is dropped. And the request carries two fields
-more, which the collector appends: when it was received, and for which tenant.
+Both follow from the message descriptors of `opentelemetry-proto`, so they cannot drift apart. Two things differ from
+the messages on the wire. `AnyValue` is recursive and columns are not: it is unrolled `DEPTH` levels, and what lies
+deeper is read as the bytes of its encoding (a nested message and a bytes field look the same on the wire), so nothing
+is dropped. And the request carries two fields more, which the collector appends: when it was received, and for which
+tenant.
 
 `python -m modelspan_collector.write.otlp_shape` prints the DDL; `store/schema/001_otlp.sql` is its output.
 """
@@ -68,17 +69,18 @@ def message_name(signal: Signal) -> str:
 def tenant_field(tenant: str) -> bytes:
     """What is appended to a request to say whose it is; always, so that no sender can say it for itself."""
     name = tenant.encode()
-    return _TENANT_TAG + _VarintBytes(len(name)) + name
+    return bytes(_TENANT_TAG + _VarintBytes(len(name)) + name)
 
 
 def tenant_of(message: Any) -> str:
     """Whose a logged request is; of a field that comes twice, the last counts, and that is ours."""
-    found = [field.data for field in UnknownFieldSet(message) if field.field_number == TENANT_FIELD]
+    fields: Any = UnknownFieldSet(message)
+    found = [field.data for field in fields if field.field_number == TENANT_FIELD]
     return bytes(found[-1]).decode() if found else ""
 
 
 def delimited(payload: bytes, received: int) -> tuple[bytes, bytes, bytes]:
-    """A request as ClickHouse's Protobuf format wants it: its length, its bytes, and when it was received (ns since 1970)."""
+    """A request as ClickHouse's Protobuf format wants it: length, bytes, and when it was received (ns since 1970)."""
     suffix = _RECEIVED_TAG + received.to_bytes(8, "little")
     return _VarintBytes(len(payload) + len(suffix)), payload, suffix
 
@@ -95,7 +97,10 @@ def column_type(descriptor: Descriptor, depth: int = DEPTH) -> str:
 
 def ddl() -> str:
     """The `Null` tables of all signals, and the one between a metrics request and the tables of its kinds."""
-    header = "-- Generated: python -m modelspan_collector.write.otlp_shape. OTLP requests pass through these tables and leave no row.\n"
+    header = (
+        "-- Generated: python -m modelspan_collector.write.otlp_shape. "
+        "OTLP requests pass through these tables and leave no row.\n"
+    )
     tables = [
         _create(table(signal), [*_members(signal.request.DESCRIPTOR, DEPTH), "received UInt64", "tenant String"])
         for signal in SIGNALS
@@ -153,8 +158,8 @@ def _add_message(descriptor: Descriptor, depth: int, messages: dict[str, str]) -
     if name in messages:
         return
     messages[name] = ""
-    oneof = next((oneof for oneof in descriptor.oneofs if oneof.name == "value"), None)
-    lines, members = [], []
+    lines: list[str] = []
+    members: list[str] = []
     for field in _fields(descriptor):
         inner, deeper = _inner(field, depth)
         kind = "bytes" if inner is None else _name(inner, deeper)
@@ -163,9 +168,11 @@ def _add_message(descriptor: Descriptor, depth: int, messages: dict[str, str]) -
         elif inner is not None:
             _add_message(inner, deeper, messages)
         line = f"{'repeated ' if field.is_repeated else ''}{kind} {field.name} = {field.number};"
-        (members if oneof is not None and field.containing_oneof is oneof else lines).append(line)
+        (members if field.containing_oneof is not None and field.containing_oneof.name == "value" else lines).append(
+            line
+        )
     if members:
-        lines.append(f"oneof {oneof.name} {{ {' '.join(members)} }}")
+        lines.append(f"oneof value {{ {' '.join(members)} }}")
     messages[name] = messages.pop(name) + f"message {name} {{\n  " + "\n  ".join(lines) + "\n}\n"
 
 

@@ -23,20 +23,21 @@ class StreamError(ValueError):
 def _is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return (
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-        or pa.types.is_null(kind)
+    tests: tuple[TypeTest, ...] = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_string_view,
+        pa.types.is_null,
     )
+    return any(test(kind) for test in tests)
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind))
 
 
 def _is_id(kind: pa.DataType) -> bool:
-    return pa.types.is_fixed_size_binary(kind) or pa.types.is_null(kind)
+    return bool(pa.types.is_fixed_size_binary(kind) or pa.types.is_null(kind))
 
 
 def _is_time(kind: pa.DataType) -> bool:

@@ -1,7 +1,7 @@
 """From the log into the store: takes sealed segments, inserts each as one, and tries again until the store has it.
 
-A store that is away or slow only lets the log grow. Records that the store refuses for what they are get isolated by halving the segment, and
-set aside as dead letters, so that one poisoned record holds up nothing.
+A store that is away or slow only lets the log grow. Records that the store refuses for what they are get isolated by
+halving the segment, and set aside as dead letters, so that one poisoned record holds up nothing.
 """
 
 from __future__ import annotations
@@ -33,13 +33,10 @@ DATA_ERRORS = frozenset({
     26, 27, 32, 33,  # CANNOT_PARSE_*, ATTEMPT_TO_READ_AFTER_EOF, CANNOT_READ_ALL_DATA
     53, 69, 70, 72,  # TYPE_MISMATCH, ARGUMENT_OUT_OF_BOUND, CANNOT_CONVERT_TYPE, CANNOT_PARSE_NUMBER
     117, 128, 131,  # INCORRECT_DATA, TOO_LARGE_ARRAY_SIZE, TOO_LARGE_STRING_SIZE
-    190, 349, 407, 444,  # SIZES_OF_ARRAYS_DONT_MATCH, NULL in a column that has none, DECIMAL_OVERFLOW, UNKNOWN_PROTOBUF_FORMAT
+    190, 349, 407,  # SIZES_OF_ARRAYS_DONT_MATCH, CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN, DECIMAL_OVERFLOW
+    444,  # UNKNOWN_PROTOBUF_FORMAT
 })  # fmt: skip
 """Error codes of ClickHouse that are about the data: sending the same again is of no use."""
-
-
-class Refused(Exception):  # noqa: N818
-    """The store refuses the records for what they are."""
 
 
 class Writer:
@@ -84,9 +81,9 @@ class Writer:
         """
         deadline = time.monotonic() + timeout
         with self._idle:
-            while any(log.bytes for log in logs):
+            while any(log.waiting_bytes for log in logs):
                 if not self._idle.wait(min(0.5, deadline - time.monotonic())) and time.monotonic() >= deadline:
-                    waiting = sum(log.bytes for log in logs)
+                    waiting = sum(log.waiting_bytes for log in logs)
                     raise TimeoutError(f"{waiting} bytes still wait for the store after {timeout:g} s")
 
     def _run(self) -> None:
