@@ -1,1 +1,19 @@
 """modelspan: every prediction visible, from one decorator."""
+
+from modelspan._configure import configure
+from modelspan._context import prediction_id, prediction_ids, tags
+from modelspan._labels import label
+from modelspan._observe import observe
+from modelspan._redact import truncate
+from modelspan._runtime import flush
+
+__all__ = [
+    "configure",
+    "flush",
+    "label",
+    "observe",
+    "prediction_id",
+    "prediction_ids",
+    "tags",
+    "truncate",
+]

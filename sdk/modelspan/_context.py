@@ -1,0 +1,82 @@
+"""What surrounds a call: the tags of the block of work, and the identity of the latest prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from modelspan import _identity
+from modelspan._failsafe import swallowed
+
+
+class Identity(NamedTuple):
+    """Of the latest call: what its prediction ids are made of."""
+
+    time_ns: int
+    number: int
+    ids: Any
+    """The caller's own: a text, or an Arrow column."""
+    rows: int
+
+
+NO_TAGS: Mapping[str, str] = {}
+TAGS: ContextVar[Mapping[str, str]] = ContextVar("modelspan.tags", default=NO_TAGS)
+LATEST: ContextVar[Identity | None] = ContextVar("modelspan.latest", default=None)
+
+
+@contextmanager
+def tags(**values: object) -> Iterator[None]:
+    """Add tags to every prediction made in the block: segments or protected attributes that are no features.
+
+    A tag of None is left out. Tags of an inner block win over those of an outer one, and pass into coroutines that the block
+    awaits and tasks that it starts.
+    """
+    token = TAGS.set({**TAGS.get(), **as_tags(values)})
+    try:
+        yield
+    finally:
+        TAGS.reset(token)
+
+
+def as_tags(values: Mapping[str, object]) -> dict[str, str]:
+    """Tags as texts; those that have none are named in a warning and left out."""
+    texts: dict[str, str] = {}
+    for name, value in values.items():
+        try:
+            if value is not None:
+                texts[str(name)] = str(getattr(value, "value", value))
+        except Exception as error:
+            swallowed("a tag has no text", error)
+    return texts
+
+
+def prediction_id() -> str | None:
+    """The id of the prediction being made, or else of the latest in this context; of a batch, its first row's.
+
+    Return it to the client, so that the outcome can be joined to the prediction when it becomes known (see `label`).
+    None before the first prediction, and where modelspan is disabled.
+    """
+    latest = LATEST.get()
+    if latest is None:
+        return None
+    return _id(latest, 0)
+
+
+def prediction_ids() -> list[str]:
+    """The ids of all rows of the latest call in this context, in the order of the rows."""
+    latest = LATEST.get()
+    if latest is None:
+        return []
+    if latest.ids is None:
+        if latest.rows == 1:
+            return [_id(latest, 0)]
+        return list(_identity.batch_column(latest.time_ns, latest.number, 0, latest.rows).to_pylist())
+    return [latest.ids] if isinstance(latest.ids, str) else list(latest.ids.to_pylist())
+
+
+def _id(latest: Identity, row: int) -> str:
+    if latest.ids is None:
+        return _identity.text(latest.time_ns, latest.number, row)
+    return latest.ids if isinstance(latest.ids, str) else str(latest.ids[row])

@@ -1,0 +1,159 @@
+"""The decorator: sync and async functions, generators of both kinds, methods, callables, partials."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar, cast
+
+from modelspan import _runtime, conventions
+from modelspan._observer import Extractor, Observer, Options
+from modelspan._redact import Rule
+from modelspan._settings import sample_rate as checked_rate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def observe(
+    model: str,
+    version: str | Extractor = "",
+    *,
+    role: str = conventions.ROLE_PRIMARY,
+    classes: Sequence[Any] | None = None,
+    feature_names: Sequence[str] | None = None,
+    features: Extractor | None = None,
+    prediction: Extractor | None = None,
+    score: Extractor | None = None,
+    prediction_id: Extractor | None = None,
+    tags: Extractor | Mapping[str, object] | None = None,
+    redact: Mapping[str, Rule] | None = None,
+    allow_features: Sequence[str] | None = None,
+    span_features: bool | Sequence[str] | None = None,
+    sample_rate: float | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make every call of a predict function visible: a span, metrics, and a record of features and prediction.
+
+    The function keeps its signature, result, exceptions and speed. The input is found among the arguments by its type (see
+    `modelspan.capture.inputs`), the output by the rules of `modelspan.capture.outputs`; the extractors override both.
+
+    Args:
+        model: Name of the model.
+        version: Its version, or a function of the call's arguments that tells it (champion and challenger).
+        role: `"primary"`, or `"shadow"` for a model whose answers nobody uses.
+        classes: The classes, in the order of the scores; whole numbers among them become labels.
+        feature_names: Names of the columns of matrices and vectors.
+        features: From the call's arguments to the features: a row (mapping, record) or a table.
+        prediction: From the call's result to the prediction.
+        score: From the call's result to the score, or to the scores of the classes.
+        prediction_id: From the call's arguments to the caller's own id, or to one for each row.
+        tags: Segments and protected attributes that are no features: a mapping, or a function of the call's arguments.
+        redact: Rules of names or patterns, over those of `configure`: `"drop"`, `"hash"`, `truncate(n)`.
+        allow_features: Only features whose names fit one of these names or patterns leave the process.
+        span_features: Whether, or which, features travel on spans.
+        sample_rate: Share of calls whose records are kept; each kept one weighs `1 / sample_rate`.
+
+    Raises:
+        ValueError: An option cannot mean anything; never at a call.
+    """
+    if sample_rate is not None:
+        checked_rate(sample_rate)
+    options = Options(
+        model,
+        version,
+        role,
+        classes,
+        feature_names,
+        features,
+        prediction,
+        score,
+        prediction_id,
+        tags,
+        redact,
+        allow_features,
+        span_features,
+        sample_rate,
+    )
+    return lambda function: cast("Callable[P, R]", wrap(function, options))
+
+
+def wrap(function: Any, options: Options) -> Any:
+    """Any kind of callable, observed; a class method or static method stays one."""
+    if isinstance(function, (classmethod, staticmethod)):
+        return type(function)(wrap(function.__func__, options))
+    observer = Observer(options, function)
+    bare = _unwrapped(function)
+    if inspect.isasyncgenfunction(bare):
+        from modelspan._generators import wrap_async_generator
+
+        return wrap_async_generator(function, observer)
+    if inspect.isgeneratorfunction(bare):
+        from modelspan._generators import wrap_generator
+
+        return wrap_generator(function, observer)
+    return _wrap_async(function, observer) if inspect.iscoroutinefunction(bare) else _wrap_sync(function, observer)
+
+
+def _unwrapped(function: Any) -> Any:
+    """The function that decides of which kind a partial or an object with `__call__` is."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.isroutine(function) or inspect.isclass(function):
+        return function
+    return getattr(type(function), "__call__", function)  # noqa: B004
+
+
+def _like(function: Any) -> Callable[[Any], Any]:
+    """Dress a wrapper as the function; callables without a name of their own take their type's."""
+    if hasattr(function, "__name__"):
+        return functools.wraps(function)
+    named = functools.wraps(function, assigned=("__doc__",), updated=())
+    return lambda wrapper: _renamed(named(wrapper), type(_unwrapped(function)).__name__)
+
+
+def _renamed(wrapper: Any, name: str) -> Any:
+    wrapper.__name__ = wrapper.__qualname__ = name
+    return wrapper
+
+
+def _wrap_sync(function: Any, observer: Observer) -> Any:
+    begin, end, fail = observer.begin, observer.end, observer.fail
+
+    @_like(function)
+    def observed(*args: Any, **kwargs: Any) -> Any:
+        if _runtime.disabled:
+            return function(*args, **kwargs)
+        call = begin(args, kwargs)
+        if call is None:
+            return function(*args, **kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            fail(call, error)
+            raise
+        end(call, result)
+        return result
+
+    return observed
+
+
+def _wrap_async(function: Any, observer: Observer) -> Any:
+    begin, end, fail = observer.begin, observer.end, observer.fail
+
+    @_like(function)
+    async def observed(*args: Any, **kwargs: Any) -> Any:
+        if _runtime.disabled:
+            return await function(*args, **kwargs)
+        call = begin(args, kwargs)
+        if call is None:
+            return await function(*args, **kwargs)
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            fail(call, error)
+            raise
+        end(call, result)
+        return result
+
+    return observed

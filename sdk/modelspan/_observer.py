@@ -1,0 +1,245 @@
+"""Follows the calls of one predict function: what `observe`, `instrument` and `prediction` have in common.
+
+`begin` before the call, `end` or `fail` after it. None of them raises, whatever the arguments, the extractors, the providers
+or the buffers do: each step is guarded by itself, so that one that fails costs no more than what it would have captured.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter, time_ns
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import set_span_in_context
+
+from modelspan import _runtime, conventions
+from modelspan._context import LATEST, TAGS, Identity, as_tags
+from modelspan._failsafe import swallowed
+from modelspan._redact import Redaction, Rule
+from modelspan._settings import span_features
+from modelspan.capture import batches, outputs
+from modelspan.capture.inputs import Arguments, Row, read
+from modelspan.capture.tables import Table, array_of
+from modelspan.records.call import Call, Stream
+from modelspan.telemetry.spans import SpanFeatures, describe
+
+Extractor = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a caller may say about the calls of one function (see `observe`)."""
+
+    model: str
+    version: str | Extractor = ""
+    role: str = conventions.ROLE_PRIMARY
+    classes: Sequence[Any] | None = None
+    feature_names: Sequence[str] | None = None
+    features: Extractor | None = None
+    prediction: Extractor | None = None
+    score: Extractor | None = None
+    prediction_id: Extractor | None = None
+    tags: Extractor | Mapping[str, object] | None = None
+    redact: Mapping[str, Rule] | None = None
+    allow_features: Sequence[str] | None = None
+    span_features: bool | Sequence[str] | None = None
+    sample_rate: float | None = None
+
+
+class Observer:
+    """Follows the calls of one function."""
+
+    def __init__(self, options: Options, function: Callable[..., Any] | None = None) -> None:
+        self.options = options
+        self.classes = list(options.classes) if options.classes is not None else None
+        self._arguments = Arguments(function, options.feature_names) if function is not None else None
+        self._span_name = f"{conventions.SPAN_NAME_PREFIX}{options.model}"
+        self._streams: dict[str, tuple[Stream, dict[str, str]]] = {}
+        self._static_tags = as_tags(options.tags) if isinstance(options.tags, Mapping) else {}
+        self._runtime: _runtime.Runtime | None = None
+
+    def _bind(self, runtime: _runtime.Runtime) -> None:
+        """Work out what depends on the configuration."""
+        settings, options = runtime.settings, self.options
+        self.redaction = Redaction(
+            {**settings.redact, **(options.redact or {})},
+            options.allow_features if options.allow_features is not None else settings.allow_features,
+            settings.max_string_length,
+            settings.redact_key,
+        )
+        choice = settings.span_features if options.span_features is None else span_features(options.span_features)
+        self._span_features = SpanFeatures(choice, self.redaction)
+        rate = settings.sample_rate if options.sample_rate is None else options.sample_rate
+        self._rate = rate
+        self.weight = 1.0 / rate if rate else 1.0
+        self._tracer = trace.get_tracer("modelspan")
+        self._runtime = runtime
+
+    # --- a call ----------------------------------------------------------------------------------------
+
+    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
+        """Open a call with the function's arguments; None where that was not possible."""
+        call = self.open(args, kwargs)
+        if call is not None:
+            try:
+                self._read_input(call, args, kwargs)
+            except Exception as error:
+                swallowed(f"the input of model {self.options.model!r} could not be captured", error)
+            self.enter(call)
+        return call
+
+    def open(self, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> Call | None:
+        """A call that has an identity and nothing else yet."""
+        try:
+            runtime = _runtime.current()
+            if runtime is not self._runtime:
+                self._bind(runtime)
+            version = self.options.version
+            stream = self._stream(version if isinstance(version, str) else self._version(version, args, kwargs or {}))
+            call = Call(self, stream[0], time_ns(), runtime.number())
+            call.tags = {**TAGS.get(), **self._static_tags} if self._static_tags else TAGS.get()
+            call.kept = self._rate >= 1.0 or random.random() < self._rate  # noqa: S311
+            return call
+        except Exception as error:
+            swallowed(f"a call of model {self.options.model!r} could not be followed", error)
+            return None
+
+    def _stream(self, version: str) -> tuple[Stream, dict[str, str]]:
+        known = self._streams.get(version)
+        if known is None:
+            stream = Stream(self.options.model, version, self.options.role)
+            known = stream, {conventions.MODEL_NAME: stream.model, conventions.MODEL_VERSION: version}
+            if stream.role != conventions.ROLE_PRIMARY:
+                known[1][conventions.MODEL_ROLE] = stream.role
+            if len(self._streams) < 1000:
+                self._streams[version] = known
+        return known
+
+    def _version(self, version: Extractor, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        try:
+            return str(version(*args, **kwargs))
+        except Exception as error:
+            swallowed(f"the version of model {self.options.model!r} could not be told", error)
+            return ""
+
+    def _read_input(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        options = self.options
+        if options.features is not None:
+            self.set_features(call, options.features(*args, **kwargs))
+        elif self._arguments is not None:
+            self._keep(call, self._arguments.read(args, kwargs))
+        if options.prediction_id is not None:
+            self.set_ids(call, options.prediction_id(*args, **kwargs))
+        if callable(options.tags):
+            call.tags = {**call.tags, **as_tags(options.tags(*args, **kwargs))}
+
+    def set_features(self, call: Call, features: Any) -> None:
+        """Take the features, of one row or of a table."""
+        names = self.options.feature_names
+        self._keep(call, read(features, list(names) if names is not None else None))
+
+    def _keep(self, call: Call, found: Row | Table | None) -> None:
+        if isinstance(found, Table):
+            call.table = found
+        elif found is not None:
+            call.names, call.values = found
+
+    def set_ids(self, call: Call, ids: Any) -> None:
+        """Take the caller's ids: one text, or one for each row."""
+        if ids is None:
+            return
+        if call.table is None:
+            call.ids = str(ids)
+            return
+        column = array_of(ids)
+        if len(column) != call.table.rows:
+            raise ValueError(f"the table has {call.table.rows} rows and {len(column)} prediction ids were given")
+        call.ids = column.cast("string")
+
+    def enter(self, call: Call) -> None:
+        """Open the span and make it current; from here the call's time counts."""
+        try:
+            call.span = span = self._tracer.start_span(
+                self._span_name, attributes=self._streams[call.stream.version][1]
+            )
+            call.context = span.get_span_context()
+            call.token = attach(set_span_in_context(span))
+        except Exception as error:
+            swallowed("a span could not be started", error)
+        LATEST.set(Identity(call.time_ns, call.number, call.ids, call.rows))
+        call.started = perf_counter()
+
+    def end(self, call: Call, result: Any) -> None:
+        """Close a call that returned."""
+        call.duration = perf_counter() - call.started
+        self.leave(call)
+        try:
+            self._read_output(call, result)
+        except Exception as error:
+            swallowed(f"the output of model {self.options.model!r} could not be captured", error)
+        self.close(call)
+
+    def fail(self, call: Call, error: BaseException) -> None:
+        """Close a call that raised."""
+        call.duration = perf_counter() - call.started
+        kind = type(error)
+        call.error_type = (
+            kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        )
+        self.leave(call)
+        self.close(call)
+
+    def leave(self, call: Call) -> None:
+        """Make what was current before current again."""
+        if call.token is not None:
+            try:
+                detach(call.token)
+            except Exception as error:
+                swallowed("a span could not be left", error)
+            call.token = None
+
+    def _read_output(self, call: Call, result: Any) -> None:
+        options = self.options
+        told = result if options.prediction is None else options.prediction(result)
+        if call.table is not None:
+            call.outputs = batches.snapshot(told, call.table.rows, self.classes)
+        elif type(told) is float:
+            call.result = told
+        else:
+            call.result = outputs.read(told, self.classes)
+        if options.score is not None:
+            self._add_score(call, options.score(result))
+
+    def _add_score(self, call: Call, score: Any) -> None:
+        """What the extractor of scores returned goes over what the prediction says of them."""
+        if call.table is not None and call.outputs is not None:
+            call.outputs = batches.with_score(call.outputs, batches.snapshot(score, call.table.rows, self.classes))
+        else:
+            told = call.result if isinstance(call.result, outputs.Output) else outputs.Output(value=call.result)
+            call.result = outputs.with_score(told, outputs.read(score, self.classes))
+
+    def close(self, call: Call) -> None:
+        """Tell the span and hand the call to the pipeline."""
+        LATEST.set(Identity(call.time_ns, call.number, call.ids, call.rows))
+        span = call.span
+        if span is not None:
+            call.span = None
+            try:
+                if span.is_recording():
+                    assert self._runtime is not None
+                    describe(span, call, self._span_features, self._runtime.settings.max_string_length)
+            except Exception as error:
+                swallowed("a span could not be described", error)
+            try:
+                span.end()
+            except Exception as error:
+                swallowed("a span could not be ended", error)
+        try:
+            pipeline = _runtime.current().pipeline
+            pipeline.add(call) if call.table is None else pipeline.add_batch(call)
+        except Exception as error:
+            swallowed("a prediction record could not be kept", error)

@@ -1,0 +1,142 @@
+"""The one state of a process: settings, pipeline, ids; made at `configure` or at the first call, renewed after a fork."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+
+from modelspan import _identity, _settings
+from modelspan._failsafe import swallowed
+from modelspan._settings import Settings
+from modelspan.delivery.pipeline import Pipeline
+
+disabled: bool = _settings.is_disabled()
+"""Read on every call: where it is true, a decorated function is called and nothing else happens."""
+
+
+class Runtime:
+    """What a process has one of."""
+
+    def __init__(self, settings: Settings) -> None:
+        from modelspan.telemetry import providers
+
+        self.settings = settings
+        self.number = _identity.numbers()
+        self.pid = os.getpid()
+        self.pipeline = Pipeline(settings, providers.resource_attributes(settings), on_start=_watch_the_end)
+
+
+_lock = threading.Lock()
+_current: Runtime | None = None
+
+
+def current() -> Runtime:
+    """The state of this process, made from the environment where `configure` was not called."""
+    return _current if _current is not None else _first()
+
+
+def _first() -> Runtime:
+    with _lock:
+        return _current if _current is not None else _install(_from_environment())
+
+
+def _from_environment() -> Settings:
+    try:
+        return _settings.from_environment()
+    except ValueError as error:
+        swallowed(f"the environment is ignored: {error}")
+        return Settings()
+
+
+def _install(settings: Settings) -> Runtime:
+    global _current
+    _current = Runtime(settings)
+    return _current
+
+
+def replace(settings: Settings, *, off: bool) -> None:
+    """Take new settings; what the old state held is sent first."""
+    global disabled
+    disabled = off
+    with _lock:
+        if _current is not None and _current.pid == os.getpid():
+            _current.pipeline.shutdown(_current.settings.exit_timeout)
+        if not off:
+            _install(settings)
+
+
+def flush(timeout: float = 10.0) -> bool:
+    """Send every record, label and span made so far; whether all were answered within so many seconds.
+
+    Never takes longer, and never raises. False says that something is still on its way, and goes on being tried.
+    """
+    if _current is None:
+        return True
+    from modelspan.telemetry import providers
+
+    deadline = time.monotonic() + timeout
+    try:
+        complete = _current.pipeline.flush(timeout)
+        return bounded(providers.flush_spans, deadline - time.monotonic()) and complete
+    except Exception as error:
+        swallowed("a flush failed", error)
+        return False
+
+
+def bounded(flush_provider: object, seconds: float) -> bool:
+    """Run a provider's flush, which may ignore its own deadline, and wait no longer than the given seconds."""
+    answer: list[bool] = []
+    thread = threading.Thread(target=lambda: answer.append(bool(flush_provider(max(0.0, seconds)))), daemon=True)  # type: ignore[operator]
+    thread.start()
+    thread.join(max(0.0, seconds))
+    return bool(answer and answer[0])
+
+
+# --- the end of the process ------------------------------------------------------------------------
+
+
+def _watch_the_end() -> None:
+    """Flush at exit, at the end of a multiprocessing child (which skips `atexit`), and on SIGTERM."""
+    atexit.unregister(_end)
+    atexit.register(_end)
+    if (util := sys.modules.get("multiprocessing.util")) is not None:
+        util.Finalize(None, _end, exitpriority=100)
+    try:
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _on_sigterm)
+    except (ValueError, OSError) as error:
+        swallowed("SIGTERM cannot be watched", error)
+
+
+def _end() -> None:
+    runtime = _current
+    if runtime is not None and runtime.pid == os.getpid():
+        flush(runtime.settings.exit_timeout)
+        runtime.pipeline.shutdown(0.0)
+
+
+def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    """Flush in a thread of its own, since the interrupted code may hold any lock, then die of the signal as before."""
+
+    def flush_and_die() -> None:
+        _end()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=flush_and_die, name="modelspan-sigterm", daemon=True).start()
+
+
+def _after_fork_in_child() -> None:
+    """Leave to the parent what it has buffered, and start afresh: threads, connections and locks do not survive a fork."""
+    global _current, _lock
+    _lock = threading.Lock()
+    if _current is not None:
+        _current = Runtime(_current.settings)
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,155 @@
+"""Configuration: one frozen object, read once from arguments and environment.
+
+Every `OTEL_*` variable keeps the meaning that OpenTelemetry gives it; `MODELSPAN_*` names what is ours. An argument of
+`configure` wins over a variable, a variable of one signal over the general one, and both over the default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from modelspan._redact import Rule
+
+DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the SDK was told to do."""
+
+    endpoint: str = DEFAULT_ENDPOINT
+    """Base URL of the OTLP/HTTP receiver (`OTEL_EXPORTER_OTLP_ENDPOINT`)."""
+    logs_endpoint: str = f"{DEFAULT_ENDPOINT}/v1/logs"
+    """Where records go (`OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`, else the base URL and `/v1/logs`)."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every request (`OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_LOGS_HEADERS`)."""
+    timeout: float = 10.0
+    """Seconds for one request (`OTEL_EXPORTER_OTLP_TIMEOUT`, in the SDKs' unit: seconds in Python)."""
+    certificate: str | None = None
+    """File of the authorities to trust (`OTEL_EXPORTER_OTLP_CERTIFICATE`)."""
+    client_certificate: str | None = None
+    """File of the client's certificate (`OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`)."""
+    client_key: str | None = None
+    """File of the client's key (`OTEL_EXPORTER_OTLP_CLIENT_KEY`)."""
+    service_name: str | None = None
+    """Name of the service (`OTEL_SERVICE_NAME`)."""
+    span_features: bool | frozenset[str] = True
+    """Whether, or which, features travel on spans (`MODELSPAN_SPAN_FEATURES`: true, false or names)."""
+    sample_rate: float = 1.0
+    """Share of calls that prediction records keep (`MODELSPAN_SAMPLE_RATE`, 0 to 1)."""
+    max_string_length: int = 1024
+    """Characters kept of any string (`MODELSPAN_MAX_STRING_LENGTH`)."""
+    max_rows: int = 16_384
+    """Single predictions that wait for encoding before the oldest is dropped (`MODELSPAN_MAX_ROWS`)."""
+    max_bytes: int = 128 * 2**20
+    """Bytes of batches, and of encoded records, that wait before the oldest is dropped (`MODELSPAN_MAX_BYTES`)."""
+    flush_interval: float = 1.0
+    """Seconds that a record waits for company (`MODELSPAN_FLUSH_INTERVAL`)."""
+    exit_timeout: float = 5.0
+    """Seconds for the last flush, at exit and on SIGTERM (`MODELSPAN_EXIT_TIMEOUT`)."""
+    resource_metrics: bool = True
+    """Whether CPU, memory and GPU use of the process are reported (`MODELSPAN_RESOURCE_METRICS`)."""
+    redact: Mapping[str, Rule] = field(default_factory=dict)
+    """Rules of privacy by name or pattern (argument of `configure` only)."""
+    allow_features: tuple[str, ...] | None = None
+    """Names and patterns of the only features that leave the process (argument of `configure` only)."""
+    redact_key: bytes | None = field(default=None, repr=False)
+    """Secret of the keyed hash (`MODELSPAN_REDACT_KEY`)."""
+
+
+def is_disabled(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the environment switches everything off (`OTEL_SDK_DISABLED`, `MODELSPAN_DISABLED`)."""
+    return any(_truth(environ.get(name, "")) for name in ("OTEL_SDK_DISABLED", "MODELSPAN_DISABLED"))
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        ValueError: A variable holds something that it cannot mean.
+    """
+    read = _Reader(environ)
+    base = (environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+    defaults = Settings()
+    return Settings(
+        endpoint=base,
+        logs_endpoint=environ.get("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT") or f"{base}/v1/logs",
+        headers=_headers(environ, "OTEL_EXPORTER_OTLP_HEADERS") | _headers(environ, "OTEL_EXPORTER_OTLP_LOGS_HEADERS"),
+        timeout=read.signal_number("TIMEOUT", defaults.timeout),
+        certificate=read.signal("CERTIFICATE"),
+        client_certificate=read.signal("CLIENT_CERTIFICATE"),
+        client_key=read.signal("CLIENT_KEY"),
+        service_name=environ.get("OTEL_SERVICE_NAME") or None,
+        span_features=span_features(environ.get("MODELSPAN_SPAN_FEATURES") or True),
+        sample_rate=sample_rate(read.number("MODELSPAN_SAMPLE_RATE", defaults.sample_rate)),
+        max_string_length=int(read.number("MODELSPAN_MAX_STRING_LENGTH", defaults.max_string_length)),
+        max_rows=int(read.number("MODELSPAN_MAX_ROWS", defaults.max_rows)),
+        max_bytes=int(read.number("MODELSPAN_MAX_BYTES", defaults.max_bytes)),
+        flush_interval=read.number("MODELSPAN_FLUSH_INTERVAL", defaults.flush_interval),
+        exit_timeout=read.number("MODELSPAN_EXIT_TIMEOUT", defaults.exit_timeout),
+        resource_metrics=_truth(environ.get("MODELSPAN_RESOURCE_METRICS") or "true"),
+        redact_key=(environ.get("MODELSPAN_REDACT_KEY") or "").encode() or None,
+    )
+
+
+def span_features(choice: bool | str | list[str] | tuple[str, ...] | frozenset[str]) -> bool | frozenset[str]:
+    """Read the choice of what spans carry: true, false, or names (a text is split at commas)."""
+    if isinstance(choice, bool):
+        return choice
+    if not isinstance(choice, str):
+        return frozenset(choice)
+    if choice.strip().lower() in ("true", "1", "yes", "on"):
+        return True
+    if choice.strip().lower() in ("false", "0", "no", "off", "none"):
+        return False
+    return frozenset(name.strip() for name in choice.split(",") if name.strip())
+
+
+def sample_rate(rate: float) -> float:
+    """Check a share of calls.
+
+    Raises:
+        ValueError: It is not a share.
+    """
+    if not 0.0 <= rate <= 1.0:
+        raise ValueError(f"sample_rate is {rate!r}; expected a share of calls from 0 to 1, such as 0.1 for every tenth")
+    return float(rate)
+
+
+class _Reader:
+    """Typed access to variables, with an error that names the variable."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def signal(self, name: str) -> str | None:
+        return (
+            self._environ.get(f"OTEL_EXPORTER_OTLP_LOGS_{name}")
+            or self._environ.get(f"OTEL_EXPORTER_OTLP_{name}")
+            or None
+        )
+
+    def signal_number(self, name: str, default: float) -> float:
+        return self.number(f"OTEL_EXPORTER_OTLP_LOGS_{name}", self.number(f"OTEL_EXPORTER_OTLP_{name}", default))
+
+    def number(self, name: str, default: float) -> float:
+        text = self._environ.get(name)
+        if not text:
+            return default
+        try:
+            return float(text)
+        except ValueError:
+            raise ValueError(f"{name} is {text!r}; expected a number, such as {default:g}") from None
+
+
+def _truth(text: str) -> bool:
+    return text.strip().lower() in ("true", "1", "yes", "on")
+
+
+def _headers(environ: Mapping[str, str], name: str) -> dict[str, str]:
+    """Headers in the form of W3C baggage: `key=value,key=value`, values percent-encoded."""
+    pairs = (pair.partition("=") for pair in environ.get(name, "").split(",") if "=" in pair)
+    return {key.strip().lower(): unquote(value.strip()) for key, _, value in pairs}

@@ -1,0 +1,1 @@
+"""What a call was given and what it returned, as features and outputs: nothing here touches a network or a clock."""

@@ -1,0 +1,147 @@
+"""The arguments of a predict function, as one row of features or as a table of rows.
+
+Which argument is the input follows from its type, the first that fits: a mapping, record or vector is a row; a data frame,
+Arrow table, matrix, or list of rows is a table. Without such an argument the scalars are the features, by their names.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from modelspan.capture import values
+from modelspan.capture.tables import Table, table_of
+
+MAX_TEXT = 4096
+"""Characters of one row's texts up to which none of them is cut before it is encoded."""
+
+
+class Row(NamedTuple):
+    """One row of features: their names and, in the same order, values that cannot change any more."""
+
+    names: tuple[str, ...]
+    values: tuple[Any, ...]
+
+
+Reader = Callable[[Any, "Sequence[str] | None"], "Row | Table | None"]
+
+
+def row_of(mapping: Mapping[Any, Any]) -> Row:
+    """A mapping as a row, copied at the speed of C where all values are plain."""
+    columns = tuple(mapping.values())
+    kinds = set(map(type, columns))
+    if not kinds <= values.IMMUTABLE:
+        flat = values.flatten(mapping)
+        return Row(tuple(flat), _bounded(tuple(flat.values())))
+    return Row(tuple(mapping), _bounded(columns) if str in kinds else columns)
+
+
+def _bounded(columns: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Cut texts of a row that together are long, so that a full buffer has a known size."""
+    texts = sum(len(value) for value in columns if type(value) is str)
+    if texts <= MAX_TEXT:
+        return columns
+    return tuple(value[:MAX_TEXT] if type(value) is str else value for value in columns)
+
+
+def read(value: Any, names: Sequence[str] | None) -> Row | Table | None:
+    """Read what an extractor returned, or one argument; None where it is neither a row nor a table."""
+    reader = _readers.get(type(value))
+    if reader is None:
+        reader = _reader_for(value)
+        if len(_readers) < 1000:
+            _readers[type(value)] = reader
+    return reader(value, names)
+
+
+def _mapping(value: Any, names: Sequence[str] | None) -> Row | Table | None:
+    """A row; a mapping of columns (equally long arrays) is a table."""
+    return table_of(value, names) or row_of(value)
+
+
+def _plain_dict(value: Any, names: Sequence[str] | None) -> Row | Table | None:
+    row = row_of(value)
+    if any(type(each) is tuple or type(each) is values.Uncapturable for each in row.values):
+        return table_of(value, names) or row
+    return row
+
+
+def _record(value: Any, names: Sequence[str] | None) -> Row:
+    return row_of(values.fields(value) or {})
+
+
+def _vector(value: Any, names: Sequence[str] | None) -> Row | Table | None:
+    """A table where it holds rows or is a matrix, a row where it holds scalars."""
+    table = table_of(value, names)
+    if table is not None:
+        return table
+    to_dict = getattr(value, "to_dict", None)
+    if to_dict is not None and getattr(value, "index", None) is not None:  # a pandas Series knows its names
+        return row_of(to_dict())
+    scalars = value.tolist() if hasattr(value, "tolist") else list(value)
+    if names is not None and len(names) != len(scalars):
+        raise ValueError(f"feature_names has {len(names)} names and the row {len(scalars)} values")
+    return row_of(dict(zip(names or [f"f{position}" for position in range(len(scalars))], scalars, strict=True)))
+
+
+def _nothing(value: Any, names: Sequence[str] | None) -> None:
+    return None
+
+
+_readers: dict[type, Reader] = {dict: _plain_dict}
+_readers.update(dict.fromkeys((bool, int, float, str, bytes, type(None)), _nothing))
+
+
+def _reader_for(value: Any) -> Reader:
+    if isinstance(value, Mapping):
+        return _mapping
+    if values.fields(value) is not None:
+        return _record
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.generic):
+        return _nothing
+    if isinstance(value, (list, tuple)) or hasattr(value, "__array__") or hasattr(value, "__arrow_c_stream__"):
+        return _vector
+    return _nothing
+
+
+class Arguments:
+    """Reads the input out of the arguments of one function."""
+
+    def __init__(self, function: Callable[..., Any], feature_names: Sequence[str] | None) -> None:
+        self._feature_names = list(feature_names) if feature_names is not None else None
+        self._positional, self._defaults = _parameters(function)
+        self._first = 1 if self._positional[:1] in (["self"], ["cls"]) else 0
+
+    def read(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Row | Table | None:
+        """The row or table in the arguments of a call."""
+        names = self._feature_names
+        for value in args[self._first :]:
+            found = read(value, names)
+            if found is not None:
+                return found
+        for value in kwargs.values():
+            found = read(value, names)
+            if found is not None:
+                return found
+        return self._scalars(args, kwargs)
+
+    def _scalars(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Row | None:
+        given = dict(zip(self._positional, args, strict=False))
+        if self._first and given:
+            del given[self._positional[0]]
+        row = {**self._defaults, **given, **kwargs}
+        return row_of(row) if row else None
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[list[str], dict[str, Any]]:
+    """Names of the parameters that positional arguments fill, and the defaults that are scalars."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some builtins have none
+        return [], {}
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    defaults = {each.name: each.default for each in parameters if type(each.default) in values.IMMUTABLE}
+    return [each.name for each in parameters if each.kind in by_position], defaults

@@ -1,0 +1,84 @@
+"""Encoded records that wait for the receiver: bounded in bytes, the oldest leaves first, every row accounted for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from modelspan.records.encode import Record
+
+
+class Tally:
+    """Rows by what became of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows = {"sent": 0, "dropped": 0, "failed": 0}
+
+    def add(self, outcome: str, rows: int) -> None:
+        """Count rows as `sent` (acknowledged), `dropped` (no room) or `failed` (refused, or not to be encoded)."""
+        with self._lock:
+            self._rows[outcome] += rows
+
+    def read(self) -> dict[str, int]:
+        """Rows by outcome, all of one moment."""
+        with self._lock:
+            return dict(self._rows)
+
+
+class Outbox:
+    """A queue between the encoder and the sender."""
+
+    def __init__(self, max_bytes: int, tally: Tally) -> None:
+        self._max_bytes = max_bytes
+        self._tally = tally
+        self._records: deque[Record] = deque()
+        self._bytes = 0
+        self._in_flight = 0
+        self._changed = threading.Condition()
+
+    def put(self, record: Record) -> None:
+        """Append a record; where there is no room, the oldest are dropped and counted."""
+        size = len(record.body)
+        with self._changed:
+            while self._records and self._bytes + size > self._max_bytes:
+                oldest = self._records.popleft()
+                self._bytes -= len(oldest.body)
+                self._tally.add("dropped", oldest.rows)
+            if size > self._max_bytes:
+                self._tally.add("dropped", record.rows)
+                return
+            self._records.append(record)
+            self._bytes += size
+            self._changed.notify_all()
+
+    def take(self, timeout: float) -> Record | None:
+        """The oldest record, to be followed by `done`; None where none comes in so many seconds."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: bool(self._records), timeout):
+                return None
+            record = self._records.popleft()
+            self._bytes -= len(record.body)
+            self._in_flight += 1
+            return record
+
+    def done(self) -> None:
+        """What was taken is accounted for."""
+        with self._changed:
+            self._in_flight -= 1
+            self._changed.notify_all()
+
+    def wait_empty(self, deadline: float) -> bool:
+        """Wait until nothing waits and nothing is under way, at most until a time of the monotonic clock."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not self._records and not self._in_flight, max(0.0, deadline - time.monotonic())
+            )
+
+    def abandon(self) -> None:
+        """Count all that waits as dropped: the process ends."""
+        with self._changed:
+            while self._records:
+                self._tally.add("dropped", self._records.popleft().rows)
+            self._bytes = 0

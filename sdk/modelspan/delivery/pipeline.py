@@ -1,0 +1,183 @@
+"""From calls to the wire: a buffer that a call only appends to, a thread that encodes, a thread that sends.
+
+Nothing on a single prediction's path takes a lock or waits: `deque` and `Event.is_set` suffice. One pipeline belongs to one
+process; a forked child gets its own (see `modelspan._runtime`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from modelspan._failsafe import swallowed
+from modelspan._settings import Settings
+from modelspan.delivery.outbox import Outbox, Tally
+from modelspan.delivery.sender import Sender
+from modelspan.records.call import Call
+from modelspan.records.encode import Record, encode
+from modelspan.records.labels import Label, encode_labels
+
+_Item = TypeVar("_Item")
+
+WAKE_ROWS = 1024
+"""Single rows at which the encoder wakes before its time."""
+ENCODE_ROWS = 4096
+"""Single rows that are encoded together at most."""
+
+
+class Pipeline:
+    """The way of records out of one process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        resource: Mapping[str, object],
+        observe: Callable[[list[Call]], None] = lambda calls: None,
+        on_start: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Set up; threads start with the first row, after `on_start`. `observe` sees all calls, kept or not (metrics)."""
+        self._on_start = on_start
+        self.tally = Tally()
+        self._settings = settings
+        self._resource = resource
+        self._observe = observe
+        self._outbox = Outbox(settings.max_bytes, self.tally)
+        self._calls: deque[Call] = deque()
+        self._batches: deque[Call] = deque()
+        self._batch_bytes = 0
+        self._labels: deque[Label] = deque()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._drained = threading.Condition()
+        self._asked = self._answered = 0
+        self._encoder: threading.Thread | None = None
+        self._sender: Sender | None = None
+        self._stopping = False
+
+    def add(self, call: Call) -> None:
+        """Keep the call of a single row."""
+        calls = self._calls
+        if len(calls) >= self._settings.max_rows:
+            self._drop_oldest()
+        calls.append(call)
+        if self._encoder is None:
+            self._start()
+        if len(calls) >= WAKE_ROWS and not self._wake.is_set():
+            self._wake.set()
+
+    def _drop_oldest(self) -> None:
+        try:
+            self.tally.add("dropped", int(self._calls.popleft().kept))
+        except IndexError:  # the encoder was faster
+            return
+
+    def add_batch(self, call: Call) -> None:
+        """Keep the call of a batch, dropping older batches where there is no room."""
+        with self._lock:
+            self._batches.append(call)
+            self._batch_bytes += call.nbytes
+            while self._batches and self._batch_bytes > self._settings.max_bytes:
+                oldest = self._batches.popleft()
+                self._batch_bytes -= oldest.nbytes
+                self.tally.add("dropped", oldest.rows if oldest.kept else 0)
+        self._start()
+        self._wake.set()
+
+    def add_label(self, label: Label) -> None:
+        """Keep a label, or a table of labels."""
+        if len(self._labels) >= self._settings.max_rows:
+            self.tally.add("dropped", self._labels.popleft().rows)
+        self._labels.append(label)
+        self._start()
+
+    def add_record(self, record: Record) -> None:
+        """Send a record that is encoded already."""
+        self._outbox.put(record)
+        self._start()
+
+    def _start(self) -> None:
+        if self._encoder is not None or self._stopping:
+            return
+        with self._lock:
+            if self._encoder is None:
+                self._on_start()
+                self._sender = Sender(self._settings, self._resource, self._outbox, self.tally)
+                self._encoder = threading.Thread(target=self._run, name="modelspan-encode", daemon=True)
+                self._encoder.start()
+                self._sender.start()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(self._settings.flush_interval)
+            self._wake.clear()
+            asked, stopping = self._asked, self._stopping
+            try:
+                self._drain()
+            except Exception as error:
+                swallowed("records could not be encoded", error)
+            with self._drained:
+                self._answered = asked
+                self._drained.notify_all()
+            if stopping:
+                return
+
+    def _drain(self) -> None:
+        for _ in range(len(self._batches)):
+            with self._lock:
+                batch = self._batches.popleft() if self._batches else None
+                if batch is not None:
+                    self._batch_bytes -= batch.nbytes
+            if batch is not None:
+                self._encode([batch])
+        while calls := _take(self._calls):
+            self._encode(calls)
+        while labels := _take(self._labels):
+            for record in encode_labels(labels):
+                self._put(record)
+
+    def _encode(self, calls: list[Call]) -> None:
+        self._observe(calls)
+        for record in encode([call for call in calls if call.kept]):
+            self._put(record)
+
+    def _put(self, record: Record) -> None:
+        if record.body:
+            self._outbox.put(record)
+        else:  # it could not be encoded
+            self.tally.add("failed", record.rows)
+
+    def flush(self, timeout: float) -> bool:
+        """Encode and send all that came before; whether the receiver has it (or refused it) within so many seconds."""
+        if self._encoder is None:
+            return True
+        deadline = time.monotonic() + timeout
+        with self._drained:
+            self._asked += 1
+            ticket = self._asked
+            self._wake.set()
+            if not self._drained.wait_for(lambda: self._answered >= ticket, timeout):
+                return False
+        return self._outbox.wait_empty(deadline)
+
+    def shutdown(self, timeout: float) -> bool:
+        """Flush within so many seconds, then stop; what is left is counted as dropped."""
+        complete = self.flush(timeout)
+        self._stopping = True
+        self._wake.set()
+        if self._sender is not None:
+            self._sender.stop(0.2)
+        self._outbox.abandon()
+        return complete
+
+
+def _take(buffer: deque[_Item]) -> list[_Item]:
+    """The oldest items, while others may append and drop."""
+    taken: list[_Item] = []
+    with contextlib.suppress(IndexError):
+        while len(taken) < ENCODE_ROWS:
+            taken.append(buffer.popleft())
+    return taken

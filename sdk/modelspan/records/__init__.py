@@ -1,0 +1,1 @@
+"""Prediction records: calls in, Arrow streams out. Nothing here touches a network."""

@@ -1,0 +1,108 @@
+"""One call of a predict function, from its start to its record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from modelspan import _identity
+from modelspan.capture.batches import Snapshot
+from modelspan.capture.tables import Table
+
+
+class Stream(NamedTuple):
+    """What all rows of an Arrow stream share."""
+
+    model: str
+    version: str
+    role: str
+
+
+class Call:
+    """What is known of one call. Filled in place while the call runs, then read by the encoder."""
+
+    __slots__ = (
+        "attributions",
+        "context",
+        "duration",
+        "error_type",
+        "first_item",
+        "ids",
+        "kept",
+        "names",
+        "number",
+        "observer",
+        "outputs",
+        "result",
+        "span",
+        "started",
+        "stream",
+        "table",
+        "tags",
+        "times",
+        "time_ns",
+        "token",
+        "values",
+    )
+
+    observer: Any
+    """Whose function it is: classes, redaction."""
+    stream: Stream
+    time_ns: int
+    """When it began, in nanoseconds since 1970."""
+    times: Any
+    """The event time of each row of a batch, where the caller gave them."""
+    number: int
+    """With `time_ns`, the generated prediction id (see `modelspan._identity`)."""
+    ids: Any
+    """The caller's prediction id (of a batch: the column of ids); None where they are generated."""
+    names: tuple[str, ...]
+    """Names of the features of a single row."""
+    values: tuple[Any, ...]
+    """Their values."""
+    table: Table | None
+    """The rows of a batch; None for a single row."""
+    result: Any
+    """What a single row's call returned: a plain float, or an `Output`."""
+    outputs: Snapshot | None
+    """What a batch returned."""
+    attributions: Mapping[str, float] | None
+    duration: float | None
+    """Seconds that it took."""
+    error_type: str | None
+    first_item: float | None
+    """Seconds to the first item of a stream."""
+    context: Any
+    """The span's context: trace id and span id."""
+    tags: Mapping[str, str]
+    kept: bool
+    """Whether its record is kept (sampling); metrics count all."""
+    span: Any
+    token: Any
+    started: float
+
+    def __init__(self, observer: Any, stream: Stream, time_ns: int, number: int) -> None:
+        self.observer = observer
+        self.stream = stream
+        self.time_ns = time_ns
+        self.number = number
+        self.names = ()
+        self.values = ()
+        self.ids = self.times = self.table = self.result = self.outputs = self.attributions = None
+        self.duration = self.first_item = self.error_type = self.context = self.span = self.token = None
+
+    @property
+    def rows(self) -> int:
+        """How many predictions the call made."""
+        return 1 if self.table is None else self.table.rows
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of a batch's snapshots."""
+        return (self.table.nbytes if self.table else 0) + (self.outputs.nbytes if self.outputs else 0)
+
+    def prediction_id(self, row: int = 0) -> str:
+        """The id of one of its predictions."""
+        if self.ids is None:
+            return _identity.text(self.time_ns, self.number, row)
+        return self.ids if self.table is None else str(self.ids[row])

@@ -1,0 +1,167 @@
+"""Plain Python values of one feature as an Arrow column, by the conventions' table of types."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from modelspan._failsafe import swallowed
+from modelspan.capture import values
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_NONE = type(None)
+
+
+def _kind(kind: type) -> str:
+    """The kind of a type of value: its place in a record."""
+    found = _kinds.get(kind)
+    if found is None:
+        found = _kinds[kind] = _find_kind(kind)
+    return found
+
+
+_kinds: dict[type, str] = {
+    float: "number",
+    int: "number",
+    bool: "flag",
+    str: "text",
+    _NONE: "missing",
+    tuple: "vector",
+    decimal.Decimal: "number",
+    datetime.datetime: "time",
+    datetime.date: "date",
+    datetime.timedelta: "span",
+    datetime.time: "text",
+    values.Uncapturable: "missing",
+}
+
+
+def _find_kind(kind: type) -> str:
+    for known, name in _kinds.items():
+        if issubclass(kind, known):
+            return name
+    names = {
+        "b": "flag",
+        "i": "number",
+        "u": "number",
+        "f": "number",
+        "M": "time",
+        "m": "span",
+        "U": "text",
+        "S": "text",
+    }
+    dtype = getattr(kind(), "dtype", None) if kind.__module__ == "numpy" else None
+    return names.get(dtype.kind, "text") if dtype is not None else "text"
+
+
+def split(columns: Sequence[Sequence[Any]]) -> list[list[int]] | None:
+    """Row numbers by group, such that within a group no column mixes kinds; None where one group holds all.
+
+    A feature that is a number in one row and a text in the next is a fault worth seeing, and an Arrow column has one type.
+    """
+    mixed = [column for column in columns if len({_kind(each) for each in set(map(type, column))} - {"missing"}) > 1]
+    if not mixed:
+        return None
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for row, each in enumerate(zip(*mixed, strict=True)):
+        groups.setdefault(tuple(_kind(type(value)) for value in each), []).append(row)
+    return list(groups.values())
+
+
+def column(name: str, raw: Sequence[Any]) -> pa.Array | None:
+    """Values of one kind, or missing, as an Arrow array; None where not one of them can be captured."""
+    import pyarrow as pa
+
+    kinds = set(map(type, raw))
+    if kinds == {float}:
+        return pa.array(raw, pa.float64())
+    if values.Uncapturable in kinds:
+        unfit = next(value.kind.__name__ for value in raw if type(value) is values.Uncapturable)
+        swallowed(f"values of {name!r} of type {unfit} have no place in a record and are left out")
+        raw = [None if type(value) is values.Uncapturable else value for value in raw]
+    kind = next((found for found in map(_kind, kinds) if found != "missing"), "missing")
+    if kind == "missing" and values.Uncapturable in kinds:
+        return None
+    return _BUILDERS[kind](raw)
+
+
+def _numbers(raw: Sequence[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    if set(map(type, raw)) <= {int, _NONE}:
+        try:
+            return pa.array(raw, pa.int64())
+        except (OverflowError, pa.ArrowInvalid):
+            pass  # beyond 64 bits: the nearest double
+    return pa.array([None if value is None else float(value) for value in raw], pa.float64())
+
+
+def _missing(raw: Sequence[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.nulls(len(raw), pa.float64())
+
+
+def _flags(raw: Sequence[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array([None if value is None else bool(value) for value in raw], pa.bool_())
+
+
+def _texts(raw: Sequence[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    plain = raw if set(map(type, raw)) <= {str, _NONE} else [None if value is None else str(value) for value in raw]
+    try:
+        return pa.array(plain, pa.string())
+    except UnicodeEncodeError:  # a lone surrogate
+        clean = [None if value is None else value.encode("utf-8", "replace").decode() for value in plain]
+        return pa.array(clean, pa.string())
+
+
+def _times(raw: Sequence[Any]) -> pa.Array:
+    """Instants; those without a time zone are taken as UTC."""
+    import pyarrow as pa
+
+    utc = datetime.timezone.utc
+    aware = [value.replace(tzinfo=utc) if getattr(value, "tzinfo", utc) is None else value for value in map(_item, raw)]
+    return pa.array(aware, pa.timestamp("us", "UTC"), from_pandas=True)
+
+
+def _spans(raw: Sequence[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array([_item(value) for value in raw], pa.duration("us"), from_pandas=True)
+
+
+def _dates(raw: Sequence[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array(raw, pa.date32())
+
+
+def _vectors(raw: Sequence[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array(raw, pa.list_(pa.float32()))
+
+
+def _item(value: Any) -> Any:
+    """NumPy's instants and spans as the standard library's."""
+    return value.astype(f"{value.dtype.str[1:2]}8[us]").item() if hasattr(value, "astype") else value
+
+
+_BUILDERS: dict[str, Callable[[Sequence[Any]], Any]] = {
+    "number": _numbers,
+    "flag": _flags,
+    "text": _texts,
+    "time": _times,
+    "date": _dates,
+    "span": _spans,
+    "vector": _vectors,
+    "missing": _missing,
+}

@@ -1,0 +1,170 @@
+"""Calls as Arrow IPC streams: the columns of the event `modelspan.predictions`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from modelspan import _identity, conventions
+from modelspan._failsafe import swallowed
+from modelspan.capture import batches, outputs
+from modelspan.records import columns as plain
+from modelspan.records.call import Call, Stream
+from modelspan.records.stream import write
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 16_384
+"""Rows of one record of a batch: with 30 features about 4 MB, well within what receivers accept."""
+
+
+class Record(NamedTuple):
+    """One event to be sent."""
+
+    event: str
+    body: bytes
+    rows: int
+    time_ns: int
+
+
+def encode(calls: Sequence[Call]) -> Iterator[Record]:
+    """Encode calls: single rows of one shape together, a batch by itself. What cannot be encoded is left out."""
+    for group in _groups(calls):
+        try:
+            yield from _rows(group) if group[0].table is None else _batch(group[0])
+        except Exception as error:
+            swallowed("a prediction record could not be encoded", error)
+            yield Record(conventions.EVENT_PREDICTIONS, b"", sum(call.rows for call in group), 0)
+
+
+def _groups(calls: Sequence[Call]) -> list[list[Call]]:
+    groups: dict[Any, list[Call]] = {}
+    for call in calls:
+        key = (call.stream, call.names, call.observer) if call.table is None else id(call)
+        groups.setdefault(key, []).append(call)
+    return list(groups.values())
+
+
+def _rows(calls: list[Call]) -> Iterator[Record]:
+    """Single rows of the same features."""
+    by_column = list(zip(*[call.values for call in calls], strict=True))
+    parts = plain.split(by_column)
+    if parts is not None:
+        for part in parts:
+            yield from _uniform([calls[row] for row in part])
+    else:
+        yield from _uniform(calls, by_column)
+
+
+def _uniform(calls: list[Call], by_column: Sequence[Sequence[Any]] | None = None) -> Iterator[Record]:
+    """Single rows in which no feature mixes kinds."""
+    raw = by_column if by_column is not None else list(zip(*[call.values for call in calls], strict=True))
+    first = calls[0]
+    features: dict[str, Any] = {}
+    for name, values in zip(first.names, raw, strict=True):
+        column = plain.column(str(name), values)
+        if column is not None:
+            features[str(name)] = column
+    table = _identity_columns(calls)
+    told = [read_result(call) for call in calls]
+    table |= _output_columns(batches.of_rows(told))
+    table |= _optional("attribution.", [call.attributions for call in calls], float)
+    table |= first.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, features)
+    tags = _optional("", [call.tags for call in calls], str)
+    table |= first.observer.redaction.columns(conventions.COL_TAG_PREFIX, tags)
+    yield Record(conventions.EVENT_PREDICTIONS, write(table, _metadata(first.stream)), len(calls), first.time_ns)
+
+
+def read_result(call: Call) -> outputs.Output:
+    """The output of a single row's call."""
+    return call.result if isinstance(call.result, outputs.Output) else outputs.Output(value=call.result)
+
+
+def _identity_columns(calls: list[Call]) -> dict[str, Any]:
+    import pyarrow as pa
+
+    times = [call.time_ns for call in calls]
+    ids = [call.ids for call in calls]
+    own = any(each is not None for each in ids)
+    contexts = [call.context if call.context is not None and call.context.is_valid else None for call in calls]
+    table = {
+        conventions.COL_TIMESTAMP: pa.array(times, pa.timestamp("ns", "UTC")),
+        conventions.COL_PREDICTION_ID: pa.array([call.prediction_id() for call in calls], pa.string())
+        if own
+        else _identity.column(times, [call.number for call in calls]),
+        conventions.COL_TRACE_ID: pa.array([c and c.trace_id.to_bytes(16, "big") for c in contexts], pa.binary(16)),
+        conventions.COL_SPAN_ID: pa.array([c and c.span_id.to_bytes(8, "big") for c in contexts], pa.binary(8)),
+        conventions.COL_DURATION: pa.array([call.duration for call in calls], pa.float64()),
+        conventions.COL_ERROR_TYPE: pa.array([call.error_type for call in calls], pa.string()),
+    }
+    weights = [call.observer.weight for call in calls]
+    if weights.count(1.0) != len(weights):
+        table[conventions.COL_SAMPLE_WEIGHT] = pa.array(weights, pa.float64())
+    return table
+
+
+def _optional(prefix: str, mappings: Sequence[Mapping[str, Any] | None], plain_type: type) -> dict[str, Any]:
+    """A column for each key that any row has."""
+    import pyarrow as pa
+
+    arrow = pa.string() if plain_type is str else pa.float64()
+    names = dict.fromkeys(name for each in mappings if each for name in each)
+    return {f"{prefix}{name}": pa.array([(each or {}).get(name) for each in mappings], arrow) for name in names}
+
+
+def _output_columns(told: batches.Outputs) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    if told.value is not None:
+        table[conventions.COL_VALUE] = told.value
+    if told.label is not None:
+        table[conventions.COL_LABEL] = told.label
+    for name, scores in (told.scores or {}).items():
+        table[f"{conventions.COL_SCORE_PREFIX}{name}"] = scores
+    return table
+
+
+def _batch(call: Call) -> Iterator[Record]:
+    """The rows of one batch, in records of at most `BATCH_ROWS`."""
+    assert call.table is not None
+    features = call.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, call.table.columns())
+    told = call.outputs.columns() if call.outputs is not None else batches.NOTHING
+    table = _output_columns(told) | features
+    for first in range(0, call.table.rows, BATCH_ROWS):
+        rows = min(BATCH_ROWS, call.table.rows - first)
+        part = _batch_identity(call, first, rows) | {name: column.slice(first, rows) for name, column in table.items()}
+        yield Record(conventions.EVENT_PREDICTIONS, write(part, _metadata(call.stream)), rows, call.time_ns)
+
+
+def _batch_identity(call: Call, first: int, rows: int) -> dict[str, Any]:
+    import pyarrow as pa
+
+    def repeated(value: Any, kind: pa.DataType) -> pa.Array:
+        return pa.nulls(rows, kind) if value is None else pa.repeat(pa.scalar(value, kind), rows)
+
+    instant = pa.timestamp("ns", "UTC")
+    context = call.context if call.context is not None and call.context.is_valid else None
+    table = {
+        conventions.COL_TIMESTAMP: repeated(call.time_ns, instant)
+        if call.times is None
+        else call.times.slice(first, rows),
+        conventions.COL_PREDICTION_ID: _identity.batch_column(call.time_ns, call.number, first, rows)
+        if call.ids is None
+        else call.ids.slice(first, rows),
+        conventions.COL_TRACE_ID: repeated(context and context.trace_id.to_bytes(16, "big"), pa.binary(16)),
+        conventions.COL_SPAN_ID: repeated(context and context.span_id.to_bytes(8, "big"), pa.binary(8)),
+        conventions.COL_DURATION: repeated(call.duration, pa.float64()),
+        conventions.COL_ERROR_TYPE: repeated(call.error_type, pa.string()),
+    }
+    if call.observer.weight != 1.0:
+        table[conventions.COL_SAMPLE_WEIGHT] = repeated(call.observer.weight, pa.float64())
+    tags = {name: repeated(value, pa.string()) for name, value in call.tags.items()}
+    return table | call.observer.redaction.columns(conventions.COL_TAG_PREFIX, tags)
+
+
+def _metadata(stream: Stream) -> dict[str, str]:
+    return {
+        conventions.META_MODEL: stream.model,
+        conventions.META_VERSION: stream.version,
+        conventions.META_ROLE: stream.role,
+    }

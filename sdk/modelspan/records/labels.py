@@ -1,0 +1,88 @@
+"""Labels, what turned out to be true, as Arrow streams: the columns of the event `modelspan.labels`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from modelspan import conventions
+from modelspan._failsafe import swallowed
+from modelspan.records.encode import BATCH_ROWS, Record
+from modelspan.records.stream import write
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Label(NamedTuple):
+    """The outcome of one prediction, or columns of the outcomes of many."""
+
+    prediction_id: Any
+    """A text, or an Arrow column of texts."""
+    value: Any
+    """A number or None, or an Arrow column."""
+    label: Any
+    """A class or None, or an Arrow column."""
+    time_ns: Any
+    """When it became known (ns since 1970), or an Arrow column of instants."""
+    rows: int = 1
+    model: str | None = None
+
+
+def encode_labels(labels: Sequence[Label]) -> Iterator[Record]:
+    """Encode single labels together, and each table by itself; what cannot be encoded has an empty body."""
+    groups: dict[object, list[Label]] = {}
+    for label in labels:
+        groups.setdefault(id(label) if _is_table(label) else label.model, []).append(label)
+    for group in groups.values():
+        try:
+            yield from _table(group[0]) if _is_table(group[0]) else [_single(group, group[0].model)]
+        except Exception as error:
+            swallowed("labels could not be encoded", error)
+            yield Record(conventions.EVENT_LABELS, b"", sum(label.rows for label in group), 0)
+
+
+def _is_table(label: Label) -> bool:
+    return not isinstance(label.prediction_id, str)
+
+
+def _single(labels: Sequence[Label], model: str | None) -> Record:
+    import pyarrow as pa
+
+    return _record(
+        pa.array([label.time_ns for label in labels], pa.timestamp("ns", "UTC")),
+        pa.array([label.prediction_id for label in labels], pa.string()),
+        pa.array([label.value for label in labels], pa.float64()),
+        pa.array([label.label for label in labels], pa.string()),
+        model,
+        labels[0].time_ns,
+    )
+
+
+def _table(label: Label) -> Iterator[Record]:
+    import pyarrow as pa
+
+    columns = (
+        label.time_ns
+        if not isinstance(label.time_ns, int)
+        else pa.repeat(pa.scalar(label.time_ns, pa.timestamp("ns", "UTC")), label.rows),
+        label.prediction_id,
+        pa.nulls(label.rows, pa.float64()) if label.value is None else label.value,
+        pa.nulls(label.rows, pa.string()) if label.label is None else label.label,
+    )
+    for first in range(0, label.rows, BATCH_ROWS):
+        times, ids, values, texts = (column.slice(first, BATCH_ROWS) for column in columns)
+        yield _record(times, ids, values, texts, label.model, times[0].value)
+
+
+def _record(
+    times: pa.Array, ids: pa.Array, values: pa.Array, texts: pa.Array, model: str | None, time_ns: int
+) -> Record:
+    table = {
+        conventions.COL_TIMESTAMP: times,
+        conventions.COL_PREDICTION_ID: ids,
+        conventions.COL_VALUE: values,
+        conventions.COL_LABEL: texts,
+    }
+    metadata = {} if model is None else {conventions.META_MODEL: model}
+    return Record(conventions.EVENT_LABELS, write(table, metadata), len(ids), time_ns)
