@@ -17,6 +17,7 @@ from modelspan_analyzer.replay.send import send
 from modelspan_analyzer.results import Result, Window
 
 CHUNK_ROWS = 10_000
+STORE_SECONDS = 900.0
 SERVICE = "modelspan-replay"
 _STORED = "SELECT count() FROM predictions WHERE model = {model:String} AND version = {version:String}"
 
@@ -66,7 +67,7 @@ def prepare(
     else:
         times, cuts = windows.by_rows(live.num_rows, step)
     _send_all(instance, model, version, history, times, tell)
-    instance.collector.flush()
+    instance.collector.flush(timeout=STORE_SECONDS)
     return cuts
 
 
