@@ -1,0 +1,156 @@
+"""Every measure that scipy has equals scipy's to 1e-9, with and without ties."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.spatial import distance
+
+from modelspan_analyzer.statistics.anderson_darling import anderson_darling
+from modelspan_analyzer.statistics.chi_squared import chi_squared, chi_squared_goodness_of_fit
+from modelspan_analyzer.statistics.cramer_von_mises import cramer_von_mises
+from modelspan_analyzer.statistics.energy import energy_distance
+from modelspan_analyzer.statistics.g_test import g_test
+from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
+from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov
+from modelspan_analyzer.statistics.kullback_leibler import kullback_leibler_divergence
+from modelspan_analyzer.statistics.mann_whitney import mann_whitney
+from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
+from modelspan_analyzer.statistics.t_test import Moments, t_test
+from modelspan_analyzer.statistics.two_proportions import (
+    conditional_rate_test,
+    newcombe_interval,
+    two_proportion_test,
+    wilson_interval,
+)
+from modelspan_analyzer.statistics.wasserstein import wasserstein_distance
+
+EXACT = {"abs": 1e-9, "rel": 1e-9}
+CASES = [
+    (seed, n, m, digits) for seed, (n, m) in enumerate([(12, 19), (50, 400), (3000, 1000)]) for digits in (0, 1, 9)
+]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[1]} against {case[2]} rows, {case[3]} digits")
+def samples(request):
+    """Two samples, the second a little shifted and wider; few digits give ties."""
+    seed, n, m, digits = request.param
+    generator = np.random.default_rng(seed)
+    return generator.normal(size=n).round(digits), generator.normal(0.1, 1.2, size=m).round(digits)
+
+
+@pytest.fixture(params=range(6))
+def counts(request):
+    """Two samples' counts over a number of bins, no bin empty on both sides, some on one."""
+    generator = np.random.default_rng(request.param)
+    shares = generator.dirichlet(np.ones(3 + 2 * request.param))
+    pair = generator.multinomial(300, shares), generator.multinomial(170, shares)
+    return tuple(side[pair[0] + pair[1] > 0] for side in pair)
+
+
+def test_distances_on_values(samples):
+    """Wasserstein and energy distance."""
+    assert wasserstein_distance(*samples) == pytest.approx(stats.wasserstein_distance(*samples), **EXACT)
+    assert energy_distance(*samples) == pytest.approx(stats.energy_distance(*samples), **EXACT)
+
+
+def test_distances_on_weighted_values(samples):
+    """Wasserstein and energy distance with weights."""
+    first, second = samples
+    weights = np.linspace(1, 2, first.size), np.linspace(3, 1, second.size)
+    for ours, theirs in ((wasserstein_distance, stats.wasserstein_distance), (energy_distance, stats.energy_distance)):
+        assert ours(first, second, *weights) == pytest.approx(theirs(first, second, *weights), **EXACT)
+
+
+def test_rank_tests(samples):
+    """Kolmogorov-Smirnov, Mann-Whitney and Cramér-von Mises: statistic and p-value."""
+    first, second = samples
+    ours = kolmogorov_smirnov(first, second, n_reference=first.size, n_current=second.size)
+    theirs = stats.ks_2samp(first, second, method="asymp")
+    assert ours == pytest.approx((theirs.statistic, theirs.pvalue), **EXACT)
+    theirs = stats.mannwhitneyu(first, second, method="asymptotic")
+    assert mann_whitney(first, second) == pytest.approx((theirs.statistic, theirs.pvalue), **EXACT)
+    theirs = stats.cramervonmises_2samp(first, second, method="asymptotic")
+    # scipy cuts its series off, which leaves up to 1e-7 on p-values that are far smaller.
+    tolerance = {"abs": 1e-6} if theirs.pvalue < 1e-5 else EXACT
+    assert cramer_von_mises(first, second).statistic == pytest.approx(theirs.statistic, **EXACT)
+    assert cramer_von_mises(first, second).p_value == pytest.approx(theirs.pvalue, **tolerance)
+
+
+def test_anderson_darling(samples):
+    """Statistic, and p-value within the table."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = stats.anderson_ksamp(list(samples))
+        expected = theirs.statistic, theirs.pvalue
+    assert anderson_darling(*samples) == pytest.approx(expected, **EXACT)
+
+
+def test_t_tests(samples):
+    """Welch's and Student's, from moments."""
+    moments = [Moments(float(side.mean()), float(side.var(ddof=1)), side.size) for side in samples]
+    for equal in (False, True):
+        theirs = stats.ttest_ind(*samples, equal_var=equal)
+        assert t_test(*moments, equal_variances=equal) == pytest.approx((theirs.statistic, theirs.pvalue), **EXACT)
+
+
+def test_tests_on_counts(counts):
+    """Pearson's and the likelihood-ratio test, and Pearson's against shares taken as exact."""
+    first, second = counts
+    for ours, kind in ((chi_squared, "pearson"), (g_test, "log-likelihood")):
+        theirs = stats.chi2_contingency(counts, correction=False, lambda_=kind)
+        assert ours(first, second) == pytest.approx((theirs.statistic, theirs.pvalue), **EXACT)
+    theirs = stats.chisquare(second, (first + 1) / (first + 1).sum() * second.sum())
+    assert chi_squared_goodness_of_fit(first + 1, second) == pytest.approx((theirs.statistic, theirs.pvalue), **EXACT)
+
+
+def test_yates_correction():
+    """Two bins with the continuity correction."""
+    theirs = stats.chi2_contingency([[12, 30], [20, 25]], correction=True)
+    assert chi_squared([12, 30], [20, 25], continuity=True) == pytest.approx((theirs.statistic, theirs.pvalue), **EXACT)
+
+
+def test_divergences(counts):
+    """Jensen-Shannon in two bases, Kullback-Leibler where no bin is empty."""
+    for base in (2.0, math.e):
+        expected = distance.jensenshannon(*counts, base=base)
+        assert jensen_shannon_distance(*counts, base=base) == pytest.approx(expected, **EXACT)
+    filled = counts[0] + 1, counts[1] + 1
+    assert kullback_leibler_divergence(*filled) == pytest.approx(stats.entropy(*filled), **EXACT)
+    assert kullback_leibler_divergence(*filled, base=2) == pytest.approx(stats.entropy(*filled, base=2), **EXACT)
+
+
+@pytest.mark.parametrize("table", [(3, 50, 9, 60), (0, 40, 6, 45), (20, 20, 7, 8)])
+def test_rates(table):
+    """The z-test squares to chi-squared; the conditional test is binomial; Wilson's interval is scipy's."""
+    k, n, j, m = table
+    squared = stats.chi2_contingency([[k, n - k], [j, m - j]], correction=False)
+    assert two_proportion_test(k, n, j, m).statistic ** 2 == pytest.approx(squared.statistic, **EXACT)
+    assert two_proportion_test(k, n, j, m).p_value == pytest.approx(squared.pvalue, **EXACT)
+    binomial = stats.binom(k + j, m / (n + m))
+    expected = min(1.0, 2 * min(binomial.sf(j - 1), binomial.cdf(j)))
+    assert conditional_rate_test(k, n, j, m).p_value == pytest.approx(expected, **EXACT)
+    theirs = stats.binomtest(k, n).proportion_ci(method="wilson")
+    assert wilson_interval(k, n) == pytest.approx((theirs.low, theirs.high), **EXACT)
+
+
+def test_newcombe_interval_of_the_published_example():
+    """Newcombe (1998), table II, example (a): 56/70 - 48/80 has the 95 % interval 0.0524 to 0.3339."""
+    assert newcombe_interval(48, 80, 56, 70) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def test_adjusted_p_values():
+    """Benjamini-Hochberg and -Yekutieli equal scipy's, Holm and Bonferroni a hand computation."""
+    p = np.array([0.01, 0.02, 0.03, 0.5, 0.001])
+    assert adjusted_p_values(p) == pytest.approx(stats.false_discovery_control(p), **EXACT)
+    yekutieli = stats.false_discovery_control(p, method="by")
+    assert adjusted_p_values(p, "benjamini_yekutieli") == pytest.approx(yekutieli, **EXACT)
+    assert adjusted_p_values(p, "holm") == pytest.approx([0.04, 0.06, 0.06, 0.5, 0.005], **EXACT)
+    assert adjusted_p_values(p, "bonferroni") == pytest.approx([0.05, 0.1, 0.15, 1.0, 0.005], **EXACT)
+    assert adjusted_p_values(p, "none") == pytest.approx(p)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        adjusted_p_values([1.5])
