@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from modelspan_analyzer.config.base import Settings
+from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings
 from modelspan_analyzer.config.durations import Duration
 from modelspan_analyzer.config.outcome_settings import (
     AttributionSettings,
@@ -58,23 +59,6 @@ class BaselineSettings(Settings):
         if len(given) > 1:
             raise ValueError(f"choose one of {', '.join(given)}: a window is compared with one baseline")
         return self
-
-
-class DriftSettings(Settings):
-    """Data drift and prediction drift."""
-
-    enabled: bool = True
-    features: tuple[str, ...] | None = Field(None, description="only these features")
-    exclude: tuple[str, ...] = Field((), description="all features but these")
-    exact: bool = Field(False, description="compute from rows, where sketches would do")
-    min_rows: int = Field(50, ge=1, description="fewer rows give 'not enough data'")
-
-
-class DataQualitySettings(Settings):
-    """Data quality."""
-
-    enabled: bool = True
-    min_rows: int = Field(50, ge=1, description="fewer rows give 'not enough data'")
 
 
 class ModelSettings(Settings):

@@ -32,7 +32,8 @@ def window_profile(store: Store, model: str, version: str, window: Window, *, ex
     relation = window_relation(model, version, window)
     if not exact and covers(window) and store.scalar(_COUNT + relation.condition, relation.parameters) > FEW_ROWS:
         return profile_sketches(store, model, version, window)
-    return profile_rows(store, relation)
+    profile = profile_rows(store, relation)
+    return _with_supports(store, profile, condensed=False) if profile.rows <= FEW_ROWS else profile
 
 
 def baseline_profile(store: Store, baseline: Baseline, version: str) -> Profile:
@@ -46,10 +47,7 @@ def baseline_profile(store: Store, baseline: Baseline, version: str) -> Profile:
 
 @lru_cache(maxsize=64)
 def _stored_profile(store: Store, baseline: Baseline) -> Profile:
-    profile = profile_rows(store, baseline_relation(baseline, baseline.version))
-    features = {column.name: _condensed(column, support) for column, support in _read(store, profile, False)}
-    outputs = {column.name: _condensed(column, support) for column, support in _read(store, profile, True)}
-    return replace(profile, features={**profile.features, **features}, outputs={**profile.outputs, **outputs})
+    return _with_supports(store, profile_rows(store, baseline_relation(baseline, baseline.version)), condensed=True)
 
 
 def supports(
@@ -71,20 +69,25 @@ def supports(
         yield load_supports(store, profile.relation, part, outputs=outputs)
 
 
-def _read(store: Store, profile: Profile, outputs: bool) -> Iterator[tuple[Column, Support]]:
-    columns = profile.outputs if outputs else profile.features
-    numeric = [name for name, column in columns.items() if column.numbers]
-    for part in supports(store, profile, numeric, outputs=outputs):
-        for name, support in part.items():
-            yield columns[name], support
+def _with_supports(store: Store, profile: Profile, *, condensed: bool) -> Profile:
+    """The profile with its columns' distributions, in at most `BASELINE_POINTS` points each if condensed."""
+
+    def filled(columns: Mapping[str, Column], outputs: bool) -> dict[str, Column]:
+        numeric = [name for name, column in columns.items() if column.numbers]
+        found = dict(columns)
+        for part in supports(store, profile, numeric, outputs=outputs):
+            for name, support in part.items():
+                kept = condense(support) if condensed else support
+                found[name] = _with_support(found[name], kept)
+        return found
+
+    return replace(profile, features=filled(profile.features, False), outputs=filled(profile.outputs, True))
 
 
-def _condensed(column: Column, support: Support) -> Column:
-    """The column with its distribution kept in at most `BASELINE_POINTS` points."""
-    assert column.numbers is not None
-    if support.values.size == 0:
+def _with_support(column: Column, support: Support) -> Column:
+    if column.numbers is None or support.values.size == 0:
         return column
-    return replace(column, numbers=replace(column.numbers, support=condense(support)))
+    return replace(column, numbers=replace(column.numbers, support=support))
 
 
 def condense(support: Support) -> Support:

@@ -1,116 +1,183 @@
-"""Drift of columns: each compared with the baseline in bins that are pinned there."""
+"""Drift of columns: every measure that is asked for, and one verdict a column by effect, evidence and persistence."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-from scipy import stats
-
-from modelspan_analyzer.config.settings import DriftSettings
-from modelspan_analyzer.distributions.binning import count, pin_bins
-from modelspan_analyzer.distributions.read import supports
-from modelspan_analyzer.distributions.vocabulary import Column, Floats, Kind, Profile, Support
+from modelspan_analyzer.config.data_settings import DriftSettings
+from modelspan_analyzer.config.presets import DISTANCES, P_VALUES
+from modelspan_analyzer.distributions.binning import Bins
+from modelspan_analyzer.distributions.vocabulary import Kind
+from modelspan_analyzer.monitors.compare import Pair, compare, pairs
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.importance import importances
+from modelspan_analyzer.monitors.measures import MEASURES, Compared, Measured
 from modelspan_analyzer.results import Result, Verdict
-from modelspan_analyzer.statistics.chi_squared import chi_squared
-from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
-from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov
-from modelspan_analyzer.statistics.psi import psi
-from modelspan_analyzer.statistics.wasserstein import wasserstein_distance
+from modelspan_analyzer.verdicts.assess import assess_drift
+from modelspan_analyzer.verdicts.rule import FeatureCounts, FeatureVerdict
+
+_EFFECT_RESULT = {"psi": "psi", "jensen_shannon": "jensen_shannon_distance"}
+"""The measure whose result carries the rule's verdict."""
+
+_EARLIER = """
+SELECT feature, groupArray(JSONExtractBool(details, 'breach')) AS breaches
+FROM (
+    SELECT feature, details FROM monitor_results FINAL
+    WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String}
+      AND metric = {metric:String} AND segment = {segment:String} AND window_end <= {start:DateTime64(9, 'UTC')}
+    ORDER BY window_end DESC LIMIT {windows:UInt32} BY feature
+)
+GROUP BY feature
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """One column of the baseline beside the same one of the window."""
+class Looked:
+    """One column, measured."""
 
-    name: str
-    reference: Column
-    current: Column
-    reference_support: Support | None
-    current_support: Support | None
+    counts: FeatureCounts
+    bins: Bins
+    measured: Mapping[str, Measured]
+    rank_error: float
 
 
 def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outputs: bool) -> list[Result]:
-    """All distribution measures of the features, or of the model's outputs."""
+    """All measures of the features, or of the model's outputs, with one verdict a column."""
     if context.reference is None:
         reason = f"no baseline yet: it is learnt from the first {context.settings.baseline.learn} predictions"
-        return [context.result(signal, "psi", None, Verdict.NOT_ENOUGH_DATA, n=context.current.rows, reason=reason)]
+        return [context.result(signal, "drift", None, Verdict.NOT_ENOUGH_DATA, n=context.current.rows, reason=reason)]
+    primary = _EFFECT_RESULT[settings.rule.measure]
+    known = {} if outputs or context.baseline is None else importances(context.store, context.baseline, context.version)
+    earlier = _earlier_breaches(context, signal, primary, settings.rule.persistence_windows - 1)
+    found = pairs(
+        context.store,
+        context.reference,
+        context.current,
+        lambda name: (settings.features is None or name in settings.features) and name not in settings.exclude,
+        outputs=outputs,
+        exact=settings.exact,
+    )
     results: list[Result] = []
-    pairs = list(_pairs(context, context.reference, settings, outputs))
-    for pair in pairs:
-        results += _measure(context, signal, settings, pair, len(pairs))
+    looked: list[Looked] = []
+    for pair in found:
+        if pair.reference.kind is Kind.EMPTY:
+            reason = f"{pair.name} has no value in the baseline to compare with"
+            facts = {"feature": pair.name, "n": pair.n, "n_baseline": pair.n_baseline, "monitor": signal}
+            results.append(context.result(signal, primary, None, Verdict.SKIPPED, reason=reason, **facts))
+        else:
+            looked.append(_look(pair, settings, primary, known.get(pair.name), earlier.get(pair.name, [])))
+    verdicts = assess_drift([one.counts for one in looked], settings.rule.rule(settings.min_rows))
+    for one, verdict in zip(looked, verdicts, strict=True):
+        results += _results(context, signal, settings, primary, one, verdict)
     return results
 
 
-def _pairs(context: MonitorContext, reference: Profile, settings: DriftSettings, outputs: bool) -> Iterator[Pair]:
-    """The columns that both sides know; new and vanished ones are data quality's."""
-    current = context.current
-    before, after = (reference.outputs, current.outputs) if outputs else (reference.features, current.features)
-    names = [name for name in before if name in after and _chosen(name, settings)]
-    numeric = [name for name in names if before[name].kind is Kind.NUMERIC and after[name].numbers is not None]
-    for name in names:
-        if name not in numeric:
-            yield Pair(name, before[name], after[name], None, None)
-    exact = settings.exact
-    for current_part in supports(context.store, current, numeric, outputs=outputs, exact=exact):
-        part = list(current_part)
-        for reference_part in supports(context.store, reference, part, outputs=outputs, exact=exact):
-            for name, support in reference_part.items():
-                yield Pair(name, before[name], after[name], support, current_part.get(name))
+def _look(
+    pair: Pair, settings: DriftSettings, primary: str, importance: float | None, earlier: Sequence[bool]
+) -> Looked:
+    bins, compared = compare(pair)
+    wanted = {
+        *settings.measures,
+        *settings.thresholds,
+        *DISTANCES[settings.preset],
+        *P_VALUES[settings.preset],
+        primary,
+    }
+    counts = FeatureCounts(
+        feature=pair.name,
+        baseline=compared.reference_counts,
+        current=compared.current_counts,
+        ordered_bins=bins.edges.size + 1 if bins.kind is Kind.NUMERIC else 0,
+        labels=bins.labels,
+        importance=importance,
+        earlier_breaches=earlier,
+    )
+    enough = min(pair.n, pair.n_baseline) >= settings.min_rows
+    measured = _measure(compared, bins.kind, wanted) if enough else {}
+    return Looked(counts, bins, measured, max(compared.errors))
 
 
-def _chosen(name: str, settings: DriftSettings) -> bool:
-    return (settings.features is None or name in settings.features) and name not in settings.exclude
+def _measure(compared: Compared, kind: Kind, wanted: set[str]) -> dict[str, Measured]:
+    found = {
+        measure.name: measure.compute(compared)
+        for measure in MEASURES
+        if measure.name in wanted and kind in measure.kinds
+    }
+    return {name: measured for name, measured in found.items() if measured is not None}
 
 
-def _measure(context: MonitorContext, signal: str, settings: DriftSettings, pair: Pair, family: int) -> list[Result]:
-    n, n_baseline = pair.current.n + pair.current.null_n, pair.reference.n + pair.reference.null_n
-    facts = {"feature": pair.name, "n": n, "n_baseline": n_baseline, "monitor": signal}
-    if pair.reference.kind is Kind.EMPTY:
-        reason = f"{pair.name} has no value in the baseline to compare with"
-        return [context.result(signal, "psi", None, Verdict.SKIPPED, reason=reason, **facts)]
-    if min(n, n_baseline) < settings.min_rows:
-        reason = f"{n} rows beside {n_baseline} of the baseline; {settings.min_rows} are needed on both sides"
-        return [context.result(signal, "psi", None, Verdict.NOT_ENOUGH_DATA, reason=reason, **facts)]
-    bins = pin_bins(pair.reference, pair.reference_support)
-    before = _scaled(count(bins, pair.reference, pair.reference_support), n_baseline)
-    after = _scaled(count(bins, pair.current, pair.current_support), n)
-    used = (before > 0) | (after > 0)
-    before, after = before[used], after[used]
-    index = psi(before, after)
-    bar = float(stats.chi2.isf(0.01 / family, max(1, before.size - 1))) * (1 / n + 1 / n_baseline)
-    verdict = Verdict.ALARM if index > max(bar, 0.1) else Verdict.OK
-    results = [
-        context.result(signal, "psi", index, verdict, threshold=max(bar, 0.1), **facts),
-        context.result(signal, "jensen_shannon_distance", jensen_shannon_distance(before, after), Verdict.OK, **facts),
-    ]
-    if bins.kind is Kind.CATEGORICAL:
-        test = chi_squared(before, after)
-        return [
-            *results,
-            context.result(signal, "chi_squared", test.statistic, Verdict.OK, p_value=test.p_value, **facts),
-        ]
-    return results + _numeric(context, signal, pair, facts)
+def _results(
+    context: MonitorContext, signal: str, settings: DriftSettings, primary: str, one: Looked, verdict: FeatureVerdict
+) -> list[Result]:
+    facts: dict[str, Any] = {"feature": verdict.feature, "n": verdict.n, "n_baseline": verdict.n_baseline}
+    facts["monitor"] = signal
+    if verdict.verdict is Verdict.NOT_ENOUGH_DATA:
+        return [context.result(signal, primary, None, verdict.verdict, reason=verdict.reason, **facts)]
+    results = []
+    for name, measured in one.measured.items():
+        fields: dict[str, Any] = {**facts, "p_value": measured.p_value, **_by_threshold(settings, name, measured)}
+        if measured.bounds is not None:
+            fields |= {"lower": measured.bounds.lower, "upper": measured.bounds.upper}
+            fields["details"] = {"rank_error": one.rank_error}
+        if name == primary and settings.rule.enabled and settings.preset == "modelspan":
+            fields |= _by_rule(settings, one, verdict, fields)
+        judged = fields.pop("verdict")
+        results.append(context.result(signal, name, measured.value, judged, **fields))
+    return results
 
 
-def _numeric(context: MonitorContext, signal: str, pair: Pair, facts: dict[str, object]) -> list[Result]:
-    reference, current = pair.reference_support, pair.current_support
-    if reference is None or current is None or not reference.values.size or not current.values.size:
-        return []
-    arguments = reference.values, current.values, reference.weights, current.weights
-    test = kolmogorov_smirnov(*arguments, n_reference=pair.reference.n, n_current=pair.current.n)
-    distance = wasserstein_distance(*arguments)
-    scale = pair.reference.numbers.std if pair.reference.numbers else 0.0
-    return [
-        context.result(signal, "kolmogorov_smirnov", test.statistic, Verdict.OK, p_value=test.p_value, **facts),
-        context.result(signal, "wasserstein_distance", distance, Verdict.OK, **facts),
-        context.result(signal, "normalized_wasserstein_distance", distance / max(scale, 0.001), Verdict.OK, **facts),
-    ]
+def _by_threshold(settings: DriftSettings, name: str, measured: Measured) -> dict[str, Any]:
+    """The verdict by a fixed threshold, where one is given or preset; else none can be wrong."""
+    threshold = settings.thresholds.get(name, DISTANCES[settings.preset].get(name))
+    if threshold is not None:
+        verdict = Verdict.ALARM if measured.value > threshold else Verdict.OK
+        return {"verdict": verdict, "threshold": threshold, "reason": f"fixed threshold {threshold:g}"}
+    level = P_VALUES[settings.preset].get(name)
+    if level is not None and measured.p_value is not None:
+        verdict = Verdict.ALARM if measured.p_value < level else Verdict.OK
+        return {"verdict": verdict, "reason": f"p-value {measured.p_value:.3g} beside the level {level:g}"}
+    return {"verdict": Verdict.OK}
 
 
-def _scaled(counts: Floats, n: int) -> Floats:
-    """Weighted counts as counts of rows: weights change the shares, not how much evidence there is."""
+def _by_rule(
+    settings: DriftSettings, one: Looked, verdict: FeatureVerdict, fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The rule's verdict, unless a fixed threshold already alarms."""
+    details = {
+        **fields.get("details", {}),
+        "q_value": verdict.q_value,
+        "excess_effect": verdict.excess_effect,
+        "breach": verdict.breach,
+        "priority": verdict.priority,
+        "importance": one.counts.importance,
+    }
+    if fields["verdict"] is Verdict.ALARM:
+        return {"details": details}
+    return {
+        "verdict": verdict.verdict,
+        "threshold": settings.rule.effect_floor,
+        "p_value": verdict.p_value,
+        "reason": verdict.reason,
+        "details": {
+            **details,
+            "bins": one.bins.labels,
+            "baseline": _shares(one.counts.baseline),
+            "window": _shares(one.counts.current),
+        },
+    }
+
+
+def _shares(counts: Any) -> list[float]:
     total = counts.sum()
-    return np.asarray(counts * (n / total), np.float64) if total > 0 else counts
+    return [round(float(share), 6) for share in (counts / total if total else counts)]
+
+
+def _earlier_breaches(context: MonitorContext, signal: str, metric: str, windows: int) -> dict[str, list[bool]]:
+    """Whether the windows before this one breached, by feature, the oldest first."""
+    if windows < 1:
+        return {}
+    scope = {"model": context.model, "version": context.version, "signal": signal, "metric": metric, "segment": ""}
+    rows = context.store.rows(_EARLIER, {**scope, "start": context.window.start, "windows": windows})
+    return {row["feature"]: [bool(breach) for breach in reversed(row["breaches"])] for row in rows}
