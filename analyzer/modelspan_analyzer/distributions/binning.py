@@ -47,13 +47,14 @@ def pin_bins(column: Column, support: Support | None) -> Bins:
 
 
 def numeric_edges(support: Support, bins: int = BINS) -> Floats:
-    """Inner edges of at most `bins` bins, ascending and different, shape (≤ bins - 1,).
+    """Inner edges of about `bins` bins, ascending and different, shape (≤ 2 · bins,).
 
-    Few different values: an edge at each but the greatest, so that every value has its own bin. Else quantiles.
+    Few different values: each has a bin of its own, and so has what lies between and beyond them, so that a constant
+    baseline tells any other value. Else quantiles.
     """
     different = np.unique(support.values)
     if different.size <= bins:
-        return different[:-1]
+        return np.unique(np.concatenate([np.nextafter(different, -np.inf), different]))
     levels = np.arange(1, bins) / bins
     if support.weights is None:
         places = np.ceil(levels * support.values.size).astype(np.int64) - 1

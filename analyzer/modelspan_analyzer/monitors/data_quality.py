@@ -2,25 +2,164 @@
 
 from __future__ import annotations
 
-from modelspan_analyzer.distributions.vocabulary import Column
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modelspan_analyzer.distributions.vocabulary import Column, Kind
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.quality.columns import column_rates, expected_distinct
+from modelspan_analyzer.quality.rates import Rate, RateVerdict, judge
+from modelspan_analyzer.quality.schema_changes import schema_changes
+from modelspan_analyzer.quality.volume import LARGEST_Z, Usual, usual_volume
 from modelspan_analyzer.results import Result, Verdict
 
 SIGNAL = "data_quality"
+LARGEST_SHIFT = 2.0
+"""Times as many, or as few, different categories as expected that alarm."""
+ESTIMATE_ERROR = 0.05
+"""Share of repeated ids that the estimate of different ids cannot tell from none."""
 
 
 def data_quality(context: MonitorContext) -> list[Result]:
-    """Completeness of every feature."""
-    if context.reference is None:
-        return []
-    before, after = context.reference.features, context.current.features
-    return [_null_rate(context, before[name], after[name]) for name in before if name in after]
+    """Everything about the window's quality; without a baseline, what needs none."""
+    results = [*_arrival(context), *_identity(context)]
+    reference, settings = context.reference, context.settings.data_quality
+    if reference is None or context.current.rows == 0:
+        return results
+    n = context.current.rows
+    if n < settings.min_rows:
+        reason = f"{n} rows; {settings.min_rows} are needed"
+        return [*results, _result(context, "quality", None, Verdict.NOT_ENOUGH_DATA, n=n, reason=reason)]
+
+    def chosen(columns: Mapping[str, Column]) -> dict[str, Column]:
+        wanted = settings.features
+        return {
+            name: column
+            for name, column in columns.items()
+            if (wanted is None or name in wanted) and name not in settings.exclude
+        }
+
+    before, after = chosen(reference.features), chosen(context.current.features)
+    rates = [rate for name in before if name in after for rate in column_rates(before[name], after[name], settings)]
+    judged = judge(rates, alpha=settings.alpha, min_change=settings.min_change)
+    results += [_rate_result(context, one) for one in judged]
+    results += _schema_results(context, before, after)
+    results += _cardinality_results(context, before, after)
+    return results
 
 
-def _null_rate(context: MonitorContext, reference: Column, current: Column) -> Result:
-    expected = reference.null / max(reference.null + reference.present, 1)
-    rate = current.null / max(current.null + current.present, 1)
-    n = current.n + current.null_n
-    threshold = max(0.05, expected + 5 * (max(expected, 0.01) / max(n, 1)) ** 0.5)
-    verdict = Verdict.ALARM if rate > threshold else Verdict.OK
-    return context.result(SIGNAL, "null_rate", rate, verdict, feature=reference.name, threshold=threshold, n=n)
+def _arrival(context: MonitorContext) -> Iterator[Result]:
+    """Volume and freshness."""
+    current, window = context.current, context.window
+    usual = usual_volume(context.store, context.model, context.version, window)
+    yield _volume(context, current.rows, usual)
+    newest = min(current.newest, window.end) if current.newest else window.start
+    age = (window.end - newest).total_seconds()
+    allowed = context.settings.data_quality.max_age
+    late = allowed is not None and age > allowed
+    yield _result(
+        context,
+        "freshness",
+        age,
+        Verdict.ALARM if late else Verdict.OK,
+        n=current.rows,
+        threshold=allowed,
+        reason=f"the newest prediction is {age:.0f} s older than the window's end",
+    )
+
+
+def _volume(context: MonitorContext, rows: int, usual: Usual | None) -> Result:
+    if usual is None:
+        return _result(context, "volume", float(rows), Verdict.OK, n=rows, reason="too few earlier windows to compare")
+    z = usual.z(rows)
+    reason = f"{rows:,} predictions; {usual.pattern} had {usual.median:,.0f} (z {z:.1f})"
+    verdict = Verdict.ALARM if abs(z) > LARGEST_Z else Verdict.OK
+    facts = {"details": {"usual": usual.median, "z": z}, "direction": "below" if z < 0 else "above"}
+    return _result(context, "volume", float(rows), verdict, n=rows, reason=reason, **facts)
+
+
+def _identity(context: MonitorContext) -> Iterator[Result]:
+    """Repeated prediction ids and failed calls."""
+    current = context.current
+    if current.rows == 0:
+        return
+    repeated = max(0.0, 1 - current.distinct_ids / current.rows)
+    yield _result(
+        context,
+        "duplicate_id_rate",
+        repeated,
+        Verdict.ALARM if repeated > ESTIMATE_ERROR else Verdict.OK,
+        n=current.rows,
+        threshold=ESTIMATE_ERROR,
+        reason=f"about {repeated:.1%} of the rows repeat a prediction id",
+    )
+    failed = current.errors / max(current.weight, 1e-300)
+    yield _result(context, "error_rate", failed, Verdict.OK, n=current.rows, reason=f"{failed:.2%} of the calls failed")
+
+
+def _schema_results(
+    context: MonitorContext, before: Mapping[str, Column], after: Mapping[str, Column]
+) -> Iterator[Result]:
+    changes = schema_changes(before, after)
+    n = context.current.rows
+    yield _result(
+        context, "missing_features", float(len(changes.missing)), Verdict.OK, n=n, details={"names": changes.missing}
+    )
+    yield _result(context, "new_features", float(len(changes.new)), Verdict.OK, n=n, details={"names": changes.new})
+    for name in changes.missing:
+        other = changes.renamed.get(name)
+        metric, reason = "missing_feature", f"{name} is in the baseline and no longer comes"
+        if other:
+            metric, reason = "renamed_feature", f"{name} no longer comes, and {other} is new and distributed like it"
+        facts = {"details": {"now": other}} if other else {}
+        yield _result(context, metric, 1.0, Verdict.ALARM, feature=name, n=n, threshold=0.0, reason=reason, **facts)
+    for name in set(changes.new) - set(changes.renamed.values()):
+        reason = f"{name} is not in the baseline"
+        yield _result(context, "new_feature", 1.0, Verdict.WARNING, feature=name, n=n, threshold=0.0, reason=reason)
+
+
+def _cardinality_results(
+    context: MonitorContext, before: Mapping[str, Column], after: Mapping[str, Column]
+) -> Iterator[Result]:
+    for name, column in before.items():
+        current = after.get(name)
+        if column.kind is not Kind.CATEGORICAL or not column.texts or current is None or not current.texts:
+            continue
+        expected = expected_distinct(column.texts, current.texts.n)
+        ratio = current.texts.distinct / max(expected, 1.0)
+        shifted = abs(current.texts.distinct - expected) >= 5 and not 1 / LARGEST_SHIFT <= ratio <= LARGEST_SHIFT
+        yield _result(
+            context,
+            "cardinality_ratio",
+            ratio,
+            Verdict.ALARM if shifted else Verdict.OK,
+            feature=name,
+            n=current.texts.n,
+            n_baseline=column.texts.n,
+            threshold=LARGEST_SHIFT if ratio >= 1 else 1 / LARGEST_SHIFT,
+            direction="above" if ratio >= 1 else "below",
+            reason=f"{current.texts.distinct:.0f} categories; {expected:.1f} are expected of so many rows",
+        )
+
+
+def _rate_result(context: MonitorContext, judged: RateVerdict) -> Result:
+    rate: Rate = judged.rate
+    return _result(
+        context,
+        rate.metric,
+        rate.value,
+        judged.verdict,
+        feature=rate.feature,
+        lower=judged.lower,
+        upper=judged.upper,
+        threshold=judged.threshold,
+        p_value=judged.p_value,
+        n=round(rate.n),
+        n_baseline=round(rate.n_baseline),
+        reason=judged.reason,
+        details=rate.details,
+    )
+
+
+def _result(context: MonitorContext, metric: str, value: float | None, verdict: Verdict, **fields: Any) -> Result:
+    return context.result(SIGNAL, metric, value, verdict, monitor=SIGNAL, **fields)

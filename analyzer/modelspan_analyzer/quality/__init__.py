@@ -1,0 +1,1 @@
+"""Data quality: what is wrong with the values that arrive, judged against what the baseline led to expect."""
