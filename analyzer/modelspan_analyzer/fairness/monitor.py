@@ -1,0 +1,171 @@
+"""The monitor of fairness: all measures of every facet, judged on change from the baseline and on fixed bounds.
+
+A change alarms where it is large, sure after correction for the number of groups and measures looked at, and leads
+away from equal treatment. As one group's move also shifts the others' difference from "the rest", the alarm names only
+groups whose own rate moved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scipy.special import ndtr
+
+from modelspan_analyzer.config.outcome_settings import FairnessSettings
+from modelspan_analyzer.fairness.assess import Assessed, assess
+from modelspan_analyzer.fairness.cube import Cube, count_cube
+from modelspan_analyzer.fairness.groups import GroupCounts
+from modelspan_analyzer.fairness.measures import GROUP_CALIBRATION
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.performance.counts import Estimate
+from modelspan_analyzer.performance.intervals import quantile_of_normal
+from modelspan_analyzer.performance.judge import standard_error
+from modelspan_analyzer.performance.monitor import sources_and_target
+from modelspan_analyzer.performance.rows import Rows, window_rows
+from modelspan_analyzer.performance.target import REGRESSION
+from modelspan_analyzer.results import Result, Verdict
+
+SIGNAL = "fairness"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict of one measure."""
+
+    verdict: Verdict
+    reason: str = ""
+    threshold: float | None = None
+    p_value: float | None = None
+
+
+def fairness(context: MonitorContext) -> list[Result]:
+    """Every fairness measure of every configured facet; nothing where no facet is configured."""
+    settings = context.settings.fairness
+    if not (settings.enabled and settings.facets):
+        return []
+    current = window_rows(context.model, context.version, context.window)
+    sources, target = sources_and_target(context, current)
+    if target.task == REGRESSION:
+        reason = "fairness needs classes; this model predicts numbers"
+        return [context.result(SIGNAL, "facets", None, Verdict.SKIPPED, reason=reason)]
+    favourable = settings.favourable or target.classes[-1]
+    cubes = [_count(context, rows, favourable) for rows in sources]
+    return [result for facets in _facets(settings) for result in _facet_results(context, facets, cubes)]
+
+
+def _facets(settings: FairnessSettings) -> Iterator[tuple[str, ...]]:
+    yield from ((facet,) for facet in settings.facets)
+    yield from settings.intersections
+
+
+def _count(context: MonitorContext, rows: Rows, favourable: str) -> Cube:
+    settings = context.settings.fairness
+    crossed = [facet for facets in settings.intersections for facet in facets]
+    condition = [settings.condition_on] if settings.condition_on else []
+    names = list(dict.fromkeys([*settings.facets, *crossed, *condition]))
+    threshold = context.settings.performance.threshold
+    return count_cube(context.store, rows, names, favourable, cuts=settings.cuts, threshold=threshold)
+
+
+def _facet_results(context: MonitorContext, facets: tuple[str, ...], cubes: list[Cube]) -> Iterator[Result]:
+    settings = context.settings.fairness
+    counts, *baselines = (cube.groups(facets, settings.condition_on) for cube in cubes)
+    found = assess(counts, settings.min_group)
+    before = {(_group(b, one.group), one.measure.name): one for b in baselines for one in assess(b, settings.min_group)}
+    looked_at = sum(one.measure.name in settings.alarm_on for one in found)
+    for one in found:
+        group = _group(counts, one.group)
+        judged = _judge(one, before.get((group, one.measure.name)), settings, looked_at)
+        yield _result(context, counts, one, judged)
+    yield from _small_groups(context, counts)
+    yield from _calibration(context, facets, cubes[0])
+
+
+def _group(counts: GroupCounts, group: int) -> str:
+    return counts.names[group] if group >= 0 else ""
+
+
+def _judge(one: Assessed, before: Assessed | None, settings: FairnessSettings, looked_at: int) -> Judged:
+    value = one.estimate.value
+    if not math.isfinite(value):
+        return Judged(Verdict.SKIPPED, "undefined on these rows")
+    bounds = settings.bounds.get(one.measure.name)
+    if bounds and _outside(one.estimate, bounds, settings.confidence):
+        nearest = bounds[0] if value < bounds[0] else bounds[1]
+        return Judged(Verdict.ALARM, f"{value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}", nearest)
+    if before is None or not math.isfinite(before.estimate.value):
+        return Judged(Verdict.OK, "no baseline to compare with")
+    base = before.estimate.value
+    p_value = _p_value(one.estimate, before.estimate)
+    if one.measure.name not in settings.alarm_on:
+        return Judged(Verdict.OK, p_value=p_value)
+    threshold = base + math.copysign(settings.min_change, value - base)
+    away = abs(value - one.measure.ideal) > abs(base - one.measure.ideal)
+    sure = (1 - settings.confidence) / max(1, looked_at)
+    if not (away and abs(value - base) >= settings.min_change and p_value is not None and p_value < sure):
+        return Judged(Verdict.OK, "", threshold, p_value)
+    own = _p_value(one.rate, before.rate) if one.rate and before.rate else 0.0
+    if own is not None and own >= sure:
+        return Judged(Verdict.OK, "moved because another group did", threshold, p_value)
+    return Judged(Verdict.ALARM, f"went from {base:.3g} to {value:.3g}", threshold, p_value)
+
+
+def _outside(estimate: Estimate, bounds: tuple[float, float], confidence: float) -> bool:
+    """The whole interval lies outside the bounds (the rule of SageMaker's bias drift monitor)."""
+    reach = standard_error(estimate) * quantile_of_normal(confidence)
+    return estimate.value + reach < bounds[0] or estimate.value - reach > bounds[1]
+
+
+def _p_value(now: Estimate, before: Estimate) -> float | None:
+    """Two-sided normal test of the difference of two estimates."""
+    error = math.hypot(standard_error(now), standard_error(before))
+    if not math.isfinite(error) or error == 0:
+        return None
+    return float(2 * ndtr(-abs(now.value - before.value) / error))
+
+
+def _result(context: MonitorContext, counts: GroupCounts, one: Assessed, judged: Judged) -> Result:
+    facet, segment = counts.facet, counts.segment(one.group) if one.group >= 0 else ""
+    of = f"{one.measure.name} of {segment or facet}"
+    return context.result(
+        SIGNAL,
+        one.measure.name,
+        _finite(one.estimate.value),
+        judged.verdict,
+        feature=facet,
+        segment=segment,
+        lower=_finite(one.estimate.lower),
+        upper=_finite(one.estimate.upper),
+        threshold=judged.threshold,
+        direction="below" if judged.threshold is not None and one.measure.ideal > judged.threshold else "above",
+        p_value=judged.p_value,
+        n=one.rows,
+        reason=f"{of}: {judged.reason}" if judged.reason else "",
+        details={"clarify": one.measure.short} if one.measure.short else {},
+    )
+
+
+def _small_groups(context: MonitorContext, counts: GroupCounts) -> Iterator[Result]:
+    sizes = counts.predicted.sum(axis=(1, 2)) * counts.effective
+    least = context.settings.fairness.min_group
+    for group in range(len(counts.names)):
+        rest = float(sizes.sum() - sizes[group])
+        if min(sizes[group], rest) < least:
+            reason = f"{round(sizes[group])} rows against {round(rest)}; both need {least}"
+            fields = {"feature": counts.facet, "segment": counts.segment(group), "n": round(sizes[group])}
+            yield context.result(
+                SIGNAL, "group_size", float(sizes[group]), Verdict.NOT_ENOUGH_DATA, reason=reason, **fields
+            )
+
+
+def _calibration(context: MonitorContext, facets: tuple[str, ...], cube: Cube) -> Iterator[Result]:
+    facet = " × ".join(facets)
+    for name, error in zip(*cube.calibration(facets), strict=True):
+        segment = " × ".join(f"{f}={v}" for f, v in zip(facets, name.split(" × "), strict=True))
+        yield context.result(SIGNAL, GROUP_CALIBRATION, _finite(error), Verdict.OK, feature=facet, segment=segment)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,134 @@
+"""Fairness from the store: one scan gives Clarify's and Fairlearn's values, and alarms name the group that moved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from modelspan_analyzer.baselines import set_from_window
+from modelspan_analyzer.config.outcome_settings import FairnessSettings
+from modelspan_analyzer.config.settings import ModelSettings
+from modelspan_analyzer.fairness.cube import count_cube
+from modelspan_analyzer.fairness.monitor import fairness
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.performance.rows import window_rows
+from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_collector.store.connect import Store
+
+START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+TEXTS = pa.map_(pa.string(), pa.string())
+
+
+def insert(store: Store, table: pa.Table, hour: int, label: Sequence[int], predicted: Sequence[int]) -> None:
+    """Rows of adult as one hour of labelled predictions; sex is a tag, the rest are features."""
+    rows = table.num_rows
+    times = pa.array([START + HOUR * (hour + i / rows) for i in range(rows)], pa.timestamp("ns", "UTC"))
+    ids = [f"h{hour}-{i}" for i in range(rows)]
+    texts = {name: [text.strip() for text in table[name].to_pylist()] for name in ("sex", "race", "marital-status")}
+    features = [
+        list(zip(("race", "marital-status"), row, strict=True))
+        for row in zip(texts["race"], texts["marital-status"], strict=True)
+    ]
+    predictions = {
+        "model": ["m"] * rows,
+        "version": ["1"] * rows,
+        "timestamp": times,
+        "prediction_id": ids,
+        "value": table["score"],
+        "label": [str(p) for p in predicted],
+        "tags": pa.array([[("sex", sex)] for sex in texts["sex"]], TEXTS),
+        "categorical_features": pa.array(features, TEXTS),
+        "numeric_features": pa.array(
+            [[("age", float(a))] for a in table["age"].to_pylist()], pa.map_(pa.string(), pa.float64())
+        ),
+    }
+    store.insert("predictions", pa.table(predictions))
+    labels = {"prediction_id": ids, "model": ["m"] * rows, "timestamp": times, "label": [str(y) for y in label]}
+    store.insert("labels", pa.table(labels))
+
+
+def run(store: Store, settings: FairnessSettings, hour: int, baseline: int | None = None) -> list[Result]:
+    """The monitor on one hour, compared with another."""
+    reference = (
+        set_from_window(store, "m", "1", Window(START + HOUR * baseline, START + HOUR * (baseline + 1)))
+        if baseline is not None
+        else None
+    )
+    window = Window(START + HOUR * hour, START + HOUR * (hour + 1))
+    return fairness(MonitorContext(store, "m", "1", window, reference, ModelSettings(fairness=settings)))
+
+
+@pytest.fixture
+def live(shared_data: Path) -> pa.Table:
+    """The live rows of adult."""
+    return pq.read_table(shared_data / "adult_predictions.parquet", filters=[("split", "==", "live")])
+
+
+def test_store_to_results_equals_the_references(store: Store, live: pa.Table, shared_data: Path) -> None:
+    """Every Clarify and Fairlearn value of the reference files comes out of the monitor to the ninth digit."""
+    insert(store, live, 0, live["label"].to_pylist(), live["prediction"].to_pylist())
+    settings = FairnessSettings(facets=("sex", "race"), intersections=(("sex", "race"),), condition_on="marital-status")
+    results = run(store, settings, 0)
+    found = {(r.segment, r.details.get("clarify")): r for r in results}
+    for facet in json.loads((shared_data / "reference/smclarify_adult.json").read_text())["results"]:
+        segment = f"{facet['facet']}={facet['sensitive'][0]}"
+        for theirs in [*facet["pre"][0]["metrics"], *facet["post"][0]["metrics"]]:
+            ours = found[segment, theirs["name"]]
+            assert ours.value == pytest.approx(theirs["value"], abs=1e-9), (segment, theirs["name"])
+            assert ours.lower <= ours.value <= ours.upper or theirs["name"] in ("KL", "JS", "GE")
+    over = {(r.feature, r.metric): r.value for r in results if not r.segment}
+    expected = json.loads((shared_data / "reference/fairlearn_sklearn_adult.json").read_text())["results"]["sex"]
+    assert over["sex", "demographic_parity_ratio"] == pytest.approx(expected["demographic_parity_ratio"], abs=1e-9)
+    assert over["sex", "equalised_odds_ratio"] == pytest.approx(expected["equalized_odds_ratio"], abs=1e-9)
+    assert any(r.segment == "sex=Female × race=Black" for r in results)
+    small = [r for r in results if r.metric == "group_size"]
+    assert small
+    assert all(r.verdict is Verdict.NOT_ENOUGH_DATA for r in small)
+
+
+def test_a_degraded_recall_names_the_group_and_no_other(store: Store, live: pa.Table) -> None:
+    """Half of the women's true positives lost alarms on recall of sex=Female alone; an unchanged hour not at all."""
+    label, predicted = np.array(live["label"]), np.array(live["prediction"])
+    women = np.array([sex.strip() == "Female" for sex in live["sex"].to_pylist()])
+    half = np.random.default_rng(0).random(live.num_rows) < 0.5
+    insert(store, live.slice(0, 6000), 0, label[:6000], predicted[:6000])
+    insert(store, live.slice(6000, 6000), 1, label[6000:12000], predicted[6000:12000])
+    lost = np.where(women & half & (label == 1), 0, predicted)
+    insert(store, live.slice(6000, 6000), 2, label[6000:12000], lost[6000:12000])
+    settings = FairnessSettings(facets=("sex", "race"))
+    assert [r.segment for r in run(store, settings, 1, baseline=0) if r.verdict is Verdict.ALARM] == []
+    alarms = [r for r in run(store, settings, 2, baseline=0) if r.verdict is Verdict.ALARM]
+    assert {(r.metric, r.feature, r.segment) for r in alarms} == {("recall_difference", "sex", "sex=Female")}
+    assert "sex=Female" in alarms[0].reason
+
+
+def test_fixed_bounds_alarm_without_a_baseline(store: Store, live: pa.Table) -> None:
+    """The four-fifths rule, as a bound on disparate impact, is broken by adult's women."""
+    insert(store, live, 0, live["label"].to_pylist(), live["prediction"].to_pylist())
+    settings = FairnessSettings(facets=("sex",), bounds={"disparate_impact": (0.8, 1.25)})
+    alarms = [r for r in run(store, settings, 0) if r.verdict is Verdict.ALARM]
+    assert ("disparate_impact", "sex=Female") in {(r.metric, r.segment) for r in alarms}
+    assert alarms[0].threshold in (0.8, 1.25)
+
+
+def test_numeric_facets_are_cut_into_groups(store: Store, live: pa.Table) -> None:
+    """Ages become named intervals, and a facet with too many values says what to do."""
+    insert(store, live.slice(0, 2000), 0, live["label"].to_pylist()[:2000], live["prediction"].to_pylist()[:2000])
+    rows = window_rows("m", "1", Window(START, START + HOUR))
+    cube = count_cube(store, rows, ["age"], "1", cuts={"age": [30.0, 50.0]})
+    counts = cube.groups(["age"])
+    ages = np.array(live["age"])[:2000]
+    sizes = dict(zip(counts.names, counts.predicted.sum(axis=(1, 2)), strict=True))
+    assert sizes == {
+        "below 30": (ages < 30).sum(),
+        "30 to 50": ((ages >= 30) & (ages < 50)).sum(),
+        "50 and up": (ages >= 50).sum(),
+    }
