@@ -23,9 +23,9 @@ def configure(
 ) -> None:
     """Configure this process; call it once at start-up, before the web framework forks or serves.
 
-    Global OpenTelemetry providers that the application has set are used; where there are none, they are made from the `OTEL_*`
-    variables. Arguments win over variables. Without this call, the first prediction configures from the environment and
-    leaves the global providers alone. Called again, it sends what is held and takes the new settings.
+    Global OpenTelemetry providers that the application has set are used; where there are none, they are made from the
+    `OTEL_*` variables. Arguments win over variables. Without this call, the first prediction configures from the
+    environment and leaves the global providers alone. Called again, it sends what is held and takes the new settings.
 
     Args:
         endpoint: Base URL of the OTLP/HTTP receiver, such as `http://127.0.0.1:4318` (the default).

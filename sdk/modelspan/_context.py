@@ -30,8 +30,8 @@ LATEST: ContextVar[Identity | None] = ContextVar("modelspan.latest", default=Non
 def tags(**values: object) -> Iterator[None]:
     """Add tags to every prediction made in the block: segments or protected attributes that are no features.
 
-    A tag of None is left out. Tags of an inner block win over those of an outer one, and pass into coroutines that the block
-    awaits and tasks that it starts.
+    A tag of None is left out. Tags of an inner block win over those of an outer one, and pass into coroutines that
+    the block awaits and tasks that it starts.
     """
     token = TAGS.set({**TAGS.get(), **as_tags(values)})
     try:
@@ -42,14 +42,16 @@ def tags(**values: object) -> Iterator[None]:
 
 def as_tags(values: Mapping[str, object]) -> dict[str, str]:
     """Tags as texts; those that have none are named in a warning and left out."""
-    texts: dict[str, str] = {}
-    for name, value in values.items():
-        try:
-            if value is not None:
-                texts[str(name)] = str(getattr(value, "value", value))
-        except Exception as error:
-            swallowed("a tag has no text", error)
-    return texts
+    texts = {str(name): _text(value) for name, value in values.items()}
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def _text(value: object) -> str | None:
+    try:
+        return None if value is None else str(getattr(value, "value", value))
+    except Exception as error:
+        swallowed("a tag has no text", error)
+        return None
 
 
 def prediction_id() -> str | None:

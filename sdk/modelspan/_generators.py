@@ -1,7 +1,7 @@
 """Predict functions that stream: generators and async generators, observed without changing how they are driven.
 
-A call lasts from the first `next` to the end of the stream. The span is current only while the generator itself runs, not while
-its consumer does. The prediction is the last item, or what the `prediction` extractor makes of it.
+A call lasts from the first `next` to the end of the stream. The span is current only while the generator itself runs,
+not while its consumer does. The prediction is the last item, or what the `prediction` extractor makes of it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 
 from modelspan import _runtime, conventions
 from modelspan._observer import Extractor, Observer, Options
@@ -35,8 +35,9 @@ def observe(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make every call of a predict function visible: a span, metrics, and a record of features and prediction.
 
-    The function keeps its signature, result, exceptions and speed. The input is found among the arguments by its type (see
-    `modelspan.capture.inputs`), the output by the rules of `modelspan.capture.outputs`; the extractors override both.
+    The function keeps its signature, result, exceptions and speed. The input is found among the arguments by its type
+    (see `modelspan.capture.inputs`), the output by the rules of `modelspan.capture.outputs`; the extractors override
+    both.
 
     Args:
         model: Name of the model.
@@ -75,7 +76,12 @@ def observe(
         span_features,
         sample_rate,
     )
-    return lambda function: cast("Callable[P, R]", wrap(function, options))
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        observed: Callable[P, R] = wrap(function, options)
+        return observed
+
+    return decorate
 
 
 def wrap(function: Any, options: Options) -> Any:

@@ -1,7 +1,8 @@
 """Follows the calls of one predict function: what `observe`, `instrument` and `prediction` have in common.
 
-`begin` before the call, `end` or `fail` after it. None of them raises, whatever the arguments, the extractors, the providers
-or the buffers do: each step is guarded by itself, so that one that fails costs no more than what it would have captured.
+`begin` before the call, `end` or `fail` after it. None of them raises, whatever the arguments, the extractors, the
+providers or the buffers do: each step is guarded by itself, so that one that fails costs no more than what it would
+have captured.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Privacy at the source: which features and tags leave the process, and in which form.
 
 A rule is `"drop"`, `"hash"` or `truncate(n)`, for a name or a pattern with `*` and `?`; the first rule that fits counts. The same
-rules apply to records and to spans. Hashes are HMAC-SHA-256 (RFC 2104) with the secret of `MODELSPAN_REDACT_KEY`, of which
-the first 128 bits are kept; without a secret such a feature is dropped, since an unkeyed hash of a short value hides nothing.
+rules apply to records and to spans. Hashes are HMAC-SHA-256 (RFC 2104) with the secret of `MODELSPAN_REDACT_KEY`, of
+which the first 128 bits are kept; without a secret such a feature is dropped, since an unkeyed hash of a short value
+hides nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Union
+from typing import Any, Literal, TypeAlias
 
 from modelspan._failsafe import swallowed
 
@@ -24,11 +25,11 @@ class truncate:  # noqa: N801 - reads as a verb where it is used
     length: int
 
 
-Rule = Union[Literal["drop", "hash"], truncate]
+Rule: TypeAlias = Literal["drop", "hash"] | truncate
 _Change = Callable[[Any], Any]
 
 
-def _nothing(value: Any) -> None:
+def _nothing(_value: Any) -> None:
     return None
 
 

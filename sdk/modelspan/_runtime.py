@@ -1,4 +1,4 @@
-"""The one state of a process: settings, pipeline, ids; made at `configure` or at the first call, renewed after a fork."""
+"""The one state of a process: settings, pipeline, ids; made at `configure` or the first call, renewed after a fork."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 
 from modelspan import _identity, _settings
@@ -24,11 +25,13 @@ class Runtime:
 
     def __init__(self, settings: Settings) -> None:
         from modelspan.telemetry import providers
+        from modelspan.telemetry.metrics import Metrics
 
         self.settings = settings
         self.number = _identity.numbers()
         self.pid = os.getpid()
-        self.pipeline = Pipeline(settings, providers.resource_attributes(settings), on_start=_watch_the_end)
+        self.metrics = Metrics(providers.fresh_buckets())
+        self.pipeline = Pipeline(settings, providers.resource_attributes(settings), self.metrics, watch_the_end)
 
 
 _lock = threading.Lock()
@@ -56,7 +59,24 @@ def _from_environment() -> Settings:
 def _install(settings: Settings) -> Runtime:
     global _current
     _current = Runtime(settings)
+    _create_counters()
+    watch_the_end()
     return _current
+
+
+_counting_for: object = None
+
+
+def _create_counters() -> None:
+    """Once for each meter provider: the instruments outlive settings and forks, and read the current state."""
+    global _counting_for
+    from opentelemetry.metrics import get_meter_provider
+
+    from modelspan.telemetry.metrics import observe_counters
+
+    if _counting_for is not get_meter_provider():
+        _counting_for = get_meter_provider()
+        observe_counters(lambda: (_current.metrics, _current.pipeline.tally) if _current is not None else None)
 
 
 def replace(settings: Settings, *, off: bool) -> None:
@@ -82,17 +102,20 @@ def flush(timeout: float = 10.0) -> bool:
     deadline = time.monotonic() + timeout
     try:
         complete = _current.pipeline.flush(timeout)
-        return bounded(providers.flush_spans, deadline - time.monotonic()) and complete
+        return _bounded(providers.flush, deadline - time.monotonic()) and complete
     except Exception as error:
         swallowed("a flush failed", error)
         return False
 
 
-def bounded(flush_provider: object, seconds: float) -> bool:
-    """Run a provider's flush, which may ignore its own deadline, and wait no longer than the given seconds."""
+def _bounded(flush_providers: Callable[[float], bool], seconds: float) -> bool:
+    """Run the providers' flush, which may ignore its deadline, and wait no longer than the given seconds."""
     answer: list[bool] = []
-    thread = threading.Thread(target=lambda: answer.append(bool(flush_provider(max(0.0, seconds)))), daemon=True)  # type: ignore[operator]
-    thread.start()
+    thread = threading.Thread(target=lambda: answer.append(flush_providers(max(0.0, seconds))), daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # from Python 3.12 on, none starts while the interpreter ends
+        return flush_providers(max(0.0, seconds))
     thread.join(max(0.0, seconds))
     return bool(answer and answer[0])
 
@@ -100,7 +123,7 @@ def bounded(flush_provider: object, seconds: float) -> bool:
 # --- the end of the process ------------------------------------------------------------------------
 
 
-def _watch_the_end() -> None:
+def watch_the_end() -> None:
     """Flush at exit, at the end of a multiprocessing child (which skips `atexit`), and on SIGTERM."""
     atexit.unregister(_end)
     atexit.register(_end)
@@ -120,7 +143,7 @@ def _end() -> None:
         runtime.pipeline.shutdown(0.0)
 
 
-def _on_sigterm(number: int, frame: FrameType | None) -> None:
+def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
     """Flush in a thread of its own, since the interrupted code may hold any lock, then die of the signal as before."""
 
     def flush_and_die() -> None:
@@ -132,7 +155,7 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
 
 
 def _after_fork_in_child() -> None:
-    """Leave to the parent what it has buffered, and start afresh: threads, connections and locks do not survive a fork."""
+    """Leave to the parent what it has buffered, and start afresh: no thread, connection or lock survives a fork."""
     global _current, _lock
     _lock = threading.Lock()
     if _current is not None:

@@ -7,7 +7,7 @@ Every `OTEL_*` variable keeps the meaning that OpenTelemetry gives it; `MODELSPA
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -95,7 +95,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     )
 
 
-def span_features(choice: bool | str | list[str] | tuple[str, ...] | frozenset[str]) -> bool | frozenset[str]:
+def span_features(choice: bool | Sequence[str] | frozenset[str]) -> bool | frozenset[str]:
     """Read the choice of what spans carry: true, false, or names (a text is split at commas)."""
     if isinstance(choice, bool):
         return choice

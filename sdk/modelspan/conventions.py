@@ -25,7 +25,8 @@ TAG_PREFIX: Final = "modelspan.tag."
 BATCH_SIZE: Final = "modelspan.batch.size"
 SAMPLE_WEIGHT: Final = "modelspan.sample_weight"
 RECORDED: Final = "modelspan.recorded"
-"""True where a prediction record carries the same call, so that nothing is counted twice."""
+"""True where prediction records account for the call (by itself, or by the weight of a sampled one), so that nothing is
+counted twice."""
 ERROR_TYPE: Final = "error.type"
 
 ROLE_PRIMARY: Final = "primary"
@@ -36,6 +37,7 @@ SPAN_NAME_PREFIX: Final = "predict "
 # --- Metrics (UCUM units) --------------------------------------------------------------------
 
 METRIC_DURATION: Final = "modelspan.predict.duration"
+METRIC_FIRST_ITEM: Final = "modelspan.predict.time_to_first_item"
 METRIC_PREDICTIONS: Final = "modelspan.predictions"
 METRIC_VALUE: Final = "modelspan.prediction.value"
 METRIC_LABELS: Final = "modelspan.prediction.labels"

@@ -1,6 +1,6 @@
 """What a predict function returned for a table: values, labels and class scores as Arrow columns.
 
-The snapshot is taken inside the call, so the caller may change its arrays afterwards; the columns are made in the background.
+The snapshot is taken inside the call, so the caller may change its arrays afterwards; the columns are made later.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The arguments of a predict function, as one row of features or as a table of rows.
 
-Which argument is the input follows from its type, the first that fits: a mapping, record or vector is a row; a data frame,
-Arrow table, matrix, or list of rows is a table. Without such an argument the scalars are the features, by their names.
+Which argument is the input follows from its type, the first that fits: a mapping, record or vector is a row; a data
+frame, Arrow table, matrix, or list of rows is a table. Without such an argument the scalars are the features, by name.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _plain_dict(value: Any, names: Sequence[str] | None) -> Row | Table | None:
     return row
 
 
-def _record(value: Any, names: Sequence[str] | None) -> Row:
+def _record(value: Any, _names: Sequence[str] | None) -> Row:
     return row_of(values.fields(value) or {})
 
 
@@ -86,7 +86,7 @@ def _vector(value: Any, names: Sequence[str] | None) -> Row | Table | None:
     return row_of(dict(zip(names or [f"f{position}" for position in range(len(scalars))], scalars, strict=True)))
 
 
-def _nothing(value: Any, names: Sequence[str] | None) -> None:
+def _nothing(_value: Any, _names: Sequence[str] | None) -> None:
     return None
 
 

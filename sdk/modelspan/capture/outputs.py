@@ -4,7 +4,7 @@
 |---|---|
 | number | value (label, where it is one of `classes`) |
 | string, enum, bool | label |
-| mapping, record | by its keys: `label`/`class`, `value`/`score`/`prediction`/…, `scores`/`probabilities`; else class scores |
+| mapping, record | by its keys: `label`, `value`/`score`/`prediction`/…, `scores`; else class scores |
 | `(label, score)` | label and value |
 | vector as long as `classes` | class scores |
 

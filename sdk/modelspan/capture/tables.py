@@ -1,7 +1,7 @@
 """Many rows at once: pandas, polars, Arrow, NumPy, lists of rows, mappings of columns.
 
-`table_of` takes a snapshot inside the call, as cheaply as the library allows (copy-on-write, shared immutable buffers, one
-memory copy); `columns` turns it into Arrow in the background.
+`table_of` takes a snapshot inside the call, as cheaply as the library allows (copy-on-write, shared immutable buffers,
+one memory copy); `columns` turns it into Arrow in the background.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One value: which ones may be kept by reference, and what every other becomes.
 
-The predict function's caller may change its objects as soon as the call has returned, and records are encoded later. So a
-value is either of a type that cannot change, or it is copied here, once.
+The predict function's caller may change its objects as soon as the call has returned, and records are encoded later. So
+a value is either of a type that cannot change, or it is copied here, once.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Uncapturable:
 def freeze(value: Any) -> Any:
     """A value that nobody can change any more: itself, a plain scalar, a tuple of floats, or `Uncapturable`.
 
-    Enum members become their value (or their name, where the value is no scalar), UUIDs texts, fractions floats, vectors
+    Enum members become their value (or their name, where it is no scalar), UUIDs texts, fractions floats, vectors
     (lists, tuples, 1-D arrays of numbers) tuples of floats, 0-D arrays and single-element objects their element.
     """
     kind = type(value)

@@ -48,7 +48,7 @@ def request(resource: Resource, record: Record) -> bytes:
     )
     scope = ScopeLogs(scope=InstrumentationScope(name=SCOPE), log_records=[log])
     message = ExportLogsServiceRequest(resource_logs=[ResourceLogs(resource=resource, scope_logs=[scope])])
-    return message.SerializeToString()  # type: ignore[no-any-return]
+    return message.SerializeToString()
 
 
 def rejected(answer: bytes) -> bool:

@@ -1,7 +1,7 @@
 """From calls to the wire: a buffer that a call only appends to, a thread that encodes, a thread that sends.
 
-Nothing on a single prediction's path takes a lock or waits: `deque` and `Event.is_set` suffice. One pipeline belongs to one
-process; a forked child gets its own (see `modelspan._runtime`).
+Nothing on a single prediction's path takes a lock or waits: `deque` and `Event.is_set` suffice. One pipeline belongs to
+one process; a forked child gets its own (see `modelspan._runtime`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from modelspan._failsafe import swallowed
 from modelspan._settings import Settings
@@ -20,6 +20,9 @@ from modelspan.delivery.sender import Sender
 from modelspan.records.call import Call
 from modelspan.records.encode import Record, encode
 from modelspan.records.labels import Label, encode_labels
+
+if TYPE_CHECKING:
+    from modelspan.telemetry.metrics import Metrics
 
 _Item = TypeVar("_Item")
 
@@ -36,15 +39,15 @@ class Pipeline:
         self,
         settings: Settings,
         resource: Mapping[str, object],
-        observe: Callable[[list[Call]], None] = lambda calls: None,
+        metrics: Metrics,
         on_start: Callable[[], None] = lambda: None,
     ) -> None:
-        """Set up; threads start with the first row, after `on_start`. `observe` sees all calls, kept or not (metrics)."""
+        """Set up; threads start with the first row, after `on_start`. Metrics count all calls, kept or not."""
         self._on_start = on_start
         self.tally = Tally()
         self._settings = settings
         self._resource = resource
-        self._observe = observe
+        self._metrics = metrics
         self._outbox = Outbox(settings.max_bytes, self.tally)
         self._calls: deque[Call] = deque()
         self._batches: deque[Call] = deque()
@@ -140,8 +143,8 @@ class Pipeline:
                 self._put(record)
 
     def _encode(self, calls: list[Call]) -> None:
-        self._observe(calls)
-        for record in encode([call for call in calls if call.kept]):
+        self._metrics.observe(calls)
+        for record in encode(calls, self._metrics.observe_outputs):
             self._put(record)
 
     def _put(self, record: Record) -> None:

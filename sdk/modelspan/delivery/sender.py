@@ -18,6 +18,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0
 LONGEST_ASKED = 300.0
 """Seconds that a receiver may ask for."""
 
+_uniform = random.SystemRandom().uniform
+
 
 class Sender:
     """A background thread."""
@@ -76,9 +78,7 @@ class Sender:
                     return self._final(answer)
                 asked = answer.retry_after
                 swallowed(f"the collector answered with status {answer.status}; records wait")
-            pause = (
-                random.uniform(0, wait) if asked is None else min(asked, LONGEST_ASKED) + random.uniform(0, FIRST_WAIT)
-            )  # noqa: S311
+            pause = _uniform(0, wait) if asked is None else min(asked, LONGEST_ASKED) + _uniform(0, FIRST_WAIT)
             wait = min(2 * wait, LONGEST_WAIT)
             if self._stop.wait(pause):
                 return "dropped"

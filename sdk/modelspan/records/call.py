@@ -39,8 +39,8 @@ class Call:
         "stream",
         "table",
         "tags",
-        "times",
         "time_ns",
+        "times",
         "token",
         "values",
     )

@@ -61,7 +61,7 @@ def _find_kind(kind: type) -> str:
 def split(columns: Sequence[Sequence[Any]]) -> list[list[int]] | None:
     """Row numbers by group, such that within a group no column mixes kinds; None where one group holds all.
 
-    A feature that is a number in one row and a text in the next is a fault worth seeing, and an Arrow column has one type.
+    A feature that is a number here and a text there is a fault worth seeing, and an Arrow column has one type.
     """
     mixed = [column for column in columns if len({_kind(each) for each in set(map(type, column))} - {"missing"}) > 1]
     if not mixed:

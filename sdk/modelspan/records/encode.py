@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan import _identity, conventions
@@ -28,21 +28,34 @@ class Record(NamedTuple):
     time_ns: int
 
 
-def encode(calls: Sequence[Call]) -> Iterator[Record]:
-    """Encode calls: single rows of one shape together, a batch by itself. What cannot be encoded is left out."""
+def encode(calls: Sequence[Call], see_outputs: Callable[[Stream, batches.Outputs], None]) -> Iterator[Record]:
+    """Encode the calls that are kept: single rows of one shape together, a batch by itself.
+
+    `see_outputs` is shown the columns of predictions of every batch, kept or not, when they are made.
+    """
     for group in _groups(calls):
-        try:
-            yield from _rows(group) if group[0].table is None else _batch(group[0])
-        except Exception as error:
-            swallowed("a prediction record could not be encoded", error)
-            yield Record(conventions.EVENT_PREDICTIONS, b"", sum(call.rows for call in group), 0)
+        yield from _guarded(group, see_outputs)
+
+
+def _guarded(group: list[Call], see_outputs: Callable[[Stream, batches.Outputs], None]) -> Iterator[Record]:
+    """The records of a group; where it fails, one without a body that tells how many rows were lost."""
+    encoded = 0
+    try:
+        for record in _rows(group) if group[0].table is None else _batch(group[0], see_outputs):
+            encoded += record.rows
+            yield record
+    except Exception as error:
+        swallowed("a prediction record could not be encoded", error)
+        yield Record(conventions.EVENT_PREDICTIONS, b"", sum(call.rows for call in group if call.kept) - encoded, 0)
 
 
 def _groups(calls: Sequence[Call]) -> list[list[Call]]:
     groups: dict[Any, list[Call]] = {}
     for call in calls:
-        key = (call.stream, call.names, call.observer) if call.table is None else id(call)
-        groups.setdefault(key, []).append(call)
+        if call.table is not None:
+            groups[id(call)] = [call]
+        elif call.kept:
+            groups.setdefault((call.stream, call.names, call.observer), []).append(call)
     return list(groups.values())
 
 
@@ -124,11 +137,14 @@ def _output_columns(told: batches.Outputs) -> dict[str, Any]:
     return table
 
 
-def _batch(call: Call) -> Iterator[Record]:
+def _batch(call: Call, see_outputs: Callable[[Stream, batches.Outputs], None]) -> Iterator[Record]:
     """The rows of one batch, in records of at most `BATCH_ROWS`."""
     assert call.table is not None
-    features = call.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, call.table.columns())
     told = call.outputs.columns() if call.outputs is not None else batches.NOTHING
+    see_outputs(call.stream, told)
+    if not call.kept:
+        return
+    features = call.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, call.table.columns())
     table = _output_columns(told) | features
     for first in range(0, call.table.rows, BATCH_ROWS):
         rows = min(BATCH_ROWS, call.table.rows - first)
@@ -159,7 +175,7 @@ def _batch_identity(call: Call, first: int, rows: int) -> dict[str, Any]:
     if call.observer.weight != 1.0:
         table[conventions.COL_SAMPLE_WEIGHT] = repeated(call.observer.weight, pa.float64())
     tags = {name: repeated(value, pa.string()) for name, value in call.tags.items()}
-    return table | call.observer.redaction.columns(conventions.COL_TAG_PREFIX, tags)
+    return {**table, **call.observer.redaction.columns(conventions.COL_TAG_PREFIX, tags)}
 
 
 def _metadata(stream: Stream) -> dict[str, str]:

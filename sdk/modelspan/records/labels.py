@@ -35,11 +35,15 @@ def encode_labels(labels: Sequence[Label]) -> Iterator[Record]:
     for label in labels:
         groups.setdefault(id(label) if _is_table(label) else label.model, []).append(label)
     for group in groups.values():
-        try:
-            yield from _table(group[0]) if _is_table(group[0]) else [_single(group, group[0].model)]
-        except Exception as error:
-            swallowed("labels could not be encoded", error)
-            yield Record(conventions.EVENT_LABELS, b"", sum(label.rows for label in group), 0)
+        yield from _guarded(group)
+
+
+def _guarded(group: list[Label]) -> Iterator[Record]:
+    try:
+        yield from _table(group[0]) if _is_table(group[0]) else [_single(group, group[0].model)]
+    except Exception as error:
+        swallowed("labels could not be encoded", error)
+        yield Record(conventions.EVENT_LABELS, b"", sum(label.rows for label in group), 0)
 
 
 def _is_table(label: Label) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from opentelemetry import trace
+from opentelemetry import metrics, trace
 
 from modelspan._settings import Settings
+from modelspan.telemetry.histograms import Buckets
+from modelspan.telemetry.metrics import BOUNDARIES
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -22,20 +23,28 @@ def resource_attributes(settings: Settings) -> dict[str, object]:
     return dict(resource.attributes)
 
 
-def make_resource(settings: Settings, extra: Mapping[str, str] | None = None) -> Resource:
-    """The resource of providers that we make; each process is an instance of the service (`service.instance.id`)."""
+def make_resource(settings: Settings) -> Resource:
+    """The resource of providers that we make: the environment's, as an instance of the service."""
     from opentelemetry.sdk.resources import Resource
 
-    own: dict[str, str | int] = {"service.instance.id": str(uuid.uuid4()), "process.pid": os.getpid(), **(extra or {})}
-    if settings.service_name:
-        own["service.name"] = settings.service_name
-    return Resource(own).merge(Resource.create()) if not settings.service_name else Resource.create(own)
+    own = {"service.name": settings.service_name} if settings.service_name else {}
+    return Resource({"service.instance.id": str(uuid.uuid4())}).merge(Resource.create(own))
 
 
 def set_up(settings: Settings) -> None:
     """Set global providers where the application has set none."""
-    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider) and _wanted("OTEL_TRACES_EXPORTER"):
         _set_tracer_provider(settings)
+    if _is_unset(metrics.get_meter_provider()) and _wanted("OTEL_METRICS_EXPORTER"):
+        _set_meter_provider(settings)
+
+
+def _wanted(variable: str) -> bool:
+    return os.environ.get(variable, "otlp") != "none"
+
+
+def _is_unset(provider: object) -> bool:
+    return type(provider).__name__ == "_ProxyMeterProvider"  # what the API returns before a provider is set
 
 
 def _set_tracer_provider(settings: Settings) -> None:
@@ -43,16 +52,51 @@ def _set_tracer_provider(settings: Settings) -> None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    if os.environ.get("OTEL_TRACES_EXPORTER", "otlp") == "none":
-        return
-    provider = TracerProvider(resource=make_resource(settings))
-    endpoint = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or f"{settings.endpoint}/v1/traces"
-    exporter = OTLPSpanExporter(endpoint=endpoint, headers=dict(settings.headers), timeout=settings.timeout)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider = TracerProvider(resource=make_resource(settings), shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(**_export_options(settings, "TRACES"))))
     trace.set_tracer_provider(provider)
 
 
-def flush_spans(timeout: float) -> bool:
-    """Ask the tracer provider to export what it holds, where it can."""
-    flush = getattr(trace.get_tracer_provider(), "force_flush", None)
-    return bool(flush(int(timeout * 1000))) if flush is not None else True
+def _set_meter_provider(settings: Settings) -> None:
+    global _buckets
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+    from modelspan.telemetry.exporters import MetricExporter
+
+    _buckets = Buckets(BOUNDARIES)
+    exporter = MetricExporter(lambda: _buckets, **_export_options(settings, "METRICS"))
+    reader = PeriodicExportingMetricReader(exporter)
+    provider = MeterProvider([reader], resource=make_resource(settings), shutdown_on_exit=False)
+    metrics.set_meter_provider(provider)
+
+
+def _export_options(settings: Settings, signal: str) -> dict[str, Any]:
+    """What is ours to say; certificates, compression and the rest the exporters read from the environment."""
+    own = os.environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+    return {
+        "endpoint": own or f"{settings.endpoint}/v1/{signal.lower()}",
+        "headers": dict(settings.headers) or None,
+        "timeout": settings.timeout,
+    }
+
+
+_buckets: Buckets | None = None
+"""Where histograms are counted: ours while the meter provider is."""
+
+
+def fresh_buckets() -> Buckets | None:
+    """Empty buckets for a new state of the process; None where the meter provider is the application's."""
+    global _buckets
+    if _buckets is not None:
+        _buckets = Buckets(BOUNDARIES)
+    return _buckets
+
+
+def flush(timeout: float) -> bool:
+    """Ask the providers to export what they hold, where they can, within so many seconds each."""
+    complete = True
+    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+        force_flush = getattr(provider, "force_flush", None)
+        complete &= bool(force_flush(int(timeout * 1000))) if force_flush is not None else True
+    return complete

@@ -39,7 +39,7 @@ class SpanFeatures:
                 value = scalar(value if redacted is None else self._redaction.value(redacted, value))
             elif redacted is not None:
                 value = scalar(self._redaction.value(redacted, value))
-            if value is not None and value == value:  # NaN is missing  # noqa: PLR0124
+            if value is not None and value == value:  # NaN is missing
                 found[key] = value
         return found
 

@@ -1,0 +1,96 @@
+"""Histograms that take many values at once.
+
+A measurement through the OpenTelemetry SDK costs about 5 µs, more than all else that a record of a prediction costs,
+and a batch would need one for each row. So where the meter provider is ours, values are counted here, in the
+background, many at a time, and join the SDK's metrics at export (`modelspan.telemetry.exporters`). With a provider of
+the application's they go through its instruments, one by one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+DURATION_BOUNDARIES = (
+    *(1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3),
+    *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+"""Seconds: from a table look-up to a large network."""
+VALUE_BOUNDARIES = (
+    *(-1e6, -1e5, -1e4, -1e3, -100.0, -10.0, -1.0, -0.1, 0.0),
+    *(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6),
+)
+"""Scores of 0 to 1 in tenths, and what a regression returns by its power of ten."""
+VALUES_OF_A_BATCH = 100
+"""Values of one batch that pass through an application's instrument: evenly spaced rows."""
+
+Attributes = tuple[tuple[str, str], ...]
+
+
+class Sink(Protocol):
+    """Takes values of one series."""
+
+    def record(self, name: str, values: Sequence[float], attributes: Attributes) -> None:
+        """Count values, none of them NaN."""
+
+
+@dataclass(slots=True)
+class Series:
+    """Counts of one histogram and one set of attributes."""
+
+    boundaries: Sequence[float]
+    counts: list[int]
+    total: float = 0.0
+    least: float = float("inf")
+    most: float = float("-inf")
+    since_ns: int = field(default_factory=time.time_ns)
+
+    def add(self, values: Sequence[float]) -> None:
+        """Count values; few in Python, many in NumPy."""
+        if len(values) < 32:
+            for value in values:
+                self.counts[bisect_left(self.boundaries, value)] += 1
+        else:
+            import numpy as np
+
+            values = np.asarray(values, dtype=np.float64)  # type: ignore[assignment]
+            found = np.bincount(np.searchsorted(self.boundaries, values, side="left"), minlength=len(self.counts))
+            self.counts = [count + int(more) for count, more in zip(self.counts, found, strict=True)]
+        self.total += float(sum(values))
+        self.least = min(self.least, float(min(values)))
+        self.most = max(self.most, float(max(values)))
+
+
+class Buckets:
+    """Counts of all series of a process."""
+
+    def __init__(self, boundaries: Mapping[str, Sequence[float]]) -> None:
+        self._boundaries = boundaries
+        self._lock = threading.Lock()
+        self._series: dict[tuple[str, Attributes], Series] = {}
+
+    def record(self, name: str, values: Sequence[float], attributes: Attributes) -> None:
+        """Count values, none of them NaN."""
+        if not len(values):
+            return
+        with self._lock:
+            series = self._series.get((name, attributes))
+            if series is None:
+                boundaries = self._boundaries[name]
+                series = self._series[name, attributes] = Series(boundaries, [0] * (len(boundaries) + 1))
+            series.add(values)
+
+    def collect(self, *, reset: bool) -> dict[tuple[str, Attributes], Series]:
+        """All series: since the start, or (`reset`) since the last time."""
+        with self._lock:
+            if reset:
+                found, self._series = self._series, {}
+                return found
+            return {
+                key: Series(each.boundaries, list(each.counts), each.total, each.least, each.most, each.since_ns)
+                for key, each in self._series.items()
+            }

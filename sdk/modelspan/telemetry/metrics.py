@@ -1,0 +1,188 @@
+"""Metrics of predictions, counted in the background from all calls, those too whose records sampling leaves out.
+
+Their label sets are bounded here: the number of models and versions, of exception types, and of predicted labels a
+model; what comes beyond counts as `(other)`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from opentelemetry import metrics
+from opentelemetry.metrics import CallbackOptions, Histogram, Observation
+
+from modelspan import conventions
+from modelspan._failsafe import swallowed
+from modelspan.capture.batches import Outputs
+from modelspan.capture.outputs import Output
+from modelspan.delivery.outbox import Tally
+from modelspan.records.call import Call, Stream
+from modelspan.telemetry.histograms import DURATION_BOUNDARIES, VALUE_BOUNDARIES, VALUES_OF_A_BATCH, Attributes, Sink
+
+OTHER = "(other)"
+MOST_STREAMS = 200
+MOST_LABELS = 100
+MOST_ERROR_TYPES = 50
+
+HISTOGRAMS = {
+    conventions.METRIC_DURATION: ("s", "Duration of calls of the predict function.", DURATION_BOUNDARIES),
+    conventions.METRIC_FIRST_ITEM: ("s", "Time to the first item of a streamed result.", DURATION_BOUNDARIES),
+    conventions.METRIC_VALUE: ("1", "Predicted values.", VALUE_BOUNDARIES),
+}
+BOUNDARIES = {name: boundaries for name, (_, _, boundaries) in HISTOGRAMS.items()}
+
+
+class Bounded:
+    """Lets the first so many distinct values through, and calls the rest `(other)`."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._seen: set[str] = set()
+
+    def __call__(self, value: str) -> str:
+        """The value, or `(other)`."""
+        if value not in self._seen:
+            if len(self._seen) >= self._most:
+                return OTHER
+            self._seen.add(value)
+        return value
+
+
+class Metrics:
+    """Counts calls of one process."""
+
+    def __init__(self, sink: Sink | None = None) -> None:
+        """Count histograms into a sink, or (None) into instruments of the global meter provider."""
+        self._sink = sink if sink is not None else _Instruments()
+        self._lock = threading.Lock()
+        self.predictions: Counter[Attributes] = Counter()
+        self.labels: Counter[Attributes] = Counter()
+        self._streams: set[tuple[str, str]] = set()
+        self._error_types = Bounded(MOST_ERROR_TYPES)
+        self._label_texts: dict[Attributes, Bounded] = {}
+
+    def observe(self, calls: Sequence[Call]) -> None:
+        """Count calls."""
+        try:
+            self._observe(calls)
+        except Exception as error:
+            swallowed("calls could not be counted", error)
+
+    def _observe(self, calls: Sequence[Call]) -> None:
+        groups: dict[tuple[Stream, str | None], list[Call]] = {}
+        for call in calls:
+            groups.setdefault((call.stream, call.error_type), []).append(call)
+        for (stream, error_type), group in groups.items():
+            self._count(self._attributes(stream), error_type, group)
+
+    def _attributes(self, stream: Stream) -> Attributes:
+        key = (stream.model, stream.version)
+        if key not in self._streams and len(self._streams) >= MOST_STREAMS:
+            key = (OTHER, OTHER)
+        self._streams.add(key)
+        attributes = ((conventions.MODEL_NAME, key[0]), (conventions.MODEL_VERSION, key[1]))
+        role = () if stream.role == conventions.ROLE_PRIMARY else ((conventions.MODEL_ROLE, stream.role),)
+        return attributes + role
+
+    def _count(self, attributes: Attributes, error_type: str | None, calls: list[Call]) -> None:
+        outcome = (
+            attributes if error_type is None else (*attributes, (conventions.ERROR_TYPE, self._error_types(error_type)))
+        )
+        with self._lock:
+            self.predictions[outcome] += sum(call.rows for call in calls)
+        durations = [call.duration for call in calls if call.duration is not None]
+        self._sink.record(conventions.METRIC_DURATION, durations, outcome)
+        first_items = [call.first_item for call in calls if call.first_item is not None]
+        self._sink.record(conventions.METRIC_FIRST_ITEM, first_items, outcome)
+        if error_type is None:
+            self._count_outputs(attributes, [call.result for call in calls if call.table is None])
+
+    def _count_outputs(self, attributes: Attributes, results: list[Any]) -> None:
+        values = [result.value if isinstance(result, Output) else result for result in results]
+        known = [value for value in values if value is not None and value == value]
+        self._sink.record(conventions.METRIC_VALUE, known, attributes)
+        labels = Counter(result.label for result in results if isinstance(result, Output) and result.label is not None)
+        self._count_labels(attributes, labels)
+
+    def observe_outputs(self, stream: Stream, told: Outputs) -> None:
+        """Count the predictions of a batch, once their columns are made."""
+        import pyarrow.compute as pc
+
+        attributes = self._attributes(stream)
+        if told.value is not None:
+            values = told.value.drop_null().to_numpy()
+            values = values[values == values]
+            self._sink.record(conventions.METRIC_VALUE, values, attributes)
+        if told.label is not None:
+            counts = pc.value_counts(told.label.drop_null()).to_pylist()
+            self._count_labels(attributes, {each["values"]: each["counts"] for each in counts})
+
+    def _count_labels(self, attributes: Attributes, counts: dict[str, int]) -> None:
+        bounded = self._label_texts.setdefault(attributes, Bounded(MOST_LABELS))
+        with self._lock:
+            for text, count in counts.items():
+                series = (*attributes, (conventions.PREDICTION_LABEL, bounded(text)))
+                self.labels[series] += count
+
+    def read(self, counter: Counter[Attributes]) -> list[Observation]:
+        """A counter as observations."""
+        with self._lock:
+            return [Observation(count, dict(attributes)) for attributes, count in counter.items()]
+
+
+class _Instruments:
+    """Histograms of the application's meter provider."""
+
+    def __init__(self) -> None:
+        meter = metrics.get_meter("modelspan")
+        self._histograms: dict[str, Histogram] = {
+            name: meter.create_histogram(name, unit, description, explicit_bucket_boundaries_advisory=boundaries)
+            for name, (unit, description, boundaries) in HISTOGRAMS.items()
+        }
+
+    def record(self, name: str, values: Sequence[float], attributes: Attributes) -> None:
+        histogram, told = self._histograms[name], dict(attributes)
+        step = max(1, -(-len(values) // VALUES_OF_A_BATCH)) if hasattr(values, "dtype") else 1
+        spaced = values[::step]
+        for value in spaced:
+            histogram.record(float(value), told)
+
+
+def observe_counters(current: Callable[[], tuple[Metrics, Tally] | None]) -> None:
+    """Create the counters, which read what the process has counted whenever they are exported.
+
+    `current` tells the counts of this process, since a forked child starts with its own.
+    """
+
+    def reader(read: Callable[[Metrics, Tally], list[Observation]]) -> Callable[[CallbackOptions], list[Observation]]:
+        def callback(_options: CallbackOptions) -> list[Observation]:
+            found = current()
+            return read(*found) if found is not None else []
+
+        return callback
+
+    meter = metrics.get_meter("modelspan")
+    for name, unit, description, read in _COUNTERS:
+        meter.create_observable_counter(name, [reader(read)], unit, description)
+
+
+def _read_predictions(counted: Metrics, _tally: Tally) -> list[Observation]:
+    return counted.read(counted.predictions)
+
+
+def _read_labels(counted: Metrics, _tally: Tally) -> list[Observation]:
+    return counted.read(counted.labels)
+
+
+def _read_records(_counted: Metrics, tally: Tally) -> list[Observation]:
+    return [Observation(rows, {"outcome": outcome}) for outcome, rows in tally.read().items()]
+
+
+_COUNTERS = (
+    (conventions.METRIC_PREDICTIONS, "{prediction}", "Predictions made.", _read_predictions),
+    (conventions.METRIC_LABELS, "{prediction}", "Predictions by label.", _read_labels),
+    (conventions.METRIC_SDK_RECORDS, "{record}", "Rows of records by what became of them.", _read_records),
+)
