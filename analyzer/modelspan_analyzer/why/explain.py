@@ -1,0 +1,132 @@
+"""Explains a finding: which traces go with it, and what sets them apart."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+
+from modelspan_analyzer.results import Result, Window
+from modelspan_analyzer.why import facts, sentence
+from modelspan_analyzer.why.contrast import Weights
+from modelspan_analyzer.why.facts import Key
+from modelspan_analyzer.why.position import places
+from modelspan_analyzer.why.question import question
+from modelspan_analyzer.why.rank import Ranked, rank
+from modelspan_analyzer.why.releases import Release, releases
+from modelspan_analyzer.why.sample import Sample, Timeline, draw, timeline
+from modelspan_analyzer.why.selection import before, select
+from modelspan_analyzer.why.table import FactTable, tabulate
+from modelspan_analyzer.why.vocabulary import ERRORS, MISSING, Budget, Cause, Explanation, Finding
+from modelspan_collector.store.connect import Store
+
+LEAST_FLAGGED = 10
+"""Flagged traces below which nothing can be said."""
+SUPPORT = 10
+SAMPLES = 3
+
+
+def explain(store: Store, finding: Result | Finding, *, budget: Budget = Budget()) -> Explanation:  # noqa: B008
+    """Rank what sets the predictions that make a finding apart from the others, and say it in a sentence.
+
+    Raises:
+        ValueError: the finding is of a kind that has no predictions of its own; the message says which kinds have.
+    """
+    begun = time.perf_counter()
+    asked = question(finding) if isinstance(finding, Result) else finding
+    context = surroundings(asked)
+    selection = select(store, asked)
+    line = timeline(store, selection, context)
+    if sharper := since_onset(asked, line):
+        selection = select(store, sharper)
+        line = timeline(store, selection, context)
+    sample = draw(store, selection, context, line, budget)
+    flagged = int(sample.risk.sum())
+    causes: tuple[Cause, ...] = ()
+    if flagged >= LEAST_FLAGGED:
+        causes = _causes(store, asked, context, line, sample)
+        said = causes[0].sentence if causes else sentence.nothing(asked, line.since)
+    else:
+        said = sentence.nothing(
+            asked, reason=f"Only {flagged} of {sentence.subject(asked)} have a trace; {LEAST_FLAGGED} are needed"
+        )
+    marked = round(float(line.flagged.sum()))
+    return Explanation(
+        finding=asked,
+        sentence=said,
+        causes=causes,
+        n_flagged=marked,
+        n_other=int(line.total.sum()) - marked,
+        seconds=time.perf_counter() - begun,
+        truncated=not sample.complete,
+        since=line.since,
+    )
+
+
+def surroundings(finding: Finding) -> Window:
+    """The window and as much before it: what is compared with, and where the beginning is looked for."""
+    length = finding.window.end - finding.window.start
+    return Window(finding.window.start - max(length, timedelta(minutes=5)), finding.window.end)
+
+
+def since_onset(finding: Finding, line: Timeline) -> Finding | None:
+    """The finding narrowed to what came after its onset, where that says better which values are new."""
+    if line.onset is None or finding.kind in (MISSING, ERRORS):
+        return None
+    start = datetime.fromtimestamp(line.onset, timezone.utc)
+    end = finding.window.end if line.end is None else datetime.fromtimestamp(line.end, timezone.utc)
+    if not finding.window.start < start < end:
+        return None
+    return replace(finding, window=Window(start, end), baseline=finding.baseline or before(finding.window))
+
+
+def _causes(store: Store, finding: Finding, context: Window, line: Timeline, sample: Sample) -> tuple[Cause, ...]:
+    weights = Weights.split(sample.flagged, sample.others, sample.after)
+    found = facts.read(store, sample, context, SUPPORT)
+    table = tabulate(found, weights, SUPPORT)
+    where = places(store, sample)
+    ranked = rank(table, weights, sample.after, where)
+    news = releases(table, sample, line)
+    return tuple(_cause(finding, table, sample, line, one, news) for one in ranked)
+
+
+def _cause(
+    finding: Finding, table: FactTable, sample: Sample, line: Timeline, ranked: Ranked, news: list[Release]
+) -> Cause:
+    key, compared, at = table.keys[ranked.fact], ranked.compared, ranked.fact
+    cause = Cause(
+        kind=key.kind,
+        service=key.service,
+        span_name=key.span_name,
+        attribute=key.attribute,
+        value=key.value,
+        flagged_share=float(compared.flagged_share[at]),
+        other_share=float(compared.other_share[at]),
+        risk_ratio=float(compared.risk_ratio[at]),
+        interval=(float(compared.lower[at]), float(compared.upper[at])),
+        q_value=float(ranked.q_values[at]),
+        support=int(compared.support[at]),
+        score=float(compared.phi[at]),
+        since=line.since,
+        release=_release(key, news),
+        also=tuple(sentence.short(table.keys[index]) for index in ranked.also[:8]),
+        within=sentence.short(table.keys[ranked.within]) if ranked.within is not None else "",
+        sample_trace_ids=_examples(sample, ranked),
+    )
+    return replace(cause, sentence=sentence.cause(finding, cause, key))
+
+
+def _release(key: Key, news: list[Release]) -> str | None:
+    """The release to name: of the cause's own service, or else the only one there was."""
+    own = [release for release in news if release.service == key.service]
+    chosen = own[0] if own else news[0] if len(news) == 1 else None
+    return None if chosen is None else f"{chosen.service} {chosen.version}"
+
+
+def _examples(sample: Sample, ranked: Ranked) -> tuple[str, ...]:
+    """Flagged traces that show the cause: the surest, and of those the newest."""
+    shows = np.nonzero(ranked.shows & (sample.risk > 0))[0]
+    surest = shows[np.lexsort((-sample.time[shows], -sample.risk[shows].round(1)))][:SAMPLES]
+    return tuple(sample.trace_ids[surest].tolist())

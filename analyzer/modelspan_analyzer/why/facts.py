@@ -1,0 +1,143 @@
+"""What the traces say: facts, each with the sampled traces that show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from modelspan_analyzer.results import Window
+from modelspan_analyzer.why.sample import SLICE, Sample, margin
+from modelspan_collector.store.connect import Store
+
+MARGIN = timedelta(minutes=15)
+"""How far a span may lie outside the window, because a trace is long or a clock is wrong."""
+STEPS_PER_OCTAVE = 2
+"""Durations and numbers are compared by half powers of two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a fact says, wherever it was seen."""
+
+    kind: str
+    """attribute, resource, status, duration, repeat, span, absent, event, log, clock, number, tag, version."""
+    service: str
+    span_name: str
+    attribute: str = ""
+    value: str = ""
+    above: bool = True
+    """For durations, numbers, repeats and clocks: whether the value is a lower bound (else an upper one)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact and the positions, in the sample, of the traces that show it, each once."""
+
+    key: Key
+    traces: npt.NDArray[np.int64]
+    trials: int = 1
+    """Thresholds that were tried to find it."""
+
+
+_SPANS = """
+SELECT fact.1 AS kind, fact.2 AS service, fact.3 AS span_name, fact.4 AS attribute, fact.5 AS value,
+       groupArray(h) AS traces
+FROM
+(
+    SELECT h, arrayJoin(arrayConcat(
+        [('span', service, name, '', ''),
+         ('duration', service, name, '', toString(floor({steps:UInt8} * log2(Duration + 1)))),
+         ('offset', service, name, '', toString(toInt64(sign(late) * floor({steps:UInt8} * log2(abs(late) + 1)))))],
+        if(StatusCode = 'Error', [('status', service, name, 'Error', StatusMessage)], []),
+        arrayMap(event -> ('event', service, name, event::String, ''), arrayDistinct(Events.Name)),
+        arrayMap((attribute, value) -> if(
+                isNotNull(toFloat64OrNull(value)) AND length(value) > 2 AND attribute NOT LIKE '%status_code%',
+                ('number', service, name, attribute::String,
+                 toString(sign(toFloat64OrZero(value)) * floor({steps:UInt8} * log2(abs(toFloat64OrZero(value)) + 1)))),
+                ('attribute', service, name, attribute::String, substring(value, 1, 200))),
+            arrayFilter(attribute -> attribute NOT LIKE 'modelspan.%', SpanAttributes.keys),
+            arrayFilter((value, attribute) -> attribute NOT LIKE 'modelspan.%',
+                SpanAttributes.values, SpanAttributes.keys)),
+        arrayMap((attribute, value) -> ('resource', service, '', attribute::String, substring(value, 1, 200)),
+            ResourceAttributes.keys, ResourceAttributes.values))) AS fact
+    FROM
+    (
+        SELECT cityHash64(TraceId) AS h, ServiceName::String AS service, SpanName::String AS name,
+            Duration, StatusCode, StatusMessage, Events.Name, SpanAttributes, ResourceAttributes,
+            (toUnixTimestamp64Nano(Timestamp)
+                - transform(cityHash64(TraceId), {hashes:Array(UInt64)}, {times:Array(Int64)}, toInt64(0))) / 1e6 AS late
+        FROM otel_traces
+        WHERE Timestamp >= {start:DateTime64(9, 'UTC')} AND Timestamp < {end:DateTime64(9, 'UTC')}
+          AND cityHash64(TraceId) IN {hashes:Array(UInt64)} {slices}
+    )
+)
+GROUP BY kind, service, span_name, attribute, value
+HAVING length(traces) >= {support:UInt32} OR kind IN ('duration', 'offset', 'number')
+"""
+
+_LOGS = """
+SELECT 'log' AS kind, ServiceName::String AS service, '' AS span_name, SeverityText::String AS attribute,
+    substring(replaceRegexpAll(Body, '[0-9a-fA-F]*[0-9][0-9a-fA-F]*', '#'), 1, 100) AS value,
+    groupArray(cityHash64(TraceId)) AS traces
+FROM otel_logs
+WHERE Timestamp >= {start:DateTime64(9, 'UTC')} AND Timestamp < {end:DateTime64(9, 'UTC')}
+  AND TraceId != '' AND cityHash64(TraceId) IN {hashes:Array(UInt64)} AND EventName NOT LIKE 'modelspan.%'
+GROUP BY service, attribute, value
+HAVING length(traces) >= {support:UInt32}
+"""
+
+NUMERIC = ("duration", "offset", "number")
+
+
+def read(store: Store, sample: Sample, context: Window, support: int) -> list[Fact]:
+    """Every fact of the sampled traces that at least `support` of them show (numbers: any)."""
+    if not len(sample.hashes):
+        return []
+    wide = margin(context, MARGIN)
+    slices = ""
+    if sample.slices:
+        slices = "AND toStartOfFiveMinutes(Timestamp) IN (SELECT toDateTime(arrayJoin({slices:Array(UInt32)}), 'UTC'))"
+    parameters = {
+        "start": wide.start,
+        "end": wide.end,
+        "hashes": sample.hashes.tolist(),
+        "times": np.round(sample.time * 1e9).astype(np.int64).tolist(),
+        "support": support,
+        "steps": STEPS_PER_OCTAVE,
+        "slices": sorted({start + shift for start in sample.slices for shift in (0, SLICE)}),
+    }
+    tables = [store.arrow(_SPANS.replace("{slices}", slices), parameters), store.arrow(_LOGS, parameters)]
+    return [fact for table in tables for fact in _facts(table, sample)] + predicted(sample)
+
+
+def _facts(table: pa.Table, sample: Sample) -> list[Fact]:
+    names = [table[name].to_pylist() for name in ("kind", "service", "span_name", "attribute", "value")]
+    lists = table["traces"].combine_chunks()
+    if not len(lists):
+        return []
+    offsets = lists.offsets.to_numpy()
+    positions = np.searchsorted(sample.hashes, lists.values.to_numpy())
+    return [
+        Fact(Key(*name), positions[offsets[index] : offsets[index + 1]])
+        for index, name in enumerate(zip(*names, strict=True))
+    ]
+
+
+def predicted(sample: Sample) -> list[Fact]:
+    """What the predictions themselves say: their tags and the version of their model."""
+    facts = []
+    for version in np.unique(sample.version):
+        facts.append(
+            Fact(Key("version", "", "", "model version", str(version)), np.nonzero(sample.version == version)[0])
+        )
+    lengths = np.diff(sample.tags.offsets.to_numpy())
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    pairs = pa.table({"key": sample.tags.keys.cast(pa.string()), "value": sample.tags.items})
+    groups = pairs.append_column("owner", pa.array(owner)).group_by(["key", "value"]).aggregate([("owner", "list")])
+    for key, value, owners in zip(*(groups[name].to_pylist() for name in ("key", "value", "owner_list")), strict=True):
+        facts.append(Fact(Key("tag", "", "", key, value), np.asarray(owners, dtype=np.int64)))  # noqa: PERF401
+    return facts

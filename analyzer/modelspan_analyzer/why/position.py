@@ -1,0 +1,120 @@
+"""Where spans stand relative to the prediction: around it, within it, before it, or too late to be a cause."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+
+from modelspan_analyzer.why.sample import SLICE, Sample
+from modelspan_collector.store.connect import Store
+
+SELF, ANCESTOR, WITHIN, BEFORE, AFTER = "self", "ancestor", "within", "before", "after"
+TRACES = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the spans of one service and name usually stand."""
+
+    relation: str
+    end: float
+    """Nanoseconds from the prediction's start to their end, in the median: what ends earlier is further upstream."""
+
+
+_SPANS = """
+SELECT TraceId AS trace, SpanId AS span, ParentSpanId AS parent,
+       ServiceName::String AS service, SpanName::String AS name,
+       toUnixTimestamp64Nano(Timestamp) AS start, Duration AS duration
+FROM otel_traces
+WHERE TraceId IN {traces:Array(String)}
+  AND Timestamp >= {start:DateTime64(9, 'UTC')} AND Timestamp < {end:DateTime64(9, 'UTC')}
+"""
+
+
+def places(store: Store, sample: Sample) -> Mapping[tuple[str, str], Place]:
+    """The place of every service and span name, and of every service, from some traces of one busy stretch."""
+    chosen = _choose(sample)
+    if not len(chosen):
+        return {}
+    moments = sample.time[chosen]
+    bounds = [
+        datetime.fromtimestamp(edge, timezone.utc) + shift
+        for edge, shift in ((moments.min(), timedelta(minutes=-15)), (moments.max(), timedelta(minutes=15)))
+    ]
+    rows = store.rows(_SPANS, {"traces": sample.trace_ids[chosen].tolist(), "start": bounds[0], "end": bounds[1]})
+    return locate(rows, dict(zip(sample.trace_ids[chosen].tolist(), sample.span_ids[chosen].tolist(), strict=True)))
+
+
+def _choose(sample: Sample) -> np.typing.NDArray[np.int64]:
+    """Traces close together in time, half of them flagged ones, so that few parts of the store are read."""
+    marks = sample.risk >= min(0.5, float(sample.risk.max(initial=0)) / 2)
+    flagged = np.nonzero(marks)[0]
+    if not len(flagged):
+        return flagged
+    buckets = (sample.time // SLICE).astype(np.int64)
+    values, counts = np.unique(buckets[flagged], return_counts=True)
+    here = np.nonzero(buckets == values[np.argmax(counts)])[0]
+    marked = marks[here]
+    return np.concatenate((here[marked][: TRACES // 2], here[~marked][: TRACES // 2]))
+
+
+def locate(rows: Sequence[Mapping[str, Any]], own: Mapping[str, str]) -> dict[tuple[str, str], Place]:
+    """Place spans relative to each trace's prediction span.
+
+    Args:
+        rows: spans with trace, span, parent, service, name, start and duration (nanoseconds).
+        own: the prediction's span id of each trace.
+    """
+    traces: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        traces[row["trace"]].append(row)
+    relations: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    ends: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for trace, spans in traces.items():
+        by_id = {span["span"]: span for span in spans}
+        prediction = by_id.get(own.get(trace, ""))
+        if prediction is None:
+            continue
+        around = _ancestors(prediction, by_id)
+        for span in spans:
+            key = (span["service"], span["name"])
+            relations[key][_relation(span, prediction, around, by_id)] += 1
+            ends[key].append(float(span["start"] + span["duration"] - prediction["start"]))
+    found = {key: Place(counts.most_common(1)[0][0], float(np.median(ends[key]))) for key, counts in relations.items()}
+    return found | _services(found)
+
+
+def _services(found: Mapping[tuple[str, str], Place]) -> dict[tuple[str, str], Place]:
+    """The place of each service as a whole, under an empty span name: that of its earliest spans."""
+    services: dict[tuple[str, str], Place] = {}
+    for (service, _), place in sorted(found.items(), key=lambda item: item[1].end, reverse=True):
+        known = services.get((service, ""))
+        if known is None or place.relation != AFTER:
+            services[service, ""] = Place(place.relation, place.end)
+    return services
+
+
+def _ancestors(span: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    found: set[str] = set()
+    parent = span["parent"]
+    while parent in by_id and parent not in found:
+        found.add(parent)
+        parent = by_id[parent]["parent"]
+    return found
+
+
+def _relation(
+    span: Mapping[str, Any], prediction: Mapping[str, Any], around: set[str], by_id: Mapping[str, Mapping[str, Any]]
+) -> str:
+    if span["span"] == prediction["span"]:
+        return SELF
+    if span["span"] in around:
+        return ANCESTOR
+    if prediction["span"] in _ancestors(span, by_id):
+        return WITHIN
+    return AFTER if span["start"] >= prediction["start"] + prediction["duration"] else BEFORE

@@ -1,0 +1,185 @@
+"""Which predictions make a finding: a weight from 0 to 1 a row, as SQL over `predictions`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from modelspan_analyzer.results import Window
+from modelspan_analyzer.why import vocabulary as words
+from modelspan_analyzer.why.ratio import category_weights, excess_weights
+from modelspan_analyzer.why.vocabulary import Finding
+from modelspan_collector.store.connect import Store
+
+SAMPLE_ROWS = 20_000
+_LABELLED = "INNER JOIN labels AS l FINAL ON l.prediction_id = p.prediction_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The parts of a query over predictions `p`; `weight` is the probability that a row belongs to the finding."""
+
+    weight: str
+    source: str
+    """`FROM … WHERE …` without a restriction in time."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def select(store: Store, finding: Finding) -> Selection:
+    """Say which predictions make the finding.
+
+    Drift selects by likelihood ratio: a row in a bin that holds a share c of the current rows and b of the
+    baseline's is new with probability at least 1 - b / c (the excess of a two-part mixture).
+    """
+    where, parameters = _population(finding)
+    plain = Selection("", f"FROM predictions AS p WHERE {where}", parameters)
+    if finding.kind == words.MISSING:
+        return _with(plain, "toFloat64(has(p.null_features, {feature:String}))", feature=finding.feature)
+    if finding.kind == words.ERRORS:
+        return _with(plain, "toFloat64(p.error_type != '')")
+    if finding.kind == words.WRONG:
+        return _wrong(store, finding, Selection("", f"FROM predictions AS p {_LABELLED} WHERE {where}", parameters))
+    if finding.kind == words.SLOW:
+        return _numeric(store, finding, plain, "log2(p.duration + 1e-9)", "p.duration > 0", upward=True)
+    if finding.kind == words.DRIFT and finding.feature:
+        present = _with(plain, "", feature=finding.feature)
+        name = "{feature:String}"
+        if _is_numeric(store, finding, present):
+            return _numeric(
+                store, finding, present, f"p.numeric_features[{name}]", f"mapContains(p.numeric_features, {name})"
+            )
+        return _categorical(
+            store, finding, present, f"p.categorical_features[{name}]", f"mapContains(p.categorical_features, {name})"
+        )
+    if _has_values(store, finding, plain):
+        return _numeric(store, finding, plain, "ifNull(p.value, nan)", "isNotNull(p.value)")
+    return _categorical(store, finding, plain, "p.label::String", "p.label != ''")
+
+
+def _with(base: Selection, weight: str, **parameters: Any) -> Selection:
+    return Selection(weight, base.source, {**base.parameters, **parameters})
+
+
+def _population(finding: Finding) -> tuple[str, dict[str, Any]]:
+    parameters: dict[str, Any] = {"model": finding.model}
+    where = "p.model = {model:String} AND p.role = 'primary'"
+    if finding.version:
+        where += " AND p.version = {version:String}"
+        parameters["version"] = finding.version
+    for index, (key, value) in enumerate(_segments(finding.segment)):
+        place = "p.tags" if key.startswith("tag.") or "." not in key else "p.categorical_features"
+        where += f" AND {place}[{{segment_key_{index}:String}}] = {{segment_value_{index}:String}}"
+        parameters |= {f"segment_key_{index}": key.split(".", 1)[-1], f"segment_value_{index}": value}
+    return where, parameters
+
+
+def _segments(segment: str) -> list[tuple[str, str]]:
+    """`tag.country=DE,tag.device=ios` as pairs."""
+    return [
+        (key.strip(), value) for key, _, value in (part.partition("=") for part in segment.split(",") if "=" in part)
+    ]
+
+
+def _wrong(store: Store, finding: Finding, base: Selection) -> Selection:
+    if _labels_are_classes(store, finding):
+        return _with(base, "toFloat64(l.label != p.label)")
+    return _numeric(
+        store, finding, base, "abs(ifNull(p.value, nan) - ifNull(l.value, nan))", "isNotNull(l.value)", upward=True
+    )
+
+
+def _numeric(
+    store: Store, finding: Finding, base: Selection, expression: str, present: str, *, upward: bool = False
+) -> Selection:
+    current, baseline = _samples(store, finding, base, expression, present)
+    edges, weights = excess_weights(np.asarray(current, float), np.asarray(baseline, float), upward=upward)
+    weight = (
+        f"if({present}, transform(roundDown(toFloat64({expression}), {{edges:Array(Float64)}}), "
+        "{edges:Array(Float64)}, {weights:Array(Float64)}, 0.), 0.)"
+    )
+    return _with(base, weight, edges=edges.tolist(), weights=weights.tolist())
+
+
+def _categorical(store: Store, finding: Finding, base: Selection, expression: str, present: str) -> Selection:
+    current, baseline = _samples(store, finding, base, expression, present)
+    values, weights = category_weights(np.asarray(current, str), np.asarray(baseline, str))
+    weight = f"if({present}, transform({expression}, {{values:Array(String)}}, {{weights:Array(Float64)}}, 1.), 0.)"
+    return _with(base, weight, values=values.tolist(), weights=weights.tolist())
+
+
+def _samples(store: Store, finding: Finding, base: Selection, expression: str, present: str) -> tuple[Any, Any]:
+    """Bounded samples of a column: the finding's window, and what it is compared with."""
+    current = _column(store, base, finding.window, expression, present)
+    if finding.kind == words.UNFAIR:
+        everybody = Finding(finding.model, finding.window, finding.kind, version=finding.version)
+        where, parameters = _population(everybody)
+        return current, _column(
+            store,
+            Selection("", f"FROM predictions AS p WHERE {where}", parameters),
+            finding.window,
+            expression,
+            present,
+        )
+    if finding.baseline_id and _LABELLED not in base.source:
+        return current, _reference(store, finding, base, expression, present)
+    return current, _column(store, base, finding.baseline or before(finding.window), expression, present)
+
+
+def before(window: Window) -> Window:
+    """The stretch of the same length that ends where the window starts."""
+    return Window(window.start - (window.end - window.start), window.start)
+
+
+def _column(store: Store, base: Selection, window: Window, expression: str, present: str) -> Any:
+    sql = (
+        f"SELECT {expression} AS x {base.source} AND p.timestamp >= {{start:DateTime64(9, 'UTC')}} "
+        f"AND p.timestamp < {{end:DateTime64(9, 'UTC')}} AND {present} "
+        "ORDER BY cityHash64(p.timestamp) LIMIT {rows:UInt32}"
+    )
+    bound = {**base.parameters, "start": window.start, "end": window.end, "rows": SAMPLE_ROWS}
+    return store.arrow(sql, bound)["x"].to_numpy()
+
+
+def _reference(store: Store, finding: Finding, base: Selection, expression: str, present: str) -> Any:
+    sql = (
+        f"SELECT {expression} AS x FROM reference_predictions AS p WHERE p.model = {{model:String}} "
+        f"AND p.baseline_id = {{baseline_id:String}} AND {present} "
+        "ORDER BY cityHash64(p.prediction_id) LIMIT {rows:UInt32}"
+    )
+    bound = {**base.parameters, "baseline_id": finding.baseline_id, "rows": SAMPLE_ROWS}
+    return store.arrow(sql, bound)["x"].to_numpy()
+
+
+def _probe(store: Store, finding: Finding, base: Selection, condition: str) -> bool:
+    sql = (
+        f"SELECT countIf({condition}) * 2 > count() AND count() > 0 FROM (SELECT * {base.source} "
+        "AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')} LIMIT 1000)"
+    )
+    bound = {**base.parameters, "start": finding.window.start, "end": finding.window.end}
+    return bool(store.scalar(sql, bound))
+
+
+def _is_numeric(store: Store, finding: Finding, base: Selection) -> bool:
+    return _probe(
+        store,
+        finding,
+        base,
+        "mapContains(numeric_features, {feature:String}) OR NOT mapContains(categorical_features, {feature:String})",
+    )
+
+
+def _has_values(store: Store, finding: Finding, base: Selection) -> bool:
+    return _probe(store, finding, base, "isNotNull(value)")
+
+
+def _labels_are_classes(store: Store, finding: Finding) -> bool:
+    return bool(
+        store.scalar(
+            "SELECT countIf(label != '') > 0 "
+            "FROM (SELECT label FROM labels WHERE model = {model:String} OR model = '' LIMIT 1000)",
+            {"model": finding.model},
+        )
+    )

@@ -1,0 +1,129 @@
+"""Says an explanation in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from modelspan_analyzer.why import vocabulary as words
+from modelspan_analyzer.why.facts import STEPS_PER_OCTAVE, Key
+from modelspan_analyzer.why.vocabulary import Cause, Finding
+
+NOTHING = "Nothing in the traces sets {subject} apart from the others"
+
+
+def subject(finding: Finding) -> str:
+    """The flagged predictions, as the object of a sentence."""
+    feature = f"`{finding.feature}`" if finding.feature else "the prediction"
+    what = {
+        words.MISSING: f"the predictions with {feature} missing",
+        words.DRIFT: f"the predictions whose {feature} left its usual range",
+        words.PREDICTION_DRIFT: "the predictions that shifted",
+        words.ERRORS: "the failed predictions",
+        words.SLOW: "the slow predictions",
+        words.WRONG: "the wrong predictions",
+        words.UNFAIR: "the unfavourable predictions",
+    }[finding.kind]
+    return f"{what} ({finding.segment})" if finding.segment else what
+
+
+_SAYS: Mapping[str, Callable[[Key], str]] = {
+    "attribute": lambda key: f"came through {_span(key)} with `{key.attribute}={key.value}`",
+    "number": lambda key: f"came through {_span(key)} with `{key.attribute}` {_bound(key)}",
+    "resource": lambda key: f"were served by `{key.service}` with `{key.attribute}={key.value}`",
+    "status": lambda key: f"came through {_span(key)} that ended in {key.value or key.attribute}",
+    "duration": lambda key: f"came through {_span(key)} that took {_bound(key)}",
+    "repeat": lambda key: f"called {_span(key)} {_number(key)} times or more",
+    "span": lambda key: f"came through {_span(key)}",
+    "absent": lambda key: f"did not come through {_span(key)}",
+    "event": lambda key: f"came through {_span(key)} with the event `{key.attribute}`",
+    "log": lambda key: f'have the log "{key.value}" of `{key.service}` ({key.attribute})',
+    "clock": lambda key: f"came through {_span(key)} whose clock was {_clock(key)}",
+    "tag": lambda key: f"carry the tag `{key.attribute}={key.value}`",
+    "version": lambda key: f"were made by model version {key.value}",
+}
+_NAMES: Mapping[str, Callable[[Key], str]] = {
+    "attribute": lambda key: f"{_place(key)} {key.attribute}={key.value}",
+    "number": lambda key: f"{_place(key)} {key.attribute} {_bound(key)}",
+    "resource": lambda key: f"{_place(key)} {key.attribute}={key.value}",
+    "status": lambda key: f"{_place(key)} ended in {key.value or key.attribute}",
+    "duration": lambda key: f"{_place(key)} took {_bound(key)}",
+    "repeat": lambda key: f"{_place(key)} called {_number(key)} times or more",
+    "span": lambda key: _place(key),
+    "absent": lambda key: f"no {_place(key)}",
+    "event": lambda key: f"{_place(key)} event {key.attribute}",
+    "log": lambda key: f"{_place(key)} log {key.value!r}",
+    "clock": lambda key: f"clock of {_place(key)} {_clock(key)}",
+    "tag": lambda key: f"{key.attribute}={key.value}",
+    "version": lambda key: f"model version {key.value}",
+}
+
+
+def fact(key: Key) -> str:
+    """What a fact says, as the end of "… of the predictions …"."""
+    return _SAYS[key.kind](key)
+
+
+def short(key: Key) -> str:
+    """A fact in a few words, for lists."""
+    return _NAMES[key.kind](key)
+
+
+def cause(finding: Finding, found: Cause, key: Key) -> str:
+    """One sentence: how many, what, against how many others, since when, with which release, which traces."""
+    within = f" (within {found.within})" if found.within else ""
+    text = (
+        f"{_percent(found.flagged_share)} of {subject(finding)} {fact(key)}{within} "
+        f"({_percent(found.other_share)} of the others)"
+    )
+    if found.since is not None:
+        text += f"; it began at {found.since:%Y-%m-%d %H:%M} UTC"
+        if found.release:
+            text += f" with {found.release}"
+    if found.sample_trace_ids:
+        text += f"; {len(found.sample_trace_ids)} sample traces: {', '.join(found.sample_trace_ids)}"
+    return text + "."
+
+
+def nothing(finding: Finding, since: object = None, reason: str = "") -> str:
+    """Why there is no answer."""
+    text = reason or NOTHING.format(subject=subject(finding))
+    return f"{text}; they began at {since:%Y-%m-%d %H:%M} UTC." if since else f"{text}."
+
+
+def summary(finding: Finding, causes: Sequence[Cause]) -> str:
+    """The explanation's own sentence: that of its first cause."""
+    return causes[0].sentence if causes else nothing(finding)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.1f} %"
+
+
+def _span(key: Key) -> str:
+    return f"`{key.service} {key.span_name}`"
+
+
+def _place(key: Key) -> str:
+    return " ".join(part for part in (key.service, key.span_name) if part)
+
+
+def _number(key: Key) -> str:
+    return f"{float(key.value):g}"
+
+
+def _bound(key: Key) -> str:
+    if key.kind == "duration":
+        text = _time(2 ** (float(key.value) / STEPS_PER_OCTAVE) / 1e9)
+    else:
+        step = float(key.value)
+        text = f"{(2 ** (abs(step) / STEPS_PER_OCTAVE) - 1) * (1 if step >= 0 else -1):.3g}"
+    return f"{'at least' if key.above else 'less than'} {text}"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"
+
+
+def _clock(key: Key) -> str:
+    seconds = (2 ** (abs(float(key.value)) / STEPS_PER_OCTAVE)) / 1e3
+    return f"about {seconds:.0f} s {'ahead' if key.above else 'behind'}"
