@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from modelspan_analyzer.config.base import Settings
+from modelspan_analyzer.config.cron import parse_cron
 from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings
 from modelspan_analyzer.config.durations import Duration
 from modelspan_analyzer.config.outcome_settings import (
@@ -33,6 +34,13 @@ class ScheduleSettings(Settings):
     delay: Duration = Field(timedelta(minutes=1), description="how long after its end a window waits for late rows")
     catch_up: Duration = Field(timedelta(days=7), description="how far back missed windows are made up for")
     time_budget: Duration = Field(timedelta(minutes=10), description="longest run of all monitors over one window")
+
+    @field_validator("cron")
+    @classmethod
+    def _cron_line(cls, given: str | None) -> str | None:
+        if given is not None:
+            parse_cron(given)
+        return given
 
 
 class WindowSettings(Settings):

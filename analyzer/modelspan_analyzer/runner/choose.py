@@ -32,6 +32,16 @@ def choose_baseline(store: Store, model: str, version: str, window: Window, sett
     return baselines.active(store, model, version) or _learn(store, model, version, wanted.learn)
 
 
+def learnt_until(store: Store, model: str, version: str, settings: ModelSettings) -> datetime | None:
+    """The end of the predictions that the baseline was learnt from, which no window is compared with."""
+    wanted = settings.baseline
+    if wanted.sliding or wanted.same_hour or wanted.version:
+        return None
+    baseline = baselines.active(store, model, version) or _learn(store, model, version, wanted.learn)
+    learnt = baseline is not None and baseline.kind == baselines.KIND_LEARNT
+    return baseline.window.end if learnt and baseline and baseline.window else None
+
+
 def _moving(store: Store, model: str, version: str, window: Window, wanted: BaselineSettings) -> Baseline | None:
     """A baseline that goes with the window, read from predictions."""
     if wanted.sliding:

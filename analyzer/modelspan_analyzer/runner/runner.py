@@ -14,7 +14,7 @@ from modelspan_analyzer.monitors.context import Monitor, MonitorContext
 from modelspan_analyzer.monitors.table import MONITORS
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.runner import runs
-from modelspan_analyzer.runner.choose import choose_baseline
+from modelspan_analyzer.runner.choose import choose_baseline, learnt_until
 from modelspan_analyzer.runner.claims import claim, new_owner
 from modelspan_analyzer.runner.schedule import next_run
 from modelspan_analyzer.runner.windows import due_windows
@@ -49,11 +49,7 @@ class Runner:
 
         A window that another analyzer holds is left to it. Returns the results of this run.
         """
-        moment = now or self._clock()
-        results: list[Result] = []
-        for row in self.store.rows(_MODELS):
-            results += self._catch_up(row["model"], row["version"], moments.utc(row["first"]), moment)
-        return results
+        return self._look(now or self._clock(), None)
 
     def start(self) -> None:
         """Look for due windows on schedule, in a thread of its own."""
@@ -70,19 +66,32 @@ class Runner:
             self._thread = None
 
     def _loop(self) -> None:
-        schedule = self.config.defaults.schedule
+        looked = self._clock() - timedelta(days=366)
         while not self._stopping.is_set():
+            now = self._clock()
             try:
-                self.once()
+                self._look(now, looked)
             except Exception:
                 log.exception("the analyzer could not look for due windows; it tries again on schedule")
-            now = self._clock()
-            self._stopping.wait((next_run(schedule, now) - now).total_seconds())
+            looked = now
+            waits = (next_run(settings.schedule, now) for settings in (self.config.defaults, *self.config.models))
+            self._stopping.wait((min(waits) - self._clock()).total_seconds())
 
-    def _catch_up(self, model: str, version: str, first: datetime, now: datetime) -> list[Result]:
-        settings = self.config.for_model(model, version)
+    def _look(self, now: datetime, since: datetime | None) -> list[Result]:
+        """Catch up with the models whose schedule came up since a moment; with all of them for None."""
         results: list[Result] = []
-        for window in due_windows(self.store, model, version, settings, first, now):
+        for row in self.store.rows(_MODELS):
+            settings = self.config.for_model(row["model"], row["version"])
+            if since is None or next_run(settings.schedule, since) <= now:
+                results += self._catch_up(row["model"], row["version"], settings, moments.utc(row["first"]), now)
+        return results
+
+    def _catch_up(
+        self, model: str, version: str, settings: ModelSettings, first: datetime, now: datetime
+    ) -> list[Result]:
+        learnt = learnt_until(self.store, model, version, settings)
+        results: list[Result] = []
+        for window in due_windows(self.store, model, version, settings, max(first, learnt or first), now):
             if self._stopping.is_set():
                 break
             lease = settings.schedule.time_budget + timedelta(minutes=1)

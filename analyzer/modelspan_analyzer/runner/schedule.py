@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
+from modelspan_analyzer.config.cron import parse_cron
 from modelspan_analyzer.config.settings import ScheduleSettings
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
-def next_run(schedule: ScheduleSettings, now: datetime) -> datetime:
-    """The next moment, after now, to look."""
-    since = (now - datetime(1970, 1, 1, tzinfo=timezone.utc)) // schedule.every
-    return datetime(1970, 1, 1, tzinfo=timezone.utc) + (since + 1) * schedule.every + timedelta(0)
+
+def next_run(schedule: ScheduleSettings, after: datetime) -> datetime:
+    """The next moment to look, after the given one; an interval counts from midnight UTC, not from the start."""
+    if schedule.cron:
+        return parse_cron(schedule.cron).after(after)
+    return _EPOCH + ((after - _EPOCH) // schedule.every + 1) * schedule.every

@@ -8,6 +8,7 @@ from itertools import pairwise
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.moments import utc
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.runner.runs import RUNNING
 from modelspan_collector.store.connect import Store
 
 EPOCH = datetime(1970, 1, 5, tzinfo=timezone.utc)
@@ -31,10 +32,11 @@ SELECT timestamp FROM (
 WHERE (place - 1) % {rows:UInt64} = 0 ORDER BY timestamp
 """
 
-_DONE = """
-SELECT window_start, window_end FROM monitor_runs FINAL
-WHERE model = {model:String} AND version = {version:String} AND monitor = '' AND outcome != 'running'
+_RUNS = """
+SELECT window_start, window_end, outcome FROM monitor_runs FINAL
+WHERE model = {model:String} AND version = {version:String} AND monitor = ''
   AND window_end > {start:DateTime64(9, 'UTC')}
+ORDER BY window_end
 """
 
 
@@ -49,12 +51,15 @@ def due_windows(
     """
     start = max(first, now - settings.schedule.catch_up)
     closed = now - settings.schedule.delay
-    if settings.window.rows is not None:
-        found = windows_by_rows(store, model, version, settings.window.rows, first)
+    runs = store.rows(_RUNS, {"model": model, "version": version, "start": start})
+    done = {(utc(run["window_start"]), utc(run["window_end"])) for run in runs if run["outcome"] != RUNNING}
+    window = settings.window
+    if window.rows is not None:
+        begun = [utc(run["window_start"]) for run in runs if run["outcome"] == RUNNING]
+        ends = [end for _, end in done if not begun or end <= min(begun)]
+        found = windows_by_rows(store, model, version, window.rows, max([start, *ends]))
     else:
-        found = windows_by_time(store, model, version, settings.window.size, settings.window.slide, start, closed)
-    scope = {"model": model, "version": version, "start": start}
-    done = {(utc(row["window_start"]), utc(row["window_end"])) for row in store.rows(_DONE, scope)}
+        found = windows_by_time(store, model, version, window.size, window.slide, start, closed)
     return [window for window in found if window.end <= closed and (window.start, window.end) not in done]
 
 
@@ -77,7 +82,10 @@ def windows_by_time(
 
 
 def windows_by_rows(store: Store, model: str, version: str, rows: int, first: datetime) -> list[Window]:
-    """Tumbling windows of so many predictions each, counted from the first; the last, unfilled one is left out."""
+    """Tumbling windows of so many predictions each, counted from a moment on; the last, unfilled one is left out.
+
+    Counting goes on where the last finished window ended, so that late rows and expired ones never shift a window.
+    """
     scope = {"model": model, "version": version, "start": first, "rows": rows}
     cuts = list(dict.fromkeys(utc(row["timestamp"]) for row in store.rows(_CUTS, scope)))
     return [Window(left, right) for left, right in pairwise(cuts)]
