@@ -30,11 +30,14 @@ THREADS_A_QUERY = 4
 class SqlApp:
     """An ASGI application over one engine."""
 
-    def __init__(self, engine: Engine, database: str, limits: Limits, users: Mapping[str, str] | None) -> None:
+    def __init__(
+        self, engine: Engine, database: str, limits: Limits, users: Mapping[str, str] | None, *, loopback: bool
+    ) -> None:
         self._engine = engine
         self._database = database
         self._limits = limits
         self._users = users
+        self._loopback = loopback
         self._sessions = Sessions()
         self._running = 0
         self._threads: CapacityLimiter | None = None
@@ -57,6 +60,7 @@ class SqlApp:
         try:
             asked = requests.parameters(request)
             query_id = asked.query_id
+            requests.check_origin(request, loopback=self._loopback)
             self._authenticate(asked)
             async with self._sessions.use(asked.session_id, asked.settings) as session:
                 with self._slot():
@@ -72,7 +76,7 @@ class SqlApp:
             raise errors.syntax("Empty query: send SQL in the body or in the parameter `query`")
         database = asked.database or session.database or self._database
         settings = {**session.settings, **asked.settings}
-        question = Question(body.sql, asked.bound, settings, database, asked.default_format)
+        question = Question(body.sql, {**asked.bound, **body.bound}, settings, database, asked.default_format)
         run: Run = await self._threaded(self._engine.open, question, may_write=request.method == "POST")
         try:
             if run.statement.verb in ("SET", "USE"):
@@ -96,8 +100,11 @@ class SqlApp:
         watch = asyncio.create_task(self._cancel_on_disconnect(request, run))
         accepted = request.headers.get("accept-encoding", "") if asked.flag("enable_http_compression") else ""
         stream = answer.ResultStream(self._engine, run, asked.query_id, self._threaded)
+        sending = stream.send(send, accepted, framed=asked.flag("compress"), whole=asked.flag("wait_end_of_query"))
         try:
-            await stream.send(send, accepted, framed=asked.flag("compress"), whole=asked.flag("wait_end_of_query"))
+            await asyncio.wait_for(sending, self._limits.answer_seconds)
+        except asyncio.TimeoutError:
+            log.warning("gave up on a SQL client that did not read its answer in %g s", self._limits.answer_seconds)
         finally:
             watch.cancel()
 

@@ -21,17 +21,19 @@ import chdb
 from modelspan_collector.sqlhttp import errors, statement
 from modelspan_collector.sqlhttp.settings import Limits, clause, effective
 from modelspan_collector.sqlhttp.statement import Statement
-from modelspan_collector.store.connect import quote_identifier
 
 log = logging.getLogger(__name__)
 
 PIPE_BYTES = 1024**2
 _SYSTEM_SETTINGS_ONLY = ("FROM system.settings", "FROM `system`.`settings`")
-_TABLE_FUNCTIONS_SQL = """SELECT lower(name) FROM system.table_functions WHERE NOT has({names:Array(String)}, name)
-AND (name NOT IN (SELECT name FROM system.functions) OR name = 'file')"""
+_TABLE_FUNCTIONS_SQL = "SELECT lower(name) FROM system.table_functions WHERE NOT has({names:Array(String)}, name)"
 _FUNCTIONS_SQL = """SELECT DISTINCT lower(name) FROM system.functions
 WHERE has({names:Array(String)}, name) OR has({names:Array(String)}, categories)"""
-_TEXT_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"})
+_TEXT_ESCAPES = str.maketrans(
+    {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
+    | {chr(0xDC00 + byte): f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
+)
+"""The escaped text form of a bound parameter; bytes that are not UTF-8 arrive as surrogates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,10 @@ class Engine:
         vetted = statement.vet(canonical.decode("utf-8", "surrogateescape"), self._forbidden, writable=writable)
         for name in vetted.identifier_parameters:
             self._forbidden.check_identifier(question.parameters.get(name, ""))
-        asked = question.settings if vetted.verb == "SET" else {**question.settings, **vetted.settings}
         mark = uuid.uuid4().hex
-        settings = {**effective(asked, self._limits), "log_comment": mark}
+        settings = {**effective({**question.settings, **vetted.settings}, self._limits), "log_comment": mark}
         if question.database:
-            connection.query(f"USE {quote_identifier(question.database)}")
+            connection.query(f"USE {_quote(question.database)}")
         connection.query(f"SET {clause(settings)}")
         if not writable:
             connection.query(f"SET readonly = {_lock(vetted)}")
@@ -111,6 +112,12 @@ class Engine:
 
 def _connect(path: str) -> Any:
     return chdb.connect(path)  # type: ignore[no-untyped-call]
+
+
+def _quote(name: str) -> str:
+    """Quote any database name that a client may send."""
+    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"
 
 
 def _names(connection: Any, sql: str, names: tuple[str, ...]) -> frozenset[str]:
@@ -183,7 +190,7 @@ class Run:
         if self.statement.returns_rows:
             sql += f"\nINTO OUTFILE '/dev/fd/{self._writer}' TRUNCATE FORMAT {self.format}"
         try:
-            result = self._connection.query(sql, "Null", params=self._parameters)
+            result = self._connection.query(sql.encode("utf-8", "surrogateescape"), "Null", params=self._parameters)
             self.summary = {
                 "read_rows": str(result.storage_rows_read()),
                 "read_bytes": str(result.storage_bytes_read()),

@@ -6,8 +6,10 @@ import base64
 import binascii
 import re
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from email.parser import BytesParser
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -16,6 +18,9 @@ from modelspan_collector.sqlhttp import encodings, errors
 HEAD_BYTES = 64 * 1024
 """An INSERT's statement must end within this much of the body."""
 
+_QUERY_ID = re.compile(r"[\w.:/-]{1,200}", re.ASCII)
+_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]|host\.docker\.internal|", re.IGNORECASE)
+_PORT = re.compile(r":\d+$")
 _INSERT = re.compile(rb"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*INSERT\b", re.IGNORECASE | re.DOTALL)
 _HEAD_TOKEN = re.compile(
     rb"""'(?:[^'\\]|\\.)*' | `(?:[^`\\]|\\.)*` | "(?:[^"\\]|\\.)*" | --[^\n]*\n | /\*.*?\*/
@@ -31,7 +36,7 @@ class Parameters:
 
     query: str
     bound: dict[str, str]
-    """`param_x` by bare name."""
+    """`param_x` of the URL by bare name."""
     settings: dict[str, str]
     """Every other URL parameter."""
     database: str
@@ -57,11 +62,16 @@ def parameters(request: Request) -> Parameters:
         settings={name: value for name, value in url.items() if not name.startswith("param_")},
         database=headers.get("x-clickhouse-database", url.get("database", "")),
         default_format=headers.get("x-clickhouse-format", url.get("default_format", "TabSeparated")),
-        query_id=url.get("query_id", "") or str(uuid.uuid4()),
+        query_id=_query_id(url.get("query_id", "")),
         session_id=url.get("session_id", ""),
         user=user,
         password=password,
     )
+
+
+def _query_id(asked: str) -> str:
+    """The client's id where it can stand in a header, else a new one."""
+    return asked if _QUERY_ID.fullmatch(asked) else str(uuid.uuid4())
 
 
 def _credentials(request: Request) -> tuple[str, str]:
@@ -81,6 +91,24 @@ def _credentials(request: Request) -> tuple[str, str]:
     )
 
 
+def check_origin(request: Request, *, loopback: bool) -> None:
+    """Refuse what a web page of another site makes a person's browser send.
+
+    On loopback the name in `Host` must be a loopback one too, or a page could reach the endpoint under its own name.
+
+    Raises:
+        ClickHouseError: the request comes from another site.
+    """
+    host = request.headers.get("host", "")
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        raise errors.ClickHouseError(497, "ACCESS_DENIED", f"requests of web pages from {origin} are not served")
+    if loopback and not _LOOPBACK.fullmatch(host.rpartition(":")[0] if _PORT.search(host) else host):
+        raise errors.ClickHouseError(
+            497, "ACCESS_DENIED", f"the host name {host!r} does not belong to this loopback endpoint: use 127.0.0.1"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """A request's body, taken apart."""
@@ -89,6 +117,8 @@ class Body:
     """The statement's text: the URL's, and what of the body belongs to it."""
     data: AsyncIterator[bytes]
     """The rows of an INSERT, decoded."""
+    bound: Mapping[str, str] = field(default_factory=dict)
+    """Bound parameters that came as form fields."""
 
 
 async def body(request: Request, asked: Parameters, statement_bytes: int) -> Body:
@@ -98,7 +128,9 @@ async def body(request: Request, asked: Parameters, statement_bytes: int) -> Bod
         ClickHouseError: the body cannot be decoded, or the statement is too long.
     """
     chunks = _decoded(request, asked)
-    if _INSERT.match(asked.query.encode()):
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await _form(request, asked, chunks, statement_bytes)
+    if _INSERT.match(asked.query.encode("utf-8", "surrogateescape")):
         return Body(asked.query, chunks)
     head = bytearray()
     async for chunk in chunks:
@@ -116,6 +148,25 @@ async def body(request: Request, asked: Parameters, statement_bytes: int) -> Bod
         return Body(head[:end].decode("utf-8", "surrogateescape"), _prepend(bytes(head[end:]), chunks))
     parts = (asked.query, head.decode("utf-8", "surrogateescape"))
     return Body("\n".join(part for part in parts if part.strip()), chunks)
+
+
+async def _form(request: Request, asked: Parameters, chunks: AsyncIterator[bytes], limit: int) -> Body:
+    """Drivers send many or long bound parameters as fields of a form."""
+    content = bytearray(f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode())
+    async for chunk in chunks:
+        content += chunk
+        if len(content) > limit:
+            raise errors.ClickHouseError(637, "QUERY_IS_TOO_LARGE", f"a form may have {limit} bytes at most")
+    fields: dict[str, str] = {}
+    for part in BytesParser().parsebytes(bytes(content)).walk():
+        name = part.get_param("name", header="content-disposition")
+        if isinstance(name, str):
+            if part.get_filename() is not None:
+                raise errors.ClickHouseError(48, "NOT_IMPLEMENTED", "external tables are not offered by this endpoint")
+            payload = part.get_payload(decode=True)
+            fields[name] = payload.decode("utf-8", "surrogateescape") if isinstance(payload, bytes) else ""
+    bound = {name[len("param_") :]: value for name, value in fields.items() if name.startswith("param_")}
+    return Body("\n".join(text for text in (asked.query, fields.get("query", "")) if text), chunks, bound)
 
 
 async def _decoded(request: Request, asked: Parameters) -> AsyncIterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -10,6 +11,14 @@ from modelspan_collector.sqlhttp.app import SqlApp
 from modelspan_collector.sqlhttp.engine import Engine
 from modelspan_collector.sqlhttp.settings import Limits
 from modelspan_collector.store.connect import Store
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address that only this machine can reach."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class SqlServer:
@@ -43,7 +52,7 @@ class SqlServer:
             raise ValueError("the store is a ClickHouse server: point SQL clients at that server itself")
         limits = limits or Limits()
         engine = Engine(urlsplit(store.dsn).path, limits, writable=writable)
-        app = SqlApp(engine, store.database, limits, users)
+        app = SqlApp(engine, store.database, limits, users, loopback=is_loopback(host))
         self._server = AsgiServer(app, host, port, name="sql")
         self.host = host
         self.port = self._server.port

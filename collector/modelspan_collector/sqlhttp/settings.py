@@ -42,7 +42,7 @@ _IGNORED = frozenset(
     http_receive_timeout http_response_buffer_size http_send_timeout http_wait_end_of_query
     http_write_exception_in_output_format http_zlib_compression_level load_balancing log_comment log_queries
     log_query_threads max_network_bandwidth max_query_size network_compression_method network_zstd_compression_level
-    password priority query query_id quota_key readonly receive_timeout role send_logs_level
+    password priority query query_id quota_key receive_timeout role send_logs_level
     send_progress_in_http_headers send_timeout session_check session_id session_timeout stacktrace user
     wait_end_of_query workload""".split()  # noqa: SIM905
 )
@@ -62,6 +62,8 @@ class Limits:
     threads: int = 0
     concurrent_queries: int = 16
     statement_bytes: int = 1024**2
+    answer_seconds: float = 600.0
+    """For the whole answer, so that a client that stops reading does not hold a query open."""
 
     def engine_settings(self) -> dict[str, str]:
         """The limits that the engine enforces, as its settings."""
@@ -90,7 +92,7 @@ def effective(asked: Mapping[str, str], limits: Limits) -> dict[str, str]:
             applied[name] = _lower(name, value, capped.get(name))
         elif _allowed(name):
             applied[name] = value
-        elif name not in _IGNORED:
+        elif name not in _IGNORED and not (name == "readonly" and value in ("1", "2")):
             raise errors.readonly(f"Cannot modify '{name}' setting in readonly mode: clients of this endpoint may not")
     return applied
 

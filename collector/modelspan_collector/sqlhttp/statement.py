@@ -30,10 +30,17 @@ OUTWARD_FUNCTIONS = ("file", "catboostEvaluate", "reverseDNSQuery", "showCertifi
 
 OUTWARD_CATEGORIES = ("AI", "Introspection")
 
+_OBJECTS = {
+    "CREATE": re.compile(r"CREATE (OR REPLACE )?(TABLE|VIEW|MATERIALIZED VIEW|DATABASE)\b"),
+    "ALTER": re.compile(r"ALTER TABLE\b"),
+    "DROP": re.compile(r"DROP (TABLE|VIEW|DATABASE)\b"),
+    "RENAME": re.compile(r"RENAME TABLE\b"),
+}
+"""What a writer may make and change: no users, dictionaries, functions or named collections."""
 _INTERNAL_TABLES = frozenset({"stack_trace", "jemalloc_profile_text", "named_collections", "zookeeper"})
 _ENGINES = re.compile(
     r"(Replicated)?(Replacing|Summing|Aggregating|Collapsing|VersionedCollapsing|Coalescing)?MergeTree|Null|Memory|Log"
-    r"|TinyLog|StripeLog|Join|Set|Buffer|Distributed"
+    r"|TinyLog|StripeLog|Join|Set|Buffer|Atomic"
 )
 
 FORMAT_NAME = re.compile(r"[A-Za-z]\w*")
@@ -112,6 +119,8 @@ def vet(canonical: str, forbidden: Forbidden, *, writable: bool) -> Statement:
         raise errors.readonly("PARALLEL WITH is not offered here: send the statements one by one")
     verb = lines[0].split(maxsplit=1)[0].strip("(").upper()
     _check_verb(verb, writable)
+    if verb in _OBJECTS and not _OBJECTS[verb].match(canonical):
+        raise errors.readonly(f"{verb} is offered for tables, views and databases only")
     format_name, settings = None, {}
     if verb == "SET":
         settings = _settings(canonical.strip()[len("SET ") :])
@@ -124,8 +133,9 @@ def vet(canonical: str, forbidden: Forbidden, *, writable: bool) -> Statement:
             break
     if format_name is None and verb not in READING:
         lines[-1], format_name = _inline_format(lines[-1])
-    _check_names(canonical, verb, forbidden)
-    return Statement(verb, "\n".join(lines), format_name, settings)
+    vetted = Statement(verb, "\n".join(lines), format_name, settings)
+    _check_names(vetted, forbidden)
+    return vetted
 
 
 def _check_verb(verb: str, writable: bool) -> None:
@@ -144,20 +154,30 @@ def _inline_format(line: str) -> tuple[str, str | None]:
     return (head, tail.strip()) if found and re.fullmatch(r"\w+", tail.strip()) else (line, None)
 
 
-def _check_names(canonical: str, verb: str, forbidden: Forbidden) -> None:
-    tokens = list(_TOKEN.finditer(canonical))
+def _check_names(statement: Statement, forbidden: Forbidden) -> None:
+    tokens = list(_TOKEN.finditer(statement.body))
+    following = [other[0] for other in tokens[1:]] + ["", ""]
     previous = ""
-    for token, after in zip(tokens, [*(other[0] for other in tokens[1:]), ""], strict=True):
+    for token, after, second in zip(tokens, following, following[1:], strict=False):
         name = token["word"] or token["quoted"]
         if name:
             forbidden.check_identifier(name)
             if after == "(" and name.lower() in forbidden.table_functions:
                 raise _outward(name)
-            if previous == "ENGINE =" and not _ENGINES.fullmatch(name):
-                raise errors.readonly(f"the table engine {name} reaches outside the database")
-            if verb == "INSERT" and name.upper() == "INFILE":
-                raise errors.readonly("INFILE would read a file of the server: send the data in the request's body")
+            if statement.verb in READING and name.upper() == "SETTINGS" and second == "=":
+                raise errors.readonly("SETTINGS inside a subquery are not offered here: put them at the end")
+            if statement.verb not in READING:
+                _check_written(name, previous, after)
         previous = "ENGINE =" if token[0] == "=" and previous.upper() == "ENGINE" else token[0]
+
+
+def _check_written(name: str, previous: str, after: str) -> None:
+    if previous == "ENGINE =" and not _ENGINES.fullmatch(name):
+        raise errors.readonly(f"the table engine {name} reaches outside the database")
+    if after == "=" and name.lower() in ("disk", "storage_policy"):
+        raise errors.readonly(f"the setting {name} would choose where the server writes")
+    if name.upper() == "INFILE":
+        raise errors.readonly("INFILE would read a file of the server: send the data in the request's body")
 
 
 def _outward(name: str) -> errors.ClickHouseError:
