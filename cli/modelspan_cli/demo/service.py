@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from opentelemetry import trace
+from opentelemetry import metrics, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -29,7 +29,7 @@ LABELLED_SHARE = 0.8
 class FeatureStore:
     """Answers with a patient's features; its broken release runs into time-outs and leaves some of them out."""
 
-    def __init__(self, endpoint: str, release: str, broken: bool, chance: random.Random) -> None:
+    def __init__(self, endpoint: str, release: str, broken: bool, chance: np.random.Generator) -> None:
         resource = Resource.create({"service.name": "feature-store", "service.version": release})
         self._provider = TracerProvider(resource=resource)
         exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces")
@@ -68,7 +68,7 @@ class Served:
 class ScoringService:
     """The service that a team would write: one decorator on its predict function."""
 
-    def __init__(self, trained: Trained, chance: random.Random) -> None:
+    def __init__(self, trained: Trained, chance: np.random.Generator) -> None:
         self._trained = trained
         self._chance = chance
         self._tracer = trace.get_tracer("scoring")
@@ -83,8 +83,8 @@ class ScoringService:
 
     def handle(self, store: FeatureStore) -> Served:
         """One request: fetch the features, predict, return the prediction's id."""
-        row = self._chance.randrange(len(self._trained.live))
-        patient = dict(zip(self._trained.features, self._trained.live[row].tolist(), strict=True))
+        row = int(self._chance.integers(len(self._trained.patients)))
+        patient = dict(zip(self._trained.features, self._trained.examine(row, self._chance).tolist(), strict=True))
         with self._tracer.start_as_current_span("POST /score", kind=SpanKind.SERVER):
             features = store.profile(patient)
             self._predict(features)
@@ -101,9 +101,16 @@ class ScoringService:
                 time.sleep(0.002)
         return served
 
+    def close(self) -> None:
+        """Send what is left, and end the telemetry of this process before the collector goes."""
+        modelspan.flush(timeout=20)
+        for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+            if isinstance(provider, TracerProvider | MeterProvider):
+                provider.shutdown()
+
     def send_labels(self, served: list[Served]) -> int:
         """Tell what was true of most of them, as a clinic would days later."""
         known = [each for each in served if self._chance.random() < LABELLED_SHARE]
         for each in known:
-            modelspan.label(each.prediction_id, class_name(self._trained.live_labels[each.row] == 1))
+            modelspan.label(each.prediction_id, class_name(self._trained.labels[each.row] == 1))
         return len(known)

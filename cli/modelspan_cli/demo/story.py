@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import time
 import urllib.request
 from datetime import datetime, timezone
@@ -11,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlencode
 
+import numpy as np
 import pyarrow.parquet as parquet
 from rich.console import Console
 from rich.table import Table
@@ -19,7 +19,15 @@ import modelspan
 from modelspan_analyzer.web.baselines import PARQUET_TYPE
 from modelspan_cli.demo import findings
 from modelspan_cli.demo.model import Trained, train
-from modelspan_cli.demo.service import BROKEN_RELEASE, MODEL, SOUND_RELEASE, VERSION, FeatureStore, ScoringService
+from modelspan_cli.demo.service import (
+    BROKEN_RELEASE,
+    MODEL,
+    SOUND_RELEASE,
+    VERSION,
+    FeatureStore,
+    ScoringService,
+    Served,
+)
 from modelspan_cli.demo.stack import Stack
 from modelspan_collector.running import Running
 
@@ -48,11 +56,11 @@ def tell(data: Path, *, keep: bool, seconds: float, rate: float) -> bool:
 def _run(running: Running, seconds: float, rate: float) -> bool:
     trained = train()
     console.print(
-        f"[bold]2.[/] trained {MODEL} {VERSION} on scikit-learn's breast cancer data; its validation rows are the baseline"
+        f"[bold]2.[/] trained {MODEL} {VERSION} on scikit-learn's breast cancer data; validation rows are the baseline"
     )
-    _post_baseline(running, trained)
+    chance = np.random.default_rng(11)
+    _post_baseline(running, trained, chance)
     modelspan.configure(endpoint=running.otlp_url, service_name="scoring")
-    chance = random.Random(11)  # noqa: S311 - a simulation, not a secret
     service = ScoringService(trained, chance)
 
     start = _next_window()
@@ -66,7 +74,7 @@ def _run(running: Running, seconds: float, rate: float) -> bool:
         "some of them with features missing"
     )
     labelled = service.send_labels(served + more)
-    modelspan.flush(timeout=20)
+    service.close()
     console.print(f"[bold]5.[/] sent {labelled:,} labels; waiting for the analyzer to look at the last window")
     if not findings.wait_until_checked(running, end, CHECK_SECONDS):
         console.print(f"[red]the analyzer did not look at all windows within {CHECK_SECONDS:.0f} s[/]")
@@ -83,7 +91,7 @@ def _next_window() -> datetime:
     return datetime.fromtimestamp(boundary, timezone.utc)
 
 
-def _serve(service: ScoringService, store: FeatureStore, seconds: float, rate: float) -> tuple[list, datetime]:
+def _serve(service: ScoringService, store: FeatureStore, seconds: float, rate: float) -> tuple[list[Served], datetime]:
     """Serve until the windows of this phase are full; returns what was served, and when the phase ended."""
     phase = max(1, round(seconds / WINDOW_SECONDS)) * WINDOW_SECONDS
     served = service.serve(store, phase - 0.1, rate)
@@ -91,9 +99,9 @@ def _serve(service: ScoringService, store: FeatureStore, seconds: float, rate: f
     return served, _next_window()
 
 
-def _post_baseline(running: Running, trained: Trained) -> None:
+def _post_baseline(running: Running, trained: Trained, chance: np.random.Generator) -> None:
     sink = BytesIO()
-    parquet.write_table(trained.baseline(), sink)
+    parquet.write_table(trained.baseline(chance), sink)
     columns = {"prediction": "prediction", "score": "score", "label": "label", "source": "validation rows of the demo"}
     query = urlencode({"model": MODEL, "version": VERSION, **columns})
     request = urllib.request.Request(  # noqa: S310 - the instance that this demo started
@@ -104,8 +112,8 @@ def _post_baseline(running: Running, trained: Trained) -> None:
 
 def _show(counts: dict[str, int], verdicts: findings.Verdicts, made: int) -> None:
     console.print(
-        f"\n[bold]stored[/]: {counts['predictions']:,} predictions of {made:,} made, {counts['joined']:,} traces joined with their "
-        f"feature-store span, {counts['labelled']:,} labels joined, {counts['spans']:,} spans"
+        f"\n[bold]stored[/]: {counts['predictions']:,} predictions of {made:,} made, {counts['spans']:,} spans; "
+        f"{counts['joined']:,} predictions joined with their feature-store span, {counts['labelled']:,} with a label"
     )
     console.print(f"[bold]before the break[/]: {_words(len(verdicts.before))}")
     console.print(f"[bold]after the break[/]: {_words(len(verdicts.after))}")
