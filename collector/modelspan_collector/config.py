@@ -42,7 +42,7 @@ class CollectorConfig:
     max_inflight_bytes: int = 256 * MIB
     """Bodies held in memory at one time; more get the retryable answer."""
     fsync: bool = True
-    """Answer only when the disk has the bytes. False trades the last seconds before a machine's crash for throughput."""
+    """Answer only when the disk has the bytes. False trades a machine crash's last seconds for throughput."""
     segment_bytes: int = 32 * MIB
     """A segment of the log, which is one insert, is sealed at this size."""
     segment_seconds: float = 1.0
@@ -50,6 +50,6 @@ class CollectorConfig:
     log_budget_bytes: int = 4096 * MIB
     """Disk that the log of one signal may take while the store is away; then senders get the retryable answer."""
     retry_window_seconds: float = 600.0
-    """A request sent again within this time, byte for byte, is acknowledged and stored once; 0 turns it off."""
+    """A request sent again within this time, byte for byte, is stored once; 0 turns it off."""
     writers: int = 2
     """Inserts at one time."""

@@ -18,7 +18,7 @@ from modelspan_collector.receive import events
 from modelspan_collector.receive.decode import Decoded
 from modelspan_collector.receive.errors import BusyError
 from modelspan_collector.receive.signals import LOGS, Signal
-from modelspan_collector.write.otlp_shape import tenant_field
+from modelspan_collector.write.wire import tenant_field
 
 Forward = Callable[[Signal, bytes, Any], None]
 """Sends a request on: signal, protobuf bytes, parsed message."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from modelspan_collector.log.record import Kind, Record
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive.signals import LOGS, Signal
 from modelspan_collector.store.connect import Store
-from modelspan_collector.write import otlp_shape, rows, stream
+from modelspan_collector.write import otlp_shape, rows, stream, wire
 
 _ONE_BLOCK: Final[dict[str, Any]] = {
     "max_insert_block_size": 1 << 32,
@@ -35,7 +37,7 @@ _ONE_BLOCK: Final[dict[str, Any]] = {
 
 def insert_otlp(store: Store, signal: Signal, records: Sequence[Record], token: str) -> None:
     """Insert OTLP requests as they are; views of the store turn them into rows."""
-    body = b"".join(part for record in records for part in otlp_shape.delimited(record.payload, record.received))
+    body = b"".join(part for record in records for part in _parts(signal, record))
     settings = {
         **_ONE_BLOCK,
         **_format_settings(store, signal),
@@ -43,6 +45,16 @@ def insert_otlp(store: Store, signal: Signal, records: Sequence[Record], token: 
         "input_format_protobuf_oneof_presence": 1,
     }
     store.client().raw_insert(otlp_shape.table(signal), insert_block=body, fmt="Protobuf", settings=settings)
+
+
+def _parts(signal: Signal, record: Record) -> list[bytes | memoryview]:
+    try:
+        return list(wire.rows(record.payload, record.received))
+    except wire.WireError:
+        message = signal.request.FromString(record.payload)
+        message.DiscardUnknownFields()
+        usual = message.SerializeToString() + wire.tenant_field(wire.tenant_of(record.payload))
+        return list(wire.rows(usual, record.received))
 
 
 def _format_settings(store: Store, signal: Signal) -> dict[str, str]:
@@ -70,30 +82,53 @@ def _schema_file(signal: Signal) -> Path:
 
 
 def insert_events(store: Store, records: Sequence[Record], token: str, metrics: Metrics) -> None:
-    """Insert modelspan's events; they become one insert a table."""
+    """Insert modelspan's events: streams of one shape are converted together, and become one insert a table."""
     converted: dict[str, list[rows.Rows]] = {}
-    for record in records:
-        for result in _rows(record):
-            converted.setdefault(result.table, []).append(result)
+    for shape, streams in _by_shape(records).items():
+        received = np.repeat([s.received for s in streams], [s.table.num_rows for s in streams])
+        whole = pa.concat_tables([s.table for s in streams]).combine_chunks()
+        result = rows.CONVERT[shape.event](whole, pa.array(received, pa.int64()), shape.service, shape.tenant)
+        converted.setdefault(result.table, []).append(result)
     for table, parts in converted.items():
-        whole = pa.concat_tables([part.rows for part in parts]).combine_chunks()
+        batch = pa.concat_tables([part.rows for part in parts]).combine_chunks()
         settings = {**_ONE_BLOCK, "insert_deduplication_token": f"{token}/{table}"}
-        store.client().insert_arrow(table, whole, settings=settings)
-        metrics.rows.labels(table).inc(whole.num_rows)
+        store.client().insert_arrow(table, batch, settings=settings)
+        metrics.rows.labels(table).inc(batch.num_rows)
         metrics.wild.labels(table).inc(sum(part.wild for part in parts))
         metrics.rounded.labels(table).inc(sum(part.rounded for part in parts))
 
 
-def _rows(record: Record) -> Iterator[rows.Rows]:
-    """The rows of every event in a record."""
-    message = LOGS.request.FromString(record.payload)
-    tenant = otlp_shape.tenant_of(message)
-    for resource in message.resource_logs:
-        names = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
-        for scope in resource.scope_logs:
-            for event in scope.log_records:
-                table = stream.read(event.event_name, event.body.bytes_value)
-                yield rows.CONVERT[event.event_name](table, record.received, names.get("service.name", ""), tenant)
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What streams have in common that are converted together."""
+
+    event: str
+    service: str
+    tenant: str
+    schema: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    table: pa.Table
+    received: int
+
+
+def _by_shape(records: Sequence[Record]) -> dict[_Shape, list[_Stream]]:
+    """The streams of all events, in the order in which they came."""
+    found: dict[_Shape, list[_Stream]] = {}
+    for record in records:
+        message = LOGS.request.FromString(record.payload)
+        tenant = wire.tenant_of(record.payload)
+        for resource in message.resource_logs:
+            names = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
+            for scope in resource.scope_logs:
+                for event in scope.log_records:
+                    table = stream.read(event.event_name, event.body.bytes_value)
+                    schema = table.schema.serialize().to_pybytes()
+                    shape = _Shape(event.event_name, names.get("service.name", ""), tenant, schema)
+                    found.setdefault(shape, []).append(_Stream(table, record.received))
+    return found
 
 
 def insert(store: Store, signal: Signal, records: Iterable[Record], token: str, metrics: Metrics) -> None:

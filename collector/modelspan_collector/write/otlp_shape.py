@@ -3,8 +3,8 @@
 Both follow from the message descriptors of `opentelemetry-proto`, so they cannot drift apart. Two things differ from
 the messages on the wire. `AnyValue` is recursive and columns are not: it is unrolled `DEPTH` levels, and what lies
 deeper is read as the bytes of its encoding (a nested message and a bytes field look the same on the wire), so nothing
-is dropped. And the request carries two fields more, which the collector appends: when it was received, and for which
-tenant.
+is dropped. And a row is not a request but one resource with one scope (`wire.rows` cuts them), with two fields more:
+when it was received, and for which tenant.
 
 `python -m modelspan_collector.write.otlp_shape` prints the DDL; `store/schema/001_otlp.sql` is its output.
 """
@@ -15,19 +15,12 @@ from functools import cache
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.internal.encoder import _VarintBytes  # type: ignore[attr-defined]
-from google.protobuf.unknown_fields import UnknownFieldSet
 
-from modelspan_collector.receive.signals import SIGNALS, Signal
+from modelspan_collector.receive.signals import METRICS, SIGNALS, Signal
+from modelspan_collector.write.wire import RECEIVED_FIELD, TENANT_FIELD
 
 DEPTH: Final = 3
 """Levels of `AnyValue` that become columns: a scalar inside a list inside a map still does."""
-
-RECEIVED_FIELD: Final = 1000
-"""Field number of `received`: nanoseconds since 1970 at which the collector took the request."""
-TENANT_FIELD: Final = 1001
-_TENANT_TAG: Final = _VarintBytes(TENANT_FIELD << 3 | 2)
-_RECEIVED_TAG: Final = _VarintBytes(RECEIVED_FIELD << 3 | 1)
 
 _SKIPPED: Final = frozenset(
     {"key_strindex", "string_value_strindex", "entity_refs", "metadata", "zero_threshold"}
@@ -52,42 +45,33 @@ _SCALARS: Final = {
 
 @cache
 def proto(signal: Signal) -> str:
-    """The schema text of a signal's request, for ClickHouse's `format_schema`."""
+    """The schema text of a signal's rows, for ClickHouse's `format_schema`."""
     messages: dict[str, str] = {}
-    _add_message(signal.request.DESCRIPTOR, DEPTH, messages)
-    top = messages[message_name(signal)]
+    _add_message(_row(signal), DEPTH, messages)
+    scopes = signal.path[1]
+    top = messages.pop(message_name(signal)).replace(
+        f"repeated {_scope(signal).name} {scopes}", f"{_scope(signal).name} {scopes}"
+    )
     extra = f"  fixed64 received = {RECEIVED_FIELD};\n  string tenant = {TENANT_FIELD};\n}}\n"
-    messages[message_name(signal)] = top.removesuffix("}\n") + extra
-    return 'syntax = "proto3";\n' + "".join(messages.values())
+    return 'syntax = "proto3";\n' + "".join(messages.values()) + top.removesuffix("}\n") + extra
 
 
 def message_name(signal: Signal) -> str:
-    """The name of the request's message in `proto(signal)`."""
-    return _name(signal.request.DESCRIPTOR, DEPTH)
-
-
-def tenant_field(tenant: str) -> bytes:
-    """What is appended to a request to say whose it is; always, so that no sender can say it for itself."""
-    name = tenant.encode()
-    return bytes(_TENANT_TAG + _VarintBytes(len(name)) + name)
-
-
-def tenant_of(message: Any) -> str:
-    """Whose a logged request is; of a field that comes twice, the last counts, and that is ours."""
-    fields: Any = UnknownFieldSet(message)
-    found = [field.data for field in fields if field.field_number == TENANT_FIELD]
-    return bytes(found[-1]).decode() if found else ""
-
-
-def delimited(payload: bytes, received: int) -> tuple[bytes, bytes, bytes]:
-    """A request as ClickHouse's Protobuf format wants it: length, bytes, and when it was received (ns since 1970)."""
-    suffix = _RECEIVED_TAG + received.to_bytes(8, "little")
-    return _VarintBytes(len(payload) + len(suffix)), payload, suffix
+    """The name of a row's message in `proto(signal)`."""
+    return _name(_row(signal), DEPTH)
 
 
 def table(signal: Signal) -> str:
-    """The `Null` table that takes a signal's requests, one a row."""
+    """The `Null` table that takes a signal's rows."""
     return f"otlp_{signal.name}"
+
+
+def _row(signal: Signal) -> Any:
+    return signal.request.DESCRIPTOR.fields_by_name[signal.path[0]].message_type
+
+
+def _scope(signal: Signal) -> Any:
+    return _row(signal).fields_by_name[signal.path[1]].message_type
 
 
 def column_type(descriptor: Descriptor, depth: int = DEPTH) -> str:
@@ -101,11 +85,14 @@ def ddl() -> str:
         "-- Generated: python -m modelspan_collector.write.otlp_shape. "
         "OTLP requests pass through these tables and leave no row.\n"
     )
-    tables = [
-        _create(table(signal), [*_members(signal.request.DESCRIPTOR, DEPTH), "received UInt64", "tenant String"])
-        for signal in SIGNALS
-    ]
+    tables = [_create(table(signal), _row_columns(signal)) for signal in SIGNALS]
     return header + "\n".join([*tables, _create("otlp_metric", _metric_columns())])
+
+
+def _row_columns(signal: Signal) -> list[str]:
+    scopes = signal.path[1]
+    others = [member for member in _members(_row(signal), DEPTH) if not member.startswith(f"{scopes} ")]
+    return [*others, f"{scopes} {column_type(_scope(signal))}", "received UInt64", "tenant String"]
 
 
 def _create(name: str, columns: list[str]) -> str:
@@ -114,9 +101,7 @@ def _create(name: str, columns: list[str]) -> str:
 
 
 def _metric_columns() -> list[str]:
-    request = next(signal.request.DESCRIPTOR for signal in SIGNALS if signal.name == "metrics")
-    scope_metrics = request.fields_by_name["resource_metrics"].message_type.fields_by_name["scope_metrics"].message_type
-    metric = scope_metrics.fields_by_name["metrics"].message_type
+    metric = _scope(METRICS).fields_by_name["metrics"].message_type
     attributes = "Map(LowCardinality(String), String)"
     return [
         "received UInt64",

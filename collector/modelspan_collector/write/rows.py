@@ -16,6 +16,7 @@ EARLIEST_NS = 631_152_000 * 10**9
 FUTURE_NS = 86_400 * 10**9
 """A clock this far ahead of arrival is not believed."""
 _ORIGINAL_TIMESTAMP = "modelspan.original_timestamp"
+"""Tag of a row whose clock was not believed: what it said, in the unit that it was sent in."""
 _TENANT_TAG = "tenant"
 
 
@@ -31,12 +32,12 @@ class Rows:
     """Integers that Float64 cannot hold exactly."""
 
 
-def predictions(stream: pa.Table, received: int, service: str, tenant: str) -> Rows:
+def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:
     """Rows of `predictions`.
 
     Args:
         stream: a checked `modelspan.predictions` stream.
-        received: nanoseconds since 1970 at which it arrived; it stands in for clocks that cannot be right.
+        received: when each row arrived, int64 nanoseconds since 1970; it stands in for clocks that cannot be right.
         service: `service.name` of the sender.
         tenant: whose it is; '' where tenants are not used.
     """
@@ -57,7 +58,7 @@ def predictions(stream: pa.Table, received: int, service: str, tenant: str) -> R
         "role": _same(metadata(stream, names.META_ROLE) or names.ROLE_PRIMARY, count),
         "service": _same(service, count),
         "timestamp": timestamps,
-        "received_at": _same_time(received, count),
+        "received_at": _arrival(received),
         "prediction_id": _text(stream, names.COL_PREDICTION_ID),
         "trace_id": maps.hexadecimal(_column(stream, names.COL_TRACE_ID), 16),
         "span_id": maps.hexadecimal(_column(stream, names.COL_SPAN_ID), 8),
@@ -77,7 +78,7 @@ def predictions(stream: pa.Table, received: int, service: str, tenant: str) -> R
     return Rows("predictions", pa.table(columns), wild, features.rounded)
 
 
-def labels(stream: pa.Table, received: int, service: str, tenant: str) -> Rows:  # noqa: ARG001
+def labels(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:  # noqa: ARG001
     """Rows of `labels`, from a checked `modelspan.labels` stream."""
     count = stream.num_rows
     timestamps, original = _times(_column(stream, names.COL_TIMESTAMP), received)
@@ -85,14 +86,14 @@ def labels(stream: pa.Table, received: int, service: str, tenant: str) -> Rows: 
         "prediction_id": _text(stream, names.COL_PREDICTION_ID),
         "model": _same(metadata(stream, names.META_MODEL), count),
         "timestamp": timestamps,
-        "received_at": _same_time(received, count),
+        "received_at": _arrival(received),
         "value": _number(stream, names.COL_VALUE),
         "label": _text(stream, names.COL_LABEL),
     }
     return Rows("labels", pa.table(columns), len(original) - original.null_count)
 
 
-def model_cards(stream: pa.Table, received: int, service: str, tenant: str) -> Rows:  # noqa: ARG001
+def model_cards(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:  # noqa: ARG001
     """Rows of `models`, from a checked `modelspan.model` stream."""
     count = stream.num_rows
     timestamps, original = _times(_column(stream, names.COL_TIMESTAMP), received)
@@ -152,16 +153,14 @@ def _same(value: str, rows: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), rows), pa.array([value]))
 
 
-def _same_time(received: int, rows: int) -> pa.Array:
-    return pa.repeat(pa.scalar(received // 1_000_000, pa.timestamp("ms", "UTC")), rows)
+def _arrival(received: pa.Array) -> pa.Array:
+    return pc.divide(received, 1_000_000).cast(pa.timestamp("ms", "UTC"))
 
 
-def _times(column: pa.Array, received: int) -> tuple[pa.Array, pa.Array]:
+def _times(column: pa.Array, received: pa.Array) -> tuple[pa.Array, pa.Array]:
     """Timestamps in range, and, as text, what those said that were not (null elsewhere)."""
     unit = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[column.type.unit]
-    sent = column.cast(pa.int64())
-    wild = pc.or_(pc.less(sent, EARLIEST_NS // unit), pc.greater(sent, (received + FUTURE_NS) // unit))
-    kept = pc.multiply(pc.if_else(wild, received // unit, sent), unit)
-    return kept.cast(pa.timestamp("ns", "UTC")), pc.if_else(
-        wild, column.cast(pa.timestamp(column.type.unit)).cast(pa.int64()).cast(pa.string()), None
-    )
+    sent, arrived = column.cast(pa.int64()), pc.divide(received, unit)
+    wild = pc.or_(pc.less(sent, EARLIEST_NS // unit), pc.greater(sent, pc.add(arrived, FUTURE_NS // unit)))
+    kept = pc.multiply(pc.if_else(wild, arrived, sent), unit).cast(pa.timestamp("ns", "UTC"))
+    return kept, pc.if_else(wild, sent.cast(pa.string()), None)

@@ -24,7 +24,12 @@ WITH
         v.value = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', json_of(x.value)), v.kvlist_value.values), ','), '}'),
         v.value = 'bytes_value', base64Encode(v.bytes_value),
         '') AS text_of,
-    attributes -> mapSort(mapFromArrays(attributes.key, arrayMap(v -> text_of(v), attributes.value))) AS map_of,
+    -- Most maps hold plain values alone, and are read from the columns of those.
+    attributes -> mapSort(mapFromArrays(attributes.key, if(
+        arrayExists(kind -> kind NOT IN ('string_value', 'int_value', 'double_value', 'bool_value'), attributes.value.value),
+        arrayMap(v -> text_of(v), attributes.value),
+        arrayMap((kind, s, i, d, b) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), if(b, 'true', 'false')),
+            attributes.value.value, attributes.value.string_value, attributes.value.int_value, attributes.value.double_value, attributes.value.bool_value)))) AS map_of,
     -- A clock is believed between 1990 and a day after arrival; else arrival counts, and the table keeps what was sent.
     (sent, received) -> sent < 631152000000000000 OR sent > received + 86400000000000 AS is_wild,
     (sent, received) -> fromUnixTimestamp64Nano(toInt64(if(is_wild(sent, received), received, sent)), 'UTC') AS event_time
@@ -62,26 +67,15 @@ FROM
 (
     SELECT
         received,
-        resource_attributes,
-        resource_schema_url,
-        s.scope.name AS scope_name,
-        s.scope.version AS scope_version,
-        map_of(s.scope.attributes) AS scope_attributes,
-        s.scope.dropped_attributes_count AS scope_dropped_attributes_count,
-        s.schema_url AS scope_schema_url,
-        s.spans AS items
-    FROM
-    (
-        SELECT
-            received,
-            map_of(resource.attributes) AS own_attributes,
-            if(tenant = '', own_attributes, mapSort(mapUpdate(own_attributes, map(toLowCardinality('modelspan.tenant'), tenant)))) AS resource_attributes,
-            r.schema_url AS resource_schema_url,
-            r.resource AS resource,
-            r.scope_spans AS scopes
-        FROM otlp_traces
-        ARRAY JOIN resource_spans AS r
-    )
-    ARRAY JOIN scopes AS s
+        map_of(resource.attributes) AS sent_attributes,
+        if(tenant = '', sent_attributes, mapSort(mapUpdate(sent_attributes, map(toLowCardinality('modelspan.tenant'), tenant)))) AS resource_attributes,
+        schema_url AS resource_schema_url,
+        scope_spans.scope.name AS scope_name,
+        scope_spans.scope.version AS scope_version,
+        map_of(scope_spans.scope.attributes) AS scope_attributes,
+        scope_spans.scope.dropped_attributes_count AS scope_dropped_attributes_count,
+        scope_spans.schema_url AS scope_schema_url,
+        scope_spans.spans AS items
+    FROM otlp_traces
 )
 ARRAY JOIN items AS span;
