@@ -1,0 +1,240 @@
+"""How often alarms are false, and how often a real shift raises one, for our default rule and for the peers'.
+
+Windows are drawn from streams without drift (`alarm_streams.py`), against a baseline of 20,000 rows drawn from the
+same stream, a new one every 50 windows. A window counts as falsely alarmed when any of its 30 features is. Power: one
+numeric feature, each in turn, is shifted by half a standard deviation, and the alarm has to name it.
+
+Our rule takes the way of the default monitors: bins pinned on the baseline, `assess_drift`. The peers' default rules
+run on our statistics, which equal theirs to 1e-9 (tests/unit/statistics/test_statistics_against_peers.py): Evidently's
+(reference above 1,000 rows: normalised Wasserstein or Jensen-Shannon distance of at least 0.1), NannyML's
+(Jensen-Shannon distance above mean + 3 standard deviations of reference chunks as large as the window), and a
+Kolmogorov-Smirnov (chi-squared for categories) test at 0.05 a feature.
+
+    python benchmarks/alarms.py [--quick] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from alarm_streams import FEATURES, STREAMS, Pool
+from numpy.typing import NDArray
+
+from modelspan_analyzer.distributions.binning import CATEGORIES, numeric_edges
+from modelspan_analyzer.distributions.vocabulary import Support
+from modelspan_analyzer.results import Verdict
+from modelspan_analyzer.statistics.binning import count_in_bins, doane_cut_points
+from modelspan_analyzer.statistics.chi_squared import chi_squared
+from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
+from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov
+from modelspan_analyzer.statistics.wasserstein import normalized_wasserstein_distance
+from modelspan_analyzer.verdicts.assess import assess_drift
+from modelspan_analyzer.verdicts.presets import nannyml_rule
+from modelspan_analyzer.verdicts.rule import DriftRule, FeatureCounts
+
+BASELINE_ROWS = 20_000
+WINDOWS_PER_BASELINE = 50
+SHIFT = 0.5
+Rows = NDArray[np.float64]
+Judge = Callable[[Rows], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One figure of the table: the share of windows with an alarm (of the shifted feature, for power)."""
+
+    rule: str
+    stream: str
+    rows: int
+    kind: str
+    windows: int
+    alarmed: int
+
+    @property
+    def share(self) -> float:
+        """Alarmed windows over all."""
+        return self.alarmed / self.windows
+
+
+def modelspan_judge(baseline: Rows, numeric: NDArray[np.bool_], rule: DriftRule) -> Judge:
+    """Our rule, on bins pinned on the baseline: quantiles of numbers, the most frequent categories and the others."""
+    edges = [_pinned_edges(column, is_number) for column, is_number in zip(baseline.T, numeric, strict=True)]
+    widths = [edge.size + 1 for edge in edges]
+    offsets = np.concatenate([[0], np.cumsum(widths)])
+
+    def counts(rows: Rows) -> list[NDArray[np.int64]]:
+        places = [np.searchsorted(edge, column, side="left") for edge, column in zip(edges, rows.T, strict=True)]
+        flat = np.bincount((np.column_stack(places) + offsets[:-1]).ravel(), minlength=int(offsets[-1]))
+        return np.split(flat, offsets[1:-1])
+
+    expected = counts(baseline)
+
+    def judge(rows: Rows) -> NDArray[np.bool_]:
+        features = [
+            FeatureCounts(str(i), expected[i], found, widths[i] if numeric[i] else 0)
+            for i, found in enumerate(counts(rows))
+        ]
+        return np.array([verdict.verdict is Verdict.ALARM for verdict in assess_drift(features, rule)])
+
+    return judge
+
+
+def _pinned_edges(column: Rows, is_number: np.bool_) -> Rows:
+    if is_number:
+        return numeric_edges(Support(np.sort(column)))
+    codes, counts = np.unique(column, return_counts=True)
+    # A category's bin ends at its code; all beyond the most frequent share what lies between, as "other" would.
+    own = np.sort(codes[np.argsort(-counts, kind="stable")[:CATEGORIES]])
+    return np.unique(np.concatenate([own - 0.5, own]))
+
+
+def evidently_judge(baseline: Rows, numeric: NDArray[np.bool_], _rows: int) -> Judge:
+    """Evidently's default for a reference of more than 1,000 rows; bins made anew with every window."""
+    deviations = baseline.std(axis=0)
+
+    def judge(rows: Rows) -> NDArray[np.bool_]:
+        return np.array([drifted(i, baseline[:, i], rows[:, i]) for i in range(FEATURES)])
+
+    def drifted(i: int, reference: Rows, current: Rows) -> bool:
+        if numeric[i] and np.unique(reference).size > 5:
+            return normalized_wasserstein_distance(reference, current, reference_std=deviations[i]) >= 0.1
+        return jensen_shannon_distance(*_category_counts(reference, current), base=math.e) >= 0.1
+
+    return judge
+
+
+def nannyml_judge(baseline: Rows, numeric: NDArray[np.bool_], rows_per_chunk: int) -> Judge:
+    """NannyML's default: its thresholds are learnt from reference chunks as large as the window."""
+    cuts = [
+        doane_cut_points(column) if is_number else None for column, is_number in zip(baseline.T, numeric, strict=True)
+    ]
+
+    def distance(i: int, current: Rows) -> float:
+        cut = cuts[i]
+        if cut is None:
+            return jensen_shannon_distance(*_category_counts(baseline[:, i], current))
+        counted = [count_in_bins(side, cut) for side in (baseline[:, i], current)]
+        return jensen_shannon_distance(*(np.append(counts[1:-2], counts[0] + counts[-2]) for counts in counted))
+
+    chunks = [baseline[start : start + rows_per_chunk] for start in range(0, len(baseline), rows_per_chunk)]
+    rules = [nannyml_rule([distance(i, chunk[:, i]) for chunk in chunks]) for i in range(FEATURES)]
+    return lambda rows: np.array(
+        [rule.verdict(distance(i, rows[:, i])) is Verdict.ALARM for i, rule in enumerate(rules)]
+    )
+
+
+def tests_judge(baseline: Rows, numeric: NDArray[np.bool_], _rows: int) -> Judge:
+    """A test at 0.05 for every feature, as monitoring scripts have it."""
+
+    def p_value(i: int, current: Rows) -> float:
+        if numeric[i]:
+            sizes = {"n_reference": len(baseline), "n_current": len(current)}
+            return kolmogorov_smirnov(baseline[:, i], current, **sizes).p_value
+        return chi_squared(*_category_counts(baseline[:, i], current)).p_value
+
+    return lambda rows: np.array([p_value(i, rows[:, i]) < 0.05 for i in range(FEATURES)])
+
+
+PEERS = {"Evidently's default": evidently_judge, "NannyML's default": nannyml_judge, "KS at 0.05": tests_judge}
+
+
+def _category_counts(first: Rows, second: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    most = int(max(first.max(), second.max())) + 1
+    return np.bincount(first.astype(int), minlength=most), np.bincount(second.astype(int), minlength=most)
+
+
+def windows_of(pool: Pool, rows: int, windows: int, seed: int) -> Iterator[tuple[Rows | None, Rows]]:
+    """Windows without drift; with the first of every 50 a new baseline, else None."""
+    generator = np.random.default_rng(seed)
+    for number in range(windows):
+        fresh = number % WINDOWS_PER_BASELINE == 0
+        baseline = pool.values[generator.integers(0, len(pool.values), BASELINE_ROWS)] if fresh else None
+        yield baseline, pool.values[generator.integers(0, len(pool.values), rows)]
+
+
+def false_alarms(pool: Pool, rows: int, windows: int, make: Callable[[Rows], Judge], *, seed: int = 1) -> int:
+    """Windows without drift in which any feature raises an alarm."""
+    alarmed = 0
+    for baseline, window in windows_of(pool, rows, windows, seed):
+        judge = make(baseline) if baseline is not None else judge  # noqa: F821 - the first window has a baseline
+        alarmed += bool(judge(window).any())
+    return alarmed
+
+
+def named_shifts(pool: Pool, rows: int, windows: int, make: Callable[[Rows], Judge], *, seed: int = 2) -> int:
+    """Windows in which the one shifted feature, each numeric one in turn, raises an alarm."""
+    candidates, deviations, named = np.flatnonzero(pool.numeric), pool.values.std(axis=0), 0
+    for number, (baseline, window) in enumerate(windows_of(pool, rows, windows, seed)):
+        judge = make(baseline) if baseline is not None else judge  # noqa: F821 - the first window has a baseline
+        feature = candidates[number % candidates.size]
+        window[:, feature] += SHIFT * deviations[feature]
+        named += bool(judge(window)[feature])
+    return named
+
+
+def measure(plan: dict[int, int], peer_windows: int, streams: Sequence[str], rule: DriftRule) -> Iterator[Cell]:
+    """All cells, stream by stream; `plan` gives the number of windows for each number of rows."""
+    for name in streams:
+        pool = STREAMS[name](np.random.default_rng(7))
+        for rows, windows in plan.items():
+            ours = {"make": lambda baseline, pool=pool: modelspan_judge(baseline, pool.numeric, rule)}
+            yield Cell("modelspan", name, rows, "false", windows, false_alarms(pool, rows, windows, **ours))
+            yield Cell("modelspan", name, rows, "power", windows, named_shifts(pool, rows, windows, **ours))
+            few = min(windows, peer_windows)
+            if rows > 10_000 or few == 0:
+                continue
+            for peer, judge_of in PEERS.items():
+                make = lambda b, pool=pool, judge_of=judge_of, rows=rows: judge_of(b, pool.numeric, rows)  # noqa: E731
+                yield Cell(peer, name, rows, "false", few, false_alarms(pool, rows, few, make))
+                yield Cell(peer, name, rows, "power", few, named_shifts(pool, rows, few, make))
+
+
+def table(cells: Sequence[Cell]) -> str:
+    """The cells for people: a line a rule and stream, a column a number of rows."""
+    sizes = sorted({cell.rows for cell in cells})
+    lines = []
+    for kind, title in (("false", "windows with a false alarm"), ("power", "shifts of 0.5 sd named")):
+        lines += [f"\n{title:34}" + "".join(f"{f'{rows:,} rows':>15}" for rows in sizes)]
+        for rule in dict.fromkeys(cell.rule for cell in cells):
+            for stream in dict.fromkeys(cell.stream for cell in cells):
+                shares = {c.rows: c.share for c in cells if (c.rule, c.stream, c.kind) == (rule, stream, kind)}
+                row = "".join(f"{shares[rows]:>15.1%}" if rows in shares else f"{'-':>15}" for rows in sizes)
+                lines.append(f"{rule:20}{stream:14}{row}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the windows")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--peer-windows", type=int, default=100, help="windows a cell for the peers' rules (0: none)")
+    parser.add_argument("--streams", nargs="+", choices=STREAMS, default=list(STREAMS))
+    arguments = parser.parse_args()
+    plan = {100: 1000, 1_000: 1000, 10_000: 1000, 100_000: 200}
+    if arguments.quick:
+        plan = {rows: windows // 10 for rows, windows in plan.items()}
+    started = time.perf_counter()
+    cells = []
+    for cell in measure(plan, arguments.peer_windows, arguments.streams, DriftRule()):
+        cells.append(cell)
+        print(f"{cell.rule}, {cell.stream}, {cell.rows:,} rows, {cell.kind}: {cell.share:.1%}", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps({"cells": [asdict(cell) | {"share": cell.share} for cell in cells]}))
+    else:
+        print(table(cells), f"\n{time.perf_counter() - started:.0f} s")
+    ours = [cell for cell in cells if cell.rule == "modelspan"]
+    kept = all(cell.share <= 0.01 for cell in ours if cell.kind == "false") and all(
+        cell.share >= 0.95 for cell in ours if cell.kind == "power" and cell.rows >= 1000
+    )
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
