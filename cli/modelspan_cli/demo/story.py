@@ -95,8 +95,9 @@ def _serve(service: ScoringService, store: FeatureStore, seconds: float, rate: f
     """Serve until the windows of this phase are full; returns what was served, and when the phase ended."""
     phase = max(1, round(seconds / WINDOW_SECONDS)) * WINDOW_SECONDS
     served = service.serve(store, phase - 0.1, rate)
+    end = _next_window()
     store.close()
-    return served, _next_window()
+    return served, end
 
 
 def _post_baseline(running: Running, trained: Trained, chance: np.random.Generator) -> None:
