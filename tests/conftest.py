@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 REQUIRE_ALL = os.environ.get("MODELSPAN_TEST_REQUIRE_ALL") == "1"
+# Timings are never asserted: a busy machine must not fail a property.
+settings.register_profile("modelspan", deadline=None)
+settings.load_profile("modelspan")
+
 _databases = itertools.count(1)
 
 

@@ -45,6 +45,6 @@ def test_quickstart_runs(tmp_path: Path) -> None:
         assert ended.returncode == 0, (command, ended.stderr)
         assert ended.stdout.strip() or "monitor_results" in command, command
         if "FROM predictions WHERE" in command:
-            assert "1000" in ended.stdout
+            assert "1001" in ended.stdout
         if "USING (prediction_id)" in command:
             assert ended.stdout.split()[-1] == "1"

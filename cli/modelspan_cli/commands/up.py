@@ -11,7 +11,7 @@ from pathlib import Path
 from modelspan_analyzer.instance import Instance, InstanceConfig
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import DEFAULT_DATA
-from modelspan_collector.running import Ports
+from modelspan_collector.running import Ports, find_running
 from modelspan_collector.store.errors import StoreError
 
 
@@ -42,6 +42,10 @@ def run(args: argparse.Namespace) -> int:
         ports=Ports(grpc=args.grpc_port, http=args.http_port, sql=args.sql_port, web=args.web_port),
         monitors=args.monitors,
     )
+    if (owner := find_running(args.data)) is not None:
+        raise CommandError(
+            f"process {owner.pid} already runs on {str(args.data)!r}", hint="stop it first, or give another --data"
+        )
     try:
         instance = Instance(config)
         instance.start()
