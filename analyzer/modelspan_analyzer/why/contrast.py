@@ -36,6 +36,12 @@ class Weights:
         total = self.flagged + self.others
         return np.divide(self.flagged, total, out=np.zeros_like(total), where=total > 0)
 
+    def only(self, traces: Bools) -> Weights:
+        """The weights of some traces, and nought for the others."""
+        return Weights(
+            self.flagged * traces, self.others * traces, self.usual_flagged * traces, self.usual_others * traces
+        )
+
     def whole(self) -> Weights:
         """The same without an onset: all flagged against all others."""
         zero = np.zeros_like(self.flagged)
@@ -64,9 +70,9 @@ def contrast(matrix: npt.NDArray[np.float32], weights: Weights) -> Contrast:
     """Compare flagged with other traces, fact by fact.
 
     The excess is what is flagged beyond the usual: flagged after the onset, less what the rate before it would have
-    given to as many predictions. So a fact that always went together with being flagged, and does no more than before,
-    has no share in it. The p-value is that of the two-proportion z-test on effective sample sizes (Kish 1965); the interval of
-    the risk ratio is Katz's (Biometrics 34, 1978).
+    given to as many predictions. So a fact that always went together with being flagged, and does no more than
+    before, has no share in it. The p-value is that of the two-proportion z-test on effective sample sizes (Kish 1965);
+    the interval of the risk ratio is Katz's (Biometrics 34, 1978).
 
     Args:
         matrix: 1 where a trace shows a fact, shape (k, n).

@@ -69,7 +69,8 @@ FROM
         SELECT cityHash64(TraceId) AS h, ServiceName::String AS service, SpanName::String AS name,
             Duration, StatusCode, StatusMessage, Events.Name, SpanAttributes, ResourceAttributes,
             (toUnixTimestamp64Nano(Timestamp)
-                - transform(cityHash64(TraceId), {hashes:Array(UInt64)}, {times:Array(Int64)}, toInt64(0))) / 1e6 AS late
+                - transform(cityHash64(TraceId), {hashes:Array(UInt64)}, {times:Array(Int64)}, toInt64(0))
+            ) / 1e6 AS late
         FROM otel_traces
         WHERE Timestamp >= {start:DateTime64(9, 'UTC')} AND Timestamp < {end:DateTime64(9, 'UTC')}
           AND cityHash64(TraceId) IN {hashes:Array(UInt64)} {slices}
@@ -129,15 +130,15 @@ def _facts(table: pa.Table, sample: Sample) -> list[Fact]:
 
 def predicted(sample: Sample) -> list[Fact]:
     """What the predictions themselves say: their tags and the version of their model."""
-    facts = []
-    for version in np.unique(sample.version):
-        facts.append(
-            Fact(Key("version", "", "", "model version", str(version)), np.nonzero(sample.version == version)[0])
-        )
+    versions = [
+        Fact(Key("version", "", "", "model version", str(version)), np.nonzero(sample.version == version)[0])
+        for version in np.unique(sample.version)
+    ]
     lengths = np.diff(sample.tags.offsets.to_numpy())
     owner = np.repeat(np.arange(len(lengths)), lengths)
     pairs = pa.table({"key": sample.tags.keys.cast(pa.string()), "value": sample.tags.items})
     groups = pairs.append_column("owner", pa.array(owner)).group_by(["key", "value"]).aggregate([("owner", "list")])
-    for key, value, owners in zip(*(groups[name].to_pylist() for name in ("key", "value", "owner_list")), strict=True):
-        facts.append(Fact(Key("tag", "", "", key, value), np.asarray(owners, dtype=np.int64)))  # noqa: PERF401
-    return facts
+    rows = zip(*(groups[name].to_pylist() for name in ("key", "value", "owner_list")), strict=True)
+    return versions + [
+        Fact(Key("tag", "", "", key, value), np.asarray(owners, np.int64)) for key, value, owners in rows
+    ]

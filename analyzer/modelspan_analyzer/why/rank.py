@@ -27,6 +27,8 @@ SYNONYM = 0.85
 """Overlap (weighted Jaccard) from which two facts count as one."""
 LEAST_OTHERS = 30
 """Other traces after the onset that are needed to compare with them; else what came before is compared with."""
+RIVAL = 0.8
+"""How near the first cause's correlation another must come to be named although it may only reflect it."""
 MOST = 5
 
 
@@ -71,7 +73,24 @@ def _apart(table: FactTable, weights: Weights, after: Bools, places: Places, may
     if found:
         found[0] = _origin(found[0], table, weights, places, passes)
         found[0] = _confined(found[0], table, weights, after, places, may)
-    return _distinct(found)[:MOST]
+    return _independent(_distinct(found), table, weights)[:MOST]
+
+
+def _independent(found: list[Ranked], table: FactTable, weights: Weights) -> list[Ranked]:
+    """Drop what only reflects the first cause: near rivals stay, and what stands out without it too."""
+    if len(found) < 2:
+        return found
+    without = ~found[0].shows
+    if effective_size(weights.flagged * without) < LEAST_OTHERS:
+        rest = np.zeros(len(table.keys))
+    else:
+        rest = contrast(table.matrix, weights.only(without)).phi
+    best = found[0].compared.phi[found[0].fact]
+    return [
+        one
+        for position, one in enumerate(found)
+        if position == 0 or one.compared.phi[one.fact] >= RIVAL * best or rest[one.fact] >= LEAST_PHI
+    ]
 
 
 def _q_values(compared: Contrast, table: FactTable, may: Bools) -> Floats:

@@ -1,0 +1,66 @@
+"""What people thought of incidents, and which monitors are mostly noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from modelspan_analyzer.incidents import store as kept
+from modelspan_analyzer.incidents.vocabulary import Event
+from modelspan_collector.store.connect import Store
+
+USEFUL, NOISE = "useful", "noise"
+OPINIONS = (USEFUL, NOISE)
+LEAST_OPINIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorFeedback:
+    """How often the incidents of one monitor were worth it."""
+
+    model: str
+    monitor: str
+    useful: int
+    noise: int
+
+    @property
+    def mostly_noise(self) -> bool:
+        """Whether enough people said so to have it looked at."""
+        return self.useful + self.noise >= LEAST_OPINIONS and self.noise > self.useful
+
+
+def give(store: Store, incident_id: str, opinion: str, *, actor: str, now: datetime, comment: str = "") -> None:
+    """Record what somebody thinks of an incident; saying it again replaces it.
+
+    Raises:
+        ValueError: there is no such incident, or no such opinion.
+    """
+    if opinion not in OPINIONS:
+        raise ValueError(f"{opinion!r} is no opinion; say {' or '.join(OPINIONS)}")
+    if not kept.load(store, incident_id=incident_id):
+        raise ValueError(f"there is no incident {incident_id!r}; `modelspan incidents` lists them")
+    stamp = pa.timestamp("ms", "UTC")
+    row = {"incident_id": [incident_id], "actor": [actor], "opinion": [opinion], "comment": [comment]}
+    store.insert("incident_feedback", pa.table({**row, "at": pa.array([now], stamp)}))
+    said = f"{actor or 'somebody'} found it {'useful' if opinion == USEFUL else 'noise'}"
+    kept.add_events(store, [(incident_id, Event(now, "feedback", f"{said}: {comment}" if comment else said))])
+
+
+_BY_MONITOR = """
+SELECT i.model AS model,
+       arrayJoin(arrayDistinct(arrayMap(finding -> if(JSONExtractString(finding, 'monitor') != '',
+           JSONExtractString(finding, 'monitor'), JSONExtractString(finding, 'signal')),
+           JSONExtractArrayRaw(i.findings)))) AS monitor,
+       countIf(f.opinion = 'useful') AS useful, countIf(f.opinion = 'noise') AS noise
+FROM (SELECT * FROM incident_feedback FINAL) AS f
+INNER JOIN (SELECT * FROM incidents FINAL) AS i ON i.incident_id = f.incident_id
+GROUP BY model, monitor
+ORDER BY noise DESC, model, monitor
+"""
+
+
+def by_monitor(store: Store) -> list[MonitorFeedback]:
+    """Opinions counted for every monitor that had a part in an incident, the noisiest first."""
+    return [MonitorFeedback(**row) for row in store.rows(_BY_MONITOR)]

@@ -1,0 +1,29 @@
+"""How grave an incident is: by the predictions affected, their value, and who is hurt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from modelspan_analyzer.incidents.settings import IncidentSettings
+from modelspan_analyzer.incidents.vocabulary import Severity
+
+CONFIRMED = ("performance", "fairness")
+"""Signals that measure harm itself, not a sign of it: never below a warning."""
+
+
+def severity(signals: Iterable[str], affected: int, share: float, settings: IncidentSettings) -> Severity:
+    """Judge an impact.
+
+    Args:
+        signals: of all findings.
+        affected: predictions that make the findings.
+        share: of all predictions of the window, 0 to 1; nan where unknown.
+        settings: the model's.
+    """
+    harmed = any(signal in CONFIRMED for signal in signals)
+    costly = settings.critical_value is not None and affected * settings.value >= settings.critical_value
+    if costly or share >= settings.critical_share:
+        return Severity.CRITICAL
+    if share < settings.info_share and not harmed:
+        return Severity.INFO
+    return Severity.WARNING

@@ -1,0 +1,133 @@
+"""Incidents, their timeline and their explanations in the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from modelspan_analyzer.incidents.vocabulary import OPEN, Event, Incident, OpenFinding, Severity
+from modelspan_analyzer.moments import utc
+from modelspan_analyzer.results import Result
+from modelspan_analyzer.why import Explanation
+from modelspan_collector.store.connect import Store
+
+_STAMP = pa.timestamp("ms", "UTC")
+_TIMES = ("began_at", "opened_at", "updated_at", "resolved_at")
+_COLUMNS = tuple(field.name for field in fields(Incident) if field.name != "news")
+
+
+def load(
+    store: Store, *, model: str = "", status: str = "", incident_id: str = "", limit: int = 1000
+) -> list[Incident]:
+    """Incidents, the newest first; empty arguments do not restrict."""
+    rows = store.rows(
+        "SELECT * FROM incidents FINAL WHERE ({model:String} = '' OR model = {model:String}) "
+        "AND ({status:String} = '' OR status = {status:String}) "
+        "AND ({incident_id:String} = '' OR incident_id = {incident_id:String}) "
+        "ORDER BY opened_at DESC, incident_id LIMIT {limit:UInt32}",
+        {"model": model, "status": status, "incident_id": incident_id, "limit": limit},
+    )
+    return [_incident(row) for row in rows]
+
+
+def load_open(store: Store, model: str = "") -> list[Incident]:
+    """What is wrong now, the newest first."""
+    return load(store, model=model, status=OPEN)
+
+
+def _incident(row: dict[str, Any]) -> Incident:
+    given = {name: row[name] for name in _COLUMNS}
+    for name in _TIMES:
+        given[name] = utc(given[name]) if given[name] is not None else None
+    findings = [
+        entry | {"window_end": datetime.fromisoformat(entry["window_end"])} for entry in json.loads(row["findings"])
+    ]
+    given |= {
+        "severity": Severity(row["severity"]),
+        "findings": tuple(OpenFinding(**entry) for entry in findings),
+        "traces": tuple(row["traces"]),
+    }
+    return Incident(**given)
+
+
+def save(store: Store, incidents: Sequence[Incident]) -> None:
+    """Store the new state of incidents and what it adds to their timelines."""
+    if not incidents:
+        return
+    columns: dict[str, pa.Array] = {}
+    for name in _COLUMNS:
+        values = [getattr(one, name) for one in incidents]
+        if name in _TIMES:
+            columns[name] = pa.array(values, _STAMP)
+        elif name == "findings":
+            columns[name] = pa.array([json.dumps([_as_json(member) for member in members]) for members in values])
+        elif name == "severity":
+            columns[name] = pa.array([value.value for value in values])
+        elif name == "traces":
+            columns[name] = pa.array([list(value) for value in values], pa.list_(pa.string()))
+        elif name == "affected":
+            columns[name] = pa.array(values, pa.uint64())
+        else:
+            columns[name] = pa.array(values)
+    store.insert("incidents", pa.table(columns))
+    add_events(store, [(one.incident_id, event) for one in incidents for event in one.news])
+
+
+def _as_json(finding: OpenFinding) -> dict[str, Any]:
+    return asdict(finding) | {"window_end": finding.window_end.isoformat()}
+
+
+def add_events(store: Store, events: Sequence[tuple[str, Event]]) -> None:
+    """Add lines to timelines."""
+    if not events:
+        return
+    store.insert(
+        "incident_events",
+        pa.table(
+            {
+                "incident_id": pa.array([incident_id for incident_id, _ in events]),
+                "at": pa.array([event.at for _, event in events], _STAMP),
+                "kind": pa.array([event.kind for _, event in events]),
+                "text": pa.array([event.text for _, event in events]),
+            }
+        ),
+    )
+
+
+def timeline(store: Store, incident_id: str) -> list[Event]:
+    """What happened, in order."""
+    rows = store.rows(
+        "SELECT at, kind, text FROM incident_events FINAL "
+        "WHERE incident_id = {incident_id:String} ORDER BY at, kind, text",
+        {"incident_id": incident_id},
+    )
+    return [Event(utc(row["at"]), row["kind"], row["text"]) for row in rows]
+
+
+def save_explanations(store: Store, explained: Sequence[tuple[Result, Explanation]]) -> None:
+    """Keep explanations with the results that they explain."""
+    if not explained:
+        return
+    stamp = pa.timestamp("ns", "UTC")
+    first = [explanation.causes[0] if explanation.causes else None for _, explanation in explained]
+    columns: dict[str, pa.Array] = {
+        "window_start": pa.array([result.window.start for result, _ in explained], stamp),
+        "window_end": pa.array([result.window.end for result, _ in explained], stamp),
+        "kind": pa.array([explanation.finding.kind for _, explanation in explained]),
+        "sentence": pa.array([explanation.sentence for _, explanation in explained]),
+        "service": pa.array([cause.service if cause else "" for cause in first]),
+        "release": pa.array([(cause.release or "") if cause else "" for cause in first]),
+        "began_at": pa.array([explanation.since for _, explanation in explained], _STAMP),
+        "flagged": pa.array([explanation.n_flagged for _, explanation in explained], pa.uint64()),
+        "others": pa.array([explanation.n_other for _, explanation in explained], pa.uint64()),
+        "seconds": pa.array([explanation.seconds for _, explanation in explained]),
+        "details": pa.array([json.dumps(explanation.as_json()) for _, explanation in explained]),
+    }
+    for name in ("model", "version", "signal", "metric", "feature", "segment", "monitor"):
+        columns[name] = pa.array([getattr(result, name) for result, _ in explained])
+    store.insert("explanations", pa.table(columns))

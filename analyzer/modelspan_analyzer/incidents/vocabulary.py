@@ -1,0 +1,89 @@
+"""An incident, its findings and its timeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from modelspan_analyzer.results import Result
+
+OPEN, RESOLVED = "open", "resolved"
+
+
+class Severity(str, Enum):
+    """How soon somebody should look."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for the gravest."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFinding:
+    """A measurement that alarmed, as its incident remembers it."""
+
+    version: str
+    signal: str
+    metric: str
+    feature: str
+    segment: str
+    monitor: str
+    reason: str
+    window_end: datetime
+    """End of the newest window that said anything of it."""
+    cleared: int = 0
+    """Good windows since the last bad one."""
+    ended: bool = False
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What names the measurement in every window."""
+        return (self.version, self.signal, self.metric, self.feature, self.segment, self.monitor)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of an incident's timeline."""
+
+    at: datetime
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What is wrong with a model, why, how grave, and who is called."""
+
+    incident_id: str
+    model: str
+    version: str
+    status: str
+    severity: Severity
+    signal: str
+    title: str
+    why: str
+    cause: str
+    """What findings of the same cause have in common; empty where no cause is known."""
+    owner: str
+    runbook: str
+    began_at: datetime
+    opened_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None = None
+    affected: int = 0
+    value: float = 0.0
+    findings: tuple[OpenFinding, ...] = ()
+    traces: tuple[str, ...] = ()
+    news: tuple[Event, ...] = field(default=(), compare=False)
+    """What this update added to the timeline."""
+
+
+def key_of(result: Result) -> tuple[str, ...]:
+    """The `OpenFinding.key` of a result."""
+    return (result.version, result.signal, result.metric, result.feature, result.segment, result.monitor)

@@ -1,0 +1,25 @@
+-- Findings of a model that share a cause or began together. The newest row of an incident is its state.
+CREATE TABLE IF NOT EXISTS incidents
+(
+    incident_id String,
+    model       LowCardinality(String),
+    version     LowCardinality(String),
+    status      LowCardinality(String), -- open, resolved
+    severity    LowCardinality(String), -- critical, warning, info
+    signal      LowCardinality(String), -- of the gravest finding
+    title       String,
+    why         String,                 -- one sentence
+    cause       String,                 -- what findings of the same cause have in common; '' where none is known
+    owner       String,
+    runbook     String,
+    began_at    DateTime64(3, 'UTC'),   -- when the data went bad
+    opened_at   DateTime64(3, 'UTC'),   -- when it was found
+    updated_at  DateTime64(3, 'UTC'),
+    resolved_at Nullable(DateTime64(3, 'UTC')),
+    affected    UInt64,                 -- predictions
+    value       Float64,                -- of the affected predictions, in the unit of monitors.yaml
+    findings    String,                 -- JSON
+    traces      Array(String)
+)
+ENGINE = ReplacingMergeTree(updated_at)
+ORDER BY (incident_id);

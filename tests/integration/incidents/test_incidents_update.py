@@ -1,0 +1,101 @@
+"""Incidents open, grow and resolve with the results of windows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from modelspan_analyzer.incidents import feedback, load, load_open, timeline, update
+from modelspan_analyzer.incidents.settings import IncidentSettings
+from modelspan_analyzer.results import Result, Verdict, Window
+
+START = datetime(2026, 3, 2, 12, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+
+
+def result(number: int, verdict: Verdict = Verdict.ALARM, **given: object) -> Result:
+    window = Window(START + number * HOUR, START + (number + 1) * HOUR)
+    base = Result("churn", "1.0", window, "data_drift", "psi", 0.5, verdict, feature="age", n=1000, monitor="drift")
+    return replace(base, **given)  # type: ignore[arg-type]
+
+
+def at(number: int) -> datetime:
+    return START + (number + 1) * HOUR + timedelta(minutes=1)
+
+
+def test_findings_that_begin_together_are_one_incident(store):
+    """Two features that drift in the same window make one open incident with both."""
+    (incident,) = update(store, [result(0), result(0, feature="income"), result(0, Verdict.OK, feature="plan")], at(0))
+    assert {finding.feature for finding in incident.findings} == {"age", "income"}
+    assert load_open(store, "churn") == [incident]
+    assert [event.kind for event in timeline(store, incident.incident_id)].count("finding") == 2
+
+
+def test_a_later_and_different_finding_is_another_incident(store):
+    """What begins hours later, without a known cause, is told apart."""
+    update(store, [result(0)], at(0))
+    update(store, [result(0, Verdict.OK), result(5, feature="income")], at(5))
+    assert len(load_open(store)) == 2
+
+
+def test_an_incident_needs_good_windows_in_a_row_to_resolve(store):
+    """One good window between bad ones does not resolve; two in a row do."""
+    verdicts = [Verdict.ALARM, Verdict.OK, Verdict.ALARM, Verdict.OK, Verdict.OK]
+    states = []
+    for number, verdict in enumerate(verdicts):
+        update(store, [result(number, verdict)], at(number))
+        states.append(len(load_open(store)))
+    assert states == [1, 1, 1, 1, 0]
+    (incident,) = load(store)
+    assert incident.resolved_at == at(4)
+    assert timeline(store, incident.incident_id)[-1].kind == "resolved"
+
+
+def test_a_finding_that_comes_right_back_reopens_its_incident(store):
+    """An alarm within the hour after the resolution continues the same incident."""
+    update(store, [result(number, Verdict.ALARM if number == 0 else Verdict.OK) for number in range(3)], at(2))
+    (resolved,) = load(store)
+    update(store, [result(3)], at(2) + timedelta(minutes=30))
+    (reopened,) = load_open(store)
+    assert (resolved.status, reopened.incident_id) == ("resolved", resolved.incident_id)
+
+
+def test_results_computed_again_change_nothing(store):
+    """A window that is run twice neither opens a second incident nor counts twice towards the resolution."""
+    update(store, [result(0)], at(0))
+    update(store, [result(1, Verdict.OK)], at(1))
+    assert update(store, [result(1, Verdict.OK)], at(2)) == []
+    assert update(store, [result(0)], at(2)) == []
+    assert len(load_open(store)) == 1
+
+
+def test_a_finding_nobody_speaks_of_any_more_is_ended(store):
+    """A monitor that was removed does not keep its incident open for ever."""
+    update(store, [result(0)], at(0))
+    update(store, [result(30, Verdict.OK, feature="income")], at(30))
+    assert load_open(store) == []
+
+
+def test_owner_and_runbook_come_from_the_settings(store):
+    """The incident says whom to call and what to do."""
+    chosen = IncidentSettings(owner="risk-team", runbook="https://wiki/churn")
+    (incident,) = update(store, [result(0)], at(0), settings=lambda _model, _version: chosen)
+    assert (incident.owner, incident.runbook) == ("risk-team", "https://wiki/churn")
+
+
+def test_a_monitor_that_is_mostly_noise_is_named(store):
+    """Opinions are counted for the monitors behind an incident, one a person."""
+    (incident,) = update(store, [result(0)], at(0))
+    for actor in ("ann", "bob", "ann", "eve"):
+        feedback.give(store, incident.incident_id, feedback.NOISE, actor=actor, now=at(1))
+    (counted,) = feedback.by_monitor(store)
+    assert (counted.monitor, counted.noise, counted.mostly_noise) == ("drift", 3, True)
+    assert timeline(store, incident.incident_id)[-1].kind == "feedback"
+
+
+def test_feedback_on_an_unknown_incident_is_refused(store):
+    """The message says how to find the right one."""
+    with pytest.raises(ValueError, match="modelspan incidents"):
+        feedback.give(store, "nope", feedback.USEFUL, actor="ann", now=START)
