@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from scipy.special import betainc, ndtr, ndtri
 
+from modelspan_analyzer.statistics.g_test import g_test
 from modelspan_analyzer.statistics.types import TestResult
 
 
@@ -49,6 +50,22 @@ def conditional_rate_test(successes_1: float, n_1: float, successes_2: float, n_
     at_most = 1.0 - float(betainc(successes_2 + 1.0, successes_1, share)) if successes_1 > 0 else 1.0
     ratio = (successes_2 / n_2) / (successes_1 / n_1) if successes_1 > 0 else math.inf
     return TestResult(ratio, min(1.0, 2.0 * min(at_least, at_most)))
+
+
+def two_share_test(successes_1: float, n_1: float, successes_2: float, n_2: float) -> TestResult:
+    """Two-sided test that two shares are equal, by the test whose tail is true for these counts.
+
+    Where every cell expects five rows or more: the likelihood-ratio test (Williams' correction); its tail is true where
+    the z-test's is too small for shares near 0 or 1. Else the conditional test of the rarer outcome.
+    """
+    _check(successes_1, n_1)
+    _check(successes_2, n_2)
+    successes, rows = successes_1 + successes_2, n_1 + n_2
+    if min(successes, rows - successes) * min(n_1, n_2) / rows >= 5.0:
+        return g_test([successes_1, n_1 - successes_1], [successes_2, n_2 - successes_2], williams=True)
+    if successes > rows / 2.0:
+        return conditional_rate_test(n_1 - successes_1, n_1, n_2 - successes_2, n_2)
+    return conditional_rate_test(successes_1, n_1, successes_2, n_2)
 
 
 def wilson_interval(successes: float, n: float, confidence: float = 0.95) -> Interval:

@@ -78,11 +78,9 @@ def value_counts(
     second = support(current_values, current_counts, "current")
     points, place = np.unique(np.concatenate([first.values, second.values]), return_inverse=True)
     cut = first.values.size
-    return ValueCounts(
-        points,
-        _tally(place[:cut], reference_counts, points.size),
-        _tally(place[cut:], current_counts, points.size),
-    )
+    tallies = _tally(place[:cut], reference_counts, points.size), _tally(place[cut:], current_counts, points.size)
+    held = tallies[0] + tallies[1] > 0
+    return ValueCounts(points[held], tallies[0][held], tallies[1][held])
 
 
 def _tally(places: NDArray[np.intp], counts: ArrayLike | None, size: int) -> Floats:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from modelspan_analyzer.statistics.anderson_darling import anderson_darling
@@ -25,6 +25,7 @@ from modelspan_analyzer.statistics.smoothing import add_one, fill_zeros, half_ro
 from modelspan_analyzer.statistics.total_variation import total_variation_distance
 from modelspan_analyzer.statistics.wasserstein import normalized_wasserstein_distance, wasserstein_distance
 
+few = settings(max_examples=30, deadline=None)
 SYMMETRIC = {
     "psi": (psi, math.inf),
     "jensen_shannon": (jensen_shannon_distance, 1.0),
@@ -55,6 +56,7 @@ def both(pairs):
 
 
 @pytest.mark.parametrize(("measure", "most"), ON_COUNTS.values(), ids=ON_COUNTS)
+@few
 @given(pairs=bins, factor=st.integers(1, 5))
 def test_measures_on_counts_are_bounded_and_zero_on_equal_shares(measure, most, pairs, factor):
     """Never negative, never above the bound, and 0 when only the number of rows differs."""
@@ -64,6 +66,7 @@ def test_measures_on_counts_are_bounded_and_zero_on_equal_shares(measure, most, 
 
 
 @pytest.mark.parametrize(("measure", "_most"), SYMMETRIC.values(), ids=SYMMETRIC)
+@few
 @given(pairs=bins)
 def test_symmetric_measures_do_not_depend_on_the_side(measure, _most, pairs):
     """Swapping the samples changes nothing."""
@@ -72,6 +75,7 @@ def test_symmetric_measures_do_not_depend_on_the_side(measure, _most, pairs):
 
 
 @pytest.mark.parametrize(("measure", "_most"), ON_COUNTS.values(), ids=ON_COUNTS)
+@few
 @given(pairs=bins, random=st.randoms())
 def test_bins_may_come_in_any_order_and_empty_ones_do_not_matter(measure, _most, pairs, random):
     """Shuffling the bins, or adding some that both samples leave empty, changes nothing."""
@@ -81,6 +85,7 @@ def test_bins_may_come_in_any_order_and_empty_ones_do_not_matter(measure, _most,
     assert measure(*both(shuffled)) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
+@few
 @given(pairs=bins)
 def test_distances_on_shares_keep_their_known_inequalities(pairs):
     """Chebyshev <= total variation, H² <= TV <= sqrt(2) H, and JS² in bits <= TV (Lin 1991)."""
@@ -91,6 +96,7 @@ def test_distances_on_shares_keep_their_known_inequalities(pairs):
     assert jensen_shannon_distance(*counts) ** 2 <= variation + 1e-12
 
 
+@few
 @given(pairs=bins)
 def test_psi_is_the_sum_of_both_divergences_where_no_bin_is_empty(pairs):
     """PSI is KL one way plus KL the other."""
@@ -112,6 +118,7 @@ def test_psi_of_hand_computed_counts():
 
 
 @pytest.mark.parametrize("measure", ON_VALUES.values(), ids=ON_VALUES)
+@few
 @given(first=values, second=values, shift=st.integers(-1000, 1000))
 def test_measures_on_values_are_distances(measure, first, second, shift):
     """Symmetric, zero on equal samples, blind to order and to a shift of both."""
@@ -123,6 +130,7 @@ def test_measures_on_values_are_distances(measure, first, second, shift):
     assert moved == pytest.approx(found, rel=1e-6, abs=1e-4)
 
 
+@few
 @given(sample=values, shift=st.integers(-100, 100))
 def test_wasserstein_of_a_shift_is_the_shift(sample, shift):
     """Moving every row by d costs |d|, and |d| over the deviation when normalised."""
@@ -132,6 +140,7 @@ def test_wasserstein_of_a_shift_is_the_shift(sample, shift):
 
 
 @pytest.mark.parametrize("test", TESTS.values(), ids=TESTS)
+@few
 @given(first=values, second=values)
 def test_tests_give_probabilities_that_depend_on_ranks_alone(test, first, second):
     """p in 0 to 1, the same after swapping the samples, shuffling them and any rising transformation."""
@@ -142,6 +151,7 @@ def test_tests_give_probabilities_that_depend_on_ranks_alone(test, first, second
     assert stretched.p_value == pytest.approx(found.p_value, rel=1e-6, abs=1e-9)
 
 
+@few
 @given(pairs=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=8))
 def test_value_counts_give_what_rows_give(pairs):
     """Every measure on values takes value counts for rows."""

@@ -1,0 +1,118 @@
+"""Single rows that lie outside the baseline: by robust distance, and by isolation forest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import chdtri
+
+from modelspan_analyzer.statistics.counts import Floats
+from modelspan_analyzer.statistics.embeddings import bounded_sample
+
+MOST_ROWS = 20_000
+
+
+class Outliers(NamedTuple):
+    """Scores of rows, shape (n,), larger is farther out, and which of them exceed the cutoff."""
+
+    scores: Floats
+    outlying: NDArray[np.bool_]
+
+    @property
+    def share(self) -> float:
+        """Outlying rows over all."""
+        return float(self.outlying.mean())
+
+
+@dataclass(frozen=True, slots=True)
+class OutlierModel:
+    """What a baseline says is usual. `score` takes filled rows, shape (n, columns); `centre` fills what is missing."""
+
+    score: Callable[[Floats], Floats]
+    centre: Floats
+    cutoff: float
+
+    def find(self, rows: ArrayLike) -> Outliers:
+        """Score rows, shape (n, columns); NaN counts as the median. Raises `ValueError` for other columns."""
+        array = _rows(rows)
+        if array.shape[1] != self.centre.size:
+            raise ValueError(f"the rows have {array.shape[1]} columns, the baseline has {self.centre.size}")
+        scores = self.score(np.where(np.isnan(array), self.centre, array))
+        return Outliers(scores, scores > self.cutoff)
+
+
+def fit_robust_distance(baseline: ArrayLike, *, share: float = 0.001, seed: int = 0) -> OutlierModel:
+    """Mahalanobis distance from a centre and covariance that outliers in the baseline do not move.
+
+    Minimum covariance determinant (Rousseeuw and Van Driessen 1999) over at most 20,000 drawn rows of shape
+    (n, columns), columns first scaled by median and median deviation. The cutoff is the larger of the normal one
+    (square root of the chi-squared quantile) and the baseline's own: about `share` of usual rows exceed it even where
+    tails are heavy. Raises `ValueError` for fewer than two rows a column.
+    """
+    from sklearn.covariance import MinCovDet
+
+    rows, centre = _filled(baseline, seed)
+    if rows.shape[0] < 2 * rows.shape[1] + 2:
+        raise ValueError(f"{rows.shape[0]} baseline rows are too few for a covariance of {rows.shape[1]} columns")
+    scale = _scale(rows, centre)
+    scaled = (rows - centre) / scale
+    # A jitter of a thousandth of the spread keeps columns that never vary, or repeat others, from making it singular.
+    jitter = np.random.default_rng(seed).normal(scale=1e-3, size=scaled.shape)
+    fitted = MinCovDet(random_state=seed).fit(scaled + jitter)
+    location, precision = np.asarray(fitted.location_), np.asarray(fitted.precision_)
+
+    def score(given: Floats) -> Floats:
+        away = (given - centre) / scale - location
+        return np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", away, precision, away), 0.0))
+
+    normal = float(np.sqrt(chdtri(rows.shape[1], share)))
+    return OutlierModel(score, centre, max(normal, float(np.quantile(score(rows), 1.0 - share))))
+
+
+def fit_isolation_forest(baseline: ArrayLike, *, share: float = 0.001, seed: int = 0) -> OutlierModel:
+    """Isolation forest (Liu, Ting and Zhou 2008): how few random cuts set a row apart; scores in 0 to 1.
+
+    Needs no scaling and sees outliers between clusters; fitted on at most 20,000 drawn rows of shape (n, columns). The
+    cutoff is exceeded by about `share` of the baseline's rows. Raises `ValueError` for an empty baseline.
+    """
+    from sklearn.ensemble import IsolationForest
+
+    rows, centre = _filled(baseline, seed)
+    forest = IsolationForest(random_state=seed).fit(rows)
+
+    def score(given: Floats) -> Floats:
+        return np.asarray(-forest.score_samples(given), dtype=np.float64)
+
+    return OutlierModel(score, centre, float(np.quantile(score(rows), 1.0 - share)))
+
+
+def _filled(baseline: ArrayLike, seed: int) -> tuple[Floats, Floats]:
+    """A bounded sample with medians in place of NaN, and the medians; an all-NaN column is 0."""
+    rows = bounded_sample(_rows(baseline), MOST_ROWS, seed)
+    known = ~np.isnan(rows)
+    centre = np.array(
+        [
+            np.median(column[is_known]) if is_known.any() else 0.0
+            for column, is_known in zip(rows.T, known.T, strict=True)
+        ]
+    )
+    return np.where(known, rows, centre), centre
+
+
+def _scale(rows: Floats, centre: Floats) -> Floats:
+    """Median deviation a column; where more than half of the rows agree, the mean one; 1 for a constant column."""
+    away = np.abs(rows - centre)
+    median, mean = np.median(away, axis=0), away.mean(axis=0)
+    scale = np.where(median > 0, 1.4826 * median, mean)
+    return np.where(scale > 0, scale, 1.0)
+
+
+def _rows(rows: ArrayLike) -> Floats:
+    array = np.asarray(rows, dtype=np.float64)
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(f"the rows have shape {array.shape}, expected (rows, columns) with at least one of each")
+    return array
