@@ -25,6 +25,7 @@ LARGEST_TIE = 0.5  # beyond this share in one bin, rank sums are too skewed for 
 
 def drift_p_values(tables: CountTables) -> Floats:
     """The probability, without drift, of counts at least as far from the baseline's; shape (features,)."""
+    tables = tables.resolvable()
     pooled = tables.baseline + tables.current
     smaller = np.minimum(tables.n_baseline, tables.n_current) / (tables.n_baseline + tables.n_current)
     filled = pooled * smaller >= SUFFICIENT

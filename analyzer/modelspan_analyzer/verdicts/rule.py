@@ -63,7 +63,8 @@ class FeatureCounts:
     `ordered_bins`: how many leading bins are in order of value (0 for categories); the null bin, "other" and any
     further unordered bin come after them. `labels` name the bins in the reason. `importance`: any non-negative weight
     (mean absolute attribution, correlation with the prediction). `earlier_breaches`: whether the windows before this
-    one breached, oldest first, for persistence.
+    one breached, oldest first, for persistence. `rank_error`: of the sketches that the counts come from (0: counted
+    exactly); evidence then takes no more for certain than such sketches can resolve.
     """
 
     feature: str
@@ -73,6 +74,7 @@ class FeatureCounts:
     labels: Sequence[str] = ()
     importance: float | None = None
     earlier_breaches: Sequence[bool] = ()
+    rank_error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

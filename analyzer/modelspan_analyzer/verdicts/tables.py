@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,13 @@ from modelspan_analyzer.verdicts.rule import FeatureCounts
 class CountTables:
     """Baseline and current counts of features, padded with empty bins: all of shape (features, bins).
 
-    `ordered` marks the bins that are in order of value.
+    `ordered` marks the bins that are in order of value; `rank_error`, shape (features, 1), is that of the sketches.
     """
 
     baseline: Floats
     current: Floats
     ordered: NDArray[np.bool_]
+    rank_error: Floats
 
     @property
     def n_baseline(self) -> Floats:
@@ -32,6 +33,17 @@ class CountTables:
     def n_current(self) -> Floats:
         """Rows of the window, shape (features, 1)."""
         return np.asarray(self.current.sum(axis=1, keepdims=True), dtype=np.float64)
+
+    def resolvable(self) -> CountTables:
+        """The same shares of so many rows as the sketches can tell apart, which is all rows for exact counts.
+
+        A bin's share from a sketch of rank error e is off by about e, as that of a bin of a tenth of 0.09/e² rows is.
+        """
+        baseline, current = (
+            side / (1.0 + rows * self.rank_error**2 / 0.09)
+            for side, rows in ((self.baseline, self.n_baseline), (self.current, self.n_current))
+        )
+        return replace(self, baseline=baseline, current=current)
 
 
 def tables_of(features: Sequence[FeatureCounts]) -> CountTables:
@@ -46,7 +58,8 @@ def tables_of(features: Sequence[FeatureCounts]) -> CountTables:
     for row, ((first, second), feature) in enumerate(zip(pairs, features, strict=True)):
         baseline[row, : first.size], current[row, : second.size] = first, second
         ordered[row, : feature.ordered_bins] = True
-    return CountTables(baseline, current, ordered)
+    rank_error = np.array([[feature.rank_error] for feature in features], dtype=np.float64)
+    return CountTables(baseline, current, ordered, rank_error)
 
 
 def _checked(feature: FeatureCounts) -> tuple[Floats, Floats]:

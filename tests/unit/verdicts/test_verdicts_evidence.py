@@ -72,3 +72,17 @@ def test_p_values_are_probabilities_and_do_not_depend_on_the_side(bins, ordered)
     there, back = p_values([(baseline, current)], ordered)[0], p_values([(current, baseline)], ordered)[0]
     assert 0 <= there <= 1
     assert there == pytest.approx(back, rel=1e-6, abs=1e-12)
+
+
+def test_counts_from_sketches_keep_their_level_too():
+    """Ranks off by a sketch's error look like drift at 100,000 rows, unless the evidence knows of the error."""
+    generator = np.random.default_rng(3)
+    error = 1 / 400 + 1 / 800
+    pairs = []
+    for _ in range(2000):
+        # Quantile bins: the sketch claims a tenth of the baseline each, and is wrong by up to its error at each edge.
+        true = np.diff(np.concatenate([[0], np.arange(1, 10) / 10 + generator.uniform(-error, error, 9), [1]]))
+        pairs.append((np.full(10, 10_000), generator.multinomial(100_000, true)))
+    told = drift_p_values(tables_of([FeatureCounts("x", b, c, 10, rank_error=error) for b, c in pairs]))
+    assert np.mean(p_values(pairs, 10) < 0.001) > 0.5
+    assert np.mean(told < 0.001) <= 0.003
