@@ -81,9 +81,3 @@ def ratios(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> FloatArray:
     top, bottom = np.asarray(numerator, float), np.asarray(denominator, float)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(bottom == 0, np.nan, top / bottom), float)
-
-
-def effective_rows(weights: FloatArray) -> float:
-    """Kish's effective sample size of weighted rows, `(Σw)² / Σw²`; 0 without rows."""
-    squares = float((weights**2).sum())
-    return float(weights.sum()) ** 2 / squares if squares else 0.0

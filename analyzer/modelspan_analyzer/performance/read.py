@@ -33,14 +33,14 @@ _FIELD = {
         "mapContains(numeric_features, {segment:String}), toString(numeric_features[{segment:String}]), '')"
     ),
 }
-_SCORE = (
+SCORE = (
     "multiIf(mapContains(scores, {positive:String}), scores[{positive:String}], "
     "isNull(value), nan, assumeNotNull(value))"
 )
-_PREDICTED = (
+PREDICTED = (
     "multiIf(label != '', label, isNull(value), '', value >= {threshold:Float64}, {positive:String}, {negative:String})"
 )
-_KEPT = "cityHash64(prediction_id) % {keep:UInt64} = 0"
+KEPT = "cityHash64(prediction_id) % {keep:UInt64} = 0"
 
 _CONFUSION = """
 SELECT {segment_field} AS part, truth, {predicted} AS predicted, weight, count() AS n
@@ -121,7 +121,7 @@ def confusions(
     store: Store, rows: Rows, target: Target, segment: Segment = ALL_ROWS, *, threshold: float = 0.5
 ) -> dict[str, Confusion]:
     """The confusion matrix of the labelled rows in each part of a segment."""
-    sql = _CONFUSION.format(segment_field=_FIELD[segment.kind], predicted=_PREDICTED, rows=rows.sql)
+    sql = _CONFUSION.format(segment_field=_FIELD[segment.kind], predicted=PREDICTED, rows=rows.sql)
     names = {"positive": target.positive, "negative": target.negative, "threshold": threshold}
     table = store.arrow(sql, {**rows.parameters, **names, "segment": segment.name})
     place = {name: at for at, name in enumerate(target.classes)}
@@ -134,32 +134,32 @@ def confusions(
         here = chosen & known
         n, weight = _numbers(table, "n")[here], _numbers(table, "weight")[here]
         cells = np.bincount(truth[here] * size + predicted[here], n * weight, size * size).astype(np.float64)
-        result[part] = Confusion(target.classes, cells.reshape(size, size), _effective(n, weight))
+        result[part] = Confusion(target.classes, cells.reshape(size, size), effective(n, weight))
     return result
 
 
 def score_counts(store: Store, rows: Rows, target: Target, segment: Segment = ALL_ROWS) -> dict[str, ScoreCounts]:
     """Positives and negatives at each score of the positive class, in each part of a segment."""
-    sql = _SCORES.format(segment_field=_FIELD[segment.kind], score=_SCORE, rows=rows.sql, kept=_KEPT)
+    sql = _SCORES.format(segment_field=_FIELD[segment.kind], score=SCORE, rows=rows.sql, kept=KEPT)
     names = {"positive": target.positive, "segment": segment.name, "keep": _keep(store, rows)}
     return _score_parts(store.arrow(sql, {**rows.parameters, **names}))
 
 
 def class_score_counts(store: Store, rows: Rows) -> dict[str, ScoreCounts]:
     """Counts at each score of each class, that class against the rest; keys are classes."""
-    sql = _CLASS_SCORES.format(rows=rows.sql, kept=_KEPT)
+    sql = _CLASS_SCORES.format(rows=rows.sql, kept=KEPT)
     return _score_parts(store.arrow(sql, {**rows.parameters, "keep": _keep(store, rows)}))
 
 
 def pair_counts(store: Store, rows: Rows, segment: Segment = ALL_ROWS) -> dict[str, PairCounts]:
     """Predictions and actuals of a regression in each part of a segment."""
-    sql = _PAIRS.format(segment_field=_FIELD[segment.kind], rows=rows.sql, kept=_KEPT)
+    sql = _PAIRS.format(segment_field=_FIELD[segment.kind], rows=rows.sql, kept=KEPT)
     table = store.arrow(sql, {**rows.parameters, "segment": segment.name, "keep": _keep(store, rows)})
     result = {}
     for part, here in _parts(table):
         n, weight = _numbers(table, "n")[here], _numbers(table, "weight")[here]
         prediction, actual = _numbers(table, "prediction")[here], _numbers(table, "actual")[here]
-        result[part] = PairCounts(prediction, actual, n * weight, _effective(n, weight))
+        result[part] = PairCounts(prediction, actual, n * weight, effective(n, weight))
     return result
 
 
@@ -178,7 +178,7 @@ def _score_parts(table: pa.Table) -> dict[str, ScoreCounts]:
         summed = np.array(
             [np.bincount(place, count * weight, distinct.size) for count in (positives, negatives)], float
         )
-        result[part] = ScoreCounts(distinct, summed[0], summed[1], _effective(positives + negatives, weight))
+        result[part] = ScoreCounts(distinct, summed[0], summed[1], effective(positives + negatives, weight))
     return result
 
 
@@ -193,7 +193,8 @@ def _numbers(table: pa.Table, column: str) -> FloatArray:
     return np.asarray(table[column].to_numpy(), np.float64)
 
 
-def _effective(n: FloatArray, weight: FloatArray) -> float:
+def effective(n: FloatArray, weight: FloatArray) -> float:
+    """Kish's effective number of rows, of `n` rows of each weight."""
     squares = float((n * weight**2).sum())
     return float((n * weight).sum()) ** 2 / squares if squares else 0.0
 

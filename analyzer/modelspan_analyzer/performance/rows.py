@@ -35,6 +35,12 @@ ANY LEFT JOIN (
 ) AS l ON p.prediction_id = l.prediction_id
 """
 
+_UNLABELLED = """
+SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS weight, tags, numeric_features,
+       categorical_features, attributions, '' AS truth, CAST(NULL AS Nullable(Float64)) AS true_value
+FROM predictions WHERE {chosen}
+"""
+
 _REFERENCE = """
 SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS weight, tags, numeric_features,
        categorical_features, attributions,
@@ -67,6 +73,12 @@ def window_rows(model: str, version: str, window: Window, *, name: str = "window
     )
     values = {"model": model, "version": version, "start": window.start, "end": window.end}
     return Rows(sql, {name + key: value for key, value in values.items()})
+
+
+def unlabelled_rows(model: str, version: str, window: Window) -> Rows:
+    """The predictions of a window without looking for their labels; for estimates."""
+    values = {"model": model, "version": version, "start": window.start, "end": window.end}
+    return Rows(_UNLABELLED.format(chosen=_CHOSEN.format("window_")), {"window_" + k: v for k, v in values.items()})
 
 
 def baseline_rows(baseline: Baseline, version: str) -> Rows:

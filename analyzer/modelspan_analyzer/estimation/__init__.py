@@ -1,0 +1,1 @@
+"""Performance without labels: expected counts from calibrated scores, expected losses from a model of losses."""
