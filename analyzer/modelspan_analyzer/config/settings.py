@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from modelspan_analyzer.alerts.settings import AlertSettings
 from modelspan_analyzer.config.base import Settings
 from modelspan_analyzer.config.cron import parse_cron
 from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings
@@ -24,6 +25,8 @@ from modelspan_analyzer.config.outcome_settings import (
     RetrainingRule,
     RobustnessSettings,
 )
+from modelspan_analyzer.incidents.settings import IncidentSettings
+from modelspan_analyzer.why.settings import CostSettings
 
 
 class ScheduleSettings(Settings):
@@ -86,6 +89,8 @@ class ModelSettings(Settings):
     attribution: AttributionSettings = AttributionSettings()
     robustness: RobustnessSettings = RobustnessSettings()
     retraining: tuple[RetrainingRule, ...] = Field((), description="what is called when results ask for retraining")
+    incidents: IncidentSettings = IncidentSettings()
+    costs: CostSettings = CostSettings()
 
 
 class ModelEntry(ModelSettings):
@@ -101,6 +106,7 @@ class MonitorsConfig(Settings):
     version: Literal[1] = Field(1, description="version of this file's format")
     defaults: ModelSettings = Field(ModelSettings(), description="settings of every model")
     models: tuple[ModelEntry, ...] = Field((), description="models that differ from the defaults")
+    alerts: AlertSettings = Field(AlertSettings(), description="where alerts go and where they lead")
 
     def for_model(self, model: str, version: str) -> ModelSettings:
         """The settings of a model's version: its own entry over the model's entry over the defaults."""

@@ -1,0 +1,85 @@
+"""An incident as Alertmanager takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from modelspan_analyzer.alerts.settings import AlertSettings
+from modelspan_analyzer.incidents import Incident
+
+NAME = "ModelIncident"
+LABELS = ("model", "version", "signal", "severity", "owner", "incident")
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert of the Alertmanager API, version 2."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at: datetime
+    ends_at: datetime
+    link: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The alert in the API's own names."""
+        return {
+            "labels": dict(self.labels),
+            "annotations": dict(self.annotations),
+            "startsAt": self.starts_at.isoformat(),
+            "endsAt": self.ends_at.isoformat(),
+            "generatorURL": self.link,
+        }
+
+
+def labels_of(incident: Incident) -> dict[str, str]:
+    """What routes and groups an alert; stable while the incident is open, save for its severity."""
+    return {
+        "model": incident.model,
+        "version": incident.version,
+        "signal": incident.signal,
+        "severity": incident.severity.value,
+        "owner": incident.owner,
+        "incident": incident.incident_id,
+    }
+
+
+def annotations_of(incident: Incident, settings: AlertSettings) -> dict[str, str]:
+    """What a person reads: what is wrong, why, what to do and where to look."""
+    links = {
+        "summary": incident.title,
+        "why": incident.why,
+        "runbook_url": incident.runbook,
+        "dashboard": settings.dashboard.format(model=quote(incident.model), incident=incident.incident_id),
+        "trace": settings.trace.format(trace_id=incident.traces[0]) if settings.trace and incident.traces else "",
+        "sql": sql_of(incident),
+    }
+    return {name: text for name, text in links.items() if text}
+
+
+def sql_of(incident: Incident) -> str:
+    """The query that shows what was found."""
+    return (
+        "SELECT window_end, signal, metric, feature, value, threshold, reason FROM monitor_results FINAL "
+        f"WHERE model = '{_escaped(incident.model)}' AND verdict = 'alarm' "
+        f"AND window_end >= '{incident.began_at:%Y-%m-%d %H:%M:%S}' ORDER BY window_end"
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def alert_of(incident: Incident, settings: AlertSettings, ends_at: datetime) -> Alert:
+    """The alert of an incident that holds until `ends_at` unless it is sent again."""
+    return Alert(
+        labels={"alertname": NAME, **{name: text for name, text in labels_of(incident).items() if text}},
+        annotations=annotations_of(incident, settings),
+        starts_at=incident.opened_at,
+        ends_at=ends_at,
+        link=f"{settings.web}/api/incidents/{incident.incident_id}",
+    )

@@ -1,0 +1,120 @@
+"""Incidents and the health of the monitors themselves, for Prometheus to scrape and its rules to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector as PrometheusCollector
+
+from modelspan_analyzer import moments
+from modelspan_analyzer.alerts.alert import LABELS, annotations_of, labels_of
+from modelspan_analyzer.alerts.maintenance import under_maintenance
+from modelspan_analyzer.alerts.settings import AlertSettings
+from modelspan_analyzer.incidents import Incident, feedback, load_open
+from modelspan_collector.store.connect import Store
+
+MOST_INCIDENTS = 200
+MOST_MODELS = 1000
+ANNOTATIONS = ("summary", "why", "runbook_url", "dashboard", "trace", "sql")
+
+_PREDICTIONS = """
+SELECT model, dateDiff('second', max(timestamp), now64(3)) AS age, count() AS predictions
+FROM predictions
+WHERE timestamp >= now64(3) - INTERVAL 1 DAY
+GROUP BY model ORDER BY model LIMIT {limit:UInt32}
+"""
+_RUNS = """
+SELECT model, toUnixTimestamp64Milli(maxIf(assumeNotNull(ended), outcome = 'done')) / 1000 AS succeeded,
+       countIf(outcome IN ('failed', 'timeout') AND started >= now64(3) - INTERVAL 1 HOUR) AS failed
+FROM monitor_runs FINAL
+WHERE monitor = '' AND started >= now64(3) - INTERVAL 7 DAY
+GROUP BY model ORDER BY model LIMIT {limit:UInt32}
+"""
+
+
+class IncidentCollector(PrometheusCollector):
+    """Reads open incidents and the state of predictions and runs when Prometheus asks.
+
+    Labels are bounded: incidents by `MOST_INCIDENTS`, models by `MOST_MODELS`. What a person reads is in
+    `modelspan_incident_info`, apart from what names the alert, so that a better "why" makes no new alert.
+    """
+
+    def __init__(
+        self, store: Store, settings: AlertSettings | None = None, *, clock: Callable[[], datetime] = moments.now
+    ) -> None:
+        self._store = store
+        self._settings = settings or AlertSettings()
+        self._clock = clock
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing: registering must not query the store."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """All gauges."""
+        now = self._clock()
+        heartbeat = GaugeMetricFamily("modelspan_heartbeat_timestamp_seconds", "When modelspan last answered.")
+        heartbeat.add_metric([], now.timestamp())
+        incidents = load_open(self._store)
+        yield heartbeat
+        yield from self._incidents(incidents)
+        yield from self._models(now, {incident.model for incident in incidents})
+        yield self._feedback()
+
+    def _incidents(self, incidents: list[Incident]) -> Iterator[GaugeMetricFamily]:
+        shown = sorted(incidents, key=lambda incident: (incident.severity.rank, incident.opened_at))[:MOST_INCIDENTS]
+        open_ = GaugeMetricFamily("modelspan_incident", "1 while an incident is open.", labels=LABELS)
+        info = GaugeMetricFamily(
+            "modelspan_incident_info", "What a person reads of an open incident.", labels=("incident", *ANNOTATIONS)
+        )
+        affected = GaugeMetricFamily(
+            "modelspan_incident_affected_predictions",
+            "Predictions that an incident affects.",
+            labels=("incident", "model"),
+        )
+        for incident in shown:
+            labels = labels_of(incident)
+            open_.add_metric([labels[name] for name in LABELS], 1.0)
+            texts = annotations_of(incident, self._settings)
+            info.add_metric([incident.incident_id, *(texts.get(name, "") for name in ANNOTATIONS)], 1.0)
+            affected.add_metric([incident.incident_id, incident.model], float(incident.affected))
+        left_out = GaugeMetricFamily("modelspan_incidents_left_out", "Open incidents beyond the most that are exposed.")
+        left_out.add_metric([], float(len(incidents) - len(shown)))
+        yield from (open_, info, affected, left_out)
+
+    def _models(self, now: datetime, others: set[str]) -> Iterator[GaugeMetricFamily]:
+        limit = {"limit": MOST_MODELS}
+        predictions, runs = self._store.rows(_PREDICTIONS, limit), self._store.rows(_RUNS, limit)
+        age = GaugeMetricFamily(
+            "modelspan_prediction_age_seconds", "Since a model's newest prediction.", labels=["model"]
+        )
+        volume = GaugeMetricFamily(
+            "modelspan_predictions_last_day", "Predictions of the last 24 hours.", labels=["model"]
+        )
+        for row in predictions:
+            age.add_metric([row["model"]], float(row["age"]))
+            volume.add_metric([row["model"]], float(row["predictions"]))
+        succeeded = GaugeMetricFamily(
+            "modelspan_run_success_timestamp_seconds", "When a model's monitors last ran through.", labels=["model"]
+        )
+        failed = GaugeMetricFamily("modelspan_runs_failed_last_hour", "Runs of a model that failed.", labels=["model"])
+        for row in runs:
+            if row["succeeded"] > 0:
+                succeeded.add_metric([row["model"]], float(row["succeeded"]))
+            failed.add_metric([row["model"]], float(row["failed"]))
+        held = GaugeMetricFamily("modelspan_maintenance", "1 while a model's alerts are held back.", labels=["model"])
+        for model in sorted({row["model"] for row in (*predictions, *runs)} | others):
+            held.add_metric([model], float(under_maintenance(self._settings.maintenance, model, now)))
+        yield from (age, volume, succeeded, failed, held)
+
+    def _feedback(self) -> GaugeMetricFamily:
+        opinions = GaugeMetricFamily(
+            "modelspan_incident_opinions", "What people thought of a monitor's incidents.",
+            labels=("model", "monitor", "opinion"),
+        )  # fmt: skip
+        for counted in feedback.by_monitor(self._store)[:MOST_MODELS]:
+            opinions.add_metric([counted.model, counted.monitor, feedback.USEFUL], float(counted.useful))
+            opinions.add_metric([counted.model, counted.monitor, feedback.NOISE], float(counted.noise))
+        return opinions

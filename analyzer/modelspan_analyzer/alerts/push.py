@@ -1,0 +1,99 @@
+"""Sends incidents straight to Alertmanager, for those without a Prometheus between."""
+
+from __future__ import annotations
+
+import json
+import logging
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.error import URLError
+
+from modelspan_analyzer.alerts.alert import Alert, alert_of
+from modelspan_analyzer.alerts.maintenance import under_maintenance
+from modelspan_analyzer.alerts.settings import AlertSettings
+from modelspan_analyzer.incidents import Incident
+from modelspan_analyzer.incidents.vocabulary import OPEN
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 5.0
+LIVES = 4
+"""An alert that is not sent again ends after so many resend intervals."""
+
+
+class PushError(Exception):
+    """An Alertmanager did not take the alerts; the message says which and why."""
+
+
+def push(url: str, alerts: Sequence[Alert]) -> None:
+    """Post alerts to one Alertmanager, by its API version 2.
+
+    Raises:
+        PushError: it cannot be reached, or refuses them.
+    """
+    body = json.dumps([alert.as_json() for alert in alerts]).encode()
+    address = f"{url.rstrip('/')}/api/v2/alerts"
+    request = urllib.request.Request(address, data=body, headers={"Content-Type": "application/json"}, method="POST")  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310 - the operator's own address
+            pass
+    except (URLError, OSError, ValueError) as error:
+        raise PushError(f"Alertmanager at {url} did not take {len(alerts)} alerts: {error}") from error
+
+
+@dataclass
+class Pusher:
+    """Sends what changed at once, and what is open again and again, so that no more is sent than needed."""
+
+    settings: AlertSettings
+    _sent: dict[str, tuple[datetime, Alert]] = field(default_factory=dict)
+
+    def send(self, incidents: Sequence[Incident], now: datetime) -> list[Alert]:
+        """Tell every Alertmanager what it does not know yet.
+
+        Args:
+            incidents: all that are open, and those resolved lately.
+            now: the time.
+
+        Returns:
+            The alerts that were due; an Alertmanager that fails gets them again next time.
+        """
+        alerts = [(one.incident_id, self._alert(one, now)) for one in incidents if self._heard_of(one, now)]
+        due = [(key, alert) for key, alert in alerts if self._due(key, alert, now)]
+        failed = [url for url in self.settings.alertmanagers if due and not self._try(url, [alert for _, alert in due])]
+        if not failed:
+            self._sent |= {key: (now, alert) for key, alert in due}
+        return [alert for _, alert in due]
+
+    def _heard_of(self, incident: Incident, now: datetime) -> bool:
+        """Whether an alert is to be sent: not while its model is under maintenance, unless it must be ended."""
+        if incident.incident_id in self._sent:
+            return True
+        held = now - incident.opened_at < self.settings.hold
+        silent = under_maintenance(self.settings.maintenance, incident.model, now)
+        return incident.status == OPEN and not held and not silent
+
+    def _alert(self, incident: Incident, now: datetime) -> Alert:
+        silent = under_maintenance(self.settings.maintenance, incident.model, now)
+        lives = incident.status == OPEN and not silent
+        return alert_of(incident, self.settings, now + LIVES * self.settings.resend if lives else now)
+
+    def _due(self, key: str, alert: Alert, now: datetime) -> bool:
+        if key not in self._sent:
+            return True
+        when, known = self._sent[key]
+        ended, was_ended = alert.ends_at <= now, known.ends_at <= when
+        if ended or was_ended:
+            return ended != was_ended
+        changed = (alert.labels, alert.annotations) != (known.labels, known.annotations)
+        return changed or now - when >= self.settings.resend
+
+    def _try(self, url: str, alerts: Sequence[Alert]) -> bool:
+        try:
+            push(url, alerts)
+        except PushError as error:
+            log.warning("%s", error)
+            return False
+        return True

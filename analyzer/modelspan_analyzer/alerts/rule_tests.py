@@ -1,0 +1,200 @@
+"""Unit tests of the rule file for promtool: alerts are tried on simulated series before they are needed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from modelspan_analyzer.alerts.alert import LABELS, NAME
+from modelspan_analyzer.alerts.rules import rule_file, rules
+from modelspan_analyzer.alerts.settings import AlertSettings
+
+STEP = 30
+"""Seconds between simulated samples."""
+RULES_FILE, TESTS_FILE = "modelspan-rules.yaml", "modelspan-rules-test.yaml"
+_WHY = "96 % of the predictions with `income` missing came through `feature-store GET /profile`"
+
+
+class PromtoolError(Exception):
+    """promtool is missing, or refuses what was generated; the message holds its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A model of `monitors.yaml` and who is called for it."""
+
+    model: str
+    version: str
+    owner: str
+
+
+def rule_tests(settings: AlertSettings, models: Sequence[Owned]) -> str:
+    """The text of the test file: every rule fires on what it is for, and stays silent otherwise."""
+    chosen = list(models) or [Owned("churn", "1.0.0", "")]
+    tests = [_incident(settings, owned) for owned in chosen] + [
+        _maintenance(settings, chosen[0].model),
+        *_gauges(settings, chosen[0].model),
+        _down(settings),
+    ]
+    return yaml.safe_dump(
+        {"rule_files": [RULES_FILE], "evaluation_interval": f"{STEP}s", "tests": tests}, sort_keys=False, width=160
+    )
+
+
+def check(settings: AlertSettings, models: Sequence[Owned], promtool: str = "promtool") -> str:
+    """Check the rule file and run its tests with promtool, and return what it said.
+
+    Raises:
+        PromtoolError: it is not installed, or a check or test fails.
+    """
+    if shutil.which(promtool) is None:
+        raise PromtoolError(
+            f"{promtool!r} is not installed; it comes with Prometheus (Debian: apt-get install prometheus)"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / RULES_FILE).write_text(rule_file(settings), encoding="utf-8")
+        (Path(folder) / TESTS_FILE).write_text(rule_tests(settings, models), encoding="utf-8")
+        said = [
+            _run([promtool, "check", "rules", RULES_FILE], folder),
+            _run([promtool, "test", "rules", TESTS_FILE], folder),
+        ]
+    return "\n".join(said)
+
+
+def _run(command: Sequence[str], folder: str) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise PromtoolError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout.strip()
+
+
+def _incident(settings: AlertSettings, owned: Owned) -> dict[str, Any]:
+    """Opens after five minutes, fires once it has been held, and resolves when the incident does."""
+    labels = dict(
+        zip(LABELS, (owned.model, owned.version, "data_quality", "critical", owned.owner, "abc123"), strict=True)
+    )
+    info = {"incident": "abc123", "summary": f"{owned.model}: data quality in income", "why": _WHY}
+    series = [
+        _series("modelspan_incident", labels, "_x10 1x39 _x40"),
+        _series("modelspan_incident_info", info, "_x10 1x39 _x40"),
+        _series("modelspan_maintenance", {"model": owned.model}, "0x90"),
+    ]
+    held = settings.hold.total_seconds()
+    given = {name: text for name, text in labels.items() if text}
+    fires = {"exp_labels": given, "exp_annotations": _annotations(settings, info)}
+    return _test(
+        f"incident of {owned.model} {owned.version}",
+        series,
+        [_expect(200, NAME, []), _expect(12 * STEP + held, NAME, [fires]), _expect(65 * STEP, NAME, [])],
+    )
+
+
+def _maintenance(settings: AlertSettings, model: str) -> dict[str, Any]:
+    labels = dict(zip(LABELS, (model, "", "data_drift", "warning", "", "abc123"), strict=True))
+    series = [_series("modelspan_incident", labels, "1x60"), _series("modelspan_maintenance", {"model": model}, "1x60")]
+    return _test(
+        "an incident under maintenance", series, [_expect(30 * STEP + settings.hold.total_seconds(), NAME, [])]
+    )
+
+
+def _gauges(settings: AlertSettings, model: str) -> list[dict[str, Any]]:
+    """One test a rule on a gauge: silent on the healthy value, firing on the sick one."""
+    silent, lag = settings.silent_after.total_seconds(), settings.lag.total_seconds()
+    stalled, held = settings.stalled_after.total_seconds(), settings.hold.total_seconds()
+    cases = [
+        (
+            "ModelPredictionsAbsent",
+            "modelspan_prediction_age_seconds",
+            {"model": model},
+            "1x{n}",
+            f"{silent + 60:g}x{{n}}",
+        ),
+        ("ModelRunsFail", "modelspan_runs_failed_last_hour", {"model": model}, "0x{n}", "2x{n}"),
+        (
+            "ModelspanCollectorLags",
+            "modelspan_collector_lag_seconds",
+            {"signal": "traces"},
+            "1x{n}",
+            f"{lag + 60:g}x{{n}}",
+        ),
+        ("ModelspanDeadLetters", "modelspan_collector_dead_letters_total", {"signal": "logs"}, "0x{n}", "0+1x{n}"),
+        (
+            "ModelRunsStalled",
+            "modelspan_run_success_timestamp_seconds",
+            {"model": model},
+            f"{stalled:g}+{STEP}x{{n}}",
+            f"-{stalled + STEP:g}x{{n}}",
+        ),
+    ]
+    steps = int(held // STEP) + 4
+    return [
+        _fires(alert, _series(metric, labels, values.format(n=steps + 2)), steps * STEP, sick)
+        for alert, metric, labels, *both in cases
+        for values, sick in zip(both, (False, True), strict=True)
+    ]
+
+
+def _fires(alert: str, series: dict[str, str], at: float, sick: bool) -> dict[str, Any]:
+    """Asserts through ALERTS, so that the texts need not be repeated here."""
+    said = [{"labels": _firing(alert, series["series"]), "value": 1}] if sick else []
+    query = {
+        "expr": f'ALERTS{{alertname="{alert}", alertstate="firing"}}',
+        "eval_time": f"{at:g}s",
+        "exp_samples": said,
+    }
+    return {
+        "interval": f"{STEP}s",
+        "name": f"{alert} on {'a sick' if sick else 'a healthy'} value",
+        "input_series": [series],
+        "promql_expr_test": [query],
+    }
+
+
+def _firing(alert: str, series: str) -> str:
+    labels = series[series.index("{") + 1 : -1]
+    severity = "warning"
+    return f'ALERTS{{alertname="{alert}", alertstate="firing", severity="{severity}", {labels}}}'
+
+
+def _down(settings: AlertSettings) -> dict[str, Any]:
+    """modelspan stops after five minutes."""
+    series = [_series("modelspan_heartbeat_timestamp_seconds", {}, "100+30x10 _x40")]
+    texts = {rule.alert: dict(rule.annotations) for rule in rules(settings)}
+    down = {"exp_labels": {"severity": "critical"}, "exp_annotations": texts["ModelspanDown"]}
+    alive = {"exp_labels": {"severity": "none"}, "exp_annotations": texts["ModelspanHeartbeat"]}
+    late = 300 + 330 + 120 + settings.hold.total_seconds() + 2 * STEP
+    return _test(
+        "modelspan stops",
+        series,
+        [
+            _expect(150, "ModelspanDown", []),
+            _expect(150, "ModelspanHeartbeat", [alive]),
+            _expect(late, "ModelspanDown", [down]),
+            _expect(late, "ModelspanHeartbeat", []),
+        ],
+    )
+
+
+def _annotations(settings: AlertSettings, info: Mapping[str, str]) -> dict[str, str]:
+    incident = rules(settings)[0]
+    return {name: info.get(name, "") for name in incident.annotations}
+
+
+def _series(metric: str, labels: Mapping[str, str], values: str) -> dict[str, str]:
+    text = ", ".join(f'{name}="{value}"' for name, value in labels.items() if value)
+    return {"series": f"{metric}{{{text}}}", "values": values}
+
+
+def _expect(at: float, alert: str, alerts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"eval_time": f"{at:g}s", "alertname": alert, "exp_alerts": alerts}
+
+
+def _test(name: str, series: list[dict[str, str]], expected: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"interval": f"{STEP}s", "name": name, "input_series": series, "alert_rule_test": expected}

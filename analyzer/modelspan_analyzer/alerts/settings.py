@@ -1,0 +1,52 @@
+"""The `alerts` section of `monitors.yaml`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pydantic import Field, field_validator, model_validator
+
+from modelspan_analyzer.config.base import Settings
+from modelspan_analyzer.config.cron import parse_cron
+from modelspan_analyzer.config.durations import Duration
+
+
+class MaintenanceSettings(Settings):
+    """A stretch of time without alerts: once, from `start` to `end`, or again and again, by `cron` and `lasts`."""
+
+    start: datetime | None = Field(None, strict=False, description="beginning, with time zone")
+    end: datetime | None = Field(None, strict=False, description="end, with time zone")
+    cron: str | None = Field(None, description="a cron line (UTC) that names the beginnings")
+    lasts: Duration = Field(timedelta(hours=1), description="how long one named by `cron` lasts")
+    models: tuple[str, ...] = Field((), description="only these models; all if not given")
+
+    @field_validator("cron")
+    @classmethod
+    def _cron_line(cls, given: str | None) -> str | None:
+        if given is not None:
+            parse_cron(given)
+        return given
+
+    @model_validator(mode="after")
+    def _one_way(self) -> MaintenanceSettings:
+        once = self.start is not None and self.end is not None
+        if once == (self.cron is not None):
+            raise ValueError("a maintenance window needs either `start` and `end`, or `cron`")
+        if any(moment is not None and moment.tzinfo is None for moment in (self.start, self.end)):
+            raise ValueError("a maintenance window needs times with a time zone, such as 2026-01-31T22:00:00Z")
+        return self
+
+
+class AlertSettings(Settings):
+    """Where alerts go and where they lead."""
+
+    alertmanagers: tuple[str, ...] = Field((), description="Alertmanagers to push to, without a Prometheus between")
+    resend: Duration = Field(timedelta(minutes=1), description="how often an open incident is pushed again")
+    web: str = Field("http://localhost:8600", description="address of modelspan's pages, for links")
+    dashboard: str = Field("", description="address of a dashboard; {model} and {incident} are filled in")
+    trace: str = Field("", description="address of a trace, as http://jaeger:16686/trace/{trace_id}")
+    hold: Duration = Field(timedelta(minutes=1), description="how long an incident is open before its alert fires")
+    silent_after: Duration = Field(timedelta(minutes=30), description="a model without predictions for so long alarms")
+    stalled_after: Duration = Field(timedelta(hours=3), description="an analyzer without a finished run so long alarms")
+    lag: Duration = Field(timedelta(minutes=5), description="oldest data waiting for the store that alarms")
+    maintenance: tuple[MaintenanceSettings, ...] = Field((), description="when alerts are held back")

@@ -1,0 +1,16 @@
+"""The `costs` section of `monitors.yaml`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from modelspan_analyzer.config.base import Settings
+
+
+class CostSettings(Settings):
+    """Prices, from which the cost of a thousand predictions follows."""
+
+    currency: str = Field("USD", description="unit of all prices")
+    replica_hour: float = Field(0.0, ge=0, description="an hour of one serving replica")
+    replicas: float | None = Field(None, gt=0, description="replicas; counted from the traces if not given")
+    call: dict[str, float] = Field({}, description="one call of a service: its name to its price")
