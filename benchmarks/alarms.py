@@ -7,8 +7,8 @@ numeric feature, each in turn, is shifted by half a standard deviation, and the 
 Our rule takes the way of the default monitors: bins pinned on the baseline, `assess_drift`. The peers' default rules
 run on our statistics, which equal theirs to 1e-9 (tests/unit/statistics/test_statistics_against_peers.py): Evidently's
 (reference above 1,000 rows: normalised Wasserstein or Jensen-Shannon distance of at least 0.1), NannyML's
-(Jensen-Shannon distance above mean + 3 standard deviations of reference chunks as large as the window), and a
-Kolmogorov-Smirnov (chi-squared for categories) test at 0.05 a feature.
+(Jensen-Shannon distance above mean + 3 standard deviations of reference chunks as large as the window; it is given a
+baseline of at least ten chunks), and a Kolmogorov-Smirnov (chi-squared for categories) test at 0.05 a feature.
 
     python benchmarks/alarms.py [--quick] [--json]
 """
@@ -16,6 +16,8 @@ Kolmogorov-Smirnov (chi-squared for categories) test at 0.05 a feature.
 from __future__ import annotations
 
 import argparse
+import functools
+import itertools
 import json
 import math
 import sys
@@ -35,15 +37,17 @@ from modelspan_analyzer.statistics.chi_squared import chi_squared
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
 from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov
 from modelspan_analyzer.statistics.wasserstein import normalized_wasserstein_distance
-from modelspan_analyzer.verdicts.assess import assess_drift
+from modelspan_analyzer.verdicts.assess import DEFAULT_RULE, assess_drift
 from modelspan_analyzer.verdicts.presets import nannyml_rule
 from modelspan_analyzer.verdicts.rule import DriftRule, FeatureCounts
 
 BASELINE_ROWS = 20_000
 WINDOWS_PER_BASELINE = 50
+MOST_PEER_ROWS = 10_000
 SHIFT = 0.5
 Rows = NDArray[np.float64]
 Judge = Callable[[Rows], NDArray[np.bool_]]
+MakeJudge = Callable[[Rows, NDArray[np.bool_], int], Judge]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Cell:
         return self.alarmed / self.windows
 
 
-def modelspan_judge(baseline: Rows, numeric: NDArray[np.bool_], rule: DriftRule) -> Judge:
+def modelspan_judge(baseline: Rows, numeric: NDArray[np.bool_], _rows: int, rule: DriftRule = DEFAULT_RULE) -> Judge:
     """Our rule, on bins pinned on the baseline: quantiles of numbers, the most frequent categories and the others."""
     edges = [_pinned_edges(column, is_number) for column, is_number in zip(baseline.T, numeric, strict=True)]
     widths = [edge.size + 1 for edge in edges]
@@ -112,22 +116,25 @@ def evidently_judge(baseline: Rows, numeric: NDArray[np.bool_], _rows: int) -> J
 
 def nannyml_judge(baseline: Rows, numeric: NDArray[np.bool_], rows_per_chunk: int) -> Judge:
     """NannyML's default: its thresholds are learnt from reference chunks as large as the window."""
-    cuts = [
-        doane_cut_points(column) if is_number else None for column, is_number in zip(baseline.T, numeric, strict=True)
-    ]
+    cuts = [doane_cut_points(column) for column in baseline.T]
+    expected = [_doane_counts(column, cut) for column, cut in zip(baseline.T, cuts, strict=True)]
 
     def distance(i: int, current: Rows) -> float:
-        cut = cuts[i]
-        if cut is None:
-            return jensen_shannon_distance(*_category_counts(baseline[:, i], current))
-        counted = [count_in_bins(side, cut) for side in (baseline[:, i], current)]
-        return jensen_shannon_distance(*(np.append(counts[1:-2], counts[0] + counts[-2]) for counts in counted))
+        if numeric[i]:
+            return jensen_shannon_distance(expected[i], _doane_counts(current, cuts[i]))
+        return jensen_shannon_distance(*_category_counts(baseline[:, i], current))
 
     chunks = [baseline[start : start + rows_per_chunk] for start in range(0, len(baseline), rows_per_chunk)]
     rules = [nannyml_rule([distance(i, chunk[:, i]) for chunk in chunks]) for i in range(FEATURES)]
     return lambda rows: np.array(
         [rule.verdict(distance(i, rows[:, i])) is Verdict.ALARM for i, rule in enumerate(rules)]
     )
+
+
+def _doane_counts(column: Rows, cuts: Rows) -> Rows:
+    """Counts in the bins, and in one for what lies outside on either side."""
+    counts = count_in_bins(column, cuts)
+    return np.append(counts[1:-2], counts[0] + counts[-2])
 
 
 def tests_judge(baseline: Rows, numeric: NDArray[np.bool_], _rows: int) -> Judge:
@@ -142,7 +149,11 @@ def tests_judge(baseline: Rows, numeric: NDArray[np.bool_], _rows: int) -> Judge
     return lambda rows: np.array([p_value(i, rows[:, i]) < 0.05 for i in range(FEATURES)])
 
 
-PEERS = {"Evidently's default": evidently_judge, "NannyML's default": nannyml_judge, "KS at 0.05": tests_judge}
+PEERS: dict[str, MakeJudge] = {
+    "Evidently's default": evidently_judge,
+    "NannyML's default": nannyml_judge,
+    "KS at 0.05": tests_judge,
+}
 
 
 def _category_counts(first: Rows, second: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -150,50 +161,62 @@ def _category_counts(first: Rows, second: Rows) -> tuple[NDArray[np.int64], NDAr
     return np.bincount(first.astype(int), minlength=most), np.bincount(second.astype(int), minlength=most)
 
 
-def windows_of(pool: Pool, rows: int, windows: int, seed: int) -> Iterator[tuple[Rows | None, Rows]]:
-    """Windows without drift; with the first of every 50 a new baseline, else None."""
-    generator = np.random.default_rng(seed)
-    for number in range(windows):
-        fresh = number % WINDOWS_PER_BASELINE == 0
-        baseline = pool.values[generator.integers(0, len(pool.values), BASELINE_ROWS)] if fresh else None
-        yield baseline, pool.values[generator.integers(0, len(pool.values), rows)]
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """So many windows of so many rows, each against a baseline; a new baseline every 50 windows."""
+
+    pool: Pool
+    rows: int
+    windows: int
+    baseline_rows: int
+
+    def draw(self, make: Callable[[Rows], Judge], seed: int) -> Iterator[tuple[Judge, Rows]]:
+        """Each window's rows, with the judge made from its baseline."""
+        generator, values = np.random.default_rng(seed), self.pool.values
+        for first in range(0, self.windows, WINDOWS_PER_BASELINE):
+            judge = make(values[generator.integers(0, len(values), self.baseline_rows)])
+            for _ in range(min(WINDOWS_PER_BASELINE, self.windows - first)):
+                yield judge, values[generator.integers(0, len(values), self.rows)]
 
 
-def false_alarms(pool: Pool, rows: int, windows: int, make: Callable[[Rows], Judge], *, seed: int = 1) -> int:
+def false_alarms(trial: Trial, make: Callable[[Rows], Judge]) -> int:
     """Windows without drift in which any feature raises an alarm."""
-    alarmed = 0
-    for baseline, window in windows_of(pool, rows, windows, seed):
-        judge = make(baseline) if baseline is not None else judge  # noqa: F821 - the first window has a baseline
-        alarmed += bool(judge(window).any())
-    return alarmed
+    return sum(bool(judge(window).any()) for judge, window in trial.draw(make, seed=1))
 
 
-def named_shifts(pool: Pool, rows: int, windows: int, make: Callable[[Rows], Judge], *, seed: int = 2) -> int:
+def named_shifts(trial: Trial, make: Callable[[Rows], Judge]) -> int:
     """Windows in which the one shifted feature, each numeric one in turn, raises an alarm."""
-    candidates, deviations, named = np.flatnonzero(pool.numeric), pool.values.std(axis=0), 0
-    for number, (baseline, window) in enumerate(windows_of(pool, rows, windows, seed)):
-        judge = make(baseline) if baseline is not None else judge  # noqa: F821 - the first window has a baseline
+    candidates, deviations, named = np.flatnonzero(trial.pool.numeric), trial.pool.values.std(axis=0), 0
+    for number, (judge, window) in enumerate(trial.draw(make, seed=2)):
         feature = candidates[number % candidates.size]
         window[:, feature] += SHIFT * deviations[feature]
         named += bool(judge(window)[feature])
     return named
 
 
-def measure(plan: dict[int, int], peer_windows: int, streams: Sequence[str], rule: DriftRule) -> Iterator[Cell]:
+def measure(plan: dict[int, int], peer_windows: int, streams: Sequence[str]) -> Iterator[Cell]:
     """All cells, stream by stream; `plan` gives the number of windows for each number of rows."""
-    for name in streams:
-        pool = STREAMS[name](np.random.default_rng(7))
-        for rows, windows in plan.items():
-            ours = {"make": lambda baseline, pool=pool: modelspan_judge(baseline, pool.numeric, rule)}
-            yield Cell("modelspan", name, rows, "false", windows, false_alarms(pool, rows, windows, **ours))
-            yield Cell("modelspan", name, rows, "power", windows, named_shifts(pool, rows, windows, **ours))
-            few = min(windows, peer_windows)
-            if rows > 10_000 or few == 0:
+    judges = {"modelspan": modelspan_judge, **PEERS}
+    for stream in streams:
+        pool = STREAMS[stream](np.random.default_rng(7))
+        for (rows, planned), (rule, judge_of) in itertools.product(plan.items(), judges.items()):
+            ours = rule == "modelspan"
+            windows = planned if ours else min(planned, peer_windows)
+            if windows == 0 or (rows > MOST_PEER_ROWS and not ours):
                 continue
-            for peer, judge_of in PEERS.items():
-                make = lambda b, pool=pool, judge_of=judge_of, rows=rows: judge_of(b, pool.numeric, rows)  # noqa: E731
-                yield Cell(peer, name, rows, "false", few, false_alarms(pool, rows, few, make))
-                yield Cell(peer, name, rows, "power", few, named_shifts(pool, rows, few, make))
+            trial = Trial(pool, rows, windows, baseline_rows(rule, rows))
+            make = functools.partial(_made, judge_of, pool.numeric, rows)
+            yield Cell(rule, stream, rows, "false", windows, false_alarms(trial, make))
+            yield Cell(rule, stream, rows, "power", windows, named_shifts(trial, make))
+
+
+def baseline_rows(rule: str, rows: int) -> int:
+    """Rows of the baseline; NannyML is given the ten chunks that it learns from by default."""
+    return max(BASELINE_ROWS, 10 * rows) if rule == "NannyML's default" else BASELINE_ROWS
+
+
+def _made(judge_of: MakeJudge, numeric: NDArray[np.bool_], rows: int, baseline: Rows) -> Judge:
+    return judge_of(baseline, numeric, rows)
 
 
 def table(cells: Sequence[Cell]) -> str:
@@ -222,7 +245,7 @@ def main() -> int:
         plan = {rows: windows // 10 for rows, windows in plan.items()}
     started = time.perf_counter()
     cells = []
-    for cell in measure(plan, arguments.peer_windows, arguments.streams, DriftRule()):
+    for cell in measure(plan, arguments.peer_windows, arguments.streams):
         cells.append(cell)
         print(f"{cell.rule}, {cell.stream}, {cell.rows:,} rows, {cell.kind}: {cell.share:.1%}", file=sys.stderr)
     if arguments.json:

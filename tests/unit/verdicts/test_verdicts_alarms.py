@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modelspan_analyzer.verdicts.rule import DriftRule
-
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 
 
@@ -30,15 +28,19 @@ def test_default_rule_is_quiet_without_drift_and_names_a_shift(alarms, shared_da
     pool = alarms.STREAMS[stream](np.random.default_rng(7))
 
     def make(baseline):
-        return alarms.modelspan_judge(baseline, pool.numeric, DriftRule())
+        return alarms.modelspan_judge(baseline, pool.numeric, 0)
 
-    assert alarms.false_alarms(pool, 100, 50, make) == 0
-    assert alarms.false_alarms(pool, 1000, 50, make) == 0
-    assert alarms.named_shifts(pool, 1000, 40, make) >= 38
+    def trial(rows, windows):
+        return alarms.Trial(pool, rows, windows, alarms.BASELINE_ROWS)
+
+    assert alarms.false_alarms(trial(100, 50), make) == 0
+    assert alarms.false_alarms(trial(1000, 50), make) == 0
+    assert alarms.named_shifts(trial(1000, 40), make) >= 38
 
 
 def test_peers_rules_are_not_quiet(alarms):
     """The measurement can fail: a test at 0.05 for each of 30 features alarms in most windows."""
     pool = alarms.STREAMS["gaussian"](np.random.default_rng(7))
-    found = alarms.false_alarms(pool, 100, 10, lambda baseline: alarms.tests_judge(baseline, pool.numeric, 100))
+    trial = alarms.Trial(pool, 100, 10, alarms.BASELINE_ROWS)
+    found = alarms.false_alarms(trial, lambda baseline: alarms.tests_judge(baseline, pool.numeric, 100))
     assert found >= 3
