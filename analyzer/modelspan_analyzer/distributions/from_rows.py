@@ -32,7 +32,7 @@ _NUMBERS = """
 SELECT toString(name) AS name, count() AS n, sum(sample_weight) AS count,
        sumIf(sample_weight, isNaN(number)) AS nan, sumIf(sample_weight, isInfinite(number)) AS infinite,
        sumIf(sample_weight, number = 0) AS zero, sumIf(sample_weight, number < 0) AS negative,
-       minIf(number, isFinite(number)) AS minimum, maxIf(number, isFinite(number)) AS maximum,
+       min(if(isFinite(number), number, inf)) AS minimum, max(if(isFinite(number), number, -inf)) AS maximum,
        sumIf(sample_weight * number, isFinite(number)) AS total,
        sumIf(sample_weight * number * number, isFinite(number)) AS squares,
        uniqHLL12(cityHash64(number)) AS distinct

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta, timezone
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,31 @@ RANK_ERROR = 1 / 400 + 1 / (2 * GRID)
 
 _LEVELS = ", ".join(f"{(step + 0.5) / GRID:.6f}" for step in range(GRID))
 
+_COLUMNS = """source, kind, feature, weight_class, rows, weight, nans, infinite, zero, negative, minimum, maximum,
+           total, squares, newest, distinct, quantiles, top"""
+
+# Whole days from the days' sketches, the hours before and after them from the hours'.
 _MERGED = f"""
-SELECT source, kind, toString(feature) AS name, weight_class, sum(rows) AS n, sum(weight) AS count, sum(nan) AS nan,
+SELECT source, kind, toString(feature) AS name, weight_class, sum(rows) AS n, sum(weight) AS count, sum(nans) AS nans,
        sum(infinite) AS infinite, sum(zero) AS zero, sum(negative) AS negative, min(minimum) AS minimum,
        max(maximum) AS maximum, sum(total) AS total, sum(squares) AS squares, max(newest) AS newest,
        uniqHLL12Merge(distinct) AS distinct,
        if(kind = 'numeric', quantilesGKMerge(400, {_LEVELS})(quantiles), []) AS grid,
        approx_top_kMerge(64, 256)(top) AS top
-FROM feature_profiles
-WHERE model = {{model:String}} AND ({{version:String}} = '' OR version = {{version:String}})
-  AND segment = {{segment:String}}
-  AND toStartOfDay(hour) >= toStartOfDay(toDateTime({{start:DateTime64(9, 'UTC')}}, 'UTC'))
-  AND hour >= {{start:DateTime64(9, 'UTC')}} AND hour < {{end:DateTime64(9, 'UTC')}}
+FROM (
+    SELECT {_COLUMNS} FROM feature_profiles
+    WHERE model = {{model:String}} AND ({{version:String}} = '' OR version = {{version:String}})
+      AND segment = {{segment:String}}
+      AND toStartOfDay(hour) IN (toStartOfDay({{start:DateTime('UTC')}}), toStartOfDay({{end:DateTime('UTC')}}))
+      AND (hour >= {{start:DateTime('UTC')}} AND hour < least({{first_day:DateTime('UTC')}}, {{end:DateTime('UTC')}})
+           OR hour >= greatest({{first_day:DateTime('UTC')}}, {{last_day:DateTime('UTC')}})
+              AND hour < {{end:DateTime('UTC')}})
+    UNION ALL
+    SELECT {_COLUMNS} FROM feature_profile_days
+    WHERE model = {{model:String}} AND ({{version:String}} = '' OR version = {{version:String}})
+      AND segment = {{segment:String}}
+      AND day >= {{first_day:DateTime('UTC')}} AND day < {{last_day:DateTime('UTC')}}
+)
 GROUP BY source, kind, name, weight_class
 """
 
@@ -50,8 +64,13 @@ def profile_sketches(store: Store, model: str, version: str, window: Window, seg
     """
     if not covers(window):
         raise ValueError(f"sketches are kept by the hour, and {window.start} to {window.end} is not whole hours")
-    scope = {"model": model, "version": version, "start": window.start, "end": window.end, "segment": segment}
-    rows = store.rows(_MERGED, scope)
+    midnight = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
+    start, end = (moment.astimezone(timezone.utc) for moment in (window.start, window.end))
+    first_day = (start + timedelta(hours=23)).replace(**midnight)  # type: ignore[arg-type]
+    last_day = end.replace(**midnight)  # type: ignore[arg-type]
+    scope = {"model": model, "version": version, "segment": segment}
+    times = {"start": start, "end": end, "first_day": first_day, "last_day": last_day}
+    rows = store.rows(_MERGED, {**scope, **times})
     whole = next((row for row in rows if row["source"] == "model"), None)
     return Profile(
         rows=int(whole["n"]) if whole else 0,
@@ -87,17 +106,18 @@ def _numbers(classes: list[Mapping[str, Any]]) -> Numbers:
     """One column from its weight classes, usually one."""
     sums = {
         name: sum(float(row[name]) for row in classes)
-        for name in ("count", "nan", "infinite", "zero", "negative", "total", "squares")
+        for name in ("count", "nans", "infinite", "zero", "negative", "total", "squares")
     }
-    mean, std = moments(sums["count"] - sums["nan"] - sums["infinite"], sums.pop("total"), sums.pop("squares"))
+    mean, std = moments(sums["count"] - sums["nans"] - sums["infinite"], sums.pop("total"), sums.pop("squares"))
     return Numbers(
         n=sum(int(row["n"]) for row in classes),
+        nan=sums.pop("nans"),
         minimum=min(float(row["minimum"]) for row in classes),
         maximum=max(float(row["maximum"]) for row in classes),
         mean=mean,
         std=std,
         distinct=max(float(row["distinct"]) for row in classes),
-        support=_support([row for row in classes if row["count"] > row["nan"] + row["infinite"]]),
+        support=_support([row for row in classes if row["count"] > row["nans"] + row["infinite"]]),
         **sums,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from datetime import datetime, timedelta, timezone
 
@@ -146,7 +147,7 @@ def test_windows_by_count(store: Store) -> None:
     second = Runner(store, settings).once(START + 5 * HOUR + timedelta(minutes=2))
     windows = sorted({result.window for result in [*first, *second]}, key=lambda window: window.start)
     assert len(windows) == 3
-    assert all(left.end == right.start for left, right in zip(windows, windows[1:], strict=False))
+    assert all(left.end == right.start for left, right in itertools.pairwise(windows))
     counts = {result.n for result in [*first, *second] if result.metric == "volume"}
     assert counts == {250}
 
@@ -157,7 +158,7 @@ def test_sliding_windows_overlap(store: Store) -> None:
     settings = config(window={"size": "1h", "slide": "30m"})
     results = Runner(store, settings).once(START + 3 * HOUR + timedelta(minutes=2))
     starts = sorted({result.window.start for result in results})
-    assert {right - left for left, right in zip(starts, starts[1:], strict=False)} == {timedelta(minutes=30)}
+    assert {right - left for left, right in itertools.pairwise(starts)} == {timedelta(minutes=30)}
 
 
 def test_an_empty_window_is_one_too(store: Store) -> None:

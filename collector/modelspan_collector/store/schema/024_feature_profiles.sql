@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS feature_profiles
     weight_class Float32,                -- sample_weight to two digits
     rows         SimpleAggregateFunction(sum, UInt64),
     weight       SimpleAggregateFunction(sum, Float64),
-    nan          SimpleAggregateFunction(sum, Float64),
+    nans         SimpleAggregateFunction(sum, Float64),
     infinite     SimpleAggregateFunction(sum, Float64),
     zero         SimpleAggregateFunction(sum, Float64),
     negative     SimpleAggregateFunction(sum, Float64),

@@ -2,9 +2,9 @@
 CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_numeric TO feature_profiles AS
 SELECT model, version, '' AS segment, 'feature' AS source, name AS feature, 'numeric' AS kind, hour, weight_class,
        count() AS rows, sum(sample_weight) AS weight,
-       sumIf(sample_weight, isNaN(number)) AS nan, sumIf(sample_weight, isInfinite(number)) AS infinite,
+       sumIf(sample_weight, isNaN(number)) AS nans, sumIf(sample_weight, isInfinite(number)) AS infinite,
        sumIf(sample_weight, number = 0) AS zero, sumIf(sample_weight, number < 0) AS negative,
-       minIf(number, isFinite(number)) AS minimum, maxIf(number, isFinite(number)) AS maximum,
+       min(if(isFinite(number), number, inf)) AS minimum, max(if(isFinite(number), number, -inf)) AS maximum,
        sumIf(sample_weight * number, isFinite(number)) AS total,
        sumIf(sample_weight * number * number, isFinite(number)) AS squares,
        quantilesGKStateIf(400, 0.5)(number, isFinite(number)) AS quantiles,
@@ -40,9 +40,9 @@ GROUP BY model, version, hour, name;
 CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_prediction TO feature_profiles AS
 SELECT model, version, '' AS segment, 'prediction' AS source, name AS feature, 'numeric' AS kind, hour, weight_class,
        count() AS rows, sum(sample_weight) AS weight,
-       sumIf(sample_weight, isNaN(number)) AS nan, sumIf(sample_weight, isInfinite(number)) AS infinite,
+       sumIf(sample_weight, isNaN(number)) AS nans, sumIf(sample_weight, isInfinite(number)) AS infinite,
        sumIf(sample_weight, number = 0) AS zero, sumIf(sample_weight, number < 0) AS negative,
-       minIf(number, isFinite(number)) AS minimum, maxIf(number, isFinite(number)) AS maximum,
+       min(if(isFinite(number), number, inf)) AS minimum, max(if(isFinite(number), number, -inf)) AS maximum,
        sumIf(sample_weight * number, isFinite(number)) AS total,
        sumIf(sample_weight * number * number, isFinite(number)) AS squares,
        quantilesGKStateIf(400, 0.5)(number, isFinite(number)) AS quantiles,

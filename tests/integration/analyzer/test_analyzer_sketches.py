@@ -1,0 +1,140 @@
+"""Sketches against the rows that they stand for."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pytest
+
+from modelspan_analyzer.distributions.from_rows import load_supports, profile_rows
+from modelspan_analyzer.distributions.from_sketches import RANK_ERROR, profile_sketches
+from modelspan_analyzer.distributions.relation import window_relation
+from modelspan_analyzer.distributions.vocabulary import Column, Support
+from modelspan_analyzer.feature_maps import feature_maps
+from modelspan_analyzer.results import Window
+from modelspan_collector.store.connect import Store
+
+START = datetime(2026, 3, 1, tzinfo=timezone.utc)
+ROWS = 57_600
+HOURS = 72
+
+
+def columns() -> dict[str, npt.NDArray[np.float64]]:
+    """Distributions that break sketches: heavy tails, atoms, few values, large offsets, values in order."""
+    rng = np.random.default_rng(7)
+    return {
+        "normal": rng.normal(size=ROWS),
+        "cauchy": rng.standard_cauchy(ROWS),
+        "dice": rng.integers(1, 7, ROWS).astype(float),
+        "atom": np.where(rng.random(ROWS) < 0.6, 0.0, rng.exponential(size=ROWS)),
+        "epoch": 1.7e9 + rng.random(ROWS) * 60,
+        "sorted": np.arange(ROWS, dtype=float),
+    }
+
+
+def store_rows(store: Store, table: pa.Table, **extra: pa.Array) -> None:
+    """Insert the rows in blocks of uneven size, spread over three days."""
+    rows = table.num_rows
+    stamps = int(START.timestamp()) * 10**9 + np.arange(rows) * (HOURS * 3600 * 10**9 // rows)
+    whole = pa.table(
+        {
+            "model": ["m"] * rows,
+            "version": ["1"] * rows,
+            "timestamp": pa.array(stamps).cast(pa.timestamp("ns", "UTC")),
+            "prediction_id": [f"p{row}" for row in range(rows)],
+            **feature_maps(table),
+            **extra,
+        }
+    )
+    cuts = [0, 10, 1_000, 9_000, 30_000, rows]
+    for begin, end in itertools.pairwise(cuts):
+        store.insert("predictions", whole.slice(begin, end - begin))
+
+
+def test_rank_error_is_within_the_stated_one(store: Store) -> None:
+    """Every quantile of every sketched distribution is within half a percent of its rank, whatever the window."""
+    assert RANK_ERROR <= 0.005
+    store_rows(store, pa.table(columns()))
+    for first, hours in ((0, 72), (5, 60), (30, 1), (2, 20), (20, 30)):
+        window = Window(START + timedelta(hours=first), START + timedelta(hours=first + hours))
+        sketched = profile_sketches(store, "m", "1", window)
+        assert sketched.rows == ROWS * hours // HOURS
+        for name, support in load_supports(store, window_relation("m", "1", window), list(columns())).items():
+            assert rank_error(sketched.features[name], support) <= RANK_ERROR + 1 / support.values.size, (window, name)
+
+
+def rank_error(column: Column, exact: Support) -> float:
+    """The greatest difference of the two distribution functions, at the points of both."""
+    assert column.numbers is not None and column.numbers.support is not None
+    sketch = column.numbers.support.values
+    points = np.unique(np.concatenate([sketch, exact.values[:: max(1, exact.values.size // 500)]]))
+    estimated = np.searchsorted(sketch, points, side="right") / sketch.size
+    true = np.searchsorted(exact.values, points, side="right") / exact.values.size
+    return float(np.abs(estimated - true).max())
+
+
+def test_counts_and_moments_equal_those_of_the_rows(store: Store) -> None:
+    """What needs no sketch is exact: counts of missing, zero and negative values, range, mean, deviation."""
+    rng = np.random.default_rng(3)
+    numbers = pa.array(rng.normal(2, 3, 5000), mask=rng.random(5000) < 0.1)
+    texts = pa.array(rng.choice(["a", "b", "c"], 5000), mask=rng.random(5000) < 0.2)
+    store_rows(store, pa.table({"number": numbers, "text": texts}))
+    window = Window(START, START + timedelta(hours=HOURS))
+    sketched, exact = profile_sketches(store, "m", "1", window), profile_rows(store, window_relation("m", "1", window))
+    for name in ("number", "text"):
+        assert (sketched.features[name].null, sketched.features[name].n) == (
+            exact.features[name].null,
+            exact.features[name].n,
+        )
+    before, after = exact.features["number"].numbers, sketched.features["number"].numbers
+    assert before is not None and after is not None
+    for field in ("n", "count", "nan", "zero", "negative", "minimum", "maximum"):
+        assert getattr(after, field) == getattr(before, field), field
+    assert (after.mean, after.std) == pytest.approx((before.mean, before.std), rel=1e-9)
+    assert sketched.features["text"].texts == exact.features["text"].texts
+    assert sketched.distinct_ids == pytest.approx(5000, rel=0.06)
+
+
+def test_rare_categories_are_an_honest_other(store: Store) -> None:
+    """Of more categories than a sketch counts, the frequent ones are right and the rest is `other`, in sum."""
+    rng = np.random.default_rng(5)
+    common = rng.choice(["x", "y"], 20_000)
+    rare = np.array([f"id-{number}" for number in range(20_000)])
+    store_rows(store, pa.table({"code": np.where(rng.random(20_000) < 0.5, common, rare)}))
+    texts = profile_sketches(store, "m", "1", Window(START, START + timedelta(hours=HOURS))).features["code"].texts
+    assert texts is not None
+    assert sum(texts.counts.values()) + texts.other == pytest.approx(20_000)
+    assert texts.counts["x"] == pytest.approx(5_000, rel=0.05)
+    assert texts.other > 8_000
+
+
+def test_sample_weights_count(store: Store) -> None:
+    """A row that stands for ten moves shares, quantiles and category counts as ten rows would."""
+    weights = np.where(np.arange(10_000) % 2 == 0, 10.0, 1.0)
+    values = np.where(np.arange(10_000) % 2 == 0, 1.0, 2.0)
+    table = pa.table({"number": values, "text": np.where(values == 1, "a", "b")})
+    store_rows(store, table, sample_weight=pa.array(weights))
+    profile = profile_sketches(store, "m", "1", Window(START, START + timedelta(hours=HOURS)))
+    assert (profile.rows, profile.weight) == (10_000, 55_000)
+    numbers, texts = profile.features["number"].numbers, profile.features["text"].texts
+    assert numbers is not None and texts is not None and numbers.support is not None
+    assert numbers.mean == pytest.approx(60_000 / 55_000)
+    assert texts.counts == pytest.approx({"a": 50_000, "b": 5_000})
+    weight = numbers.support.weights
+    assert weight is not None
+    assert weight[numbers.support.values == 1].sum() / weight.sum() == pytest.approx(10 / 11)
+
+
+def test_missing_and_infinite_values(store: Store) -> None:
+    """NaN is a missing value, infinity is counted, and neither enters the distribution."""
+    values = np.concatenate([np.full(100, np.nan), np.full(50, np.inf), np.arange(850.0)])
+    store_rows(store, pa.table({"number": values}))
+    column = profile_sketches(store, "m", "1", Window(START, START + timedelta(hours=HOURS))).features["number"]
+    assert column.null == 100
+    assert column.numbers is not None and column.numbers.support is not None
+    assert (column.numbers.infinite, column.numbers.minimum, column.numbers.maximum) == (50, 0, 849)
+    assert np.isfinite(column.numbers.support.values).all()
