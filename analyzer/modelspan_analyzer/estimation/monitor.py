@@ -24,11 +24,11 @@ from modelspan_analyzer.performance.target import BINARY, MULTICLASS, Target, fi
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_collector.store.connect import Store
 
-SIGNAL = "estimated_performance"
+SIGNAL = "estimation"
 _ALARMS = ("roc_auc", "f1_macro", "mean_absolute_error")
 
 
-def estimated_performance(context: MonitorContext) -> list[Result]:
+def estimation(context: MonitorContext) -> list[Result]:
     """Estimates of every measure of the task; they need a baseline with labels."""
     settings = context.settings.estimation
     if not settings.enabled or context.baseline is None:

@@ -14,7 +14,7 @@ SELECT estimated.metric AS metric, count() AS windows, avg(abs(estimated.value -
        avg(estimated.value - realised.value) AS bias,
        avg(realised.value >= estimated.lower AND realised.value <= estimated.upper) AS held
 FROM (SELECT * FROM monitor_results FINAL
-      WHERE signal = 'estimated_performance' AND model = {model:String} AND version = {version:String}
+      WHERE signal = 'estimation' AND model = {model:String} AND version = {version:String}
         AND segment = '' AND isNotNull(value)) AS estimated
 JOIN (SELECT * FROM monitor_results FINAL
       WHERE signal = 'performance' AND model = {model:String} AND version = {version:String}
