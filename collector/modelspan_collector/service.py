@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import queue
 
 from prometheus_client import CollectorRegistry
 
 from modelspan_collector.access.tokens import Tokens
 from modelspan_collector.config import CollectorConfig
-from modelspan_collector.log.journal import Log, LogOptions
-from modelspan_collector.log.segment import Segment
+from modelspan_collector.forward.forwarder import Forwarder
+from modelspan_collector.log.journal import LogOptions
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive.gate import Gate
 from modelspan_collector.receive.grpc_server import GrpcReceiver
 from modelspan_collector.receive.http import HttpReceiver
-from modelspan_collector.receive.signals import SIGNALS, Signal
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.store.connect import Store
+from modelspan_collector.write.complaints import Complaints
+from modelspan_collector.write.lanes import Lanes
 from modelspan_collector.write.writer import Writer
 
 
@@ -35,32 +35,36 @@ class Collector:
     def __init__(self, store: Store, config: CollectorConfig) -> None:
         _check_listen(config)
         self._config = config
-        self._store = store
         self._metrics = Metrics()
         self.registry: CollectorRegistry = self._metrics.registry
-        self._tokens = Tokens(config.tokens)
-        self._sealed: queue.Queue[tuple[Log, Segment]] = queue.Queue()
-        self._logs = {signal.name: self._log(signal) for signal in SIGNALS}
-        self._writer = Writer(self._sealed, self._target, config.data / "dead", self._metrics, config.writers)
+        tokens = Tokens(config.tokens)
+        self._lanes = Lanes(store, config.data / "log", _log_options(config), self._metrics)
+        self._complaints = Complaints(store)
+        self._writer = Writer(
+            self._lanes.sealed,
+            self._lanes.target,
+            dead=config.data / "dead",
+            metrics=self._metrics,
+            complain=self._complaints.add,
+            threads=config.writers,
+        )
+        self._forwarder = Forwarder(config.forward, self._metrics)
         gate = Gate(
-            lambda _tenant, signal: self._logs[signal.name],
+            lambda tenant, signal: self._lanes.log(tenant.database, signal),
             self._metrics,
             redaction=config.redaction,
             max_inflight_bytes=config.max_inflight_bytes,
-            forward=lambda _signal, _body, _message: None,
+            forward=self._forwarder.offer,
+            complain=self._complaints.add,
         )
         self._http_app = HttpReceiver(
-            gate,
-            self._tokens,
-            self._metrics,
-            max_request_bytes=config.max_request_bytes,
-            cors_origins=config.cors_origins,
+            gate, tokens, self._metrics, max_request_bytes=config.max_request_bytes, cors_origins=config.cors_origins
         )
         tls = None if config.tls is None else config.tls.context()
         self._http = AsgiServer(self._http_app, config.host, config.http_port, tls=tls, name="otlp-http")
         self._grpc = GrpcReceiver(
             gate,
-            self._tokens,
+            tokens,
             self._metrics,
             host=config.host,
             port=config.grpc_port,
@@ -72,11 +76,10 @@ class Collector:
 
     def start(self) -> None:
         """Replay the log, then take requests; returns when both receivers answer."""
-        for log in self._logs.values():
-            log.start()
-            self._metrics.torn_bytes.labels(log.folder.name).inc(log.replay.torn_bytes)
-            self._metrics.replayed.labels(log.folder.name).inc(log.replay.records)
+        self._lanes.start()
+        self._complaints.start()
         self._writer.start()
+        self._forwarder.start()
         self._http.start()
         self._grpc.start()
 
@@ -85,11 +88,13 @@ class Collector:
         self._grpc.stop()
         self._http.stop()
         self._http_app.close()
-        for log in self._logs.values():
-            log.stop()
+        self._lanes.stop()
         with contextlib.suppress(TimeoutError):  # what the store does not take now is replayed at the next start
-            self._writer.drain(list(self._logs.values()), timeout=30.0)
+            self._writer.drain(self._lanes.all(), timeout=30.0)
         self._writer.stop()
+        self._forwarder.stop()
+        self._complaints.stop()
+        self._lanes.close()
 
     def flush(self, timeout: float = 30.0) -> None:
         """Everything acknowledged so far is in the tables on return.
@@ -97,36 +102,32 @@ class Collector:
         Raises:
             TimeoutError: the store did not take it in time.
         """
-        logs = list(self._logs.values())
-        for log in logs:
+        for log in self._lanes.all():
             log.flush()
-        self._writer.drain(logs, timeout)
+        self._writer.drain(self._lanes.all(), timeout)
+        self._complaints.flush()
 
     def health(self) -> dict[str, object]:
         """What a probe asks for: ready or not, and how far the store is behind."""
         logs = {
-            log.folder.name: {"bytes": log.waiting_bytes, "lag_seconds": round(log.lag(), 3)}
-            for log in self._logs.values()
+            f"{log.folder.parent.name}/{log.folder.name}": {
+                "bytes": log.waiting_bytes,
+                "lag_seconds": round(log.lag(), 3),
+            }
+            for log in self._lanes.all()
         }
-        full = any(log.waiting_bytes >= self._config.log_budget_bytes for log in self._logs.values())
+        full = any(log.waiting_bytes >= self._config.log_budget_bytes for log in self._lanes.all())
         return {"ready": not full, "log": logs}
 
-    def _log(self, signal: Signal) -> Log:
-        config = self._config
-        options = LogOptions(
-            segment_bytes=config.segment_bytes,
-            segment_seconds=config.segment_seconds,
-            budget_bytes=config.log_budget_bytes,
-            sync=config.fsync,
-            retry_window=config.retry_window_seconds,
-        )
-        log = Log(config.data / "log" / signal.name, options, self._sealed)
-        self._metrics.log_bytes.labels(signal.name).set_function(lambda: log.waiting_bytes)
-        self._metrics.lag_seconds.labels(signal.name).set_function(log.lag)
-        return log
 
-    def _target(self, log: Log) -> tuple[Store, Signal]:
-        return self._store, next(signal for signal in SIGNALS if signal.name == log.folder.name)
+def _log_options(config: CollectorConfig) -> LogOptions:
+    return LogOptions(
+        segment_bytes=config.segment_bytes,
+        segment_seconds=config.segment_seconds,
+        budget_bytes=config.log_budget_bytes,
+        sync=config.fsync,
+        retry_window=config.retry_window_seconds,
+    )
 
 
 def _check_listen(config: CollectorConfig) -> None:

@@ -1,13 +1,81 @@
-"""Where requests are sent on to, and which."""
+"""Where requests are sent on to, and which of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+SCHEMES = ("grpc", "grpcs", "http", "https")
+SIGNAL_NAMES = ("traces", "metrics", "logs")
+
+
+class DestinationError(ValueError):
+    """A destination that cannot be read; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One OTLP endpoint downstream."""
+    """One OTLP endpoint downstream, with what it gets and how much may wait for it."""
 
     url: str
-    """`grpc://host:port`, `grpcs://…`, `http://host:port` or `https://…`."""
+    """`grpc://host:port`, `grpcs://…` (TLS), `http://host:port` or `https://…`."""
+    signals: tuple[str, ...] = SIGNAL_NAMES
+    ratio: float = 1.0
+    """Share of traces that are sent on; errors, slow and flagged ones are always."""
+    slow_seconds: float = float("inf")
+    """A trace with a span at least this long is sent on whatever `ratio` says."""
+    attributes: tuple[tuple[str, str], ...] = ()
+    """Resource attributes that a request's resources must have; others are left out."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent with every request, for instance `authorization`."""
+    queue_bytes: int = 64 << 20
+    """Bytes that may wait; beyond it requests are dropped and counted."""
+    retry_seconds: float = 300.0
+    """How long one request is tried again before it is dropped and counted."""
+
+    @property
+    def unfiltered(self) -> bool:
+        """True where requests are passed through as the bytes that came."""
+        return self.ratio >= 1.0 and not self.attributes
+
+    @property
+    def name(self) -> str:
+        """Host and port, for metrics and messages: without what may be secret."""
+        return urlsplit(self.url).netloc.rsplit("@", 1)[-1]
+
+
+def parse(text: str) -> Destination:
+    """Read `grpc://tempo:4317?signals=traces&ratio=0.1&slow=1.5&attribute.service.name=checkout&header.x-key=…`.
+
+    Raises:
+        DestinationError: the URL or an option is not understood.
+    """
+    parts = urlsplit(text)
+    if parts.scheme not in SCHEMES or not parts.netloc:
+        raise DestinationError(f"{text!r} is no destination; expected {'|'.join(SCHEMES)}://host:port")
+    options = dict(parse_qsl(parts.query))
+    try:
+        destination = Destination(
+            url=urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")),
+            signals=tuple(options.pop("signals", ",".join(SIGNAL_NAMES)).split(",")),
+            ratio=float(options.pop("ratio", 1.0)),
+            slow_seconds=float(options.pop("slow", "inf")),
+            attributes=_take(options, "attribute."),
+            headers=_take(options, "header."),
+            queue_bytes=int(options.pop("queue", 64 << 20)),
+            retry_seconds=float(options.pop("retry", 300.0)),
+        )
+    except ValueError as error:
+        raise DestinationError(f"{text!r}: {error}") from error
+    unknown = [*options, *(name for name in destination.signals if name not in SIGNAL_NAMES)]
+    if unknown or not 0.0 <= destination.ratio <= 1.0:
+        raise DestinationError(
+            f"{text!r}: {', '.join(unknown) or 'ratio'} not understood; options are signals (traces,metrics,logs), "
+            "ratio (0 to 1), slow (seconds), queue (bytes), retry (seconds), attribute.NAME, header.NAME"
+        )
+    return destination
+
+
+def _take(options: dict[str, str], prefix: str) -> tuple[tuple[str, str], ...]:
+    names = [name for name in options if name.startswith(prefix)]
+    return tuple((name[len(prefix) :], options.pop(name)) for name in names)

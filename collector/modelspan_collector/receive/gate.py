@@ -18,10 +18,14 @@ from modelspan_collector.receive import events
 from modelspan_collector.receive.decode import Decoded
 from modelspan_collector.receive.errors import BusyError
 from modelspan_collector.receive.signals import LOGS, Signal
+from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.wire import tenant_field
 
 Forward = Callable[[Signal, bytes, Any], None]
 """Sends a request on: signal, protobuf bytes, parsed message."""
+
+Complain = Callable[[Complaint, int], None]
+"""Notes for users what was not taken as it was, and how often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,14 @@ class Gate:
         redaction: Redaction,
         max_inflight_bytes: int,
         forward: Forward,
+        complain: Complain,
     ) -> None:
         self._logs = logs
         self._metrics = metrics
         self._redaction = redaction
         self._max_inflight = max_inflight_bytes
         self._forward = forward
+        self._complain = complain
         self._inflight = 0
         self._lock = threading.Lock()
 
@@ -88,6 +94,8 @@ class Gate:
         body, message = decoded.body, decoded.message
         if decoded.repaired:
             self._metrics.repaired.labels(signal.name).inc()
+            reason = "text was not UTF-8; its bad bytes were replaced by U+FFFD"
+            self._complain(Complaint(signal.name, "invalid_text", _service(signal, message), reason), 1)
         if self._redaction.active:
             touched = redact_message(self._redaction, message)
             if touched:
@@ -114,9 +122,20 @@ class Gate:
             split = events.split(message, self._redaction)
             if split.rejected.count:
                 self._metrics.rejected.labels("events").inc(split.rejected.count)
+                complaint = Complaint("events", "rejected", _service(signal, message), split.rejected.message)
+                self._complain(complaint, split.rejected.count)
             parts = [(Kind.OTLP, split.others), (Kind.EVENTS, split.events)]
             return [make(kind, received, part + suffix) for kind, part in parts if part], split.rejected
         return ([make(Kind.OTLP, received, body + suffix)] if signal.count(message) else []), events.NOTHING_REJECTED
+
+
+def _service(signal: Signal, message: Any) -> str:
+    """`service.name` of a request's first resource."""
+    for resource in getattr(message, signal.path[0])[:1]:
+        for attribute in resource.resource.attributes:
+            if attribute.key == "service.name":
+                return str(attribute.value.string_value)
+    return ""
 
 
 def _done() -> Future[None]:

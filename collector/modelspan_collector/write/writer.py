@@ -22,6 +22,7 @@ from modelspan_collector.log.segment import SUFFIX, Segment
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive.signals import Signal
 from modelspan_collector.store.connect import Store
+from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.insert import insert
 
 _LOGGER = logging.getLogger(__name__)
@@ -46,17 +47,19 @@ class Writer:
         self,
         sealed: queue.Queue[tuple[Log, Segment]],
         target: Callable[[Log], tuple[Store, Signal]],
+        *,
         dead: Path,
         metrics: Metrics,
+        complain: Callable[[Complaint, int], None],
         threads: int,
     ) -> None:
         self._sealed = sealed
         self._target = target
         self._dead = dead
         self._metrics = metrics
+        self._complain = complain
         self._stopping = threading.Event()
         self._idle = threading.Condition()
-        self._unfinished: dict[str, Log] = {}
         self._threads = [
             threading.Thread(target=self._run, name=f"modelspan-writer-{number}", daemon=True)
             for number in range(threads)
@@ -125,21 +128,22 @@ class Writer:
                 raise
             self._metrics.insert_errors.labels(signal.name, "split").inc()
             if len(records) == 1:
-                self._set_aside(signal, records[0], token, _reason(error))
+                self._set_aside(store, signal, records[0], token, _reason(error))
                 return
             middle = len(records) // 2
             self._insert(store, signal, records[:middle], f"{token}.0")
             self._insert(store, signal, records[middle:], f"{token}.1")
 
-    def _set_aside(self, signal: Signal, record: Record, token: str, reason: str) -> None:
+    def _set_aside(self, store: Store, signal: Signal, record: Record, token: str, reason: str) -> None:
         """Keep a record that the store refuses, with the reason beside it."""
-        folder = self._dead / signal.name
+        folder = self._dead / store.database / signal.name
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / f"{token}{SUFFIX}"
         path.write_bytes(b"".join(record.encode()))
         about = {"signal": signal.name, "received": record.received, "bytes": len(record.payload), "reason": reason}
         path.with_suffix(".json").write_text(json.dumps(about))
         self._metrics.dead_letters.labels(signal.name).inc()
+        self._complain(Complaint(signal.name, "dead_letter", "", reason), 1)
         _LOGGER.error("the store refuses a request; kept as %s: %s", path.name, reason)
 
 

@@ -1,0 +1,91 @@
+"""The logs of a collector: one a signal and database, and where each of them leads."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from modelspan_collector.log.journal import Log, LogOptions
+from modelspan_collector.log.segment import Segment
+from modelspan_collector.metrics import Metrics
+from modelspan_collector.receive.signals import SIGNALS, Signal
+from modelspan_collector.store import schema
+from modelspan_collector.store.connect import Store, connect
+
+SealedQueue = queue.Queue[tuple[Log, Segment]]
+
+
+class Lanes:
+    """Opens the logs of a database when a tenant of it first sends, or when an earlier process left some."""
+
+    def __init__(self, store: Store, folder: Path, options: LogOptions, metrics: Metrics) -> None:
+        self.sealed: SealedQueue = queue.Queue()
+        self._store = store
+        self._folder = folder
+        self._options = options
+        self._metrics = metrics
+        self._lock = threading.Lock()
+        self._stores: dict[str, Store] = {}
+        self._logs: dict[tuple[str, str], Log] = {}
+
+    def start(self) -> None:
+        """Open the logs of the collector's own database, and replay whatever lies in the folder."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        left = {path.name for path in self._folder.iterdir() if path.is_dir()}
+        for database in sorted({self._store.database, *left}):
+            self._open(database)
+
+    def log(self, database: str, signal: Signal) -> Log:
+        """The log of a signal; '' is the collector's own database.
+
+        Raises:
+            StoreError: the tenant's database cannot be made.
+        """
+        name = database or self._store.database
+        if (name, signal.name) not in self._logs:
+            with self._lock:
+                if (name, signal.name) not in self._logs:
+                    self._open(name)
+        return self._logs[name, signal.name]
+
+    def target(self, log: Log) -> tuple[Store, Signal]:
+        """The store and the signal of a log."""
+        return self._stores[log.folder.parent.name], next(s for s in SIGNALS if s.name == log.folder.name)
+
+    def all(self) -> list[Log]:
+        """Every log that is open."""
+        return list(self._logs.values())
+
+    def stop(self) -> None:
+        """Seal all logs and end their threads."""
+        for log in self.all():
+            log.stop()
+
+    def close(self) -> None:
+        """Close the stores of tenants' databases."""
+        for store in self._stores.values():
+            if store is not self._store:
+                store.close()
+
+    def _open(self, database: str) -> None:
+        if database == self._store.database:
+            self._stores[database] = self._store
+        else:
+            self._stores[database] = connect(self._store.dsn, database)
+            schema.apply(self._stores[database])
+        for signal in SIGNALS:
+            log = Log(self._folder / database / signal.name, self._options, self.sealed)
+            log.start()
+            self._metrics.torn_bytes.labels(signal.name).inc(log.replay.torn_bytes)
+            self._metrics.replayed.labels(signal.name).inc(log.replay.records)
+            self._metrics.log_bytes.labels(signal.name).set_function(self._sum(signal, lambda each: each.waiting_bytes))
+            self._metrics.lag_seconds.labels(signal.name).set_function(self._most(signal, Log.lag))
+            self._logs[database, signal.name] = log
+
+    def _sum(self, signal: Signal, value: Callable[[Log], float]) -> Callable[[], float]:
+        return lambda: sum(value(log) for (_, name), log in list(self._logs.items()) if name == signal.name)
+
+    def _most(self, signal: Signal, value: Callable[[Log], float]) -> Callable[[], float]:
+        return lambda: max(value(log) for (_, name), log in list(self._logs.items()) if name == signal.name)
