@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelspan_analyzer.config.load import load as load_monitors
+from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_analyzer.web.app import build as build_web
 from modelspan_collector.config import CollectorConfig
@@ -42,7 +44,7 @@ class Instance:
     def __init__(self, config: InstanceConfig) -> None:
         self.config = config
         config.data.mkdir(parents=True, exist_ok=True)
-        monitors = load_monitors(config.monitors) if config.monitors else None
+        monitors = load_monitors(config.monitors) if config.monitors else MonitorsConfig()
         self.store: Store = connect(config.dsn or embedded_dsn(config.data))
         schema.apply(self.store)
         self.collector = Collector(
@@ -54,9 +56,10 @@ class Instance:
                 http_port=config.ports.http,
             ),
         )
-        self.runner = Runner(self.store, monitors)
+        respond = Responder(self.store, monitors) if config.analyze else None
+        self.runner = Runner(self.store, monitors, respond=respond)
         self._sql = SqlServer(self.store, config.host, config.ports.sql) if self.store.embedded else None
-        web = build_web(self.store, self.collector)
+        web = build_web(self.store, self.collector, monitors)
         self._web = AsgiServer(web, config.host, config.ports.web, name="web")
 
     @property

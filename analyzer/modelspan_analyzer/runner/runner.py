@@ -31,11 +31,17 @@ class Runner:
     """The monitors of one store: over one window on demand, over all that is due, or on a schedule."""
 
     def __init__(
-        self, store: Store, config: MonitorsConfig | None = None, *, clock: Callable[[], datetime] = moments.now
+        self,
+        store: Store,
+        config: MonitorsConfig | None = None,
+        *,
+        clock: Callable[[], datetime] = moments.now,
+        respond: Callable[[list[Result], datetime], None] | None = None,
     ) -> None:
         self.store = store
         self.config = config or MonitorsConfig()
         self._clock = clock
+        self._respond = respond
         self._owner = new_owner()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -113,6 +119,8 @@ class Runner:
             results += found
             finished += [run] if run else []
         write_results(self.store, results, run_id)
+        if self._respond is not None:
+            self._respond(results, self._clock())  # before the run counts as done: a killed analyzer does it again
         failed = [run for run in finished if run.outcome != runs.DONE]
         outcome = failed[0].outcome if failed else runs.DONE
         error = "; ".join(f"{run.monitor}: {run.error}" for run in failed)

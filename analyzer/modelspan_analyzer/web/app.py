@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from modelspan_analyzer.alerts import IncidentCollector
+from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.exposition import ResultsCollector
 from modelspan_analyzer.web.baselines import baseline_routes
 from modelspan_collector.service import Collector
@@ -19,14 +21,15 @@ from modelspan_collector.store.connect import Store
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def build(store: Store, collector: Collector) -> Starlette:
+def build(store: Store, collector: Collector, config: MonitorsConfig) -> Starlette:
     """The application; its handlers only translate between HTTP and the library."""
-    return Starlette(routes=[*_operations(store, collector), *baseline_routes(store)])
+    return Starlette(routes=[*_operations(store, collector, config), *baseline_routes(store)])
 
 
-def _operations(store: Store, collector: Collector) -> list[Route]:
+def _operations(store: Store, collector: Collector, config: MonitorsConfig) -> list[Route]:
     results = CollectorRegistry()
     results.register(ResultsCollector(store))
+    results.register(IncidentCollector(store, config.alerts))
 
     def metrics() -> bytes:
         return generate_latest(collector.registry) + generate_latest(results)
