@@ -1,7 +1,7 @@
 """What observing a predict function costs: inside the call, and for the whole process with its background work.
 
-Each row is measured in a process of its own, against a receiver in another, so that nobody's work counts for somebody else.
-A call has 20 features and returns a number. Inline is the median wall time of a call while the background rests; CPU is
+Each row is measured in a process of its own, against a receiver in another, so that nobody's work counts for somebody
+else. A call has 20 features and returns a number. Inline is the median wall time of a call while the background rests; CPU is
 the process's own time divided by the calls, export included, and every span and record arrives (it is checked).
 
     python benchmarks/sdk.py               a table
@@ -37,16 +37,14 @@ class Sink(http.server.BaseHTTPRequestHandler):
     """Takes everything, answers nothing."""
 
     protocol_version = "HTTP/1.1"
-    received: dict[str, int] = {}
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        self.received[self.path] = self.received.get(self.path, 0) + len(body)
+        self.rfile.read(int(self.headers.get("content-length", 0)))
         self.send_response(200)
         self.send_header("content-length", "0")
         self.end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_args: Any) -> None:
         pass
 
 
@@ -59,7 +57,7 @@ def serve(port: Any) -> None:
 # --- what is measured --------------------------------------------------------------------------------
 
 
-def predict(features: dict[str, float]) -> float:
+def predict(_features: dict[str, float]) -> float:
     """Stands for a model that costs nothing, so that only the observing is seen."""
     return 0.5
 
@@ -68,7 +66,7 @@ Prepared = tuple[Callable[[], Any], Callable[[], None]]
 """One call, and a wait until everything called so far has been exported."""
 
 
-def plain(endpoint: str) -> Prepared:
+def plain(_endpoint: str) -> Prepared:
     return lambda: predict(FEATURES), lambda: None
 
 
@@ -95,9 +93,10 @@ def bare_unsampled_span(endpoint: str) -> Prepared:
 
 
 def observed(endpoint: str, sampler: str = "always_on") -> Prepared:
+    from opentelemetry import trace
+
     import modelspan
     from modelspan import _runtime
-    from opentelemetry import trace
 
     os.environ["OTEL_TRACES_SAMPLER"] = sampler
     modelspan.configure(endpoint=endpoint)
@@ -207,7 +206,7 @@ def measure_batch(endpoint: str, rows: int, kind: str) -> dict[str, float]:
     frame = pd.DataFrame(matrix, columns=[f"feature_{number}" for number in range(BATCH_WIDTH)])
     scores = np.random.default_rng(8).uniform(size=rows)
     given: Any = frame if kind == "pandas" else matrix
-    function = modelspan.observe(model="bench", version="1", feature_names=list(frame.columns))(lambda table: scores)
+    function = modelspan.observe(model="bench", version="1", feature_names=list(frame.columns))(lambda _table: scores)
     repeats = max(3, min(500, 400_000 // rows))
     for _ in range(2):
         function(given)
@@ -228,7 +227,7 @@ def measure_batch(endpoint: str, rows: int, kind: str) -> dict[str, float]:
 
 def in_its_own_process(what: str, endpoint: str) -> dict[str, float]:
     command = [sys.executable, __file__, "--one", what, "--endpoint", endpoint]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode:
         raise SystemExit(f"{what}: {done.stderr.strip()[-2000:]}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -260,6 +259,7 @@ def run(rounds: int, peers: bool) -> dict[str, Any]:
         found = {name: [in_its_own_process(name, endpoint) for _ in range(rounds)] for name in names}
     finally:
         receiver.terminate()
+        receiver.join()
     best = {name: {key: min(each[key] for each in tries) for key in tries[0]} for name, tries in found.items()}
     bare = best["bare_span"]
     largest = [best[f"batch:{kind}:{BATCHES[-1]}"]["cpu_us"] for kind in ("pandas", "numpy")]

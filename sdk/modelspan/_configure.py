@@ -41,14 +41,10 @@ def configure(
     Raises:
         ValueError: A setting cannot mean what it says.
     """
-    settings = _settings.from_environment()
-    if endpoint is not None:
-        base = endpoint.rstrip("/")
-        settings = dataclasses.replace(settings, endpoint=base, logs_endpoint=f"{base}/v1/logs")
+    settings = _settings.from_environment(endpoint=endpoint, headers=headers)
     settings = dataclasses.replace(
         settings,
         service_name=service_name or settings.service_name,
-        headers={**settings.headers, **{name.lower(): value for name, value in (headers or {}).items()}},
         redact=dict(redact or {}),
         allow_features=tuple(allow_features) if allow_features is not None else None,
         span_features=settings.span_features if span_features is None else _settings.span_features(span_features),

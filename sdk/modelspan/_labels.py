@@ -31,7 +31,7 @@ def label(
     if _runtime.disabled:
         return
     try:
-        when = _nanoseconds(timestamp)
+        when = nanoseconds(timestamp)
         single = isinstance(prediction_id, str) or not hasattr(prediction_id, "__len__")
         told = _single(prediction_id, value, when, model) if single else _columns(prediction_id, value, when, model)
         _runtime.current().pipeline.add_label(told)
@@ -39,7 +39,8 @@ def label(
         swallowed("a label could not be kept", error)
 
 
-def _nanoseconds(timestamp: datetime.datetime | None) -> int:
+def nanoseconds(timestamp: datetime.datetime | None) -> int:
+    """An instant as nanoseconds since 1970; without a time zone it is UTC, and None is now."""
     if timestamp is None:
         return time.time_ns()
     aware = timestamp if timestamp.tzinfo is not None else timestamp.replace(tzinfo=datetime.timezone.utc)

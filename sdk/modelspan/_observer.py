@@ -30,6 +30,9 @@ from modelspan.telemetry.spans import SpanFeatures, describe
 
 Extractor = Callable[..., Any]
 
+ALREADY_READ = object()
+"""Stands for a result that was taken from elsewhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -179,7 +182,8 @@ class Observer:
         call.duration = perf_counter() - call.started
         self.leave(call)
         try:
-            self._read_output(call, result)
+            if result is not ALREADY_READ:
+                self._read_output(call, result)
         except Exception as error:
             swallowed(f"the output of model {self.options.model!r} could not be captured", error)
         self.close(call)

@@ -1,8 +1,8 @@
 """Privacy at the source: which features and tags leave the process, and in which form.
 
-A rule is `"drop"`, `"hash"` or `truncate(n)`, for a name or a pattern with `*` and `?`; the first rule that fits counts. The same
-rules apply to records and to spans. Hashes are HMAC-SHA-256 (RFC 2104) with the secret of `MODELSPAN_REDACT_KEY`, of
-which the first 128 bits are kept; without a secret such a feature is dropped, since an unkeyed hash of a short value
+A rule is `"drop"`, `"hash"` or `truncate(n)`, for a name or a pattern with `*` and `?`; the first that fits counts. The
+same rules apply to records and to spans. Hashes are HMAC-SHA-256 (RFC 2104) with the secret of `MODELSPAN_REDACT_KEY`,
+of which the first 128 bits are kept; without a secret such a feature is dropped, since an unkeyed hash of a short value
 hides nothing.
 """
 

@@ -73,10 +73,12 @@ def _create_counters() -> None:
     from opentelemetry.metrics import get_meter_provider
 
     from modelspan.telemetry.metrics import observe_counters
+    from modelspan.telemetry.resource_use import observe_resource_use
 
     if _counting_for is not get_meter_provider():
         _counting_for = get_meter_provider()
         observe_counters(lambda: (_current.metrics, _current.pipeline.tally) if _current is not None else None)
+        observe_resource_use(lambda: _current is not None and _current.settings.resource_metrics)
 
 
 def replace(settings: Settings, *, off: bool) -> None:
@@ -111,11 +113,19 @@ def flush(timeout: float = 10.0) -> bool:
 def _bounded(flush_providers: Callable[[float], bool], seconds: float) -> bool:
     """Run the providers' flush, which may ignore its deadline, and wait no longer than the given seconds."""
     answer: list[bool] = []
-    thread = threading.Thread(target=lambda: answer.append(flush_providers(max(0.0, seconds))), daemon=True)
+
+    def run() -> None:
+        try:
+            answer.append(flush_providers(max(0.0, seconds)))
+        except Exception as error:
+            swallowed("a provider could not be flushed", error)
+
+    thread = threading.Thread(target=run, name="modelspan-flush", daemon=True)
     try:
         thread.start()
     except RuntimeError:  # from Python 3.12 on, none starts while the interpreter ends
-        return flush_providers(max(0.0, seconds))
+        run()
+        return bool(answer and answer[0])
     thread.join(max(0.0, seconds))
     return bool(answer and answer[0])
 

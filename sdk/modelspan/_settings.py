@@ -6,6 +6,7 @@ Every `OTEL_*` variable keeps the meaning that OpenTelemetry gives it; `MODELSPA
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,23 +18,36 @@ DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one signal goes, and how; a variable of the signal (`OTEL_EXPORTER_OTLP_LOGS_…`) wins over the general
+    one."""
+
+    url: str
+    """`OTEL_EXPORTER_OTLP_<SIGNAL>_ENDPOINT`, else `OTEL_EXPORTER_OTLP_ENDPOINT` and `/v1/<signal>`."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every request (`…_HEADERS`)."""
+    timeout: float = 10.0
+    """Seconds for one request (`…_TIMEOUT`, in seconds as in all of OpenTelemetry's Python)."""
+    certificate: str | None = None
+    """File of the authorities to trust (`…_CERTIFICATE`)."""
+    client_certificate: str | None = None
+    """File of the client's certificate (`…_CLIENT_CERTIFICATE`)."""
+    client_key: str | None = None
+    """File of the client's key (`…_CLIENT_KEY`)."""
+    gzip: bool = False
+    """Whether bodies are compressed (`…_COMPRESSION`); records never are again, since they are compressed inside."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the SDK was told to do."""
 
-    endpoint: str = DEFAULT_ENDPOINT
-    """Base URL of the OTLP/HTTP receiver (`OTEL_EXPORTER_OTLP_ENDPOINT`)."""
-    logs_endpoint: str = f"{DEFAULT_ENDPOINT}/v1/logs"
-    """Where records go (`OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`, else the base URL and `/v1/logs`)."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Sent with every request (`OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_LOGS_HEADERS`)."""
-    timeout: float = 10.0
-    """Seconds for one request (`OTEL_EXPORTER_OTLP_TIMEOUT`, in the SDKs' unit: seconds in Python)."""
-    certificate: str | None = None
-    """File of the authorities to trust (`OTEL_EXPORTER_OTLP_CERTIFICATE`)."""
-    client_certificate: str | None = None
-    """File of the client's certificate (`OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`)."""
-    client_key: str | None = None
-    """File of the client's key (`OTEL_EXPORTER_OTLP_CLIENT_KEY`)."""
+    records: Endpoint = Endpoint(f"{DEFAULT_ENDPOINT}/v1/logs")
+    """Where records go: the signal is logs."""
+    spans: Endpoint = Endpoint(f"{DEFAULT_ENDPOINT}/v1/traces")
+    """Where spans go, if the provider is ours."""
+    metrics: Endpoint = Endpoint(f"{DEFAULT_ENDPOINT}/v1/metrics")
+    """Where metrics go, if the provider is ours."""
     service_name: str | None = None
     """Name of the service (`OTEL_SERVICE_NAME`)."""
     span_features: bool | frozenset[str] = True
@@ -65,23 +79,20 @@ def is_disabled(environ: Mapping[str, str] = os.environ) -> bool:
     return any(_truth(environ.get(name, "")) for name in ("OTEL_SDK_DISABLED", "MODELSPAN_DISABLED"))
 
 
-def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings from the environment.
+def from_environment(
+    environ: Mapping[str, str] = os.environ, endpoint: str | None = None, headers: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the settings from the environment; an endpoint and headers that are given go before its variables.
 
     Raises:
         ValueError: A variable holds something that it cannot mean.
     """
-    read = _Reader(environ)
-    base = (environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+    read = _Reader(environ, endpoint, headers or {})
     defaults = Settings()
     return Settings(
-        endpoint=base,
-        logs_endpoint=environ.get("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT") or f"{base}/v1/logs",
-        headers=_headers(environ, "OTEL_EXPORTER_OTLP_HEADERS") | _headers(environ, "OTEL_EXPORTER_OTLP_LOGS_HEADERS"),
-        timeout=read.signal_number("TIMEOUT", defaults.timeout),
-        certificate=read.signal("CERTIFICATE"),
-        client_certificate=read.signal("CLIENT_CERTIFICATE"),
-        client_key=read.signal("CLIENT_KEY"),
+        records=dataclasses.replace(read.endpoint("LOGS"), gzip=False),
+        spans=read.endpoint("TRACES"),
+        metrics=read.endpoint("METRICS"),
         service_name=environ.get("OTEL_SERVICE_NAME") or None,
         span_features=span_features(environ.get("MODELSPAN_SPAN_FEATURES") or True),
         sample_rate=sample_rate(read.number("MODELSPAN_SAMPLE_RATE", defaults.sample_rate)),
@@ -122,18 +133,32 @@ def sample_rate(rate: float) -> float:
 class _Reader:
     """Typed access to variables, with an error that names the variable."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], endpoint: str | None, headers: Mapping[str, str]) -> None:
         self._environ = environ
+        self._endpoint = endpoint
+        self._headers = {name.lower(): value for name, value in headers.items()}
 
-    def signal(self, name: str) -> str | None:
-        return (
-            self._environ.get(f"OTEL_EXPORTER_OTLP_LOGS_{name}")
-            or self._environ.get(f"OTEL_EXPORTER_OTLP_{name}")
-            or None
+    def endpoint(self, signal: str) -> Endpoint:
+        base = self._endpoint or self._environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or DEFAULT_ENDPOINT
+        own = None if self._endpoint else self._environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+        general, special = (
+            _headers(self._environ, f"OTEL_EXPORTER_OTLP_{infix}HEADERS") for infix in ("", f"{signal}_")
+        )
+        return Endpoint(
+            url=own or f"{base.rstrip('/')}/v1/{signal.lower()}",
+            headers={**general, **special, **self._headers},
+            timeout=self.number(
+                f"OTEL_EXPORTER_OTLP_{signal}_TIMEOUT", self.number("OTEL_EXPORTER_OTLP_TIMEOUT", 10.0)
+            ),
+            certificate=self._of_signal(signal, "CERTIFICATE"),
+            client_certificate=self._of_signal(signal, "CLIENT_CERTIFICATE"),
+            client_key=self._of_signal(signal, "CLIENT_KEY"),
+            gzip=self._of_signal(signal, "COMPRESSION") == "gzip",
         )
 
-    def signal_number(self, name: str, default: float) -> float:
-        return self.number(f"OTEL_EXPORTER_OTLP_LOGS_{name}", self.number(f"OTEL_EXPORTER_OTLP_{name}", default))
+    def _of_signal(self, signal: str, name: str) -> str | None:
+        prefix = "OTEL_EXPORTER_OTLP_"
+        return self._environ.get(f"{prefix}{signal}_{name}") or self._environ.get(f"{prefix}{name}") or None
 
     def number(self, name: str, default: float) -> float:
         text = self._environ.get(name)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import http.client
 import ssl
 import time
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from modelspan._settings import Settings
-from modelspan.delivery.otlp import CONTENT_TYPE
+from modelspan._settings import Endpoint
 
+CONTENT_TYPE = "application/x-protobuf"
 _MAX_ANSWER = 1 << 20
-RETRYABLE = frozenset((408, 429, 502, 503, 504))
-"""Answers after which the same request may succeed later (OTLP 1.x, "Retryable Response Codes", and 408)."""
+
+Body = Sequence["bytes | memoryview"]
+"""What to send, in parts."""
 
 
 class Answer(NamedTuple):
@@ -30,26 +33,34 @@ class Answer(NamedTuple):
 class Connection:
     """A kept-alive connection; not for use by several threads."""
 
-    def __init__(self, settings: Settings) -> None:
-        url = urlsplit(settings.logs_endpoint)
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Prepare; it opens with the first request.
+
+        Raises:
+            ValueError: The endpoint's URL is none of HTTP.
+        """
+        url = urlsplit(endpoint.url)
         if url.scheme not in ("http", "https") or not url.hostname:
-            raise ValueError(f"endpoint is {settings.logs_endpoint!r}; expected http://host:port or https://host:port")
-        self._settings = settings
+            raise ValueError(f"endpoint is {endpoint.url!r}; expected http://host:port or https://host:port")
+        self._endpoint = endpoint
         self._url = url
         self._path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        self._headers = {"content-type": CONTENT_TYPE, "user-agent": "modelspan-python", **settings.headers}
+        self._headers = {"content-type": CONTENT_TYPE, "user-agent": "modelspan-python", **endpoint.headers}
+        if endpoint.gzip:
+            self._headers["content-encoding"] = "gzip"
         self._open: http.client.HTTPConnection | None = None
 
-    def post(self, body: bytes, timeout: float) -> Answer:
-        """Send a body and read the answer within so many seconds.
+    def post(self, body: Body) -> Answer:
+        """Send a body and read the answer within the endpoint's timeout.
 
         Raises:
             OSError, http.client.HTTPException: No answer that is HTTP came in time.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + self._endpoint.timeout
+        parts = [gzip.compress(b"".join(body), 1)] if self._endpoint.gzip else body
         reused = self._open is not None
         try:
-            return self._exchange(body, deadline)
+            return self._exchange(parts, deadline)
         except (ConnectionError, http.client.BadStatusLine):
             self.close()
             if not reused:
@@ -58,17 +69,18 @@ class Connection:
             self.close()
             raise
         try:  # the receiver had closed the idle connection
-            return self._exchange(body, deadline)
+            return self._exchange(parts, deadline)
         except BaseException:
             self.close()
             raise
 
-    def _exchange(self, body: bytes, deadline: float) -> Answer:
+    def _exchange(self, body: Body, deadline: float) -> Answer:
         connection = self._open = self._open or self._connect()
         connection.timeout = max(0.01, deadline - time.monotonic())
         if connection.sock is not None:
             connection.sock.settimeout(connection.timeout)
-        connection.request("POST", self._path, body, self._headers)
+        length = str(sum(map(len, body)))
+        connection.request("POST", self._path, iter(body), {**self._headers, "content-length": length})
         response = connection.getresponse()
         answer = bytearray()
         while chunk := response.read1(65_536):
@@ -84,9 +96,9 @@ class Connection:
         assert self._url.hostname is not None
         if self._url.scheme == "http":
             return http.client.HTTPConnection(self._url.hostname, self._url.port)
-        trust = ssl.create_default_context(cafile=self._settings.certificate)
-        if self._settings.client_certificate:
-            trust.load_cert_chain(self._settings.client_certificate, self._settings.client_key)
+        trust = ssl.create_default_context(cafile=self._endpoint.certificate)
+        if self._endpoint.client_certificate:
+            trust.load_cert_chain(self._endpoint.client_certificate, self._endpoint.client_key)
         return http.client.HTTPSConnection(self._url.hostname, self._url.port, context=trust)
 
     def close(self) -> None:

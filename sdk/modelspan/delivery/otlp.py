@@ -1,62 +1,81 @@
-"""OTLP messages of the logs service, one record a request so that a partial success says which record it means."""
+"""OTLP messages of the logs service, one record a request so that a partial success says which record it means.
+
+Field numbers: opentelemetry-proto 1.x, `common.proto`, `resource.proto`, `logs.proto`.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
-from modelspan.records.encode import Record
-
-if TYPE_CHECKING:
-    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from modelspan.delivery.protobuf import FIXED64, VARINT, head, message, pack_double, pack_fixed64, tag, text, varint
+from modelspan.records.record import Record
 
 SCOPE = "modelspan"
 CONTENT_TYPE = "application/x-protobuf"
 
 
-def resource_of(attributes: Mapping[str, object]) -> Resource:
-    """A resource's attributes as a message."""
-    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
-    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+def any_value(value: object) -> bytes:
+    """An `AnyValue`; what has no kind of its own goes as text."""
+    if isinstance(value, str):
+        return text(1, value)
+    if isinstance(value, bool):
+        return tag(2, VARINT) + varint(value)
+    if isinstance(value, int):
+        return tag(3, VARINT) + varint(value)
+    if isinstance(value, float):
+        return tag(4, FIXED64) + pack_double(value)
+    if isinstance(value, bytes):
+        return message(7, value)
+    if isinstance(value, Mapping):
+        return message(6, attributes(1, value))
+    if isinstance(value, (list, tuple)):
+        return message(5, b"".join(message(1, any_value(each)) for each in value))
+    return b"" if value is None else text(1, str(value))
 
-    def any_value(value: object) -> AnyValue:
-        if isinstance(value, bool):
-            return AnyValue(bool_value=value)
-        if isinstance(value, int):
-            return AnyValue(int_value=value)
-        if isinstance(value, float):
-            return AnyValue(double_value=value)
-        if isinstance(value, (list, tuple)):
-            return AnyValue(array_value=ArrayValue(values=[any_value(each) for each in value]))
-        return AnyValue(string_value=str(value))
 
-    return Resource(attributes=[KeyValue(key=key, value=any_value(value)) for key, value in attributes.items()])
+def attributes(field: int, values: Mapping[str, Any]) -> bytes:
+    """`KeyValue`s, each as the given field."""
+    return b"".join(message(field, text(1, key) + message(2, any_value(value))) for key, value in values.items())
 
 
-def request(resource: Resource, record: Record) -> bytes:
-    """An `ExportLogsServiceRequest` with one log record, its body the record's bytes."""
-    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope
-    from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
+def resource_of(values: Mapping[str, object]) -> bytes:
+    """A resource of these attributes."""
+    return attributes(1, values)
 
-    log = LogRecord(
-        time_unix_nano=record.time_ns,
-        observed_time_unix_nano=time.time_ns(),
-        event_name=record.event,
-        body=AnyValue(bytes_value=record.body),
+
+def scope(name: str, version: str = "") -> bytes:
+    """An `InstrumentationScope`."""
+    return text(1, name) + (text(2, version) if version else b"")
+
+
+def request(resource: bytes, record: Record) -> list[bytes | memoryview]:
+    """An `ExportLogsServiceRequest` with one log record, in parts, so that the record's bytes are not copied."""
+    body = memoryview(record.body)
+    log = (
+        tag(1, FIXED64)
+        + pack_fixed64(record.time_ns)
+        + tag(11, FIXED64)
+        + pack_fixed64(time.time_ns())
+        + text(12, record.event)
+        + head(5, len(head(7, len(body))) + len(body))
+        + head(7, len(body))
     )
-    scope = ScopeLogs(scope=InstrumentationScope(name=SCOPE), log_records=[log])
-    message = ExportLogsServiceRequest(resource_logs=[ResourceLogs(resource=resource, scope_logs=[scope])])
-    return message.SerializeToString()
+    scope_logs = message(1, scope(SCOPE)) + head(2, len(log) + len(body)) + log
+    resource_logs = message(1, resource) + head(2, len(scope_logs) + len(body)) + scope_logs
+    return [head(1, len(resource_logs) + len(body)) + resource_logs, body]
 
 
-def rejected(answer: bytes) -> bool:
-    """Whether a successful answer says that the record was rejected; an answer that is no message says nothing."""
+def rejected(answer: bytes) -> int:
+    """How many of its items a successful answer of any signal rejects; an answer that is no message rejects none.
+
+    The partial success, and in it the number of rejected items, have the same field numbers for all signals.
+    """
     from google.protobuf.message import DecodeError
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
     try:
-        return bool(ExportLogsServiceResponse.FromString(answer).partial_success.rejected_log_records)
+        return int(ExportLogsServiceResponse.FromString(answer).partial_success.rejected_log_records)
     except DecodeError:
-        return False
+        return 0

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 
-from modelspan.records.encode import Record
+from modelspan.records.record import Record
 
 
 class Tally:

@@ -10,16 +10,18 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from modelspan._failsafe import swallowed
 from modelspan._settings import Settings
 from modelspan.delivery.outbox import Outbox, Tally
 from modelspan.delivery.sender import Sender
-from modelspan.records.call import Call
-from modelspan.records.encode import Record, encode
+from modelspan.records.call import Call, Stream
+from modelspan.records.card import Card, Cards
+from modelspan.records.encode import Watcher, encode
 from modelspan.records.labels import Label, encode_labels
+from modelspan.records.record import Record
 
 if TYPE_CHECKING:
     from modelspan.telemetry.metrics import Metrics
@@ -48,6 +50,8 @@ class Pipeline:
         self._settings = settings
         self._resource = resource
         self._metrics = metrics
+        self._cards = Cards()
+        self._watcher = Watcher(metrics.observe_outputs, self._learn)
         self._outbox = Outbox(settings.max_bytes, self.tally)
         self._calls: deque[Call] = deque()
         self._batches: deque[Call] = deque()
@@ -97,10 +101,15 @@ class Pipeline:
         self._labels.append(label)
         self._start()
 
-    def add_record(self, record: Record) -> None:
-        """Send a record that is encoded already."""
-        self._outbox.put(record)
+    def add_card(self, card: Card) -> None:
+        """Send a model card."""
+        self._outbox.put(self._cards.add(card))
         self._start()
+
+    def _learn(self, stream: Stream, features: Iterable[tuple[str, str]]) -> None:
+        record = self._cards.learn(stream, features)
+        if record is not None:
+            self._outbox.put(record)
 
     def _start(self) -> None:
         if self._encoder is not None or self._stopping:
@@ -108,7 +117,7 @@ class Pipeline:
         with self._lock:
             if self._encoder is None:
                 self._on_start()
-                self._sender = Sender(self._settings, self._resource, self._outbox, self.tally)
+                self._sender = Sender(self._settings.records, self._resource, self._outbox, self.tally)
                 self._encoder = threading.Thread(target=self._run, name="modelspan-encode", daemon=True)
                 self._encoder.start()
                 self._sender.start()
@@ -144,7 +153,7 @@ class Pipeline:
 
     def _encode(self, calls: list[Call]) -> None:
         self._metrics.observe(calls)
-        for record in encode(calls, self._metrics.observe_outputs):
+        for record in encode(calls, self._watcher):
             self._put(record)
 
     def _put(self, record: Record) -> None:

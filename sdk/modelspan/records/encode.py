@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan import _identity, conventions
@@ -10,7 +10,8 @@ from modelspan._failsafe import swallowed
 from modelspan.capture import batches, outputs
 from modelspan.records import columns as plain
 from modelspan.records.call import Call, Stream
-from modelspan.records.stream import write
+from modelspan.records.record import Record
+from modelspan.records.stream import FAST, write
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,29 +20,26 @@ BATCH_ROWS = 16_384
 """Rows of one record of a batch: with 30 features about 4 MB, well within what receivers accept."""
 
 
-class Record(NamedTuple):
-    """One event to be sent."""
+class Watcher(NamedTuple):
+    """Who sees columns when they are made."""
 
-    event: str
-    body: bytes
-    rows: int
-    time_ns: int
+    outputs: Callable[[Stream, batches.Outputs], None]
+    """The predictions of every batch, kept or not."""
+    features: Callable[[Stream, Iterable[tuple[str, str]]], None]
+    """Names and Arrow types of the features of what is kept."""
 
 
-def encode(calls: Sequence[Call], see_outputs: Callable[[Stream, batches.Outputs], None]) -> Iterator[Record]:
-    """Encode the calls that are kept: single rows of one shape together, a batch by itself.
-
-    `see_outputs` is shown the columns of predictions of every batch, kept or not, when they are made.
-    """
+def encode(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
+    """Encode the calls that are kept: single rows of one shape together, a batch by itself."""
     for group in _groups(calls):
-        yield from _guarded(group, see_outputs)
+        yield from _guarded(group, watcher)
 
 
-def _guarded(group: list[Call], see_outputs: Callable[[Stream, batches.Outputs], None]) -> Iterator[Record]:
+def _guarded(group: list[Call], watcher: Watcher) -> Iterator[Record]:
     """The records of a group; where it fails, one without a body that tells how many rows were lost."""
     encoded = 0
     try:
-        for record in _rows(group) if group[0].table is None else _batch(group[0], see_outputs):
+        for record in _rows(group, watcher) if group[0].table is None else _batch(group[0], watcher):
             encoded += record.rows
             yield record
     except Exception as error:
@@ -59,18 +57,18 @@ def _groups(calls: Sequence[Call]) -> list[list[Call]]:
     return list(groups.values())
 
 
-def _rows(calls: list[Call]) -> Iterator[Record]:
+def _rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
     """Single rows of the same features."""
     by_column = list(zip(*[call.values for call in calls], strict=True))
     parts = plain.split(by_column)
     if parts is not None:
         for part in parts:
-            yield from _uniform([calls[row] for row in part])
+            yield from _uniform([calls[row] for row in part], watcher)
     else:
-        yield from _uniform(calls, by_column)
+        yield from _uniform(calls, watcher, by_column)
 
 
-def _uniform(calls: list[Call], by_column: Sequence[Sequence[Any]] | None = None) -> Iterator[Record]:
+def _uniform(calls: list[Call], watcher: Watcher, by_column: Sequence[Sequence[Any]] | None = None) -> Iterator[Record]:
     """Single rows in which no feature mixes kinds."""
     raw = by_column if by_column is not None else list(zip(*[call.values for call in calls], strict=True))
     first = calls[0]
@@ -83,7 +81,9 @@ def _uniform(calls: list[Call], by_column: Sequence[Sequence[Any]] | None = None
     told = [read_result(call) for call in calls]
     table |= _output_columns(batches.of_rows(told))
     table |= _optional("attribution.", [call.attributions for call in calls], float)
-    table |= first.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, features)
+    features = first.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, features)
+    watcher.features(first.stream, _types(features))
+    table |= features
     tags = _optional("", [call.tags for call in calls], str)
     table |= first.observer.redaction.columns(conventions.COL_TAG_PREFIX, tags)
     yield Record(conventions.EVENT_PREDICTIONS, write(table, _metadata(first.stream)), len(calls), first.time_ns)
@@ -137,19 +137,24 @@ def _output_columns(told: batches.Outputs) -> dict[str, Any]:
     return table
 
 
-def _batch(call: Call, see_outputs: Callable[[Stream, batches.Outputs], None]) -> Iterator[Record]:
+def _batch(call: Call, watcher: Watcher) -> Iterator[Record]:
     """The rows of one batch, in records of at most `BATCH_ROWS`."""
     assert call.table is not None
     told = call.outputs.columns() if call.outputs is not None else batches.NOTHING
-    see_outputs(call.stream, told)
+    watcher.outputs(call.stream, told)
     if not call.kept:
         return
     features = call.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, call.table.columns())
+    watcher.features(call.stream, _types(features))
     table = _output_columns(told) | features
+    level = 1
     for first in range(0, call.table.rows, BATCH_ROWS):
         rows = min(BATCH_ROWS, call.table.rows - first)
         part = _batch_identity(call, first, rows) | {name: column.slice(first, rows) for name, column in table.items()}
-        yield Record(conventions.EVENT_PREDICTIONS, write(part, _metadata(call.stream)), rows, call.time_ns)
+        body = write(part, _metadata(call.stream), level)
+        if len(body) > 0.9 * sum(column.nbytes for column in part.values()):
+            level = FAST
+        yield Record(conventions.EVENT_PREDICTIONS, body, rows, call.time_ns)
 
 
 def _batch_identity(call: Call, first: int, rows: int) -> dict[str, Any]:
@@ -176,6 +181,10 @@ def _batch_identity(call: Call, first: int, rows: int) -> dict[str, Any]:
         table[conventions.COL_SAMPLE_WEIGHT] = repeated(call.observer.weight, pa.float64())
     tags = {name: repeated(value, pa.string()) for name, value in call.tags.items()}
     return {**table, **call.observer.redaction.columns(conventions.COL_TAG_PREFIX, tags)}
+
+
+def _types(features: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    return ((name.removeprefix(conventions.COL_FEATURE_PREFIX), str(column.type)) for name, column in features.items())
 
 
 def _metadata(stream: Stream) -> dict[str, str]:

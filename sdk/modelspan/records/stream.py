@@ -7,15 +7,19 @@ from typing import Any
 
 from modelspan import conventions
 
+FAST = -5
+"""A zstd level for values that hardly compress: half the time of level 1, a few percent more bytes."""
 
-def write(columns: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
-    """Columns of equal length as one zstd-compressed IPC stream with our schema version and the given metadata."""
+
+def write(columns: Mapping[str, Any], metadata: Mapping[str, str], level: int = 1) -> Any:
+    """Columns of equal length as one zstd-compressed IPC stream (an Arrow buffer), with our version in its metadata."""
     import pyarrow as pa
 
     fields = [pa.field(name, column.type) for name, column in columns.items()]
     schema = pa.schema(fields, {conventions.META_SCHEMA: conventions.SCHEMA_VERSION, **metadata})
     batch = pa.record_batch(list(columns.values()), schema=schema)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+    options = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=level))
+    with pa.ipc.new_stream(sink, schema, options=options) as writer:
         writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+    return sink.getvalue()

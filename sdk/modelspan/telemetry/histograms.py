@@ -2,8 +2,8 @@
 
 A measurement through the OpenTelemetry SDK costs about 5 µs, more than all else that a record of a prediction costs,
 and a batch would need one for each row. So where the meter provider is ours, values are counted here, in the
-background, many at a time, and join the SDK's metrics at export (`modelspan.telemetry.exporters`). With a provider of
-the application's they go through its instruments, one by one.
+background, many at a time, and join the SDK's metrics at export (`modelspan.telemetry.metric_exporter`). With a
+provider of the application's they go through its instruments, one by one.
 """
 
 from __future__ import annotations
@@ -54,15 +54,19 @@ class Series:
         if len(values) < 32:
             for value in values:
                 self.counts[bisect_left(self.boundaries, value)] += 1
-        else:
-            import numpy as np
+            self._add_range(sum(values), min(values), max(values))
+            return
+        import numpy as np
 
-            values = np.asarray(values, dtype=np.float64)  # type: ignore[assignment]
-            found = np.bincount(np.searchsorted(self.boundaries, values, side="left"), minlength=len(self.counts))
-            self.counts = [count + int(more) for count, more in zip(self.counts, found, strict=True)]
-        self.total += float(sum(values))
-        self.least = min(self.least, float(min(values)))
-        self.most = max(self.most, float(max(values)))
+        many = np.asarray(values, dtype=np.float64)
+        found = np.bincount(np.searchsorted(self.boundaries, many, side="left"), minlength=len(self.counts))
+        self.counts = [count + more for count, more in zip(self.counts, found.tolist(), strict=True)]
+        self._add_range(float(many.sum()), float(many.min()), float(many.max()))
+
+    def _add_range(self, total: float, least: float, most: float) -> None:
+        self.total += total
+        self.least = min(self.least, least)
+        self.most = max(self.most, most)
 
 
 class Buckets:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, trace
 
@@ -48,12 +48,13 @@ def _is_unset(provider: object) -> bool:
 
 
 def _set_tracer_provider(settings: Settings) -> None:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+    from modelspan.telemetry.span_exporter import SpanExporter
+
     provider = TracerProvider(resource=make_resource(settings), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(**_export_options(settings, "TRACES"))))
+    provider.add_span_processor(BatchSpanProcessor(SpanExporter(settings.spans)))
     trace.set_tracer_provider(provider)
 
 
@@ -62,23 +63,18 @@ def _set_meter_provider(settings: Settings) -> None:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-    from modelspan.telemetry.exporters import MetricExporter
+    from modelspan.telemetry.metric_exporter import MetricExporter
 
     _buckets = Buckets(BOUNDARIES)
-    exporter = MetricExporter(lambda: _buckets, **_export_options(settings, "METRICS"))
+    exporter = MetricExporter(
+        lambda: _buckets,
+        endpoint=settings.metrics.url,
+        headers=dict(settings.metrics.headers) or None,
+        timeout=settings.metrics.timeout,
+    )
     reader = PeriodicExportingMetricReader(exporter)
     provider = MeterProvider([reader], resource=make_resource(settings), shutdown_on_exit=False)
     metrics.set_meter_provider(provider)
-
-
-def _export_options(settings: Settings, signal: str) -> dict[str, Any]:
-    """What is ours to say; certificates, compression and the rest the exporters read from the environment."""
-    own = os.environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
-    return {
-        "endpoint": own or f"{settings.endpoint}/v1/{signal.lower()}",
-        "headers": dict(settings.headers) or None,
-        "timeout": settings.timeout,
-    }
 
 
 _buckets: Buckets | None = None

@@ -86,6 +86,8 @@ def describe(span: Span, call: Call, features: SpanFeatures, max_length: int) ->
     else:
         attributes[conventions.BATCH_SIZE] = call.table.rows
     attributes[conventions.RECORDED] = True
+    if call.observer.weight != 1.0 and call.kept:
+        attributes[conventions.SAMPLE_WEIGHT] = call.observer.weight
     redaction = call.observer.redaction
     for name, value in call.tags.items():
         told = redaction.value(name, value)

@@ -1,15 +1,9 @@
-"""The metric exporter of a provider that we make: OpenTelemetry's over OTLP/HTTP, with our histograms added.
-
-Each process is an instance of the service of its own, so that the counters of forked workers, which inherit the
-provider, do not pass for one.
-"""
+"""The metric exporter of a provider that we make: OpenTelemetry's over OTLP/HTTP, with our histograms added."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -24,12 +18,10 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
     ResourceMetrics,
 )
-from opentelemetry.sdk.resources import Resource
 
 from modelspan.telemetry.histograms import Attributes, Buckets, Series
+from modelspan.telemetry.instance import Instance
 from modelspan.telemetry.metrics import HISTOGRAMS
-
-INSTANCE = "service.instance.id"
 
 
 class MetricExporter(OTLPMetricExporter):
@@ -38,8 +30,7 @@ class MetricExporter(OTLPMetricExporter):
     def __init__(self, buckets: Callable[[], Buckets | None], **options: Any) -> None:
         super().__init__(**options)
         self._buckets = buckets
-        self._pid = os.getpid()
-        self._instance: str | None = None
+        self._instance = Instance()
 
     def export(
         self, metrics_data: MetricsData, timeout_millis: float | None = 10_000, **kwargs: Any
@@ -55,13 +46,7 @@ class MetricExporter(OTLPMetricExporter):
             else scope
             for scope in collected.scope_metrics
         ]
-        return dataclasses.replace(collected, resource=self._resource(collected.resource), scope_metrics=scopes)
-
-    def _resource(self, resource: Resource) -> Resource:
-        if os.getpid() == self._pid:
-            return resource
-        self._instance = self._instance or str(uuid.uuid4())
-        return resource.merge(Resource({INSTANCE: self._instance}))
+        return dataclasses.replace(collected, resource=self._instance.of(collected.resource), scope_metrics=scopes)
 
     def _histograms(self) -> list[Metric]:
         buckets = self._buckets()

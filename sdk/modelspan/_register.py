@@ -1,0 +1,52 @@
+"""The model card at start-up."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelspan import _runtime, conventions
+from modelspan._failsafe import swallowed
+from modelspan._labels import nanoseconds
+from modelspan.records.call import Stream
+from modelspan.records.card import Card
+
+
+def register(
+    model: str,
+    version: str = "",
+    *,
+    role: str = conventions.ROLE_PRIMARY,
+    owner: str = "",
+    task: str = "",
+    classes: Sequence[Any] = (),
+    hyperparameters: Mapping[str, Any] | None = None,
+    signature: Mapping[str, Any] | None = None,
+    training_data: Mapping[str, Any] | None = None,
+    deployed_at: datetime.datetime | None = None,
+) -> None:
+    """Say what a model is, once at start-up; it fills the table `models`.
+
+    Args:
+        model: Name of the model.
+        version: Its version.
+        role: `"primary"` or `"shadow"`.
+        owner: Whom to call.
+        task: Such as `"classification"` or `"regression"`.
+        classes: The classes, in the order of the scores.
+        hyperparameters: What it was trained with; anything that JSON can hold, and texts of the rest.
+        signature: Its features and their types; learnt from its first predictions in this process, where not given.
+        training_data: Where its data came from: path, period, rows.
+        deployed_at: When this version began to serve.
+    """
+    if _runtime.disabled:
+        return
+    try:
+        stream = Stream(model, version, role)
+        deployed = None if deployed_at is None else nanoseconds(deployed_at)
+        names = [str(each) for each in classes]
+        card = Card(stream, owner, task, names, hyperparameters, signature, training_data, deployed)
+        _runtime.current().pipeline.add_card(card)
+    except Exception as error:
+        swallowed(f"the card of model {model!r} could not be kept", error)

@@ -1,0 +1,63 @@
+"""Send one body until there is a final answer."""
+
+from __future__ import annotations
+
+import http.client
+import random
+import threading
+import time
+
+from modelspan._failsafe import swallowed
+from modelspan.delivery.http import Body, Connection
+
+RETRYABLE = frozenset((408, 429, 502, 503, 504))
+"""Answers after which the same request may succeed later (OTLP 1.x, "Retryable Response Codes", and 408)."""
+FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0
+"""Seconds of the back-off: doubled at each failure, and jittered over its whole length ("full jitter")."""
+LONGEST_ASKED = 300.0
+"""Seconds that a receiver may ask for."""
+
+_uniform = random.SystemRandom().uniform
+
+
+def deliver(
+    connection: Connection, body: Body, what: str, stop: threading.Event, give_up: float = float("inf")
+) -> bytes | None:
+    """Send a body until the receiver accepts it, and return its answer.
+
+    A receiver that does not answer, or asks for patience, is tried again, at most until `stop` is set or so many
+    seconds have gone by.
+
+    Raises:
+        RefusedError: The receiver will never accept it.
+    Returns:
+        The body of the answer; None where it was given up.
+    """
+    wait, deadline = FIRST_WAIT, time.monotonic() + give_up
+    while True:
+        asked = None
+        try:
+            answer = connection.post(body)
+        except (OSError, http.client.HTTPException) as error:
+            swallowed(
+                f"the collector does not answer; {what} wait, the oldest are dropped when there is no room", error
+            )
+        else:
+            if 200 <= answer.status < 300:
+                return answer.body
+            if answer.status not in RETRYABLE:
+                raise RefusedError(answer.status)
+            asked = answer.retry_after
+            swallowed(f"the collector answered with status {answer.status}; {what} wait")
+        pause = _uniform(0, wait) if asked is None else min(asked, LONGEST_ASKED) + _uniform(0, FIRST_WAIT)
+        wait = min(2 * wait, LONGEST_WAIT)
+        if time.monotonic() + pause > deadline or stop.wait(pause):
+            return None
+
+
+class RefusedError(Exception):
+    """The receiver refused a request for good."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
