@@ -52,6 +52,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("sql", "collector", "run a query on a running instance, or on a data folder"),
     Command("status", "collector", "say how a running instance and its models are"),
     Command("baseline", "analyzer", "set or list what models are compared with"),
+    Command("analyzer", "analyzer", "run the monitors on schedule, or once, apart from the collector"),
+    Command("check", "analyzer", "the newest verdicts of a model as an exit status, for a pipeline"),
+    Command("monitors", "analyzer", "check a monitors.yaml, or show what it comes to"),
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from modelspan_analyzer.incidents import Incident, load_open
 from modelspan_cli.demo.service import LOST, MODEL
 from modelspan_collector.running import Running
 from modelspan_collector.store.connect import Store
@@ -69,6 +70,15 @@ def verdicts(running: Running, start: datetime, broke: datetime, end: datetime) 
             for left, right in ((start, broke), (broke, end))
         )
         return Verdicts(before, after)
+    finally:
+        store.close()
+
+
+def incident(running: Running) -> Incident | None:
+    """The incident that is open on the demo's model and has the most findings."""
+    store = Store(running.sql_dsn)
+    try:
+        return max(load_open(store, MODEL), key=lambda one: len(one.findings), default=None)
     finally:
         store.close()
 

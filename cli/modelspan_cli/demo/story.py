@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 import urllib.request
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 import modelspan
+from modelspan_analyzer.alerts import AlertSettings, alert_of
 from modelspan_analyzer.web.baselines import PARQUET_TYPE
 from modelspan_cli.demo import findings
 from modelspan_cli.demo.model import Trained, train
@@ -81,7 +83,7 @@ def _run(running: Running, seconds: float, rate: float) -> bool:
         return False
     verdicts = findings.verdicts(running, start, broke, end)
     _show(findings.counts(running), verdicts, len(served) + len(more))
-    return verdicts.found
+    return verdicts.found and _show_incident(running)
 
 
 def _next_window() -> datetime:
@@ -122,6 +124,20 @@ def _show(counts: dict[str, int], verdicts: findings.Verdicts, made: int) -> Non
     for alarm in verdicts.after[:SHOWN_ALARMS]:
         table.add_row(alarm["signal"], alarm["metric"], alarm["feature"], f"{alarm['worst']:g}", alarm["reason"])
     console.print(table)
+
+
+def _show_incident(running: Running) -> bool:
+    """The incident that the analyzer opened, with its reason, and the alert as Alertmanager gets it."""
+    incident = findings.incident(running)
+    if incident is None:
+        console.print("[red]no incident was opened[/]")
+        return False
+    console.print(f"\n[bold]incident {incident.incident_id}[/] ({incident.severity.value}): {incident.title}")
+    console.print(f"[bold]why[/]: {incident.why or 'nothing in the traces explains it'}")
+    alert = alert_of(incident, AlertSettings(web=running.web_url), incident.updated_at)
+    console.print("[bold]the alert as Alertmanager gets it[/]:")
+    console.print_json(json.dumps(alert.as_json()))
+    return "feature-store" in incident.why
 
 
 def _words(alarms: int) -> str:

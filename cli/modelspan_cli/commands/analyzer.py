@@ -1,0 +1,98 @@
+"""`modelspan analyzer run|once`: the monitors as a service of their own, or one look for a CronJob or a DAG."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, start_http_server
+
+from modelspan_analyzer.config.load import ConfigError, load
+from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.exposition import ResultsCollector
+from modelspan_analyzer.exposition_otlp import start_otlp
+from modelspan_analyzer.results import Result
+from modelspan_analyzer.runner import Runner
+from modelspan_cli.errors import CommandError
+from modelspan_cli.reach import add_data_argument, writing
+from modelspan_collector.store.connect import Store
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the two verbs."""
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    running = verbs.add_parser("run", help="look for due windows on schedule until stopped")
+    running.add_argument("--metrics-host", default="127.0.0.1", help="address of /metrics (default: %(default)s)")
+    running.add_argument("--metrics-port", type=int, default=8600, help="port of /metrics (default: %(default)s)")
+    once = verbs.add_parser("once", help="run every due window, the missed ones included, and end")
+    once.add_argument("--json", action="store_true", help="print one JSON object")
+    for verb in (running, once):
+        verb.add_argument("--monitors", type=Path, metavar="FILE", help="monitors.yaml (default: built-in monitors)")
+        add_data_argument(verb)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run on schedule, or once."""
+    try:
+        config = load(args.monitors) if args.monitors else MonitorsConfig()
+    except ConfigError as error:
+        raise CommandError(str(error)) from error
+    with writing(args) as store:
+        return _once(store, config, args) if args.verb == "once" else _serve(store, config, args)
+
+
+def _once(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> int:
+    results = Runner(store, config).once()
+    windows = sorted({(result.model, result.version, result.window.start, result.window.end) for result in results})
+    verdicts = Counter(result.verdict.value for result in results)
+    if args.json:
+        json.dump({"windows": len(windows), "results": len(results), "verdicts": verdicts}, sys.stdout)
+        print()
+    else:
+        print(f"{len(windows)} windows, {len(results)} results: {_counted(verdicts)}")
+        for result in _alarms(results):
+            about = " ".join(part for part in (result.signal, result.metric, result.feature, result.segment) if part)
+            print(f"{result.model} {result.version} {result.window.start:%Y-%m-%d %H:%M} {about}: {result.reason}")
+    return 0
+
+
+def _serve(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> int:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    registry = CollectorRegistry()
+    registry.register(ResultsCollector(store))
+    try:
+        server, thread = start_http_server(args.metrics_port, args.metrics_host, registry)
+    except OSError as error:
+        raise CommandError(
+            f"cannot serve /metrics on {args.metrics_host}:{args.metrics_port}: {error}", hint="give --metrics-port"
+        ) from error
+    exported = start_otlp(store)
+    runner = Runner(store, config)
+    runner.start()
+    print(f"analyzing; metrics at http://{args.metrics_host}:{server.server_port}/metrics", file=sys.stderr, flush=True)
+    try:
+        stopping.wait()
+    finally:
+        runner.stop()
+        if exported is not None:
+            exported.shutdown()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    return 0
+
+
+def _alarms(results: Sequence[Result]) -> list[Result]:
+    return [result for result in results if result.verdict.value == "alarm"]
+
+
+def _counted(verdicts: Counter[str]) -> str:
+    return ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())) or "nothing was due"

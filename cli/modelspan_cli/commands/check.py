@@ -1,0 +1,57 @@
+"""`modelspan check`: the newest verdicts of a model as an exit status, for a pipeline gate."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from datetime import datetime, timedelta, timezone
+
+from modelspan_analyzer.config.durations import parse_duration
+from modelspan_analyzer.gate import ask
+from modelspan_cli.reach import add_data_argument, reading
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = "exit status: 0 nothing stands against it; 3 alarms; 4 not checked, or too long ago"
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--version", default="", help="default: every version")
+    parser.add_argument(
+        "--signal", action="append", default=[], help="only this signal, such as data_drift (repeatable)"
+    )
+    parser.add_argument("--max-age", type=_duration, metavar="AGE", help="oldest window that counts, such as 2h")
+    parser.add_argument("--warnings", action="store_true", help="warnings stand against it too")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_data_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the answer and return it as status."""
+    with reading(args) as store:
+        answer = ask(
+            store,
+            args.model,
+            args.version,
+            now=datetime.now(timezone.utc),
+            signals=args.signal,
+            max_age=args.max_age,
+            warnings=args.warnings,
+        )
+    if args.json:
+        json.dump({**asdict(answer), "status": answer.status.name.lower()}, sys.stdout, default=str)
+        print()
+        return int(answer.status)
+    print(answer.reason)
+    for finding in answer.findings:
+        about = " ".join(str(finding[part]) for part in ("signal", "metric", "feature", "segment") if finding[part])
+        print(f"  {finding['verdict']}: {about}: {finding['reason']}")
+    return int(answer.status)
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
