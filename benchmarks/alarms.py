@@ -10,7 +10,7 @@ run on our statistics, which equal theirs to 1e-9 (tests/unit/statistics/test_st
 (Jensen-Shannon distance above mean + 3 standard deviations of reference chunks as large as the window; it is given a
 baseline of at least ten chunks), and a Kolmogorov-Smirnov (chi-squared for categories) test at 0.05 a feature.
 
-    python benchmarks/alarms.py [--quick] [--json]
+    python benchmarks/alarms.py [--quick] [--json] [--peers FOLDER]
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ import itertools
 import json
 import math
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
+import alarm_peers
 import numpy as np
 from alarm_streams import FEATURES, STREAMS, Pool
 from numpy.typing import NDArray
@@ -219,6 +223,24 @@ def _made(judge_of: MakeJudge, numeric: NDArray[np.bool_], rows: int, baseline: 
     return judge_of(baseline, numeric, rows)
 
 
+def agreement(folder: Path, streams: Sequence[str], windows: int = 3) -> Iterator[dict[str, Any]]:
+    """How often the installed peers' alarms are those of our version of their rules, on the same windows."""
+    packages = {"evidently": "Evidently's default", "nannyml": "NannyML's default"}
+    for package, stream, rows in itertools.product(packages, streams, (100, 1_000)):
+        python, rule = alarm_peers.install(folder, package), packages[package]
+        pool = STREAMS[stream](np.random.default_rng(7))
+        generator = np.random.default_rng(3)
+        baseline = pool.values[generator.integers(0, len(pool.values), baseline_rows(rule, rows))]
+        drawn = pool.values[generator.integers(0, len(pool.values), (windows, rows))]
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / "windows.npz"
+            np.savez(path, baseline=baseline, windows=drawn, numeric=pool.numeric)
+            answer = alarm_peers.alarms_of(python, package, path)
+        judge = PEERS[rule](baseline, pool.numeric, rows)
+        same = np.array(answer["alarms"]) == np.array([judge(window) for window in drawn])
+        yield {"package": package, "version": answer["version"], "stream": stream, "rows": rows, "agree": float(same.mean())}
+
+
 def table(cells: Sequence[Cell]) -> str:
     """The cells for people: a line a rule and stream, a column a number of rows."""
     sizes = sorted({cell.rows for cell in cells})
@@ -238,6 +260,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a tenth of the windows")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--peer-windows", type=int, default=100, help="windows a cell for the peers' rules (0: none)")
+    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="install the peers there; compare 3 windows")
     parser.add_argument("--streams", nargs="+", choices=STREAMS, default=list(STREAMS))
     arguments = parser.parse_args()
     plan = {100: 1000, 1_000: 1000, 10_000: 1000, 100_000: 200}
@@ -248,10 +271,14 @@ def main() -> int:
     for cell in measure(plan, arguments.peer_windows, arguments.streams):
         cells.append(cell)
         print(f"{cell.rule}, {cell.stream}, {cell.rows:,} rows, {cell.kind}: {cell.share:.1%}", file=sys.stderr)
+    agreed = list(agreement(arguments.peers, arguments.streams)) if arguments.peers else []
     if arguments.json:
-        print(json.dumps({"cells": [asdict(cell) | {"share": cell.share} for cell in cells]}))
+        print(json.dumps({"cells": [asdict(cell) | {"share": cell.share} for cell in cells], "agreement": agreed}))
     else:
-        print(table(cells), f"\n{time.perf_counter() - started:.0f} s")
+        print(table(cells))
+        for one in agreed:
+            print("{package} {version} on {stream}, {rows} rows: same alarms in {agree:.1%}".format(**one))
+        print(f"{time.perf_counter() - started:.0f} s")
     ours = [cell for cell in cells if cell.rule == "modelspan"]
     kept = all(cell.share <= 0.01 for cell in ours if cell.kind == "false") and all(
         cell.share >= 0.95 for cell in ours if cell.kind == "power" and cell.rows >= 1000

@@ -18,7 +18,7 @@ def alarms(monkeypatch):
     import alarms
 
     yield alarms
-    for name in ("alarms", "alarm_streams"):
+    for name in ("alarms", "alarm_peers", "alarm_streams"):
         sys.modules.pop(name)
 
 
