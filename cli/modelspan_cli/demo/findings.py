@@ -83,10 +83,19 @@ def incident(running: Running) -> Incident | None:
         store.close()
 
 
-def counts(running: Running) -> dict[str, int]:
-    """What is stored: predictions, those joined with a span of the feature store, labels joined, spans."""
+def counts(running: Running, made: int, labelled: int, seconds: float) -> dict[str, int]:
+    """What is stored: predictions, those joined with a span of the feature store, labels joined, spans.
+
+    Returns once everything that was sent has arrived, or after so many seconds.
+    """
     store = Store(running.sql_dsn)
+    deadline = time.monotonic() + seconds
     try:
-        return {name: int(value) for name, value in store.rows(_COUNTS, {"model": MODEL})[0].items()}
+        while True:
+            found = {name: int(value) for name, value in store.rows(_COUNTS, {"model": MODEL})[0].items()}
+            arrived = found["predictions"] >= made and found["joined"] >= made and found["labelled"] >= labelled
+            if arrived or time.monotonic() > deadline:
+                return found
+            time.sleep(0.5)
     finally:
         store.close()

@@ -82,7 +82,8 @@ def _run(running: Running, seconds: float, rate: float) -> bool:
         console.print(f"[red]the analyzer did not look at all windows within {CHECK_SECONDS:.0f} s[/]")
         return False
     verdicts = findings.verdicts(running, start, broke, end)
-    _show(findings.counts(running), verdicts, len(served) + len(more))
+    made = len(served) + len(more)
+    _show(findings.counts(running, made, labelled, CHECK_SECONDS), verdicts, made)
     return verdicts.found and _show_incident(running)
 
 
