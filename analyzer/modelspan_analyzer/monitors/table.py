@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from modelspan_analyzer.concept.monitor import concept
+from modelspan_analyzer.estimation.monitor import estimation
+from modelspan_analyzer.explain.monitor import attribution
+from modelspan_analyzer.fairness.monitor import fairness
 from modelspan_analyzer.monitors.context import Monitor
 from modelspan_analyzer.monitors.data_drift import data_drift
 from modelspan_analyzer.monitors.data_quality import data_quality
 from modelspan_analyzer.monitors.prediction_drift import prediction_drift
+from modelspan_analyzer.performance.monitor import performance
 
 MONITORS: tuple[Monitor, ...] = (
     Monitor("data_drift", "data_drift", data_drift),
     Monitor("prediction_drift", "prediction_drift", prediction_drift),
     Monitor("data_quality", "data_quality", data_quality),
+    Monitor("performance", "performance", performance),
+    Monitor("estimation", "estimation", estimation),
+    Monitor("concept", "concept", concept),
+    Monitor("fairness", "fairness", fairness),
+    Monitor("attribution", "attribution", attribution),
 )

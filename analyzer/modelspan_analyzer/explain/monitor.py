@@ -1,0 +1,102 @@
+"""The monitor of reasons: do attributions rank the features as they did on the baseline.
+
+Attributions are those logged with predictions; where a model is configured, those of a bounded sample are computed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from modelspan_analyzer.explain import store as attributions
+from modelspan_analyzer.explain.ranking import attribution_ndcg
+from modelspan_analyzer.explain.shapley import attribute
+from modelspan_analyzer.explain.store import Importance
+from modelspan_analyzer.explain.supplied import load_model
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.performance.matrix import find_encoding, sample
+from modelspan_analyzer.performance.rows import Rows, baseline_rows, unlabelled_rows
+from modelspan_analyzer.results import Result, Verdict
+
+SIGNAL = "attribution"
+_TOP = 10
+
+
+def attribution(context: MonitorContext) -> list[Result]:
+    """NDCG against the baseline, and the ten most important features with their direction."""
+    settings = context.settings.attribution
+    if not settings.enabled or context.baseline is None:
+        return []
+    rows = unlabelled_rows(context.model, context.version, context.window)
+    reference = baseline_rows(context.baseline, context.version)
+    kept = context.baseline.baseline_id if context.baseline.kind == "rows" else ""
+    now = attributions.importances(context.store, rows, context.model)
+    before = attributions.importances(context.store, reference, context.model, kept)
+    if settings.model and not before:
+        _explain(context, reference, reference, kept)
+        before = attributions.importances(context.store, reference, context.model, kept)
+    if settings.model and not now:
+        _explain(context, rows, reference, "")
+        now = attributions.importances(context.store, rows, context.model)
+    return [*_judge(context, now, before), *_top(context, now, before)] if now else []
+
+
+def _explain(context: MonitorContext, rows: Rows, reference: Rows, baseline_id: str) -> None:
+    """Attribute a sample of rows with the configured model, within the budget."""
+    settings = context.settings.attribution
+    encoding = find_encoding(context.store, reference)
+    background = sample(context.store, reference, encoding, settings.rows)
+    chosen = sample(context.store, rows, encoding, settings.rows)
+    if not len(chosen.ids) or not len(background.ids):
+        return
+    model = load_model(settings.model, encoding)
+    found = attribute(model, chosen.features, background.features, seconds=settings.seconds)
+    given = {name: found.values[:, at] for at, name in enumerate(encoding.names)}
+    names = (context.model, context.version, baseline_id)
+    attributions.write(context.store, *names, chosen, given, found.base_value, found.method)
+
+
+def _judge(context: MonitorContext, now: Sequence[Importance], before: Sequence[Importance]) -> Iterator[Result]:
+    settings = context.settings.attribution
+    rows, base_rows = (max((one.rows for one in found), default=0) for found in (now, before))
+    fields = {"threshold": settings.min_ndcg, "direction": "below", "n": rows, "n_baseline": base_rows}
+    if min(rows, base_rows) < settings.min_rows:
+        reason = f"{rows} attributed rows against {base_rows} of the baseline; both need {settings.min_rows}"
+        yield context.result(SIGNAL, "attribution_ndcg", None, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
+        return
+    ranks = [{one.feature: one.importance for one in found} for found in (before, now)]
+    value = attribution_ndcg(*ranks)
+    if math.isnan(value):
+        reason = "no feature of the baseline has any importance"
+        yield context.result(SIGNAL, "attribution_ndcg", None, Verdict.SKIPPED, reason=reason, **fields)
+        return
+    alarm = value < settings.min_ndcg
+    moved = max(
+        ranks[0].keys() | ranks[1].keys(), key=lambda name: abs(_share(ranks[1], name) - _share(ranks[0], name))
+    )
+    reason = (
+        f"{moved} has {_share(ranks[1], moved):.0%} of all importance, from {_share(ranks[0], moved):.0%}"
+        if alarm
+        else ""
+    )
+    verdict = Verdict.ALARM if alarm else Verdict.OK
+    yield context.result(
+        SIGNAL, "attribution_ndcg", value, verdict, feature=moved if alarm else "", reason=reason, **fields
+    )
+
+
+def _share(importance: dict[str, float], name: str) -> float:
+    total = sum(importance.values())
+    return importance.get(name, 0.0) / total if total else 0.0
+
+
+def _top(context: MonitorContext, now: Sequence[Importance], before: Sequence[Importance]) -> Iterator[Result]:
+    """Importance, direction and shift of the ten most important features."""
+    known = {one.feature: one for one in before}
+    for rank, one in enumerate(now[:_TOP], start=1):
+        details = {"rank": rank, "direction": one.direction, "mean": one.mean}
+        if one.feature in known:
+            details["shift"] = attributions.shift(one, known[one.feature])
+            details["baseline"] = known[one.feature].importance
+        fields = {"feature": one.feature, "n": one.rows, "details": details}
+        yield context.result(SIGNAL, "mean_absolute_attribution", one.importance, Verdict.OK, **fields)

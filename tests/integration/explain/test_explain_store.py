@@ -1,0 +1,104 @@
+"""Attributions logged with predictions or computed for them: their drift, and the explanation of one by its id."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelspan_analyzer.baselines import set_from_window
+from modelspan_analyzer.config.outcome_settings import AttributionSettings
+from modelspan_analyzer.config.settings import ModelSettings
+from modelspan_analyzer.explain.local import explain
+from modelspan_analyzer.explain.monitor import attribution
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_collector.store.connect import Store
+
+START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+NUMBERS = pa.map_(pa.string(), pa.float64())
+ROWS = 200
+
+
+def insert(store: Store, hour: int, slopes: dict[str, float], *, logged: bool) -> None:
+    """An hour of predictions of a linear model; its attributions are logged, or not."""
+    generator = np.random.default_rng(hour)
+    names = list(slopes)
+    features = generator.normal(size=(ROWS, len(names)))
+    given = features * list(slopes.values())
+    pairs = [[list(zip(names, row, strict=True)) for row in block.tolist()] for block in (features, given)]
+    table = {
+        "model": ["m"] * ROWS,
+        "version": ["1"] * ROWS,
+        "timestamp": pa.array([START + HOUR * (hour + i / ROWS) for i in range(ROWS)], pa.timestamp("ns", "UTC")),
+        "prediction_id": [f"h{hour}-{i}" for i in range(ROWS)],
+        "value": given.sum(axis=1),
+        "numeric_features": pa.array(pairs[0], NUMBERS),
+    }
+    if logged:
+        table["attributions"] = pa.array(pairs[1], NUMBERS)
+    store.insert("predictions", pa.table(table))
+
+
+def run(store: Store, hour: int, **settings: object) -> list[Result]:
+    """The monitor on one hour, compared with the first."""
+    reference = set_from_window(store, "m", "1", Window(START, START + HOUR))
+    window = Window(START + HOUR * hour, START + HOUR * (hour + 1))
+    given = ModelSettings(attribution=AttributionSettings(**settings))  # type: ignore[arg-type]
+    return attribution(MonitorContext(store, "m", "1", window, reference, given))
+
+
+def test_logged_attributions_drift_and_explain(store: Store) -> None:
+    """The same reasons pass; turned ones alarm below 0.90 and name what moved; one prediction tells its own."""
+    insert(store, 0, {"income": 5.0, "age": -1.0, "rent": 0.1}, logged=True)
+    insert(store, 1, {"income": 5.0, "age": -1.0, "rent": 0.1}, logged=True)
+    insert(store, 2, {"income": 0.1, "age": -1.0, "rent": 5.0}, logged=True)
+    same, turned = run(store, 1), run(store, 2)
+    assert [r.verdict for r in same if r.metric == "attribution_ndcg"] == [Verdict.OK]
+    (alarm,) = [r for r in turned if r.metric == "attribution_ndcg"]
+    assert alarm.verdict is Verdict.ALARM
+    assert alarm.value < 0.9
+    assert alarm.feature in ("income", "rent")
+    top = [r for r in turned if r.metric == "mean_absolute_attribution"]
+    assert [r.feature for r in top] == ["rent", "age", "income"]
+    assert top[0].details["direction"] == "raises the prediction"
+    assert top[1].details["direction"] == "lowers the prediction"
+    reasons = explain(store, "h1-7").reasons
+    assert reasons[0].feature == "income"
+    with pytest.raises(LookupError, match="no prediction"):
+        explain(store, "nowhere")
+
+
+def test_a_supplied_model_is_explained_within_its_budget(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows without attributions are explained with module:function, kept, and compared; one is explained both ways."""
+    pytest.importorskip("shap")
+    (tmp_path / "supplied_linear.py").write_text(
+        "def score(frame):\n    return (5 * frame['income'] - frame['age']).to_numpy()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("supplied_linear", None)
+    slopes = {"income": 5.0, "age": -1.0, "rent": 0.0}
+    insert(store, 0, slopes, logged=False)
+    insert(store, 1, slopes, logged=False)
+    found = run(store, 1, model="supplied_linear:score", rows=40, seconds=30.0)
+    (ndcg,) = [r for r in found if r.metric == "attribution_ndcg"]
+    assert ndcg.verdict is Verdict.OK
+    assert ndcg.value == pytest.approx(1.0)
+    assert ndcg.n == 40
+    assert store.scalar("SELECT count() FROM attributions FINAL") == 80
+    for method in ("permutation", "surrogate"):
+        told = explain(store, "h1-3", model="supplied_linear:score", method=method)
+        assert {r.feature for r in told.reasons[:2]} == {"income", "age"}
+        assert told.method == method
+    with pytest.raises(LookupError, match="name the model"):
+        known = "SELECT prediction_id FROM attributions"
+        explain(
+            store, store.scalar(f"SELECT prediction_id FROM predictions WHERE prediction_id NOT IN ({known}) LIMIT 1")
+        )
