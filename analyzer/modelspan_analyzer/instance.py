@@ -56,8 +56,8 @@ class Instance:
                 http_port=config.ports.http,
             ),
         )
-        respond = Responder(self.store, monitors) if config.analyze else None
-        self.runner = Runner(self.store, monitors, respond=respond)
+        self._responder = Responder(self.store, monitors)
+        self.runner = Runner(self.store, monitors, respond=self._responder if config.analyze else None)
         self._sql = SqlServer(self.store, config.host, config.ports.sql) if self.store.embedded else None
         web = build_web(self.store, self.collector, monitors)
         self._web = AsgiServer(web, config.host, config.ports.web, name="web")
@@ -76,12 +76,14 @@ class Instance:
         self._web.start()
         if self.config.analyze:
             self.runner.start()
+            self._responder.start()
         announce(self.config.data, Running(os.getpid(), self.config.host, self.config.dsn, self.ports))
 
     def stop(self) -> None:
         """Stop taking data, bring all that was acknowledged into the tables, and close."""
         (self.config.data / INSTANCE_FILE).unlink(missing_ok=True)
         self.runner.stop()
+        self._responder.stop()
         self.collector.stop()
         self._web.stop()
         if self._sql:

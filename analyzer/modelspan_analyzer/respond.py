@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 
-from modelspan_analyzer import incidents
+from modelspan_analyzer import incidents, moments
 from modelspan_analyzer.alerts import Pusher
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents.settings import IncidentSettings
@@ -17,22 +18,55 @@ log = logging.getLogger(__name__)
 
 
 class Responder:
-    """Called with the results of every run; a failure here is logged, and never takes a run down."""
+    """Called with the results of every run; a failure here is logged, and never takes a run down.
+
+    Where there are Alertmanagers to push to, open incidents are sent again and again between runs, as they expect it.
+    """
 
     def __init__(self, store: Store, config: MonitorsConfig) -> None:
         self._store = store
         self._config = config
         self._pusher = Pusher(config.alerts)
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def __call__(self, results: Sequence[Result], now: datetime) -> None:
         """Open, update and resolve incidents, and tell the Alertmanagers."""
         try:
-            changed = incidents.update(self._store, results, now, settings=self._settings)
-            if self._config.alerts.alertmanagers:
-                still_open = {one.incident_id: one for one in incidents.load_open(self._store)}
-                self._pusher.send(list((still_open | {one.incident_id: one for one in changed}).values()), now)
+            incidents.update(self._store, results, now, settings=self._settings)
+            self.push(now)
         except Exception:
             log.exception("incidents could not be brought up to date; the next run tries again")
+
+    def push(self, now: datetime) -> None:
+        """Tell the Alertmanagers what they do not know yet."""
+        if self._config.alerts.alertmanagers:
+            with self._lock:
+                self._pusher.send(incidents.load(self._store), now)
+
+    def start(self) -> None:
+        """Push between runs, in a thread of its own, where there is somebody to push to."""
+        if self._config.alerts.alertmanagers and self._thread is None:
+            self._thread = threading.Thread(target=self._loop, name="modelspan-alerts", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop pushing; what is firing then ends by itself after some resend intervals."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _loop(self) -> None:
+        while not self._stopping.wait(self._config.alerts.resend.total_seconds()):
+            self._push_again()
+
+    def _push_again(self) -> None:
+        try:
+            self.push(moments.now())
+        except Exception:
+            log.exception("alerts could not be pushed; tried again with the next interval")
 
     def _settings(self, model: str, version: str) -> IncidentSettings:
         return self._config.for_model(model, version).incidents

@@ -55,6 +55,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("analyzer", "analyzer", "run the monitors on schedule, or once, apart from the collector"),
     Command("check", "analyzer", "the newest verdicts of a model as an exit status, for a pipeline"),
     Command("monitors", "analyzer", "check a monitors.yaml, or show what it comes to"),
+    Command("why", "analyzer", "say what sets the predictions of a finding apart, from their traces"),
+    Command("incidents", "analyzer", "list what is wrong, or show the timeline of one incident"),
+    Command("feedback", "analyzer", "say whether an incident was useful or noise, or count what people said"),
+    Command("alerts", "analyzer", "write and test Prometheus rules, or push incidents to Alertmanager"),
 )
 
 

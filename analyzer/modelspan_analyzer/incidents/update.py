@@ -158,7 +158,7 @@ def _open(finding: Finding, now: datetime, settings: IncidentSettings) -> Incide
 def _join(incident: Incident, finding: Finding, now: datetime, settings: IncidentSettings) -> Incident:
     """Take a finding in, and judge the incident anew."""
     result, explanation = finding.result, finding.explanation
-    member = OpenFinding(*key_of(result), reason=result.reason, window_end=result.window.end)
+    member = OpenFinding.of(result)
     others = tuple(one for one in incident.findings if one.key != member.key)
     news = list(incident.news)
     if len(others) == len(incident.findings):

@@ -41,6 +41,20 @@ class OpenFinding:
     """Good windows since the last bad one."""
     ended: bool = False
 
+    @classmethod
+    def of(cls, result: Result) -> OpenFinding:
+        """What an incident remembers of an alarm."""
+        return cls(
+            version=result.version,
+            signal=result.signal,
+            metric=result.metric,
+            feature=result.feature,
+            segment=result.segment,
+            monitor=result.monitor,
+            reason=result.reason,
+            window_end=result.window.end,
+        )
+
     @property
     def key(self) -> tuple[str, ...]:
         """What names the measurement in every window."""

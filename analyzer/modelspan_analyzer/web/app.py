@@ -15,6 +15,7 @@ from modelspan_analyzer.alerts import IncidentCollector
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.exposition import ResultsCollector
 from modelspan_analyzer.web.baselines import baseline_routes
+from modelspan_analyzer.web.incidents import incident_routes
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 
@@ -23,7 +24,7 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 def build(store: Store, collector: Collector, config: MonitorsConfig) -> Starlette:
     """The application; its handlers only translate between HTTP and the library."""
-    return Starlette(routes=[*_operations(store, collector, config), *baseline_routes(store)])
+    return Starlette(routes=[*_operations(store, collector, config), *baseline_routes(store), *incident_routes(store)])
 
 
 def _operations(store: Store, collector: Collector, config: MonitorsConfig) -> list[Route]:

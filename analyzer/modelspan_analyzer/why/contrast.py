@@ -71,8 +71,9 @@ def contrast(matrix: npt.NDArray[np.float32], weights: Weights) -> Contrast:
 
     The excess is what is flagged beyond the usual: flagged after the onset, less what the rate before it would have
     given to as many predictions. So a fact that always went together with being flagged, and does no more than
-    before, has no share in it. The p-value is that of the two-proportion z-test on effective sample sizes (Kish 1965);
-    the interval of the risk ratio is Katz's (Biometrics 34, 1978).
+    before, has no share in it; nor has one that is merely new (the pods of a release) and no worse than all were. The
+    p-value is that of the two-proportion z-test on effective sample sizes (Kish 1965); the interval of the risk ratio
+    is Katz's (Biometrics 34, 1978).
 
     Args:
         matrix: 1 where a trace shows a fact, shape (k, n).
@@ -84,7 +85,9 @@ def contrast(matrix: npt.NDArray[np.float32], weights: Weights) -> Contrast:
     usual = usual_flagged + usual_others
     scale = (flagged + others) / usual if usual > 0 else 0.0
     excess = max(flagged - scale * usual_flagged, 1e-9)
-    shown_excess = np.clip(shown[:, 0] - scale * shown[:, 2], 0.0, excess)
+    rate = usual_flagged / usual if usual > 0 else 0.0
+    expected = np.maximum(scale * shown[:, 2], rate * (shown[:, 0] + shown[:, 1]))
+    shown_excess = np.clip(shown[:, 0] - expected, 0.0, excess)
     excess_share, other_share = shown_excess / excess, shown[:, 1] / max(others, 1e-9)
     sizes = effective_size(weights.flagged) * (excess / max(flagged, 1e-9)) ** 2, effective_size(weights.others)
     ratio, lower, upper = risk_ratio(shown[:, 0], shown[:, 1], flagged, others, sizes)

@@ -197,9 +197,11 @@ def _confined(top: Ranked, table: FactTable, weights: Weights, after: Bools, pla
     if not len(best):
         return top
     fact = int(min(best, key=lambda index: precedence.order(table.keys[index], places)))
-    return Ranked(
-        fact, (), top.fact, joint, top.q_values, _shows(table, fact) & _shows(table, top.fact) & after, began=False
-    )
+    grew = _share(table, present) - _share(table, known)
+    named, within = (fact, top.fact) if grew[fact] >= grew[top.fact] else (top.fact, fact)
+    joint = contrast(table.matrix * table.matrix[within], weights)
+    shows = _shows(table, named) & _shows(table, within) & after
+    return Ranked(named, (), within, joint, top.q_values, shows, began=False)
 
 
 def _share(table: FactTable, weights: npt.NDArray[np.float32]) -> Floats:

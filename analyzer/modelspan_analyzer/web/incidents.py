@@ -1,0 +1,82 @@
+"""`/api/incidents` and `/api/why`: what is wrong, why, and what people think of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from modelspan_analyzer import moments
+from modelspan_analyzer.incidents import feedback, load, timeline
+from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
+from modelspan_analyzer.why import explain
+from modelspan_analyzer.why.asked import finding_of
+from modelspan_collector.store.connect import Store
+
+JSON_TYPE = "application/json"
+"""Demanded of what changes something: it makes a browser ask first, so that no page of another origin can post."""
+
+
+def incident_routes(store: Store) -> list[Route]:
+    """The routes."""
+
+    async def list_incidents(request: Request) -> Response:
+        model, status = (request.query_params.get(name, "") for name in ("model", "status"))
+        found = await run_in_threadpool(lambda: load(store, model=model, status=status))
+        return JSONResponse([incident_as_json(incident) for incident in found])
+
+    async def show_incident(request: Request) -> Response:
+        shown = await run_in_threadpool(_shown, store, request.path_params["incident_id"])
+        return JSONResponse(shown or {"error": "there is no such incident"}, status_code=200 if shown else 404)
+
+    async def give_feedback(request: Request) -> Response:
+        if request.headers.get("content-type", "").split(";")[0] != JSON_TYPE:
+            return JSONResponse({"error": f"post {JSON_TYPE}"}, status_code=415)
+        try:
+            given = json.loads(await request.body())
+            await run_in_threadpool(_give, store, request.path_params["incident_id"], given)
+        except (ValueError, KeyError, TypeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({"status": "recorded"}, status_code=201)
+
+    async def list_feedback(_: Request) -> Response:
+        found = await run_in_threadpool(feedback.by_monitor, store)
+        return JSONResponse([asdict(counted) | {"mostly_noise": counted.mostly_noise} for counted in found])
+
+    async def say_why(request: Request) -> Response:
+        try:
+            answer = await run_in_threadpool(_why, store, dict(request.query_params))
+        except (ValueError, KeyError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse(answer)
+
+    return [
+        Route("/api/incidents", list_incidents),
+        Route("/api/incidents/{incident_id}", show_incident),
+        Route("/api/incidents/{incident_id}/feedback", give_feedback, methods=["POST"]),
+        Route("/api/feedback", list_feedback),
+        Route("/api/why", say_why),
+    ]
+
+
+def _shown(store: Store, incident_id: str) -> dict[str, Any] | None:
+    found = load(store, incident_id=incident_id)
+    if not found:
+        return None
+    events = [event_as_json(event) for event in timeline(store, incident_id)]
+    return incident_as_json(found[0]) | {"timeline": events}
+
+
+def _give(store: Store, incident_id: str, given: Mapping[str, Any]) -> None:
+    actor, comment = str(given.get("actor", "")), str(given.get("comment", ""))
+    feedback.give(store, incident_id, str(given["opinion"]), actor=actor, now=moments.now(), comment=comment)
+
+
+def _why(store: Store, given: Mapping[str, str]) -> Any:
+    return [explain(store, finding).as_json() for finding in finding_of(store, **given)]

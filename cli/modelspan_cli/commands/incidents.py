@@ -1,0 +1,61 @@
+"""`modelspan incidents`: what is wrong, and the timeline of one incident."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from rich.console import Console
+from rich.table import Table
+
+from modelspan_analyzer.incidents import Incident, load, timeline
+from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
+from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED
+from modelspan_cli.errors import CommandError
+from modelspan_cli.reach import add_data_argument, reading
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("incident", nargs="?", default="", metavar="ID", help="show this one with its timeline")
+    parser.add_argument("--model", default="", help="only this model's")
+    parser.add_argument("--status", default="", choices=["", OPEN, RESOLVED], help="only these")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_data_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List incidents, or show one."""
+    with reading(args) as store:
+        found = load(store, model=args.model, status=args.status, incident_id=args.incident)
+        if args.incident and not found:
+            raise CommandError(f"there is no incident {args.incident!r}", hint="`modelspan incidents` lists them")
+        events = timeline(store, args.incident) if args.incident else []
+    if args.json:
+        listed = [incident_as_json(one) for one in found]
+        shown = listed[0] | {"timeline": [event_as_json(event) for event in events]} if args.incident else listed
+        print(json.dumps(shown, indent=2))
+    elif args.incident:
+        _show(found[0])
+        for event in events:
+            print(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.text}")
+    else:
+        _list(found)
+    return 0
+
+
+def _show(incident: Incident) -> None:
+    print(f"{incident.incident_id} {incident.status} {incident.severity.value}: {incident.title}")
+    for name, text in (("why", incident.why), ("owner", incident.owner), ("runbook", incident.runbook)):
+        if text:
+            print(f"  {name}: {text}")
+    if incident.affected:
+        print(f"  affected: {incident.affected} predictions since {incident.began_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _list(incidents: list[Incident]) -> None:
+    table = Table("id", "status", "severity", "opened", "what", "why", box=None, pad_edge=False)
+    for one in incidents:
+        opened = f"{one.opened_at:%Y-%m-%d %H:%M}"
+        table.add_row(one.incident_id, one.status, one.severity.value, opened, one.title, one.why)
+    Console().print(table)
