@@ -38,6 +38,7 @@ class Complaints:
         self._store = store
         self._waiting: Counter[Complaint] = Counter()
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="modelspan-complaints", daemon=True)
 
@@ -62,11 +63,14 @@ class Complaints:
         self.flush()
 
     def flush(self) -> None:
-        """Write what waits now."""
-        with self._lock:
-            waiting, self._waiting = self._waiting, Counter()
-        if not waiting:
-            return
+        """Write what waits now; on return it is in the table, unless the store is away."""
+        with self._writing:
+            with self._lock:
+                waiting, self._waiting = self._waiting, Counter()
+            if waiting:
+                self._write(waiting)
+
+    def _write(self, waiting: Counter[Complaint]) -> None:
         columns = {
             "signal": [complaint.signal for complaint in waiting],
             "kind": [complaint.kind for complaint in waiting],
