@@ -67,7 +67,8 @@ def fit_robust_distance(baseline: ArrayLike, *, share: float = 0.001, seed: int 
 
     def score(given: Floats) -> Floats:
         away = (given - centre) / scale - location
-        return np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", away, precision, away), 0.0))
+        squared = np.einsum("ij,jk,ik->i", away, precision, away)
+        return np.asarray(np.sqrt(np.maximum(squared, 0.0)), dtype=np.float64)
 
     normal = float(np.sqrt(chdtri(rows.shape[1], share)))
     return OutlierModel(score, centre, max(normal, float(np.quantile(score(rows), 1.0 - share))))

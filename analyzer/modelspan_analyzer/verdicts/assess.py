@@ -26,7 +26,7 @@ def assess_drift(features: Sequence[FeatureCounts], rule: DriftRule = DEFAULT_RU
     Raises `ValueError`, naming the feature, for counts that are no counts or bins that differ.
     """
     least = max(rule.minimum_rows, 1)
-    enough = [min(np.sum(feature.baseline), np.sum(feature.current)) >= least for feature in features]
+    enough = [min(_rows(feature)) >= least for feature in features]
     judged = iter(_judge([feature for feature, fit in zip(features, enough, strict=True) if fit], features, rule))
     return [
         next(judged) if fit else _not_enough_data(feature, least) for feature, fit in zip(features, enough, strict=True)
@@ -39,8 +39,13 @@ def ranked(verdicts: Sequence[FeatureVerdict]) -> list[FeatureVerdict]:
     return sorted(verdicts, key=lambda verdict: (order.get(verdict.verdict, 2), -verdict.priority))
 
 
+def _rows(feature: FeatureCounts) -> tuple[int, int]:
+    """Rows of the baseline and of the window; counts that were scaled from weights add up to them but for rounding."""
+    return round(float(np.sum(feature.baseline))), round(float(np.sum(feature.current)))
+
+
 def _not_enough_data(feature: FeatureCounts, least: int) -> FeatureVerdict:
-    n_baseline, n = int(np.sum(feature.baseline)), int(np.sum(feature.current))
+    n_baseline, n = _rows(feature)
     reason = scarcity_reason(n_baseline, n, least)
     return FeatureVerdict(feature.feature, Verdict.NOT_ENOUGH_DATA, reason, n, n_baseline)
 
@@ -70,8 +75,8 @@ def _judge(judged: Sequence[FeatureCounts], features: Sequence[FeatureCounts], r
                 feature=feature.feature,
                 verdict=verdict,
                 reason=drift_reason(feature, rule, measured[row], excess[row], q_values[row], lasting, negligible),
-                n=int(tables.n_current[row, 0]),
-                n_baseline=int(tables.n_baseline[row, 0]),
+                n=_rows(feature)[1],
+                n_baseline=_rows(feature)[0],
                 effect=float(measured[row]),
                 excess_effect=float(excess[row]),
                 p_value=float(p_values[row]),

@@ -60,6 +60,7 @@ class DriftRule:
 class FeatureCounts:
     """One feature's counts over bins pinned on the baseline, shape (bins,) each.
 
+    Counts are of rows: scale weighted ones so that they add up to the rows behind them, or evidence counts twice.
     `ordered_bins`: how many leading bins are in order of value (0 for categories); the null bin, "other" and any
     further unordered bin come after them. `labels` name the bins in the reason. `importance`: any non-negative weight
     (mean absolute attribution, correlation with the prediction). `earlier_breaches`: whether the windows before this

@@ -119,3 +119,15 @@ def test_impossible_rules_are_refused(options):
     """A rule that no window could be judged by is an error at once."""
     with pytest.raises(ValueError, match=r"expected|cannot"):
         DriftRule(**options)
+
+
+def test_scaled_counts_that_add_up_but_for_rounding_are_enough():
+    """Weights scaled to fifty rows may sum to 49.999…; that is fifty."""
+    scaled = np.full(3, 1 / 3) * 50 * (1 - 1e-15)
+    verdict = only(FeatureCounts("x", [100, 100, 100], scaled))
+    assert (verdict.verdict, verdict.n) == (Verdict.OK, 50)
+
+
+def test_no_features_give_no_verdicts():
+    """An empty window is no error."""
+    assert assess_drift([]) == []
