@@ -93,6 +93,7 @@ def _look(
         labels=bins.labels,
         importance=importance,
         earlier_breaches=earlier,
+        rank_error=max(compared.errors),
     )
     enough = min(pair.n, pair.n_baseline) >= settings.min_rows
     measured = _measure(compared, bins.kind, wanted) if enough else {}
