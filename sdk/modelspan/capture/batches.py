@@ -132,6 +132,8 @@ def _texts(array: pa.Array | None) -> pa.Array | None:
 def _of_table(table: Table, classes: Sequence[Any] | None) -> Outputs:
     """Columns by the rule of a single mapping: named ones, else the scores of the classes."""
     columns = table.columns()
+    if classes is not None and set(columns) == set(map(str, classes)):
+        return _of_scores(columns)
     label = next((columns.pop(key) for key in outputs.LABEL_KEYS if key in columns), None)
     value = next((columns.pop(key) for key in outputs.VALUE_KEYS if key in columns), None)
     if label is None and value is None and len(columns) == 1:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from modelspan.capture import values
 
 LABEL_KEYS = ("label", "class", "predicted_class", "category")
-VALUE_KEYS = ("value", "score", "prediction", "probability", "y", "result", "output")
+VALUE_KEYS = ("value", "score", "prediction", "probability", "result", "output")
 SCORES_KEYS = ("scores", "probabilities", "class_scores", "proba", "probs")
 
 
@@ -73,6 +73,8 @@ def _of_scalar(scalar: bool | int | float | str, classes: Sequence[Any] | None) 
 
 def _of_mapping(row: Mapping[Any, Any], classes: Sequence[Any] | None) -> Output:
     named = {str(key): value for key, value in row.items()}
+    if classes is not None and set(named) == set(map(str, classes)):
+        return of_scores(_named_scores(named, classes))
     label = next((named[key] for key in LABEL_KEYS if key in named), None)
     value = next((named[key] for key in VALUE_KEYS if key in named), None)
     scores = next((named[key] for key in SCORES_KEYS if key in named), None)

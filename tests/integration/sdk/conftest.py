@@ -1,0 +1,51 @@
+"""A real receiver for each test, and the SDK of this process configured to send to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import modelspan
+from modelspan.testing import Receiver
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """An OTLP/HTTP receiver that accepts everything."""
+    with Receiver() as opened:
+        yield opened
+
+
+@pytest.fixture
+def sdk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """`configure` for this process, without global providers, which could not be taken back; switched off afterwards."""
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
+    monkeypatch.setenv("MODELSPAN_EXIT_TIMEOUT", "0.2")
+    yield modelspan.configure
+    modelspan.configure(disabled=True)
+
+
+@pytest.fixture
+def run(receiver: Receiver) -> Callable[..., Any]:
+    """Run a script in a process of its own, with everything configured from the environment; what it prints, as JSON."""
+
+    def in_its_own_process(script: str, *arguments: str, **environ: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments],
+            env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, **environ},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else None
+
+    return in_its_own_process
