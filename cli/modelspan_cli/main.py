@@ -59,6 +59,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("incidents", "analyzer", "list what is wrong, or show the timeline of one incident"),
     Command("feedback", "analyzer", "say whether an incident was useful or noise, or count what people said"),
     Command("alerts", "analyzer", "write and test Prometheus rules, or push incidents to Alertmanager"),
+    Command("schema", "collector", "print or apply the tables of a server or cluster, retention, views per model"),
+    Command("backup", "collector", "write every row of the store into a folder"),
+    Command("restore", "collector", "put a backup's rows into an empty store"),
 )
 
 

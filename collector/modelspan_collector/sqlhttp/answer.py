@@ -158,7 +158,7 @@ async def insert(run: Run, data: AsyncIterator[bytes], threaded: Threaded) -> di
         if pending:
             await threaded(inserter.append, bytes(pending))
         result = await threaded(inserter.finish)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise errors.from_engine(error) from error
     finally:
         await threaded(inserter.close)

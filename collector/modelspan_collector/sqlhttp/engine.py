@@ -11,8 +11,7 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,12 +54,12 @@ class Engine:
         self._path = path
         self._limits = limits
         self._writable = writable
-        with self._connection() as connection:
-            answer = connection.query("SELECT timezone(), hostName(), version()", "TSV").bytes().decode()
-            self._forbidden = statement.Forbidden(
-                _names(connection, _TABLE_FUNCTIONS_SQL, statement.TABLE_FUNCTIONS),
-                _names(connection, _FUNCTIONS_SQL, statement.OUTWARD_FUNCTIONS + statement.OUTWARD_CATEGORIES),
-            )
+        self._anchor = _connect(path)  # the engine ends with its last connection, and each start leaves threads behind
+        answer = self._anchor.query("SELECT timezone(), hostName(), version()", "TSV").bytes().decode()
+        self._forbidden = statement.Forbidden(
+            _names(self._anchor, _TABLE_FUNCTIONS_SQL, statement.TABLE_FUNCTIONS),
+            _names(self._anchor, _FUNCTIONS_SQL, statement.OUTWARD_FUNCTIONS + statement.OUTWARD_CATEGORIES),
+        )
         self.timezone, self.host_name, self.version = answer.rstrip("\n").split("\t")
 
     def open(self, question: Question, *, may_write: bool) -> Run:
@@ -77,6 +76,10 @@ class Engine:
             if isinstance(error, errors.ClickHouseError):
                 raise
             raise errors.from_engine(error) from error
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self._anchor.close()
 
     def _prepare(self, connection: Any, question: Question, writable: bool) -> Run:
         connection.query(f"SET max_query_size = {4 * self._limits.statement_bytes}")
@@ -95,19 +98,14 @@ class Engine:
             connection.query(f"SET readonly = {_lock(vetted)}")
         return Run(connection, vetted, question, mark, self._kill)
 
-    @contextmanager
-    def _connection(self) -> Iterator[Any]:
+    def _kill(self, mark: str) -> None:
         connection = _connect(self._path)
         try:
-            yield connection
-        finally:
-            connection.close()
-
-    def _kill(self, mark: str) -> None:
-        with self._connection() as connection:
             connection.query(
                 "KILL QUERY WHERE Settings['log_comment'] = {mark:String} ASYNC", "Null", params={"mark": mark}
             )
+        finally:
+            connection.close()
 
 
 def _connect(path: str) -> Any:
@@ -167,8 +165,15 @@ class Run:
         return data
 
     def inserter(self) -> Any:
-        """A streaming insert that takes the request's body: `append(bytes)`, `finish()`, `cancel()`."""
-        return self._connection.send_insert(self.statement.body, self.format)
+        """A streaming insert that takes the request's body: `append(bytes)`, `finish()`, `close()`.
+
+        Raises:
+            ClickHouseError: the table or its columns are not there.
+        """
+        try:
+            return self._connection.send_insert(self.statement.body, self.format)
+        except (RuntimeError, ValueError) as error:
+            raise errors.from_engine(error) from error
 
     def close(self) -> None:
         """Stop the statement where it still runs, and free what it held; not while another thread reads."""

@@ -51,8 +51,8 @@ class SqlServer:
         if not store.embedded:
             raise ValueError("the store is a ClickHouse server: point SQL clients at that server itself")
         limits = limits or Limits()
-        engine = Engine(urlsplit(store.dsn).path, limits, writable=writable)
-        app = SqlApp(engine, store.database, limits, users, loopback=is_loopback(host))
+        self._engine = Engine(urlsplit(store.dsn).path, limits, writable=writable)
+        app = SqlApp(self._engine, store.database, limits, users, loopback=is_loopback(host))
         self._server = AsgiServer(app, host, port, name="sql")
         self.host = host
         self.port = self._server.port
@@ -64,3 +64,4 @@ class SqlServer:
     def stop(self) -> None:
         """Answer what is in flight, then close."""
         self._server.stop()
+        self._engine.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class Limits:
     result_rows: int = 0
     result_bytes: int = 0
     memory_bytes: int = 2 * 1024**3
-    threads: int = 0
+    threads: int = os.cpu_count() or 1
     concurrent_queries: int = 16
     statement_bytes: int = 1024**2
     answer_seconds: float = 600.0

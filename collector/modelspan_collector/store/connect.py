@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import clickhouse_connect
 import pyarrow as pa
@@ -16,6 +18,12 @@ from clickhouse_connect.driver.exceptions import Error as DriverError
 from modelspan_collector.store.errors import StoreUnavailableError
 
 DEFAULT_DATABASE = "modelspan"
+MINIMUM_VERSION = (25, 3)
+"""The oldest ClickHouse that is supported: a long-term support release."""
+CONNECT_TIMEOUT_SECONDS = 10
+ANSWER_TIMEOUT_SECONDS = 300
+_TLS_SCHEMES = ("clickhouses", "https")
+_SCHEMES = ("chdb", "clickhouse", "http", *_TLS_SCHEMES)
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -33,14 +41,23 @@ def quote_identifier(name: str) -> str:
 class Store:
     """One database of one engine or server, safe to share between threads.
 
-    The driver's clients serialise their calls, so every thread gets its own.
+    The driver's clients serialise their calls, so every thread gets its own; it goes with its thread.
     """
 
-    def __init__(self, dsn: str, database: str = DEFAULT_DATABASE) -> None:
+    def __init__(self, dsn: str, database: str = DEFAULT_DATABASE, *, anchor: Client | None = None) -> None:
+        """Describe the store; `connect` opens one.
+
+        Args:
+            dsn: see `connect`.
+            database: the database that holds modelspan's tables.
+            anchor: a client to keep open. The embedded engine ends with its last client, and starting it again for
+                every query would be slow, and leaves threads behind each time (seen with chDB 26.9).
+        """
         self.dsn = dsn
         self.database = database
+        self._anchor = anchor
         self._local = threading.local()
-        self._clients: list[Client] = []
+        self._clients: weakref.WeakSet[Client] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     @property
@@ -59,7 +76,7 @@ class Store:
             client = _open(self.dsn, self.database)
             self._local.client = client
             with self._lock:
-                self._clients.append(client)
+                self._clients.add(client)
         return client
 
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
@@ -89,7 +106,10 @@ class Store:
     def close(self) -> None:
         """Close every client that this store opened."""
         with self._lock:
-            clients, self._clients = self._clients, []
+            clients, self._clients = list(self._clients), weakref.WeakSet()
+            if self._anchor is not None:
+                clients.append(self._anchor)
+                self._anchor = None
         for client in clients:
             client.close()
         self._local = threading.local()
@@ -99,26 +119,83 @@ def connect(dsn: str, database: str = DEFAULT_DATABASE) -> Store:
     """Open the store, making its database where it does not exist.
 
     Args:
-        dsn: `chdb:///absolute/path`, or `clickhouse://user:password@host:port` (`clickhouses://` for TLS).
+        dsn: `chdb:///absolute/path`, or `clickhouse://user:password@host:port` (`clickhouses://` for TLS). Further
+            options of the driver may follow as a query: `?ca_cert=/path&connect_timeout=5`.
         database: the database that holds modelspan's tables.
 
     Raises:
         StoreUnavailableError: it cannot be opened; the message says why and what to do.
     """
     name = quote_identifier(database)
-    bootstrap = _open(dsn, "default")
+    first = _open(dsn, "default")
     try:
-        bootstrap.command(f"CREATE DATABASE IF NOT EXISTS {name}")
-    finally:
-        bootstrap.close()
-    return Store(dsn, database)
+        check_version(first.server_version or "")
+        first.command(f"CREATE DATABASE IF NOT EXISTS {name}")
+    except DriverError as error:
+        first.close()
+        raise StoreUnavailableError(f"cannot make the database {database} in {_public(dsn)}: {error}") from error
+    except StoreUnavailableError:
+        first.close()
+        raise
+    return Store(dsn, database, anchor=first)
+
+
+def check_version(version: str) -> None:
+    """Refuse a server that is older than what the schema needs.
+
+    Raises:
+        StoreUnavailableError: it is.
+    """
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    if numbers < MINIMUM_VERSION:
+        oldest = ".".join(map(str, MINIMUM_VERSION))
+        raise StoreUnavailableError(
+            f"the server is ClickHouse {version}, and modelspan needs {oldest} or newer: upgrade it, or use the "
+            "embedded store (chdb:///path)"
+        )
 
 
 def _open(dsn: str, database: str) -> Client:
+    scheme = urlsplit(dsn).scheme
+    if scheme not in _SCHEMES:
+        raise StoreUnavailableError(
+            f"{_public(dsn)!r} is not the address of a store: expected chdb:///absolute/path, or "
+            "clickhouse://user:password@host:8123 (clickhouses:// for TLS)"
+        )
+    options: dict[str, Any] = {}
+    if scheme != "chdb":
+        given = parse_qs(urlsplit(dsn).query)
+        defaults = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "send_receive_timeout": ANSWER_TIMEOUT_SECONDS}
+        options = {name: value for name, value in defaults.items() if name not in given}
+        options |= {"secure": True} if scheme in _TLS_SCHEMES else {}
     try:
-        return clickhouse_connect.get_client(dsn=dsn, database=database)
+        return clickhouse_connect.get_client(dsn=dsn, database=database, **options)
     except (DriverError, RuntimeError, OSError) as error:
-        raise StoreUnavailableError(f"cannot open the store {_public(dsn)}: {error}") from error
+        raise StoreUnavailableError(_why(dsn, error)) from error
+
+
+def _why(dsn: str, error: Exception) -> str:
+    """What keeps the store from opening, and what to do."""
+    message = str(error).strip()
+    if "Cannot lock file" in message:
+        return (
+            f"another process{_owner(urlsplit(dsn).path)} has the store {_public(dsn)} open, and only one may: "
+            "query it through that process (port 8123, or `modelspan sql`), or stop it first"
+        )
+    if "Connection refused" in message or "Failed to establish" in message or "timed out" in message:
+        return f"no ClickHouse answers at {_public(dsn)}: is it running, and is this its HTTP port (8123, TLS 8443)?"
+    if "AUTHENTICATION_FAILED" in message or "code: 516" in message:
+        return f"{_public(dsn)} refuses the user or the password"
+    return f"cannot open the store {_public(dsn)}: {message}"
+
+
+def _owner(path: str) -> str:
+    """` (process N)`, from the note that the engine leaves beside its lock."""
+    try:
+        found = re.search(r"PID: (\d+)", Path(path, "status").read_text())
+    except OSError:
+        return ""
+    return f" (process {found[1]})" if found else ""
 
 
 def _public(dsn: str) -> str:

@@ -1,17 +1,51 @@
-"""Applies the schema: every `schema/*.sql` file in the order of its number, each idempotent."""
+"""The schema: every `schema/*.sql` file in the order of its number, each idempotent, and upgrades of older stores.
+
+A fresh store gets the schema as it is now, and is marked as having every migration. An older one gets the migrations
+that it lacks first (`migrations/NNNN_what.sql`, numbered from 2: version 1 is the first release), then whatever tables
+and views are new.
+"""
 
 from __future__ import annotations
 
-from importlib import resources
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.errors import SchemaError
+
+FIRST_VERSION = 1
+_HERE = Path(__file__).parent
+_LEDGER_FILE = "000_schema_migrations.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step from the version before it."""
+
+    version: int
+    name: str
+    statements: tuple[str, ...]
 
 
 def statements() -> list[tuple[str, str]]:
     """All DDL as (file name, statement), in the order in which it is applied."""
-    folder = resources.files("modelspan_collector.store") / "schema"
-    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
-    return [(file.name, statement) for file in files for statement in split(file.read_text())]
+    return [(file.name, statement) for file in _scripts(_HERE / "schema") for statement in split(file.read_text())]
+
+
+def migrations(folder: Path = _HERE / "migrations") -> list[Migration]:
+    """The upgrades, oldest first.
+
+    Raises:
+        SchemaError: two have the same number, or a file name has none.
+    """
+    steps: list[Migration] = []
+    for file in _scripts(folder):
+        number, _, name = file.stem.partition("_")
+        if not number.isdigit() or int(number) <= FIRST_VERSION or any(int(number) == step.version for step in steps):
+            raise SchemaError(f"the migration {file.name} needs a number of its own above {FIRST_VERSION}")
+        steps.append(Migration(int(number), name, tuple(split(file.read_text()))))
+    return sorted(steps, key=lambda step: step.version)
 
 
 def split(script: str) -> list[str]:
@@ -20,7 +54,57 @@ def split(script: str) -> list[str]:
     return [part.rstrip(";") for part in parts if any(line and not line.startswith("--") for line in part.splitlines())]
 
 
-def apply(store: Store) -> None:
-    """Bring the store's database to this version's schema; safe to call at every start."""
-    for _, statement in statements():
+def apply(store: Store, steps: list[Migration] | None = None) -> None:
+    """Bring the store's database to this version's schema; safe to call at every start.
+
+    Args:
+        store: the store.
+        steps: the migrations; those of this version when left out.
+
+    Raises:
+        SchemaError: the database was made by a newer version.
+    """
+    steps = migrations() if steps is None else steps
+    latest, at = newest(steps), version(store)
+    if at > latest:
+        raise SchemaError(
+            f"the database {store.database} has schema version {at}, and this modelspan knows {latest}: upgrade "
+            "modelspan, or restore a backup of that version into another database"
+        )
+    ddl = statements()
+    _run(store, [statement for file, statement in ddl if file == _LEDGER_FILE])
+    for step in steps:
+        if 0 < at < step.version:
+            _run(store, step.statements)
+            _record(store, step.version, step.name)
+    _run(store, [statement for _, statement in ddl])
+    if at == 0:
+        _record(store, latest, "made at this version")
+
+
+def newest(steps: list[Migration] | None = None) -> int:
+    """The schema version that the given migrations, or those of this modelspan, lead to."""
+    return max([FIRST_VERSION, *(step.version for step in (migrations() if steps is None else steps))])
+
+
+def version(store: Store) -> int:
+    """The schema version of the store's database: 0 where it is empty."""
+    tables = {row["name"] for row in store.rows("SELECT name FROM system.tables WHERE database = currentDatabase()")}
+    recorded = int(store.scalar("SELECT max(version) FROM schema_migrations")) if "schema_migrations" in tables else 0
+    return max(recorded, FIRST_VERSION if "predictions" in tables else 0)
+
+
+def _run(store: Store, ddl: Iterable[str]) -> None:
+    for statement in ddl:
         store.command(statement)
+
+
+def _record(store: Store, reached: int, name: str) -> None:
+    store.command(
+        "INSERT INTO schema_migrations (version, name) SELECT {version:UInt32}, {name:String}",
+        {"version": reached, "name": name},
+    )
+
+
+def _scripts(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.sql"))

@@ -1,0 +1,183 @@
+"""House-keeping, views and backups on a store with rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modelspan_collector.sqlhttp.server import SqlServer
+from modelspan_collector.store import backup, housekeeping, schema, views
+from modelspan_collector.store.connect import Store, connect
+from modelspan_collector.store.errors import StoreError
+
+ROWS = """INSERT INTO predictions (model, version, timestamp, prediction_id, value, label, numeric_features,
+    categorical_features, null_features)
+SELECT 'churn-2', '1', toDateTime64('2026-01-05', 9, 'UTC') + toIntervalHour(number), toString(number), number / 1000,
+    if(number % 2, 'stay', 'leave'),
+    if(number % 10, map('age', toFloat64(20 + number % 50), 'label', 1.), map('label', 1.)),
+    map('country', ['DE', 'FR'][1 + number % 2], 'it''s `odd`', 'x'), if(number % 10, [], ['age'])
+FROM numbers(1000)"""
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """A thousand predictions over six weeks."""
+    store.command(ROWS)
+    return store
+
+
+@pytest.fixture
+def other(engine_dsn: str) -> Iterator[Store]:
+    """An empty database to restore into."""
+    opened = connect(engine_dsn, "restored")
+    yield opened
+    opened.command("DROP DATABASE restored")
+    opened.close()
+
+
+def test_view_has_one_typed_column_a_feature(filled: Store) -> None:
+    """An analyst writes `SELECT avg(age) FROM churn_2`; a missing value is NULL and not 0."""
+    view = views.plan(filled, "churn-2")
+    assert (view.name, view.features) == ("churn_2", ("age", "country", "it's `odd`", "label"))
+    filled.command(view.statement)
+    row = filled.rows(
+        "SELECT avg(age) AS mean, count(age) AS present, countIf(country = 'DE') AS de, any(`it's ``odd```) AS odd, "
+        "any(feature_label) AS renamed, count() AS n FROM churn_2"
+    )[0]
+    exact = filled.scalar(
+        "SELECT avg(numeric_features['age']) FROM predictions WHERE mapContains(numeric_features, 'age')"
+    )
+    assert row == {"mean": exact, "present": 900, "de": 500, "odd": "x", "renamed": 1.0, "n": 1000}
+    types = filled.rows(
+        "SELECT name, type FROM system.columns WHERE table = 'churn_2' AND database = currentDatabase()"
+    )
+    assert {"name": "age", "type": "Nullable(Float64)"} in types
+    filled.command(views.plan(filled, "churn-2").statement)
+    assert views.models(filled) == ["churn-2"]
+
+
+def test_view_refuses_unknown_models_and_taken_names(filled: Store) -> None:
+    """A model called like a table needs a prefix."""
+    with pytest.raises(ValueError, match="no predictions"):
+        views.plan(filled, "nobody")
+    filled.command("INSERT INTO predictions (model, prediction_id) VALUES ('labels', 'x')")
+    with pytest.raises(ValueError, match="prefix"):
+        views.plan(filled, "labels")
+    assert views.plan(filled, "labels", prefix="model_").name == "model_labels"
+
+
+def test_budget_drops_the_oldest_partitions_first(filled: Store) -> None:
+    """The newest rows stay, what went is reported row for row, and labels are never touched."""
+    filled.command(
+        "INSERT INTO labels (prediction_id, model, timestamp) SELECT toString(number), 'churn-2', now() FROM numbers(5)"
+    )
+    partitions = filled.rows(
+        "SELECT partition_id FROM system.parts WHERE database = currentDatabase() AND table = 'predictions' AND active "
+        "ORDER BY min_block_number"
+    )
+    size = housekeeping.stored_bytes(filled)
+    dropped = housekeeping.keep_budget(filled, size - 1)
+    assert [gone.partition_id for gone in dropped] == [partitions[0]["partition_id"]]
+    assert filled.scalar("SELECT count() FROM predictions") == 1000 - dropped[0].rows
+    assert housekeeping.stored_bytes(filled) < size
+    keeper = housekeeping.HouseKeeper(filled, budget_bytes=1)
+    keeper.round()
+    assert keeper.tally.rows_dropped == 1000 - dropped[0].rows
+    assert keeper.tally.failures == 0
+    assert filled.scalar("SELECT count() FROM predictions") == 0
+    assert filled.scalar("SELECT count() FROM labels") == 5
+
+
+def test_small_parts_are_merged_once_quiet(store: Store) -> None:
+    """Many little inserts end up in one part; a partition that is still written to is left alone."""
+    store.command("CREATE TABLE little (a UInt32) ENGINE = MergeTree ORDER BY a")
+    for number in range(2):
+        store.command(f"INSERT INTO little VALUES ({number})")
+    parts = "SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = 'little' AND active"
+    assert store.scalar(parts) == 2
+    assert housekeeping.merge_small_parts(store, parts=1, quiet_seconds=3600) == 0
+    store.command("SELECT sleep(1.1)")  # the engine's clock, in seconds, has to move on
+    assert housekeeping.merge_small_parts(store, parts=1, quiet_seconds=0) >= 1
+    assert store.scalar(parts) == 1
+
+
+def _fingerprint(store: Store) -> dict[str, tuple[int, int]]:
+    """Rows and a hash of them by table, of what is stored rather than fed."""
+    tables = store.rows(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' "
+        "AND name != 'schema_migrations'"
+    )
+    return {
+        row["name"]: tuple(
+            store.rows(f"SELECT count() AS n, groupBitXor(cityHash64(*)) AS h FROM `{row['name']}`")[0].values()
+        )
+        for row in tables
+    }
+
+
+def test_backup_round_trip_is_exact(filled: Store, other: Store, tmp_path: Path) -> None:
+    """Every row of every table comes back, sketches included, and nothing is counted twice by a view."""
+    folder = tmp_path / "backup"
+    manifest = backup.backup(filled, folder)
+    assert backup.read_manifest(folder) == manifest
+    backup.restore(other, folder)
+    assert _fingerprint(other) == _fingerprint(filled)
+    assert other.scalar("SELECT count() FROM feature_profiles") > 0
+    engines = (
+        "SELECT groupArray(name) FROM (SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name)"
+    )
+    assert other.scalar(engines) == filled.scalar(engines)
+    with pytest.raises(StoreError, match="already has rows"):
+        backup.restore(other, folder)
+    with pytest.raises(StoreError, match="exists already"):
+        backup.backup(filled, folder)
+
+
+def test_backup_of_a_running_instance_goes_through_its_sql_endpoint(
+    filled: Store, other: Store, tmp_path: Path
+) -> None:
+    """The process that owns the store serves the backup, read-only; a writable endpoint takes it back."""
+    reader, writer = SqlServer(filled, port=0), SqlServer(other, port=0, writable=True)
+    reader.start()
+    writer.start()
+    try:
+        source = Store(f"clickhouse://127.0.0.1:{reader.port}", filled.database)
+        target = Store(f"clickhouse://127.0.0.1:{writer.port}", other.database)
+        backup.backup(source, tmp_path / "backup")
+        backup.restore(target, tmp_path / "backup")
+        source.close()
+        target.close()
+    finally:
+        reader.stop()
+        writer.stop()
+    assert _fingerprint(other) == _fingerprint(filled)
+
+
+def test_damaged_backup_is_refused_whole(filled: Store, other: Store, tmp_path: Path) -> None:
+    """A flipped bit, a missing file, a strange manifest: nothing is restored."""
+    folder = tmp_path / "backup"
+    manifest = backup.backup(filled, folder)
+    file = folder / manifest.files[0].name
+    intact = file.read_bytes()
+    file.write_bytes(intact[:-1] + bytes([intact[-1] ^ 1]))
+    with pytest.raises(StoreError, match="damaged"):
+        backup.restore(other, folder)
+    file.unlink()
+    with pytest.raises(StoreError, match="cannot be read"):
+        backup.restore(other, folder)
+    assert other.scalar("SELECT count() FROM system.tables WHERE database = currentDatabase()") == 0
+    (folder / backup.MANIFEST).write_text(json.dumps({"files": []}))
+    with pytest.raises(StoreError, match="is not a backup"):
+        backup.restore(other, folder)
+
+
+def test_backup_of_an_older_schema_fits_the_newer(filled: Store, other: Store, tmp_path: Path) -> None:
+    """A column that came since takes its default."""
+    backup.backup(filled, tmp_path / "backup")
+    schema.apply(other)
+    other.command("ALTER TABLE predictions ADD COLUMN later String DEFAULT 'new'")
+    backup.restore(other, tmp_path / "backup")
+    assert other.rows("SELECT count() AS n, any(later) AS later FROM predictions") == [{"n": 1000, "later": "new"}]
