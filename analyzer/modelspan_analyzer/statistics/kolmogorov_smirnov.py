@@ -7,7 +7,9 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from modelspan_analyzer.statistics.types import TestResult
-from modelspan_analyzer.statistics.weighted import distribution_steps, support
+from modelspan_analyzer.statistics.weighted import Steps, distribution_steps, support
+
+MOST_ROWS_EXACT = 1000
 
 
 def kolmogorov_smirnov(
@@ -21,18 +23,47 @@ def kolmogorov_smirnov(
 ) -> TestResult:
     """Two-sided two-sample Kolmogorov-Smirnov test on weighted supports, with the number of rows behind each.
 
-    Statistic: the greatest distance between the two distribution functions, range 0 to 1. The p-value is the one-sample
-    distribution at n·m/(n + m) rows, rounded (as scipy's `method="asymp"`); conservative for tied values.
-    Raises `ValueError` as `support` does.
+    Statistic: the greatest distance between the two distribution functions, range 0 to 1. For the p-value see
+    `kolmogorov_smirnov_p_value`; it is conservative for tied values. Raises `ValueError` as `support` does.
     """
     steps = distribution_steps(
         support(reference_values, reference_weights, "reference"), support(current_values, current_weights, "current")
     )
+    return kolmogorov_smirnov_of_steps(steps, n_reference, n_current)
+
+
+def kolmogorov_smirnov_of_steps(steps: Steps, n_reference: float, n_current: float) -> TestResult:
+    """The same test where both distribution functions are at hand."""
     statistic = min(1.0, float(np.max(np.abs(steps.reference - steps.current))))
     return TestResult(statistic, kolmogorov_smirnov_p_value(statistic, n_reference, n_current))
 
 
 def kolmogorov_smirnov_p_value(statistic: float, n_reference: float, n_current: float) -> float:
-    """Probability, without a difference, of a statistic at least this large for these numbers of rows."""
+    """Probability, without a difference, of a statistic at least this large for these numbers of rows.
+
+    Exact for at most 1,000 rows together; else the one-sample distribution at n·m/(n + m) rows, rounded. These are
+    scipy's `method="exact"` and `"asymp"`.
+    """
+    n, m = round(n_reference), round(n_current)
+    if n + m <= MOST_ROWS_EXACT:
+        return _exact_p_value(statistic, n, m)
     effective = max(1.0, np.round(n_reference * n_current / (n_reference + n_current)))
     return float(np.clip(stats.kstwo.sf(statistic, effective), 0.0, 1.0))
+
+
+def _exact_p_value(statistic: float, n: int, m: int) -> float:
+    """Share of all orders of n + m rows in which the two distribution functions part at least so far (Hodges 1958).
+
+    An order is a path on a grid, a step right for a row of one sample and up for one of the other. The probability that
+    a path has parted when it is at (i, j) follows from the points before it, here one diagonal i + j after the other.
+    """
+    limit = statistic - 1e-9  # the statistic is a multiple of 1/(n·m), known but for rounding
+    right = np.arange(n + 1)
+    parted = np.zeros(n + 1)
+    for diagonal in range(1, n + m + 1):
+        up = diagonal - right
+        from_left = np.concatenate([[0.0], parted[:-1]])
+        parted = (from_left * right + parted * up) / diagonal
+        parted[np.abs(right / n - up / m) >= limit] = 1.0
+        parted[(up < 0) | (up > m)] = 0.0
+    return float(parted[n])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from modelspan_analyzer.statistics.weighted import distribution_steps, support
+from modelspan_analyzer.statistics.weighted import Steps, distribution_steps, support
 
 
 def wasserstein_distance(
@@ -23,6 +23,11 @@ def wasserstein_distance(
     steps = distribution_steps(
         support(reference_values, reference_weights, "reference"), support(current_values, current_weights, "current")
     )
+    return wasserstein_of_steps(steps)
+
+
+def wasserstein_of_steps(steps: Steps) -> float:
+    """The same distance where both distribution functions are at hand."""
     return float(np.sum(np.abs(steps.reference - steps.current)[:-1] * np.diff(steps.points)))
 
 

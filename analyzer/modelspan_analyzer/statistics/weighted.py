@@ -49,19 +49,17 @@ def support(values: ArrayLike, weights: ArrayLike | None, name: str) -> Support:
 
 def distribution_steps(reference: Support, current: Support) -> Steps:
     """Both distribution functions, right-continuous, at every value that either support holds."""
-    points, place = np.unique(np.concatenate([reference.values, current.values]), return_inverse=True)
     size = reference.values.size
-    first = np.bincount(place[:size], weights=reference.shares, minlength=points.size)
-    second = np.bincount(place[size:], weights=current.shares, minlength=points.size)
-    return Steps(points, np.cumsum(first), np.cumsum(second))
+    points = np.concatenate([reference.values, current.values])
+    # A stable sort merges two sorted runs in one pass, which is what sorted supports are.
+    order = np.argsort(points, kind="stable")
+    points = points[order]
+    shares = np.concatenate([reference.shares, current.shares])[order]
+    first = np.cumsum(np.where(order < size, shares, 0.0))
+    second = np.cumsum(np.where(order < size, 0.0, shares))
+    last = np.append(points[1:] != points[:-1], True)
+    return Steps(points, first, second) if last.all() else Steps(points[last], first[last], second[last])
 
-
-class ValueCounts(NamedTuple):
-    """How many rows of each sample hold each value of the union, in ascending order; all of shape (k,)."""
-
-    points: Floats
-    reference: Floats
-    current: Floats
 
 
 def value_counts(
