@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from modelspan_analyzer.statistics.energy import energy_distance
 from modelspan_analyzer.statistics.g_test import g_test
 from modelspan_analyzer.statistics.hellinger import hellinger_distance
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
-from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov
+from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov_of_steps
 from modelspan_analyzer.statistics.kullback_leibler import kullback_leibler_divergence
 from modelspan_analyzer.statistics.mann_whitney import mann_whitney
 from modelspan_analyzer.statistics.psi import psi
@@ -31,10 +32,12 @@ from modelspan_analyzer.statistics.sketch_error import (
 )
 from modelspan_analyzer.statistics.total_variation import total_variation_distance
 from modelspan_analyzer.statistics.types import TestResult
-from modelspan_analyzer.statistics.wasserstein import wasserstein_distance
+from modelspan_analyzer.statistics.wasserstein import wasserstein_of_steps
+from modelspan_analyzer.statistics.weighted import Steps, distribution_steps
+from modelspan_analyzer.statistics.weighted import support as shares
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compared:
     """One column of the baseline and of the window, in the forms that measures take."""
 
@@ -48,6 +51,16 @@ class Compared:
     reference_n: int
     """Rows with a value, unweighted."""
     current_n: int
+
+    @cached_property
+    def steps(self) -> Steps | None:
+        """Both distribution functions, merged once for all measures that read them."""
+        if self.reference is None or self.current is None:
+            return None
+        return distribution_steps(
+            shares(self.reference.values, self.reference.weights, "reference"),
+            shares(self.current.values, self.current.weights, "current"),
+        )
 
     @property
     def errors(self) -> tuple[float, float]:
@@ -117,24 +130,22 @@ def _row_counts(support: Support, n: int) -> Floats:
 
 
 def _kolmogorov_smirnov(compared: Compared) -> Measured | None:
-    reference, current = compared.reference, compared.current
-    if reference is None or current is None:
+    if compared.steps is None:
         return None
-    supports = reference.values, current.values, reference.weights, current.weights
-    test = kolmogorov_smirnov(*supports, n_reference=compared.reference_n, n_current=compared.current_n)
+    test = kolmogorov_smirnov_of_steps(compared.steps, compared.reference_n, compared.current_n)
     bounds = kolmogorov_smirnov_bounds(test.statistic, *compared.errors) if any(compared.errors) else None
     return Measured(*test, bounds)
 
 
 def _wasserstein(compared: Compared) -> Measured | None:
-    reference, current = compared.reference, compared.current
-    if reference is None or current is None:
+    steps = compared.steps
+    if steps is None:
         return None
-    distance = wasserstein_distance(reference.values, current.values, reference.weights, current.weights)
+    distance = wasserstein_of_steps(steps)
     if not any(compared.errors):
         return Measured(distance)
-    lowest, highest = min(reference.values[0], current.values[0]), max(reference.values[-1], current.values[-1])
-    return Measured(distance, bounds=wasserstein_bounds(distance, *compared.errors, lowest, highest))
+    ends = float(steps.points[0]), float(steps.points[-1])
+    return Measured(distance, bounds=wasserstein_bounds(distance, *compared.errors, *ends))
 
 
 def _normalized_wasserstein(compared: Compared) -> Measured | None:

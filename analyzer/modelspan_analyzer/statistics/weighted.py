@@ -54,12 +54,29 @@ def distribution_steps(reference: Support, current: Support) -> Steps:
     # A stable sort merges two sorted runs in one pass, which is what sorted supports are.
     order = np.argsort(points, kind="stable")
     points = points[order]
-    shares = np.concatenate([reference.shares, current.shares])[order]
-    first = np.cumsum(np.where(order < size, shares, 0.0))
-    second = np.cumsum(np.where(order < size, 0.0, shares))
+    of_reference = order < size
+    if _uniform(reference.shares) and _uniform(current.shares):
+        passed = np.cumsum(of_reference)
+        first = passed / size
+        second = (np.arange(1, points.size + 1) - passed) / current.values.size
+    else:
+        shares = np.concatenate([reference.shares, current.shares])[order]
+        first = np.cumsum(np.where(of_reference, shares, 0.0))
+        second = np.cumsum(np.where(of_reference, 0.0, shares))
     last = np.append(points[1:] != points[:-1], True)
     return Steps(points, first, second) if last.all() else Steps(points[last], first[last], second[last])
 
+
+def _uniform(shares: Floats) -> bool:
+    return bool(shares[0] == shares[-1] and np.all(shares == shares[0]))
+
+
+class ValueCounts(NamedTuple):
+    """How many rows of each sample hold each value of the union, in ascending order; all of shape (k,)."""
+
+    points: Floats
+    reference: Floats
+    current: Floats
 
 
 def value_counts(
