@@ -61,8 +61,9 @@ def _judge(judged: Sequence[FeatureCounts], features: Sequence[FeatureCounts], r
     results = []
     for row, feature in enumerate(judged):
         evident = bool(q_values[row] <= rule.alpha)
-        breach = evident and bool(excess[row] >= rule.effect_floor)
-        warns = evident and rule.warning_floor is not None and bool(excess[row] >= rule.warning_floor)
+        floor, warning_floor = _floors(feature, rule)
+        breach = evident and bool(excess[row] >= floor)
+        warns = evident and warning_floor is not None and bool(excess[row] >= warning_floor)
         lasting = breach and persists([*feature.earlier_breaches, breach], rule)
         negligible = importances is not None and bool(importances[row] < rule.negligible_importance)
         verdict = Verdict.OK
@@ -74,7 +75,9 @@ def _judge(judged: Sequence[FeatureCounts], features: Sequence[FeatureCounts], r
             FeatureVerdict(
                 feature=feature.feature,
                 verdict=verdict,
-                reason=drift_reason(feature, rule, measured[row], excess[row], q_values[row], lasting, negligible),
+                reason=drift_reason(
+                    feature, rule, floor, measured[row], excess[row], q_values[row], lasting, negligible
+                ),
                 n=_rows(feature)[1],
                 n_baseline=_rows(feature)[0],
                 effect=float(measured[row]),
@@ -86,6 +89,13 @@ def _judge(judged: Sequence[FeatureCounts], features: Sequence[FeatureCounts], r
             )
         )
     return results
+
+
+def _floors(feature: FeatureCounts, rule: DriftRule) -> tuple[float, float | None]:
+    """The effects from which a feature alarms, and warns."""
+    if feature.effect_floor is not None:
+        return feature.effect_floor, None
+    return rule.effect_floor, rule.warning_floor
 
 
 def _importance_shares(judged: Sequence[FeatureCounts], features: Sequence[FeatureCounts]) -> Floats | None:

@@ -18,6 +18,7 @@ def scarcity_reason(n_baseline: int, n_current: int, least: int) -> str:
 def drift_reason(
     feature: FeatureCounts,
     rule: DriftRule,
+    floor: float,
     measured: float,
     excess: float,
     q_value: float,
@@ -29,11 +30,9 @@ def drift_reason(
     figures = f"{name} {measured:.3g} ({excess:.3g} beyond chance), adjusted p {q_value:.2g}"
     if q_value > rule.alpha:
         return f"{figures}: such counts also occur without drift (allowed {rule.alpha:g})"
-    if excess < rule.effect_floor:
-        return (
-            f"{figures}: a real change, but smaller than the floor of {rule.effect_floor:g}{_largest_change(feature)}"
-        )
-    sentence = f"{figures}: drift above the floor of {rule.effect_floor:g}{_largest_change(feature)}"
+    if excess < floor:
+        return f"{figures}: a real change, but smaller than the floor of {floor:.3g}{_largest_change(feature)}"
+    sentence = f"{figures}: drift above the floor of {floor:.3g}{_largest_change(feature)}"
     if not lasting:
         sentence += (
             f"; fewer than {rule.persistence_breaches} of the last {rule.persistence_windows} windows breached so far"

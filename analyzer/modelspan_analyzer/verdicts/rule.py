@@ -65,7 +65,8 @@ class FeatureCounts:
     further unordered bin come after them. `labels` name the bins in the reason. `importance`: any non-negative weight
     (mean absolute attribution, correlation with the prediction). `earlier_breaches`: whether the windows before this
     one breached, oldest first, for persistence. `rank_error`: of the sketches that the counts come from (0: counted
-    exactly); evidence then takes no more for certain than such sketches can resolve.
+    exactly); evidence then takes no more for certain than such sketches can resolve. `effect_floor`: this feature's own
+    in place of the rule's, as `learn_effect_floor` finds it; below it there is no warning either.
     """
 
     feature: str
@@ -76,6 +77,7 @@ class FeatureCounts:
     importance: float | None = None
     earlier_breaches: Sequence[bool] = ()
     rank_error: float = 0.0
+    effect_floor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

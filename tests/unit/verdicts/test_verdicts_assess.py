@@ -10,6 +10,7 @@ from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
 from modelspan_analyzer.statistics.psi import psi
 from modelspan_analyzer.verdicts.assess import assess_drift, ranked
 from modelspan_analyzer.verdicts.effect import effects
+from modelspan_analyzer.verdicts.learnt_floor import learn_effect_floor
 from modelspan_analyzer.verdicts.rule import DriftRule, FeatureCounts
 from modelspan_analyzer.verdicts.tables import tables_of
 
@@ -131,3 +132,18 @@ def test_scaled_counts_that_add_up_but_for_rounding_are_enough():
 def test_no_features_give_no_verdicts():
     """An empty window is no error."""
     assert assess_drift([]) == []
+
+
+def test_floor_learnt_from_a_swinging_baseline_forgives_the_swing_and_not_more():
+    """A feature whose days differ gets a floor above their differences; a calm one keeps the rule's."""
+    day, night = np.array([50, 100, 150, 200]), np.array([200, 150, 100, 50])
+    rule = DriftRule()
+    floor = learn_effect_floor(day * 6 + night * 6, [day, night] * 6, rule)
+    assert floor > effects(tables_of([FeatureCounts("x", day * 6 + night * 6, day)]), "psi").excess[0] - 1e-9
+    assert floor > rule.effect_floor
+    usual = FeatureCounts("x", day * 6 + night * 6, day, effect_floor=floor + 1e-9)
+    unusual = FeatureCounts("x", day * 6 + night * 6, [450, 40, 5, 5], effect_floor=floor + 1e-9)
+    assert [only(usual, rule).verdict, only(unusual, rule).verdict] == [Verdict.OK, Verdict.ALARM]
+    assert learn_effect_floor(day * 6, [day] * 6, rule) == rule.effect_floor
+    with pytest.raises(ValueError, match="at least 6"):
+        learn_effect_floor(day * 6, [day, night], rule)
