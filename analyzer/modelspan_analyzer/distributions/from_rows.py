@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from modelspan_analyzer.distributions.vocabulary import Column, Numbers, Profile, Relation, Support, Texts
+from modelspan_analyzer.distributions.vocabulary import Column, Floats, Numbers, Profile, Relation, Support, Texts
 from modelspan_analyzer.moments import utc
 from modelspan_collector.store.connect import Store
 
@@ -53,13 +53,21 @@ FROM (
 ORDER BY name, weight DESC, text LIMIT {most} BY name
 """
 
+_NUMERIC_NAMES = """
+WITH groupUniqArrayArray(mapKeys(numeric_features)) AS numeric,
+     arrayMap(class -> concat('score.', class), groupUniqArrayArray(mapKeys(scores))) AS scores
+SELECT count() AS n, {names} AS names FROM {table} WHERE {condition}
+"""
+
 _NULLS = """
 SELECT toString(name) AS name, count() AS n, sum(sample_weight) AS weight
 FROM {table} ARRAY JOIN null_features AS name WHERE {condition} GROUP BY name
 """
 
-_SUPPORT = """
-SELECT toString(name) AS name, groupArrayIf(number, isFinite(number)) AS numbers,
+_VALUES = """
+SELECT toString(name) AS name, count() AS n, sum(sample_weight) AS count,
+       sumIf(sample_weight, isNaN(number)) AS nan, sumIf(sample_weight, isInfinite(number)) AS infinite,
+       groupArrayIf(number, isFinite(number)) AS numbers,
        if(min(sample_weight) = max(sample_weight), [], groupArrayIf(sample_weight, isFinite(number))) AS weights
 FROM {table} ARRAY JOIN {arrays}
 WHERE {condition} AND has({{names:Array(String)}}, toString(name))
@@ -83,23 +91,84 @@ def profile_rows(store: Store, relation: Relation) -> Profile:
     )
 
 
+def load_numbers(
+    store: Store, relation: Relation, names: Iterable[str], *, outputs: bool = False
+) -> dict[str, Numbers]:
+    """Some numeric columns with all their values: eight bytes a row and column while they are held."""
+    arrays = _OUTPUT_NUMBERS if outputs else _FEATURE_NUMBERS
+    sql = _VALUES.format(table=relation.table, condition=relation.condition, arrays=arrays)
+    table = store.arrow(sql, {**relation.parameters, "names": list(names)})
+    found = {}
+    for place, name in enumerate(table["name"].to_pylist()):
+        values, weights = (table[key][place].values.to_numpy(zero_copy_only=False) for key in ("numbers", "weights"))
+        n, weight, nan, infinite = (table[key][place].as_py() for key in ("n", "count", "nan", "infinite"))
+        found[name] = _described(_sorted(values, weights), int(n), float(weight), float(nan), float(infinite))
+    return found
+
+
+def _sorted(values: Floats, weights: Floats) -> Support:
+    if weights.size == 0:
+        return Support(np.sort(values))
+    order = np.argsort(values)
+    return Support(values[order], weights[order])
+
+
+def _described(support: Support, n: int, weight: float, nan: float, infinite: float) -> Numbers:
+    """What the values themselves tell, so that no second scan has to."""
+    values, each = support.values, support.weights
+    scale = (weight - nan - infinite) / values.size if values.size else 0.0
+    some = values.size > 0
+    mean, std = float("nan"), float("nan")
+    if some:
+        mean = float(np.average(values, weights=each))
+        std = float(np.average((values - mean) ** 2, weights=each) ** 0.5)
+    below, upto = (int(np.searchsorted(values, 0.0, side=side)) for side in ("left", "right"))
+    zero = float((upto - below) * scale if each is None else each[below:upto].sum())
+    negative = float(below * scale if each is None else each[:below].sum())
+    return Numbers(
+        n=n,
+        count=weight,
+        nan=nan,
+        infinite=infinite,
+        zero=zero,
+        negative=negative,
+        minimum=float(values[0]) if some else float("inf"),
+        maximum=float(values[-1]) if some else float("-inf"),
+        mean=mean,
+        std=std,
+        distinct=float(1 + np.count_nonzero(np.diff(values))) if some else 0.0,
+        support=support,
+    )
+
+
 def load_supports(
     store: Store, relation: Relation, names: Iterable[str], *, outputs: bool = False
 ) -> dict[str, Support]:
-    """The values of some numeric columns, sorted: eight bytes a row and column while they are held."""
-    arrays = _OUTPUT_NUMBERS if outputs else _FEATURE_NUMBERS
-    sql = _SUPPORT.format(table=relation.table, condition=relation.condition, arrays=arrays)
-    table = store.arrow(sql, {**relation.parameters, "names": list(names)})
-    supports = {}
-    for name, numbers, weights in zip(*(table[key] for key in ("name", "numbers", "weights")), strict=True):
-        values = numbers.values.to_numpy(zero_copy_only=False)
-        mass = weights.values.to_numpy(zero_copy_only=False)
-        if mass.size:
-            order = np.argsort(values)
-            supports[name.as_py()] = Support(values[order], mass[order])
-        else:
-            supports[name.as_py()] = Support(np.sort(values))
-    return supports
+    """The values of some numeric columns, sorted."""
+    loaded = load_numbers(store, relation, names, outputs=outputs)
+    return {name: numbers.support for name, numbers in loaded.items() if numbers.support is not None}
+
+
+def without_numbers(
+    store: Store, relation: Relation, *, outputs: bool = False
+) -> tuple[int, set[str], dict[str, Column]]:
+    """What the exact way needs before it reads values: rows, names of numeric columns, and all but their numbers."""
+    row = _query(store, _NUMERIC_NAMES, relation, names="arrayConcat(['value'], scores)" if outputs else "numeric")[0]
+    nulls = [] if outputs else _query(store, _NULLS, relation)
+    text_arrays = _OUTPUT_TEXTS if outputs else _FEATURE_TEXTS
+    texts = _texts(_query(store, _TEXTS, relation, arrays=text_arrays, most=MOST_CATEGORIES))
+    missing = {null["name"]: null for null in nulls}
+    numeric = {str(name) for name in row["names"]}
+    columns = {
+        name: Column(
+            name,
+            null=float(missing[name]["weight"]) if name in missing else 0.0,
+            null_n=int(missing[name]["n"]) if name in missing else 0,
+            texts=texts.get(name),
+        )
+        for name in {*texts, *missing, *numeric}
+    }
+    return int(row["n"]), numeric, columns
 
 
 def _columns(

@@ -21,8 +21,10 @@ FEW_ROWS = 100_000
 """Up to so many rows are read exactly: that takes no longer than merging sketches does."""
 HELD_VALUES = 8_000_000
 """Values held at once where supports are read from rows: 64 MB a side."""
+KEPT_VALUES = 20_000
+"""Values of a baseline's column that are kept as they are; of more, a grid."""
 BASELINE_POINTS = 4_000
-"""Points that a baseline is kept with (rank error 1/8000), so that comparing costs the same for any size."""
+"""Quantiles of that grid (rank error 1/8000), so that comparing costs the same for any size."""
 
 _COUNT = "SELECT count() FROM predictions WHERE "
 
@@ -51,16 +53,12 @@ def _stored_profile(store: Store, baseline: Baseline) -> Profile:
 
 
 def supports(
-    store: Store, profile: Profile, names: Sequence[str], *, outputs: bool = False, exact: bool = False
+    store: Store, profile: Profile, names: Sequence[str], *, outputs: bool = False
 ) -> Iterator[Mapping[str, Support]]:
-    """The distributions of some numeric columns, a few columns at a time where they are read from rows.
-
-    Args:
-        exact: read the rows even where the profile keeps a distribution.
-    """
+    """The distributions of some numeric columns, a few columns at a time where they are read from rows."""
     columns = profile.outputs if outputs else profile.features
     kept = {name: numbers.support for name in names if (numbers := columns[name].numbers) and numbers.support}
-    if not exact and len(kept) == len(names):
+    if len(kept) == len(names):
         yield kept
         return
     at_once = max(1, HELD_VALUES // max(profile.rows, 1))
@@ -70,7 +68,7 @@ def supports(
 
 
 def _with_supports(store: Store, profile: Profile, *, condensed: bool) -> Profile:
-    """The profile with its columns' distributions, in at most `BASELINE_POINTS` points each if condensed."""
+    """The profile with its columns' distributions, of many values a grid of them if condensed."""
 
     def filled(columns: Mapping[str, Column], outputs: bool) -> dict[str, Column]:
         numeric = [name for name, column in columns.items() if column.numbers]
@@ -92,7 +90,7 @@ def _with_support(column: Column, support: Support) -> Column:
 
 def condense(support: Support) -> Support:
     """A support of many points as quantiles at the middle of equal steps of rank."""
-    if support.values.size <= BASELINE_POINTS:
+    if support.values.size <= KEPT_VALUES:
         return support
     levels = (np.arange(BASELINE_POINTS) + 0.5) / BASELINE_POINTS
     if support.weights is None:

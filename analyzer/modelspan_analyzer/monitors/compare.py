@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from modelspan_analyzer.distributions.binning import Bins, count, pin_bins
-from modelspan_analyzer.distributions.read import supports
-from modelspan_analyzer.distributions.vocabulary import Column, Floats, Kind, Profile, Support
+from modelspan_analyzer.distributions.from_rows import load_numbers, without_numbers
+from modelspan_analyzer.distributions.read import HELD_VALUES, supports
+from modelspan_analyzer.distributions.vocabulary import Column, Floats, Kind, Profile, Relation, Support
 from modelspan_analyzer.monitors.measures import Compared
 from modelspan_collector.store.connect import Store
 
@@ -42,7 +43,6 @@ def pairs(
     chosen: Callable[[str], bool],
     *,
     outputs: bool = False,
-    exact: bool = False,
 ) -> Iterator[Pair]:
     """The columns that both sides have; values that are read from rows are held for a few columns at a time."""
     before, after = (reference.outputs, current.outputs) if outputs else (reference.features, current.features)
@@ -51,10 +51,45 @@ def pairs(
     for name in names:
         if name not in numeric:
             yield Pair(name, before[name], after[name], None, None)
-    for part in supports(store, current, numeric, outputs=outputs, exact=exact):
-        for others in supports(store, reference, list(part), outputs=outputs, exact=exact):
+    for part in supports(store, current, numeric, outputs=outputs):
+        for others in supports(store, reference, list(part), outputs=outputs):
             for name, support in others.items():
                 yield Pair(name, before[name], after[name], _filled(support), _filled(part.get(name)))
+
+
+def exact_pairs(
+    store: Store, reference: Relation, current: Relation, chosen: Callable[[str], bool], *, outputs: bool = False
+) -> Iterator[Pair]:
+    """The same from the rows themselves, each read once, a few columns at a time."""
+    rows, numeric, before = without_numbers(store, reference, outputs=outputs)
+    rows_now, numeric_now, after = without_numbers(store, current, outputs=outputs)
+    names = sorted(name for name in before if name in after and chosen(name))
+    read = [name for name in names if name in numeric | numeric_now]
+    at_once = max(1, HELD_VALUES // max(rows, rows_now, 1))
+    for start in range(0, len(read), at_once):
+        part = read[start : start + at_once]
+        loaded = (load_numbers(store, relation, part, outputs=outputs) for relation in (reference, current))
+        numbers, numbers_now = loaded
+        for name in part:
+            yield _pair(
+                replace(before[name], numbers=numbers.pop(name, None)),
+                replace(after[name], numbers=numbers_now.pop(name, None)),
+            )
+    for name in names:
+        if name not in read:
+            yield _pair(before[name], after[name])
+
+
+def _pair(reference: Column, current: Column) -> Pair:
+    """A pair of columns that carry their values; a column of text, or without any value, is not there at all."""
+    both = reference.kind is Kind.NUMERIC and current.numbers is not None
+    return Pair(
+        reference.name,
+        reference,
+        current,
+        _filled(reference.numbers.support) if both and reference.numbers else None,
+        _filled(current.numbers.support) if both and current.numbers else None,
+    )
 
 
 def compare(pair: Pair) -> tuple[Bins, Compared]:

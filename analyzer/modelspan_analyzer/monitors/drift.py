@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from modelspan_analyzer.config.data_settings import DriftSettings
 from modelspan_analyzer.config.presets import DISTANCES, P_VALUES
 from modelspan_analyzer.distributions.binning import Bins
+from modelspan_analyzer.distributions.relation import baseline_relation, window_relation
 from modelspan_analyzer.distributions.vocabulary import Kind
-from modelspan_analyzer.monitors.compare import Pair, compare, pairs
+from modelspan_analyzer.monitors.compare import Pair, compare, exact_pairs, pairs
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.importance import importances
 from modelspan_analyzer.monitors.measures import MEASURES, Compared, Measured
@@ -45,20 +46,13 @@ class Looked:
 
 def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outputs: bool) -> list[Result]:
     """All measures of the features, or of the model's outputs, with one verdict a column."""
-    if context.reference is None:
+    if context.baseline is None:
         reason = f"no baseline yet: it is learnt from the first {context.settings.baseline.learn} predictions"
         return [context.result(signal, "drift", None, Verdict.NOT_ENOUGH_DATA, n=context.current.rows, reason=reason)]
     primary = _EFFECT_RESULT[settings.rule.measure]
-    known = {} if outputs or context.baseline is None else importances(context.store, context.baseline, context.version)
+    known = {} if outputs else importances(context.store, context.baseline, context.version)
     earlier = _earlier_breaches(context, signal, primary, settings.rule.persistence_windows - 1)
-    found = pairs(
-        context.store,
-        context.reference,
-        context.current,
-        lambda name: (settings.features is None or name in settings.features) and name not in settings.exclude,
-        outputs=outputs,
-        exact=settings.exact,
-    )
+    found = _pairs(context, settings, outputs)
     results: list[Result] = []
     looked: list[Looked] = []
     for pair in found:
@@ -72,6 +66,19 @@ def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outp
     for one, verdict in zip(looked, verdicts, strict=True):
         results += _results(context, signal, settings, primary, one, verdict)
     return results
+
+
+def _pairs(context: MonitorContext, settings: DriftSettings, outputs: bool) -> Iterator[Pair]:
+    def chosen(name: str) -> bool:
+        return (settings.features is None or name in settings.features) and name not in settings.exclude
+
+    baseline, reference = context.baseline, None if settings.exact else context.reference
+    if reference is not None:
+        return pairs(context.store, reference, context.current, chosen, outputs=outputs)
+    assert baseline is not None
+    rows = baseline_relation(baseline, context.version)
+    window = window_relation(context.model, context.version, context.window)
+    return exact_pairs(context.store, rows, window, chosen, outputs=outputs)
 
 
 def _look(
