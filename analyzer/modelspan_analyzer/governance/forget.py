@@ -1,0 +1,91 @@
+"""Erases a person everywhere, proves it, and writes down that it was done without saying whom it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from modelspan_analyzer.governance import audit
+from modelspan_analyzer.governance.erase import SKETCHES, drop_old_parts, erase, tables
+from modelspan_analyzer.governance.segments import erase_files, files, find_ids
+from modelspan_analyzer.governance.subject import Subject, find
+from modelspan_collector.store.connect import Store, quote_identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was erased."""
+
+    predictions: int
+    rows: Mapping[str, int]
+    """Rows deleted, by table."""
+    records: int
+    """Records of log segments and dead letters that were rewritten or dropped."""
+    sketched_days: int
+    """Days of a model's version whose sketches were made anew."""
+    left: tuple[str, ...]
+    """Tables and files in which a trace is still found: none, unless something wrote while this ran."""
+
+
+def forget(
+    store: Store, subject: Subject, data: Path | None = None, *, actor: str = "", patience: float = 120.0
+) -> Forgotten:
+    """Erase a subject from all tables, sketches, log segments and dead letters, then search for what is left.
+
+    Args:
+        store: the store.
+        subject: whom to forget.
+        data: the collector's folder; no instance may run on it. None where there is none on this machine.
+        actor: who asks, for the audit log.
+        patience: seconds to wait until the deleted rows are off the disk as well; 0 does not wait.
+    """
+    found = find(store, subject)
+    if data is not None:
+        found = replace(found, prediction_ids=found.prediction_ids | find_ids(data, subject))
+    rows = erase(store, subject, found)
+    records = erase_files(data, subject, found) if data is not None else 0
+    changed = [*rows, *(SKETCHES if found.days else ())]
+    held = [f"old parts of {table}" for table in drop_old_parts(store, changed, patience)] if patience else []
+    left = (
+        *held,
+        *search_tables(store, subject, found.prediction_ids),
+        *search_files(data, subject, found.prediction_ids),
+    )
+    done = Forgotten(len(found.prediction_ids), rows, records, len(found.days), left)
+    details = {
+        "subject_sha256": subject.digest,
+        "predictions": done.predictions,
+        "rows": rows,
+        "records": records,
+        "left": len(left),
+    }
+    audit.record(store, "subject forgotten", actor=actor, details=details)
+    return done
+
+
+def search_tables(store: Store, subject: Subject, ids: frozenset[str]) -> list[str]:
+    """Tables in any column of which an id, or the subject's tag, is still found."""
+    hits = []
+    for table, columns in tables(store).items():
+        readable = [
+            quote_identifier(c) for c, kind in columns.items() if "AggregateFunction" not in kind and "." not in c
+        ]
+        text = f"toString(tuple({', '.join(readable)}))"
+        tagged = "FALSE"
+        names: dict[str, object] = {"ids": sorted(ids), "tag": subject.tag, "value": subject.value}
+        if subject.tag and "tags" in columns:
+            tagged = "tags[{tag:String}] = {value:String}"
+        condition = f"arrayExists(id -> position({text}, id) > 0, {{ids:Array(String)}}) OR {tagged}"
+        if store.scalar(f"SELECT count() FROM {quote_identifier(table)} WHERE {condition}", names):
+            hits.append(table)
+    return hits
+
+
+def search_files(data: Path | None, subject: Subject, ids: frozenset[str]) -> list[str]:
+    """Files of the collector whose bytes still hold an id, plain or inside a compressed stream."""
+    if data is None:
+        return []
+    needles = [one.encode() for one in ids]
+    hits = [str(path) for path in files(data) if any(needle in path.read_bytes() for needle in needles)]
+    return hits + [f"{data}: {one}" for one in find_ids(data, subject)]

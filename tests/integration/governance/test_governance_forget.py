@@ -1,0 +1,148 @@
+"""A forgotten person is in no table, sketch, log segment or dead letter, and nobody else lost anything."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from modelspan_analyzer.governance import audit
+from modelspan_analyzer.governance.forget import forget
+from modelspan_analyzer.governance.subject import Subject
+from modelspan_analyzer.results import Result, Verdict, Window, write_results
+from modelspan_collector.log.record import Kind, make, read
+from modelspan_collector.store.connect import Store
+
+START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+TEXTS = pa.map_(pa.string(), pa.string())
+NUMBERS = pa.map_(pa.string(), pa.float64())
+PERSON = "person-4711-karlotta"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def predictions(names: list[str], subjects: list[str]) -> pa.Table:
+    """One prediction a name, ten minutes apart, tagged with its subject."""
+    rows = len(names)
+    return pa.table(
+        {
+            "model": ["m"] * rows,
+            "version": ["1"] * rows,
+            "timestamp": pa.array([START + timedelta(minutes=10 * i) for i in range(rows)], pa.timestamp("ns", "UTC")),
+            "prediction_id": names,
+            "trace_id": [TRACE if subject == PERSON else "" for subject in subjects],
+            "value": [i / 10 for i in range(rows)],
+            "tags": pa.array([[("subject", subject)] for subject in subjects], TEXTS),
+            "numeric_features": pa.array([[("income", 1000.0 * (i + 1))] for i in range(rows)], NUMBERS),
+            "categorical_features": pa.array([[("city", f"city of {s}")] for s in subjects], TEXTS),
+        }
+    )
+
+
+def arrow(table: pa.Table) -> bytes:
+    """A table as a compressed Arrow stream."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def pending_records() -> bytes:
+    """A segment with an event of two predictions, and a request of two spans, one of each the person's."""
+    stamp = pa.array([START] * 2, pa.timestamp("ns", "UTC"))
+    event = pa.table(
+        {"timestamp": stamp, "prediction_id": ["pending-1", "other-9"], "tag.subject": [PERSON, "somebody"]}
+    )
+    logs = ExportLogsServiceRequest()
+    entry = logs.resource_logs.add().scope_logs.add().log_records.add(event_name="modelspan.predictions")
+    entry.body.bytes_value = arrow(event)
+    traces = ExportTraceServiceRequest()
+    spans = traces.resource_spans.add().scope_spans.add().spans
+    for trace, name in ((bytes.fromhex(TRACE), f"for {PERSON}"), (b"\1" * 16, "for somebody")):
+        spans.add(trace_id=trace, name=name)
+    records = [make(Kind.EVENTS, 1, logs.SerializeToString()), make(Kind.OTLP, 2, traces.SerializeToString())]
+    return b"".join(part for record in records for part in record.encode())
+
+
+def sketch(store: Store, table: str = "feature_profiles") -> list[dict]:
+    """What the sketches of every feature say."""
+    return store.rows(
+        f"SELECT feature, kind, sum(rows) AS n, sum(total) AS total, min(minimum) AS low, max(maximum) AS high, "
+        f"toString(approx_top_kMerge(64, 256)(top)) AS top FROM {table} GROUP BY feature, kind ORDER BY feature, kind"
+    )
+
+
+@pytest.fixture
+def filled(store: Store, tmp_path: Path) -> Store:
+    """Six predictions, two of them the person's, with labels, results, a span, and files of the collector."""
+    store.insert("predictions", predictions([f"p{i}-x" for i in range(6)], ["a", PERSON, "b", "c", PERSON, "d"]))
+    known = pa.array([START] * 6, pa.timestamp("ns", "UTC"))
+    store.insert(
+        "labels", pa.table({"prediction_id": [f"p{i}-x" for i in range(6)], "timestamp": known, "label": ["1"] * 6})
+    )
+    window = Window(START, START + timedelta(hours=1))
+    told = Result("m", "1", window, "data_quality", "outliers", 1.0, Verdict.WARNING, details={"rows": ["p1-x"]})
+    write_results(store, [told, Result("m", "1", window, "data_drift", "psi", 0.1, Verdict.OK)], "run")
+    store.command(
+        "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, SpanAttributes) VALUES "
+        "(now64(9), {trace:String}, 's1', 'feature-store', map('customer', {person:String})), "
+        "(now64(9), 'other', 's2', 'x', map())",
+        {"trace": TRACE, "person": PERSON},
+    )
+    for folder in ("log/logs", "dead"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "one.seg").write_bytes(pending_records())
+    return store
+
+
+def test_a_subject_is_forgotten_everywhere(filled: Store, tmp_path: Path, engine_dsn: str) -> None:
+    """By tag: rows, labels, spans, findings, sketches, segments and dead letters; the others' data stays as it was."""
+    done = forget(filled, Subject(tag="subject", value=PERSON), tmp_path, actor="dpo")
+    assert done.left == ()
+    assert done.predictions == 3
+    assert done.rows["predictions"] == done.rows["labels"] == 2
+    assert done.rows["monitor_results"] == done.rows["otel_traces"] == 1
+    assert filled.scalar("SELECT count() FROM predictions") == 4
+    assert filled.scalar("SELECT count() FROM labels") == 4
+    assert filled.scalar("SELECT count() FROM otel_traces") == 1
+    assert filled.scalar("SELECT count() FROM monitor_results") == 1
+    for folder in ("log/logs", "dead"):
+        data = (tmp_path / folder / "one.seg").read_bytes()
+        assert PERSON.encode() not in data
+        records = [record for record, _ in read(data)]
+        logs = ExportLogsServiceRequest.FromString(records[0].payload)
+        kept = pa.ipc.open_stream(logs.resource_logs[0].scope_logs[0].log_records[0].body.bytes_value).read_all()
+        assert kept["prediction_id"].to_pylist() == ["other-9"]
+        traces = ExportTraceServiceRequest.FromString(records[1].payload)
+        assert [span.name for span in traces.resource_spans[0].scope_spans[0].spans] == ["for somebody"]
+    (entry,) = audit.entries(filled, since=START - timedelta(days=9999), action="subject forgotten")
+    assert entry.actor == "dpo"
+    assert PERSON not in entry.details
+    folder = Path(engine_dsn.removeprefix("chdb://"))
+    assert not [path for path in folder.rglob("*") if path.is_file() and PERSON.encode() in path.read_bytes()]
+
+
+def test_sketches_are_those_of_a_store_that_never_knew_the_subject(filled: Store) -> None:
+    """Rebuilt hours and days hold what the remaining rows give, to the last count."""
+    forget(filled, Subject(prediction_ids=frozenset({"p1-x", "p4-x"})), patience=0)
+    after = sketch(filled), sketch(filled, "feature_profile_days")
+    left = filled.arrow("SELECT * FROM predictions")
+    for table in ("feature_profiles", "feature_profile_days", "predictions"):
+        filled.command(f"TRUNCATE TABLE {table}")
+    filled.insert("predictions", left)
+    assert (sketch(filled), sketch(filled, "feature_profile_days")) == after
+    assert [row["n"] for row in after[0] if row["feature"] == "income"] == [4]
+    assert PERSON not in str(after)
+
+
+def test_nobody_is_refused(store: Store) -> None:
+    """An empty subject would be everybody; it is refused with what to name."""
+    with pytest.raises(ValueError, match="whom to forget"):
+        Subject()
+    with pytest.raises(ValueError, match="whom to forget"):
+        Subject(tag="subject")
+    assert forget(store, Subject(prediction_ids=frozenset({"unknown"}))).rows == {}
