@@ -51,7 +51,9 @@ def configure(
         sample_rate=settings.sample_rate if sample_rate is None else _settings.sample_rate(sample_rate),
         resource_metrics=settings.resource_metrics if resource_metrics is None else resource_metrics,
     )
-    Redaction(settings.redact)  # a rule that cannot mean anything is an error here, not at a call
+    Redaction(
+        settings.redact, key=settings.redact_key
+    )  # a rule that cannot mean anything is an error here, not at a call
     off = _settings.is_disabled() if disabled is None else disabled
     if not off:
         from modelspan.telemetry import providers

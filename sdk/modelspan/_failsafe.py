@@ -15,6 +15,12 @@ _lock = threading.Lock()
 _MOST_SITES = 200
 
 
+def reset_lock() -> None:
+    """A forked child cannot know whether a thread of its parent held the lock."""
+    global _lock
+    _lock = threading.Lock()
+
+
 def swallowed(where: str, error: BaseException | None = None) -> None:
     """Count a failure at a place, and log it the first time; never with the data that failed, which may be private."""
     try:

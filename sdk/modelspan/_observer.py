@@ -69,14 +69,12 @@ class Observer:
     def _bind(self, runtime: _runtime.Runtime) -> None:
         """Work out what depends on the configuration."""
         settings, options = runtime.settings, self.options
-        self.redaction = Redaction(
-            {**settings.redact, **(options.redact or {})},
-            options.allow_features if options.allow_features is not None else settings.allow_features,
-            settings.max_string_length,
-            settings.redact_key,
-        )
+        rules = {**settings.redact, **(options.redact or {})}
+        allowed = options.allow_features if options.allow_features is not None else settings.allow_features
+        self.redaction = Redaction(rules, allowed, settings.max_string_length, settings.redact_key)
+        self.tag_redaction = Redaction(rules, None, settings.max_string_length, settings.redact_key)
         choice = settings.span_features if options.span_features is None else span_features(options.span_features)
-        self._span_features = SpanFeatures(choice, self.redaction)
+        self._span_features = SpanFeatures(choice, self.redaction, settings.max_string_length)
         rate = settings.sample_rate if options.sample_rate is None else options.sample_rate
         self._rate = rate
         self.weight = 1.0 / rate if rate else 1.0

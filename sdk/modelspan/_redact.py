@@ -96,17 +96,18 @@ class Redaction:
         for name, column in columns.items():
             change = self.change(name)
             if change is not _nothing:
-                kept[f"{prefix}{name}"] = self._bounded(column if change is None else _changed(column, change))
+                kept[f"{prefix}{name}"] = self.bounded(column if change is None else _changed(column, change))
         return kept
 
-    def _bounded(self, column: Any) -> Any:
+    def bounded(self, column: Any) -> Any:
+        """An Arrow column whose texts are no longer than allowed."""
         import pyarrow as pa
 
         kind = column.type
         if pa.types.is_dictionary(kind) and pa.types.is_large_string(kind.value_type) | pa.types.is_string(
             kind.value_type
         ):
-            return pa.DictionaryArray.from_arrays(column.indices, self._bounded(column.dictionary))
+            return pa.DictionaryArray.from_arrays(column.indices, self.bounded(column.dictionary))
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
             return column
         import pyarrow.compute as pc

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from modelspan import _identity, _settings
+from modelspan import _failsafe, _identity, _settings
 from modelspan._failsafe import swallowed
 from modelspan._settings import Settings
 from modelspan.delivery.pipeline import Pipeline
@@ -164,12 +164,33 @@ def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
     threading.Thread(target=flush_and_die, name="modelspan-sigterm", daemon=True).start()
 
 
+_LONGEST_WAIT_TO_FORK = 2.0
+
+
+def _before_fork() -> None:
+    """Let the encoder finish what it is at: what it imports or locks at this moment would stay so in the child."""
+    global _held
+    _held = _current.pipeline.working if _current is not None else None
+    if _held is not None and not _held.acquire(timeout=_LONGEST_WAIT_TO_FORK):
+        _held = None
+
+
+_held: threading.Lock | None = None
+
+
+def _after_fork_in_parent() -> None:
+    if _held is not None:
+        _held.release()
+
+
 def _after_fork_in_child() -> None:
     """Leave to the parent what it has buffered, and start afresh: no thread, connection or lock survives a fork."""
     global _current, _lock
     _lock = threading.Lock()
+    _failsafe.reset_lock()
     if _current is not None:
         _current = Runtime(_current.settings)
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -21,13 +21,13 @@ class Table:
 
     __slots__ = ("_columns", "nbytes", "rows")
 
-    def __init__(self, rows: int, nbytes: int, columns: Callable[[], dict[str, pa.Array]]) -> None:
+    def __init__(self, rows: int, nbytes: int, columns: Callable[[], dict[str, Any]]) -> None:
         self.rows = rows
         self.nbytes = nbytes
         self._columns = columns
 
-    def columns(self) -> dict[str, pa.Array]:
-        """The columns by name, each an Arrow array of `rows` values."""
+    def columns(self) -> dict[str, Any]:
+        """The columns by name, each an Arrow array of `rows` values, or a list where it mixes kinds."""
         return self._columns()
 
 
@@ -62,7 +62,7 @@ def _of_pandas(frame: Any) -> Table:
     pandas = sys.modules["pandas"]
     frozen = frame.copy(deep=int(pandas.__version__.split(".")[0]) < 3)
     return Table(
-        len(frozen), 16 * frozen.size, lambda: {str(name): array_of(column) for name, column in frozen.items()}
+        len(frozen), 16 * frozen.size, lambda: {str(name): column_of(column) for name, column in frozen.items()}
     )
 
 
@@ -72,7 +72,7 @@ def _of_matrix(matrix: Any, names: Sequence[str] | None) -> Table:
     if len(columns) != width:
         raise ValueError(f"feature_names has {len(columns)} names and the matrix {width} columns")
     frozen = matrix.T.copy()  # by column: each becomes an Arrow array without another copy
-    return Table(rows, frozen.nbytes, lambda: {name: array_of(frozen[at]) for at, name in enumerate(columns)})
+    return Table(rows, frozen.nbytes, lambda: {name: column_of(frozen[at]) for at, name in enumerate(columns)})
 
 
 def _of_arrow(table: Any) -> dict[str, pa.Array]:
@@ -88,7 +88,7 @@ def _of_rows(rows: list[Any] | tuple[Any, ...], names: Sequence[str] | None) -> 
         return Table(
             len(flat),
             64 * len(flat) * len(every),
-            lambda: {name: array_of([row.get(name) for row in flat]) for name in every},
+            lambda: {name: column_of([row.get(name) for row in flat]) for name in every},
         )
     if isinstance(first, (list, tuple)) or (hasattr(first, "__array__") and getattr(first, "ndim", 0) == 1):
         import numpy as np
@@ -116,11 +116,21 @@ def _copied(column: Any) -> Any:
     return column.copy() if hasattr(column, "copy") else column
 
 
+def column_of(column: Any) -> Any:
+    """One column as an Arrow array, or, where its values have no common type, as a list of plain values."""
+    import pyarrow as pa
+
+    try:
+        return array_of(column)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return [values.freeze(value) for value in column]
+
+
 def array_of(column: Any) -> pa.Array:
     """One column as an Arrow array; NaN, NaT and pd.NA become nulls.
 
     Raises:
-        pyarrow.ArrowInvalid: The column mixes kinds that have no common Arrow type (see `kinds.split`).
+        pyarrow.ArrowInvalid: The column mixes kinds that have no common Arrow type.
     """
     import pyarrow as pa
 

@@ -35,8 +35,9 @@ class Outbox:
         self._tally = tally
         self._records: deque[Record] = deque()
         self._bytes = 0
-        self._in_flight = 0
+        self._in_flight: Record | None = None
         self._changed = threading.Condition()
+        self._closed = False
 
     def put(self, record: Record) -> None:
         """Append a record; where there is no room, the oldest are dropped and counted."""
@@ -46,7 +47,7 @@ class Outbox:
                 oldest = self._records.popleft()
                 self._bytes -= len(oldest.body)
                 self._tally.add("dropped", oldest.rows)
-            if size > self._max_bytes:
+            if size > self._max_bytes or self._closed:
                 self._tally.add("dropped", record.rows)
                 return
             self._records.append(record)
@@ -54,31 +55,35 @@ class Outbox:
             self._changed.notify_all()
 
     def take(self, timeout: float) -> Record | None:
-        """The oldest record, to be followed by `done`; None where none comes in so many seconds."""
+        """The oldest record, to be followed by `settle`; None where none comes in so many seconds."""
         with self._changed:
             if not self._changed.wait_for(lambda: bool(self._records), timeout):
                 return None
             record = self._records.popleft()
             self._bytes -= len(record.body)
-            self._in_flight += 1
+            self._in_flight = record
             return record
 
-    def done(self) -> None:
-        """What was taken is accounted for."""
+    def settle(self, outcome: str) -> None:
+        """Say what became of the record that was taken."""
         with self._changed:
-            self._in_flight -= 1
+            if self._in_flight is not None:
+                self._tally.add(outcome, self._in_flight.rows)
+            self._in_flight = None
             self._changed.notify_all()
 
     def wait_empty(self, deadline: float) -> bool:
         """Wait until nothing waits and nothing is under way, at most until a time of the monotonic clock."""
         with self._changed:
             return self._changed.wait_for(
-                lambda: not self._records and not self._in_flight, max(0.0, deadline - time.monotonic())
+                lambda: not self._records and self._in_flight is None, max(0.0, deadline - time.monotonic())
             )
 
     def abandon(self) -> None:
-        """Count all that waits as dropped: the process ends."""
+        """Count all that waits, and what is under way without an answer, as dropped: the process ends."""
+        self.settle("dropped")
         with self._changed:
+            self._closed = True
             while self._records:
                 self._tally.add("dropped", self._records.popleft().rows)
             self._bytes = 0

@@ -58,6 +58,8 @@ class Pipeline:
         self._batch_bytes = 0
         self._labels: deque[Label] = deque()
         self._lock = threading.Lock()
+        self.working = threading.Lock()
+        """Held while rows are encoded, and while the process forks, lest a child inherits half an import."""
         self._wake = threading.Event()
         self._drained = threading.Condition()
         self._asked = self._answered = 0
@@ -117,7 +119,7 @@ class Pipeline:
         with self._lock:
             if self._encoder is None:
                 self._on_start()
-                self._sender = Sender(self._settings.records, self._resource, self._outbox, self.tally)
+                self._sender = Sender(self._settings.records, self._resource, self._outbox)
                 self._encoder = threading.Thread(target=self._run, name="modelspan-encode", daemon=True)
                 self._encoder.start()
                 self._sender.start()
@@ -128,7 +130,8 @@ class Pipeline:
             self._wake.clear()
             asked, stopping = self._asked, self._stopping
             try:
-                self._drain()
+                with self.working:
+                    self._drain()
             except Exception as error:
                 swallowed("records could not be encoded", error)
             with self._drained:
@@ -180,16 +183,21 @@ class Pipeline:
         complete = self.flush(timeout)
         self._stopping = True
         self._wake.set()
-        if self._sender is not None:
+        if self._encoder is not None and self._sender is not None:
+            self._encoder.join(0.5)
             self._sender.stop(0.2)
+        for waiting in (*_take(self._calls, None), *_take(self._batches, None)):
+            self.tally.add("dropped", waiting.rows if waiting.kept else 0)
+        for label in _take(self._labels, None):
+            self.tally.add("dropped", label.rows)
         self._outbox.abandon()
         return complete
 
 
-def _take(buffer: deque[_Item]) -> list[_Item]:
-    """The oldest items, while others may append and drop."""
+def _take(buffer: deque[_Item], most: int | None = ENCODE_ROWS) -> list[_Item]:
+    """The oldest items, while others may append and drop; None takes all."""
     taken: list[_Item] = []
     with contextlib.suppress(IndexError):
-        while len(taken) < ENCODE_ROWS:
+        while most is None or len(taken) < most:
             taken.append(buffer.popleft())
     return taken

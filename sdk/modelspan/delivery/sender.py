@@ -9,18 +9,17 @@ from modelspan._failsafe import swallowed
 from modelspan._settings import Endpoint
 from modelspan.delivery import otlp
 from modelspan.delivery.http import Body, Connection
-from modelspan.delivery.outbox import Outbox, Tally
+from modelspan.delivery.outbox import Outbox
 from modelspan.delivery.retry import RefusedError, deliver
 
 
 class Sender:
     """A background thread."""
 
-    def __init__(self, endpoint: Endpoint, resource: Mapping[str, object], outbox: Outbox, tally: Tally) -> None:
+    def __init__(self, endpoint: Endpoint, resource: Mapping[str, object], outbox: Outbox) -> None:
         self._endpoint = endpoint
         self._resource = resource
         self._outbox = outbox
-        self._tally = tally
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="modelspan-send", daemon=True)
 
@@ -43,10 +42,7 @@ class Sender:
         while not self._stop.is_set():
             record = self._outbox.take(timeout=0.5)
             if record is not None:
-                try:
-                    self._tally.add(self._send(connection, otlp.request(resource, record)), record.rows)
-                finally:
-                    self._outbox.done()
+                self._outbox.settle(self._send(connection, otlp.request(resource, record)))
         connection.close()
 
     def _send(self, connection: Connection, body: Body) -> str:

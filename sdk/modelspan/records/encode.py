@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan import _identity, conventions
 from modelspan._failsafe import swallowed
+from modelspan._redact import Redaction
 from modelspan.capture import batches, outputs
 from modelspan.records import columns as plain
 from modelspan.records.call import Call, Stream
@@ -79,13 +80,13 @@ def _uniform(calls: list[Call], watcher: Watcher, by_column: Sequence[Sequence[A
             features[str(name)] = column
     table = _identity_columns(calls)
     told = [read_result(call) for call in calls]
-    table |= _output_columns(batches.of_rows(told))
+    table |= _output_columns(batches.of_rows(told), first.observer.redaction)
     table |= _optional("attribution.", [call.attributions for call in calls], float)
     features = first.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, features)
     watcher.features(first.stream, _types(features))
     table |= features
     tags = _optional("", [call.tags for call in calls], str)
-    table |= first.observer.redaction.columns(conventions.COL_TAG_PREFIX, tags)
+    table |= first.observer.tag_redaction.columns(conventions.COL_TAG_PREFIX, tags)
     yield Record(conventions.EVENT_PREDICTIONS, write(table, _metadata(first.stream)), len(calls), first.time_ns)
 
 
@@ -126,39 +127,60 @@ def _optional(prefix: str, mappings: Sequence[Mapping[str, Any] | None], plain_t
     return {f"{prefix}{name}": pa.array([(each or {}).get(name) for each in mappings], arrow) for name in names}
 
 
-def _output_columns(told: batches.Outputs) -> dict[str, Any]:
+def _output_columns(told: batches.Outputs, redaction: Redaction) -> dict[str, Any]:
     table: dict[str, Any] = {}
     if told.value is not None:
         table[conventions.COL_VALUE] = told.value
     if told.label is not None:
-        table[conventions.COL_LABEL] = told.label
+        table[conventions.COL_LABEL] = redaction.bounded(told.label)
     for name, scores in (told.scores or {}).items():
         table[f"{conventions.COL_SCORE_PREFIX}{name}"] = scores
     return table
 
 
 def _batch(call: Call, watcher: Watcher) -> Iterator[Record]:
-    """The rows of one batch, in records of at most `BATCH_ROWS`."""
+    """The rows of one batch, in records of at most `BATCH_ROWS`, none with a column that mixes kinds."""
     assert call.table is not None
     told = call.outputs.columns() if call.outputs is not None else batches.NOTHING
     watcher.outputs(call.stream, told)
     if not call.kept:
         return
-    features = call.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, call.table.columns())
-    watcher.features(call.stream, _types(features))
-    table = _output_columns(told) | features
-    level = 1
-    for first in range(0, call.table.rows, BATCH_ROWS):
-        rows = min(BATCH_ROWS, call.table.rows - first)
-        part = _batch_identity(call, first, rows) | {name: column.slice(first, rows) for name, column in table.items()}
+    columns = call.table.columns()
+    mixed = {name: column for name, column in columns.items() if isinstance(column, list)}
+    predicted = _output_columns(told, call.observer.redaction)
+    groups: list[list[int] | None] = [*(plain.split(list(mixed.values())) or [None])]
+    for rows in groups:
+        kinds = {name: plain.column(name, _taken(column, rows)) for name, column in mixed.items()}
+        pure = {name: _taken(column, rows) for name, column in columns.items() if name not in mixed}
+        found = {name: column for name, column in (pure | kinds).items() if column is not None}
+        features = call.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, found)
+        watcher.features(call.stream, _types(features))
+        shared = _batch_identity(call) | predicted
+        yield from _parts(call, {name: _taken(column, rows) for name, column in shared.items()} | features)
+
+
+def _taken(column: Any, rows: list[int] | None) -> Any:
+    """The given rows of a column; None is all."""
+    if rows is None:
+        return column
+    return [column[row] for row in rows] if isinstance(column, list) else column.take(rows)
+
+
+def _parts(call: Call, table: Mapping[str, Any]) -> Iterator[Record]:
+    """A table in records; where values hardly compress, the later ones are compressed less."""
+    level, rows = 1, len(table[conventions.COL_TIMESTAMP])
+    for first in range(0, rows, BATCH_ROWS):
+        part = {name: column.slice(first, BATCH_ROWS) for name, column in table.items()}
         body = write(part, _metadata(call.stream), level)
         if len(body) > 0.9 * sum(column.nbytes for column in part.values()):
             level = FAST
-        yield Record(conventions.EVENT_PREDICTIONS, body, rows, call.time_ns)
+        yield Record(conventions.EVENT_PREDICTIONS, body, len(part[conventions.COL_TIMESTAMP]), call.time_ns)
 
 
-def _batch_identity(call: Call, first: int, rows: int) -> dict[str, Any]:
+def _batch_identity(call: Call) -> dict[str, Any]:
     import pyarrow as pa
+
+    rows = call.rows
 
     def repeated(value: Any, kind: pa.DataType) -> pa.Array:
         return pa.nulls(rows, kind) if value is None else pa.repeat(pa.scalar(value, kind), rows)
@@ -166,12 +188,10 @@ def _batch_identity(call: Call, first: int, rows: int) -> dict[str, Any]:
     instant = pa.timestamp("ns", "UTC")
     context = call.context if call.context is not None and call.context.is_valid else None
     table = {
-        conventions.COL_TIMESTAMP: repeated(call.time_ns, instant)
-        if call.times is None
-        else call.times.slice(first, rows),
-        conventions.COL_PREDICTION_ID: _identity.batch_column(call.time_ns, call.number, first, rows)
+        conventions.COL_TIMESTAMP: repeated(call.time_ns, instant) if call.times is None else call.times,
+        conventions.COL_PREDICTION_ID: _identity.batch_column(call.time_ns, call.number, 0, rows)
         if call.ids is None
-        else call.ids.slice(first, rows),
+        else call.ids,
         conventions.COL_TRACE_ID: repeated(context and context.trace_id.to_bytes(16, "big"), pa.binary(16)),
         conventions.COL_SPAN_ID: repeated(context and context.span_id.to_bytes(8, "big"), pa.binary(8)),
         conventions.COL_DURATION: repeated(call.duration, pa.float64()),
@@ -180,7 +200,7 @@ def _batch_identity(call: Call, first: int, rows: int) -> dict[str, Any]:
     if call.observer.weight != 1.0:
         table[conventions.COL_SAMPLE_WEIGHT] = repeated(call.observer.weight, pa.float64())
     tags = {name: repeated(value, pa.string()) for name, value in call.tags.items()}
-    return {**table, **call.observer.redaction.columns(conventions.COL_TAG_PREFIX, tags)}
+    return {**table, **call.observer.tag_redaction.columns(conventions.COL_TAG_PREFIX, tags)}
 
 
 def _types(features: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,8 @@ _INT64 = range(-(2**63), 2**63)
 class SpanFeatures:
     """Which features spans carry, and how: the plan of one observer, worked out once for each set of names."""
 
-    def __init__(self, choice: bool | frozenset[str], redaction: Redaction) -> None:
+    def __init__(self, choice: bool | frozenset[str], redaction: Redaction, max_length: int) -> None:
+        self._max_length = max_length
         self._choice = choice
         self._redaction = redaction
         self._plans: dict[tuple[str, ...], list[tuple[int, str, str | None]]] = {}
@@ -35,10 +36,8 @@ class SpanFeatures:
         found: dict[str, Any] = {}
         for at, key, redacted in plan:
             value = values[at]
-            if type(value) is not float:
-                value = scalar(value if redacted is None else self._redaction.value(redacted, value))
-            elif redacted is not None:
-                value = scalar(self._redaction.value(redacted, value))
+            if redacted is not None or type(value) is not float:
+                value = scalar(value if redacted is None else self._redaction.value(redacted, value), self._max_length)
             if value is not None and value == value:  # NaN is missing
                 found[key] = value
         return found
@@ -56,10 +55,11 @@ class SpanFeatures:
         return plan
 
 
-def scalar(value: Any) -> bool | int | float | str | None:
+def scalar(value: Any, max_length: int) -> bool | int | float | str | None:
     """A value as an attribute that every exporter can encode; None for what has no place on a span (vectors)."""
     if type(value) is str:
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+        cut: str = value[:max_length]
+        return cut if cut.isascii() else cut.encode("utf-8", "replace").decode()
     if isinstance(value, (bool, float)):
         return value
     if isinstance(value, int):
@@ -71,7 +71,7 @@ def scalar(value: Any) -> bool | int | float | str | None:
     if isinstance(value, decimal.Decimal):
         return float(value)
     if hasattr(value, "dtype") and hasattr(value, "item"):
-        return scalar(value.item())
+        return scalar(value.item(), max_length)
     return None
 
 
@@ -88,7 +88,7 @@ def describe(span: Span, call: Call, features: SpanFeatures, max_length: int) ->
     attributes[conventions.RECORDED] = True
     if call.observer.weight != 1.0 and call.kept:
         attributes[conventions.SAMPLE_WEIGHT] = call.observer.weight
-    redaction = call.observer.redaction
+    redaction = call.observer.tag_redaction
     for name, value in call.tags.items():
         told = redaction.value(name, value)
         if told is not None:
@@ -104,6 +104,6 @@ def _add_output(attributes: dict[str, Any], result: float | Output, max_length: 
     if told.value is not None:
         attributes[conventions.PREDICTION_VALUE] = told.value
     if told.label is not None:
-        attributes[conventions.PREDICTION_LABEL] = scalar(told.label[:max_length])
+        attributes[conventions.PREDICTION_LABEL] = scalar(told.label, max_length)
     for name, score in (told.scores or {}).items():
         attributes[f"{conventions.PREDICTION_SCORE_PREFIX}{name}"] = score

@@ -24,7 +24,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def sdk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """`configure` for this process, without global providers, which could not be taken back; switched off afterwards."""
+    """`configure` for this process, without global providers (they are for ever); then switched off."""
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
     monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
     monkeypatch.setenv("MODELSPAN_EXIT_TIMEOUT", "0.2")
@@ -39,7 +39,12 @@ def run(receiver: Receiver) -> Callable[..., Any]:
     def in_its_own_process(script: str, *arguments: str, **environ: str) -> Any:
         done = subprocess.run(
             [sys.executable, "-c", script, *arguments],
-            env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, **environ},
+            env={
+                **os.environ,
+                "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
+                "MODELSPAN_EXIT_TIMEOUT": "20",
+                **environ,
+            },
             capture_output=True,
             text=True,
             timeout=60,

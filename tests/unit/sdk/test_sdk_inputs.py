@@ -188,3 +188,8 @@ def test_mixed_kinds_are_split() -> None:
     """Rows in which a feature changes its kind go apart, and keep both values."""
     assert columns.split([[1.0, "bad", 2.0], [1, 2, 3]]) == [[0, 2], [1]]
     assert columns.split([[1.0, None], [1, 2.5]]) is None
+
+
+def test_mixed_column_of_a_table() -> None:
+    """A column of a table that mixes kinds is kept as it is, for the encoder to split; nothing else is lost."""
+    assert Arguments(takes, None).read((pd.DataFrame({"u": [1, "bad"], "v": [1, 2]}),), {}).columns()["u"] == [1, "bad"]  # type: ignore[union-attr]

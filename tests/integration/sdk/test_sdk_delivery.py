@@ -1,0 +1,245 @@
+"""Receivers that are down, hang, refuse or answer garbage: calls do not wait, memory is bounded, losses are counted."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import modelspan
+from modelspan import _runtime
+from modelspan.testing import Answer, Receiver, Request
+
+ROW = {f"f{number}": float(number) for number in range(20)}
+
+
+@contextlib.contextmanager
+def raw_server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A TCP server that does as it likes with each connection."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    open_sockets: list[socket.socket] = []
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                open_sockets.append(connection)
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    def serve(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            behave(connection)
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        for each in (listening, *open_sockets):
+            each.close()
+
+
+def hang(connection: socket.socket) -> None:
+    while connection.recv(65_536):
+        pass
+
+
+def garbage(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(b"\x00\xff not HTTP at all\r\n\r\n")
+    connection.close()
+
+
+def endless(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        connection.sendall(b"x" * 65_536)
+
+
+def drops(connection: socket.socket) -> None:
+    connection.close()
+
+
+@contextlib.contextmanager
+def down() -> Iterator[str]:
+    """An address where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+
+
+BAD: dict[str, Callable[[], contextlib.AbstractContextManager[str]]] = {
+    "down": down,
+    "hangs": lambda: raw_server(hang),
+    "garbage": lambda: raw_server(garbage),
+    "endless": lambda: raw_server(endless),
+    "drops": lambda: raw_server(drops),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_losses_are_counted_exactly(kind: str, sdk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call waits for the receiver; in the end every row that was not sent is counted as dropped."""
+    monkeypatch.setenv("MODELSPAN_MAX_BYTES", "300000")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    with BAD[kind]() as endpoint:
+        sdk(endpoint=endpoint)
+        predict = modelspan.observe(model="m", version="1")(lambda row: 0.5)
+        slowest = 0.0
+        for _ in range(5000):
+            began = time.perf_counter()
+            predict(ROW)
+            slowest = max(slowest, time.perf_counter() - began)
+        pipeline = _runtime.current().pipeline
+        began = time.monotonic()
+        assert not modelspan.flush(0.5)
+        assert time.monotonic() - began < 0.8
+        modelspan.configure(disabled=True)
+        deadline = time.monotonic() + 5  # an encoder at work when the end came counts its rows when it is done
+        while time.monotonic() < deadline and pipeline.tally.read()["dropped"] < 5000:
+            time.sleep(0.01)
+    assert slowest < 0.5
+    assert pipeline.tally.read() == {"sent": 0, "dropped": 5000, "failed": 0}
+
+
+def test_memory_is_bounded(sdk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits never exceeds the bounds by rows and by bytes, batches included; the newest is what stays."""
+    monkeypatch.setenv("MODELSPAN_MAX_BYTES", "20000")
+    with down() as endpoint:
+        sdk(endpoint=endpoint)
+        predict = modelspan.observe(model="m", version="1")(lambda table: [0.5] * len(table))
+        for _ in range(50):
+            predict([{"age": float(number)} for number in range(100)])
+        pipeline = _runtime.current().pipeline
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline and pipeline.tally.read()["dropped"] < 2000:
+            time.sleep(0.01)
+        waiting = pipeline._outbox._bytes + pipeline._batch_bytes
+        modelspan.configure(disabled=True)
+    assert waiting <= 40_000
+    assert pipeline.tally.read() == {"sent": 0, "dropped": 5000, "failed": 0}
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 413, 500])
+def test_refusal_is_final(status: int, sdk: Callable[..., None]) -> None:
+    """A request that will never be accepted is not tried again, and counts as failed."""
+    asked: list[Request] = []
+
+    def refuse(request: Request) -> Answer:
+        asked.append(request)
+        return Answer(status, b"no")
+
+    with Receiver(refuse) as receiver:
+        sdk(endpoint=receiver.endpoint)
+        modelspan.observe(model="m")(lambda row: 0.5)(ROW)
+        assert modelspan.flush(5)
+        assert _runtime.current().pipeline.tally.read() == {"sent": 0, "dropped": 0, "failed": 1}
+    assert len(asked) == 1
+
+
+def test_retry_honours_the_wait(sdk: Callable[..., None]) -> None:
+    """A receiver that asks for patience gets the same request again, not before it wished, exactly once."""
+    asked: list[float] = []
+
+    def later(request: Request) -> Answer:
+        asked.append(time.monotonic())
+        return Answer(503, b"", (("Retry-After", "1"),)) if len(asked) == 1 else Answer()
+
+    with Receiver(later) as receiver:
+        sdk(endpoint=receiver.endpoint)
+        modelspan.observe(model="m")(lambda row: 0.5)(ROW)
+        assert modelspan.flush(5)
+        assert len(receiver.predictions()) == 1
+    assert len(asked) == 2
+    assert asked[1] - asked[0] >= 1.0
+
+
+def test_partial_success_is_read(sdk: Callable[..., None]) -> None:
+    """A record that an accepted request names as rejected counts as failed."""
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+        ExportLogsPartialSuccess,
+        ExportLogsServiceResponse,
+    )
+
+    told = ExportLogsServiceResponse(partial_success=ExportLogsPartialSuccess(rejected_log_records=1))
+    with Receiver(lambda request: Answer(200, told.SerializeToString())) as receiver:
+        sdk(endpoint=receiver.endpoint)
+        modelspan.observe(model="m")(lambda row: 0.5)(ROW)
+        assert modelspan.flush(5)
+        assert _runtime.current().pipeline.tally.read() == {"sent": 0, "dropped": 0, "failed": 1}
+
+
+def test_recovers(sdk: Callable[..., None]) -> None:
+    """What was made while the receiver was away arrives when it is back, in full."""
+    with down() as endpoint:
+        sdk(endpoint=endpoint)
+        predict = modelspan.observe(model="m")(lambda row: 0.5)
+        for _ in range(100):
+            predict(ROW)
+        assert not modelspan.flush(0.3)
+        port = int(endpoint.rsplit(":", 1)[1])
+    received = threading.Event()
+
+    def accept(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        received.set()
+
+    listening = socket.create_server(("127.0.0.1", port))
+    with listening:
+        listening.settimeout(40)
+        connection, _ = listening.accept()
+        with connection:
+            accept(connection)
+            assert received.wait(1)
+            assert modelspan.flush(5)
+    assert _runtime.current().pipeline.tally.read() == {"sent": 100, "dropped": 0, "failed": 0}
+
+
+def test_metrics_and_own_counts(run: Callable[..., object], receiver: Receiver) -> None:
+    """Counters and histograms of singles and batches are exact, their label sets bounded, and the SDK counts its rows."""
+    run("""
+import modelspan, numpy as np
+modelspan.configure()
+predict = modelspan.observe(model="m", version="1")(lambda row: row["x"])
+for x in (0.15, 0.25, 0.25): predict({"x": x})
+modelspan.observe(model="m", version="1")(lambda table: table[:, 0])(np.full((1000, 2), 0.55))
+label = modelspan.observe(model="l")(lambda row: row["x"])
+for number in range(150): label({"x": f"label {number}"})
+def fail(row): raise ValueError
+try: modelspan.observe(model="m", version="1")(fail)({"x": 1})
+except ValueError: pass
+modelspan.flush()
+""")
+    latest = {metric.name: metric for metric in receiver.metrics()}
+
+    def points(name: str, model: str) -> dict[str, object]:
+        metric = latest[name]
+        data = metric.sum if metric.HasField("sum") else metric.histogram
+        told = {}
+        for point in data.data_points:
+            attributes = {each.key: each.value.string_value for each in point.attributes}
+            if attributes.pop("modelspan.model.name") == model:
+                del attributes["modelspan.model.version"]
+                told[json.dumps(attributes)] = point
+        return told
+
+    made = {key: point.as_int for key, point in points("modelspan.predictions", "m").items()}  # type: ignore[attr-defined]
+    assert made == {"{}": 1003, '{"error.type": "ValueError"}': 1}
+    (values,) = points("modelspan.prediction.value", "m").values()
+    assert (values.count, round(values.sum, 6)) == (1003, 550.65)  # type: ignore[attr-defined]
+    durations = points("modelspan.predict.duration", "m")
+    calls = {key: point.count for key, point in durations.items()}  # type: ignore[attr-defined]
+    assert calls == {"{}": 4, '{"error.type": "ValueError"}': 1}
+    labels = points("modelspan.prediction.labels", "l")
+    assert len(labels) == 101
+    assert labels['{"modelspan.prediction.label": "(other)"}'].as_int == 50  # type: ignore[attr-defined]
+    outcomes = latest["modelspan.sdk.records"].sum.data_points
+    records = {point.attributes[0].value.string_value: point.as_int for point in outcomes}
+    assert records == {"sent": 1154, "dropped": 0, "failed": 0}
+    assert {"process.cpu.time", "process.memory.usage"} <= set(latest)

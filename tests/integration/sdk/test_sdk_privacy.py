@@ -1,0 +1,122 @@
+"""What is redacted appears nowhere on the wire: the test reads the wire."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import modelspan
+from modelspan._redact import Redaction
+from modelspan.testing import Receiver
+
+SECRETS = [
+    "alice@example.com",
+    "123-45-6789",
+    "geneva-street",
+    "not-on-the-list",
+    "tag-secret",
+    "exception-secret",
+    "log-secret",
+]
+SCRIPT = """
+import logging, modelspan, pandas as pd
+logging.basicConfig(level="DEBUG")
+modelspan.configure(
+    redact={"email": "drop", "ssn": "hash", "zip": modelspan.truncate(3), "address.*": "drop", "group": "drop"},
+    allow_features=["email", "ssn", "zip", "age", "address.*", "note"],
+)
+row = {
+    "email": "alice@example.com", "ssn": "123-45-6789", "zip": "80041", "age": 33,
+    "address": {"street": "geneva-street"}, "hidden": "not-on-the-list", "note": "n" * 100 + "beyond-the-cap",
+}
+@modelspan.observe(model="m", version="1")
+def predict(row): return 0.5
+@modelspan.observe(model="b", version="1")
+def predict_batch(table): return [0.5] * len(table)
+@modelspan.observe(model="e", version="1")
+def fail(row): raise ValueError("exception-secret alice@example.com")
+with modelspan.tags(group="tag-secret", kept="yes"):
+    predict(row)
+    predict_batch(pd.DataFrame([{**row, "address": None, "odd": object()}] * 2))
+    try: fail(row)
+    except ValueError: pass
+modelspan.register("m", "1")
+predict(row)
+assert modelspan.flush()
+"""
+
+
+def wire(receiver: Receiver) -> bytes:
+    """All bytes that were received, those inside compressed Arrow streams in the clear."""
+    clear = [request.body for request in receiver.requests]
+    for event in ("modelspan.predictions", "modelspan.model", "modelspan.labels"):
+        for table in receiver.tables(event):
+            clear.append(str(table.schema).encode())
+            clear += [str(row).encode() for row in table.to_pylist()]
+            clear += [
+                bytes(part) for column in table.columns for chunk in column.chunks for part in chunk.buffers() if part
+            ]
+    return b"\n".join(clear)
+
+
+def test_nothing_redacted_is_on_the_wire(run: Callable[..., Any], receiver: Receiver) -> None:
+    """Dropped, hashed and cut values, unlisted features, and texts of exceptions are in no request of any signal."""
+    run(SCRIPT, MODELSPAN_REDACT_KEY="key", MODELSPAN_MAX_STRING_LENGTH="100")
+    seen = wire(receiver)
+    assert [secret for secret in SECRETS if secret.encode() in seen] == []
+    assert b"80041" not in seen
+    hashed = hmac.new(b"key", b"123-45-6789", hashlib.sha256).hexdigest()[:32]
+    spans = [span for span in receiver.spans() if span.name == "predict m"]
+    on_span = {each.key: each.value.string_value for each in spans[0].attributes}
+    rows = {row["modelspan.model.name"]: row for row in receiver.predictions()}
+    assert (on_span["modelspan.feature.ssn"], on_span["modelspan.feature.zip"]) == (hashed, "800")
+    assert [(row["feature.ssn"], row["feature.zip"]) for row in rows.values()] == [(hashed, "800")] * 3
+    single = rows["m"]
+    assert single["tag.kept"] == "yes"
+
+
+def test_features_can_stay_off_spans(run: Callable[..., Any], receiver: Receiver) -> None:
+    """The choice of what spans carry does not touch the records."""
+    script = """
+import modelspan, sys
+modelspan.configure()
+modelspan.observe(model="m")(lambda row: 0.5)({"age": 3, "city": "Bern"})
+modelspan.observe(model="only", span_features=["age"])(lambda row: 0.5)({"age": 3, "city": "Bern"})
+assert modelspan.flush()
+"""
+    run(script, MODELSPAN_SPAN_FEATURES="false")
+    carried = {
+        span.name: [each.key for each in span.attributes if each.key.startswith("modelspan.feature.")]
+        for span in receiver.spans()
+    }
+    assert carried == {"predict m": [], "predict only": ["modelspan.feature.age"]}
+    assert all(row["feature.city"] == "Bern" for row in receiver.predictions())
+
+
+def test_hash_without_a_key_drops() -> None:
+    """Without a secret there is no hash, which could be guessed, but nothing."""
+    assert Redaction({"ssn": "hash"}).value("ssn", "123") is None
+
+
+def test_first_rule_wins_and_unknown_rules_are_errors() -> None:
+    """Rules are tried in their order; a rule that is none is an error at configuration, not at a call."""
+    redaction = Redaction({"user.id": modelspan.truncate(1), "user.*": "drop"})
+    assert (redaction.value("user.id", "abc"), redaction.value("user.name", "abc")) == ("a", None)
+    with pytest.raises(ValueError, match=r"expected 'drop', 'hash' or modelspan.truncate"):
+        modelspan.configure(redact={"a": "encrypt"})  # type: ignore[dict-item]
+
+
+def test_batch_of_mixed_kinds(sdk: Callable[..., None], receiver: Receiver) -> None:
+    """A table whose column is a number here and a text there arrives whole, each value as what it is."""
+    import pandas as pd
+
+    sdk(endpoint=receiver.endpoint)
+    modelspan.observe(model="m")(lambda table: [0.1, 0.2, 0.3])(pd.DataFrame({"u": [1, "bad", 3], "v": [7, 8, 9]}))
+    assert modelspan.flush(5)
+    told = [(row["feature.u"], row["feature.v"], row["value"]) for row in receiver.predictions()]
+    assert told == [(1, 7, 0.1), (3, 9, 0.3), ("bad", 8, 0.2)]
+    assert len({row["prediction_id"] for row in receiver.predictions()}) == 3
