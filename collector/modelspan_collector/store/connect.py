@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import threading
 import weakref
@@ -177,9 +178,9 @@ def _open(dsn: str, database: str) -> Client:
 def _why(dsn: str, error: Exception) -> str:
     """What keeps the store from opening, and what to do."""
     message = str(error).strip()
-    if "Cannot lock file" in message:
+    if urlsplit(dsn).scheme == "chdb" and (owner := _owner(Path(urlsplit(dsn).path, "status"))):
         return (
-            f"another process{_owner(urlsplit(dsn).path)} has the store {_public(dsn)} open, and only one may: "
+            f"another process ({owner}) has the store {_public(dsn)} open, and only one may: "
             "query it through that process (port 8123, or `modelspan sql`), or stop it first"
         )
     if "Connection refused" in message or "Failed to establish" in message or "timed out" in message:
@@ -189,13 +190,17 @@ def _why(dsn: str, error: Exception) -> str:
     return f"cannot open the store {_public(dsn)}: {message}"
 
 
-def _owner(path: str) -> str:
-    """` (process N)`, from the note that the engine leaves beside its lock."""
+def _owner(note: Path) -> str:
+    """Who holds the lock on the note that the engine keeps in its folder; '' where nobody does."""
     try:
-        found = re.search(r"PID: (\d+)", Path(path, "status").read_text())
+        with note.open() as file:
+            found = re.search(r"PID: (\d+)", file.read())
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return f"number {found[1]}" if found else "its number is not known"
     except OSError:
         return ""
-    return f" (process {found[1]})" if found else ""
+    return ""
 
 
 def _public(dsn: str) -> str:
