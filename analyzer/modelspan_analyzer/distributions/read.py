@@ -17,7 +17,7 @@ from modelspan_analyzer.distributions.vocabulary import Column, Profile, Support
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
-FEW_ROWS = 100_000
+FEW_ROWS = 20_000
 """Up to so many rows are read exactly: that takes no longer than merging sketches does."""
 HELD_VALUES = 8_000_000
 """Values held at once where supports are read from rows: 64 MB a side."""
