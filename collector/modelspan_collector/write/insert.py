@@ -35,6 +35,10 @@ _ONE_BLOCK: Final[dict[str, Any]] = {
 """A deduplication token stands for a block, so a segment has to be one block."""
 
 
+class UnfitError(ValueError):
+    """Events that passed the gate and yet cannot become rows: sending them again is of no use."""
+
+
 def insert_otlp(store: Store, signal: Signal, records: Sequence[Record], token: str) -> None:
     """Insert OTLP requests as they are; views of the store turn them into rows."""
     body = b"".join(part for record in records for part in _parts(signal, record))
@@ -83,12 +87,10 @@ def _schema_file(signal: Signal) -> Path:
 
 def insert_events(store: Store, records: Sequence[Record], token: str, metrics: Metrics) -> None:
     """Insert modelspan's events: streams of one shape are converted together, and become one insert a table."""
-    converted: dict[str, list[rows.Rows]] = {}
-    for shape, streams in _by_shape(records).items():
-        received = np.repeat([s.received for s in streams], [s.table.num_rows for s in streams])
-        whole = pa.concat_tables([s.table for s in streams]).combine_chunks()
-        result = rows.CONVERT[shape.event](whole, pa.array(received, pa.int64()), shape.service, shape.tenant)
-        converted.setdefault(result.table, []).append(result)
+    try:
+        converted = _convert(records)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise UnfitError(f"the events cannot become rows: {error}") from error
     for table, parts in converted.items():
         batch = pa.concat_tables([part.rows for part in parts]).combine_chunks()
         settings = {**_ONE_BLOCK, "insert_deduplication_token": f"{token}/{table}"}
@@ -96,6 +98,17 @@ def insert_events(store: Store, records: Sequence[Record], token: str, metrics: 
         metrics.rows.labels(table).inc(batch.num_rows)
         metrics.wild.labels(table).inc(sum(part.wild for part in parts))
         metrics.rounded.labels(table).inc(sum(part.rounded for part in parts))
+
+
+def _convert(records: Sequence[Record]) -> dict[str, list[rows.Rows]]:
+    """The rows of all events, by table."""
+    converted: dict[str, list[rows.Rows]] = {}
+    for shape, streams in _by_shape(records).items():
+        received = np.repeat([s.received for s in streams], [s.table.num_rows for s in streams])
+        whole = pa.concat_tables([s.table for s in streams]).combine_chunks()
+        result = rows.CONVERT[shape.event](whole, pa.array(received, pa.int64()), shape.service, shape.tenant)
+        converted.setdefault(result.table, []).append(result)
+    return converted
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,19 @@ The contract is `docs/conventions.md`; the bytes come from anyone, so everything
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelspan import conventions as names
+from modelspan_collector.write.arrow_size import uncompressed_size
+
+MOST_BYTES: Final = 256 << 20
+"""The largest stream that is read, decompressed and with its dictionaries spelt out."""
 
 TypeTest = Callable[[pa.DataType], bool]
 
@@ -23,12 +29,7 @@ class StreamError(ValueError):
 def _is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    tests: tuple[TypeTest, ...] = (
-        pa.types.is_string,
-        pa.types.is_large_string,
-        pa.types.is_string_view,
-        pa.types.is_null,
-    )
+    tests: tuple[TypeTest, ...] = (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)
     return any(test(kind) for test in tests)
 
 
@@ -98,6 +99,26 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
 """What each event's stream may hold, next to the prefixed columns of predictions."""
 
 
+_SCALARS: Final[tuple[TypeTest, ...]] = (pa.types.is_boolean, pa.types.is_decimal, pa.types.is_temporal)
+
+
+def _is_feature(kind: pa.DataType) -> bool:
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _is_number(kind.value_type)
+    if pa.types.is_interval(kind):
+        return False
+    return _is_text(kind) or _is_number(kind) or any(test(kind) for test in _SCALARS)
+
+
+PREFIXES: Final = {
+    names.COL_FEATURE_PREFIX: Column("feature", _is_feature, "a number, bool, time, string, or list of numbers"),
+    names.COL_SCORE_PREFIX: Column("score", _is_number, "float64"),
+    names.COL_ATTRIBUTION_PREFIX: Column("attribution", _is_number, "float64"),
+    names.COL_TAG_PREFIX: Column("tag", _is_text, "string"),
+}
+"""What the prefixed columns of predictions may be."""
+
+
 def read(event: str, body: bytes) -> pa.Table:
     """Read and check the stream of an event.
 
@@ -108,12 +129,15 @@ def read(event: str, body: bytes) -> pa.Table:
     if columns is None:
         raise StreamError(f"the event {event[:80]!r} is not known; expected one of {', '.join(COLUMNS)}")
     try:
-        table = pa.ipc.open_stream(body).read_all()
-        table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise StreamError(
-            f"the body of {event} is not an Arrow IPC stream: {' '.join(str(error).split())[:160]}"
-        ) from error
+        size = uncompressed_size(body)
+        table = pa.ipc.open_stream(body).read_all() if size <= MOST_BYTES else None
+        if table is not None:
+            table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, KeyError, struct.error, MemoryError) as error:
+        why = " ".join(str(error).split())[:160]
+        raise StreamError(f"the body of {event} is not an Arrow IPC stream: {why}") from error
+    if table is None:
+        raise StreamError(f"the body of {event} holds more than {MOST_BYTES} bytes; send smaller batches")
     _check(event, columns, table)
     return table
 
@@ -140,6 +164,12 @@ def _check(event: str, columns: tuple[Column, ...], table: pa.Table) -> None:
             raise StreamError(
                 f"{event} has {column.name!r} missing in {table.column(index).null_count} rows; every row needs it"
             )
+    for index, field in enumerate(table.schema):
+        prefix = next((prefix for prefix in PREFIXES if field.name.startswith(prefix)), None)
+        if prefix is not None and not PREFIXES[prefix].fits(field.type):
+            raise StreamError(f"{event} has {field.name!r} as {field.type}; expected {PREFIXES[prefix].expected}")
+        if pa.types.is_dictionary(field.type) and _spelt_out(table.column(index)) > MOST_BYTES:
+            raise StreamError(f"{event} has {field.name!r} larger than {MOST_BYTES} bytes; send smaller batches")
     if event != names.EVENT_LABELS and not metadata(table, names.META_MODEL):
         raise StreamError(f"{event} lacks {names.META_MODEL} in its schema's metadata")
 
@@ -148,3 +178,9 @@ def metadata(table: pa.Table, name: str) -> str:
     """What all rows share, from the schema's metadata; '' where it is absent."""
     value: bytes = (table.schema.metadata or {}).get(name.encode(), b"")
     return value.decode("utf-8", "replace")
+
+
+def _spelt_out(column: pa.ChunkedArray) -> int:
+    """Bytes that a dictionary column may take once its values are repeated for every row."""
+    chunks = [chunk for chunk in column.chunks if len(chunk.dictionary)]
+    return sum(len(chunk) * int(pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0) for chunk in chunks)

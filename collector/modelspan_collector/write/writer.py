@@ -23,7 +23,7 @@ from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive.signals import Signal
 from modelspan_collector.store.connect import Store
 from modelspan_collector.write.complaints import Complaint
-from modelspan_collector.write.insert import insert
+from modelspan_collector.write.insert import UnfitError, insert
 
 _LOGGER = logging.getLogger(__name__)
 _FIRST_WAIT = 0.25
@@ -123,8 +123,8 @@ class Writer:
         try:
             with self._metrics.insert_seconds.labels(signal.name).time():
                 insert(store, signal, records, token, self._metrics)
-        except DatabaseError as error:
-            if error.code not in DATA_ERRORS:
+        except (DatabaseError, UnfitError) as error:
+            if isinstance(error, DatabaseError) and error.code not in DATA_ERRORS:
                 raise
             self._metrics.insert_errors.labels(signal.name, "split").inc()
             if len(records) == 1:
