@@ -27,6 +27,11 @@ class Finding:
         return " ".join(part for part in (causes[0].service, causes[0].span_name) if part)
 
     @property
+    def dated(self) -> bool:
+        """Whether the data itself tells when it went bad, and not only the window's start."""
+        return self.explanation is not None and self.explanation.since is not None
+
+    @property
     def began_at(self) -> datetime:
         """When the data went bad, as closely as is known."""
         since = self.explanation.since if self.explanation else None

@@ -180,7 +180,7 @@ def _join(incident: Incident, finding: Finding, now: datetime, settings: Inciden
         cause=incident.cause or finding.cause,
         owner=settings.owner,
         runbook=settings.runbook,
-        began_at=min(incident.began_at, finding.began_at),
+        began_at=min(incident.began_at, finding.began_at) if finding.dated else incident.began_at,
         updated_at=now,
         affected=max(incident.affected, affected),
         value=max(incident.affected, affected) * settings.value,

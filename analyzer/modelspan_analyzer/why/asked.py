@@ -59,7 +59,8 @@ def finding_of(
     if not found:
         raise ValueError(
             f"no monitor of {about!r} has alarmed between {window.start:%Y-%m-%d %H:%M} "
-            f"and {window.end:%Y-%m-%d %H:%M}; ask about another time, or about all predictions with a kind ({', '.join(KINDS)})"
+            f"and {window.end:%Y-%m-%d %H:%M}; ask about another time, or about all predictions, with a kind "
+            f"({', '.join(KINDS)})"
         )
     return found
 

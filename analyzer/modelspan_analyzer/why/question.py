@@ -8,26 +8,23 @@ from modelspan_analyzer.why.vocabulary import Finding
 
 _BY_METRIC = {
     "null_rate": words.MISSING,
-    "missing_rate": words.MISSING,
+    "missing_feature": words.MISSING,
+    "renamed_feature": words.MISSING,
     "error_rate": words.ERRORS,
-    "errors": words.ERRORS,
 }
+_NOT_OF_ROWS = ("volume", "freshness", "duplicate_id_rate", "new_feature", "facets")
+"""Metrics that are about all predictions at once, or about those that never came."""
 _BY_SIGNAL = {
     "data_drift": words.DRIFT,
-    "drift": words.DRIFT,
     "data_quality": words.DRIFT,
-    "feature_attribution_drift": words.DRIFT,
+    "attribution": words.DRIFT,
     "prediction_drift": words.PREDICTION_DRIFT,
-    "prediction_quality": words.PREDICTION_DRIFT,
+    "estimation": words.PREDICTION_DRIFT,
+    "robustness": words.PREDICTION_DRIFT,
     "performance": words.WRONG,
-    "estimated_performance": words.PREDICTION_DRIFT,
-    "calibration": words.WRONG,
-    "slices": words.WRONG,
-    "concept_drift": words.WRONG,
+    "concept": words.WRONG,
     "fairness": words.UNFAIR,
     "latency": words.SLOW,
-    "operations": words.SLOW,
-    "errors": words.ERRORS,
 }
 
 
@@ -38,7 +35,7 @@ def question(result: Result) -> Finding:
         ValueError: the result's signal says nothing of single predictions.
     """
     kind = _BY_METRIC.get(result.metric) or _BY_SIGNAL.get(result.signal)
-    if kind is None:
+    if kind is None or result.metric in _NOT_OF_ROWS:
         known = ", ".join(sorted(_BY_SIGNAL))
         raise ValueError(
             f"results of the signal {result.signal!r} are about no single predictions; known signals: {known}"

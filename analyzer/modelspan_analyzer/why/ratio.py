@@ -41,6 +41,12 @@ def excess_weights(current: Floats, baseline: Floats, *, upward: bool = False) -
     return edges, weights
 
 
+def absent_weight(current: Floats, baseline: Floats) -> float:
+    """The same for rows without a value (nan): 0 where no more are missing than in the baseline."""
+    held = [np.array([np.isnan(values).sum(), np.isfinite(values).sum()]) for values in (current, baseline)]
+    return float(_excess(*held)[0]) if len(current) and len(baseline) else 0.0
+
+
 def category_weights(
     current: npt.NDArray[np.str_], baseline: npt.NDArray[np.str_]
 ) -> tuple[npt.NDArray[np.str_], Floats]:

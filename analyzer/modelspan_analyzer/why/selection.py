@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from modelspan_analyzer.moments import utc
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import vocabulary as words
-from modelspan_analyzer.why.ratio import category_weights, excess_weights
+from modelspan_analyzer.why.ratio import absent_weight, category_weights, excess_weights
 from modelspan_analyzer.why.vocabulary import Finding
 from modelspan_collector.store.connect import Store
 
 SAMPLE_ROWS = 20_000
+_BASELINE = """
+SELECT assumeNotNull(window_start) AS start, assumeNotNull(window_end) AS end FROM baselines FINAL
+WHERE model = {model:String} AND baseline_id = {baseline_id:String}
+  AND isNotNull(window_start) AND isNotNull(window_end)
+"""
+_MISSING = """toFloat64(has(p.null_features, {feature:String}) OR NOT (mapContains(p.numeric_features, {feature:String})
+    OR mapContains(p.categorical_features, {feature:String}) OR mapContains(p.embeddings, {feature:String})))"""
 _LABELLED = "INNER JOIN labels AS l FINAL ON l.prediction_id = p.prediction_id"
 
 
@@ -37,7 +45,7 @@ def select(store: Store, finding: Finding) -> Selection:
     where, parameters = _population(finding)
     plain = Selection("", f"FROM predictions AS p WHERE {where}", parameters)
     if finding.kind == words.MISSING:
-        return _with(plain, "toFloat64(has(p.null_features, {feature:String}))", feature=finding.feature)
+        return _with(plain, _MISSING, feature=finding.feature)
     if finding.kind == words.ERRORS:
         return _with(plain, "toFloat64(p.error_type != '')")
     if finding.kind == words.WRONG:
@@ -94,38 +102,47 @@ def _wrong(store: Store, finding: Finding, base: Selection) -> Selection:
 def _numeric(
     store: Store, finding: Finding, base: Selection, expression: str, present: str, *, upward: bool = False
 ) -> Selection:
-    current, baseline = _samples(store, finding, base, expression, present)
-    edges, weights = excess_weights(np.asarray(current, float), np.asarray(baseline, float), upward=upward)
+    current, baseline = (
+        np.asarray(column, float) for column in _samples(store, finding, base, f"if({present}, {expression}, nan)")
+    )
+    edges, weights = excess_weights(current, baseline, upward=upward)
+    absent = 0.0 if upward else absent_weight(current, baseline)
     weight = (
         f"if({present}, transform(roundDown(toFloat64({expression}), {{edges:Array(Float64)}}), "
-        "{edges:Array(Float64)}, {weights:Array(Float64)}, 0.), 0.)"
+        "{edges:Array(Float64)}, {weights:Array(Float64)}, 0.), {absent:Float64})"
     )
-    return _with(base, weight, edges=edges.tolist(), weights=weights.tolist())
+    return _with(base, weight, edges=edges.tolist(), weights=weights.tolist(), absent=absent)
 
 
 def _categorical(store: Store, finding: Finding, base: Selection, expression: str, present: str) -> Selection:
-    current, baseline = _samples(store, finding, base, expression, present)
+    expression = f"if({present}, {expression}, '')"
+    current, baseline = _samples(store, finding, base, expression)
     values, weights = category_weights(np.asarray(current, str), np.asarray(baseline, str))
-    weight = f"if({present}, transform({expression}, {{values:Array(String)}}, {{weights:Array(Float64)}}, 1.), 0.)"
+    weight = f"transform({expression}, {{values:Array(String)}}, {{weights:Array(Float64)}}, 1.)"
     return _with(base, weight, values=values.tolist(), weights=weights.tolist())
 
 
-def _samples(store: Store, finding: Finding, base: Selection, expression: str, present: str) -> tuple[Any, Any]:
+def _samples(store: Store, finding: Finding, base: Selection, expression: str) -> tuple[Any, Any]:
     """Bounded samples of a column: the finding's window, and what it is compared with."""
-    current = _column(store, base, finding.window, expression, present)
+    current = _column(store, base, finding.window, expression)
     if finding.kind == words.UNFAIR:
-        everybody = Finding(finding.model, finding.window, finding.kind, version=finding.version)
-        where, parameters = _population(everybody)
-        return current, _column(
-            store,
-            Selection("", f"FROM predictions AS p WHERE {where}", parameters),
-            finding.window,
-            expression,
-            present,
-        )
+        where, parameters = _population(replace(finding, segment=""))
+        everybody = Selection("", f"FROM predictions AS p WHERE {where}", parameters)
+        return current, _column(store, everybody, finding.window, expression)
     if finding.baseline_id and _LABELLED not in base.source:
-        return current, _reference(store, finding, base, expression, present)
-    return current, _column(store, base, finding.baseline or before(finding.window), expression, present)
+        rows = _reference(store, finding, base, expression)
+        if len(rows):
+            return current, rows
+    return current, _column(store, base, _baseline_window(store, finding), expression)
+
+
+def _baseline_window(store: Store, finding: Finding) -> Window:
+    """The stretch that a drift is measured against: as asked, as the baseline was set, or just before."""
+    if finding.baseline is None and finding.baseline_id:
+        stored = store.rows(_BASELINE, {"model": finding.model, "baseline_id": finding.baseline_id})
+        if stored:
+            return Window(utc(stored[0]["start"]), utc(stored[0]["end"]))
+    return finding.baseline or before(finding.window)
 
 
 def before(window: Window) -> Window:
@@ -133,20 +150,20 @@ def before(window: Window) -> Window:
     return Window(window.start - (window.end - window.start), window.start)
 
 
-def _column(store: Store, base: Selection, window: Window, expression: str, present: str) -> Any:
+def _column(store: Store, base: Selection, window: Window, expression: str) -> Any:
     sql = (
         f"SELECT {expression} AS x {base.source} AND p.timestamp >= {{start:DateTime64(9, 'UTC')}} "
-        f"AND p.timestamp < {{end:DateTime64(9, 'UTC')}} AND {present} "
+        f"AND p.timestamp < {{end:DateTime64(9, 'UTC')}} "
         "ORDER BY cityHash64(p.timestamp) LIMIT {rows:UInt32}"
     )
     bound = {**base.parameters, "start": window.start, "end": window.end, "rows": SAMPLE_ROWS}
     return store.arrow(sql, bound)["x"].to_numpy()
 
 
-def _reference(store: Store, finding: Finding, base: Selection, expression: str, present: str) -> Any:
+def _reference(store: Store, finding: Finding, base: Selection, expression: str) -> Any:
     sql = (
         f"SELECT {expression} AS x FROM reference_predictions AS p WHERE p.model = {{model:String}} "
-        f"AND p.baseline_id = {{baseline_id:String}} AND {present} "
+        f"AND p.baseline_id = {{baseline_id:String}} "
         "ORDER BY cityHash64(p.prediction_id) LIMIT {rows:UInt32}"
     )
     bound = {**base.parameters, "baseline_id": finding.baseline_id, "rows": SAMPLE_ROWS}
