@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-PACKAGES = {"evidently": ["evidently==0.7.23", "pandas<3"], "nannyml": ["nannyml==0.13.1"]}
+# NannyML imports statsmodels and does not declare it.
+PACKAGES = {"evidently": ["evidently==0.7.23", "pandas<3"], "nannyml": ["nannyml==0.13.1", "statsmodels"]}
 
 
 def install(folder: Path, package: str) -> Path:
