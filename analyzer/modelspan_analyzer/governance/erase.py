@@ -14,7 +14,10 @@ from modelspan_analyzer.governance.subject import Subject, Traces
 from modelspan_collector.store.connect import Store, quote_identifier
 
 _CHUNK: Final = 2000
-_HURRY: Final = "old_parts_lifetime = 0, cleanup_delay_period = 1, cleanup_delay_period_random_add = 0, max_cleanup_delay_period = 1"
+_HURRY: Final = (
+    "old_parts_lifetime = 0, cleanup_delay_period = 1, cleanup_delay_period_random_add = 0, "
+    "max_cleanup_delay_period = 1"
+)
 _HURRY_NAMES: Final = ", ".join(part.split(" = ")[0] for part in _HURRY.split(", "))
 
 _TABLES = """

@@ -1,0 +1,1 @@
+"""Champion against challenger: the same measures on both, and a plain recommendation."""

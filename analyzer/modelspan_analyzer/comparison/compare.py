@@ -1,0 +1,141 @@
+"""Compares two versions: on the same requests where both answered them, else on the same period.
+
+Predictions of the same request carry the same tag `request`. Then the versions are compared pair by pair (as McNemar
+does for classes; by the difference of absolute errors for numbers): what they share cancels out, so that a small
+difference shows with few rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelspan_analyzer.config.outcome_settings import PerformanceSettings
+from modelspan_analyzer.performance.counts import Estimate
+from modelspan_analyzer.performance.evaluate import evaluate
+from modelspan_analyzer.performance.intervals import normal
+from modelspan_analyzer.performance.judge import change
+from modelspan_analyzer.performance.rows import Rows, window_rows
+from modelspan_analyzer.performance.target import REGRESSION, find_target
+from modelspan_analyzer.results import Window
+from modelspan_collector.store.connect import Store
+
+MIN_PAIRS = 100
+
+_PAIRED = """
+SELECT count() AS n, avg({loss_b}) AS champion, avg({loss_a}) AS challenger,
+       avg({loss_a} - {loss_b}) AS difference, stddevSamp({loss_a} - {loss_b}) AS spread
+FROM ({challenger}) AS a
+INNER JOIN ({champion}) AS b ON a.{key} = b.{key}
+WHERE a.{key} != '' AND b.truth != ''
+"""
+_CLASS_LOSS = "toFloat64({row}.label != b.truth)"
+_NUMBER_LOSS = "abs(assumeNotNull({row}.value) - assumeNotNull(b.true_value))"
+_REQUEST = "tags['request']"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One measure of both versions."""
+
+    metric: str
+    champion: Estimate
+    challenger: Estimate
+    p_value: float
+    """One-sided: chance of the challenger looking this much better where it is not."""
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Mean loss on the requests that both answered; error rate for classes, absolute error for numbers."""
+
+    rows: int
+    champion: float
+    challenger: float
+    difference: Estimate
+    """Challenger less champion, with its interval: below 0 the challenger is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What there is to decide on."""
+
+    measures: tuple[Compared, ...]
+    paired: Paired | None
+    recommendation: str
+
+
+def compare(
+    store: Store, model: str, champion: str, challenger: str, window: Window, settings: PerformanceSettings
+) -> Comparison:
+    """Compare two versions over a window.
+
+    Args:
+        store: the store.
+        model: the model's name.
+        champion: the version in use.
+        challenger: the version that might replace it.
+        window: the period.
+        settings: positive class, threshold and confidence.
+
+    Raises:
+        LookupError: a version has no labelled predictions in the window.
+    """
+    rows = [
+        window_rows(model, version, window, name=name)
+        for version, name in ((champion, "champion_"), (challenger, "challenger_"))
+    ]
+    target = find_target(store, model, rows, settings.positive_class)
+    found = [{m.metric: m for m in evaluate(store, one, target, settings).get("", [])} for one in rows]
+    for version, measured in zip((champion, challenger), found, strict=True):
+        if not measured:
+            raise LookupError(f"{model} {version} has no labelled predictions in the window")
+    measures = []
+    for name in found[0].keys() & found[1].keys():
+        before, after = found[0][name], found[1][name]
+        moved = change(before.estimate, after.estimate, higher_is_better=before.higher_is_better)
+        measures.append(Compared(name, before.estimate, after.estimate, moved.p_value, before.higher_is_better))
+    measures.sort(key=lambda one: list(found[0]).index(one.metric))
+    paired = _paired(store, rows[0], rows[1], numbers=target.task == REGRESSION)
+    return Comparison(tuple(measures), paired, _recommend(measures, paired, settings))
+
+
+def _paired(store: Store, champion: Rows, challenger: Rows, *, numbers: bool) -> Paired | None:
+    """Rows that answer the same request: they share the tag `request`; None with fewer than 100."""
+    loss = _NUMBER_LOSS if numbers else _CLASS_LOSS
+    sources = {"champion": f"SELECT *, {_REQUEST} AS request FROM ({champion.sql})"}
+    sources["challenger"] = f"SELECT *, {_REQUEST} AS request FROM ({challenger.sql})"
+    losses = {"loss_a": loss.format(row="a"), "loss_b": loss.format(row="b")}
+    sql = _PAIRED.format(**sources, **losses, key="request")
+    row = store.rows(sql, {**champion.parameters, **challenger.parameters})[0]
+    n = int(row["n"])
+    if n < MIN_PAIRS:
+        return None
+    error = float(row["spread"]) / float(np.sqrt(n))
+    return Paired(n, row["champion"], row["challenger"], normal(row["difference"], error))
+
+
+def _recommend(measures: list[Compared], paired: Paired | None, settings: PerformanceSettings) -> str:
+    """One sentence: promote, keep, or wait."""
+    if paired is not None:
+        told = f"on {paired.rows} shared requests its loss is {paired.challenger:.4g} against {paired.champion:.4g}"
+        if paired.difference.upper < 0:
+            return f"Promote the challenger: {told}, and the difference is sure."
+        if paired.difference.lower > 0:
+            return f"Keep the champion: the challenger is worse; {told}."
+        return f"Wait for more labels: {told}, which may be chance."
+    judged = [one for one in measures if one.metric in settings.alarm_on] or measures[:1]
+    sure = 1 - settings.confidence
+    better = [one for one in judged if one.p_value < sure]
+    worse = [one for one in judged if one.p_value > 1 - sure]
+    if better and not worse:
+        return f"Promote the challenger: its {better[0].metric} is {_pair(better[0])}, and the difference is sure."
+    if worse:
+        return f"Keep the champion: the challenger's {worse[0].metric} is {_pair(worse[0])}."
+    return f"Wait for more labels: {judged[0].metric} is {_pair(judged[0])}, which may be chance."
+
+
+def _pair(one: Compared) -> str:
+    return f"{one.challenger.value:.4g} against {one.champion.value:.4g}"

@@ -1,0 +1,1 @@
+"""Calls for retraining: rules over monitor results that post a signed webhook or run a command."""

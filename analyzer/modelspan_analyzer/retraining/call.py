@@ -1,0 +1,95 @@
+"""Posts a signed webhook, or runs a command with the evidence on its standard input."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from typing import Any, Final
+
+from modelspan_analyzer.config.outcome_settings import RetrainingRule
+from modelspan_analyzer.results import Result
+
+SIGNATURE_HEADER: Final = "X-Modelspan-Signature-256"
+TIMEOUT_SECONDS: Final = 30.0
+
+
+class CallError(RuntimeError):
+    """A retraining call failed; the message says how."""
+
+
+def payload(rule: RetrainingRule, results: Sequence[Result]) -> dict[str, Any]:
+    """What the other side gets: a GitHub repository dispatch (`event_type`, `client_payload`), an Airflow run (`conf`)."""
+    facts = {
+        "rule": rule.name,
+        "model": results[0].model,
+        "version": results[0].version,
+        "evidence": [
+            {
+                "window_start": result.window.start.isoformat(),
+                "window_end": result.window.end.isoformat(),
+                "signal": result.signal,
+                "metric": result.metric,
+                "feature": result.feature,
+                "segment": result.segment,
+                "value": result.value,
+                "threshold": result.threshold,
+                "reason": result.reason,
+            }
+            for result in results
+        ],
+    }
+    return {"event_type": "modelspan-retrain", "client_payload": facts, "conf": facts}
+
+
+def sign(body: bytes, secret: str) -> str:
+    """HMAC-SHA256 of the body, as `sha256=<hex>`; the receiver computes it again and compares."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def call(rule: RetrainingRule, results: Sequence[Result]) -> str:
+    """Do what the rule says; returns the answer in a few words.
+
+    Raises:
+        CallError: the webhook did not answer with success, the command failed, or the key is missing.
+    """
+    body = json.dumps(payload(rule, results), sort_keys=True).encode()
+    if rule.webhook:
+        return _post(rule, body)
+    if rule.command:
+        return _run(rule, body)
+    raise CallError(f"the retraining rule {rule.name!r} has neither a webhook nor a command")
+
+
+def _post(rule: RetrainingRule, body: bytes) -> str:
+    if not rule.webhook.startswith(("http://", "https://")):
+        raise CallError(f"{rule.webhook!r} is not an http(s) URL")
+    headers = {"Content-Type": "application/json", **rule.headers}
+    if rule.secret_env:
+        secret = os.environ.get(rule.secret_env, "")
+        if not secret:
+            raise CallError(f"the environment variable {rule.secret_env} with the signing key is not set")
+        headers[SIGNATURE_HEADER] = sign(body, secret)
+    request = urllib.request.Request(rule.webhook, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - checked above
+            return f"HTTP {answer.status}"
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise CallError(f"{rule.webhook} did not take the call: {error}") from error
+
+
+def _run(rule: RetrainingRule, body: bytes) -> str:
+    try:
+        done = subprocess.run(rule.command, input=body, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)  # noqa: S603 - the operator's own command, no shell
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CallError(f"{rule.command[0]!r} could not be run: {error}") from error
+    if done.returncode:
+        raise CallError(
+            f"{rule.command[0]!r} ended with {done.returncode}: {done.stderr.decode(errors='replace')[:200]}"
+        )
+    return "exit status 0"

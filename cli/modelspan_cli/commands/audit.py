@@ -1,0 +1,40 @@
+"""`modelspan audit`: who changed what."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from datetime import datetime, timedelta, timezone
+
+from rich.console import Console
+from rich.table import Table
+
+from modelspan_analyzer.governance.audit import entries
+from modelspan_cli.reach import add_data_argument, reading
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the filters."""
+    parser.add_argument("--model", default="", help="only this model")
+    parser.add_argument("--action", default="", help="only this action, such as 'subject forgotten'")
+    parser.add_argument("--days", type=float, default=30, help="how far back (default: %(default)s)")
+    parser.add_argument("--limit", type=int, default=100, help="newest entries shown (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print a JSON array")
+    add_data_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the entries, newest first."""
+    since = datetime.now(timezone.utc) - timedelta(days=args.days)
+    with reading(args) as store:
+        found = entries(store, since=since, model=args.model, action=args.action, limit=args.limit)
+    if args.json:
+        print(json.dumps([dataclasses.asdict(entry) for entry in found], default=str, indent=2))
+        return 0
+    table = Table("when", "who", "what", "model", "version", "details", box=None, pad_edge=False)
+    for entry in found:
+        when = f"{entry.timestamp:%Y-%m-%d %H:%M:%S}"
+        table.add_row(when, entry.actor, entry.action, entry.model, entry.version, entry.details)
+    Console().print(table)
+    return 0

@@ -1,0 +1,62 @@
+"""`modelspan compare`: champion against challenger."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from datetime import datetime, timedelta, timezone
+
+from rich.console import Console
+from rich.table import Table
+
+from modelspan_analyzer.comparison.compare import compare
+from modelspan_analyzer.config.outcome_settings import PerformanceSettings
+from modelspan_analyzer.performance.counts import Estimate
+from modelspan_analyzer.results import Window
+from modelspan_cli.errors import CommandError
+from modelspan_cli.reach import add_data_argument, reading
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the two versions and the period."""
+    parser.add_argument("model")
+    parser.add_argument("champion", help="version in use")
+    parser.add_argument("challenger", help="version that might replace it")
+    parser.add_argument("--start", type=_utc, help="start of the period (default: 7 days before its end)")
+    parser.add_argument("--end", type=_utc, help="end of the period (default: now)")
+    parser.add_argument("--positive-class", default="", help="where it cannot be guessed")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_data_argument(parser)
+
+
+def _utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print both versions' measures and the recommendation."""
+    end = args.end or datetime.now(timezone.utc)
+    settings = PerformanceSettings(positive_class=args.positive_class)
+    try:
+        window = Window(args.start or end - timedelta(days=7), end)
+        with reading(args) as store:
+            found = compare(store, args.model, args.champion, args.challenger, window, settings)
+    except (LookupError, ValueError) as error:
+        raise CommandError(str(error).strip("'\"")) from error
+    if args.json:
+        print(json.dumps(dataclasses.asdict(found), default=str, indent=2))
+        return 0
+    table = Table(
+        "measure", f"champion {args.champion}", f"challenger {args.challenger}", "p", box=None, pad_edge=False
+    )
+    for one in found.measures:
+        table.add_row(one.metric, _text(one.champion), _text(one.challenger), f"{one.p_value:.3g}")
+    Console().print(table)
+    Console().print(found.recommendation)
+    return 0
+
+
+def _text(estimate: Estimate) -> str:
+    return f"{estimate.value:.4g} ({estimate.lower:.4g} to {estimate.upper:.4g})"

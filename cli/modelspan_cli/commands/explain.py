@@ -1,0 +1,52 @@
+"""`modelspan explain`: why one prediction was what it was."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+
+from rich.console import Console
+from rich.table import Table
+
+from modelspan_analyzer.explain.local import Explanation, explain
+from modelspan_cli.errors import CommandError
+from modelspan_cli.reach import add_data_argument, reading
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the prediction and the way to explain it."""
+    parser.add_argument("prediction_id", metavar="ID")
+    parser.add_argument("--model", default="", help="module:function or a model file; default: stored attributions")
+    methods = ("auto", "tree", "linear", "permutation", "kernel", "surrogate")
+    parser.add_argument("--method", choices=methods, default="auto", help="with --model: Shapley values or a surrogate")
+    parser.add_argument("--top", type=int, default=10, help="reasons shown (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_data_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the reasons, the strongest first."""
+    try:
+        with reading(args) as store:
+            told = explain(store, args.prediction_id, args.model, args.method)
+    except (LookupError, ValueError) as error:
+        raise CommandError(str(error).strip("'\""), hint="" if args.model else "--model module:function") from error
+    except ModuleNotFoundError as error:
+        raise CommandError(str(error), hint="pip install 'modelspan[explain]'") from error
+    if args.json:
+        print(json.dumps(dataclasses.asdict(told), default=str, indent=2))
+        return 0
+    _show(told, args.top)
+    return 0
+
+
+def _show(told: Explanation, top: int) -> None:
+    console = Console()
+    console.print(f"{told.model} {told.version} said [bold]{told.prediction}[/bold] at {told.moment} ({told.method})")
+    if told.fit is not None:
+        console.print(f"the surrogate explains {told.fit:.0%} of the model's local behaviour")
+    table = Table("feature", "value", "effect", box=None, pad_edge=False)
+    for reason in told.reasons[:top]:
+        table.add_row(reason.feature, reason.value, f"{reason.effect:+.4g}")
+    console.print(table)
