@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -33,6 +34,8 @@ class SqlServer:
         writable: bool = False,
         limits: Limits | None = None,
         users: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+        insecure: bool = False,
     ) -> None:
         """Bind the socket.
 
@@ -42,18 +45,25 @@ class SqlServer:
             port: 0 takes a free one.
             writable: let clients INSERT and change tables by POST; files and the network stay out of reach.
             limits: what one query may take.
-            users: password by user name; None lets everyone in.
+            users: password by user name; None lets everyone in, which is for loopback.
+            tls: the certificate to serve with.
+            insecure: serve addresses beyond loopback without users all the same.
 
         Raises:
-            ValueError: the store is not embedded.
+            ValueError: the store is not embedded, or everyone could reach it.
             OSError: the address is taken.
         """
         if not store.embedded:
             raise ValueError("the store is a ClickHouse server: point SQL clients at that server itself")
+        if not is_loopback(host) and users is None and not insecure:
+            raise ValueError(
+                f"the SQL endpoint would let everyone who reaches {host} read the store: listen on 127.0.0.1, give "
+                "users with passwords (and TLS), or say insecure"
+            )
         limits = limits or Limits()
         self._engine = Engine(urlsplit(store.dsn).path, limits, writable=writable)
         app = SqlApp(self._engine, store.database, limits, users, loopback=is_loopback(host))
-        self._server = AsgiServer(app, host, port, name="sql")
+        self._server = AsgiServer(app, host, port, tls=tls, name="sql")
         self.host = host
         self.port = self._server.port
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from modelspan_collector.sqlhttp import statement
+from modelspan_collector.sqlhttp.server import SqlServer
 from modelspan_collector.store.connect import Store
 
 SECRET = "the-secret-of-the-file"
@@ -269,3 +270,11 @@ def test_ordinary_words_are_not_mistaken(sql: httpx.Client) -> None:
     )
     assert sql.post("/", content=harmless).json()["remote"] == 2
     assert sql.post("/", content="SELECT 'x\nINTO OUTFILE y\nFORMAT CSV' AS `a\nb`").status_code == 200
+
+
+def test_endpoint_is_not_opened_to_the_world_by_accident(sql_store: Store) -> None:
+    """Beyond loopback it takes users, or saying so."""
+    with pytest.raises(ValueError, match="users with passwords"):
+        SqlServer(sql_store, "0.0.0.0", 0)
+    SqlServer(sql_store, "0.0.0.0", 0, users={"analyst": "secret"}).stop()
+    SqlServer(sql_store, "0.0.0.0", 0, insecure=True).stop()
