@@ -148,8 +148,8 @@ def _batch(call: Call, watcher: Watcher) -> Iterator[Record]:
     columns = call.table.columns()
     mixed = {name: column for name, column in columns.items() if isinstance(column, list)}
     predicted = _output_columns(told, call.observer.redaction)
-    groups: list[list[int] | None] = [*(plain.split(list(mixed.values())) or [None])]
-    for rows in groups:
+    groups = plain.split(list(mixed.values()))
+    for rows in [None] if groups is None else groups:
         kinds = {name: plain.column(name, _taken(column, rows)) for name, column in mixed.items()}
         pure = {name: _taken(column, rows) for name, column in columns.items() if name not in mixed}
         found = {name: column for name, column in (pure | kinds).items() if column is not None}

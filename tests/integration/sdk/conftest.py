@@ -24,7 +24,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def sdk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """`configure` for this process, without global providers (they are for ever); then switched off."""
+    """`configure` for this process, without global providers; switched off afterwards."""
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
     monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
     monkeypatch.setenv("MODELSPAN_EXIT_TIMEOUT", "0.2")
@@ -34,7 +34,7 @@ def sdk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def run(receiver: Receiver) -> Callable[..., Any]:
-    """Run a script in a process of its own, with everything configured from the environment; what it prints, as JSON."""
+    """Run a script in a process of its own, configured by its environment; what it prints, as JSON."""
 
     def in_its_own_process(script: str, *arguments: str, **environ: str) -> Any:
         done = subprocess.run(

@@ -202,7 +202,7 @@ def test_recovers(sdk: Callable[..., None]) -> None:
 
 
 def test_metrics_and_own_counts(run: Callable[..., object], receiver: Receiver) -> None:
-    """Counters and histograms of singles and batches are exact, their label sets bounded, and the SDK counts its rows."""
+    """Counters and histograms are exact, their label sets bounded, and the SDK counts its own rows."""
     run("""
 import modelspan, numpy as np
 modelspan.configure()

@@ -72,7 +72,7 @@ def test_nothing_redacted_is_on_the_wire(run: Callable[..., Any], receiver: Rece
     hashed = hmac.new(b"key", b"123-45-6789", hashlib.sha256).hexdigest()[:32]
     spans = [span for span in receiver.spans() if span.name == "predict m"]
     on_span = {each.key: each.value.string_value for each in spans[0].attributes}
-    rows = {row["modelspan.model.name"]: row for row in receiver.predictions()}
+    rows = {row["modelspan.model.name"]: row for row in reversed(receiver.predictions())}
     assert (on_span["modelspan.feature.ssn"], on_span["modelspan.feature.zip"]) == (hashed, "800")
     assert [(row["feature.ssn"], row["feature.zip"]) for row in rows.values()] == [(hashed, "800")] * 3
     single = rows["m"]

@@ -71,7 +71,7 @@ def test_own_handler_stays(run: Callable[..., Any], receiver: Receiver) -> None:
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_multiprocessing(method: str, receiver: Receiver, tmp_path: Path) -> None:
-    """Children of every start method send what they made, and the parent's buffered rows are sent once, by the parent."""
+    """Children of every start method send what they made, and what the parent holds is sent once, by it."""
     (tmp_path / "job.py").write_text(
         PREDICT
         + f"""

@@ -1,0 +1,189 @@
+"""Every example of the documentation runs, and what it says happens."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import modelspan
+from modelspan.testing import Receiver
+
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "sdk"
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    """The Python examples of a page, with the file that each is to be in."""
+    found = re.findall(r"```python(?: file=(\S+))?\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+    assert found
+    return [(file, code) for file, code in found]
+
+
+@pytest.fixture
+def example(
+    sdk: Callable[..., None], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], dict[str, Any]]:
+    """Run the examples of a page, one after the other, in one namespace."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
+    monkeypatch.setenv("MODELSPAN_REDACT_KEY", "key")
+    sdk()
+
+    def run(page: str) -> dict[str, Any]:
+        namespace: dict[str, Any] = {"__name__": "example"}
+        monkeypatch.setitem(sys.modules, "example", type(sys)("example"))
+        sys.modules["example"].__dict__.update(namespace)
+        for _, code in blocks(page):
+            exec(compile(code, page, "exec"), sys.modules["example"].__dict__)
+        return sys.modules["example"].__dict__
+
+    return run
+
+
+def test_quickstart(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> None:
+    """The quickstart's predictions, label and card arrive as the page says."""
+    found = example("quickstart.md")
+    assert modelspan.flush(5)
+    first, fraud, block = receiver.predictions()
+    assert (first["value"], first["feature.tenure_months"]) == (0.7, 7.0)
+    assert first["prediction_id"] == found["prediction_id"] == receiver.labels()[0]["prediction_id"]
+    assert (fraud["label"], fraud["value"], fraud["prediction_id"]) == ("review", 0.61, "order-1")
+    assert (fraud["modelspan.model.version"], fraud["tag.country"]) == ("2026-11", "CH")
+    assert (block["modelspan.model.role"], block["tag.channel"]) == ("shadow", "batch")
+    assert block["attribution.tenure_months"] == 0.2
+    assert receiver.models()[0]["owner"] == "growth-team"
+
+
+def test_fastapi(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> None:
+    """FastAPI finds the body model behind the decorator, and the answer carries the record's id."""
+    found = example("fastapi.md")
+    told = asyncio.run(post(found["app"], {"tenure_months": 3, "plan": "pro"})).json()
+    refused = asyncio.run(post(found["app"], {"plan": "pro"}))
+    starlette = asyncio.run(post(found["starlette_app"], {"tenure_months": 30})).json()
+    assert modelspan.flush(5)
+    rows = {row["prediction_id"]: row for row in receiver.predictions()}
+    assert refused.status_code == 422
+    assert set(rows) == {told["prediction_id"], starlette["prediction_id"]}
+    assert rows[told["prediction_id"]]["feature.plan"] == "pro"
+    assert rows[starlette["prediction_id"]]["value"] == 0.1
+
+
+async def post(app: Any, body: dict[str, Any]) -> httpx.Response:
+    """Post to an ASGI application without a socket."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://example") as client:
+        return await client.post("/score", json=body)
+
+
+def test_flask(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> None:
+    """A request to the Flask example is one record with its tag."""
+    client = example("flask.md")["app"].test_client()
+    told = client.post("/score", json={"tenure_months": 3}, headers={"x-country": "CH"}).get_json()
+    assert modelspan.flush(5)
+    (row,) = receiver.predictions()
+    assert (row["prediction_id"], row["label"], row["value"]) == (told["prediction_id"], "leaves", 0.7)
+    assert row["tag.country"] == "CH"
+
+
+def test_scikit_learn(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> None:
+    """A batch of the estimator is a row each, labelled by its ids; nested calls count once."""
+    found = example("scikit-learn.md")
+    found["model"].predict(found["X"].head(5))
+    assert modelspan.flush(5)
+    rows = receiver.predictions()
+    assert len(rows) == 105
+    assert [row["prediction_id"] for row in receiver.labels()] == found["ids"]
+    assert rows[0]["score.1"] == pytest.approx(found["probabilities"][0, 1])
+    assert "feature.mean radius" in rows[0]
+    assert {row["label"] for row in rows} <= {"0", "1"}
+    assert '"mean radius": "double"' in receiver.models()[-1]["signature"]
+
+
+def test_ray(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> None:
+    """Methods of a served class are observed with the version of the object."""
+    ranker = example("ray.md")["Ranker"]("7")
+    assert asyncio.iscoroutinefunction(type(ranker).__call__)
+    asyncio.run(ranker({"length": 3}))
+    ranker.rank_many([{"length": 1}, {"length": 2}])
+    assert modelspan.flush(5)
+    rows = receiver.predictions()
+    assert [row["label"] for row in rows] == ["b", "b", "b"]
+    assert {row["modelspan.model.version"] for row in rows} == {"7"}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """The example files of the page on processes."""
+    for file, code in blocks("processes.md"):
+        (tmp_path / file).write_text(code)
+    (tmp_path / "queue").mkdir()
+    return tmp_path
+
+
+def start(files: Path, receiver: Receiver, *command: str) -> subprocess.Popen[str]:
+    environ = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "MODELSPAN_EXIT_TIMEOUT": "20"}
+    return subprocess.Popen(
+        [sys.executable, *command], cwd=files, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def numbers(receiver: Receiver) -> Counter[float]:
+    return Counter(row["feature.number"] for row in receiver.predictions())
+
+
+def test_multiprocessing_page(files: Path, receiver: Receiver) -> None:
+    """The pool's predictions arrive once each."""
+    _, errors = start(files, receiver, "pool.py").communicate(timeout=60)
+    assert numbers(receiver) == Counter(range(100)), errors
+
+
+def test_gunicorn_page(files: Path, receiver: Receiver) -> None:
+    """The page's service behind the page's command answers, and its prediction arrives."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    process = start(
+        files,
+        receiver,
+        "-m",
+        "gunicorn",
+        "--preload",
+        "--workers",
+        "4",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "service:application",
+    )
+    deadline = time.monotonic() + 30
+    told = ""
+    while not told and time.monotonic() < deadline:
+        try:
+            told = urllib.request.urlopen(f"http://127.0.0.1:{port}/?7", timeout=10).read().decode()
+        except OSError:
+            time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert [row["prediction_id"] for row in receiver.predictions()] == [told], errors
+
+
+def test_celery_page(files: Path, receiver: Receiver) -> None:
+    """Tasks run by Celery's prefork workers arrive once each, the last ones included."""
+    send = "import tasks\nfor number in range(20): tasks.predict.apply_async((number,), ignore_result=True)"
+    _, errors = start(files, receiver, "-c", send).communicate(timeout=60)
+    worker = start(files, receiver, "-m", "celery", "--app", "tasks", "worker", "--concurrency", "2")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and any((files / "queue").iterdir()):
+        time.sleep(0.05)
+    worker.send_signal(signal.SIGTERM)
+    _, errors = worker.communicate(timeout=60)
+    assert numbers(receiver) == Counter(range(20)), errors
