@@ -238,7 +238,13 @@ def agreement(folder: Path, streams: Sequence[str], windows: int = 3) -> Iterato
             answer = alarm_peers.alarms_of(python, package, path)
         judge = PEERS[rule](baseline, pool.numeric, rows)
         same = np.array(answer["alarms"]) == np.array([judge(window) for window in drawn])
-        yield {"package": package, "version": answer["version"], "stream": stream, "rows": rows, "agree": float(same.mean())}
+        yield {
+            "package": package,
+            "version": answer["version"],
+            "stream": stream,
+            "rows": rows,
+            "agree": float(same.mean()),
+        }
 
 
 def table(cells: Sequence[Cell]) -> str:
