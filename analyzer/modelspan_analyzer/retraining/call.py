@@ -24,7 +24,7 @@ class CallError(RuntimeError):
 
 
 def payload(rule: RetrainingRule, results: Sequence[Result]) -> dict[str, Any]:
-    """What the other side gets: a GitHub repository dispatch (`event_type`, `client_payload`), an Airflow run (`conf`)."""
+    """What is sent: a GitHub repository dispatch (`event_type`, `client_payload`) and an Airflow run (`conf`)."""
     facts = {
         "rule": rule.name,
         "model": results[0].model,
