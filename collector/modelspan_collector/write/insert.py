@@ -22,8 +22,8 @@ from modelspan_collector.write import otlp_shape, rows, stream, wire
 
 _ONE_BLOCK: Final[dict[str, Any]] = {
     "max_insert_block_size": 1 << 32,
-    "min_insert_block_size_rows": 0,
-    "min_insert_block_size_bytes": 0,
+    "min_insert_block_size_rows": 1 << 32,
+    "min_insert_block_size_bytes": 1 << 40,
     "max_insert_threads": 1,
     "async_insert": 0,
     "insert_deduplicate": 1,
@@ -32,7 +32,8 @@ _ONE_BLOCK: Final[dict[str, Any]] = {
     "parallel_view_processing": 0,
     "output_format_json_escape_forward_slashes": 0,
 }
-"""A deduplication token stands for a block, so a segment has to be one block."""
+"""A deduplication token stands for a block, so a segment has to be one block. So is what its views make of it: a view that
+groups emits hundreds of small blocks, each of which would become a part of every partition that it meets."""
 
 
 class UnfitError(ValueError):
