@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from modelspan_analyzer.alerts.settings import AlertSettings
 from modelspan_analyzer.config.base import Settings
 from modelspan_analyzer.config.cron import parse_cron
-from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings
+from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings, WorstSlicesSettings
 from modelspan_analyzer.config.durations import Duration
 from modelspan_analyzer.config.outcome_settings import (
     AttributionSettings,
@@ -81,6 +81,7 @@ class ModelSettings(Settings):
     segments: tuple[str, ...] = Field((), description="slices, each 'tag.NAME' or 'feature.NAME'")
     data_drift: DriftSettings = DriftSettings()
     prediction_drift: DriftSettings = DriftSettings()
+    worst_slices: WorstSlicesSettings = WorstSlicesSettings()
     data_quality: DataQualitySettings = DataQualitySettings()
     performance: PerformanceSettings = PerformanceSettings()
     estimation: EstimationSettings = EstimationSettings()
@@ -91,6 +92,14 @@ class ModelSettings(Settings):
     retraining: tuple[RetrainingRule, ...] = Field((), description="what is called when results ask for retraining")
     incidents: IncidentSettings = IncidentSettings()
     costs: CostSettings = CostSettings()
+
+    @field_validator("segments")
+    @classmethod
+    def _segment_keys(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [key for key in given if not key.startswith(("tag.", "feature.")) or key.endswith(".")]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is not a segment; write tag.NAME or feature.NAME")
+        return given
 
 
 class ModelEntry(ModelSettings):

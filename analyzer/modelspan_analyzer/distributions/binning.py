@@ -18,7 +18,7 @@ CATEGORIES = 30
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """How the values of one column are counted; the last two bins are values of the other kind, and missing ones."""
+    """How the values of one column are counted; the last two bins are values of another kind, and missing ones."""
 
     kind: Kind
     edges: Floats
@@ -34,7 +34,7 @@ class Bins:
         else:
             shown = ["-inf", *(f"{edge:.6g}" for edge in self.edges), "inf"]
             inner = [f"({low}, {high}]" for low, high in pairwise(shown)]
-        return [*inner, "(other type)", "(missing)"]
+        return [*inner, "(text or infinite)" if self.kind is Kind.NUMERIC else "(number)", "(missing)"]
 
 
 def pin_bins(column: Column, support: Support | None) -> Bins:
@@ -78,9 +78,9 @@ def count(bins: Bins, column: Column | None, support: Support | None) -> Floats:
     if bins.kind is Kind.CATEGORICAL:
         known = np.array([texts.get(name, 0.0) for name in bins.categories])
         return np.concatenate([known, [max(0.0, text - known.sum()), numeric, column.null]])
-    # NaN is a missing value; infinities lie in the outer bins, where they cannot be told from large values.
-    nan = column.numbers.nan if column.numbers else 0.0
-    return np.concatenate([_numeric_counts(bins.edges, support, numeric - nan), [text, column.null + nan]])
+    nan, infinite = (column.numbers.nan, column.numbers.infinite) if column.numbers else (0.0, 0.0)
+    finite = _numeric_counts(bins.edges, support, numeric - nan - infinite)
+    return np.concatenate([finite, [text + infinite, column.null + nan]])
 
 
 def _numeric_counts(edges: Floats, support: Support | None, total: float) -> Floats:

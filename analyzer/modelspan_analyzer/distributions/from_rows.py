@@ -120,8 +120,9 @@ def _described(support: Support, n: int, weight: float, nan: float, infinite: fl
     some = values.size > 0
     mean, std = float("nan"), float("nan")
     if some:
-        mean = float(np.average(values, weights=each))
-        std = float(np.average((values - mean) ** 2, weights=each) ** 0.5)
+        with np.errstate(over="ignore", invalid="ignore"):  # values near the largest float have no finite moments
+            mean = float(np.average(values, weights=each))
+            std = float(np.average((values - mean) ** 2, weights=each) ** 0.5)
     below, upto = (int(np.searchsorted(values, 0.0, side=side)) for side in ("left", "right"))
     zero = float((upto - below) * scale if each is None else each[below:upto].sum())
     negative = float(below * scale if each is None else each[:below].sum())
@@ -136,7 +137,7 @@ def _described(support: Support, n: int, weight: float, nan: float, infinite: fl
         maximum=float(values[-1]) if some else float("-inf"),
         mean=mean,
         std=std,
-        distinct=float(1 + np.count_nonzero(np.diff(values))) if some else 0.0,
+        distinct=float(1 + np.count_nonzero(values[1:] != values[:-1])) if some else 0.0,
         support=support,
     )
 

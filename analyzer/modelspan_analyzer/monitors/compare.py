@@ -47,14 +47,16 @@ def pairs(
     """The columns that both sides have; values that are read from rows are held for a few columns at a time."""
     before, after = (reference.outputs, current.outputs) if outputs else (reference.features, current.features)
     names = [name for name in before if name in after and chosen(name)]
-    numeric = [name for name in names if before[name].kind is Kind.NUMERIC and after[name].numbers is not None]
+    numeric = [name for name in names if before[name].kind is Kind.NUMERIC]
     for name in names:
-        if name not in numeric:
+        if before[name].kind is not Kind.NUMERIC:
             yield Pair(name, before[name], after[name], None, None)
-    for part in supports(store, current, numeric, outputs=outputs):
-        for others in supports(store, reference, list(part), outputs=outputs):
-            for name, support in others.items():
-                yield Pair(name, before[name], after[name], _filled(support), _filled(part.get(name)))
+    for part in supports(store, reference, numeric, outputs=outputs):
+        found: dict[str, Support] = {}
+        for others in supports(store, current, [name for name in part if after[name].numbers], outputs=outputs):
+            found |= others
+        for name, support in part.items():
+            yield Pair(name, before[name], after[name], _filled(support), _filled(found.get(name)))
 
 
 def exact_pairs(
@@ -81,14 +83,14 @@ def exact_pairs(
 
 
 def _pair(reference: Column, current: Column) -> Pair:
-    """A pair of columns that carry their values; a column of text, or without any value, is not there at all."""
-    both = reference.kind is Kind.NUMERIC and current.numbers is not None
+    """A pair of columns that carry their values; those are of use where the baseline's are numbers."""
+    numeric = reference.kind is Kind.NUMERIC
     return Pair(
         reference.name,
         reference,
         current,
-        _filled(reference.numbers.support) if both and reference.numbers else None,
-        _filled(current.numbers.support) if both and current.numbers else None,
+        _filled(reference.numbers.support) if numeric and reference.numbers else None,
+        _filled(current.numbers.support) if numeric and current.numbers else None,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from modelspan_analyzer.config.data_settings import DriftSettings
 from modelspan_analyzer.config.presets import DISTANCES, P_VALUES
@@ -49,36 +51,55 @@ def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outp
     if context.baseline is None:
         reason = f"no baseline yet: it is learnt from the first {context.settings.baseline.learn} predictions"
         return [context.result(signal, "drift", None, Verdict.NOT_ENOUGH_DATA, n=context.current.rows, reason=reason)]
+    return judge_pairs(context, signal, settings, _pairs(context, settings, outputs), outputs=outputs)
+
+
+def judge_pairs(
+    context: MonitorContext,
+    signal: str,
+    settings: DriftSettings,
+    found: Iterable[Pair],
+    *,
+    outputs: bool = False,
+    segment: str = "",
+) -> list[Result]:
+    """All measures of pairs of columns; their verdicts are made together."""
     primary = _EFFECT_RESULT[settings.rule.measure]
-    known = {} if outputs else importances(context.store, context.baseline, context.version)
-    earlier = _earlier_breaches(context, signal, primary, settings.rule.persistence_windows - 1)
-    found = _pairs(context, settings, outputs)
+    known = importances(context.store, context.baseline, context.version) if context.baseline and not outputs else {}
+    earlier = _earlier_breaches(context, signal, primary, segment, settings.rule.persistence_windows - 1)
     results: list[Result] = []
     looked: list[Looked] = []
     for pair in found:
         if pair.reference.kind is Kind.EMPTY:
             reason = f"{pair.name} has no value in the baseline to compare with"
             facts = {"feature": pair.name, "n": pair.n, "n_baseline": pair.n_baseline, "monitor": signal}
-            results.append(context.result(signal, primary, None, Verdict.SKIPPED, reason=reason, **facts))
+            results.append(
+                context.result(signal, primary, None, Verdict.SKIPPED, reason=reason, segment=segment, **facts)
+            )
         else:
             looked.append(_look(pair, settings, primary, known.get(pair.name), earlier.get(pair.name, [])))
     verdicts = assess_drift([one.counts for one in looked], settings.rule.rule(settings.min_rows))
     for one, verdict in zip(looked, verdicts, strict=True):
-        results += _results(context, signal, settings, primary, one, verdict)
+        results += _results(context, signal, settings, primary, one, verdict, segment)
     return results
 
 
+def chosen(settings: DriftSettings, name: str) -> bool:
+    """Whether a column is to be looked at."""
+    return (settings.features is None or name in settings.features) and name not in settings.exclude
+
+
 def _pairs(context: MonitorContext, settings: DriftSettings, outputs: bool) -> Iterator[Pair]:
-    def chosen(name: str) -> bool:
-        return (settings.features is None or name in settings.features) and name not in settings.exclude
+    def wanted(name: str) -> bool:
+        return chosen(settings, name)
 
     baseline, reference = context.baseline, None if settings.exact else context.reference
     if reference is not None:
-        return pairs(context.store, reference, context.current, chosen, outputs=outputs)
+        return pairs(context.store, reference, context.current, wanted, outputs=outputs)
     assert baseline is not None
     rows = baseline_relation(baseline, context.version)
     window = window_relation(context.model, context.version, context.window)
-    return exact_pairs(context.store, rows, window, chosen, outputs=outputs)
+    return exact_pairs(context.store, rows, window, wanted, outputs=outputs)
 
 
 def _look(
@@ -108,18 +129,30 @@ def _look(
 
 
 def _measure(compared: Compared, kind: Kind, wanted: set[str]) -> dict[str, Measured]:
-    found = {
-        measure.name: measure.compute(compared)
-        for measure in MEASURES
-        if measure.name in wanted and kind in measure.kinds
-    }
-    return {name: measured for name, measured in found.items() if measured is not None}
+    with np.errstate(over="ignore", invalid="ignore"):  # distances of values near the largest float overflow
+        found = {
+            measure.name: measure.compute(compared)
+            for measure in MEASURES
+            if measure.name in wanted and kind in measure.kinds
+        }
+    return {name: measured for name, measured in found.items() if measured is not None and np.isfinite(measured.value)}
 
 
 def _results(
-    context: MonitorContext, signal: str, settings: DriftSettings, primary: str, one: Looked, verdict: FeatureVerdict
+    context: MonitorContext,
+    signal: str,
+    settings: DriftSettings,
+    primary: str,
+    one: Looked,
+    verdict: FeatureVerdict,
+    segment: str,
 ) -> list[Result]:
-    facts: dict[str, Any] = {"feature": verdict.feature, "n": verdict.n, "n_baseline": verdict.n_baseline}
+    facts: dict[str, Any] = {
+        "segment": segment,
+        "feature": verdict.feature,
+        "n": verdict.n,
+        "n_baseline": verdict.n_baseline,
+    }
     facts["monitor"] = signal
     if verdict.verdict is Verdict.NOT_ENOUGH_DATA:
         return [context.result(signal, primary, None, verdict.verdict, reason=verdict.reason, **facts)]
@@ -182,10 +215,12 @@ def _shares(counts: Any) -> list[float]:
     return [round(float(share), 6) for share in (counts / total if total else counts)]
 
 
-def _earlier_breaches(context: MonitorContext, signal: str, metric: str, windows: int) -> dict[str, list[bool]]:
+def _earlier_breaches(
+    context: MonitorContext, signal: str, metric: str, segment: str, windows: int
+) -> dict[str, list[bool]]:
     """Whether the windows before this one breached, by feature, the oldest first."""
     if windows < 1:
         return {}
-    scope = {"model": context.model, "version": context.version, "signal": signal, "metric": metric, "segment": ""}
+    scope = {"model": context.model, "version": context.version, "signal": signal, "metric": metric, "segment": segment}
     rows = context.store.rows(_EARLIER, {**scope, "start": context.window.start, "windows": windows})
     return {row["feature"]: [bool(breach) for breach in reversed(row["breaches"])] for row in rows}

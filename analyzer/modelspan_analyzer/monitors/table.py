@@ -10,11 +10,15 @@ from modelspan_analyzer.monitors.context import Monitor
 from modelspan_analyzer.monitors.data_drift import data_drift
 from modelspan_analyzer.monitors.data_quality import data_quality
 from modelspan_analyzer.monitors.prediction_drift import prediction_drift
+from modelspan_analyzer.monitors.slices import slices
+from modelspan_analyzer.monitors.worst_slices import worst_slices
 from modelspan_analyzer.performance.monitor import performance
 
 MONITORS: tuple[Monitor, ...] = (
     Monitor("data_drift", "data_drift", data_drift),
+    Monitor("slices", "data_drift", slices),
     Monitor("prediction_drift", "prediction_drift", prediction_drift),
+    Monitor("worst_slices", "prediction_drift", worst_slices),
     Monitor("data_quality", "data_quality", data_quality),
     Monitor("performance", "performance", performance),
     Monitor("estimation", "estimation", estimation),

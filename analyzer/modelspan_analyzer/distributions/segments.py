@@ -1,0 +1,46 @@
+"""Slices of rows: those with one value of a tag or of a categorical feature, such as `tag.country=DE`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modelspan_analyzer.distributions.vocabulary import Relation
+from modelspan_collector.store.connect import Store
+
+MOST_SLICES = 20
+"""Values of one key that are looked at, the most frequent first."""
+
+_COLUMNS = {"tag": "tags", "feature": "categorical_features"}
+
+_VALUES = """
+SELECT value, count() AS n FROM (SELECT {column}[{{key:String}}] AS value FROM {table} WHERE {condition})
+WHERE value != '' GROUP BY value HAVING n >= {{least:UInt64}} ORDER BY n DESC, value LIMIT {{most:UInt32}}
+"""
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """The column and the name that a key such as `tag.country` or `feature.plan` stands for.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    kind, _, name = key.partition(".")
+    if kind not in _COLUMNS or not name:
+        raise ValueError(f"{key!r} is not a segment; write tag.NAME or feature.NAME")
+    return _COLUMNS[kind], name
+
+
+def slice_values(store: Store, relation: Relation, key: str, least: int) -> list[str]:
+    """The most frequent values of a key that have enough rows."""
+    column, name = split_key(key)
+    sql = _VALUES.format(column=column, table=relation.table, condition=relation.condition)
+    rows = store.rows(sql, {**relation.parameters, "key": name, "least": least, "most": MOST_SLICES})
+    return [str(row["value"]) for row in rows]
+
+
+def restricted(relation: Relation, key: str, value: str) -> Relation:
+    """The rows of a relation that belong to one slice."""
+    column, name = split_key(key)
+    condition = f"({relation.condition}) AND {column}[{{slice_key:String}}] = {{slice_value:String}}"
+    parameters = {**relation.parameters, "slice_key": name, "slice_value": value}
+    return replace(relation, condition=condition, parameters=parameters)

@@ -1,0 +1,48 @@
+"""One store for a module's tests, which keep apart by model, and predictions to fill it with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelspan_analyzer.feature_maps import feature_maps
+from modelspan_collector.store import schema
+from modelspan_collector.store.connect import Store, connect
+
+Predict = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def shared_store(engine_dsn: str, request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A database that the tests of one module share."""
+    name = request.module.__name__.replace(".", "_")
+    opened = connect(engine_dsn, name)
+    schema.apply(opened)
+    yield opened
+    opened.command(f"DROP DATABASE {name}")
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def predict(shared_store: Store) -> Predict:
+    """Stores rows as predictions of a model, evenly over some hours."""
+
+    def insert(model: str, features: pa.Table, start: datetime, hours: float = 1, **extra: object) -> None:
+        rows = features.num_rows
+        step = timedelta(hours=hours) / timedelta(microseconds=1) * 1000 / max(rows, 1)
+        stamps = int(start.replace(tzinfo=timezone.utc).timestamp()) * 10**9 + (np.arange(rows) * step).astype(np.int64)
+        whole = {
+            "model": [model] * rows,
+            "version": ["1"] * rows,
+            "timestamp": pa.array(stamps).cast(pa.timestamp("ns", "UTC")),
+            "prediction_id": [f"{model}-{start.timestamp()}-{row}" for row in range(rows)],
+            **feature_maps(features),
+            **extra,
+        }
+        shared_store.insert("predictions", pa.table(whole))
+
+    return insert
