@@ -1,9 +1,11 @@
-"""How fast the collector is, end to end into tables, and what a million spans cost; beside Rotel writing into the same kind of store.
+"""How fast the collector is, end to end into tables, and what a million spans cost; beside Rotel writing into the
+same kind of store.
 
     python benchmarks/collector.py [--spans 3000000] [--predictions 3000000] [--rotel] [--json]
 
-Everything runs on this machine, producers included. CPU seconds are those of the collector and its store together (for Rotel: of Rotel and of
-the store that it writes into). With `--rotel` the PyPI package `rotel` has to be installed.
+Everything runs on this machine, producers included. CPU seconds are those of the collector and its store together
+(for Rotel: of Rotel and of the store that it writes into). With `--rotel` the PyPI package `rotel` has to be
+installed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Producers of the benchmark: requests encoded once and made different by a few bytes each, so that the client costs little."""
+"""Producers of the benchmark: requests encoded once and made different by a few bytes each, so that the client costs
+little.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,9 @@ def predictions(count: int = 1000, features: int = 30) -> Template:
 
 
 def send(port: int, template: Template, total: int, connections: int = 4) -> int:
-    """Send about `total` items over some connections; returns how many were acknowledged. Sends again what was refused for now."""
+    """Send about `total` items over some connections; returns how many were acknowledged. Sends again what was
+    refused for now.
+    """
     left = threading.Semaphore(max(1, total // template.items))
     acknowledged = [0] * connections
 

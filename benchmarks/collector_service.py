@@ -1,6 +1,8 @@
-"""One process of the benchmark: the collector with its embedded store, and the store's HTTP endpoint for whoever writes to it.
+"""One process of the benchmark: the collector with its embedded store, and the store's HTTP endpoint for whoever
+writes to it.
 
-Prints one JSON line with its ports when ready, then answers each line on stdin: `flush` with the rows of every table, `stop` by ending.
+Prints one JSON line with its ports when ready, then answers each line on stdin: `flush` with the rows of every table,
+`stop` by ending.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ _ONE_BLOCK: Final[dict[str, Any]] = {
     "parallel_view_processing": 0,
     "output_format_json_escape_forward_slashes": 0,
 }
-"""A deduplication token stands for a block, so a segment has to be one block. So is what its views make of it: a view that
+"""A deduplication token stands for a block, so a segment has to be one block. So is what its views make of it: one that
 groups emits hundreds of small blocks, each of which would become a part of every partition that it meets."""
 
 

@@ -1,0 +1,39 @@
+"""A collector in a process of its own, to be killed: prints its port when ready; on `count` it flushes and prints
+what is stored.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from modelspan_collector.config import CollectorConfig
+from modelspan_collector.service import Collector
+from modelspan_collector.store import schema
+from modelspan_collector.store.connect import connect
+
+COUNTS = {
+    "spans": "SELECT groupArray(SpanAttributes['n']) FROM otel_traces",
+    "logs": "SELECT groupArray(Body) FROM otel_logs",
+    "points": "SELECT groupArray(toString(toUInt64(Value))) FROM otel_metrics_gauge",
+    "predictions": "SELECT groupArray(prediction_id) FROM predictions",
+}
+
+
+def main(folder: Path) -> None:
+    store = connect(f"chdb://{folder / 'store'}")
+    schema.apply(store)
+    config = CollectorConfig(folder / "data", grpc_port=0, http_port=0, segment_seconds=0.05, segment_bytes=1 << 18)
+    collector = Collector(store, config)
+    collector.start()
+    print(json.dumps({"http": collector.http_port}), flush=True)
+    for line in sys.stdin:
+        if line.strip() == "count":
+            collector.flush(timeout=120)
+            print(json.dumps({name: store.scalar(sql) for name, sql in COUNTS.items()}), flush=True)
+    collector.stop()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,150 @@
+"""Killed at random moments under load, the collector keeps everything that it acknowledged, and keeps it once.
+
+`MODELSPAN_KILLS=100` runs the long form (the default is 2 kills).
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+KILLS = int(os.environ.get("MODELSPAN_KILLS", "2"))
+BATCH = 20
+
+
+class Child:
+    """The collector's process; it can be killed and started again on the same folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = 0
+        self.begin()
+
+    def begin(self) -> None:
+        script = str(Path(__file__).with_name("collector_child.py"))
+        self.process = subprocess.Popen(
+            [sys.executable, script, str(self.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.port = self._answer()["http"]
+
+    def kill(self) -> None:
+        self.port = 0
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def count(self) -> dict[str, list[str]]:
+        assert self.process.stdin is not None
+        self.process.stdin.write("count\n")
+        self.process.stdin.flush()
+        stored: dict[str, list[str]] = self._answer()
+        return stored
+
+    def _answer(self) -> Any:
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+
+def spans(ids: list[str]) -> tuple[str, bytes]:
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    for number in ids:
+        span = scope.spans.add(name="work", start_time_unix_nano=time.time_ns())
+        span.attributes.add(key="n").value.string_value = number
+    return "/v1/traces", request.SerializeToString()
+
+
+def logs(ids: list[str]) -> tuple[str, bytes]:
+    request = ExportLogsServiceRequest()
+    scope = request.resource_logs.add().scope_logs.add()
+    for number in ids:
+        scope.log_records.add(time_unix_nano=time.time_ns()).body.string_value = number
+    return "/v1/logs", request.SerializeToString()
+
+
+def points(ids: list[str]) -> tuple[str, bytes]:
+    request = ExportMetricsServiceRequest()
+    gauge = request.resource_metrics.add().scope_metrics.add().metrics.add(name="g").gauge
+    for number in ids:
+        gauge.data_points.add(as_int=int(number), time_unix_nano=time.time_ns())
+    return "/v1/metrics", request.SerializeToString()
+
+
+def predictions(ids: list[str]) -> tuple[str, bytes]:
+    columns = {"timestamp": pa.array([time.time_ns()] * len(ids), pa.timestamp("ns", "UTC")), "prediction_id": ids}
+    table = pa.table(columns).replace_schema_metadata({"modelspan.schema": "1", "modelspan.model.name": "m"})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    request = ExportLogsServiceRequest()
+    record = request.resource_logs.add().scope_logs.add().log_records.add(event_name="modelspan.predictions")
+    record.body.bytes_value = sink.getvalue().to_pybytes()
+    return "/v1/logs", request.SerializeToString()
+
+
+KINDS = {"spans": spans, "logs": logs, "points": points, "predictions": predictions}
+
+
+def produce(child: Child, kind: str, first: int, stop: threading.Event, acknowledged: list[str]) -> None:
+    """Send batches until told to stop, each again and again until it is acknowledged, as OTLP clients do."""
+    number = first
+    while not stop.is_set():
+        ids = [str(number + i) for i in range(BATCH)]
+        number += BATCH
+        path, body = KINDS[kind](ids)
+        while not deliver(child, path, body):
+            time.sleep(0.02)
+        acknowledged += ids
+
+
+def deliver(child: Child, path: str, body: bytes) -> bool:
+    if not child.port:
+        return False
+    connection = http.client.HTTPConnection("127.0.0.1", child.port, timeout=10)
+    try:
+        connection.request("POST", path, body, {"content-type": "application/x-protobuf"})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def test_every_acknowledged_item_is_stored_once(tmp_path: Path) -> None:
+    """SIGKILL at random moments, clients that retry: the tables hold each acknowledged item exactly once."""
+    random.seed(7)
+    child = Child(tmp_path)
+    stop = threading.Event()
+    acknowledged: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    threads = [threading.Thread(target=produce, args=(child, kind, 1, stop, acknowledged[kind])) for kind in KINDS]
+    for thread in threads:
+        thread.start()
+    for _ in range(KILLS):
+        goal = sum(map(len, acknowledged.values())) + random.randrange(100, 1500)
+        deadline = time.monotonic() + 30
+        while sum(map(len, acknowledged.values())) < goal and time.monotonic() < deadline:
+            time.sleep(0.005)
+        child.kill()
+        child.begin()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    stored = child.count()
+    child.process.communicate("", timeout=60)
+    for kind, ids in acknowledged.items():
+        assert len(ids) > 0
+        assert Counter(stored[kind]) == Counter(ids), kind
