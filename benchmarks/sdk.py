@@ -1,7 +1,7 @@
 """What observing a predict function costs: inside the call, and for the whole process with its background work.
 
-Each row is measured in a process of its own, against a receiver in another, so that nobody's work counts for somebody
-else. A call has 20 features and returns a number. Inline is the median wall time of a call in runs too short to wake the
+Each row is measured in a process of its own, against a receiver in another, so that nobody's work counts for another. A
+call has 20 features and returns a number. Inline is the median wall time of a call in runs too short to wake the
 background; CPU is the process's own time divided by the calls, export included, and every span and record arrives (it
 is checked).
 

@@ -30,7 +30,7 @@ _Item = TypeVar("_Item")
 
 WAKE_ROWS = 1024
 """Single rows at which the encoder wakes before its time."""
-ENCODE_ROWS = 4096
+ENCODE_ROWS = 1024
 """Single rows that are encoded together at most."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,8 @@ from modelspan.records.stream import FAST, write
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MANY_ROWS = 128
+"""Rows of which one column is so much work that a call may be waiting after it."""
 BATCH_ROWS = 16_384
 """Rows of one record of a batch: with 30 features about 4 MB, well within what receivers accept."""
 
@@ -78,7 +81,9 @@ def _uniform(calls: list[Call], watcher: Watcher, by_column: Sequence[Sequence[A
         column = plain.column(str(name), values)
         if column is not None:
             features[str(name)] = column
+        _let_calls_pass(len(values))
     table = _identity_columns(calls)
+    _let_calls_pass(len(calls))
     told = [read_result(call) for call in calls]
     table |= _output_columns(batches.of_rows(told), first.observer.redaction)
     table |= _optional("attribution.", [call.attributions for call in calls], float)
@@ -201,6 +206,15 @@ def _batch_identity(call: Call) -> dict[str, Any]:
         table[conventions.COL_SAMPLE_WEIGHT] = repeated(call.observer.weight, pa.float64())
     tags = {name: repeated(value, pa.string()) for name, value in call.tags.items()}
     return {**table, **call.observer.tag_redaction.columns(conventions.COL_TAG_PREFIX, tags)}
+
+
+def _let_calls_pass(rows: int) -> None:
+    """Let go of the interpreter's lock for a moment: a call that waits for it would else wait for the whole encoding.
+
+    A sleep of zero does not do: the lock would be taken again before the waiting thread has woken up.
+    """
+    if rows >= MANY_ROWS:
+        time.sleep(5e-5)
 
 
 def _types(features: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
