@@ -67,7 +67,7 @@ class ConceptSettings(Settings):
     max_rows: int = Field(50_000, ge=1000, description="largest sample of rows that a model is fitted on")
     alpha: float = Field(0.001, gt=0, lt=0.5, description="false-alarm probability of one window, over all features")
     min_label_shift: float = Field(0.05, ge=0, description="smallest change of the positive share that alarms")
-    min_gap: float = Field(0.05, ge=0, description="smallest gap of expected and observed positives that alarms")
+    min_gap: float = Field(0.03, ge=0, description="smallest gap of expected and observed positives that alarms")
 
 
 class AttributionSettings(Settings):
