@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from modelspan_analyzer.distributions.vocabulary import Column, Kind
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.quality.columns import column_rates, expected_distinct
+from modelspan_analyzer.quality.constraints import read as read_constraints
+from modelspan_analyzer.quality.constraints import violations
 from modelspan_analyzer.quality.rates import Rate, RateVerdict, judge
 from modelspan_analyzer.quality.schema_changes import schema_changes
 from modelspan_analyzer.quality.volume import LARGEST_Z, Usual, usual_volume
@@ -45,7 +48,18 @@ def data_quality(context: MonitorContext) -> list[Result]:
     results += [_rate_result(context, one) for one in judged]
     results += _schema_results(context, before, after)
     results += _cardinality_results(context, before, after)
+    results += _constraint_results(context)
     return results
+
+
+def _constraint_results(context: MonitorContext) -> Iterator[Result]:
+    """The violations of a declared constraints file."""
+    path = context.settings.data_quality.constraints
+    if not path:
+        return
+    for broken in violations(read_constraints(Path(path)), context.current):
+        facts = {"feature": broken.feature, "n": context.current.rows, "threshold": 0.0}
+        yield _result(context, broken.check, 1.0, Verdict.ALARM, reason=broken.description, **facts)
 
 
 def _arrival(context: MonitorContext) -> Iterator[Result]:

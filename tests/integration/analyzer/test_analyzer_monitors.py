@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from modelspan_analyzer.monitors.data_quality import data_quality
 from modelspan_analyzer.monitors.prediction_drift import prediction_drift
 from modelspan_analyzer.monitors.slices import slices
 from modelspan_analyzer.monitors.worst_slices import worst_slices
+from modelspan_analyzer.quality import constraints, statistics_json
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 
@@ -234,3 +237,37 @@ def test_prediction_drift_of_value_and_label(shared_store: Store, predict: Predi
     answers = {"value": rng.beta(5, 2, ROWS), "label": rng.choice(["no", "yes"], ROWS, p=[0.4, 0.6])}
     predict("answers", pa.table(rows(2)), START, **answers)
     assert alarms(prediction_drift(look(shared_store, "answers"))) == {("psi", "value"), ("psi", "label")}
+
+
+def test_constraints_are_suggested_exchanged_and_checked(shared_store: Store, predict: Predict, tmp_path: Path) -> None:
+    """A baseline fulfils what it suggests; the file reads back as it was; a broken window names each rule."""
+    broken = rows(17)
+    broken["age"] = pa.array(-np.abs(broken["age"]), mask=np.arange(ROWS) % 4 == 0)
+    broken["plan"] = np.where(broken["plan"] == "pro", "platinum", broken["plan"])
+    broken.pop("member")
+    before = {**rows(1), "age": np.abs(rows(1)["age"])}
+    context = compare(shared_store, predict, "constrained", before, broken)
+    assert context.reference is not None
+    suggested = constraints.suggest(context.reference)
+    text = constraints.to_json(suggested)
+    assert constraints.from_json(text) == suggested
+    assert list(constraints.violations(suggested, context.reference)) == []
+    (tmp_path / "constraints.json").write_text(text)
+    settings = {"data_quality": {"constraints": str(tmp_path / "constraints.json")}}
+    found = data_quality(look(shared_store, "constrained", settings))
+    assert {
+        ("completeness_check", "age"),
+        ("data_type_check", "age"),
+        ("categorical_values_check", "plan"),
+        ("missing_column_check", "member"),
+    } <= alarms(found)
+    described = json.loads(statistics_json.to_json(context.reference))
+    age = next(feature for feature in described["features"] if feature["name"] == "age")["numerical_statistics"]
+    assert age["mean"] == pytest.approx(before["age"].mean())
+    assert sum(bucket["count"] for bucket in age["distribution"]["kll"]["buckets"]) == pytest.approx(ROWS)
+
+
+def test_a_wrong_constraints_file_is_explained() -> None:
+    """What is no constraints.json says what one holds."""
+    with pytest.raises(constraints.ConstraintsError, match="expected an object with `features`"):
+        constraints.from_json("[]")

@@ -1,0 +1,110 @@
+"""monitors.yaml: what is wrong in it is said with its line and the fix."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from modelspan_analyzer.config.cron import parse_cron
+from modelspan_analyzer.config.durations import format_duration, parse_duration
+from modelspan_analyzer.config.json_schema import json_schema
+from modelspan_analyzer.config.load import ConfigError, load, parse
+from modelspan_analyzer.config.settings import MonitorsConfig
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "fix"),
+    [
+        ("defaults:\n  window:\n    sise: 1h\n", 3, "did you mean `size`?"),
+        ("defaults:\n  schedule:\n    every: 5\n", 3, "write a whole number and a unit"),
+        ("models:\n- model: churn\n  version: 1.4\n", 3, "put it in quotes: '1.4'"),
+        ("models:\n- version: '2'\n", 2, "is required"),
+        ("defaults:\n  data_drift:\n    measures: [psi, ks]\n", 3, "choose from psi"),
+        ("defaults:\n  data_drift:\n    rule: {alpha: 2}\n", 3, "less than or equal to 1"),
+        ("defaults:\n  schedule: {cron: '61 * * * *'}\n", 2, "not within 0 to 59"),
+        ("defaults:\n  baseline: {sliding: 7d, version: '2'}\n", 2, "choose one of sliding, version"),
+        ("defaults:\n  segments: [country]\n", 2, "write tag.NAME or feature.NAME"),
+        ("defaults:\n  window: {size: 1h}\n  window: {size: 2h}\n", 3, "given twice, first on line 2"),
+        ("defaults: [\n", 2, "not YAML"),
+        ("- a\n", 1, "valid dictionary"),
+    ],
+)
+def test_a_mistake_is_named_by_line_and_fix(text: str, line: int, fix: str) -> None:
+    """Each kind of mistake gives the file, its line, and what to write instead."""
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "m.yaml")
+    assert f"m.yaml:{line}:" in str(caught.value)
+    assert fix in str(caught.value)
+
+
+def test_all_mistakes_are_said_at_once() -> None:
+    """Two mistakes give two lines."""
+    with pytest.raises(ConfigError) as caught:
+        parse("defaults:\n  windoww: {}\n  schedule: {every: x}\n")
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_an_absent_file_is_said(tmp_path: Path) -> None:
+    """A file that is not there is no traceback."""
+    with pytest.raises(ConfigError, match="cannot read"):
+        load(tmp_path / "absent.yaml")
+
+
+def test_own_settings_lie_over_the_models_over_the_defaults() -> None:
+    """What a version's entry does not say comes from the model's, and then from the defaults."""
+    config = parse(
+        "defaults: {window: {size: 2h}, data_drift: {min_rows: 7}}\n"
+        "models:\n"
+        "- {model: churn, version: '2', data_drift: {exact: true}}\n"
+        "- {model: churn, window: {size: 1d}}\n"
+    )
+    second, first, other = (config.for_model(*name) for name in (("churn", "2"), ("churn", "1"), ("x", "1")))
+    assert (second.data_drift.exact, second.data_drift.min_rows, second.window.size) == (True, 7, timedelta(days=1))
+    assert (first.data_drift.exact, first.window.size) == (False, timedelta(days=1))
+    assert other.window.size == timedelta(hours=2)
+
+
+def test_nothing_at_all_is_a_configuration() -> None:
+    """An empty file and no file are the built-in settings."""
+    assert parse("") == MonitorsConfig()
+    assert MonitorsConfig().for_model("any", "1").data_drift.enabled
+
+
+def test_the_published_schema_is_fresh() -> None:
+    """docs/monitors.schema.json is what `modelspan monitors schema` prints."""
+    published = (DOCS / "monitors.schema.json").read_text()
+    assert published == json_schema(), "hint: modelspan monitors schema > docs/monitors.schema.json"
+
+
+@pytest.mark.parametrize("text", ["45s", "15m", "1h", "3d", "2w"])
+def test_durations_read_back(text: str) -> None:
+    """A duration is written as it was read."""
+    assert format_duration(parse_duration(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("line", "after", "expected"),
+    [
+        ("0 * * * *", (2026, 3, 1, 10, 30), (2026, 3, 1, 11, 0)),
+        ("*/15 9-17 * * mon-fri", (2026, 3, 6, 17, 50), (2026, 3, 9, 9, 0)),
+        ("30 2 29 feb *", (2026, 1, 1, 0, 0), (2028, 2, 29, 2, 30)),
+        ("0 0 13 * fri", (2026, 3, 1, 0, 0), (2026, 3, 6, 0, 0)),
+        ("5,35 0 1 1,7 *", (2026, 1, 1, 0, 5), (2026, 1, 1, 0, 35)),
+        ("0 12 * * 7", (2026, 3, 2, 0, 0), (2026, 3, 8, 12, 0)),
+    ],
+)
+def test_cron_lines(line: str, after: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """The next moment of a line: steps, ranges, names, leap days, and either of two kinds of day."""
+    moment = datetime(*after, tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
+    assert parse_cron(line).after(moment) == datetime(*expected, tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
+
+
+@pytest.mark.parametrize("line", ["* * * *", "a * * * *", "0 25 * * *", "0 0 30 2 *", "0/0 * * * *"])
+def test_wrong_cron_lines_are_refused(line: str) -> None:
+    """A line that is none, or never comes up, is an error where the file is read."""
+    with pytest.raises(ValueError, match="cron"):
+        parse_cron(line)
