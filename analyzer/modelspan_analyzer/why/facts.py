@@ -19,6 +19,11 @@ MARGIN = timedelta(minutes=15)
 STEPS_PER_OCTAVE = 2
 """Durations and numbers are compared by half powers of two."""
 
+CLOCK_TOLERANCE_MS = 10_000
+"""A span stamped further than this from its prediction has a wrong clock, or belongs to a trace of hours."""
+ASIDE = ("thread.id", "thread.name", "net.peer.port", "network.peer.port", "client.port", "process.pid")
+"""Attributes that are drawn by lot; ids, recognised by their form, are set aside too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -57,24 +62,28 @@ FROM
 (
     SELECT h, arrayJoin(arrayConcat(
         [('span', service, name, '', ''),
-         ('duration', service, name, '', toString(floor({steps:UInt8} * log2(Duration + 1)))),
-         ('offset', service, name, '', toString(toInt64(sign(late) * floor({steps:UInt8} * log2(abs(late) + 1)))))],
+         ('duration', service, name, '', toString(toInt32(floor({steps:UInt8} * log2(Duration + 1)))))],
+        if(abs(late) >= {clock:UInt32}, [('offset', service, name, '', toString(toInt32(late)))], []),
         if(StatusCode = 'Error', [('status', service, name, 'Error', StatusMessage)], []),
         arrayMap(event -> ('event', service, name, event::String, ''), arrayDistinct(Events.Name)),
-        arrayMap((attribute, value) -> if(
-                isNotNull(toFloat64OrNull(value)) AND length(value) > 2 AND attribute NOT LIKE '%status_code%',
-                ('number', service, name, attribute::String,
-                 toString(sign(toFloat64OrZero(value)) * floor({steps:UInt8} * log2(abs(toFloat64OrZero(value)) + 1)))),
-                ('attribute', service, name, attribute::String, substring(value, 1, 200))),
-            arrayFilter(attribute -> attribute NOT LIKE 'modelspan.%', SpanAttributes.keys),
-            arrayFilter((value, attribute) -> attribute NOT LIKE 'modelspan.%',
-                SpanAttributes.values, SpanAttributes.keys)),
-        arrayMap((attribute, value) -> ('resource', service, '', attribute::String, substring(value, 1, 200)),
+        arrayMap((attribute, value, number) -> if(
+                isNull(number) OR length(value) <= 2 OR endsWith(attribute, 'status_code'),
+                ('attribute', service, name, attribute, value),
+                ('number', service, name, attribute,
+                 toString(toInt32(sign(number) * floor({steps:UInt8} * log2(abs(number) + 1)))))),
+            attributes, texts, arrayMap(value -> toFloat64OrNull(value), texts)),
+        arrayMap((attribute, value) -> ('resource', service, '', attribute::String, value),
             ResourceAttributes.keys, ResourceAttributes.values))) AS fact
     FROM
     (
         SELECT cityHash64(TraceId) AS h, ServiceName::String AS service, SpanName::String AS name,
-            Duration, StatusCode, StatusMessage, Events.Name, SpanAttributes, ResourceAttributes,
+            Duration, StatusCode, StatusMessage, Events.Name, ResourceAttributes,
+            arrayMap((attribute, value) -> NOT startsWith(attribute, 'modelspan.')
+                    AND NOT has({aside:Array(String)}, attribute)
+                    AND NOT (length(value) IN (16, 32, 36) AND match(value, '^[0-9a-f-]+$')),
+                SpanAttributes.keys, SpanAttributes.values) AS wanted,
+            arrayFilter((attribute, yes) -> yes, SpanAttributes.keys::Array(String), wanted) AS attributes,
+            arrayFilter((value, yes) -> yes, SpanAttributes.values, wanted) AS texts,
             (toUnixTimestamp64Milli(Timestamp) - {origin:Int64}
                 - transform(cityHash64(TraceId), hashes, times, toUInt32(0))) AS late
         FROM otel_traces
@@ -118,6 +127,8 @@ def read(store: Store, sample: Sample, context: Window, support: int) -> list[Fa
         "origin": round(origin * 1e3),
         "support": support,
         "steps": STEPS_PER_OCTAVE,
+        "clock": CLOCK_TOLERANCE_MS,
+        "aside": list(ASIDE),
         "slices": sorted({start + shift for start in sample.slices for shift in (0, SLICE)}),
     }
     statements = (_PACKED + _SPANS.replace("{slices}", slices), _PACKED + _LOGS)

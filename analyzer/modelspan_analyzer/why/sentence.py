@@ -125,5 +125,4 @@ def _time(seconds: float) -> str:
 
 
 def _clock(key: Key) -> str:
-    seconds = (2 ** (abs(float(key.value)) / STEPS_PER_OCTAVE)) / 1e3
-    return f"about {seconds:.0f} s {'ahead' if key.above else 'behind'}"
+    return f"about {abs(float(key.value)) / 1e3:.0f} s {'ahead' if key.above else 'behind'}"

@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from modelspan_analyzer.why.contrast import Weights, contrast
-from modelspan_analyzer.why.facts import NUMERIC, STEPS_PER_OCTAVE, Fact, Key
+from modelspan_analyzer.why.facts import NUMERIC, Fact, Key
 
-CLOCK_TOLERANCE_MS = 10_000
-"""A span stamped further than this from its prediction has a wrong clock, or belongs to a trace of hours."""
 MOST_REPEATS = 5
 
 
@@ -82,9 +80,9 @@ def _numbers(facts: Iterable[Fact], n: int, weights: Weights) -> Iterator[Fact]:
 
 
 def _clock(key: Key, values: npt.NDArray[np.float64]) -> Iterator[Fact]:
-    tolerance = STEPS_PER_OCTAVE * np.log2(CLOCK_TOLERANCE_MS)
+    """Clocks that are ahead, and clocks that are behind; `values` are milliseconds."""
     for late in (True, False):
-        shows = values >= tolerance if late else np.isfinite(values) & (values <= -tolerance)
+        shows = np.isfinite(values) & ((values > 0) == late)
         if shows.any():
             typical = float(np.median(values[shows]))
             yield Fact(replace(key, kind="clock", value=repr(typical), above=late), np.nonzero(shows)[0])

@@ -48,9 +48,9 @@ class Finding:
 class Budget:
     """How much an explanation may cost."""
 
-    flagged: int = 5000
+    flagged: int = 4000
     """Most traces read of predictions that make the finding."""
-    others: int = 5000
+    others: int = 4000
     """Most traces read of the other predictions."""
     seconds: float = 10.0
     """Longest a single query may run."""
