@@ -13,6 +13,7 @@ from starlette.types import Send
 
 from modelspan_collector.sqlhttp import encodings, errors
 from modelspan_collector.sqlhttp.engine import Engine, Run
+from modelspan_collector.sqlhttp.native import BlockUpgrader
 
 BUFFER_BYTES = 1024**2
 """How much of a result is held back, so that an early failure is still an HTTP status."""
@@ -66,12 +67,13 @@ def refusal(engine: Engine, query_id: str, error: errors.ClickHouseError) -> Res
 class ResultStream:
     """Sends the result of one statement."""
 
-    def __init__(self, engine: Engine, run: Run, query_id: str, threaded: Threaded) -> None:
+    def __init__(self, engine: Engine, run: Run, query_id: str, threaded: Threaded, revision: int = 0) -> None:
         self._engine = engine
         self._run = run
         self._query_id = query_id
         self._threaded = threaded
         self._tag = secrets.token_hex(8)
+        self._upgrader = BlockUpgrader(revision) if revision and run.format == "Native" else None
 
     async def send(self, send: Send, accept_encoding: str, *, framed: bool, whole: bool) -> None:
         """Read the result and send it.
@@ -93,7 +95,7 @@ class ResultStream:
             try:
                 while chunk := held.read(BUFFER_BYTES):
                     await self._part(send, encoder.feed(chunk))
-                while not ended and (chunk := await self._threaded(self._run.read)):
+                while not ended and (chunk := await self._next()):
                     await self._part(send, encoder.feed(chunk))
             except errors.ClickHouseError as error:
                 # The missing end of the body tells a client that does not know the tag that the result is cut.
@@ -105,13 +107,21 @@ class ResultStream:
         """Hold the beginning of the result, or all of it; True where it has ended."""
         ended = False
         while whole or held.tell() < BUFFER_BYTES:
-            chunk = await self._threaded(self._run.read)
+            chunk = await self._next()
             if not chunk:
                 ended = True
                 break
             held.write(chunk)
         held.seek(0)
         return ended
+
+    async def _next(self) -> bytes:
+        """The next bytes of the result, as the client's protocol version has them; b'' at the end."""
+        while chunk := await self._threaded(self._run.read):
+            ready: bytes = chunk if self._upgrader is None else await self._threaded(self._upgrader.feed, chunk)
+            if ready:
+                return ready
+        return b"" if self._upgrader is None else self._upgrader.finish()
 
     def _headers(self, coding: str) -> list[tuple[bytes, bytes]]:
         head = headers(self._engine, self._query_id, self._run.summary)

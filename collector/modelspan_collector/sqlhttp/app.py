@@ -99,7 +99,7 @@ class SqlApp:
     async def _stream(self, run: Run, request: Request, send: Send, asked: Parameters) -> None:
         watch = asyncio.create_task(self._cancel_on_disconnect(request, run))
         accepted = request.headers.get("accept-encoding", "") if asked.flag("enable_http_compression") else ""
-        stream = answer.ResultStream(self._engine, run, asked.query_id, self._threaded)
+        stream = answer.ResultStream(self._engine, run, asked.query_id, self._threaded, asked.revision)
         sending = stream.send(send, accepted, framed=asked.flag("compress"), whole=asked.flag("wait_end_of_query"))
         try:
             await asyncio.wait_for(sending, self._limits.answer_seconds)

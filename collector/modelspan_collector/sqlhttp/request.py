@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from modelspan_collector.sqlhttp import encodings, errors
+from modelspan_collector.sqlhttp.native import REVISION_WITH_CUSTOM_SERIALIZATION
 
 HEAD_BYTES = 64 * 1024
 """An INSERT's statement must end within this much of the body."""
@@ -45,6 +46,17 @@ class Parameters:
     session_id: str
     user: str
     password: str
+
+    @property
+    def revision(self) -> int:
+        """The revision of Native blocks that the client insists on; 0 where it can read the engine's own.
+
+        clickhouse-go (and Grafana with it) takes no other than the one it asks for. clickhouse-connect asks for an
+        older one, and reads revision 0 just as well, which costs nothing.
+        """
+        asked = self.settings.get("client_protocol_version", "0")
+        revision = int(asked) if asked.isdecimal() else 0
+        return revision if revision >= REVISION_WITH_CUSTOM_SERIALIZATION else 0
 
     def flag(self, name: str) -> bool:
         """True where the URL switches `name` on."""

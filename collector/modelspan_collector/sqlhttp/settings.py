@@ -10,42 +10,33 @@ from dataclasses import dataclass
 from modelspan_collector.sqlhttp import errors
 
 _PREFIXES = (
-    "output_format_",
-    "input_format_",
-    "format_",
-    "date_time_",
-    "join_",
-    "optimize_",
-    "query_plan_",
-    "group_by_",
-)
-_NEVER = ("format_schema", "format_template", "input_format_parquet_verify", "format_avro_schema_registry")
+    "allow_experimental_", "allow_suspicious_", "cast_", "date_time_", "describe_", "format_", "group_by_",
+    "input_format_", "join_", "json_", "optimize_", "output_format_", "query_plan_", "show_", "type_json_",
+)  # fmt: skip
+_NEVER = ("allow_experimental_eval", "format_avro_schema_registry", "format_schema", "format_template")
 _ALLOWED = frozenset(
-    """aggregate_functions_null_for_empty allow_experimental_analyzer any_join_distinct_right_table_keys async_insert
-    bool_false_representation bool_true_representation cast_keep_nullable cast_ipv4_ipv6_default_on_conversion_error
-    cast_string_to_dynamic_use_inference count_distinct_implementation
-    deduplicate_blocks_in_dependent_materialized_views
-    enable_analyzer enable_unaligned_array_join extremes final insert_deduplicate insert_deduplication_token
-    insert_null_as_default limit max_block_size max_columns_to_read max_insert_block_size max_rows_in_distinct
-    max_rows_in_join max_rows_to_group_by max_rows_to_read max_rows_to_sort max_bytes_to_read
-    max_bytes_before_external_group_by
-    max_bytes_before_external_sort max_subquery_depth max_threads min_insert_block_size_rows min_insert_block_size_bytes
+    """aggregate_functions_null_for_empty any_join_distinct_right_table_keys async_insert
+    async_insert_busy_timeout_ms async_insert_max_data_size bool_false_representation bool_true_representation
+    count_distinct_implementation deduplicate_blocks_in_dependent_materialized_views default_table_engine
+    enable_analyzer enable_json_type enable_unaligned_array_join extremes final flatten_nested
+    insert_deduplicate insert_deduplication_token insert_null_as_default limit max_block_size
+    max_bytes_before_external_group_by max_bytes_before_external_sort max_bytes_to_read max_columns_to_read
+    max_insert_block_size max_rows_in_distinct max_rows_in_join max_rows_to_group_by max_rows_to_read
+    max_rows_to_sort max_subquery_depth max_threads min_insert_block_size_bytes min_insert_block_size_rows
     offset prefer_column_name_to_alias preferred_block_size_bytes read_overflow_mode result_overflow_mode
-    session_timezone timeout_overflow_mode totals_mode transform_null_in union_default_mode wait_for_async_insert
-    async_insert_busy_timeout_ms async_insert_max_data_size flatten_nested allow_suspicious_low_cardinality_types
-    default_table_engine allow_experimental_json_type allow_experimental_object_type enable_json_type
-    allow_suspicious_types_in_order_by use_query_cache""".split()  # noqa: SIM905
+    session_timezone timeout_overflow_mode totals_mode transform_null_in union_default_mode use_query_cache
+    wait_for_async_insert""".split()  # noqa: SIM905
 )
 _IGNORED = frozenset(
-    """add_http_cors_header buffer_size cancel_http_readonly_queries_on_client_close client_protocol_version compress
-    connect_timeout database decompress default_format enable_http_compression http_headers_progress_interval_ms
-    http_connection_timeout http_max_uri_size http_native_compression_disable_checksumming_on_decompress
-    http_receive_timeout http_response_buffer_size http_send_timeout http_wait_end_of_query
-    http_write_exception_in_output_format http_zlib_compression_level load_balancing log_comment log_queries
-    log_query_threads max_network_bandwidth max_query_size network_compression_method network_zstd_compression_level
-    password priority query query_id quota_key receive_timeout role send_logs_level
-    send_progress_in_http_headers send_timeout session_check session_id session_timeout stacktrace user
-    wait_end_of_query workload""".split()  # noqa: SIM905
+    """add_http_cors_header buffer_size cancel_http_readonly_queries_on_client_close client_protocol_version
+    compress connect_timeout database decompress default_format enable_http_compression http_connection_timeout
+    http_headers_progress_interval_ms http_max_uri_size
+    http_native_compression_disable_checksumming_on_decompress http_receive_timeout http_response_buffer_size
+    http_send_timeout http_wait_end_of_query http_write_exception_in_output_format http_zlib_compression_level
+    insert_quorum load_balancing log_comment log_queries log_query_threads max_network_bandwidth max_query_size
+    network_compression_method network_zstd_compression_level password priority query query_id quota_key
+    receive_timeout role select_sequential_consistency send_logs_level send_progress_in_http_headers
+    send_timeout session_check session_id session_timeout stacktrace user wait_end_of_query workload""".split()  # noqa: SIM905
 )
 """Parameters of the protocol itself, and settings that mean nothing to an embedded engine."""
 
