@@ -85,7 +85,9 @@ def event(name: str, body: bytes, service: str = "scoring") -> ExportLogsService
 
 
 def predictions(rows: int, /, model: str = "churn", version: str = "1", **columns: Any) -> pa.Table:
-    """A stream of prediction records; columns replace or add to the required two (`_` stands for the dot after a prefix)."""
+    """A stream of prediction records; columns replace or add to the required two (`_` stands for the dot after a
+    prefix).
+    """
     now = time.time_ns()
     base: dict[str, Any] = {
         "timestamp": pa.array([now + i for i in range(rows)], pa.timestamp("ns", "UTC")),

@@ -209,7 +209,7 @@ def test_empty_requests_succeed(collector: Collector) -> None:
 
 
 def test_size_limits(start) -> None:
-    """A body over the limit is refused for good, before and after decompression, and a good one right after is taken."""
+    """A body over the limit is refused, before and after decompression; a good one right after is taken."""
     collector = start(max_request_bytes=10_000)
     bomb = gzip.compress(bytes(10_000_000))
     assert post(collector.http_port, "/v1/traces", bytes(20_000)).status == 413
@@ -239,7 +239,8 @@ def test_wild_timestamps_are_replaced_and_counted(collector: Collector, store: S
         export(collector.grpc_port, TRACES, request.SerializeToString())
     collector.flush()
     rows = store.rows(
-        "SELECT OriginalTimestamp AS sent, abs(dateDiff('second', Timestamp, ReceivedAt)) < 2 AS now FROM otel_traces ORDER BY sent"
+        "SELECT OriginalTimestamp AS sent, abs(dateDiff('second', Timestamp, ReceivedAt)) < 2 AS now"
+        " FROM otel_traces ORDER BY sent"
     )
     assert [(row["sent"], row["now"]) for row in rows] == [(0, 0), (1, 1), (2**63 + 5, 1), (2**64 - 1, 1)]
     assert store.scalar("SELECT sum(count) FROM ingest_errors WHERE kind = 'wild_timestamp'") == 3

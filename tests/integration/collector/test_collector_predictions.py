@@ -1,4 +1,6 @@
-"""Prediction records and spans by convention, both become rows of `predictions`; labels and model cards land beside them."""
+"""Prediction records and spans by convention, both become rows of `predictions`; labels and model cards land beside
+them.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,8 @@ def test_a_history_of_years_in_one_replay(collector: Collector, store: Store) ->
     send(collector, "modelspan.predictions", table)
     collector.flush()
     kept = store.rows(
-        "SELECT count() AS n, toString(toDate(min(timestamp))) AS a, toString(toDate(max(timestamp))) AS b FROM predictions"
+        "SELECT count() AS n, toString(toDate(min(timestamp))) AS a, toString(toDate(max(timestamp))) AS b"
+        " FROM predictions"
     )
     assert kept == [{"n": 45_312, "a": "1996-05-07", "b": "1998-12-06"}]
     store.command("OPTIMIZE TABLE predictions FINAL")
@@ -223,7 +226,8 @@ def test_wild_clocks_of_records(collector: Collector, store: Store) -> None:
     send(collector, "modelspan.predictions", table)
     collector.flush()
     rows = store.rows(
-        "SELECT tags, timestamp > now() - 60 AS fresh FROM predictions ORDER BY mapContains(tags, 'modelspan.original_timestamp') DESC"
+        "SELECT tags, timestamp > now() - 60 AS fresh FROM predictions"
+        " ORDER BY mapContains(tags, 'modelspan.original_timestamp') DESC"
     )
     assert rows[0] == {"tags": {"modelspan.original_timestamp": "5"}, "fresh": 1}
     assert store.scalar("SELECT sum(count) FROM ingest_errors WHERE kind = 'wild_timestamp'") == 1

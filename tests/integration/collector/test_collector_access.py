@@ -1,0 +1,159 @@
+"""Who may send, what is redacted before it is kept, and what is sent on."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import pytest
+from collector_otlp import arrow, event, export, post, predictions, trace
+
+from modelspan_collector.access.redact import Redaction
+from modelspan_collector.access.tls import Tls
+from modelspan_collector.config import CollectorConfig
+from modelspan_collector.forward.destination import parse
+from modelspan_collector.receive.signals import LOGS, TRACES
+from modelspan_collector.service import Collector, UnsafeListenError
+from modelspan_collector.store.connect import Store
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def test_tokens_tenants_and_rotation(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
+    """Only known tokens are let in; a tenant's name is on its rows; a changed file counts at once."""
+    file = tmp_path / "tokens"
+    file.write_text("alpha tenant=acme\nold tenant=x expires=2020-01-01\n")
+    collector = start(tokens=file)
+    body = trace({"modelspan.model.name": "m", "modelspan.tenant": "forged"}).SerializeToString()
+    assert post(collector.http_port, "/v1/traces", body).status == 401
+    assert post(collector.http_port, "/v1/traces", body, **bearer("wrong")).status == 401
+    assert post(collector.http_port, "/v1/traces", body, **bearer("old")).status == 401
+    with pytest.raises(grpc.RpcError) as refused:
+        export(collector.grpc_port, TRACES, body)
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert export(collector.grpc_port, TRACES, body, metadata=tuple(bearer("alpha").items())) == b""
+    collector.flush()
+    assert store.scalar("SELECT ResourceAttributes['modelspan.tenant'] FROM otel_traces") == "acme"
+    assert store.scalar("SELECT tags['tenant'] FROM predictions") == "acme"
+    file.write_text("beta tenant=acme\n")
+    deadline = time.monotonic() + 10
+    while post(collector.http_port, "/v1/traces", body, **bearer("alpha")).status != 401:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert post(collector.http_port, "/v1/traces", body, **bearer("beta")).status == 200
+    value = collector.registry.get_sample_value
+    assert value("modelspan_collector_requests_total", {"protocol": "http", "outcome": "unauthenticated"}) >= 4
+
+
+def test_a_tenant_with_a_database_of_its_own(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
+    """A token may lead to another database, which is made when its tenant first sends."""
+    other = f"{store.database}_other"
+    (tmp_path / "tokens").write_text(f"alpha tenant=acme database={other}\n")
+    collector = start(tokens=tmp_path / "tokens")
+    try:
+        assert post(collector.http_port, "/v1/traces", trace({}).SerializeToString(), **bearer("alpha")).status == 200
+        collector.flush()
+        assert store.scalar(f"SELECT count() FROM {other}.otel_traces") == 1
+        assert store.scalar("SELECT count() FROM otel_traces") == 0
+    finally:
+        store.command(f"DROP DATABASE IF EXISTS {other}")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    """A self-signed certificate for localhost."""
+    folder = tmp_path_factory.mktemp("tls")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"]
+    subprocess.run([*command, *names], cwd=folder, check=True, capture_output=True)
+    return Tls(folder / "cert.pem", folder / "key.pem")
+
+
+def test_tls_and_plain_text_to_tls(start: Callable[..., Collector], store: Store, certificate: Tls) -> None:
+    """With TLS both receivers take encrypted requests and refuse plain ones."""
+    import http.client
+    import ssl
+
+    collector = start(tls=certificate)
+    body = trace({}).SerializeToString()
+    context = ssl.create_default_context(cafile=str(certificate.certificate))
+    client = http.client.HTTPSConnection("localhost", collector.http_port, context=context, timeout=20)
+    client.request("POST", "/v1/traces", body, {"content-type": "application/x-protobuf"})
+    assert client.getresponse().status == 200
+    credentials = grpc.ssl_channel_credentials(certificate.certificate.read_bytes())
+    with grpc.secure_channel(f"localhost:{collector.grpc_port}", credentials) as channel:
+        channel.unary_unary(TRACES.grpc_path)(trace({}).SerializeToString(), timeout=20)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        post(collector.http_port, "/v1/traces", body)
+    with pytest.raises(grpc.RpcError):
+        export(collector.grpc_port, TRACES, body)
+    collector.flush()
+    assert store.scalar("SELECT count() FROM otel_traces") == 2
+
+
+def test_mutual_tls_refuses_strangers(start: Callable[..., Collector], certificate: Tls) -> None:
+    """With an authority of clients, a client without a certificate is refused."""
+    collector = start(tls=Tls(certificate.certificate, certificate.key, clients=certificate.certificate))
+    root, key = certificate.certificate.read_bytes(), certificate.key.read_bytes()
+    for credentials, known in (
+        (grpc.ssl_channel_credentials(root), False),
+        (grpc.ssl_channel_credentials(root, key, root), True),
+    ):
+        with grpc.secure_channel(f"localhost:{collector.grpc_port}", credentials) as channel:
+            call = channel.unary_unary(TRACES.grpc_path)
+            if known:
+                assert call(trace({}).SerializeToString(), timeout=20) == b""
+            else:
+                with pytest.raises(grpc.RpcError):
+                    call(b"", timeout=20)
+
+
+def test_refuses_to_listen_where_others_reach_it(store: Store, tmp_path: Path) -> None:
+    """Beyond loopback it takes TLS and tokens, or an explicit word."""
+    with pytest.raises(UnsafeListenError, match="--insecure"):
+        Collector(store, CollectorConfig(tmp_path, host="0.0.0.0", grpc_port=0, http_port=0))
+
+
+def test_redaction_before_the_disk(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
+    """Dropped and hashed values reach neither the log's files nor the tables, in attributes, features and records."""
+    rules = Redaction(drop=("*email*",), hash=("user.id", "zip"), key=b"k")
+    collector = start(redaction=rules, segment_seconds=60.0)
+    attributes = {"user.email": "secret@x.org", "user.id": "u-secret", "fine": 1, "nest": {"email": "secret-nested"}}
+    export(collector.grpc_port, TRACES, trace(attributes).SerializeToString())
+    table = predictions(1, **{"feature.zip": ["secret-zip"], "feature.email": ["secret-mail"], "feature.age": [3.0]})
+    export(collector.grpc_port, LOGS, event("modelspan.predictions", arrow(table)).SerializeToString())
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*.seg"))
+    assert kept
+    assert b"secret" not in kept
+    collector.flush()
+    attributes = store.scalar("SELECT SpanAttributes FROM otel_traces")
+    assert attributes == {"fine": "1", "nest": "{}", "user.id": rules.digest("u-secret")}
+    row = store.rows("SELECT numeric_features, categorical_features FROM predictions")[0]
+    assert row == {"numeric_features": {"age": 3.0}, "categorical_features": {"zip": rules.digest("secret-zip")}}
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_forwarding(start: Callable[..., Collector], store: Store, tmp_path: Path, scheme: str) -> None:
+    """What is taken is sent on too; a dead destination holds up nothing and is counted."""
+    downstream = start(data=tmp_path / "downstream", retry_window_seconds=0.0)
+    port = downstream.grpc_port if scheme == "grpc" else downstream.http_port
+    collector = start(forward=(parse(f"{scheme}://127.0.0.1:{port}"), parse("grpc://127.0.0.1:1?retry=0")))
+    assert post(collector.http_port, "/v1/traces", trace({"a": 1}).SerializeToString()).status == 200
+    collector.flush()
+    expected = [(f"127.0.0.1:{port}", "sent"), ("127.0.0.1:1", "dropped_too_old")]
+
+    def forwarded(destination: str, outcome: str) -> float | None:
+        labels = {"destination": destination, "outcome": outcome}
+        return collector.registry.get_sample_value("modelspan_collector_forwarded_requests_total", labels)
+
+    deadline = time.monotonic() + 20
+    while not all(forwarded(*each) for each in expected):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    downstream.flush()
+    assert store.scalar("SELECT count() FROM otel_traces") == 2

@@ -1,0 +1,126 @@
+"""The store away and back, poisoned records, torn tails, a log at its budget, requests sent twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import pytest
+from collector_otlp import export, post, trace
+from google.rpc import error_details_pb2, status_pb2
+
+from modelspan_collector.log import dead
+from modelspan_collector.receive.signals import TRACES
+from modelspan_collector.service import Collector
+from modelspan_collector.store.connect import Store
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for a condition, and fail where it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come"
+        time.sleep(0.02)
+
+
+def count(store: Store) -> int:
+    return int(store.scalar("SELECT count() FROM otel_traces"))
+
+
+def test_a_request_sent_twice_is_stored_once(start: Callable[..., Collector], store: Store) -> None:
+    """A client that lost the answer sends the same bytes again: acknowledged, not doubled, over a restart too."""
+    body = trace({"a": 1}).SerializeToString()
+    first = start()
+    for _ in range(2):
+        assert post(first.http_port, "/v1/traces", body).status == 200
+    first.flush()
+    assert post(first.http_port, "/v1/traces", body).status == 200
+    first.stop()
+    second = start()
+    assert export(second.grpc_port, TRACES, body) == b""
+    second.flush()
+    assert count(store) == 1
+
+
+def test_a_store_that_is_away_loses_nothing(start: Callable[..., Collector], store: Store) -> None:
+    """While inserts fail requests are taken and kept; when the store is back they arrive, once."""
+    collector = start()
+    store.command("RENAME TABLE otlp_traces TO otlp_traces_away")
+    try:
+        for number in range(5):
+            assert post(collector.http_port, "/v1/traces", trace({"n": number}).SerializeToString()).status == 200
+        with pytest.raises(TimeoutError):
+            collector.flush(timeout=0.5)
+        assert collector.registry.get_sample_value("modelspan_collector_log_bytes", {"signal": "traces"}) > 0
+    finally:
+        store.command("RENAME TABLE otlp_traces_away TO otlp_traces")
+    collector.flush()
+    assert count(store) == 5
+
+
+def test_a_restart_replays_the_log(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
+    """Segments that an earlier process left are stored by the next, a torn last record is cut off and counted."""
+    first = start(segment_seconds=60.0)
+    post(first.http_port, "/v1/traces", trace({"a": 1}).SerializeToString())
+    segment = next((tmp_path / "data" / "log" / store.database / "traces").glob("*.seg"))
+    content = segment.read_bytes()
+    first.stop()
+    store.command("TRUNCATE TABLE otel_traces")
+    for path in segment.parent.iterdir():
+        path.unlink()
+    (segment.parent / "00-000000001.seg").write_bytes(content + content[: len(content) - 5])
+    second = start()
+    second.flush()
+    assert count(store) == 1
+    torn = second.registry.get_sample_value("modelspan_collector_torn_bytes_total", {"signal": "traces"})
+    assert torn == len(content) - 5
+
+
+def test_a_poisoned_request_is_set_aside(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
+    """What the store refuses becomes a dead letter with its reason; its neighbours are stored; retry brings it back."""
+    store.command("ALTER TABLE otel_traces ADD CONSTRAINT no_poison CHECK SpanName != 'poison'")
+    try:
+        collector = start(segment_seconds=0.5)
+        for name in ("good", "poison", "fine"):
+            post(collector.http_port, "/v1/traces", trace({}, name=name).SerializeToString())
+        collector.flush()
+        letters = list(dead.list_dead(tmp_path / "data"))
+        assert [letter.signal for letter in letters] == ["traces"]
+        assert "no_poison" in letters[0].reason
+        assert sorted(row["SpanName"] for row in store.rows("SELECT SpanName FROM otel_traces")) == ["fine", "good"]
+        assert store.scalar("SELECT count() FROM ingest_errors WHERE kind = 'dead_letter'") == 1
+    finally:
+        store.command("ALTER TABLE otel_traces DROP CONSTRAINT no_poison")
+    assert dead.retry(tmp_path / "data") == 1
+    until(lambda: count(store) == 3)
+    assert list(dead.list_dead(tmp_path / "data")) == []
+
+
+def test_a_full_log_pushes_back(start: Callable[..., Collector], store: Store) -> None:
+    """At its budget the log refuses for now, in both protocols' words; when there is room again it takes."""
+    collector = start(log_budget_bytes=3000)
+    store.command("RENAME TABLE otlp_traces TO otlp_traces_away")
+    try:
+        body = lambda: trace({"filler": "x" * 1000}).SerializeToString()  # noqa: E731
+        assert [post(collector.http_port, "/v1/traces", body()).status for _ in range(2)] == [200, 200]
+        refused = post(collector.http_port, "/v1/traces", body())
+        assert refused.status == 503
+        assert int(refused.getheader("retry-after")) >= 1
+        with pytest.raises(grpc.RpcError) as busy:
+            export(collector.grpc_port, TRACES, body())
+        assert busy.value.code() is grpc.StatusCode.UNAVAILABLE
+        details = dict(busy.value.trailing_metadata())["grpc-status-details-bin"]
+        info = error_details_pb2.RetryInfo()
+        assert status_pb2.Status.FromString(details).details[0].Unpack(info)
+        assert info.retry_delay.ToSeconds() >= 1
+        assert collector.health()["ready"] in (True, False)
+    finally:
+        store.command("RENAME TABLE otlp_traces_away TO otlp_traces")
+    collector.flush()
+    assert post(collector.http_port, "/v1/traces", body()).status == 200
+    collector.flush()
+    assert count(store) == 3
+    refusals = collector.registry.get_sample_value
+    assert refusals("modelspan_collector_requests_total", {"protocol": "http", "outcome": "busy"}) == 1
