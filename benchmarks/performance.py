@@ -26,7 +26,7 @@ import pyarrow.parquet as parquet
 START = datetime(2026, 1, 5, tzinfo=timezone.utc)
 TEXTS = pa.map_(pa.string(), pa.string())
 PEERS = {
-    "nannyml": ["nannyml==0.13.1"],
+    "nannyml": ["nannyml==0.13.1", "statsmodels"],
     "fairness": ["fairlearn==0.15.0", "smclarify==0.5", "pyarrow"],
 }
 
@@ -60,7 +60,7 @@ print(time.perf_counter() - begun)
 SMCLARIFY = """
 import sys, time, warnings; warnings.filterwarnings('ignore')
 import pandas
-from smclarify.bias.report import (FacetColumn, LabelColumn, MetricType, ProblemType, StageType, bias_report)
+from smclarify.bias.report import FacetColumn, LabelColumn, StageType, bias_report
 window = pandas.read_parquet(sys.argv[2])
 label = LabelColumn('label', window['label'], [1])
 predicted = LabelColumn('prediction', window['prediction'], [1])

@@ -54,7 +54,9 @@ def _binary(context: MonitorContext, rows: Rows, reference: Rows, target: Target
         return
     threshold = context.settings.performance.threshold
     scored = read.predicted_scores(context.store, rows, target, threshold=threshold)
-    before = read.predicted_scores(context.store, reference, target, threshold=threshold)
+    assert context.baseline is not None
+    unlabelled = baseline_rows(context.baseline, context.version, labelled=False)
+    before = read.predicted_scores(context.store, unlabelled, target, threshold=threshold)
     calibrator = fit_calibrator(known)
     expected = cbpe.expect(scored, calibrator, target.classes)
     base = cbpe.expect(before, calibrator, target.classes)

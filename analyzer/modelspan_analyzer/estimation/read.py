@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from modelspan_analyzer.estimation.cbpe import PredictedClasses, PredictedScores
-from modelspan_analyzer.performance.read import KEPT, MAX_ROWS, PREDICTED, SCORE, effective
+from modelspan_analyzer.performance.read import KEPT, PREDICTED, SCORE, bounded, effective
 from modelspan_analyzer.performance.rows import Rows
 from modelspan_analyzer.performance.target import Target
 from modelspan_collector.store.connect import Store
@@ -19,14 +19,13 @@ SELECT arrayMap(class -> scores[class], {{classes:Array(String)}}) AS probabilit
        toInt64(indexOf({{classes:Array(String)}}, label)) - 1 AS predicted, weight, count() AS n
 FROM ({rows}) WHERE notEmpty(scores) AND predicted >= 0 AND {kept} GROUP BY ALL ORDER BY ALL
 """
-_COUNT = "SELECT count() FROM ({rows})"
 
 
 def predicted_scores(store: Store, rows: Rows, target: Target, *, threshold: float = 0.5) -> PredictedScores:
     """Scores of a binary model with the predicted class, counted."""
     sql = _SCORES.format(score=SCORE, predicted=PREDICTED, rows=rows.sql, kept=KEPT)
     names = {"positive": target.positive, "negative": target.negative, "threshold": threshold}
-    table = store.arrow(sql, {**rows.parameters, **names, "keep": _keep(store, rows)})
+    table = bounded(store, sql, {**rows.parameters, **names})
     score, favourable, weight, n = (
         table[name].to_numpy().astype(np.float64) for name in ("score", "favourable", "weight", "n")
     )
@@ -35,13 +34,9 @@ def predicted_scores(store: Store, rows: Rows, target: Target, *, threshold: flo
 
 def predicted_classes(store: Store, rows: Rows, target: Target) -> PredictedClasses:
     """Scores of every class of a multiclass model with the predicted class."""
-    names = {"classes": list(target.classes), "keep": _keep(store, rows)}
-    table = store.arrow(_CLASSES.format(rows=rows.sql, kept=KEPT), {**rows.parameters, **names})
+    names = {"classes": list(target.classes)}
+    table = bounded(store, _CLASSES.format(rows=rows.sql, kept=KEPT), {**rows.parameters, **names})
     flat = table["probability"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     predicted, weight, n = (table[name].to_numpy().astype(np.float64) for name in ("predicted", "weight", "n"))
     probability = np.asarray(flat, np.float64).reshape(table.num_rows, len(target.classes))
     return PredictedClasses(probability, predicted, n * weight, effective(n, weight))
-
-
-def _keep(store: Store, rows: Rows) -> int:
-    return max(1, -(-int(store.scalar(_COUNT.format(rows=rows.sql), rows.parameters)) // MAX_ROWS))

@@ -7,8 +7,9 @@ of the prediction id, which is the same however often and in whichever order row
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -141,20 +142,20 @@ def confusions(
 def score_counts(store: Store, rows: Rows, target: Target, segment: Segment = ALL_ROWS) -> dict[str, ScoreCounts]:
     """Positives and negatives at each score of the positive class, in each part of a segment."""
     sql = _SCORES.format(segment_field=_FIELD[segment.kind], score=SCORE, rows=rows.sql, kept=KEPT)
-    names = {"positive": target.positive, "segment": segment.name, "keep": _keep(store, rows)}
-    return _score_parts(store.arrow(sql, {**rows.parameters, **names}))
+    names = {"positive": target.positive, "segment": segment.name}
+    return _score_parts(bounded(store, sql, {**rows.parameters, **names}))
 
 
 def class_score_counts(store: Store, rows: Rows) -> dict[str, ScoreCounts]:
     """Counts at each score of each class, that class against the rest; keys are classes."""
     sql = _CLASS_SCORES.format(rows=rows.sql, kept=KEPT)
-    return _score_parts(store.arrow(sql, {**rows.parameters, "keep": _keep(store, rows)}))
+    return _score_parts(bounded(store, sql, rows.parameters))
 
 
 def pair_counts(store: Store, rows: Rows, segment: Segment = ALL_ROWS) -> dict[str, PairCounts]:
     """Predictions and actuals of a regression in each part of a segment."""
     sql = _PAIRS.format(segment_field=_FIELD[segment.kind], rows=rows.sql, kept=KEPT)
-    table = store.arrow(sql, {**rows.parameters, "segment": segment.name, "keep": _keep(store, rows)})
+    table = bounded(store, sql, {**rows.parameters, "segment": segment.name})
     result = {}
     for part, here in _parts(table):
         n, weight = _numbers(table, "n")[here], _numbers(table, "weight")[here]
@@ -199,6 +200,11 @@ def effective(n: FloatArray, weight: FloatArray) -> float:
     return float((n * weight).sum()) ** 2 / squares if squares else 0.0
 
 
-def _keep(store: Store, rows: Rows) -> int:
-    """Of how many rows one is kept."""
-    return max(1, -(-coverage(store, rows).labelled // MAX_ROWS))
+def bounded(store: Store, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
+    """Run a query of cells; where there are more than `MAX_ROWS`, again on every so-many-th row by `{keep:UInt64}`."""
+    limited = f"SELECT * FROM ({sql}) LIMIT {MAX_ROWS + 1}"
+    table, keep = store.arrow(limited, {**parameters, "keep": 1}), 1
+    while table.num_rows > MAX_ROWS:
+        keep *= 2
+        table = store.arrow(limited, {**parameters, "keep": keep})
+    return table

@@ -72,7 +72,8 @@ def sketch(store: Store, table: str = "feature_profiles") -> list[dict]:
     """What the sketches of every feature say."""
     return store.rows(
         f"SELECT feature, kind, sum(rows) AS n, sum(total) AS total, min(minimum) AS low, max(maximum) AS high, "
-        f"toString(arraySort(approx_top_kMerge(64, 256)(top))) AS top FROM {table} GROUP BY feature, kind ORDER BY feature, kind"
+        f"toString(arraySort(approx_top_kMerge(64, 256)(top))) AS top "
+        f"FROM {table} GROUP BY feature, kind ORDER BY feature, kind"
     )
 
 
