@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from modelspan_collector.receive.errors import UnauthenticatedError
+from modelspan_collector.store.connect import quote_identifier
 
 _CHECK_SECONDS = 1.0
 
@@ -53,10 +54,12 @@ def parse(text: str) -> dict[bytes, Tenant]:
             digest = (
                 bytes.fromhex(token[7:]) if token.startswith("sha256:") else hashlib.sha256(token.encode()).digest()
             )
-            expires = options.pop("expires", None)
+            expires, database = options.pop("expires", None), options.pop("database", "")
+            if database:
+                quote_identifier(database)
             tenants[digest] = Tenant(
                 name=options.pop("tenant", ""),
-                database=options.pop("database", ""),
+                database=database,
                 expires=float("inf") if expires is None else _utc(expires),
             )
         except ValueError as error:

@@ -1,0 +1,176 @@
+"""The collector's pure parts: records of the log, the wire, maps, rules and destinations."""
+
+from __future__ import annotations
+
+import struct
+import time
+from concurrent.futures import Future
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from modelspan_collector.access.redact import Redaction
+from modelspan_collector.access.tokens import TokenFileError, parse
+from modelspan_collector.forward.choose import choose
+from modelspan_collector.forward.destination import Destination, DestinationError
+from modelspan_collector.forward.destination import parse as parse_destination
+from modelspan_collector.log.recent import Recent
+from modelspan_collector.log.record import HEADER_BYTES, Kind, make, read
+from modelspan_collector.store import schema
+from modelspan_collector.write import maps, otlp_shape, wire
+
+
+@given(st.lists(st.binary(max_size=200), max_size=6), st.integers(0, 2000))
+def test_records_survive_a_cut_at_any_byte(payloads: list[bytes], cut: int) -> None:
+    """However a file is cut, exactly the whole records before the cut are read."""
+    records = [make(Kind.OTLP, number, payload) for number, payload in enumerate(payloads)]
+    data = b"".join(part for record in records for part in record.encode())[:cut]
+    whole, size = [], 0
+    for record in records:
+        size += HEADER_BYTES + len(record.payload)
+        if size <= cut:
+            whole.append(record)
+    assert [record for record, _ in read(data)] == whole
+
+
+@given(st.binary(min_size=1, max_size=100), st.data())
+def test_a_changed_byte_is_noticed(payload: bytes, data: st.DataObject) -> None:
+    """A record in which any byte was changed is not read."""
+    encoded = bytearray(b"".join(make(Kind.OTLP, 1, payload).encode()))
+    encoded[data.draw(st.integers(0, len(encoded) - 1))] ^= 0xFF
+    assert list(read(bytes(encoded))) == []
+
+
+@given(st.lists(st.integers(0, 3), max_size=4), st.integers(0, 2**64 - 1), st.text(max_size=20))
+def test_wire_rows_hold_what_the_request_held(scopes: list[int], received: int, tenant: str) -> None:
+    """Cut into rows and read back, a request has the same scopes, each with its resource, arrival and tenant."""
+    request = ExportTraceServiceRequest()
+    for number, count in enumerate(scopes):
+        resource = request.resource_spans.add(schema_url=f"url{number}")
+        resource.resource.attributes.add(key="n").value.int_value = number
+        for scope in range(count):
+            resource.scope_spans.add(scope={"name": f"{number}.{scope}"}).spans.add(name="x")
+    payload = request.SerializeToString() + wire.tenant_field("forged") + wire.tenant_field(tenant)
+    data = b"".join(wire.rows(payload, received))
+    seen, position = [], 0
+    while position < len(data):
+        size, position = wire._varint(memoryview(data), position)
+        row = type(request.resource_spans.add())()
+        row.ParseFromString(data[position : position + size])
+        assert struct.pack("<Q", received) in data[position : position + size]
+        assert wire.tenant_of(data[position : position + size]) == tenant
+        seen.append((row.resource.attributes[0].value.int_value, row.scope_spans[0].scope.name, row.schema_url))
+        position += size
+    assert seen == [(n, f"{n}.{s}", f"url{n}") for n, count in enumerate(scopes) for s in range(count)]
+
+
+def test_schema_file_is_what_the_descriptors_say() -> None:
+    """The Null tables in the schema are those that the OTLP descriptors make."""
+    statements = [text for name, text in schema.statements() if name == "001_otlp.sql"]
+    assert statements == schema.split(otlp_shape.ddl())
+
+
+@given(st.lists(st.tuples(st.none() | st.floats(allow_nan=False), st.none() | st.floats(allow_nan=False)), max_size=30))
+def test_maps_are_the_columns_transposed(rows: list[tuple[float | None, float | None]]) -> None:
+    """One map a row, with the keys of the columns that are not null, and the others named as missing."""
+    columns = {"b": pa.array([b for b, _ in rows], pa.float64()), "a": pa.array([a for _, a in rows], pa.float64())}
+    expected = [[(key, value) for key, value in (("a", a), ("b", b)) if value is not None] for b, a in rows]
+    assert maps.to_map(columns, len(rows), pa.float64()).to_pylist() == expected
+    absent = [[key for key, value in (("a", a), ("b", b)) if value is None] for b, a in rows]
+    assert maps.missing([columns], len(rows)).to_pylist() == absent
+
+
+@given(st.lists(st.none() | st.binary(min_size=8, max_size=8), max_size=20), st.integers(0, 5))
+def test_hexadecimal_ids(ids: list[bytes | None], skip: int) -> None:
+    """Ids become lower-case hexadecimal, also in a slice; null and all zeros become empty."""
+    array = pa.array(ids, pa.binary(8))[skip:]
+    expected = ["" if value in (None, bytes(8)) else value.hex() for value in ids[skip:]]
+    assert maps.hexadecimal(array, 8).to_pylist() == expected
+
+
+def test_features_find_their_map() -> None:
+    """Types decide the map, as the conventions say."""
+    features = maps.classify(
+        {
+            "flag": pa.array([True, None]),
+            "day": pa.array([1, 2], pa.date32()),
+            "took": pa.array([1500, None], pa.duration("ms")),
+            "city": pa.array(["a", "b"]).dictionary_encode(),
+            "level": pa.array(np.array([1, 2])).dictionary_encode(),
+        }
+    )
+    assert features.numeric["day"].to_pylist() == [86400.0, 172800.0]
+    assert features.numeric["took"].to_pylist() == [1.5, None]
+    assert features.numeric["level"].to_pylist() == [1.0, 2.0]
+    assert features.categorical["flag"].to_pylist() == ["true", None]
+
+
+def test_recent_forgets_failures_and_the_past() -> None:
+    """A request whose write failed, or that is older than the window, is taken again."""
+    recent, done, failed = Recent(60.0), Future(), Future()
+    done.set_result(None)
+    failed.set_exception(OSError())
+    recent.add(b"done", done)
+    recent.add(b"failed", failed)
+    assert recent.find(b"done") is done
+    assert recent.find(b"failed") is None
+    assert recent.find(b"never") is None
+    brief = Recent(0.001)
+    brief.add(b"old", done)
+    deadline = time.monotonic() + 5
+    while brief.find(b"old") is not None:
+        assert time.monotonic() < deadline
+
+
+def test_redaction_rules() -> None:
+    """Names are met with and without our prefixes; an allow-list drops the rest but what a row needs to be one."""
+    rules = Redaction(drop=("ssn",), hash=("user.*",), allow=("age", "user.*"))
+    names = ["modelspan.feature.ssn", "user.id", "feature.age", "other", "modelspan.model.name", "service.name"]
+    assert [rules.action(name) for name in names] == ["drop", "hash", "keep", "drop", "keep", "keep"]
+
+
+def test_token_files_say_what_is_wrong() -> None:
+    """A line that is not understood is named by its number."""
+    assert len(parse("a tenant=x\n# comment\n\nb database=y\n")) == 2
+    with pytest.raises(TokenFileError, match="line 2"):
+        parse("a\nb nonsense\n")
+    with pytest.raises(TokenFileError, match="teanant"):
+        parse("a teanant=x\n")
+    with pytest.raises(TokenFileError, match="line 1"):
+        parse("a database=x;drop\n")
+
+
+def test_destinations() -> None:
+    """Options of a destination are read, and what is not known is named."""
+    destination = parse_destination("grpc://tempo:4317?signals=traces&ratio=0.25&slow=1.5&attribute.service.name=shop")
+    assert (destination.url, destination.signals, destination.ratio) == ("grpc://tempo:4317", ("traces",), 0.25)
+    assert destination.attributes == (("service.name", "shop"),)
+    for wrong in ("tempo:4317", "grpc://x?rati=1", "grpc://x?ratio=2", "ftp://x", "http://x?signals=trace"):
+        with pytest.raises(DestinationError):
+            parse_destination(wrong)
+
+
+def test_sampling_keeps_what_matters() -> None:
+    """At ratio 0 only traces with errors, slow spans or flagged predictions pass; the ratio holds for the rest."""
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    for number in range(1, 1001):
+        scope.spans.add(trace_id=(number * 2**44).to_bytes(16, "big"), name="plain")
+    kinds = {b"e" * 16: "error", b"s" * 16: "slow", b"f" * 16: "flagged"}
+    for trace_id, name in kinds.items():
+        scope.spans.add(trace_id=trace_id, name=f"{name} sibling")
+    scope.spans.add(trace_id=b"e" * 16, name="error").status.code = 2
+    scope.spans.add(trace_id=b"s" * 16, name="slow", end_time_unix_nano=3 * 10**9)
+    scope.spans.add(trace_id=b"f" * 16, name="flagged").attributes.add(key="modelspan.flagged").value.bool_value = True
+    before = request.SerializeToString()
+    kept = choose(request, Destination("grpc://x", ratio=0.0, slow_seconds=2.0))
+    assert len(kept.resource_spans[0].scope_spans[0].spans) == 6
+    assert request.SerializeToString() == before
+    quarter = choose(request, Destination("grpc://x", ratio=0.25))
+    plain = [span for span in quarter.resource_spans[0].scope_spans[0].spans if span.name == "plain"]
+    assert len(plain) == sum(number * 2**44 < 2**54 for number in range(1, 1001))
+    assert choose(request, Destination("grpc://x", attributes=(("service.name", "other"),))) is None
