@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import httpx
 import pyarrow as pa
@@ -21,7 +22,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.service import Collector
 from modelspan_collector.sqlhttp.server import SqlServer
-from modelspan_collector.store.connect import Store
+from modelspan_collector.store.connect import Store, connect
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 
@@ -192,3 +193,16 @@ def test_collector_configurations_hold_together(file: Path) -> None:
         used = {name for pipeline in pipelines.values() for name in pipeline.get(kind, [])}
         assert used == set(config.get(kind, {})), kind
     assert set(config["service"].get("extensions", [])) == set(config.get("extensions", {}))
+
+
+def test_server_users_name_settings_that_exist(engine_dsn: str) -> None:
+    """Every profile's setting is one of the engine's, every profile is used, and the engine parses every grant."""
+    users = ElementTree.parse(DEPLOY / "clickhouse" / "users.xml").getroot()
+    profiles = {profile.tag: [setting.tag for setting in profile] for profile in users.iterfind("profiles/*")}
+    engine = connect(engine_dsn, "default")
+    known = {row["name"] for row in engine.rows("SELECT name FROM system.settings")} | {"constraints"}
+    assert all(set(settings) <= known for settings in profiles.values())
+    assert {user.findtext("profile") for user in users.iterfind("users/*")} == set(profiles)
+    for grant in users.iterfind("users/*/grants/query"):
+        assert engine.scalar("SELECT formatQuery({grant:String})", {"grant": f"{grant.text} TO someone"})
+    engine.close()

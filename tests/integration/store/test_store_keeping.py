@@ -22,11 +22,15 @@ SELECT 'churn-2', '1', toDateTime64('2026-01-05', 9, 'UTC') + toIntervalHour(num
 FROM numbers(1000)"""
 
 
-@pytest.fixture
-def filled(store: Store) -> Store:
-    """A thousand predictions over six weeks."""
-    store.command(ROWS)
-    return store
+@pytest.fixture(scope="module")
+def filled(engine_dsn: str) -> Iterator[Store]:
+    """A thousand predictions over six weeks, for tests that leave them as they are."""
+    opened = connect(engine_dsn, "kept")
+    schema.apply(opened)
+    opened.command(ROWS)
+    yield opened
+    opened.command("DROP DATABASE kept")
+    opened.close()
 
 
 @pytest.fixture
@@ -57,51 +61,57 @@ def test_view_has_one_typed_column_a_feature(filled: Store) -> None:
     assert {"name": "age", "type": "Nullable(Float64)"} in types
     filled.command(views.plan(filled, "churn-2").statement)
     assert views.models(filled) == ["churn-2"]
+    filled.command("DROP VIEW churn_2")
 
 
 def test_view_refuses_unknown_models_and_taken_names(filled: Store) -> None:
     """A model called like a table needs a prefix."""
     with pytest.raises(ValueError, match="no predictions"):
         views.plan(filled, "nobody")
-    filled.command("INSERT INTO predictions (model, prediction_id) VALUES ('labels', 'x')")
+    filled.command("CREATE TABLE churn_2 (a Int8) ENGINE = Memory")
     with pytest.raises(ValueError, match="prefix"):
-        views.plan(filled, "labels")
-    assert views.plan(filled, "labels", prefix="model_").name == "model_labels"
+        views.plan(filled, "churn-2")
+    assert views.plan(filled, "churn-2", prefix="model_").name == "model_churn_2"
+    filled.command("DROP TABLE churn_2")
 
 
-def test_budget_drops_the_oldest_partitions_first(filled: Store) -> None:
+def test_budget_drops_the_oldest_partitions_first(store: Store) -> None:
     """The newest rows stay, what went is reported row for row, and labels are never touched."""
-    filled.command(
+    store.command(ROWS)
+    store.command(
         "INSERT INTO labels (prediction_id, model, timestamp) SELECT toString(number), 'churn-2', now() FROM numbers(5)"
     )
-    partitions = filled.rows(
-        "SELECT partition_id FROM system.parts WHERE database = currentDatabase() AND table = 'predictions' AND active "
-        "ORDER BY min_block_number"
-    )
-    size = housekeeping.stored_bytes(filled)
-    dropped = housekeeping.keep_budget(filled, size - 1)
-    assert [gone.partition_id for gone in dropped] == [partitions[0]["partition_id"]]
-    assert filled.scalar("SELECT count() FROM predictions") == 1000 - dropped[0].rows
-    assert housekeeping.stored_bytes(filled) < size
-    keeper = housekeeping.HouseKeeper(filled, budget_bytes=1)
+    partitions = [
+        row["partition_id"]
+        for row in store.rows(
+            "SELECT partition_id FROM system.parts WHERE database = currentDatabase() AND table = 'predictions' "
+            "AND active ORDER BY min_block_number"
+        )
+    ]
+    dropped = housekeeping.keep_budget(store, housekeeping.stored_bytes(store) - 1)
+    assert dropped
+    assert [gone.partition_id for gone in dropped] == partitions[: len(dropped)]
+    left = 1000 - sum(gone.rows for gone in dropped)
+    assert store.scalar("SELECT count() FROM predictions") == left
+    keeper = housekeeping.HouseKeeper(store, budget_bytes=1)
     keeper.round()
-    assert keeper.tally.rows_dropped == 1000 - dropped[0].rows
+    assert keeper.tally.rows_dropped == left
     assert keeper.tally.failures == 0
-    assert filled.scalar("SELECT count() FROM predictions") == 0
-    assert filled.scalar("SELECT count() FROM labels") == 5
+    assert store.scalar("SELECT count() FROM predictions") == 0
+    assert store.scalar("SELECT count() FROM labels") == 5
 
 
-def test_small_parts_are_merged_once_quiet(store: Store) -> None:
+def test_small_parts_are_merged_once_quiet(other: Store) -> None:
     """Many little inserts end up in one part; a partition that is still written to is left alone."""
-    store.command("CREATE TABLE little (a UInt32) ENGINE = MergeTree ORDER BY a")
+    other.command("CREATE TABLE little (a UInt32) ENGINE = MergeTree ORDER BY a")
     for number in range(2):
-        store.command(f"INSERT INTO little VALUES ({number})")
+        other.command(f"INSERT INTO little VALUES ({number})")
     parts = "SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = 'little' AND active"
-    assert store.scalar(parts) == 2
-    assert housekeeping.merge_small_parts(store, parts=1, quiet_seconds=3600) == 0
-    store.command("SELECT sleep(1.1)")  # the engine's clock, in seconds, has to move on
-    assert housekeeping.merge_small_parts(store, parts=1, quiet_seconds=0) >= 1
-    assert store.scalar(parts) == 1
+    assert other.scalar(parts) == 2
+    assert housekeeping.merge_small_parts(other, parts=1, quiet_seconds=3600) == 0
+    other.command("SELECT sleep(1.1)")  # the engine's clock, in seconds, has to move on
+    assert housekeeping.merge_small_parts(other, parts=1, quiet_seconds=0) >= 1
+    assert other.scalar(parts) == 1
 
 
 def _fingerprint(store: Store) -> dict[str, tuple[int, int]]:
