@@ -61,7 +61,7 @@ SMCLARIFY = """
 import sys, time, warnings; warnings.filterwarnings('ignore')
 import pandas
 from smclarify.bias.report import FacetColumn, LabelColumn, StageType, bias_report
-window = pandas.read_parquet(sys.argv[2])
+window = pandas.read_parquet(sys.argv[2]).astype({'sex': object, 'race': object, 'marital': object})
 label = LabelColumn('label', window['label'], [1])
 predicted = LabelColumn('prediction', window['prediction'], [1])
 begun = time.perf_counter()

@@ -12,7 +12,10 @@ from modelspan_analyzer import moments
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.monitors.context import Monitor, MonitorContext
 from modelspan_analyzer.monitors.table import MONITORS
+from modelspan_analyzer.performance.refresh import SIGNALS as LABEL_SIGNALS
+from modelspan_analyzer.performance.refresh import stale_windows
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
+from modelspan_analyzer.retraining.hook import run_rules
 from modelspan_analyzer.runner import runs
 from modelspan_analyzer.runner.choose import choose_baseline, learnt_until
 from modelspan_analyzer.runner.claims import claim, new_owner
@@ -104,6 +107,24 @@ class Runner:
             claimed = claim(self.store, model, version, window, self._owner, self._clock(), lease)
             if claimed is not None:
                 results += self._run(model, version, window, settings, claimed.run_id)
+        return results + self._refresh(model, version, settings)
+
+    def _refresh(self, model: str, version: str, settings: ModelSettings) -> list[Result]:
+        """Measure again what labels came in for: the same labels give the same results, whoever does it."""
+        results: list[Result] = []
+        for window in stale_windows(self.store, model, version, self._clock()):
+            if self._stopping.is_set():
+                break
+            baseline = choose_baseline(self.store, model, version, window, settings)
+            context = MonitorContext(self.store, model, version, window, baseline, settings)
+            again = runs.Run(uuid.uuid4().hex, model, version, "", window, window.end, self._clock())
+            deadline = again.started + settings.schedule.time_budget
+            chosen = [monitor for monitor in MONITORS if monitor.signal in LABEL_SIGNALS]
+            found = [result for monitor in chosen for result in self._run_monitor(monitor, context, again, deadline)[0]]
+            write_results(self.store, found, again.run_id)
+            if self._respond is not None:
+                self._respond(found, self._clock())
+            results += found
         return results
 
     def _run(self, model: str, version: str, window: Window, settings: ModelSettings, run_id: str) -> list[Result]:
@@ -119,6 +140,7 @@ class Runner:
             results += found
             finished += [run] if run else []
         write_results(self.store, results, run_id)
+        run_rules(self.store, model, version, settings.retraining)
         if self._respond is not None:
             self._respond(results, self._clock())  # before the run counts as done: a killed analyzer does it again
         failed = [run for run in finished if run.outcome != runs.DONE]
