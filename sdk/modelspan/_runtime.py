@@ -148,7 +148,7 @@ def watch_the_end() -> None:
 
 def _end() -> None:
     runtime = _current
-    if runtime is not None and runtime.pid == os.getpid():
+    if runtime is not None and runtime.pid == os.getpid() and not runtime.pipeline.stopping:
         flush(runtime.settings.exit_timeout)
         runtime.pipeline.shutdown(0.0)
 

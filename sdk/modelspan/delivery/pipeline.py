@@ -65,7 +65,8 @@ class Pipeline:
         self._asked = self._answered = 0
         self._encoder: threading.Thread | None = None
         self._sender: Sender | None = None
-        self._stopping = False
+        self.stopping = False
+        """Whether the end has come: what is added now is not sent."""
 
     def add(self, call: Call) -> None:
         """Keep the call of a single row."""
@@ -114,7 +115,7 @@ class Pipeline:
             self._outbox.put(record)
 
     def _start(self) -> None:
-        if self._encoder is not None or self._stopping:
+        if self._encoder is not None or self.stopping:
             return
         with self._lock:
             if self._encoder is None:
@@ -128,7 +129,7 @@ class Pipeline:
         while True:
             self._wake.wait(self._settings.flush_interval)
             self._wake.clear()
-            asked, stopping = self._asked, self._stopping
+            asked, stopping = self._asked, self.stopping
             try:
                 with self.working:
                     self._drain()
@@ -167,7 +168,7 @@ class Pipeline:
 
     def flush(self, timeout: float) -> bool:
         """Encode and send all that came before; whether the receiver has it (or refused it) within so many seconds."""
-        if self._encoder is None:
+        if self._encoder is None or self.stopping:
             return True
         deadline = time.monotonic() + timeout
         with self._drained:
@@ -181,7 +182,7 @@ class Pipeline:
     def shutdown(self, timeout: float) -> bool:
         """Flush within so many seconds, then stop; what is left is counted as dropped."""
         complete = self.flush(timeout)
-        self._stopping = True
+        self.stopping = True
         self._wake.set()
         if self._encoder is not None and self._sender is not None:
             self._encoder.join(0.5)
