@@ -11,8 +11,10 @@ installed.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -87,6 +89,84 @@ def measure(template: load.Template, table: str, total: int) -> dict[str, float]
             service.stop()
 
 
+class Rotel:
+    """Rotel, its ClickHouse exporter writing through the SQL endpoint of a service."""
+
+    def __init__(self, service: Service, folder: Path) -> None:
+        found = importlib.util.find_spec("rotel")
+        if found is None or found.origin is None:
+            raise SystemExit("--rotel needs Rotel: pip install rotel")
+        self.port, grpc_port = free_port(), free_port()
+        settings = {
+            "ROTEL_OTLP_HTTP_ENDPOINT": f"127.0.0.1:{self.port}",
+            "ROTEL_OTLP_GRPC_ENDPOINT": f"127.0.0.1:{grpc_port}",
+            "ROTEL_EXPORTER": "clickhouse",
+            "ROTEL_CLICKHOUSE_EXPORTER_ENDPOINT": f"http://127.0.0.1:{service.ports['sql']}",
+            "ROTEL_CLICKHOUSE_EXPORTER_DATABASE": "modelspan",
+            "ROTEL_CLICKHOUSE_TABLE_PREFIX": "otel",
+            "ROTEL_CLICKHOUSE_EXPORTER_COMPRESSION": "lz4",
+            "ROTEL_CLICKHOUSE_EXPORTER_ASYNC_INSERT": "false",
+            "ROTEL_PID_FILE": str(folder / "rotel.pid"),
+            "ROTEL_LOG_FILE": str(folder / "rotel.log"),
+        }
+        agent = Path(found.origin).parent / "rotel-agent"
+        self.process = subprocess.Popen(
+            [agent, "start"], env={**os.environ, **settings}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 30
+        while socket.socket().connect_ex(("127.0.0.1", self.port)):
+            if time.monotonic() > deadline:
+                raise RuntimeError("Rotel did not start")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def measure_rotel(template: load.Template, table: str, total: int) -> dict[str, float]:
+    """The same run through Rotel. It answers before it stores, so the run ends when the rows stop coming."""
+    with tempfile.TemporaryDirectory() as folder:
+        service = Service(Path(folder))
+        rotel = Rotel(service, Path(folder))
+        pids = (service.process.pid, rotel.process.pid)
+        try:
+            warm = load.send(rotel.port, template, 20 * template.items)
+            before = settled(service, table, warm)[0]
+            cpu, began = sum(map(cpu_seconds, pids)), time.perf_counter()
+            acknowledged = load.send(rotel.port, template, total)
+            stored, ended = settled(service, table, before + acknowledged)
+            stored -= before
+            cpu = sum(map(cpu_seconds, pids)) - cpu
+            return {
+                "acknowledged": acknowledged,
+                "rows": stored,
+                "rows_per_second": round(stored / (ended - began)),
+                "cpu_seconds_per_million": round(cpu / stored * 1e6, 2),
+                "peak_megabytes": round(sum(map(peak_megabytes, pids))),
+            }
+        finally:
+            rotel.stop()
+            service.stop()
+
+
+def settled(service: Service, table: str, expected: int, patience: float = 20.0) -> tuple[int, float]:
+    """Rows of a table once all expected are there, or none has come for a while; and when the last one came."""
+    rows, changed = service.flush()[table], time.perf_counter()
+    while rows < expected and time.perf_counter() - changed < patience:
+        time.sleep(0.2)
+        now = service.flush()[table]
+        if now != rows:
+            rows, changed = now, time.perf_counter()
+    return rows, changed
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spans", type=int, default=3_000_000)
@@ -97,6 +177,10 @@ def main() -> None:
     results: dict[str, Any] = {}
     if options.spans:
         results["spans"] = measure(load.spans(), "otel_traces", options.spans)
+        if options.rotel:
+            results["rotel_spans"] = measure_rotel(load.spans(), "otel_traces", options.spans)
+            for name in ("cpu_seconds_per_million", "rows_per_second"):
+                results[f"{name}_ratio"] = round(results["spans"][name] / results["rotel_spans"][name], 3)
     if options.predictions:
         results["predictions"] = measure(load.predictions(), "predictions", options.predictions)
     print(json.dumps(results) if options.json else json.dumps(results, indent=2))

@@ -1,4 +1,4 @@
-"""The Node OpenTelemetry SDK exports all three signals over both protocols; a span by convention becomes a prediction."""
+"""The Node OpenTelemetry SDK exports all signals over both protocols; a span by convention becomes a prediction."""
 
 from __future__ import annotations
 
