@@ -27,6 +27,8 @@ SYNONYM = 0.85
 """Overlap (weighted Jaccard) from which two facts count as one."""
 LEAST_OTHERS = 30
 """Other traces after the onset that are needed to compare with them; else what came before is compared with."""
+RARE = 0.1
+"""Share of the traces before the onset up to which a fact counts as new."""
 RIVAL = 0.8
 """How near the first cause's correlation another must come to be named although it may only reflect it."""
 MOST = 5
@@ -66,7 +68,8 @@ def _apart(table: FactTable, weights: Weights, after: Bools, places: Places, may
     passes = may & _stands_out(compared, q_values)
     found = []
     for members in _clusters(table, weights, compared, passes):
-        fact = min(members, key=lambda index: precedence.order(table.keys[index], places))
+        fresh = _fresh(members, table, weights, compared)
+        fact = min(fresh, key=lambda index: precedence.order(table.keys[index], places))
         found.append(
             Ranked(fact, _without(members, fact), None, compared, q_values, _shows(table, fact) & after, began=False)
         )
@@ -125,6 +128,17 @@ def _clusters(table: FactTable, weights: Weights, compared: Contrast, passes: Bo
         groups.append([index for index, take in zip(left, joined, strict=True) if take])
         left = [index for index, take in zip(left, joined, strict=True) if not take]
     return groups
+
+
+def _fresh(members: list[int], table: FactTable, weights: Weights, compared: Contrast) -> list[int]:
+    """Of facts that come together, those that were rare before the onset, if any: they changed, the others did not."""
+    usual = (weights.usual_flagged + weights.usual_others).astype(np.float32)
+    if effective_size(usual.astype(float)) < LEAST_OTHERS:
+        return members
+    before = (table.matrix[members] @ usual) / float(usual.sum())
+    strong = compared.phi[members] >= 0.95 * compared.phi[members].max()
+    rare = [index for index, share, near in zip(members, before, strong, strict=True) if share <= RARE and near]
+    return rare or members
 
 
 def _balanced(weights: Weights) -> npt.NDArray[np.float32]:
