@@ -5,6 +5,7 @@ from __future__ import annotations
 from modelspan_analyzer.concept.monitor import concept
 from modelspan_analyzer.estimation.monitor import estimation
 from modelspan_analyzer.explain.monitor import attribution
+from modelspan_analyzer.explain.robustness import robustness
 from modelspan_analyzer.fairness.monitor import fairness
 from modelspan_analyzer.monitors.context import Monitor
 from modelspan_analyzer.monitors.data_drift import data_drift
@@ -25,4 +26,5 @@ MONITORS: tuple[Monitor, ...] = (
     Monitor("concept", "concept", concept),
     Monitor("fairness", "fairness", fairness),
     Monitor("attribution", "attribution", attribution),
+    Monitor("robustness", "robustness", robustness),
 )
