@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from modelspan_collector.receive import lenient
 from modelspan_collector.receive.errors import BadRequestError, TooLargeError, UnsupportedError
 from modelspan_collector.receive.signals import Signal
+from modelspan_collector.write.wire import is_plain
 
 _HEX_IDS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
 
@@ -25,7 +26,7 @@ class Decoded:
     """A request that is valid OTLP."""
 
     body: bytes
-    """Its protobuf encoding."""
+    """Its protobuf encoding, such that `wire.rows` can cut it."""
     message: Any
     repaired: bool = False
     """True where text was not UTF-8 and its bad bytes were replaced."""
@@ -37,13 +38,19 @@ def protobuf(signal: Signal, body: bytes) -> Decoded:
     Raises:
         BadRequestError: the body is not the message of that signal.
     """
+    repaired = False
     try:
-        return Decoded(body, signal.request.FromString(body))
-    except DecodeError:
-        repaired = lenient.repair(signal, body)
-    if repaired is None:
-        raise BadRequestError(f"the body is not a protobuf {signal.request.DESCRIPTOR.name}: it is cut off or corrupt")
-    return Decoded(repaired, signal.request.FromString(repaired), repaired=True)
+        message = signal.request.FromString(body)
+    except DecodeError as error:
+        clean = lenient.repair(signal, body)
+        if clean is None:
+            name = signal.request.DESCRIPTOR.name
+            raise BadRequestError(f"the body is not a protobuf {name}: it is cut off or corrupt") from error
+        body, message, repaired = clean, signal.request.FromString(clean), True
+    if not is_plain(body):
+        message.DiscardUnknownFields()
+        body = message.SerializeToString()
+    return Decoded(body, message, repaired)
 
 
 def json(signal: Signal, body: bytes) -> Decoded:

@@ -42,7 +42,7 @@ class UnfitError(ValueError):
 
 def insert_otlp(store: Store, signal: Signal, records: Sequence[Record], token: str) -> None:
     """Insert OTLP requests as they are; views of the store turn them into rows."""
-    body = b"".join(part for record in records for part in _parts(signal, record))
+    body = b"".join(part for record in records for part in wire.rows(record.payload, record.received))
     settings = {
         **_ONE_BLOCK,
         **_format_settings(store, signal),
@@ -50,16 +50,6 @@ def insert_otlp(store: Store, signal: Signal, records: Sequence[Record], token: 
         "input_format_protobuf_oneof_presence": 1,
     }
     store.client().raw_insert(otlp_shape.table(signal), insert_block=body, fmt="Protobuf", settings=settings)
-
-
-def _parts(signal: Signal, record: Record) -> list[bytes | memoryview]:
-    try:
-        return list(wire.rows(record.payload, record.received))
-    except wire.WireError:
-        message = signal.request.FromString(record.payload)
-        message.DiscardUnknownFields()
-        usual = message.SerializeToString() + wire.tenant_field(wire.tenant_of(record.payload))
-        return list(wire.rows(usual, record.received))
 
 
 def _format_settings(store: Store, signal: Signal) -> dict[str, str]:

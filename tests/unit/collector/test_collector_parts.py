@@ -20,6 +20,8 @@ from modelspan_collector.forward.destination import Destination, DestinationErro
 from modelspan_collector.forward.destination import parse as parse_destination
 from modelspan_collector.log.recent import Recent
 from modelspan_collector.log.record import HEADER_BYTES, Kind, make, read
+from modelspan_collector.receive import decode
+from modelspan_collector.receive.signals import TRACES
 from modelspan_collector.store import schema
 from modelspan_collector.write import maps, otlp_shape, wire
 
@@ -54,7 +56,9 @@ def test_wire_rows_hold_what_the_request_held(scopes: list[int], received: int, 
         resource.resource.attributes.add(key="n").value.int_value = number
         for scope in range(count):
             resource.scope_spans.add(scope={"name": f"{number}.{scope}"}).spans.add(name="x")
-    payload = request.SerializeToString() + wire.tenant_field("forged") + wire.tenant_field(tenant)
+    assert not wire.is_plain(request.SerializeToString() + wire.tenant_field("forged"))
+    assert wire.is_plain(request.SerializeToString())
+    payload = request.SerializeToString() + wire.tenant_field(tenant)
     data = b"".join(wire.rows(payload, received))
     seen, position = [], 0
     while position < len(data):
@@ -174,3 +178,13 @@ def test_sampling_keeps_what_matters() -> None:
     plain = [span for span in quarter.resource_spans[0].scope_spans[0].spans if span.name == "plain"]
     assert len(plain) == sum(number * 2**44 < 2**54 for number in range(1, 1001))
     assert choose(request, Destination("grpc://x", attributes=(("service.name", "other"),))) is None
+
+
+def test_groups_and_our_own_field_numbers_are_cleaned_away() -> None:
+    """Found by fuzzing: a group among unknown fields is valid protobuf, and has to be cut into rows all the same."""
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().scope_spans.add().spans.add(name="x")
+    for strange in (b"\x9b\x06\x9c\x06", wire.tenant_field("forged")):
+        decoded = decode.protobuf(TRACES, request.SerializeToString() + strange)
+        assert decoded.body == request.SerializeToString()
+        assert wire.is_plain(decoded.body)
