@@ -25,6 +25,7 @@ from modelspan_analyzer.config.outcome_settings import (
     RetrainingRule,
     RobustnessSettings,
 )
+from modelspan_analyzer.config.sample_settings import EmbeddingSettings, MultivariateSettings, PoisoningSettings
 from modelspan_analyzer.incidents.settings import IncidentSettings
 from modelspan_analyzer.why.settings import CostSettings
 
@@ -83,6 +84,9 @@ class ModelSettings(Settings):
     prediction_drift: DriftSettings = DriftSettings()
     worst_slices: WorstSlicesSettings = WorstSlicesSettings()
     data_quality: DataQualitySettings = DataQualitySettings()
+    multivariate: MultivariateSettings = MultivariateSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    poisoning: PoisoningSettings = PoisoningSettings()
     performance: PerformanceSettings = PerformanceSettings()
     estimation: EstimationSettings = EstimationSettings()
     concept: ConceptSettings = ConceptSettings()

@@ -13,6 +13,7 @@ from modelspan_analyzer.monitors.data_quality import data_quality
 from modelspan_analyzer.monitors.prediction_drift import prediction_drift
 from modelspan_analyzer.monitors.slices import slices
 from modelspan_analyzer.monitors.worst_slices import worst_slices
+from modelspan_analyzer.multivariate.monitor import multivariate
 from modelspan_analyzer.performance.monitor import performance
 
 MONITORS: tuple[Monitor, ...] = (
@@ -21,6 +22,7 @@ MONITORS: tuple[Monitor, ...] = (
     Monitor("prediction_drift", "prediction_drift", prediction_drift),
     Monitor("worst_slices", "prediction_drift", worst_slices),
     Monitor("data_quality", "data_quality", data_quality),
+    Monitor("multivariate", "multivariate", multivariate),
     Monitor("performance", "performance", performance),
     Monitor("estimation", "estimation", estimation),
     Monitor("concept", "concept", concept),

@@ -24,12 +24,15 @@ class PrincipalComponents:
         Range 0 to infinity; compare with the baseline chunks' range: both a rise and a fall are a change.
         NaN counts as the baseline's mean. Raises `ValueError` without rows or with other columns.
         """
+        return float(np.mean(np.linalg.norm(self.residuals(rows), axis=1)))
+
+    def residuals(self, rows: ArrayLike) -> Floats:
+        """What the components leave of each scaled row, shape (n, columns); its norm is the row's error."""
         array = _rows(rows)
         if array.shape[1] != self.mean.size:
             raise ValueError(f"the rows have {array.shape[1]} columns, the baseline has {self.mean.size}")
         scaled = (np.where(np.isnan(array), self.mean, array) - self.mean) / self.scale
-        projected = scaled @ self.components.T @ self.components
-        return float(np.mean(np.linalg.norm(scaled - projected, axis=1)))
+        return np.asarray(scaled - scaled @ self.components.T @ self.components, dtype=np.float64)
 
 
 def fit_principal_components(baseline: ArrayLike, *, variance: float = 0.65) -> PrincipalComponents:

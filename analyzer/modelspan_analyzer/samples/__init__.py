@@ -1,0 +1,1 @@
+"""Bounded samples of rows, for measures that need whole rows rather than counts."""
