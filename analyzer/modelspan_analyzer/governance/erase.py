@@ -14,6 +14,8 @@ from modelspan_analyzer.governance.subject import Subject, Traces
 from modelspan_collector.store.connect import Store, quote_identifier
 
 _CHUNK: Final = 2000
+LONG_ID: Final = 12
+"""An id this long is looked for inside of texts; a shorter one, such as `7`, only as a whole value."""
 _HURRY: Final = (
     "old_parts_lifetime = 0, cleanup_delay_period = 1, cleanup_delay_period_random_add = 0, "
     "max_cleanup_delay_period = 1"
@@ -72,11 +74,7 @@ def _conditions(columns: dict[str, str], subject: Subject, found: Traces) -> Ite
         for name in _ATTRIBUTES:
             if name in columns:
                 yield f"has({{ids:Array(String)}}, {name}['modelspan.prediction.id'])", {"ids": ids}
-        if texts := [name for name in ("details", "sentence", "reason") if columns.get(name) == "String"]:
-            either = " OR ".join(
-                f"arrayExists(id -> position({name}, id) > 0, {{ids:Array(String)}})" for name in texts
-            )
-            yield either, {"ids": ids}
+        yield from _mentions(columns, ids)
     for traces in _chunks(sorted(found.trace_ids)):
         if "TraceId" in columns:
             yield "has({traces:Array(String)}, TraceId)", {"traces": traces}
@@ -86,6 +84,16 @@ def _conditions(columns: dict[str, str], subject: Subject, found: Traces) -> Ite
         if subject.tag and name in columns:
             key = f"modelspan.tag.{subject.tag}"
             yield f"{name}[{{tag:String}}] = {{value:String}}", {"tag": key, "value": subject.value}
+
+
+def _mentions(columns: dict[str, str], ids: list[str]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Texts that name an id: JSON in which it is a value, and sentences that hold a long one."""
+    if columns.get("details") == "String":
+        yield "arrayExists(id -> position(details, concat('\"', id, '\"')) > 0, {ids:Array(String)})", {"ids": ids}
+    long = [one for one in ids if len(one) >= LONG_ID]
+    for name in ("sentence", "reason"):
+        if long and columns.get(name) == "String":
+            yield f"arrayExists(id -> position({name}, id) > 0, {{ids:Array(String)}})", {"ids": long}
 
 
 def _chunks(values: Sequence[str]) -> Iterator[list[str]]:

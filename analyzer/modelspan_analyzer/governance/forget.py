@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelspan_analyzer.governance import audit
-from modelspan_analyzer.governance.erase import SKETCHES, drop_old_parts, erase, tables
+from modelspan_analyzer.governance.erase import LONG_ID, SKETCHES, drop_old_parts, erase, tables
 from modelspan_analyzer.governance.segments import erase_files, files, find_ids
 from modelspan_analyzer.governance.subject import Subject, find
 from modelspan_collector.store.connect import Store, quote_identifier
@@ -66,26 +66,26 @@ def forget(
 
 def search_tables(store: Store, subject: Subject, ids: frozenset[str]) -> list[str]:
     """Tables in any column of which an id, or the subject's tag, is still found."""
-    hits = []
-    for table, columns in tables(store).items():
-        readable = [
-            quote_identifier(c) for c, kind in columns.items() if "AggregateFunction" not in kind and "." not in c
-        ]
-        text = f"toString(tuple({', '.join(readable)}))"
-        tagged = "FALSE"
-        names: dict[str, object] = {"ids": sorted(ids), "tag": subject.tag, "value": subject.value}
-        if subject.tag and "tags" in columns:
-            tagged = "tags[{tag:String}] = {value:String}"
-        condition = f"arrayExists(id -> position({text}, id) > 0, {{ids:Array(String)}}) OR {tagged}"
-        if store.scalar(f"SELECT count() FROM {quote_identifier(table)} WHERE {condition}", names):
-            hits.append(table)
-    return hits
+    quoted = [mark + one + mark for one in sorted(ids) for mark in ("'", '"')]
+    needles = quoted + [one for one in sorted(ids) if len(one) >= LONG_ID]
+    return [table for table, columns in tables(store).items() if _holds(store, table, columns, subject, needles)]
+
+
+def _holds(store: Store, table: str, columns: Mapping[str, str], subject: Subject, needles: list[str]) -> bool:
+    """True where a table holds one of the needles in the text of any column."""
+    readable = [quote_identifier(c) for c, kind in columns.items() if "AggregateFunction" not in kind and "." not in c]
+    text = f"toString(tuple({', '.join(readable)}))"
+    found = f"arrayExists(needle -> position({text}, needle) > 0, {{needles:Array(String)}})"
+    if subject.tag and "tags" in columns:
+        found += " OR tags[{tag:String}] = {value:String}"
+    names = {"needles": needles, "tag": subject.tag, "value": subject.value}
+    return bool(store.scalar(f"SELECT count() FROM {quote_identifier(table)} WHERE {found}", names))
 
 
 def search_files(data: Path | None, subject: Subject, ids: frozenset[str]) -> list[str]:
     """Files of the collector whose bytes still hold an id, plain or inside a compressed stream."""
     if data is None:
         return []
-    needles = [one.encode() for one in ids]
+    needles = [one.encode() for one in ids if len(one) >= LONG_ID]
     hits = [str(path) for path in files(data) if any(needle in path.read_bytes() for needle in needles)]
     return hits + [f"{data}: {one}" for one in find_ids(data, subject)]

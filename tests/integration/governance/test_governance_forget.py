@@ -160,3 +160,18 @@ def test_nobody_is_refused(store: Store) -> None:
     with pytest.raises(ValueError, match="whom to forget"):
         Subject(tag="subject")
     assert forget(store, Subject(prediction_ids=frozenset({"unknown"}))).rows == {}
+
+
+def test_a_short_id_takes_nothing_else_along(store: Store) -> None:
+    """The id `7` is forgotten as a whole value; results whose numbers and sentences hold a 7 stay."""
+    store.insert("predictions", predictions(["7", "17"], ["a", "b"]))
+    window = Window(START, START + timedelta(hours=1))
+    results = [
+        Result("m", "1", window, "s", "kept", 0.7, Verdict.OK, reason="7 of 17 rows", details={"n": 7, "rows": ["17"]}),
+        Result("m", "1", window, "s", "gone", 0.7, Verdict.OK, details={"rows": ["7"]}),
+    ]
+    write_results(store, results, "run-7")
+    done = forget(store, Subject(prediction_ids=frozenset({"7"})), patience=0)
+    assert done.left == ()
+    assert store.scalar("SELECT groupArray(metric) FROM monitor_results") == ["kept"]
+    assert store.scalar("SELECT groupArray(prediction_id) FROM predictions") == ["17"]
