@@ -50,7 +50,7 @@ def finding_of(
     """
     incidents = load(store, incident_id=about)
     model = incidents[0].model if incidents else about
-    window = _window(since, until, incidents[0] if incidents else None)
+    window = window_of(since, until, incidents[0] if incidents else None)
     if kind:
         if kind not in KINDS:
             raise ValueError(f"cannot explain {kind!r}; ask for one of {', '.join(KINDS)}")
@@ -84,7 +84,12 @@ def _distinct(findings: list[Finding]) -> list[Finding]:
     return list(kept.values())[:MOST]
 
 
-def _window(since: str, until: str, incident: Incident | None) -> Window:
+def window_of(since: str, until: str, incident: Incident | None = None) -> Window:
+    """A stretch of time as a person writes it: see `finding_of`.
+
+    Raises:
+        ValueError: a time cannot be read.
+    """
     end = _moment(until) if until else moments.now()
     if since and since[-1:] in "smhdw" and since[:-1].isdigit():
         units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -1,19 +1,30 @@
-"""`modelspan why MODEL|INCIDENT`: what sets the predictions of a finding apart, from their traces."""
+"""`modelspan why MODEL|INCIDENT|SERVICE`: what sets the predictions of a finding apart, and what a service moved."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
+from pathlib import Path
 
+from modelspan_analyzer.config.load import ConfigError, load
+from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import KINDS, Explanation, explain
-from modelspan_analyzer.why.asked import finding_of
+from modelspan_analyzer.why.asked import finding_of, window_of
+from modelspan_analyzer.why.breakdown import cost, saturation, stages
+from modelspan_analyzer.why.moved import moved
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("about", metavar="MODEL|INCIDENT", help="what to explain")
+    parser.add_argument("about", metavar="MODEL|INCIDENT|SERVICE", help="what to explain")
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument("--service", action="store_true", help="ABOUT is a service: which models moved since it changed")
+    asked.add_argument("--breakdown", action="store_true", help="ABOUT is a model: its time by span, load, and cost")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="monitors.yaml with the prices for --breakdown")
     parser.add_argument("--since", default="", help="start: 2026-01-31T14:00:00 (UTC), or 2h (default: the last day)")
     parser.add_argument("--until", default="", help="end (default: now)")
     parser.add_argument("--kind", default="", choices=["", *KINDS], help="ask this, whatever the monitors say")
@@ -25,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Explain every finding; exit status 1 where nothing was found to explain any of them."""
+    if args.service or args.breakdown:
+        return _moved(args) if args.service else _breakdown(args)
     asked = {name: getattr(args, name) for name in ("since", "until", "kind", "feature", "segment")}
     with reading(args) as store:
         try:
@@ -37,6 +50,46 @@ def run(args: argparse.Namespace) -> int:
         for answer in answers:
             _print(answer)
     return 0 if any(answer.causes for answer in answers) else 1
+
+
+def _moved(args: argparse.Namespace) -> int:
+    with reading(args) as store:
+        found = moved(store, args.about, _window(args))
+    if args.json:
+        print(json.dumps([asdict(one) for one in found], indent=2))
+    for one in [] if args.json else found:
+        print(f"{one.model}: {one.measure} went from {one.before:.1%} to {one.after:.1%} (p {one.p_value:.1g})")
+    return 0 if found else 1
+
+
+def _breakdown(args: argparse.Namespace) -> int:
+    try:
+        prices = (load(args.config) if args.config else MonitorsConfig()).for_model(args.about, "").costs
+    except ConfigError as error:
+        raise CommandError(str(error)) from error
+    window = _window(args)
+    with reading(args) as store:
+        parts = stages(store, args.about, window)
+        loads = saturation(store, args.about, window)
+        paid = cost(store, args.about, window, prices)
+    if args.json:
+        listed = {"stages": [asdict(one) for one in parts], "saturation": [asdict(one) for one in loads]}
+        print(json.dumps({**listed, "cost": {**asdict(paid), "per_thousand": paid.per_thousand}}, indent=2))
+        return 0
+    for part in parts:
+        times = f"own {part.mean_self * 1e3:9.2f} ms, p50 {part.p50 * 1e3:9.2f}, p99 {part.p99 * 1e3:9.2f}"
+        print(f"{times}, {part.calls:.2f} calls, {part.error_rate:.1%} errors  {part.service} {part.span_name}")
+    for one in loads:
+        print(f"{one.metric}: correlation {one.with_latency:+.2f} with latency, {one.with_errors:+.2f} with errors")
+    print(f"a thousand predictions cost {paid.per_thousand:.4g} {paid.currency}")
+    return 0
+
+
+def _window(args: argparse.Namespace) -> Window:
+    try:
+        return window_of(args.since, args.until)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
 
 
 def _print(answer: Explanation) -> None:

@@ -1,0 +1,145 @@
+"""Where a model's time goes, what load does to it, and what a thousand predictions cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelspan_analyzer.results import Window
+from modelspan_analyzer.why.settings import CostSettings
+from modelspan_collector.store.connect import Store
+
+SAMPLED_TRACES = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The spans of one service and name in the traces of a model's predictions; times in seconds a prediction."""
+
+    service: str
+    span_name: str
+    calls: float
+    """A prediction."""
+    mean_self: float
+    """Its own time: its duration without that of its children, so that stages add up to the whole."""
+    p50: float
+    p99: float
+    error_rate: float
+
+
+_STAGES = """
+WITH spans AS (
+    SELECT TraceId, SpanId, ParentSpanId, ServiceName, SpanName, Duration / 1e9 AS seconds, StatusCode
+    FROM otel_traces
+    WHERE Timestamp >= {start:DateTime64(9, 'UTC')} - INTERVAL 15 MINUTE
+      AND Timestamp < {end:DateTime64(9, 'UTC')} + INTERVAL 15 MINUTE
+      AND TraceId IN (
+        SELECT trace_id FROM predictions
+        WHERE model = {model:String} AND trace_id != ''
+          AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
+        GROUP BY trace_id ORDER BY cityHash64(trace_id) LIMIT {traces:UInt32})),
+children AS (SELECT TraceId, ParentSpanId AS parent, sum(seconds) AS below FROM spans GROUP BY TraceId, parent)
+SELECT s.ServiceName::String AS service, s.SpanName::String AS span_name,
+       count() / (SELECT uniqExact(TraceId) FROM spans) AS calls,
+       sum(greatest(s.seconds - c.below, 0)) / (SELECT uniqExact(TraceId) FROM spans) AS mean_self,
+       quantile(0.5)(s.seconds) AS p50, quantile(0.99)(s.seconds) AS p99, avg(s.StatusCode = 'Error') AS error_rate
+FROM spans AS s LEFT JOIN children AS c ON c.TraceId = s.TraceId AND c.parent = s.SpanId
+GROUP BY service, span_name
+ORDER BY mean_self DESC
+"""
+
+
+def stages(store: Store, model: str, window: Window) -> list[Stage]:
+    """The latency of a model's predictions by span, the slowest first, from a sample of their traces."""
+    bounds = {"model": model, "start": window.start, "end": window.end, "traces": SAMPLED_TRACES}
+    return [Stage(**row) for row in store.rows(_STAGES, bounds)]
+
+
+@dataclass(frozen=True, slots=True)
+class Saturation:
+    """How a gauge of the serving process goes with latency and errors, minute by minute."""
+
+    metric: str
+    minutes: int
+    with_latency: float
+    """Spearman's rank correlation with the minute's 95th percentile of duration; nan where either stands still."""
+    with_errors: float
+
+
+_SATURATION = """
+WITH load AS (
+    SELECT MetricName::String AS metric, toStartOfMinute(toDateTime(TimeUnix, 'UTC')) AS minute, avg(Value) AS level
+    FROM otel_metrics_gauge
+    WHERE ServiceName IN (
+        SELECT DISTINCT service FROM predictions WHERE model = {model:String}
+          AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')})
+      AND TimeUnix >= {start:DateTime64(9, 'UTC')} AND TimeUnix < {end:DateTime64(9, 'UTC')}
+      AND match(MetricName, '(cpu|memory|gpu|queue|thread|connection)')
+    GROUP BY metric, minute),
+served AS (
+    SELECT toStartOfMinute(toDateTime(timestamp, 'UTC')) AS minute, quantile(0.95)(duration) AS latency,
+           avg(error_type != '') AS errors
+    FROM predictions
+    WHERE model = {model:String}
+      AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
+    GROUP BY minute)
+SELECT metric, toUInt32(count()) AS minutes,
+       rankCorr(level, assumeNotNull(latency)) AS with_latency, rankCorr(level, errors) AS with_errors
+FROM load INNER JOIN served USING minute
+GROUP BY metric
+HAVING minutes >= 5
+ORDER BY abs(with_latency) DESC
+"""
+
+
+def saturation(store: Store, model: str, window: Window) -> list[Saturation]:
+    """Gauges of CPU, memory, GPU, queues and pools of the serving process against latency and errors."""
+    return [
+        Saturation(**row) for row in store.rows(_SATURATION, {"model": model, "start": window.start, "end": window.end})
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What predictions cost, in the currency of the prices."""
+
+    currency: str
+    predictions: int
+    serving: float
+    calls: float
+
+    @property
+    def per_thousand(self) -> float:
+        """Of a thousand predictions; nan where there were none."""
+        return 1000 * (self.serving + self.calls) / self.predictions if self.predictions else float("nan")
+
+
+_SERVED = """
+SELECT count() AS predictions, any(service) AS service FROM predictions
+WHERE model = {model:String}
+  AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
+"""
+_REPLICAS = """
+SELECT toFloat64(greatest(1, uniqExact(coalesce(
+    nullIf(ResourceAttributes['k8s.pod.name'], ''),
+    nullIf(ResourceAttributes['service.instance.id'], ''), ResourceAttributes['host.name'])))) FROM otel_traces
+WHERE ServiceName = {service:String}
+  AND Timestamp >= {start:DateTime64(9, 'UTC')} AND Timestamp < {end:DateTime64(9, 'UTC')}
+"""
+
+
+def cost(store: Store, model: str, window: Window, prices: CostSettings) -> Cost:
+    """What a model's predictions cost: replica hours of its service, and the calls that its traces make."""
+    bounds = {"model": model, "start": window.start, "end": window.end}
+    (served,) = store.rows(_SERVED, bounds)
+    replicas = prices.replicas
+    if replicas is None:
+        replicas = float(store.scalar(_REPLICAS, {**bounds, "service": served["service"]}))
+    hours = (window.end - window.start).total_seconds() / 3600
+    found = stages(store, model, window) if prices.call else []
+    per_prediction = sum(stage.calls * prices.call.get(stage.service, 0.0) for stage in found)
+    return Cost(
+        currency=prices.currency,
+        predictions=served["predictions"],
+        serving=replicas * hours * prices.replica_hour,
+        calls=per_prediction * served["predictions"],
+    )

@@ -1,0 +1,109 @@
+"""Incidents, feedback and why over HTTP, metrics for Prometheus, and maintenance windows."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime, timedelta, timezone
+
+import httpx
+import pytest
+from conftest import missing
+from prometheus_client import CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+
+from modelspan_analyzer.alerts import AlertSettings, IncidentCollector, MaintenanceSettings, Owned, Pusher, check
+from modelspan_analyzer.alerts.maintenance import under_maintenance
+from modelspan_analyzer.config.load import ConfigError, parse
+from modelspan_analyzer.incidents import load_open, update
+from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.web.incidents import incident_routes
+from modelspan_collector.serve import AsgiServer
+from modelspan_collector.store import schema
+from modelspan_collector.store.connect import connect
+
+NOW = datetime(2026, 3, 1, 3, tzinfo=timezone.utc)
+
+
+@pytest.fixture(scope="module")
+def kept(engine_dsn):
+    """A store with one open incident."""
+    store = connect(engine_dsn, "test_alerts_http")
+    schema.apply(store)
+    window = Window(NOW - timedelta(hours=1), NOW)
+    update(store, [Result("churn", "1", window, "data_drift", "psi", 0.5, Verdict.ALARM, feature="age")], NOW)
+    yield store
+    store.command("DROP DATABASE test_alerts_http")
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def client(kept):
+    """An HTTP client of the routes."""
+    server = AsgiServer(Starlette(routes=incident_routes(kept)), "127.0.0.1", 0)
+    server.start()
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=30) as client:
+        yield client
+    server.stop()
+
+
+def test_incidents_are_listed_shown_and_judged(client):
+    """The list, one incident with its timeline, an opinion, and its count."""
+    (incident,) = client.get("/api/incidents", params={"status": "open"}).json()
+    address = f"/api/incidents/{incident['incident_id']}"
+    assert client.post(f"{address}/feedback", json={"opinion": "noise", "actor": "ann"}).status_code == 201
+    assert [event["kind"] for event in client.get(address).json()["timeline"]][-1] in ("feedback", "opened", "finding")
+    assert client.get("/api/feedback").json()[0]["noise"] == 1
+    assert client.get("/api/incidents/nope").status_code == 404
+
+
+def test_what_is_wrong_with_a_request_is_said(client):
+    """Unknown opinions, models without alarms and unreadable times get 400 and a sentence."""
+    (incident,) = client.get("/api/incidents").json()
+    answer = client.post(f"/api/incidents/{incident['incident_id']}/feedback", json={"opinion": "meh"})
+    assert (answer.status_code, "useful or noise" in answer.json()["error"]) == (400, True)
+    for given, part in (({"about": "nobody"}, "alarmed"), ({"about": "churn", "since": "soon"}, "no time")):
+        answer = client.get("/api/why", params=given)
+        assert (answer.status_code, part in answer.json()["error"]) == (400, True)
+
+
+def test_metrics_hold_the_incident_and_its_maintenance(kept):
+    """An open incident is a series; under maintenance its model is marked, and the rule holds it back."""
+    registry = CollectorRegistry()
+    window = MaintenanceSettings(start=NOW - timedelta(hours=1), end=NOW + timedelta(hours=1))
+    registry.register(IncidentCollector(kept, AlertSettings(maintenance=(window,)), clock=lambda: NOW))
+    text = generate_latest(registry).decode()
+    (incident,) = load_open(kept)
+    assert f'modelspan_incident{{incident="{incident.incident_id}",model="churn"' in text
+    assert 'modelspan_maintenance{model="churn"} 1.0' in text
+
+
+def test_maintenance_holds_pushed_alerts_back(kept):
+    """Nothing is sent during the window, and the incident is sent after it."""
+    window = MaintenanceSettings(start=NOW - timedelta(hours=1), end=NOW + timedelta(hours=1), models=("churn",))
+    pusher = Pusher(AlertSettings(maintenance=(window,)))
+    incidents = load_open(kept)
+    assert pusher.send(incidents, NOW + timedelta(minutes=30)) == []
+    assert len(pusher.send(incidents, NOW + timedelta(minutes=90))) == 1
+    assert pusher.send(incidents, NOW + timedelta(minutes=90, seconds=5)) == []
+
+
+@pytest.mark.parametrize(("hour", "held"), [(1, False), (2, True), (3, True), (4, False)])
+def test_a_cron_window_covers_its_hours(hour, held):
+    """Sundays from two to four; the first of March 2026 is one."""
+    window = MaintenanceSettings(cron="0 2 * * sun", lasts=timedelta(hours=2))
+    assert under_maintenance([window], "churn", NOW.replace(hour=hour, minute=30)) is held
+
+
+def test_a_maintenance_window_says_once_or_again_and_again():
+    """Both or neither is refused."""
+    with pytest.raises(ConfigError, match="either"):
+        parse("{version: 1, alerts: {maintenance: [{lasts: 1h}]}}")
+
+
+def test_promtool_accepts_and_passes_all_that_is_generated():
+    """The rules are valid, and their generated tests pass for owned and unowned models and other thresholds."""
+    if shutil.which("promtool") is None:
+        missing("promtool is not installed")
+    settings = AlertSettings(hold=timedelta(minutes=5), silent_after=timedelta(hours=2), lag=timedelta(minutes=1))
+    for chosen in (AlertSettings(), settings):
+        assert check(chosen, [Owned("churn", "1.0", "risk"), Owned("fraud", "", "")]).count("SUCCESS") == 2
