@@ -9,8 +9,8 @@ from datetime import datetime
 
 from modelspan_analyzer import incidents, moments
 from modelspan_analyzer.alerts import Pusher
+from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.config.settings import MonitorsConfig
-from modelspan_analyzer.incidents.settings import IncidentSettings
 from modelspan_analyzer.results import Result
 from modelspan_collector.store.connect import Store
 

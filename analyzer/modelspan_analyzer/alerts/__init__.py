@@ -5,7 +5,7 @@ from modelspan_analyzer.alerts.exposition import IncidentCollector
 from modelspan_analyzer.alerts.push import Pusher, PushError, push
 from modelspan_analyzer.alerts.rule_tests import Owned, PromtoolError, check, rule_tests
 from modelspan_analyzer.alerts.rules import rule_file, rules
-from modelspan_analyzer.alerts.settings import AlertSettings, MaintenanceSettings
+from modelspan_analyzer.config.alert_settings import AlertSettings, MaintenanceSettings
 
 __all__ = [
     "Alert",

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector as PrometheusCollector
 from modelspan_analyzer import moments
 from modelspan_analyzer.alerts.alert import LABELS, annotations_of, labels_of
 from modelspan_analyzer.alerts.maintenance import under_maintenance
-from modelspan_analyzer.alerts.settings import AlertSettings
+from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import Incident, feedback, load_open
 from modelspan_collector.store.connect import Store
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from modelspan_analyzer.alerts.settings import MaintenanceSettings
+from modelspan_analyzer.config.alert_settings import MaintenanceSettings
 from modelspan_analyzer.config.cron import parse_cron
 
 

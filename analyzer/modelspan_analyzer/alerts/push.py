@@ -12,7 +12,7 @@ from urllib.error import URLError
 
 from modelspan_analyzer.alerts.alert import Alert, alert_of
 from modelspan_analyzer.alerts.maintenance import under_maintenance
-from modelspan_analyzer.alerts.settings import AlertSettings
+from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import Incident
 from modelspan_analyzer.incidents.vocabulary import OPEN
 

@@ -14,7 +14,7 @@ import yaml
 
 from modelspan_analyzer.alerts.alert import LABELS, NAME
 from modelspan_analyzer.alerts.rules import rule_file, rules
-from modelspan_analyzer.alerts.settings import AlertSettings
+from modelspan_analyzer.config.alert_settings import AlertSettings
 
 STEP = 30
 """Seconds between simulated samples."""

@@ -10,7 +10,7 @@ import yaml
 
 from modelspan_analyzer.alerts.alert import NAME
 from modelspan_analyzer.alerts.exposition import ANNOTATIONS
-from modelspan_analyzer.alerts.settings import AlertSettings
+from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.config.durations import format_duration
 
 HEADER = "# Written by `modelspan alerts rules` from monitors.yaml; change that file, not this one.\n"

@@ -11,11 +11,13 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from modelspan_analyzer.alerts.settings import AlertSettings
+from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.config.base import Settings
+from modelspan_analyzer.config.cost_settings import CostSettings
 from modelspan_analyzer.config.cron import parse_cron
 from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings, WorstSlicesSettings
 from modelspan_analyzer.config.durations import Duration
+from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.config.outcome_settings import (
     AttributionSettings,
     ConceptSettings,
@@ -26,8 +28,6 @@ from modelspan_analyzer.config.outcome_settings import (
     RobustnessSettings,
 )
 from modelspan_analyzer.config.sample_settings import EmbeddingSettings, MultivariateSettings, PoisoningSettings
-from modelspan_analyzer.incidents.settings import IncidentSettings
-from modelspan_analyzer.why.settings import CostSettings
 
 
 class ScheduleSettings(Settings):

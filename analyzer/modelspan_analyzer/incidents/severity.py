@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from modelspan_analyzer.incidents.settings import IncidentSettings
+from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents.vocabulary import Severity
 
 CONFIRMED = ("performance", "fairness")

@@ -9,10 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
+from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import describe
 from modelspan_analyzer.incidents import store as kept
 from modelspan_analyzer.incidents.group import Finding, home
-from modelspan_analyzer.incidents.settings import IncidentSettings
 from modelspan_analyzer.incidents.severity import severity
 from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED, Event, Incident, OpenFinding, Severity, key_of
 from modelspan_analyzer.results import Result, Verdict

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modelspan_analyzer.config.cost_settings import CostSettings
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.why.settings import CostSettings
 from modelspan_collector.store.connect import Store
 
 SAMPLED_TRACES = 5000

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import feedback, load, load_open, timeline, update
-from modelspan_analyzer.incidents.settings import IncidentSettings
 from modelspan_analyzer.results import Result, Verdict, Window
 
 START = datetime(2026, 3, 2, 12, tzinfo=timezone.utc)

@@ -11,10 +11,10 @@ import why
 from why_causes import retries, timeout
 from why_systems import END, HOURS, START, build
 
+from modelspan_analyzer.config.cost_settings import CostSettings
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why.breakdown import cost, saturation, stages
 from modelspan_analyzer.why.moved import moved
-from modelspan_analyzer.why.settings import CostSettings
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 
