@@ -7,7 +7,7 @@ command line finds the ports of the process that owns the folder.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from modelspan_analyzer.config.load import load as load_monitors
@@ -16,12 +16,17 @@ from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_analyzer.web.app import build as build_web
 from modelspan_collector.config import CollectorConfig
-from modelspan_collector.running import INSTANCE_FILE, Ports, Running, announce, embedded_dsn
+from modelspan_collector.running import INSTANCE_FILE, SQL_PORT, WEB_PORT, Ports, Running, announce, embedded_dsn
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.service import Collector
 from modelspan_collector.sqlhttp.server import SqlServer
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect
+from modelspan_collector.store.housekeeping import HouseKeeper
+
+LOOPBACK = "127.0.0.1"
+COLLECTOR_FOLDER = "collector"
+"""Folder, in the data folder, of the collector's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,14 @@ class InstanceConfig:
     data: Path
     dsn: str = ""
     """Empty for the embedded store in the data folder, else the DSN of a ClickHouse server."""
-    host: str = "127.0.0.1"
-    ports: Ports = field(default_factory=Ports)
+    collector: CollectorConfig | None = None
+    """How the collector listens and keeps; its defaults, in the data folder, if not given."""
+    sql_port: int = SQL_PORT
+    """ClickHouse's HTTP protocol, on loopback; 0 takes a free port."""
+    web_port: int = WEB_PORT
+    """Metrics, health and the JSON interface, on loopback; 0 takes a free port."""
+    disk_budget: int = 0
+    """Bytes that the embedded store may take before its oldest partitions go; 0 for no budget."""
     monitors: Path | None = None
     analyze: bool = True
     """False to leave the schedule out, as `replay` does, which runs the monitors itself."""
@@ -47,20 +58,13 @@ class Instance:
         monitors = load_monitors(config.monitors) if config.monitors else MonitorsConfig()
         self.store: Store = connect(config.dsn or embedded_dsn(config.data))
         schema.apply(self.store)
-        self.collector = Collector(
-            self.store,
-            CollectorConfig(
-                data=config.data / "collector",
-                host=config.host,
-                grpc_port=config.ports.grpc,
-                http_port=config.ports.http,
-            ),
-        )
+        self.collector = Collector(self.store, config.collector or CollectorConfig(config.data / COLLECTOR_FOLDER))
         self._responder = Responder(self.store, monitors)
         self.runner = Runner(self.store, monitors, respond=self._responder if config.analyze else None)
-        self._sql = SqlServer(self.store, config.host, config.ports.sql) if self.store.embedded else None
+        self._sql = SqlServer(self.store, LOOPBACK, config.sql_port) if self.store.embedded else None
         web = build_web(self.store, self.collector, monitors)
-        self._web = AsgiServer(web, config.host, config.ports.web, name="web")
+        self._web = AsgiServer(web, LOOPBACK, config.web_port, name="web")
+        self._keeper = HouseKeeper(self.store, config.disk_budget) if self.store.embedded else None
 
     @property
     def ports(self) -> Ports:
@@ -74,10 +78,12 @@ class Instance:
             self._sql.start()
         self.collector.start()
         self._web.start()
+        if self._keeper:
+            self._keeper.start()
         if self.config.analyze:
             self.runner.start()
             self._responder.start()
-        announce(self.config.data, Running(os.getpid(), self.config.host, self.config.dsn, self.ports))
+        announce(self.config.data, Running(os.getpid(), LOOPBACK, self.config.dsn, self.ports))
 
     def stop(self) -> None:
         """Stop taking data, bring all that was acknowledged into the tables, and close."""
@@ -85,6 +91,8 @@ class Instance:
         self.runner.stop()
         self._responder.stop()
         self.collector.stop()
+        if self._keeper:
+            self._keeper.stop()
         self._web.stop()
         if self._sql:
             self._sql.stop()

@@ -8,16 +8,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 INSTANCE_FILE = "instance.json"
+SQL_PORT = 8123
+WEB_PORT = 8600
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where an instance listens; 0 asks for a free port."""
+    """Where an instance listens; 0 where it does not."""
 
-    grpc: int = 4317
-    http: int = 4318
-    sql: int = 8123
-    web: int = 8600
+    grpc: int
+    http: int
+    sql: int
+    web: int
 
 
 def embedded_dsn(data: Path) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from modelspan import conventions as names
 from modelspan_analyzer import baselines
-from modelspan_analyzer.instance import Instance
+from modelspan_analyzer.instance import LOOPBACK, Instance
 from modelspan_analyzer.replay import records, windows
 from modelspan_analyzer.replay.history import History, HistoryError
 from modelspan_analyzer.replay.send import send
@@ -79,7 +79,7 @@ def outcomes(instance: Instance, model: str, version: str, cuts: list[Window], t
 
 
 def _send_all(instance: Instance, model: str, version: str, history: History, times: pa.Array, tell: Progress) -> None:
-    url = f"http://{instance.config.host}:{instance.ports.http}"
+    url = f"http://{LOOPBACK}:{instance.ports.http}"
     live, columns = history.live, history.columns
     ids = pa.array([f"{model}-{version}-{row}" for row in range(live.num_rows)])
     shared = {names.META_MODEL: model, names.META_VERSION: version}

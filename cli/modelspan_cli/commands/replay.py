@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from modelspan_analyzer.instance import Instance, InstanceConfig
+from modelspan_analyzer.instance import COLLECTOR_FOLDER, Instance, InstanceConfig
 from modelspan_analyzer.replay.history import Columns, HistoryError, read, split
 from modelspan_analyzer.replay.run import Outcome, outcomes, prepare
 from modelspan_analyzer.replay.send import SendError
@@ -20,7 +20,8 @@ from modelspan_analyzer.replay.windows import parse
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import DEFAULT_DATA
-from modelspan_collector.running import Ports, find_running
+from modelspan_collector.config import CollectorConfig
+from modelspan_collector.running import find_running
 from modelspan_collector.store.errors import StoreError
 
 SHOWN_ALARMS = 4
@@ -68,7 +69,12 @@ def run(args: argparse.Namespace) -> int:
     try:
         history = split(read(args.file), columns, args.baseline)
         step = parse(args.window) if args.window else None
-        instance = Instance(InstanceConfig(args.data, ports=Ports(0, 0, 0, 0), monitors=args.monitors, analyze=False))
+        collector = CollectorConfig(args.data / COLLECTOR_FOLDER, grpc_port=0, http_port=0)
+        instance = Instance(
+            InstanceConfig(
+                args.data, collector=collector, sql_port=0, web_port=0, monitors=args.monitors, analyze=False
+            )
+        )
     except (HistoryError, StoreError, OSError) as error:
         raise CommandError(str(error)) from error
     instance.start()

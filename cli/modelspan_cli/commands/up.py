@@ -8,26 +8,28 @@ import sys
 import threading
 from pathlib import Path
 
-from modelspan_analyzer.instance import Instance, InstanceConfig
+from modelspan_analyzer.instance import COLLECTOR_FOLDER, LOOPBACK, Instance, InstanceConfig
+from modelspan_cli.collector_options import add_collector_options, collector_config
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import DEFAULT_DATA
-from modelspan_collector.running import Ports, find_running
+from modelspan_collector.access.tokens import TokenFileError
+from modelspan_collector.running import SQL_PORT, WEB_PORT, Ports, find_running
 from modelspan_collector.store.errors import StoreError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    ports = Ports()
     parser.add_argument(
         "--data", type=Path, default=DEFAULT_DATA, help="folder of store and log (default: %(default)s)"
     )
     parser.add_argument("--store", default="", metavar="DSN", help="a ClickHouse server instead of the embedded store")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--grpc-port", type=int, default=ports.grpc, help="OTLP/gRPC (default: %(default)s; 0: free)")
-    parser.add_argument("--http-port", type=int, default=ports.http, help="OTLP/HTTP (default: %(default)s)")
-    parser.add_argument("--sql-port", type=int, default=ports.sql, help="ClickHouse HTTP (default: %(default)s)")
-    parser.add_argument("--web-port", type=int, default=ports.web, help="/metrics, health (default: %(default)s)")
+    parser.add_argument("--disk-budget", type=float, default=0, metavar="GB", help="drop the oldest rows beyond it")
     parser.add_argument("--monitors", type=Path, metavar="FILE", help="monitors.yaml (default: built-in monitors)")
+    parser.add_argument(
+        "--sql-port", type=int, default=SQL_PORT, help="ClickHouse HTTP, loopback (default: %(default)s)"
+    )
+    parser.add_argument("--web-port", type=int, default=WEB_PORT, help="/metrics, loopback (default: %(default)s)")
+    add_collector_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,8 +40,10 @@ def run(args: argparse.Namespace) -> int:
     config = InstanceConfig(
         data=args.data,
         dsn=args.store,
-        host=args.host,
-        ports=Ports(grpc=args.grpc_port, http=args.http_port, sql=args.sql_port, web=args.web_port),
+        collector=collector_config(args, args.data / COLLECTOR_FOLDER),
+        sql_port=args.sql_port,
+        web_port=args.web_port,
+        disk_budget=int(args.disk_budget * 1e9),
         monitors=args.monitors,
     )
     if (owner := find_running(args.data)) is not None:
@@ -49,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         instance = Instance(config)
         instance.start()
-    except (OSError, StoreError, ValueError) as error:
+    except (OSError, StoreError, TokenFileError, ValueError) as error:
         raise CommandError(str(error)) from error
     print(_banner(args.host, instance.ports, args.data), file=sys.stderr, flush=True)
     try:
@@ -65,8 +69,8 @@ def _banner(host: str, ports: Ports, data: Path) -> str:
         "modelspan is up",
         f"  OTLP/gRPC        {host}:{ports.grpc}",
         f"  OTLP/HTTP        http://{host}:{ports.http}",
-        f"  ClickHouse HTTP  http://{host}:{ports.sql}" if ports.sql else "",
-        f"  metrics, health  http://{host}:{ports.web}/metrics",
+        f"  ClickHouse HTTP  http://{LOOPBACK}:{ports.sql}" if ports.sql else "",
+        f"  metrics, health  http://{LOOPBACK}:{ports.web}/metrics",
         f"  data             {data}",
         f"  query it with    modelspan sql --data {data} 'SHOW TABLES'",
     ]

@@ -65,12 +65,16 @@ def _run(running: Running, seconds: float, rate: float) -> bool:
     modelspan.configure(endpoint=running.otlp_url, service_name="scoring")
     service = ScoringService(trained, chance)
 
+    sound = FeatureStore(running.otlp_url, SOUND_RELEASE, False, chance)
+    broken = FeatureStore(running.otlp_url, BROKEN_RELEASE, True, chance)
     start = _next_window()
-    served, broke = _serve(service, FeatureStore(running.otlp_url, SOUND_RELEASE, False, chance), seconds, rate)
+    served, broke = _serve(service, sound, seconds, rate)
     console.print(
         f"[bold]3.[/] served {len(served):,} predictions from a sound feature store (release {SOUND_RELEASE})"
     )
-    more, end = _serve(service, FeatureStore(running.otlp_url, BROKEN_RELEASE, True, chance), seconds, rate)
+    more, end = _serve(service, broken, seconds, rate)
+    sound.close()
+    broken.close()
     console.print(
         f"[bold]4.[/] feature-store {BROKEN_RELEASE} came and runs into time-outs: {len(more):,} more predictions, "
         "some of them with features missing"
@@ -98,9 +102,7 @@ def _serve(service: ScoringService, store: FeatureStore, seconds: float, rate: f
     """Serve until the windows of this phase are full; returns what was served, and when the phase ended."""
     phase = max(1, round(seconds / WINDOW_SECONDS)) * WINDOW_SECONDS
     served = service.serve(store, phase - 0.1, rate)
-    end = _next_window()
-    store.close()
-    return served, end
+    return served, _next_window()
 
 
 def _post_baseline(running: Running, trained: Trained, chance: np.random.Generator) -> None:
