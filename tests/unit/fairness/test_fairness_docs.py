@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from modelspan_analyzer.config.load import parse
 from modelspan_analyzer.fairness import measures
 from modelspan_analyzer.performance import measures as performance
 
@@ -38,3 +39,12 @@ def test_every_performance_measure_is_mentioned() -> None:
     text = (DOCS / "performance.md").read_text()
     for measure in (*performance.BINARY, *performance.SCORES):
         assert f"`{measure.name}`" in text
+
+
+@pytest.mark.parametrize("page", ["fairness.md", "explain.md", "governance.md"])
+def test_documented_settings_can_be_used(page: str) -> None:
+    """Every monitors.yaml of the guides is valid as it stands."""
+    blocks = (DOCS / page).read_text().split("```yaml\n")[1:]
+    assert blocks
+    for block in blocks:
+        parse(block.split("```")[0])
