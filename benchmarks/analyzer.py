@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-PEERS = ("evidently==0.7.23", "nannyml==0.13.1")
+PEERS = ("evidently==0.7.23", "nannyml==0.13.1", "pandas<3")  # Evidently imports what pandas 3 no longer has
 PEER_RUNS = ("evidently-psi", "evidently-wasserstein", "nannyml")
 
 

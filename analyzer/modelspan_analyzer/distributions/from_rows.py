@@ -29,7 +29,7 @@ FROM {table} WHERE {condition}
 """
 
 _NUMBERS = """
-SELECT toString(name) AS name, count() AS n, sum(sample_weight) AS count,
+SELECT toString(name) AS feature, count() AS n, sum(sample_weight) AS count,
        sumIf(sample_weight, isNaN(number)) AS nan, sumIf(sample_weight, isInfinite(number)) AS infinite,
        sumIf(sample_weight, number = 0) AS zero, sumIf(sample_weight, number < 0) AS negative,
        min(if(isFinite(number), number, inf)) AS minimum, max(if(isFinite(number), number, -inf)) AS maximum,
@@ -42,15 +42,15 @@ GROUP BY name
 """
 
 _TEXTS = """
-SELECT name, text, n, weight, sum(n) OVER (PARTITION BY name) AS name_n,
-       sum(weight) OVER (PARTITION BY name) AS name_weight, count() OVER (PARTITION BY name) AS distinct
+SELECT feature, text, n, weight, sum(n) OVER (PARTITION BY feature) AS name_n,
+       sum(weight) OVER (PARTITION BY feature) AS name_weight, count() OVER (PARTITION BY feature) AS distinct
 FROM (
-    SELECT toString(name) AS name, text, count() AS n, sum(sample_weight) AS weight
+    SELECT toString(name) AS feature, text, count() AS n, sum(sample_weight) AS weight
     FROM {table} ARRAY JOIN {arrays}
     WHERE {condition}
     GROUP BY name, text
 )
-ORDER BY name, weight DESC, text LIMIT {most} BY name
+ORDER BY feature, weight DESC, text LIMIT {most} BY feature
 """
 
 _NUMERIC_NAMES = """
@@ -60,17 +60,21 @@ SELECT count() AS n, {names} AS names FROM {table} WHERE {condition}
 """
 
 _NULLS = """
-SELECT toString(name) AS name, count() AS n, sum(sample_weight) AS weight
+SELECT toString(name) AS feature, count() AS n, sum(sample_weight) AS weight
 FROM {table} ARRAY JOIN null_features AS name WHERE {condition} GROUP BY name
 """
 
+_ONE_WEIGHT = "SELECT min(sample_weight) = max(sample_weight) AS one FROM {table} WHERE {condition}"
+_WEIGHTS = "groupArrayIf(sample_weight, isFinite(number))"
+_NO_WEIGHTS = "CAST([], 'Array(Float64)')"
+
 _VALUES = """
-SELECT toString(name) AS name, count() AS n, sum(sample_weight) AS count,
+SELECT toString(name) AS feature, count() AS n, sum(sample_weight) AS count,
        sumIf(sample_weight, isNaN(number)) AS nan, sumIf(sample_weight, isInfinite(number)) AS infinite,
        groupArrayIf(number, isFinite(number)) AS numbers,
-       if(min(sample_weight) = max(sample_weight), [], groupArrayIf(sample_weight, isFinite(number))) AS weights
+       {weights} AS weights
 FROM {table} ARRAY JOIN {arrays}
-WHERE {condition} AND has({{names:Array(String)}}, toString(name))
+WHERE {condition} AND name IN {{names:Array(String)}}
 GROUP BY name
 """
 
@@ -96,10 +100,12 @@ def load_numbers(
 ) -> dict[str, Numbers]:
     """Some numeric columns with all their values: eight bytes a row and column while they are held."""
     arrays = _OUTPUT_NUMBERS if outputs else _FEATURE_NUMBERS
-    sql = _VALUES.format(table=relation.table, condition=relation.condition, arrays=arrays)
+    one_weight = bool(_query(store, _ONE_WEIGHT, relation)[0]["one"])
+    weights = _NO_WEIGHTS if one_weight else _WEIGHTS
+    sql = _VALUES.format(table=relation.table, condition=relation.condition, arrays=arrays, weights=weights)
     table = store.arrow(sql, {**relation.parameters, "names": list(names)})
     found = {}
-    for place, name in enumerate(table["name"].to_pylist()):
+    for place, name in enumerate(table["feature"].to_pylist()):
         values, weights = (table[key][place].values.to_numpy(zero_copy_only=False) for key in ("numbers", "weights"))
         n, weight, nan, infinite = (table[key][place].as_py() for key in ("n", "count", "nan", "infinite"))
         found[name] = _described(_sorted(values, weights), int(n), float(weight), float(nan), float(infinite))
@@ -158,7 +164,7 @@ def without_numbers(
     nulls = [] if outputs else _query(store, _NULLS, relation)
     text_arrays = _OUTPUT_TEXTS if outputs else _FEATURE_TEXTS
     texts = _texts(_query(store, _TEXTS, relation, arrays=text_arrays, most=MOST_CATEGORIES))
-    missing = {null["name"]: null for null in nulls}
+    missing = {null["feature"]: null for null in nulls}
     numeric = {str(name) for name in row["names"]}
     columns = {
         name: Column(
@@ -175,9 +181,9 @@ def without_numbers(
 def _columns(
     store: Store, relation: Relation, number_arrays: str, text_arrays: str, nulls: list[dict[str, Any]]
 ) -> dict[str, Column]:
-    numbers = {row["name"]: _numbers(row) for row in _query(store, _NUMBERS, relation, arrays=number_arrays)}
+    numbers = {row["feature"]: _numbers(row) for row in _query(store, _NUMBERS, relation, arrays=number_arrays)}
     texts = _texts(_query(store, _TEXTS, relation, arrays=text_arrays, most=MOST_CATEGORIES))
-    missing = {row["name"]: row for row in nulls}
+    missing = {row["feature"]: row for row in nulls}
     names = sorted({*numbers, *texts, *missing})
     return {
         name: Column(
@@ -227,8 +233,8 @@ def moments(weight: float, total: float, squares: float) -> tuple[float, float]:
 def _texts(rows: list[dict[str, Any]]) -> dict[str, Texts]:
     counts: dict[str, dict[str, float]] = {}
     for row in rows:
-        counts.setdefault(row["name"], {})[row["text"]] = float(row["weight"])
-    heads = {row["name"]: row for row in rows}
+        counts.setdefault(row["feature"], {})[row["text"]] = float(row["weight"])
+    heads = {row["feature"]: row for row in rows}
     return {
         name: Texts(
             n=int(heads[name]["name_n"]),

@@ -108,3 +108,10 @@ def test_wrong_cron_lines_are_refused(line: str) -> None:
     """A line that is none, or never comes up, is an error where the file is read."""
     with pytest.raises(ValueError, match="cron"):
         parse_cron(line)
+
+
+def test_the_documented_file_is_right() -> None:
+    """The monitors.yaml of the documentation can be used as it stands."""
+    page = (DOCS / "analyzer" / "monitors.md").read_text()
+    example = page.split("```yaml\n")[1].split("```")[0]
+    assert parse(example).for_model("churn", "1").data_quality.bounds == {"age": (0.0, 120.0)}
