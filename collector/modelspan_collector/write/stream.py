@@ -28,7 +28,7 @@ class StreamError(ValueError):
 
 def _is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
-        kind = kind.value_type
+        return bool(pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type))
     tests: tuple[TypeTest, ...] = (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)
     return any(test(kind) for test in tests)
 

@@ -189,6 +189,8 @@ def test_spans_of_another_writer_become_predictions(store: Store) -> None:
     [
         (predictions(1).drop_columns(["timestamp"]), "lacks the column 'timestamp'"),
         (predictions(1, label=[1.5]), "'label' as double; expected string"),
+        (predictions(1, label=pa.array([None]).dictionary_encode()), "expected string"),
+        (predictions(1, **{"feature.x": pa.array([{"a": 1}])}), "expected a number, bool, time, string"),
         (predictions(1, value=["high"]), "'value' as string; expected float64"),
         (predictions(1, prediction_id=pa.array([None], pa.string())), "missing in 1 rows"),
         (predictions(1).replace_schema_metadata({"modelspan.schema": "1"}), "lacks modelspan.model.name"),
