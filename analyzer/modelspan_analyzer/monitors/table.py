@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelspan_analyzer.concept.monitor import concept
+from modelspan_analyzer.embedding.monitor import embedding
 from modelspan_analyzer.estimation.monitor import estimation
 from modelspan_analyzer.explain.monitor import attribution
 from modelspan_analyzer.explain.robustness import robustness
@@ -23,6 +24,7 @@ MONITORS: tuple[Monitor, ...] = (
     Monitor("worst_slices", "prediction_drift", worst_slices),
     Monitor("data_quality", "data_quality", data_quality),
     Monitor("multivariate", "multivariate", multivariate),
+    Monitor("embedding", "embedding", embedding),
     Monitor("performance", "performance", performance),
     Monitor("estimation", "estimation", estimation),
     Monitor("concept", "concept", concept),
