@@ -92,7 +92,12 @@ class Runner:
         for row in self.store.rows(_MODELS):
             settings = self.config.for_model(row["model"], row["version"])
             if since is None or next_run(settings.schedule, since) <= now:
-                results += self._catch_up(row["model"], row["version"], settings, moments.utc(row["first"]), now)
+                try:
+                    results += self._catch_up(row["model"], row["version"], settings, moments.utc(row["first"]), now)
+                except Exception:
+                    log.exception(
+                        "%s %s could not be looked at; its window is tried again", row["model"], row["version"]
+                    )
         return results
 
     def _catch_up(

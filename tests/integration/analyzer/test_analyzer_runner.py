@@ -112,7 +112,7 @@ def test_a_window_of_a_dead_analyzer_is_taken_over(store: Store) -> None:
     predict(store, 3)
     moment = START + 3 * HOUR + timedelta(minutes=2)
 
-    class Killed(Exception):
+    class Killed(BaseException):
         """Stands for the end of the process."""
 
     def die(*_: object) -> None:
