@@ -16,6 +16,7 @@ from modelspan_analyzer.monitors.slices import slices
 from modelspan_analyzer.monitors.worst_slices import worst_slices
 from modelspan_analyzer.multivariate.monitor import multivariate
 from modelspan_analyzer.performance.monitor import performance
+from modelspan_analyzer.poisoning.monitor import poisoning
 
 MONITORS: tuple[Monitor, ...] = (
     Monitor("data_drift", "data_drift", data_drift),
@@ -25,6 +26,7 @@ MONITORS: tuple[Monitor, ...] = (
     Monitor("data_quality", "data_quality", data_quality),
     Monitor("multivariate", "multivariate", multivariate),
     Monitor("embedding", "embedding", embedding),
+    Monitor("poisoning", "poisoning", poisoning),
     Monitor("performance", "performance", performance),
     Monitor("estimation", "estimation", estimation),
     Monitor("concept", "concept", concept),

@@ -65,7 +65,7 @@ def read_window(store: Store, relation: Relation, encoding: Encoding, limit: int
 
 def matrices(reference: Reference, window: Sample) -> Matrices:
     """The columns that have a value in both halves of the baseline and in the window."""
-    sides = [_finite(side.features) for side in (reference.learning, reference.held_out, window)]
+    sides = [finite(side.features) for side in (reference.learning, reference.held_out, window)]
     usable = np.all([np.any(~np.isnan(side), axis=0) for side in sides], axis=0)
     names = reference.encoding.names
     learning, held_out, current = (side[:, usable] for side in sides)
@@ -102,6 +102,6 @@ def _half(relation: Relation, parity: int) -> Relation:
     return replace(relation, condition=condition, parameters={**relation.parameters, "parity": parity})
 
 
-def _finite(features: Floats) -> Floats:
+def finite(features: Floats) -> Floats:
     """A copy without infinities, which no mean survives."""
     return np.where(np.isfinite(features), np.clip(features, -LARGEST, LARGEST), np.nan)

@@ -1,0 +1,1 @@
+"""Hints of poisoning and probing."""
