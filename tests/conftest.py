@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support import missing
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
-REQUIRE_ALL = os.environ.get("MODELSPAN_TEST_REQUIRE_ALL") == "1"
 # Timings are never asserted: a busy machine must not fail a property.
 settings.register_profile("modelspan", deadline=None)
 settings.load_profile("modelspan")
 
 _databases = itertools.count(1)
-
-
-def missing(what: str) -> None:
-    """Skip a test that needs a component which is not here; fail where all are required."""
-    if REQUIRE_ALL:
-        pytest.fail(f"{what}, and MODELSPAN_TEST_REQUIRE_ALL=1 demands it")
-    pytest.skip(what)
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,12 @@ import alerting_stack
 import numpy as np
 import pytest
 import why
-from conftest import missing
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
+from support import missing
 from why_causes import timeout
 from why_systems import END, HOURS, START, build
 

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import missing
+from support import missing
 
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.service import Collector

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 
 import httpx
 import pytest
-from conftest import missing
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.applications import Starlette
+from support import missing
 
 from modelspan_analyzer.alerts import AlertSettings, IncidentCollector, MaintenanceSettings, Owned, Pusher, check
 from modelspan_analyzer.alerts.maintenance import under_maintenance
