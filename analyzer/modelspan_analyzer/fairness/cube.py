@@ -31,10 +31,11 @@ FROM (
                            toString(arrayCount(border -> numeric_features[name] >= border, cuts)), '')),
                     {{names:Array(String)}}, {{cuts:Array(Array(Float64))}}) AS facets,
            multiIf(truth = '', 2, truth = {{favourable:String}}, 1, 0) AS truth_code,
-           if(label != '', label = {{favourable:String}}, ifNull(value, 0) >= {{threshold:Float64}}) AS predicted,
+           if(label != '', label = {{favourable:String}},
+              (ifNull(value, 0) >= {{threshold:Float64}}) != {{inverted:Bool}}) AS predicted,
            multiIf(mapContains(scores, {{favourable:String}}), scores[{{favourable:String}}], isNull(value), -1,
-                   assumeNotNull(value)) AS score,
-           if(score >= 0 AND score <= 1, least(toUInt8(score * {{bins:UInt8}}), {{bins:UInt8}} - 1), 255) AS bin,
+                   {{inverted:Bool}}, 1 - assumeNotNull(value), assumeNotNull(value)) AS score,
+           if(score >= 0 AND score <= 1, least(toUInt16(score * {{bins:UInt16}}), {{bins:UInt16}} - 1), 65535) AS bin,
            weight
     FROM ({rows})
 )
@@ -53,6 +54,7 @@ class Cube:
     """0, 1, or 2 where it is not known."""
     predicted: npt.NDArray[np.int64]
     bin: npt.NDArray[np.int64]
+    """Which of the equal bins of the score; 65535 where there is no score from 0 to 1."""
     weight: FloatArray
     score_sum: FloatArray
     effective: float
@@ -63,14 +65,19 @@ class Cube:
 
         Rows in which a facet is missing belong to no group and are left out.
         """
-        columns = [self.facets.index(facet) for facet in facets]
-        known = (self.values[:, columns] != "").all(axis=1)
-        names, group = _combine(self.values[known][:, columns])
+        names, known, group = self.split(facets)
         strata = self.values[known, self.facets.index(condition_on)] if condition_on else np.zeros(known.sum(), str)
         levels, stratum = np.unique(strata, return_inverse=True)
         cells = np.zeros((len(names), levels.size, 3, 2))
         np.add.at(cells, (group, stratum, self.truth[known], self.predicted[known]), self.weight[known])
         return GroupCounts(" × ".join(facets), names, cells[:, :, :2], cells.sum(axis=2), self.effective)
+
+    def split(self, facets: Sequence[str]) -> tuple[tuple[str, ...], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+        """Names of the groups, which cells have one, and the group of those cells."""
+        columns = [self.facets.index(facet) for facet in facets]
+        known = (self.values[:, columns] != "").all(axis=1)
+        names, group = _combine(self.values[known][:, columns])
+        return names, known, group
 
     def calibration(self, facets: Sequence[str]) -> tuple[tuple[str, ...], FloatArray]:
         """The expected calibration error within each group, from ten bins of the score and the labelled rows."""
@@ -99,6 +106,8 @@ def count_cube(
     *,
     cuts: Mapping[str, Sequence[float]] | None = None,
     threshold: float = 0.5,
+    inverted: bool = False,
+    bins: int = BINS,
 ) -> Cube:
     """Count labelled predictions by every facet at once.
 
@@ -108,17 +117,19 @@ def count_cube(
         facets: tags, categorical features or numeric features, in that order of precedence.
         favourable: the class that people want.
         cuts: ascending borders for numeric facets, which become groups such as `25 to 40`.
-        threshold: score from which a row without a predicted class counts as favourable.
+        threshold: score from which a row without a predicted class counts as the positive class.
+        inverted: the favourable class is not the positive one, which a value without its class speaks of.
+        bins: equal parts of the score's range.
 
     Raises:
         ValueError: the facets have too many different values to be groups.
     """
     borders = [[float(cut) for cut in (cuts or {}).get(facet, ())] for facet in facets]
-    names = {"names": list(facets), "cuts": borders, "favourable": favourable, "threshold": threshold}
-    table = store.arrow(
-        _CUBE.format(text=_TEXT, rows=rows.sql), {**rows.parameters, **names, "bins": BINS, "limit": MAX_CELLS}
-    )
-    if table.num_rows >= MAX_CELLS:
+    names = {"names": list(facets), "cuts": borders, "favourable": favourable}
+    limit = MAX_CELLS * max(1, bins // 100)
+    sizes = {"threshold": threshold, "inverted": inverted, "bins": bins, "limit": limit}
+    table = store.arrow(_CUBE.format(text=_TEXT, rows=rows.sql), {**rows.parameters, **names, **sizes})
+    if table.num_rows >= limit:
         raise ValueError(
             f"{', '.join(facets)} have too many different values together; give `cuts` for numeric facets, or fewer"
         )

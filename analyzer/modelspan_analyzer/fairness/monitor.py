@@ -2,29 +2,32 @@
 
 A change alarms where it is large, sure after correction for the number of groups and measures looked at, and leads
 away from equal treatment. As one group's move also shifts the others' difference from "the rest", the alarm names only
-groups whose own rate moved.
+groups whose own rate moved. What needs labels is also estimated without them (`estimated_…`); an estimate may alarm
+until half of the window's labels are in, from when on the realised measure is judged.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy.special import ndtr
 
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.fairness.assess import Assessed, assess
 from modelspan_analyzer.fairness.cube import Cube, count_cube
+from modelspan_analyzer.fairness.estimated import FINE_BINS, expected_groups
 from modelspan_analyzer.fairness.groups import GroupCounts
 from modelspan_analyzer.fairness.measures import GROUP_CALIBRATION
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.performance.counts import Estimate
+from modelspan_analyzer.performance.calibration import BINS
+from modelspan_analyzer.performance.counts import Estimate, ratio
 from modelspan_analyzer.performance.intervals import quantile_of_normal
 from modelspan_analyzer.performance.judge import standard_error
 from modelspan_analyzer.performance.monitor import sources_and_target
-from modelspan_analyzer.performance.rows import Rows, window_rows
-from modelspan_analyzer.performance.target import REGRESSION
+from modelspan_analyzer.performance.rows import Rows, unlabelled_rows, window_rows
+from modelspan_analyzer.performance.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.results import Result, Verdict
 
 SIGNAL = "fairness"
@@ -50,9 +53,11 @@ def fairness(context: MonitorContext) -> list[Result]:
     if target.task == REGRESSION:
         reason = "fairness needs classes; this model predicts numbers"
         return [context.result(SIGNAL, "facets", None, Verdict.SKIPPED, reason=reason)]
-    favourable = settings.favourable or target.classes[-1]
-    cubes = [_count(context, rows, favourable) for rows in sources]
-    return [result for facets in _facets(settings) for result in _facet_results(context, facets, cubes)]
+    cubes = [_count(context, rows, target) for rows in sources]
+    results = [result for facets in _facets(settings) for result in _facet_results(context, facets, cubes)]
+    if settings.estimated and target.task == BINARY and len(sources) == 2:
+        results += _estimated(context, sources[1], target, judge=_labelled(cubes[0]) < 0.5)
+    return results
 
 
 def _facets(settings: FairnessSettings) -> Iterator[tuple[str, ...]]:
@@ -60,27 +65,67 @@ def _facets(settings: FairnessSettings) -> Iterator[tuple[str, ...]]:
     yield from settings.intersections
 
 
-def _count(context: MonitorContext, rows: Rows, favourable: str) -> Cube:
+def _count(context: MonitorContext, rows: Rows, target: Target, bins: int = BINS) -> Cube:
     settings = context.settings.fairness
     crossed = [facet for facets in settings.intersections for facet in facets]
     condition = [settings.condition_on] if settings.condition_on else []
     names = list(dict.fromkeys([*settings.facets, *crossed, *condition]))
-    threshold = context.settings.performance.threshold
-    return count_cube(context.store, rows, names, favourable, cuts=settings.cuts, threshold=threshold)
+    favourable = settings.favourable or target.classes[-1]
+    return count_cube(
+        context.store,
+        rows,
+        names,
+        favourable,
+        cuts=settings.cuts,
+        threshold=context.settings.performance.threshold,
+        inverted=target.task == BINARY and favourable != target.positive,
+        bins=bins,
+    )
+
+
+def _labelled(cube: Cube) -> float:
+    """Share of the rows whose truth is known."""
+    return ratio(cube.weight[cube.truth < 2].sum(), cube.weight.sum())
 
 
 def _facet_results(context: MonitorContext, facets: tuple[str, ...], cubes: list[Cube]) -> Iterator[Result]:
+    counts, *baselines = (cube.groups(facets, context.settings.fairness.condition_on) for cube in cubes)
+    yield from _judged(context, counts, baselines)
+    yield from _small_groups(context, counts)
+    yield from _calibration(context, facets, cubes[0])
+
+
+def _estimated(context: MonitorContext, reference: Rows, target: Target, *, judge: bool) -> Iterator[Result]:
+    """The measures that need labels, from the counts that calibrated scores expect; nothing without enough labels."""
     settings = context.settings.fairness
-    counts, *baselines = (cube.groups(facets, settings.condition_on) for cube in cubes)
-    found = assess(counts, settings.min_group)
+    rows = unlabelled_rows(context.model, context.version, context.window)
+    now, before = (_count(context, one, target, FINE_BINS) for one in (rows, reference))
+    if before.weight[before.truth < 2].sum() * before.effective < context.settings.estimation.min_rows:
+        return
+    for facets in _facets(settings):
+        counts, base = (expected_groups(cube, before, facets, settings.condition_on) for cube in (now, before))
+        yield from _judged(context, counts, [base], estimate=True, judge=judge)
+
+
+def _judged(
+    context: MonitorContext,
+    counts: GroupCounts,
+    baselines: list[GroupCounts],
+    *,
+    estimate: bool = False,
+    judge: bool = True,
+) -> Iterator[Result]:
+    settings = context.settings.fairness
+    found = [
+        one for one in assess(counts, settings.min_group) if not (estimate and one.measure.counts == "predictions")
+    ]
     before = {(_group(b, one.group), one.measure.name): one for b in baselines for one in assess(b, settings.min_group)}
     looked_at = sum(one.measure.name in settings.alarm_on for one in found)
     for one in found:
-        group = _group(counts, one.group)
-        judged = _judge(one, before.get((group, one.measure.name)), settings, looked_at)
-        yield _result(context, counts, one, judged)
-    yield from _small_groups(context, counts)
-    yield from _calibration(context, facets, cubes[0])
+        judged = _judge(one, before.get((_group(counts, one.group), one.measure.name)), settings, looked_at)
+        if not judge and judged.verdict is Verdict.ALARM:
+            judged = replace(judged, verdict=Verdict.OK, reason="labels are in, which are judged instead")
+        yield _result(context, counts, one, judged, "estimated_" if estimate else "")
 
 
 def _group(counts: GroupCounts, group: int) -> str:
@@ -126,12 +171,13 @@ def _p_value(now: Estimate, before: Estimate) -> float | None:
     return float(2 * ndtr(-abs(now.value - before.value) / error))
 
 
-def _result(context: MonitorContext, counts: GroupCounts, one: Assessed, judged: Judged) -> Result:
+def _result(context: MonitorContext, counts: GroupCounts, one: Assessed, judged: Judged, prefix: str) -> Result:
     facet, segment = counts.facet, counts.segment(one.group) if one.group >= 0 else ""
-    of = f"{one.measure.name} of {segment or facet}"
+    metric = prefix + one.measure.name
+    of = f"{metric} of {segment or facet}"
     return context.result(
         SIGNAL,
-        one.measure.name,
+        metric,
         _finite(one.estimate.value),
         judged.verdict,
         feature=facet,

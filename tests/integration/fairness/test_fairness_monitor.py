@@ -27,8 +27,10 @@ HOUR = timedelta(hours=1)
 TEXTS = pa.map_(pa.string(), pa.string())
 
 
-def insert(store: Store, table: pa.Table, hour: int, label: Sequence[int], predicted: Sequence[int]) -> None:
-    """Rows of adult as one hour of labelled predictions; sex is a tag, the rest are features."""
+def insert(
+    store: Store, table: pa.Table, hour: int, label: Sequence[int], predicted: Sequence[int], *, labelled: bool = True
+) -> None:
+    """Rows of adult as one hour of predictions; sex is a tag, the rest are features."""
     rows = table.num_rows
     times = pa.array([START + HOUR * (hour + i / rows) for i in range(rows)], pa.timestamp("ns", "UTC"))
     ids = [f"h{hour}-{i}" for i in range(rows)]
@@ -51,6 +53,8 @@ def insert(store: Store, table: pa.Table, hour: int, label: Sequence[int], predi
         ),
     }
     store.insert("predictions", pa.table(predictions))
+    if not labelled:
+        return
     labels = {"prediction_id": ids, "model": ["m"] * rows, "timestamp": times, "label": [str(y) for y in label]}
     store.insert("labels", pa.table(labels))
 
@@ -132,3 +136,62 @@ def test_numeric_facets_are_cut_into_groups(store: Store, live: pa.Table) -> Non
         "30 to 50": ((ages >= 30) & (ages < 50)).sum(),
         "50 and up": (ages >= 50).sum(),
     }
+
+
+def test_fairness_is_estimated_without_labels(store: Store, live: pa.Table) -> None:
+    """Before labels come, the intervals hold the truth, and a degraded recall names its group; once in, they judge."""
+    label, predicted, score = np.array(live["label"]), np.array(live["prediction"]), np.array(live["score"])
+    women = np.array([sex.strip() == "Female" for sex in live["sex"].to_pylist()])
+    stricter = np.where(women & (score < 0.8), 0, predicted)
+    now = slice(6000, 12000)
+    insert(store, live.slice(0, 6000), 0, label[:6000], predicted[:6000])
+    for hour, chosen, labelled in ((1, predicted, False), (2, stricter, False), (3, stricter, True)):
+        insert(store, live.slice(6000, 6000), hour, label[now], chosen[now], labelled=labelled)
+    settings = FairnessSettings(facets=("sex",))
+    quiet, strict, known = (run(store, settings, hour, baseline=0) for hour in (1, 2, 3))
+    assert [r.metric for r in quiet if r.verdict is Verdict.ALARM] == []
+    for results, chosen in ((quiet, predicted), (strict, stricter)):
+        found = {r.metric: r for r in results if r.segment == "sex=Female"}
+        of_women, of_men = (chosen[now][(label[now] == 1) & (women[now] == sex)].mean() for sex in (True, False))
+        estimate = found["estimated_recall_difference"]
+        assert estimate.lower < of_men - of_women < estimate.upper
+        assert found["recall_difference"].value is None
+        assert "estimated_disparate_impact" not in found
+    named = {(r.metric, r.segment) for r in strict if r.verdict is Verdict.ALARM}
+    assert ("estimated_recall_difference", "sex=Female") in named
+    assert {segment for _, segment in named} == {"sex=Female"}
+    named = {r.metric for r in known if r.verdict is Verdict.ALARM}
+    assert "recall_difference" in named
+    assert not any(metric.startswith("estimated_") for metric in named)
+
+
+def test_estimates_are_calibrated_within_groups(store: Store) -> None:
+    """A score that promises one group twice what it gets is corrected for that group; small groups are left out."""
+    generator = np.random.default_rng(0)
+    rows = 8000
+    group = generator.choice(["a", "b", "rare"], rows, p=[0.5, 0.495, 0.005])
+    score = generator.random(rows)
+    truth = (generator.random(rows) < np.where(group == "b", score / 2, score)).astype(int)
+    table = pa.table({"sex": group, "race": ["x"] * rows, "marital-status": ["x"] * rows, "age": [1.0] * rows})
+    table = table.append_column("score", pa.array(score))
+    predicted = (score > 0.5).astype(int)
+    insert(store, table, 0, truth, predicted)
+    insert(store, table, 1, truth, predicted, labelled=False)
+    results = run(store, FairnessSettings(facets=("sex",)), 1, baseline=0)
+    found = {(r.metric, r.segment): r for r in results}
+    chosen = predicted == 1
+    gap = truth[chosen & (group != "b")].mean() - truth[chosen & (group == "b")].mean()
+    assert gap > 0.3
+    assert found["estimated_acceptance_rate_difference", "sex=b"].value == pytest.approx(gap, abs=0.03)
+    assert not any(metric.startswith("estimated_") and segment == "sex=rare" for metric, segment in found)
+    assert found["group_size", "sex=rare"].verdict is Verdict.NOT_ENOUGH_DATA
+
+
+def test_the_favourable_class_may_be_the_negative_one(store: Store, live: pa.Table) -> None:
+    """Values without classes speak of the positive class: turned around, recall becomes specificity."""
+    insert(store, live, 0, live["label"].to_pylist(), ["" for _ in range(live.num_rows)])
+    settings = [FairnessSettings(facets=("sex",), favourable=favourable) for favourable in ("1", "0")]
+    one, other = ({(r.metric, r.segment): r.value for r in run(store, given, 0)} for given in settings)
+    women = "sex=Female"
+    assert other["recall_difference", women] == pytest.approx(-one["specificity_difference", women])
+    assert other["group_calibration_error", women] == pytest.approx(one["group_calibration_error", women], abs=0.01)
