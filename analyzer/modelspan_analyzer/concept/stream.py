@@ -38,7 +38,7 @@ def change_points(store: Store, model: str, version: str, window: Window) -> dic
         return {}
     bucket = table["bucket"].to_numpy()
     error, n = table["error"].to_pylist(), [float(rows) for rows in table["n"].to_pylist()]
-    found = {"adwin": adwin(error, n), "ddm": ddm(error, n).drifts}
+    found = {"adwin": adwin(error, n), "ddm": ddm([e * rows for e, rows in zip(error, n, strict=True)], n).drifts}
     times = {
         name: [history.start + timedelta(seconds=float(bucket[at] * step)) for at in at] for name, at in found.items()
     }

@@ -31,7 +31,8 @@ def ddm(
     found = DdmChanges([], [])
     wrong = total = 0.0
     lowest, lowest_rate, lowest_error = math.inf, 0.0, 0.0
-    for position, (new_wrong, new_rows) in enumerate(zip(errors, rows or [1.0] * len(errors), strict=True)):
+    sizes = [1.0] * len(errors) if rows is None else rows
+    for position, (new_wrong, new_rows) in enumerate(zip(errors, sizes, strict=True)):
         wrong, total = wrong + new_wrong, total + new_rows
         if total <= minimum_rows:
             continue
