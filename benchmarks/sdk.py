@@ -7,7 +7,8 @@ is checked).
 
     python benchmarks/sdk.py               a table
     python benchmarks/sdk.py --json        one object, with the ratios
-    python benchmarks/sdk.py --peers       also Logfire, Langfuse and MLflow, where they are installed
+    python benchmarks/sdk.py --peers       also Logfire, Langfuse and MLflow, in an environment made for them
+    python benchmarks/sdk.py --outage      instead, a call's latency while the collector is up, down, hanging or mad
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+
+import sdk_outage
 
 FEATURES = {f"feature_{number}": number * 1.5 for number in range(20)}
 PAUSE_CALLS = 256
@@ -290,6 +293,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--peers", action="store_true", help="measure the peers that are installed, too")
+    parser.add_argument("--outage", action="store_true", help="measure latencies in outages instead (a minute)")
     parser.add_argument("--rounds", type=int, default=3, help="measure each so often, and keep the best (default 3)")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--endpoint", help=argparse.SUPPRESS)
@@ -298,6 +302,10 @@ def main() -> None:
         print(json.dumps(one(arguments.one, arguments.endpoint)))
         sys.stdout.flush()
         threading.Thread(target=lambda: (time.sleep(10), os._exit(0)), daemon=True).start()
+        return
+    if arguments.outage:
+        latencies = sdk_outage.run()
+        print(json.dumps(latencies, indent=2)) if arguments.json else sdk_outage.show(latencies)
         return
     found = run(arguments.rounds, arguments.peers)
     print(json.dumps(found, indent=2)) if arguments.json else show(found)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from modelspan._failsafe import swallowed
+from modelspan._gentle import slices
 from modelspan._settings import Settings
 from modelspan.delivery.outbox import Outbox, Tally
 from modelspan.delivery.sender import Sender
@@ -156,7 +157,8 @@ class Pipeline:
                 self._put(record)
 
     def _encode(self, calls: list[Call]) -> None:
-        self._metrics.observe(calls)
+        for part in slices(calls):
+            self._metrics.observe(part)
         for record in encode(calls, self._watcher):
             self._put(record)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan import _identity, conventions
 from modelspan._failsafe import swallowed
+from modelspan._gentle import gently, let_calls_pass
 from modelspan._redact import Redaction
 from modelspan.capture import batches, outputs
 from modelspan.records import columns as plain
@@ -18,8 +18,6 @@ from modelspan.records.stream import FAST, write
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MANY_ROWS = 128
-"""Rows of which one column is so much work that a call may be waiting after it."""
 BATCH_ROWS = 16_384
 """Rows of one record of a batch: with 30 features about 4 MB, well within what receivers accept."""
 
@@ -53,7 +51,7 @@ def _guarded(group: list[Call], watcher: Watcher) -> Iterator[Record]:
 
 def _groups(calls: Sequence[Call]) -> list[list[Call]]:
     groups: dict[Any, list[Call]] = {}
-    for call in calls:
+    for call in gently(calls):
         if call.table is not None:
             groups[id(call)] = [call]
         elif call.kept:
@@ -63,7 +61,8 @@ def _groups(calls: Sequence[Call]) -> list[list[Call]]:
 
 def _rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
     """Single rows of the same features."""
-    by_column = list(zip(*[call.values for call in calls], strict=True))
+    by_column = list(zip(*[call.values for call in gently(calls)], strict=True))
+    let_calls_pass(len(calls))
     parts = plain.split(by_column)
     if parts is not None:
         for part in parts:
@@ -74,17 +73,18 @@ def _rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
 
 def _uniform(calls: list[Call], watcher: Watcher, by_column: Sequence[Sequence[Any]] | None = None) -> Iterator[Record]:
     """Single rows in which no feature mixes kinds."""
-    raw = by_column if by_column is not None else list(zip(*[call.values for call in calls], strict=True))
+    raw = by_column if by_column is not None else list(zip(*[call.values for call in gently(calls)], strict=True))
+    let_calls_pass(len(calls))
     first = calls[0]
     features: dict[str, Any] = {}
     for name, values in zip(first.names, raw, strict=True):
         column = plain.column(str(name), values)
         if column is not None:
             features[str(name)] = column
-        _let_calls_pass(len(values))
+        let_calls_pass(len(values))
     table = _identity_columns(calls)
-    _let_calls_pass(len(calls))
-    told = [read_result(call) for call in calls]
+    let_calls_pass(len(calls))
+    told = [read_result(call) for call in gently(calls)]
     table |= _output_columns(batches.of_rows(told), first.observer.redaction)
     table |= _optional("attribution.", [call.attributions for call in calls], float)
     features = first.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, features)
@@ -103,21 +103,24 @@ def read_result(call: Call) -> outputs.Output:
 def _identity_columns(calls: list[Call]) -> dict[str, Any]:
     import pyarrow as pa
 
-    times = [call.time_ns for call in calls]
-    ids = [call.ids for call in calls]
+    times = [call.time_ns for call in gently(calls)]
+    ids = [call.ids for call in gently(calls)]
     own = any(each is not None for each in ids)
-    contexts = [call.context if call.context is not None and call.context.is_valid else None for call in calls]
+    known = [call.context for call in gently(calls)]
+    contexts = [context if context is not None and context.is_valid else None for context in gently(known)]
+    traces = [context and context.trace_id.to_bytes(16, "big") for context in gently(contexts)]
+    spans = [context and context.span_id.to_bytes(8, "big") for context in gently(contexts)]
     table = {
         conventions.COL_TIMESTAMP: pa.array(times, pa.timestamp("ns", "UTC")),
-        conventions.COL_PREDICTION_ID: pa.array([call.prediction_id() for call in calls], pa.string())
+        conventions.COL_PREDICTION_ID: pa.array([call.prediction_id() for call in gently(calls)], pa.string())
         if own
-        else _identity.column(times, [call.number for call in calls]),
-        conventions.COL_TRACE_ID: pa.array([c and c.trace_id.to_bytes(16, "big") for c in contexts], pa.binary(16)),
-        conventions.COL_SPAN_ID: pa.array([c and c.span_id.to_bytes(8, "big") for c in contexts], pa.binary(8)),
-        conventions.COL_DURATION: pa.array([call.duration for call in calls], pa.float64()),
-        conventions.COL_ERROR_TYPE: pa.array([call.error_type for call in calls], pa.string()),
+        else _identity.column(times, [call.number for call in gently(calls)]),
+        conventions.COL_TRACE_ID: pa.array(traces, pa.binary(16)),
+        conventions.COL_SPAN_ID: pa.array(spans, pa.binary(8)),
+        conventions.COL_DURATION: pa.array([call.duration for call in gently(calls)], pa.float64()),
+        conventions.COL_ERROR_TYPE: pa.array([call.error_type for call in gently(calls)], pa.string()),
     }
-    weights = [call.observer.weight for call in calls]
+    weights = [call.observer.weight for call in gently(calls)]
     if weights.count(1.0) != len(weights):
         table[conventions.COL_SAMPLE_WEIGHT] = pa.array(weights, pa.float64())
     return table
@@ -206,15 +209,6 @@ def _batch_identity(call: Call) -> dict[str, Any]:
         table[conventions.COL_SAMPLE_WEIGHT] = repeated(call.observer.weight, pa.float64())
     tags = {name: repeated(value, pa.string()) for name, value in call.tags.items()}
     return {**table, **call.observer.tag_redaction.columns(conventions.COL_TAG_PREFIX, tags)}
-
-
-def _let_calls_pass(rows: int) -> None:
-    """Let go of the interpreter's lock for a moment: a call that waits for it would else wait for the whole encoding.
-
-    A sleep of zero does not do: the lock would be taken again before the waiting thread has woken up.
-    """
-    if rows >= MANY_ROWS:
-        time.sleep(5e-5)
 
 
 def _types(features: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, TraceState
 
 from modelspan._failsafe import swallowed
+from modelspan._gentle import gently
 from modelspan._settings import Endpoint
 from modelspan.delivery import otlp
 from modelspan.delivery.http import Connection
@@ -37,6 +38,8 @@ from modelspan.delivery.protobuf import (
 from modelspan.delivery.retry import RefusedError, deliver
 from modelspan.telemetry.instance import Instance
 
+SPANS_AT_ONCE = 8
+"""Spans, of some 15 µs each, that are encoded in one go (see `modelspan._gentle`)."""
 _ATTRIBUTES = 9
 _HAS_IS_REMOTE, _IS_REMOTE = 0x100, 0x200  # SpanFlags
 
@@ -80,7 +83,7 @@ class SpanExporter(Base):
     def _encode(self, spans: Sequence[ReadableSpan]) -> bytes:
         """An `ExportTraceServiceRequest`."""
         groups: dict[Resource, dict[InstrumentationScope | None, list[bytes]]] = {}
-        for span in spans:
+        for span in gently(spans, SPANS_AT_ONCE):
             groups.setdefault(span.resource, {}).setdefault(span.instrumentation_scope, []).append(encode(span))
         return b"".join(message(1, self._resource_spans(resource, scopes)) for resource, scopes in groups.items())
 

@@ -1,0 +1,38 @@
+"""Background work in slices, so that no call waits long for the interpreter's lock.
+
+A thread that computes in Python keeps the lock for 5 ms (`sys.getswitchinterval`) while a call waits for it: a hundred
+times what a small model takes. A thread that sleeps gives the lock away. A sleep of zero does not do: the lock would be
+taken again before the waiting thread has woken up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+
+SLICE = 128
+"""Items whose work, some tenths of a microsecond each, is done in one go."""
+_MOMENT = 5e-5
+
+
+def let_calls_pass(items: int = SLICE) -> None:
+    """Give the lock away for a moment, after work on so many items; on few, there is no need."""
+    if items >= SLICE:
+        time.sleep(_MOMENT)
+
+
+def slices(items: Sequence[_Item], size: int = SLICE) -> Iterator[Sequence[_Item]]:
+    """The items in slices, between which calls pass."""
+    for first in range(0, len(items), size):
+        if first:
+            let_calls_pass()
+        yield items[first : first + size]
+
+
+def gently(items: Sequence[_Item], size: int = SLICE) -> Iterator[_Item]:
+    """The items one by one; after each slice of them, calls pass."""
+    for part in slices(items, size):
+        yield from part
