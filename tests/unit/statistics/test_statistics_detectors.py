@@ -29,6 +29,13 @@ def test_ddm_finds_what_river_finds():
     assert (len(found.warnings), found.warnings[:3], found.warnings[-1]) == (587, [1084, 1086, 1087], 1863)
 
 
+def test_ddm_takes_arrays_of_windows():
+    """Counts of a hundred rows a window, as arrays: the drift is found within two windows of the change at twenty."""
+    wrong = np.array([20.0] * 20 + [40.0] * 10)
+    found = ddm(wrong, np.full(30, 100.0))
+    assert found.drifts[0] in (20, 21)
+
+
 def rates(seed):
     """Ones and zeros, at a rate of 0.2, then 0.5, then (less than can be told) 0.45."""
     generator = random.Random(seed)
