@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from modelspan_analyzer.config.data_settings import DriftSettings
-from modelspan_analyzer.config.presets import DISTANCES, P_VALUES
 from modelspan_analyzer.distributions.binning import Bins
 from modelspan_analyzer.distributions.relation import baseline_relation, window_relation
 from modelspan_analyzer.distributions.vocabulary import Kind
@@ -17,8 +16,10 @@ from modelspan_analyzer.monitors.compare import Pair, compare, exact_pairs, pair
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.importance import importances
 from modelspan_analyzer.monitors.measures import MEASURES, Compared, Measured
+from modelspan_analyzer.monitors.peer_rules import peer_rule
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.verdicts.assess import assess_drift
+from modelspan_analyzer.verdicts.presets import ThresholdRule
 from modelspan_analyzer.verdicts.rule import FeatureCounts, FeatureVerdict
 
 _EFFECT_RESULT = {"psi": "psi", "jensen_shannon": "jensen_shannon_distance"}
@@ -44,6 +45,8 @@ class Looked:
     bins: Bins
     measured: Mapping[str, Measured]
     rank_error: float
+    peer: ThresholdRule | None
+    """Another product's rule for it, where the preset asks for one."""
 
 
 def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outputs: bool) -> list[Result]:
@@ -77,7 +80,8 @@ def judge_pairs(
                 context.result(signal, primary, None, Verdict.SKIPPED, reason=reason, segment=segment, **facts)
             )
         else:
-            looked.append(_look(pair, settings, primary, known.get(pair.name), earlier.get(pair.name, [])))
+            peer = _peer(context, settings, pair, outputs)
+            looked.append(_look(pair, settings, primary, peer, known.get(pair.name), earlier.get(pair.name, [])))
     verdicts = assess_drift([one.counts for one in looked], settings.rule.rule(settings.min_rows))
     for one, verdict in zip(looked, verdicts, strict=True):
         results += _results(context, signal, settings, primary, one, verdict, segment)
@@ -102,17 +106,22 @@ def _pairs(context: MonitorContext, settings: DriftSettings, outputs: bool) -> I
     return exact_pairs(context.store, rows, window, wanted, outputs=outputs)
 
 
+def _peer(context: MonitorContext, settings: DriftSettings, pair: Pair, outputs: bool) -> ThresholdRule | None:
+    if settings.preset == "modelspan" or context.baseline is None:
+        return None
+    return peer_rule(context.store, context.baseline, context.version, settings.preset, pair, outputs=outputs)
+
+
 def _look(
-    pair: Pair, settings: DriftSettings, primary: str, importance: float | None, earlier: Sequence[bool]
+    pair: Pair,
+    settings: DriftSettings,
+    primary: str,
+    peer: ThresholdRule | None,
+    importance: float | None,
+    earlier: Sequence[bool],
 ) -> Looked:
     bins, compared = compare(pair)
-    wanted = {
-        *settings.measures,
-        *settings.thresholds,
-        *DISTANCES[settings.preset],
-        *P_VALUES[settings.preset],
-        primary,
-    }
+    wanted = {*settings.measures, *settings.thresholds, primary}
     counts = FeatureCounts(
         feature=pair.name,
         baseline=compared.reference_counts,
@@ -124,16 +133,17 @@ def _look(
         rank_error=max(compared.errors),
     )
     enough = min(pair.n, pair.n_baseline) >= settings.min_rows
-    measured = _measure(compared, bins.kind, wanted) if enough else {}
-    return Looked(counts, bins, measured, max(compared.errors))
+    measured = _measure(compared, bins.kind, wanted, peer.measure if peer else "") if enough else {}
+    return Looked(counts, bins, measured, max(compared.errors), peer)
 
 
-def _measure(compared: Compared, kind: Kind, wanted: set[str]) -> dict[str, Measured]:
+def _measure(compared: Compared, kind: Kind, wanted: set[str], deciding: str) -> dict[str, Measured]:
+    """What is wanted and fits the kind of column, and what decides in any case."""
     with np.errstate(over="ignore", invalid="ignore"):  # distances of values near the largest float overflow
         found = {
             measure.name: measure.compute(compared)
             for measure in MEASURES
-            if measure.name in wanted and kind in measure.kinds
+            if measure.name == deciding or (measure.name in wanted and kind in measure.kinds)
         }
     return {name: measured for name, measured in found.items() if measured is not None and np.isfinite(measured.value)}
 
@@ -158,7 +168,11 @@ def _results(
         return [context.result(signal, primary, None, verdict.verdict, reason=verdict.reason, **facts)]
     results = []
     for name, measured in one.measured.items():
-        fields: dict[str, Any] = {**facts, "p_value": measured.p_value, **_by_threshold(settings, name, measured)}
+        fields: dict[str, Any] = {
+            **facts,
+            "p_value": measured.p_value,
+            **_by_threshold(settings, name, measured, one.peer),
+        }
         if measured.bounds is not None:
             fields |= {"lower": measured.bounds.lower, "upper": measured.bounds.upper}
             fields["details"] = {"rank_error": one.rank_error}
@@ -169,17 +183,25 @@ def _results(
     return results
 
 
-def _by_threshold(settings: DriftSettings, name: str, measured: Measured) -> dict[str, Any]:
+def _by_threshold(settings: DriftSettings, name: str, measured: Measured, peer: ThresholdRule | None) -> dict[str, Any]:
     """The verdict by a fixed threshold, where one is given or preset; else none can be wrong."""
-    threshold = settings.thresholds.get(name, DISTANCES[settings.preset].get(name))
+    threshold = settings.thresholds.get(name)
     if threshold is not None:
         verdict = Verdict.ALARM if measured.value > threshold else Verdict.OK
         return {"verdict": verdict, "threshold": threshold, "reason": f"fixed threshold {threshold:g}"}
-    level = P_VALUES[settings.preset].get(name)
-    if level is not None and measured.p_value is not None:
-        verdict = Verdict.ALARM if measured.p_value < level else Verdict.OK
-        return {"verdict": verdict, "reason": f"p-value {measured.p_value:.3g} beside the level {level:g}"}
-    return {"verdict": Verdict.OK}
+    if peer is None and settings.preset == "nannyml" and name == "jensen_shannon_distance":
+        return {
+            "verdict": Verdict.SKIPPED,
+            "reason": "the baseline has too few chunks to learn nannyml's threshold from",
+        }
+    if peer is None or name != peer.measure:
+        return {"verdict": Verdict.OK}
+    if peer.alarm == "above":
+        reason = f"default rule of {settings.preset}: above {peer.threshold:.3g}"
+        return {"verdict": peer.verdict(measured.value), "threshold": peer.threshold, "reason": reason}
+    p_value = 1.0 if measured.p_value is None else measured.p_value
+    reason = f"default rule of {settings.preset}: p-value {p_value:.3g} beside the level {peer.threshold:g}"
+    return {"verdict": peer.verdict(p_value), "reason": reason}
 
 
 def _by_rule(

@@ -11,7 +11,7 @@ import numpy as np
 from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
-from modelspan_analyzer.statistics.two_proportions import conditional_rate_test, wilson_interval
+from modelspan_analyzer.statistics.two_proportions import two_share_test, wilson_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def judge(rates: Sequence[Rate], *, alpha: float, min_change: float) -> list[Rat
     """Judge all rates of a window together, in the order given.
 
     An alarm needs a rise of at least `min_change` over the baseline's share, and an adjusted p-value (Benjamini and
-    Hochberg 1995) of the conditional test of two rates of at most `alpha`. A declared limit decides alone.
+    Hochberg 1995) of the test of two shares of at most `alpha`. A declared limit decides alone.
     """
     p_values = np.array([_p_value(rate) for rate in rates])
     adjusted: Floats = adjusted_p_values(p_values) if len(rates) else p_values
@@ -68,7 +68,7 @@ def judge(rates: Sequence[Rate], *, alpha: float, min_change: float) -> list[Rat
 def _p_value(rate: Rate) -> float:
     if rate.n_baseline == 0 or rate.value <= rate.expected:
         return 1.0
-    return conditional_rate_test(rate.faulty_baseline, rate.n_baseline, rate.faulty, rate.n).p_value
+    return two_share_test(rate.faulty_baseline, rate.n_baseline, rate.faulty, rate.n).p_value
 
 
 def _judge(rate: Rate, q_value: float, alpha: float, min_change: float) -> RateVerdict:
