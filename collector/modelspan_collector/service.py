@@ -112,7 +112,7 @@ class Collector:
         logs = {
             f"{log.folder.parent.name}/{log.folder.name}": {
                 "bytes": log.waiting_bytes,
-                "lag_seconds": round(log.lag(), 3),
+                "lag_seconds": round(log.backlog.lag(), 3),
             }
             for log in self._lanes.all()
         }

@@ -11,12 +11,13 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from modelspan_collector.log import segment as segments
+from modelspan_collector.log.backlog import Backlog, Batch
 from modelspan_collector.log.recent import Recent
 from modelspan_collector.log.record import Record
 from modelspan_collector.log.segment import OpenSegment, Segment
@@ -65,20 +66,20 @@ class Replay:
 
 @dataclass(slots=True)
 class _Usage:
-    """Bytes on disk, and when the oldest of them was sealed."""
+    """Bytes on disk, and on their way there."""
 
     stored: int = 0
     pending: int = 0
-    sealed: dict[str, float] = field(default_factory=dict)
 
 
 class Log:
     """An append-only log in a folder of its own."""
 
-    def __init__(self, folder: Path, options: LogOptions, sealed: queue.Queue[tuple[Log, Segment]]) -> None:
+    def __init__(self, folder: Path, options: LogOptions, sealed: queue.Queue[Log]) -> None:
         self.folder = folder
         self.options = options
         self.replay = Replay()
+        self.backlog = Backlog(options.segment_bytes)
         self._sealed = sealed
         self._recent = Recent(options.retry_window)
         self._lock = threading.Lock()
@@ -129,12 +130,6 @@ class Log:
         with self._lock:
             return self._usage.stored + self._usage.pending
 
-    def lag(self) -> float:
-        """Seconds for which the oldest sealed segment has been waiting."""
-        with self._lock:
-            oldest = min(self._usage.sealed.values(), default=None)
-        return 0.0 if oldest is None else time.monotonic() - oldest
-
     # --- life cycle ------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -143,8 +138,8 @@ class Log:
         for path in sorted(self.folder.glob(f"*{segments.DIGESTS_SUFFIX}")):
             self._recent.restore(segments.read_digests(path))
             self._retired[path] = time.monotonic()
-        for path in sorted(self.folder.glob(f"*{segments.SUFFIX}")):
-            self._recover(path)
+        stored = {segments.batch_of(path) for path in self._retired}
+        self._recover(sorted(self.folder.glob(f"*{segments.SUFFIX}")), stored)
         self._thread.start()
 
     def flush(self) -> None:
@@ -160,13 +155,15 @@ class Log:
 
     # --- for the writer --------------------------------------------------------------------------
 
-    def retire(self, segment: Segment, digests: Sequence[bytes]) -> None:
-        """Forget a segment whose rows are in the store."""
-        segments.retire(segment, digests)
+    def retire(self, batch: Batch, digests: Sequence[Sequence[bytes]]) -> None:
+        """Forget a batch whose rows are in the store, given the digests of each segment's records."""
+        for segment, each in zip(batch.segments, digests, strict=True):
+            segments.retire(segment, each)
+        self.backlog.remove(batch)
         with self._lock:
-            self._usage.stored -= segment.size
-            self._usage.sealed.pop(segment.token, None)
-            self._retired[segment.path.with_suffix(segments.DIGESTS_SUFFIX)] = time.monotonic()
+            self._usage.stored -= batch.size
+            for segment in batch.segments:
+                self._retired[segment.path.with_suffix(segments.DIGESTS_SUFFIX)] = time.monotonic()
 
     # --- the thread --------------------------------------------------------------------------------
 
@@ -239,24 +236,33 @@ class Log:
         if segment.size == 0:
             segment.path.unlink()
             return
-        self._queue(segment)
+        self._queue([segment])
 
-    def _queue(self, segment: Segment) -> None:
-        with self._lock:
-            self._usage.sealed[segment.token] = segment.sealed_at
-        self._sealed.put((self, segment))
+    def _queue(self, sealed: Sequence[Segment]) -> None:
+        self.backlog.add(sealed)
+        for _ in sealed:
+            self._sealed.put(self)
 
-    def _recover(self, path: Path) -> None:
-        segment, digests, torn = segments.recover(path)
-        self.replay.torn_bytes += torn
-        if segment is None:
-            return
-        self._recent.restore(digests)
-        self.replay.segments += 1
-        self.replay.records += len(digests)
-        with self._lock:
-            self._usage.stored += segment.size
-        self._queue(segment)
+    def _recover(self, paths: Iterable[Path], stored: Set[str] = frozenset()) -> None:
+        """Take over the segments that an earlier process left, those of one batch together; `stored` are the tokens of
+        batches that it had no time to remove.
+        """
+        found: list[Segment] = []
+        for path in paths:
+            segment, digests, torn = segments.recover(path)
+            self.replay.torn_bytes += torn
+            if segment is None:
+                continue
+            if segment.batch in stored:
+                segments.retire(segment, digests)
+                continue
+            found.append(segment)
+            self.replay.records += len(digests)
+            with self._lock:
+                self._recent.restore(digests)
+                self._usage.stored += segment.size
+        self.replay.segments += len(found)
+        self._queue(found)
 
     def _house_keep(self) -> None:
         """Forget digests beyond the retry window, and take up dead letters that are to be tried again."""
@@ -267,8 +273,8 @@ class Log:
                 del self._retired[path]
         for path in expired:
             path.unlink(missing_ok=True)
-        for path in self.folder.glob(f"*{RETRY_SUFFIX}"):
-            self._recover(path.rename(path.with_suffix(segments.SUFFIX)))
+        letters = list(self.folder.glob(f"*{RETRY_SUFFIX}"))
+        self._recover([path.rename(path.with_suffix(segments.SUFFIX)) for path in letters])
 
 
 def _all(futures: Sequence[Future[None]]) -> Future[None]:

@@ -1,4 +1,4 @@
-"""A file of records, which becomes one insert.
+"""A file of records, which becomes an insert, alone or with others.
 
 A segment grows while it is open, is read back when it is sealed, and when its rows are in the store it shrinks to its
 digests (`.ids`), which are kept for the retry window. A dead letter is a segment of the records that the store
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelspan_collector.log.record import HEADER_BYTES, Record, read
@@ -18,6 +18,7 @@ from modelspan_collector.log.record import HEADER_BYTES, Record, read
 SUFFIX = ".seg"
 DIGESTS_SUFFIX = ".ids"
 _DIGEST_BYTES = 16
+_IN = "@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,23 @@ class Segment:
     """`time.monotonic()` when it was sealed."""
 
     @property
-    def token(self) -> str:
-        """The deduplication token of its insert; the same after a crash."""
-        return self.path.stem
+    def name(self) -> str:
+        """What it is called, whatever batch it is in."""
+        return self.path.stem.partition(_IN)[0]
+
+    @property
+    def batch(self) -> str:
+        """The token of the insert that it belongs to; '' where none has been tried."""
+        return batch_of(self.path)
 
     def records(self) -> list[Record]:
         """Its records, read back from disk."""
         return [record for record, _ in read(self.path.read_bytes())]
+
+
+def batch_of(path: Path) -> str:
+    """The token of the insert that a segment or its digests belong to, from the file's name."""
+    return path.stem.partition(_IN)[2]
 
 
 class OpenSegment:
@@ -92,11 +103,22 @@ def recover(path: Path) -> tuple[Segment | None, list[bytes], int]:
     return Segment(path, end, time.monotonic()), digests, torn
 
 
+def assign(segment: Segment, batch: str) -> Segment:
+    """Note durably, once the folder is synced, that a segment belongs to a batch."""
+    return replace(segment, path=segment.path.rename(segment.path.with_stem(f"{segment.name}{_IN}{batch}")))
+
+
 def retire(segment: Segment, digests: Sequence[bytes]) -> None:
-    """Drop a segment whose rows are stored, keeping its digests."""
+    """Drop a segment whose rows are stored, keeping its digests.
+
+    A full disk must not keep it: then only this process remembers the digests.
+    """
     temporary = segment.path.with_suffix(".tmp")
-    temporary.write_bytes(b"".join(digests))
-    temporary.rename(segment.path.with_suffix(DIGESTS_SUFFIX))
+    try:
+        temporary.write_bytes(b"".join(digests))
+        temporary.rename(segment.path.with_suffix(DIGESTS_SUFFIX))
+    except OSError:
+        temporary.unlink(missing_ok=True)
     segment.path.unlink()
 
 

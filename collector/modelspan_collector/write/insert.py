@@ -1,11 +1,11 @@
-"""One segment into the store: how its records become inserts that happen once, however often they are sent."""
+"""One batch into the store: how its records become inserts that happen once, however often they are sent."""
 
 from __future__ import annotations
 
 import atexit
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,7 +32,7 @@ _ONE_BLOCK: Final[dict[str, Any]] = {
     "parallel_view_processing": 0,
     "output_format_json_escape_forward_slashes": 0,
 }
-"""A deduplication token stands for a block, so a segment has to be one block. So is what its views make of it: one that
+"""A deduplication token stands for a block, so a batch has to be one block. So is what its views make of it: one that
 groups emits hundreds of small blocks, each of which would become a part of every partition that it meets."""
 
 
@@ -135,20 +135,18 @@ def _by_shape(records: Sequence[Record]) -> dict[_Shape, list[_Stream]]:
     return found
 
 
-def insert(store: Store, signal: Signal, records: Iterable[Record], token: str, metrics: Metrics) -> None:
-    """Insert the records of one segment, or of a part of one.
+def insert(store: Store, signal: Signal, kind: Kind, records: Sequence[Record], token: str, metrics: Metrics) -> None:
+    """Insert the records of one batch, or a part of them.
 
     Args:
-        store: the store of the segment's tenant.
-        signal: the log that the segment belongs to.
+        store: the store of the batch's tenant.
+        signal: the log that the batch belongs to.
+        kind: what all the records are.
         records: what to insert.
         token: names exactly these records; sent again, it inserts nothing.
         metrics: where stored rows are counted.
     """
-    kinds: dict[Kind, list[Record]] = {}
-    for record in records:
-        kinds.setdefault(record.kind, []).append(record)
-    if Kind.OTLP in kinds:
-        insert_otlp(store, signal, kinds[Kind.OTLP], token)
-    if Kind.EVENTS in kinds:
-        insert_events(store, kinds[Kind.EVENTS], token, metrics)
+    if kind is Kind.OTLP:
+        insert_otlp(store, signal, records, token)
+    else:
+        insert_events(store, records, token, metrics)

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from modelspan_collector.log.journal import Log, LogOptions
-from modelspan_collector.log.segment import Segment
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive.signals import SIGNALS, Signal
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect
 
-SealedQueue = queue.Queue[tuple[Log, Segment]]
+SealedQueue = queue.Queue[Log]
+"""Logs that have sealed segments, each as often as it has."""
 
 
 class Lanes:
@@ -81,7 +81,9 @@ class Lanes:
             self._metrics.torn_bytes.labels(signal.name).inc(log.replay.torn_bytes)
             self._metrics.replayed.labels(signal.name).inc(log.replay.records)
             self._metrics.log_bytes.labels(signal.name).set_function(self._sum(signal, lambda each: each.waiting_bytes))
-            self._metrics.lag_seconds.labels(signal.name).set_function(self._most(signal, Log.lag))
+            self._metrics.lag_seconds.labels(signal.name).set_function(
+                self._most(signal, lambda each: each.backlog.lag())
+            )
             self._logs[database, signal.name] = log
 
     def _sum(self, signal: Signal, value: Callable[[Log], float]) -> Callable[[], float]:

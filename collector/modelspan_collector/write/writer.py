@@ -1,7 +1,7 @@
-"""From the log into the store: takes sealed segments, inserts each as one, and tries again until the store has it.
+"""From the log into the store: takes what is sealed, inserts it as one, and tries again until the store has it.
 
 A store that is away or slow only lets the log grow. Records that the store refuses for what they are get isolated by
-halving the segment, and set aside as dead letters, so that one poisoned record holds up nothing.
+halving the batch, and set aside as dead letters, so that one poisoned record holds up nothing.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from modelspan_collector.log.backlog import Batch
 from modelspan_collector.log.journal import Log
-from modelspan_collector.log.record import Record
-from modelspan_collector.log.segment import SUFFIX, Segment
+from modelspan_collector.log.record import Kind, Record
+from modelspan_collector.log.segment import SUFFIX
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive.signals import Signal
 from modelspan_collector.store.connect import Store
@@ -46,7 +48,7 @@ class Writer:
 
     def __init__(
         self,
-        sealed: queue.Queue[tuple[Log, Segment]],
+        sealed: queue.Queue[Log],
         target: Callable[[Log], tuple[Store, Signal]],
         *,
         dead: Path,
@@ -93,37 +95,46 @@ class Writer:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                log, segment = self._sealed.get(timeout=0.1)
+                log = self._sealed.get(timeout=0.1)
             except queue.Empty:
                 continue
-            self._store(log, segment)
+            self._store(log)
             with self._idle:
                 self._idle.notify_all()
 
-    def _store(self, log: Log, segment: Segment) -> None:
-        """Insert a segment, waiting for the store as long as it takes."""
-        store, signal = self._target(log)
-        records = segment.records()
+    def _store(self, log: Log) -> None:
+        """Insert what waits in a log, up to the size of one insert, waiting for the store as long as it takes."""
+        batch: Batch | None = None
         wait = _FIRST_WAIT
         while not self._stopping.is_set():
             try:
-                self._insert(store, signal, records, segment.token)
-            except Exception as error:
-                self._metrics.insert_errors.labels(signal.name, "retry").inc()
+                batch = batch or log.backlog.take()
+                if batch is not None:
+                    self._store_batch(log, batch)
+                return
+            except Exception as error:  # noqa: PERF203 - to try again is the point
+                self._metrics.insert_errors.labels(log.folder.name, "retry").inc()
                 _LOGGER.warning("insert failed, trying again in %.1f s: %s", wait, _reason(error))
                 self._stopping.wait(wait)
                 wait = min(_LONGEST_WAIT, wait * 2)
-                continue
-            log.retire(segment, [record.digest for record in records])
-            self._metrics.stored.labels(signal.name).inc(len(records))
-            self._metrics.stored_bytes.labels(signal.name).inc(segment.size)
-            return
 
-    def _insert(self, store: Store, signal: Signal, records: Sequence[Record], token: str) -> None:
+    def _store_batch(self, log: Log, batch: Batch) -> None:
+        store, signal = self._target(log)
+        parts = [segment.records() for segment in batch.segments]
+        kinds: dict[Kind, list[Record]] = {}
+        for record in chain.from_iterable(parts):
+            kinds.setdefault(record.kind, []).append(record)
+        for kind, records in kinds.items():
+            self._insert(store, signal, kind, records, f"{batch.token}.{kind.value}")
+        log.retire(batch, [[record.digest for record in part] for part in parts])
+        self._metrics.stored.labels(signal.name).inc(sum(map(len, parts)))
+        self._metrics.stored_bytes.labels(signal.name).inc(batch.size)
+
+    def _insert(self, store: Store, signal: Signal, kind: Kind, records: Sequence[Record], token: str) -> None:
         """Insert records; where the store refuses them, insert the halves, down to the one that is at fault."""
         try:
             with self._metrics.insert_seconds.labels(signal.name).time():
-                insert(store, signal, records, token, self._metrics)
+                insert(store, signal, kind, records, token, self._metrics)
         except (DatabaseError, UnfitError) as error:
             if isinstance(error, DatabaseError) and error.code not in DATA_ERRORS:
                 raise
@@ -132,8 +143,8 @@ class Writer:
                 self._set_aside(store, signal, records[0], token, _reason(error))
                 return
             middle = len(records) // 2
-            self._insert(store, signal, records[:middle], f"{token}.0")
-            self._insert(store, signal, records[middle:], f"{token}.1")
+            self._insert(store, signal, kind, records[:middle], f"{token}.0")
+            self._insert(store, signal, kind, records[middle:], f"{token}.1")
 
     def _set_aside(self, store: Store, signal: Signal, record: Record, token: str, reason: str) -> None:
         """Keep a record that the store refuses, with the reason beside it."""

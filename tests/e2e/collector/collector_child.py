@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
     print(json.dumps({"http": collector.http_port}), flush=True)
     for line in sys.stdin:
         if line.strip() == "count":
-            collector.flush(timeout=900)  # each kill leaves a backlog of small segments
+            collector.flush(timeout=300)
             print(json.dumps({name: store.scalar(sql) for name, sql in COUNTS.items()}), flush=True)
     collector.stop()
 
