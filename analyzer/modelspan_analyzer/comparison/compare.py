@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelspan_analyzer.comparison.reasons import ReasonsCompared, compare_reasons
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.performance.counts import Estimate
 from modelspan_analyzer.performance.evaluate import evaluate
@@ -65,6 +66,8 @@ class Comparison:
     measures: tuple[Compared, ...]
     paired: Paired | None
     recommendation: str
+    reasons: ReasonsCompared | None
+    """None where a version has no attributions."""
 
 
 def compare(
@@ -99,7 +102,8 @@ def compare(
         measures.append(Compared(name, before.estimate, after.estimate, moved.p_value, before.higher_is_better))
     measures.sort(key=lambda one: list(found[0]).index(one.metric))
     paired = _paired(store, rows[0], rows[1], numbers=target.task == REGRESSION)
-    return Comparison(tuple(measures), paired, _recommend(measures, paired, settings))
+    reasons = compare_reasons(store, model, *rows)
+    return Comparison(tuple(measures), paired, _recommend(measures, paired, settings), reasons)
 
 
 def _paired(store: Store, champion: Rows, challenger: Rows, *, numbers: bool) -> Paired | None:

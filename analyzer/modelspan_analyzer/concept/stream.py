@@ -59,7 +59,8 @@ def change_points(store: Store, model: str, version: str, window: Window) -> dic
     }
 
 
-def _standardised(error: FloatArray, n: FloatArray) -> FloatArray:
+def _standardised(error: FloatArray, n: FloatArray) -> list[float]:
     """Error rates less their mean, each in standard deviations of its sampling error."""
     mean = float(np.average(error, weights=n))
-    return np.asarray((error - mean) * np.sqrt(n / max(mean * (1 - mean), 1e-12)))
+    moved: list[float] = ((error - mean) * np.sqrt(n / max(mean * (1 - mean), 1e-12))).tolist()
+    return moved

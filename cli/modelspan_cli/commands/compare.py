@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from modelspan_analyzer.comparison.compare import compare
+from modelspan_analyzer.comparison.reasons import ReasonsCompared
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.performance.counts import Estimate
 from modelspan_analyzer.results import Window
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", type=_utc, help="start of the period (default: 7 days before its end)")
     parser.add_argument("--end", type=_utc, help="end of the period (default: now)")
     parser.add_argument("--positive-class", default="", help="where it cannot be guessed")
+    parser.add_argument("--top", type=int, default=10, help="reasons shown (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_data_argument(parser)
 
@@ -55,7 +57,30 @@ def run(args: argparse.Namespace) -> int:
         table.add_row(one.metric, _text(one.champion), _text(one.challenger), f"{one.p_value:.3g}")
     Console().print(table)
     Console().print(found.recommendation)
+    if found.reasons:
+        _show_reasons(found.reasons, args)
     return 0
+
+
+def _show_reasons(reasons: ReasonsCompared, args: argparse.Namespace) -> None:
+    console = Console()
+    table = Table(
+        "reason", f"champion {args.champion}", f"challenger {args.challenger}", "moved", box=None, pad_edge=False
+    )
+    for one in reasons.features[: args.top]:
+        champion = _share(one.champion_rank, one.champion_share, one.champion_direction)
+        challenger = _share(one.challenger_rank, one.challenger_share, one.challenger_direction)
+        table.add_row(one.feature, champion, challenger, f"{one.moved:+.1%}")
+    console.print(table)
+    shared = "" if reasons.shared_ndcg is None else f", {reasons.shared_ndcg:.3f} over the features of both"
+    console.print(f"The champion's ranking holds with an NDCG of {reasons.ndcg:.3f}{shared}.")
+    for what, names in (("Gained", reasons.gained), ("Lost", reasons.lost)):
+        if names:
+            console.print(f"{what}: {', '.join(names)}.")
+
+
+def _share(rank: int | None, share: float | None, direction: str) -> str:
+    return "not used" if rank is None else f"{rank}. {share:.1%}, {direction}"
 
 
 def _text(estimate: Estimate) -> str:
