@@ -8,15 +8,24 @@ import signal
 import threading
 from pathlib import Path
 
+from starlette.applications import Starlette
+
 from modelspan_cli.collector_options import add_collector_options, collector_config
 from modelspan_cli.errors import CommandError
 from modelspan_collector.access.logs import log_json
 from modelspan_collector.access.tokens import TokenFileError
+from modelspan_collector.forward.destination import DestinationError, parse
 from modelspan_collector.log.dead import list_dead, retry
+from modelspan_collector.operations import operations_routes
+from modelspan_collector.self_metrics import SelfMetrics
+from modelspan_collector.serve import AsgiServer
 from modelspan_collector.service import Collector, UnsafeListenError
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 from modelspan_collector.store.errors import StoreError
+
+WEB_PORT = 8601
+"""Beside the 8600 of `modelspan up` and `modelspan analyzer run`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     run_parser.add_argument("--database", default="modelspan")
     run_parser.add_argument("--data", type=Path, required=True, help="folder of the write-ahead log and dead letters")
+    run_parser.add_argument(
+        "--web-port",
+        type=int,
+        default=WEB_PORT,
+        help="/metrics, /healthz and /readyz, on loopback (default: %(default)s; 0: a free one)",
+    )
+    run_parser.add_argument(
+        "--self-metrics", metavar="URL", help="send the collector's own metrics over OTLP too: grpc://host:4317"
+    )
     add_collector_options(run_parser)
     retry_parser = actions.add_parser(
         "retry", help="put dead letters back into the log; a running collector takes them up"
@@ -55,14 +73,27 @@ def _run_collector(args: argparse.Namespace) -> int:
         store = connect(args.store, args.database)
         schema.apply(store)
         collector = Collector(store, collector_config(args, args.data))
-    except (StoreError, OSError, TokenFileError, UnsafeListenError) as error:
+        routes = operations_routes([collector.registry], collector.health)
+        web = AsgiServer(Starlette(routes=routes), "127.0.0.1", args.web_port, name="web")
+        own = SelfMetrics(collector.registry, parse(args.self_metrics)) if args.self_metrics else None
+    except (StoreError, OSError, TokenFileError, UnsafeListenError, DestinationError) as error:
         raise CommandError(str(error)) from error
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     collector.start()
-    print(f"OTLP/gRPC {args.host}:{collector.grpc_port}  OTLP/HTTP {args.host}:{collector.http_port}", flush=True)
+    web.start()
+    if own is not None:
+        own.start()
+    print(
+        f"OTLP/gRPC {args.host}:{collector.grpc_port}  OTLP/HTTP {args.host}:{collector.http_port}  "
+        f"metrics http://127.0.0.1:{web.port}/metrics",
+        flush=True,
+    )
     stopping.wait()
+    if own is not None:
+        own.stop()
     collector.stop()
+    web.stop()
     store.close()
     return 0
