@@ -7,6 +7,7 @@ Every `OTEL_*` variable keeps the meaning that OpenTelemetry gives it; `MODELSPA
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from urllib.parse import unquote
 from modelspan._redact import Rule
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
+DEFAULT_GRPC_ENDPOINT = "http://127.0.0.1:4317"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Endpoint:
     """File of the client's key (`…_CLIENT_KEY`)."""
     gzip: bool = False
     """Whether bodies are compressed (`…_COMPRESSION`); records never are again, since they are compressed inside."""
+    grpc: bool = False
+    """Whether it speaks OTLP/gRPC (`…_PROTOCOL` is `grpc`) rather than OTLP/HTTP; its URL then has no path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +143,15 @@ class _Reader:
         self._headers = {name.lower(): value for name, value in headers.items()}
 
     def endpoint(self, signal: str) -> Endpoint:
-        base = self._endpoint or self._environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or DEFAULT_ENDPOINT
+        grpc = self._is_grpc(signal)
+        base = self._endpoint or self._environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+        base = base or (DEFAULT_GRPC_ENDPOINT if grpc else DEFAULT_ENDPOINT)
         own = None if self._endpoint else self._environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
         general, special = (
             _headers(self._environ, f"OTEL_EXPORTER_OTLP_{infix}HEADERS") for infix in ("", f"{signal}_")
         )
         return Endpoint(
-            url=own or f"{base.rstrip('/')}/v1/{signal.lower()}",
+            url=own or (base if grpc else f"{base.rstrip('/')}/v1/{signal.lower()}"),
             headers={**general, **special, **self._headers},
             timeout=self.number(
                 f"OTEL_EXPORTER_OTLP_{signal}_TIMEOUT", self.number("OTEL_EXPORTER_OTLP_TIMEOUT", 10.0)
@@ -154,7 +160,19 @@ class _Reader:
             client_certificate=self._of_signal(signal, "CLIENT_CERTIFICATE"),
             client_key=self._of_signal(signal, "CLIENT_KEY"),
             gzip=self._of_signal(signal, "COMPRESSION") == "gzip",
+            grpc=grpc,
         )
+
+    def _is_grpc(self, signal: str) -> bool:
+        protocol = self._of_signal(signal, "PROTOCOL") or "http/protobuf"
+        if protocol not in ("grpc", "http/protobuf"):
+            raise ValueError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; expected 'http/protobuf' or 'grpc'")
+        if protocol == "grpc" and importlib.util.find_spec("grpc") is None:
+            raise ValueError(
+                "OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc', but grpcio is not installed; "
+                "install modelspan[grpc], or set 'http/protobuf'"
+            )
+        return protocol == "grpc"
 
     def _of_signal(self, signal: str, name: str) -> str | None:
         prefix = "OTEL_EXPORTER_OTLP_"

@@ -8,7 +8,8 @@ import threading
 import time
 
 from modelspan._failsafe import swallowed
-from modelspan.delivery.http import Body, Connection
+from modelspan.delivery.connect import Connected
+from modelspan.delivery.http import Body
 
 RETRYABLE = frozenset((408, 429, 502, 503, 504))
 """Answers after which the same request may succeed later (OTLP 1.x, "Retryable Response Codes", and 408)."""
@@ -21,7 +22,7 @@ _uniform = random.SystemRandom().uniform
 
 
 def deliver(
-    connection: Connection, body: Body, what: str, stop: threading.Event, give_up: float = float("inf")
+    connection: Connected, body: Body, what: str, stop: threading.Event, give_up: float = float("inf")
 ) -> bytes | None:
     """Send a body until the receiver accepts it, and return its answer.
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from modelspan._failsafe import swallowed
 from modelspan._settings import Endpoint
 from modelspan.delivery import otlp
-from modelspan.delivery.http import Body, Connection
+from modelspan.delivery.connect import Connected, connect
+from modelspan.delivery.http import Body
 from modelspan.delivery.outbox import Outbox
 from modelspan.delivery.retry import RefusedError, deliver
 
@@ -34,7 +35,7 @@ class Sender:
 
     def _run(self) -> None:
         try:
-            connection = Connection(self._endpoint)
+            connection = connect(self._endpoint, "logs")
             resource = otlp.resource_of(self._resource)
         except Exception as error:
             swallowed("records cannot be sent, because the endpoint cannot be used", error)
@@ -45,7 +46,7 @@ class Sender:
                 self._outbox.settle(self._send(connection, otlp.request(resource, record)))
         connection.close()
 
-    def _send(self, connection: Connection, body: Body) -> str:
+    def _send(self, connection: Connected, body: Body) -> str:
         """What became of a record: `sent`, `failed` (refused), or `dropped` (the process ends before)."""
         try:
             answer = deliver(connection, body, "records", self._stop)

@@ -1,4 +1,4 @@
-"""The metric exporter of a provider that we make: OpenTelemetry's over OTLP/HTTP, with our histograms added."""
+"""The metric exporter of a provider that we make: OpenTelemetry's, over HTTP or gRPC, with our histograms added."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.metrics import Histogram as HistogramInstrument
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -18,26 +17,46 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
     ResourceMetrics,
 )
+from opentelemetry.sdk.metrics.export import MetricExporter as Base
 
+from modelspan._settings import Endpoint
 from modelspan.telemetry.histograms import Attributes, Buckets, Series
 from modelspan.telemetry.instance import Instance
 from modelspan.telemetry.metrics import HISTOGRAMS
 
 
-class MetricExporter(OTLPMetricExporter):
+def _otlp(endpoint: Endpoint) -> Base:
+    headers = dict(endpoint.headers) or None
+    if endpoint.grpc:
+        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as OverGrpc
+
+        return OverGrpc(endpoint=endpoint.url, headers=headers, timeout=endpoint.timeout)
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+    return OTLPMetricExporter(endpoint=endpoint.url, headers=headers, timeout=endpoint.timeout)
+
+
+class MetricExporter(Base):
     """Adds the histograms of this process to what the SDK exports."""
 
-    def __init__(self, buckets: Callable[[], Buckets | None], **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, buckets: Callable[[], Buckets | None], endpoint: Endpoint) -> None:
+        self._exporter = _otlp(endpoint)
+        super().__init__(self._exporter._preferred_temporality, self._exporter._preferred_aggregation)
         self._buckets = buckets
         self._instance = Instance()
 
-    def export(
-        self, metrics_data: MetricsData, timeout_millis: float | None = 10_000, **kwargs: Any
-    ) -> MetricExportResult:
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Export what the SDK collected, and our histograms in our scope."""
         added = [self._own(each) for each in metrics_data.resource_metrics]
-        return super().export(MetricsData(added), timeout_millis, **kwargs)
+        return self._exporter.export(MetricsData(added), timeout_millis, **kwargs)
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Nothing is buffered here."""
+        return self._exporter.force_flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Close the connection."""
+        self._exporter.shutdown(timeout_millis, **kwargs)
 
     def _own(self, collected: ResourceMetrics) -> ResourceMetrics:
         scopes = [

@@ -66,12 +66,7 @@ def _set_meter_provider(settings: Settings) -> None:
     from modelspan.telemetry.metric_exporter import MetricExporter
 
     _buckets = Buckets(BOUNDARIES)
-    exporter = MetricExporter(
-        lambda: _buckets,
-        endpoint=settings.metrics.url,
-        headers=dict(settings.metrics.headers) or None,
-        timeout=settings.metrics.timeout,
-    )
+    exporter = MetricExporter(lambda: _buckets, settings.metrics)
     reader = PeriodicExportingMetricReader(exporter)
     provider = MeterProvider([reader], resource=make_resource(settings), shutdown_on_exit=False)
     metrics.set_meter_provider(provider)

@@ -21,7 +21,7 @@ from modelspan._failsafe import swallowed
 from modelspan._gentle import gently
 from modelspan._settings import Endpoint
 from modelspan.delivery import otlp
-from modelspan.delivery.http import Connection
+from modelspan.delivery.connect import connect
 from modelspan.delivery.protobuf import (
     FIXED32,
     FIXED64,
@@ -49,7 +49,7 @@ class SpanExporter(Base):
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._connection = Connection(endpoint)
+        self._connection = connect(endpoint, "traces")
         self._stop = threading.Event()
         self._instance = Instance()
         self._lock = threading.Lock()
