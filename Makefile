@@ -36,7 +36,7 @@ format: $(STAMP)  ## rewrite to the house style
 	$(BIN)/ruff format .
 
 bench: $(STAMP)  ## print the benchmark ratios
-	for bench in benchmarks/*.py; do $(BIN)/python $$bench; done
+	for bench in sdk collector analyzer alarms performance why; do $(BIN)/python benchmarks/$$bench.py; done
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
