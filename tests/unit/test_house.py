@@ -1,6 +1,7 @@
 """The house keeps its own rules: layers point one way, files stay small, and no SQL file is orphaned."""
 
 import ast
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,3 +45,12 @@ def test_schema_files_open_with_a_comment() -> None:
     files = sorted((ROOT / "collector/modelspan_collector/store/schema").glob("*.sql"))
     assert files
     assert [file.name for file in files if not file.read_text().lstrip().startswith("--")] == []
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.name
+)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    """Every relative link of a page names a file that is there."""
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
