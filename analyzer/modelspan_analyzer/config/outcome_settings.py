@@ -49,6 +49,7 @@ class FairnessSettings(Settings):
     cuts: dict[str, tuple[float, ...]] = Field({}, description="borders that make groups of a numeric facet")
     condition_on: str = Field("", description="tag or feature that conditional demographic disparity is split by")
     favourable: str = Field("", description="the class that people want; the positive one if not given")
+    flip_rows: int = Field(2000, ge=0, description="rows sampled for the counterfactual flip test; 0 leaves it out")
     estimated: bool = Field(True, description="also estimate without labels what needs them, for binary models")
     min_group: int = Field(100, ge=1, description="smallest group, and rest, that is judged")
     min_change: float = Field(0.1, ge=0, description="smallest change from the baseline that alarms")

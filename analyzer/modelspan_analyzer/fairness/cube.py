@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from modelspan_analyzer.fairness.groups import GroupCounts
 from modelspan_analyzer.performance.calibration import BINS
@@ -23,13 +24,16 @@ _TEXT = (
     "multiIf(mapContains(tags, name), tags[name], mapContains(categorical_features, name), categorical_features[name],"
     " mapContains(numeric_features, name), toString(numeric_features[name]), '')"
 )
+_FACETS = f"""
+    arrayMap((name, cuts) -> if(empty(cuts), {_TEXT},
+                 if(mapContains(numeric_features, name),
+                    toString(arrayCount(border -> numeric_features[name] >= border, cuts)), '')),
+             {{names:Array(String)}}, {{cuts:Array(Array(Float64))}}) AS facets
+"""
 _CUBE = """
 SELECT facets, truth_code, predicted, bin, weight, count() AS n, sum(score) AS score_sum
 FROM (
-    SELECT arrayMap((name, cuts) -> if(empty(cuts), {text},
-                        if(mapContains(numeric_features, name),
-                           toString(arrayCount(border -> numeric_features[name] >= border, cuts)), '')),
-                    {{names:Array(String)}}, {{cuts:Array(Array(Float64))}}) AS facets,
+    SELECT {facets},
            multiIf(truth = '', 2, truth = {{favourable:String}}, 1, 0) AS truth_code,
            if(label != '', label = {{favourable:String}},
               (ifNull(value, 0) >= {{threshold:Float64}}) != {{inverted:Bool}}) AS predicted,
@@ -124,25 +128,45 @@ def count_cube(
     Raises:
         ValueError: the facets have too many different values to be groups.
     """
-    borders = [[float(cut) for cut in (cuts or {}).get(facet, ())] for facet in facets]
+    borders = _borders(facets, cuts)
     names = {"names": list(facets), "cuts": borders, "favourable": favourable}
     limit = MAX_CELLS * max(1, bins // 100)
     sizes = {"threshold": threshold, "inverted": inverted, "bins": bins, "limit": limit}
-    table = store.arrow(_CUBE.format(text=_TEXT, rows=rows.sql), {**rows.parameters, **names, **sizes})
+    table = store.arrow(_CUBE.format(facets=_FACETS, rows=rows.sql), {**rows.parameters, **names, **sizes})
     if table.num_rows >= limit:
         raise ValueError(
             f"{', '.join(facets)} have too many different values together; give `cuts` for numeric facets, or fewer"
         )
-    flat = table["facets"].combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(str)
-    values = flat.reshape(table.num_rows, len(facets))
-    for column, border in enumerate(borders):
-        if border:
-            values = _name_intervals(values, column, border)
+    values = _facet_values(table, borders)
     n, weight = table["n"].to_numpy().astype(float), table["weight"].to_numpy()
     total, squares = float((n * weight).sum()), float((n * weight**2).sum())
     truth, predicted, place = (table[name].to_numpy().astype(np.int64) for name in ("truth_code", "predicted", "bin"))
     scored = table["score_sum"].to_numpy() * weight
     return Cube(tuple(facets), values, truth, predicted, place, n * weight, scored, total / squares if squares else 0.0)
+
+
+def groups_of(store: Store, rows: Rows, facets: Sequence[str], cuts: Mapping[str, Sequence[float]]) -> dict[str, str]:
+    """The group of each of a few rows by its prediction id; '' where a facet is missing."""
+    borders = _borders(facets, cuts)
+    sql = f"SELECT prediction_id, {_FACETS} FROM ({rows.sql})"
+    table = store.arrow(sql, {**rows.parameters, "names": list(facets), "cuts": borders})
+    values = _facet_values(table, borders).tolist()
+    named = [" × ".join(row) if all(row) else "" for row in values]
+    return dict(zip(table["prediction_id"].to_pylist(), named, strict=True))
+
+
+def _borders(facets: Sequence[str], cuts: Mapping[str, Sequence[float]] | None) -> list[list[float]]:
+    return [[float(cut) for cut in (cuts or {}).get(facet, ())] for facet in facets]
+
+
+def _facet_values(table: pa.Table, borders: Sequence[Sequence[float]]) -> npt.NDArray[np.str_]:
+    """`(rows, facets)`."""
+    flat = table["facets"].combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(str)
+    values: npt.NDArray[np.str_] = flat.reshape(table.num_rows, len(borders))
+    for column, border in enumerate(borders):
+        if border:
+            values = _name_intervals(values, column, border)
+    return values
 
 
 def _name_intervals(values: npt.NDArray[np.str_], column: int, borders: Sequence[float]) -> npt.NDArray[np.str_]:

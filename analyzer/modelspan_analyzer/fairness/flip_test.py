@@ -14,13 +14,12 @@ from sklearn.preprocessing import StandardScaler
 from modelspan_analyzer.performance.counts import FloatArray
 
 
-def flip_test(
+def flips(
     features: FloatArray, favourable: npt.NDArray[np.bool_], member: npt.NDArray[np.bool_], neighbours: int = 5
-) -> float:
-    """`(F⁺ − F⁻) / n_d` over the members of a group.
+) -> FloatArray:
+    """For each member of a group whether the nearest others were predicted otherwise.
 
-    `F⁺` counts members with an unfavourable prediction whose nearest others mostly have the favourable one, `F⁻` the
-    reverse. Features are standardised, so that no unit rules the distance.
+    Features are standardised, so that no unit rules the distance.
 
     Args:
         features: `(n, p)`, the facet itself left out, without NaN.
@@ -29,12 +28,24 @@ def flip_test(
         neighbours: how many of the others vote; an odd number has no ties.
 
     Returns:
-        −1 to 1, 0 where flips balance; NaN with no member or fewer others than neighbours.
+        `(members,)`: 1 for an unfavourable prediction whose nearest others mostly have the favourable one, −1 for the
+        reverse, else 0; empty with no member or fewer others than neighbours.
     """
     if not member.any() or (~member).sum() < neighbours:
-        return float("nan")
+        return np.zeros(0)
     scaled = StandardScaler().fit_transform(features)
     nearest = NearestNeighbors(n_neighbors=neighbours).fit(scaled[~member])
     votes = favourable[~member][nearest.kneighbors(scaled[member], return_distance=False)].mean(axis=1) > 0.5
-    own = favourable[member]
-    return float(((~own & votes).sum() - (own & ~votes).sum()) / member.sum())
+    return np.asarray(votes, np.float64) - favourable[member]
+
+
+def flip_test(
+    features: FloatArray, favourable: npt.NDArray[np.bool_], member: npt.NDArray[np.bool_], neighbours: int = 5
+) -> float:
+    """`(F⁺ − F⁻) / n_d`: the mean of `flips`, which see for the arguments.
+
+    Returns:
+        −1 to 1, 0 where flips balance; NaN where there is no flip to look at.
+    """
+    found = flips(features, favourable, member, neighbours)
+    return float(found.mean()) if found.size else float("nan")

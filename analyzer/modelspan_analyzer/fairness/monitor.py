@@ -10,37 +10,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-
-from scipy.special import ndtr
+from dataclasses import replace
 
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
+from modelspan_analyzer.fairness import flips
 from modelspan_analyzer.fairness.assess import Assessed, assess
 from modelspan_analyzer.fairness.cube import Cube, count_cube
 from modelspan_analyzer.fairness.estimated import FINE_BINS, expected_groups
 from modelspan_analyzer.fairness.groups import GroupCounts
-from modelspan_analyzer.fairness.measures import GROUP_CALIBRATION
+from modelspan_analyzer.fairness.judge import Judged, judge_change, outside
+from modelspan_analyzer.fairness.measures import FLIP_TEST, GROUP_CALIBRATION
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.performance.calibration import BINS
-from modelspan_analyzer.performance.counts import Estimate, ratio
-from modelspan_analyzer.performance.intervals import quantile_of_normal
-from modelspan_analyzer.performance.judge import standard_error
+from modelspan_analyzer.performance.counts import ratio
 from modelspan_analyzer.performance.monitor import sources_and_target
 from modelspan_analyzer.performance.rows import Rows, unlabelled_rows, window_rows
 from modelspan_analyzer.performance.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.results import Result, Verdict
 
 SIGNAL = "fairness"
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The verdict of one measure."""
-
-    verdict: Verdict
-    reason: str = ""
-    threshold: float | None = None
-    p_value: float | None = None
 
 
 def fairness(context: MonitorContext) -> list[Result]:
@@ -55,6 +43,8 @@ def fairness(context: MonitorContext) -> list[Result]:
         return [context.result(SIGNAL, "facets", None, Verdict.SKIPPED, reason=reason)]
     cubes = [_count(context, rows, target) for rows in sources]
     results = [result for facets in _facets(settings) for result in _facet_results(context, facets, cubes)]
+    if settings.flip_rows:
+        results += _flips(context, current, cubes[0], target)
     if settings.estimated and target.task == BINARY and len(sources) == 2:
         results += _estimated(context, sources[1], target, judge=_labelled(cubes[0]) < 0.5)
     return results
@@ -122,7 +112,7 @@ def _judged(
     before = {(_group(b, one.group), one.measure.name): one for b in baselines for one in assess(b, settings.min_group)}
     looked_at = sum(one.measure.name in settings.alarm_on for one in found)
     for one in found:
-        judged = _judge(one, before.get((_group(counts, one.group), one.measure.name)), settings, looked_at)
+        judged = judge_change(one, before.get((_group(counts, one.group), one.measure.name)), settings, looked_at)
         if not judge and judged.verdict is Verdict.ALARM:
             judged = replace(judged, verdict=Verdict.OK, reason="labels are in, which are judged instead")
         yield _result(context, counts, one, judged, "estimated_" if estimate else "")
@@ -130,45 +120,6 @@ def _judged(
 
 def _group(counts: GroupCounts, group: int) -> str:
     return counts.names[group] if group >= 0 else ""
-
-
-def _judge(one: Assessed, before: Assessed | None, settings: FairnessSettings, looked_at: int) -> Judged:
-    value = one.estimate.value
-    if not math.isfinite(value):
-        return Judged(Verdict.SKIPPED, "undefined on these rows")
-    bounds = settings.bounds.get(one.measure.name)
-    if bounds and _outside(one.estimate, bounds, settings.confidence):
-        nearest = bounds[0] if value < bounds[0] else bounds[1]
-        return Judged(Verdict.ALARM, f"{value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}", nearest)
-    if before is None or not math.isfinite(before.estimate.value):
-        return Judged(Verdict.OK, "no baseline to compare with")
-    base = before.estimate.value
-    p_value = _p_value(one.estimate, before.estimate)
-    if one.measure.name not in settings.alarm_on:
-        return Judged(Verdict.OK, p_value=p_value)
-    threshold = base + math.copysign(settings.min_change, value - base)
-    away = abs(value - one.measure.ideal) > abs(base - one.measure.ideal)
-    sure = (1 - settings.confidence) / max(1, looked_at)
-    if not (away and abs(value - base) >= settings.min_change and p_value is not None and p_value < sure):
-        return Judged(Verdict.OK, "", threshold, p_value)
-    own = _p_value(one.rate, before.rate) if one.rate and before.rate else 0.0
-    if own is not None and own >= sure:
-        return Judged(Verdict.OK, "moved because another group did", threshold, p_value)
-    return Judged(Verdict.ALARM, f"went from {base:.3g} to {value:.3g}", threshold, p_value)
-
-
-def _outside(estimate: Estimate, bounds: tuple[float, float], confidence: float) -> bool:
-    """The whole interval lies outside the bounds (the rule of SageMaker's bias drift monitor)."""
-    reach = standard_error(estimate) * quantile_of_normal(confidence)
-    return estimate.value + reach < bounds[0] or estimate.value - reach > bounds[1]
-
-
-def _p_value(now: Estimate, before: Estimate) -> float | None:
-    """Two-sided normal test of the difference of two estimates."""
-    error = math.hypot(standard_error(now), standard_error(before))
-    if not math.isfinite(error) or error == 0:
-        return None
-    return float(2 * ndtr(-abs(now.value - before.value) / error))
 
 
 def _result(context: MonitorContext, counts: GroupCounts, one: Assessed, judged: Judged, prefix: str) -> Result:
@@ -211,6 +162,33 @@ def _calibration(context: MonitorContext, facets: tuple[str, ...], cube: Cube) -
     for name, error in zip(*cube.calibration(facets), strict=True):
         segment = " × ".join(f"{f}={v}" for f, v in zip(facets, name.split(" × "), strict=True))
         yield context.result(SIGNAL, GROUP_CALIBRATION, _finite(error), Verdict.OK, feature=facet, segment=segment)
+
+
+def _flips(context: MonitorContext, rows: Rows, cube: Cube, target: Target) -> Iterator[Result]:
+    settings = context.settings.fairness
+    favourable = settings.favourable or target.classes[-1]
+    threshold = context.settings.performance.threshold
+    count = round(float(cube.weight.sum()) * cube.effective)
+    taken = flips.draw(context.store, rows, count, target, favourable, threshold, settings)
+    for facets in _facets(settings):
+        for one in flips.flip_tests(context.store, taken, facets, settings):
+            yield _flip_result(context, facets, one)
+
+
+def _flip_result(context: MonitorContext, facets: tuple[str, ...], one: flips.Flipped) -> Result:
+    settings = context.settings.fairness
+    segment = " × ".join(f"{facet}={name}" for facet, name in zip(facets, one.group.split(" × "), strict=True))
+    fields = {"feature": " × ".join(facets), "segment": segment, "n": one.rows, "details": {"clarify": "FT"}}
+    if one.estimate is None:
+        reason = f"{one.rows} rows of the group in the sample; it and the others need {settings.min_group}"
+        return context.result(SIGNAL, FLIP_TEST, None, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
+    value, fields["lower"], fields["upper"] = one.estimate
+    bounds = settings.bounds.get(FLIP_TEST)
+    if bounds and outside(one.estimate, bounds, settings.confidence):
+        reason = f"{FLIP_TEST} of {segment}: {value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}"
+        fields |= {"threshold": min(bounds, key=lambda bound: abs(bound - value)), "reason": reason}
+        return context.result(SIGNAL, FLIP_TEST, value, Verdict.ALARM, **fields)
+    return context.result(SIGNAL, FLIP_TEST, value, Verdict.OK, **fields)
 
 
 def _finite(value: float) -> float | None:

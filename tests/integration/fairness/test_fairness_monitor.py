@@ -195,3 +195,21 @@ def test_the_favourable_class_may_be_the_negative_one(store: Store, live: pa.Tab
     women = "sex=Female"
     assert other["recall_difference", women] == pytest.approx(-one["specificity_difference", women])
     assert other["group_calibration_error", women] == pytest.approx(one["group_calibration_error", women], abs=0.01)
+
+
+def test_flips_are_found_in_a_sample(store: Store, live: pa.Table) -> None:
+    """A rule that asks women for ten years more than men flips them and breaks its bound; an equal rule does not."""
+    rows = 4000
+    table = live.slice(0, rows)
+    women = np.array([sex.strip() == "Female" for sex in table["sex"].to_pylist()])
+    age, truth = np.array(table["age"]), table["label"].to_pylist()
+    insert(store, table, 0, truth, (age > 40).astype(int).tolist(), labelled=False)
+    insert(store, table, 1, truth, (age > np.where(women, 50, 40)).astype(int).tolist(), labelled=False)
+    settings = FairnessSettings(facets=("sex",), bounds={"flip_test": (-0.05, 0.05)}, favourable="1", flip_rows=1500)
+    fair, unfair = ({r.segment: r for r in run(store, settings, hour) if r.metric == "flip_test"} for hour in (0, 1))
+    assert {r.verdict for r in fair.values()} == {Verdict.OK}
+    share = ((age > 40) & (age <= 50))[women].mean()
+    assert unfair["sex=Female"].verdict is Verdict.ALARM
+    assert unfair["sex=Female"].lower < share < unfair["sex=Female"].upper
+    assert 350 < unfair["sex=Female"].n < 650
+    assert "sex=Female" in unfair["sex=Female"].reason
