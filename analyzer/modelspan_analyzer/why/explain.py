@@ -10,6 +10,7 @@ import numpy as np
 
 from modelspan_analyzer.results import Result, Window
 from modelspan_analyzer.why import facts, sentence
+from modelspan_analyzer.why.arrival import arrived
 from modelspan_analyzer.why.contrast import Weights
 from modelspan_analyzer.why.facts import Key
 from modelspan_analyzer.why.position import places
@@ -45,13 +46,18 @@ def explain(store: Store, finding: Result | Finding, *, budget: Budget = Budget(
     sample = draw(store, selection, context, line, budget)
     flagged = int(sample.risk.sum())
     causes: tuple[Cause, ...] = ()
-    if flagged >= LEAST_FLAGGED:
-        causes = _causes(store, asked, context, line, sample)
-        said = causes[0].sentence if causes else sentence.nothing(asked, line.since)
+    complete, reason = sample.complete, ""
+    if flagged < LEAST_FLAGGED:
+        reason = f"Only {flagged} of {sentence.subject(asked)} have a trace; {LEAST_FLAGGED} are needed"
     else:
-        said = sentence.nothing(
-            asked, reason=f"Only {flagged} of {sentence.subject(asked)} have a trace; {LEAST_FLAGGED} are needed"
-        )
+        try:
+            causes = _causes(store, asked, context, line, sample, budget.seconds)
+        except facts.TooSlowError:
+            complete, reason = (
+                False,
+                f"Reading the traces took more than {budget.seconds:g} s; ask about a shorter time",
+            )
+    said = causes[0].sentence if causes else sentence.nothing(asked, None if reason else line.since, reason)
     marked = round(float(line.flagged.sum()))
     return Explanation(
         finding=asked,
@@ -60,7 +66,7 @@ def explain(store: Store, finding: Result | Finding, *, budget: Budget = Budget(
         n_flagged=marked,
         n_other=int(line.total.sum()) - marked,
         seconds=time.perf_counter() - begun,
-        truncated=not sample.complete,
+        truncated=not complete,
         since=line.since,
     )
 
@@ -82,9 +88,11 @@ def since_onset(finding: Finding, line: Timeline) -> Finding | None:
     return replace(finding, window=Window(start, end), baseline=finding.baseline or before(finding.window))
 
 
-def _causes(store: Store, finding: Finding, context: Window, line: Timeline, sample: Sample) -> tuple[Cause, ...]:
-    weights = Weights.split(sample.flagged, sample.others, sample.after)
-    found = facts.read(store, sample, context, SUPPORT)
+def _causes(
+    store: Store, finding: Finding, context: Window, line: Timeline, sample: Sample, seconds: float
+) -> tuple[Cause, ...]:
+    found = facts.read(store, sample, context, SUPPORT, seconds)
+    weights = Weights.split(sample.flagged, sample.others, sample.after).only(arrived(found, sample))
     table = tabulate(found, weights, SUPPORT)
     where = places(store, sample)
     ranked = rank(table, weights, sample.after, where)

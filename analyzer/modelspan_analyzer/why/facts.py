@@ -9,6 +9,7 @@ from datetime import timedelta
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why.sample import SLICE, Sample, margin
@@ -109,8 +110,16 @@ HAVING length(traces) >= {support:UInt32}
 NUMERIC = ("duration", "offset", "number")
 
 
-def read(store: Store, sample: Sample, context: Window, support: int) -> list[Fact]:
-    """Every fact of the sampled traces that at least `support` of them show (numbers: any)."""
+class TooSlowError(RuntimeError):
+    """The store did not answer within the time given."""
+
+
+def read(store: Store, sample: Sample, context: Window, support: int, seconds: float) -> list[Fact]:
+    """Every fact of the sampled traces that at least `support` of them show (numbers: any).
+
+    Raises:
+        TooSlowError: a query took longer than so many seconds.
+    """
     if not len(sample.hashes):
         return []
     wide = margin(context, MARGIN)
@@ -132,7 +141,13 @@ def read(store: Store, sample: Sample, context: Window, support: int) -> list[Fa
         "slices": sorted({start + shift for start in sample.slices for shift in (0, SLICE)}),
     }
     statements = (_PACKED + _SPANS.replace("{slices}", slices), _PACKED + _LOGS)
-    tables = [store.arrow(statement, parameters) for statement in statements]
+    limit = f"\nSETTINGS max_execution_time = {float(seconds)}"
+    try:
+        tables = [store.arrow(statement + limit, parameters) for statement in statements]
+    except DriverError as error:
+        if "TIMEOUT_EXCEEDED" in str(error):
+            raise TooSlowError(f"the traces could not be read within {seconds:g} s") from error
+        raise
     return [fact for table in tables for fact in _facts(table, sample)] + predicted(sample)
 
 

@@ -20,10 +20,10 @@ Floats = npt.NDArray[np.float64]
 BUCKETS = 240
 SLICE = 300
 """Seconds: the length of the buckets by which `otel_traces` is ordered."""
-SPREAD = 24
-"""Slices that a long and busy window is thinned to, so that most of the traces need not be read."""
-MANY = 400_000
-"""Predictions above which only slices are read."""
+ENOUGH, ENOUGH_FLAGGED = 40_000, 1500
+"""Predictions among which traces are sampled: of a longer or busier stretch only slices are read."""
+LEAST_SLICES = 12
+"""However busy: what is read must be spread over the time."""
 HIGHEST_HASH = 2**64 - 1
 
 
@@ -173,14 +173,16 @@ def _as_sample(
 def _slices(line: Timeline) -> tuple[tuple[int, ...], tuple[float, float]]:
     """Starts of the slices to read, and how many predictions each read one stands for, before and after the onset."""
     starts = np.arange(line.edges[0] // SLICE, np.ceil(line.edges[-1] / SLICE)).astype(int) * SLICE
-    if line.total.sum() <= MANY or len(starts) <= SPREAD:
+    share = max(ENOUGH / max(float(line.total.sum()), 1.0), ENOUGH_FLAGGED / max(float(line.marked.sum()), 1.0))
+    spread = max(LEAST_SLICES, round(share * len(starts)))
+    if 2 * spread >= len(starts):
         return (), (1.0, 1.0)
     split = line.edges[0] if line.onset is None else line.onset
     finish = np.inf if line.end is None else line.end
     late = (starts + SLICE > split) & (starts < finish)
     groups = [starts[late]] if late.all() else [starts[~late], starts[late]]
     kept = [
-        group[np.linspace(0, len(group) - 1, min(len(group), SPREAD // len(groups))).astype(int)] for group in groups
+        group[np.linspace(0, len(group) - 1, min(len(group), spread // len(groups))).astype(int)] for group in groups
     ]
     slices = tuple(int(start) for start in np.unique(np.concatenate(kept)))
     return slices, _thinning(line, slices, split, finish)

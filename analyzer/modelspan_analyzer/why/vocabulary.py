@@ -48,12 +48,12 @@ class Finding:
 class Budget:
     """How much an explanation may cost."""
 
-    flagged: int = 4000
+    flagged: int = 3000
     """Most traces read of predictions that make the finding."""
-    others: int = 4000
+    others: int = 3000
     """Most traces read of the other predictions."""
     seconds: float = 10.0
-    """Longest a single query may run."""
+    """Longest that reading the traces may take; beyond it there is no answer, and the sentence says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Explanation:
     n_other: int
     seconds: float
     truncated: bool
-    """Whether predictions were sampled to stay within the budget."""
+    """Whether predictions were sampled, or reading was given up, to stay within the budget."""
     since: datetime | None = None
 
     def as_json(self) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from modelspan_analyzer.why import Budget, Finding, explain, question
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 
-PREDICTIONS = 8_000
+PREDICTIONS = 6_000
 
 
 @pytest.fixture(scope="module")
