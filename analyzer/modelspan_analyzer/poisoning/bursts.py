@@ -14,14 +14,15 @@ from modelspan_collector.store.connect import Store
 
 STRETCHES = 100
 """Stretches of time that a window is cut into; more where each would hold more rows than the baseline can show."""
-MOST_ROWS = 200_000
+MOST_ROWS = 100_000
 """Of a window with more rows only some stretches are read, each of them whole."""
-BASELINE_ROWS = 50_000
+BASELINE_ROWS = 20_000
 
 _COUNT = "SELECT count() FROM {table} WHERE {condition}"
 _STRETCH = "intDiv(toUnixTimestamp64Nano(timestamp) - {origin:Int64}, {width:Int64})"
 _GROUP = "cityHash64(prediction_id, 1) % {groups:UInt64}"
-# Near rows fall in one cell of a grid, or of the same grid moved by half a cell (see statistics.near_duplicates).
+# Near rows fall in one cell of a grid, or of the same grid moved by half a cell (see statistics.near_duplicates). Sums
+# of hashes do not depend on the order of a map's keys; a feature that the baseline does not have is in one cell always.
 _SIZES = """
 SELECT count() AS n, countIf(size >= {{least:UInt64}}) AS repeated, max(size) AS largest,
        groupArrayIf({{examples:UInt64}})(prediction_id, size >= {{least:UInt64}}) AS ids
@@ -29,11 +30,14 @@ FROM (
     SELECT prediction_id,
            greatest(count() OVER (PARTITION BY part, one), count() OVER (PARTITION BY part, other)) AS size
     FROM (
-        WITH arrayMap((name, cell) -> if(mapContains(numeric_features, name), numeric_features[name] / cell, nan),
-                      {{names:Array(String)}}, {{cells:Array(Float64)}}) AS place,
-             arraySort(arrayZip(mapKeys(categorical_features), mapValues(categorical_features))) AS texts
-        SELECT prediction_id, {part} AS part, cityHash64(arrayMap(x -> floor(x) + 0., place), texts) AS one,
-               cityHash64(arrayMap(x -> floor(x + 0.5) + 0., place), texts) AS other
+        WITH mapKeys(numeric_features) AS names,
+             arrayMap((name, x) -> x / transform(name, {{names:Array(String)}}, {{cells:Array(Float64)}}, inf),
+                      names, mapValues(numeric_features)) AS places,
+             arraySum(arrayMap((name, text) -> cityHash64(name, text), mapKeys(categorical_features),
+                               mapValues(categorical_features))) AS texts
+        SELECT prediction_id, {part} AS part,
+               texts + arraySum(arrayMap((name, x) -> cityHash64(name, floor(x) + 0.), names, places)) AS one,
+               texts + arraySum(arrayMap((name, x) -> cityHash64(name, floor(x + 0.5) + 0.), names, places)) AS other
         FROM {table} WHERE {condition}
     )
 )

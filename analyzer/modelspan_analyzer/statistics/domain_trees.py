@@ -27,7 +27,7 @@ class DomainTest(NamedTuple):
     importances: Floats
 
 
-def domain_trees(reference: ArrayLike, current: ArrayLike, *, trees: int = 60, seed: int = 0) -> DomainTest:
+def domain_trees(reference: ArrayLike, current: ArrayLike, *, trees: int = 40, seed: int = 0) -> DomainTest:
     """Extremely randomised trees (Geurts, Ernst and Wehenkel 2006), fitted on one half and judged on the other, twice.
 
     `reference`, `current`: numeric rows in random order, shapes (n, columns) and (m, columns); NaN is a value of its
