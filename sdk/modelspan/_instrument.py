@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from modelspan import _runtime
-from modelspan._observe import wrap
-from modelspan._observer import Options
+from modelspan._failsafe import swallowed
+from modelspan._guard import guarded
+from modelspan._observe import wrapper_of
+from modelspan._observer import Observer, Options
 
 E = TypeVar("E")
 
@@ -23,15 +26,15 @@ def instrument(
     """Observe the methods of one object that predict, and return the object.
 
     A method that calls another of them (`predict` often calls `predict_proba`) is one call. Classes and feature names
-    are taken from a fitted scikit-learn estimator. A copy that is pickled is not observed when it is loaded.
+    are taken from a scikit-learn estimator once it is fitted, before or after. Clones, deep copies, and copies that are
+    pickled are not observed; a shallow copy (`copy.copy`) goes on calling the methods of this object.
 
     Args:
         estimator: The object; of its class, nothing changes.
         model: Name of the model.
         version: Its version.
-        methods: Names of the methods; those of `predict`, `predict_proba` and `decision_function` that it has, where
-            not
-            given.
+        methods: Names of the methods; `predict`, `predict_proba` and `decision_function`, those that it has, where
+            none are given.
         options: As `observe` takes them.
 
     Raises:
@@ -43,15 +46,10 @@ def instrument(
         raise AttributeError(
             f"{type(estimator).__name__} lacks methods to observe; looked for {wanted}: name them in methods="
         )
-    for name, attribute in (("classes", "classes_"), ("feature_names", "feature_names_in_")):
-        known = getattr(estimator, attribute, None)
-        if options.get(name) is None and known is not None and getattr(known, "ndim", 1) == 1:
-            options[name] = [each.item() if hasattr(each, "item") else each for each in known]
     inside: ContextVar[bool] = ContextVar(f"modelspan.inside.{model}", default=False)
     for name in found:
-        object.__setattr__(
-            estimator, name, _ObservedMethod(estimator, name, Options(model, version, **options), inside)
-        )
+        method = _ObservedMethod(estimator, name, Options(model, version, **options), inside)
+        object.__setattr__(estimator, name, method)
     return estimator
 
 
@@ -59,33 +57,45 @@ class _ObservedMethod:
     """A method of one object, observed unless another observed method of the object calls it."""
 
     def __init__(self, estimator: Any, name: str, options: Options, inside: ContextVar[bool]) -> None:
-        method = getattr(estimator, name)
-        self._estimator, self._name, self._method, self._inside = estimator, name, method, inside
-        self._observed = wrap(self._called, options) if not _is_async(method) else wrap(method, options)
-        functools.update_wrapper(self, method, updated=())
-
-    def _called(self, *args: Any, **kwargs: Any) -> Any:
-        token = self._inside.set(True)
-        try:
-            return self._method(*args, **kwargs)
-        finally:
-            self._inside.reset(token)
+        self._estimator, self._name, self._options, self._inside = estimator, name, options, inside
+        self._method = getattr(estimator, name)
+        self._learnt: tuple[Any, ...] | None = None
+        functools.update_wrapper(self, self._method, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _runtime.disabled or self._inside.get():
             return self._method(*args, **kwargs)
-        return self._observed(*args, **kwargs)
+        try:
+            observed = self._current()
+        except Exception as error:
+            swallowed(f"what {type(self._estimator).__name__} has learnt could not be read", error)
+            observed = self._method
+        return observed(*args, **kwargs)
+
+    def _current(self) -> Any:
+        """The method as it is observed, with what the estimator has learnt until now: it may be fitted any time."""
+        learnt = tuple(getattr(self._estimator, attribute, None) for attribute in _LEARNT.values())
+        if self._learnt is None or any(new is not old for new, old in zip(learnt, self._learnt, strict=True)):
+            observer = Observer(_with(self._options, learnt), self._method)
+            self._observed = wrapper_of(self._method)(guarded(self._method, self._inside), observer)
+            self._learnt = learnt
+        return self._observed
 
     def __reduce__(self) -> Any:
         return _method_of_class, (self._estimator, self._name)
 
 
-def _is_async(method: Any) -> bool:
-    import inspect
+_LEARNT = {"classes": "classes_", "feature_names": "feature_names_in_"}
+"""Options, and the attributes of a fitted scikit-learn estimator that tell them."""
 
-    return (
-        inspect.iscoroutinefunction(method) or inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method)
-    )
+
+def _with(options: Options, learnt: tuple[Any, ...]) -> Options:
+    """The options, completed by what the estimator has learnt; what the caller said stays."""
+    told: dict[str, Any] = {}
+    for name, known in zip(_LEARNT, learnt, strict=True):
+        if getattr(options, name) is None and known is not None and getattr(known, "ndim", 1) == 1:
+            told[name] = [each.item() if hasattr(each, "item") else each for each in known]
+    return dataclasses.replace(options, **told)
 
 
 def _method_of_class(estimator: Any, name: str) -> Any:

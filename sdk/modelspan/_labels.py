@@ -8,6 +8,7 @@ from typing import Any
 
 from modelspan import _runtime
 from modelspan._failsafe import swallowed
+from modelspan._redact import Redaction
 from modelspan.capture.outputs import read
 from modelspan.capture.tables import array_of
 from modelspan.records.labels import Label
@@ -33,7 +34,9 @@ def label(
     try:
         when = nanoseconds(timestamp)
         single = isinstance(prediction_id, str) or not hasattr(prediction_id, "__len__")
-        told = _single(prediction_id, value, when, model) if single else _columns(prediction_id, value, when, model)
+        bounds = Redaction(max_length=_runtime.current().settings.max_string_length)  # ids are cut as predictions' are
+        take = _single if single else _columns
+        told = take(prediction_id, value, when, model, bounds)
         _runtime.current().pipeline.add_label(told)
     except Exception as error:
         swallowed("a label could not be kept", error)
@@ -48,18 +51,20 @@ def nanoseconds(timestamp: datetime.datetime | None) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
 
 
-def _single(prediction_id: Any, value: Any, when: int, model: str | None) -> Label:
+def _single(prediction_id: Any, value: Any, when: int, model: str | None, bounds: Redaction) -> Label:
     told = read(value)
-    return Label(str(prediction_id), told.value, told.label, when, model=model)
+    label = None if told.label is None else bounds.cut(told.label)
+    return Label(bounds.cut(str(prediction_id)), told.value, label, when, model=model)
 
 
-def _columns(prediction_ids: Any, values: Any, when: int, model: str | None) -> Label:
+def _columns(prediction_ids: Any, values: Any, when: int, model: str | None, bounds: Redaction) -> Label:
     """Columns are made at once: the caller may change its arrays afterwards."""
     from modelspan.capture.batches import snapshot
 
-    ids = array_of(prediction_ids).cast("string")
+    ids = bounds.bounded(array_of(prediction_ids).cast("string"))
     told = snapshot(values, len(ids)).columns()
     for column in (told.value, told.label):
         if column is not None and len(column) != len(ids):
             raise ValueError(f"{len(ids)} prediction ids and {len(column)} labels were given")
-    return Label(ids, told.value, told.label, when, len(ids), model)
+    texts = None if told.label is None else bounds.bounded(told.label)
+    return Label(ids, told.value, texts, when, len(ids), model)

@@ -88,17 +88,21 @@ def wrap(function: Any, options: Options) -> Any:
     """Any kind of callable, observed; a class method or static method stays one."""
     if isinstance(function, (classmethod, staticmethod)):
         return type(function)(wrap(function.__func__, options))
-    observer = Observer(options, function)
+    return wrapper_of(function)(function, Observer(options, function))
+
+
+def wrapper_of(function: Any) -> Callable[[Any, Observer], Any]:
+    """What wraps callables of the function's kind: sync, async, or a generator of either."""
     bare = _unwrapped(function)
     if inspect.isasyncgenfunction(bare):
         from modelspan._generators import wrap_async_generator
 
-        return wrap_async_generator(function, observer)
+        return wrap_async_generator
     if inspect.isgeneratorfunction(bare):
         from modelspan._generators import wrap_generator
 
-        return wrap_generator(function, observer)
-    return _wrap_async(function, observer) if inspect.iscoroutinefunction(bare) else _wrap_sync(function, observer)
+        return wrap_generator
+    return _wrap_async if inspect.iscoroutinefunction(bare) else _wrap_sync
 
 
 def _unwrapped(function: Any) -> Any:

@@ -155,12 +155,12 @@ class Observer:
         if ids is None:
             return
         if call.table is None:
-            call.ids = str(ids)
+            call.ids = self.redaction.cut(str(ids))
             return
         column = array_of(ids)
         if len(column) != call.table.rows:
             raise ValueError(f"the table has {call.table.rows} rows and {len(column)} prediction ids were given")
-        call.ids = column.cast("string")
+        call.ids = self.redaction.bounded(column.cast("string"))
 
     def enter(self, call: Call) -> None:
         """Open the span and make it current; from here the call's time counts."""

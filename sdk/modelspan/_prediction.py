@@ -77,7 +77,7 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
     def prediction_id(self) -> str | None:
         """The prediction's id: of a batch, the first row's."""
         if self._ids is not None and (isinstance(self._ids, str) or not hasattr(self._ids, "__len__")):
-            return str(self._ids)
+            return str(self._ids) if self._call is None else self._observer.redaction.cut(str(self._ids))
         return None if self._call is None else _context.prediction_id()
 
     def __enter__(self) -> prediction:

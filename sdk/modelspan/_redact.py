@@ -96,8 +96,12 @@ class Redaction:
         for name, column in columns.items():
             change = self.change(name)
             if change is not _nothing:
-                kept[f"{prefix}{name}"] = self.bounded(column if change is None else _changed(column, change))
+                kept[f"{prefix}{self.cut(name)}"] = self.bounded(column if change is None else _changed(column, change))
         return kept
+
+    def cut(self, text: str) -> str:
+        """A text no longer than allowed."""
+        return text if len(text) <= self._max_length else text[: self._max_length]
 
     def bounded(self, column: Any) -> Any:
         """An Arrow column whose texts are no longer than allowed."""

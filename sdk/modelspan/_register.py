@@ -45,7 +45,7 @@ def register(
     try:
         stream = Stream(model, version, role)
         deployed = None if deployed_at is None else nanoseconds(deployed_at)
-        names = [str(each) for each in classes]
+        names = [str(each)[: _runtime.current().settings.max_string_length] for each in classes]
         card = Card(stream, owner, task, names, hyperparameters, signature, training_data, deployed)
         _runtime.current().pipeline.add_card(card)
     except Exception as error:

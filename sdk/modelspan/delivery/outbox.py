@@ -55,9 +55,10 @@ class Outbox:
             self._changed.notify_all()
 
     def take(self, timeout: float) -> Record | None:
-        """The oldest record, to be followed by `settle`; None where none comes in so many seconds."""
+        """The oldest record, to be followed by `settle`; None where none comes in so many seconds, or the end."""
         with self._changed:
-            if not self._changed.wait_for(lambda: bool(self._records), timeout):
+            self._changed.wait_for(lambda: bool(self._records) or self._closed, timeout)
+            if not self._records:
                 return None
             record = self._records.popleft()
             self._bytes -= len(record.body)
@@ -79,11 +80,17 @@ class Outbox:
                 lambda: not self._records and self._in_flight is None, max(0.0, deadline - time.monotonic())
             )
 
+    def close(self) -> None:
+        """Take nothing more: what comes now is counted as dropped, and who waits for it is woken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
     def abandon(self) -> None:
         """Count all that waits, and what is under way without an answer, as dropped: the process ends."""
         self.settle("dropped")
+        self.close()
         with self._changed:
-            self._closed = True
             while self._records:
                 self._tally.add("dropped", self._records.popleft().rows)
             self._bytes = 0

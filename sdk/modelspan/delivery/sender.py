@@ -31,6 +31,7 @@ class Sender:
     def stop(self, timeout: float) -> None:
         """End after the request that is under way, if it ends within so many seconds."""
         self._stop.set()
+        self._outbox.close()
         self._thread.join(timeout)
 
     def _run(self) -> None:

@@ -142,7 +142,7 @@ def _output_columns(told: batches.Outputs, redaction: Redaction) -> dict[str, An
     if told.label is not None:
         table[conventions.COL_LABEL] = redaction.bounded(told.label)
     for name, scores in (told.scores or {}).items():
-        table[f"{conventions.COL_SCORE_PREFIX}{name}"] = scores
+        table[f"{conventions.COL_SCORE_PREFIX}{redaction.cut(name)}"] = scores
     return table
 
 

@@ -88,6 +88,8 @@ def flush(timeout: float) -> bool:
     """Ask the providers to export what they hold, where they can, within so many seconds each."""
     complete = True
     for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+        if getattr(provider, "_shutdown", False):  # a meter provider that the application has shut down would complain
+            continue
         force_flush = getattr(provider, "force_flush", None)
         complete &= bool(force_flush(int(timeout * 1000))) if force_flush is not None else True
     return complete

@@ -49,7 +49,7 @@ class SpanFeatures:
             wanted = self._choice if isinstance(self._choice, bool) else name in self._choice
             if wanted and not self._redaction.removes(name):
                 changed = self._redaction.change(name) is not None
-                plan.append((at, f"{conventions.FEATURE_PREFIX}{name}", name if changed else None))
+                plan.append((at, f"{conventions.FEATURE_PREFIX}{self._redaction.cut(name)}", name if changed else None))
         if len(self._plans) < 1000:
             self._plans[names] = plan
         return plan
@@ -106,4 +106,4 @@ def _add_output(attributes: dict[str, Any], result: float | Output, max_length: 
     if told.label is not None:
         attributes[conventions.PREDICTION_LABEL] = scalar(told.label, max_length)
     for name, score in (told.scores or {}).items():
-        attributes[f"{conventions.PREDICTION_SCORE_PREFIX}{name}"] = score
+        attributes[f"{conventions.PREDICTION_SCORE_PREFIX}{name[:max_length]}"] = score

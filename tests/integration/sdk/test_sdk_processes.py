@@ -225,6 +225,20 @@ print(json.dumps([[s.name for s in spans], spans[0].parent.span_id == parent.get
     assert row["trace_id"] is not None
 
 
+@pytest.mark.parametrize("flush", ["modelspan.flush()", ""])
+def test_providers_shut_down_by_the_application(flush: str, receiver: Receiver) -> None:
+    """At exit, providers that the application has shut down are left alone: nothing complains, the record arrives."""
+    script = f"""{PREDICT}
+predict({{"number": 1}})
+{flush}
+from opentelemetry import metrics, trace
+trace.get_tracer_provider().shutdown(), metrics.get_meter_provider().shutdown()
+"""
+    process = start(receiver, sys.executable, "-c", script)
+    assert process.communicate(timeout=30) == ("", "")
+    assert arrived(receiver) == Counter([1])
+
+
 def test_disabled(run: Callable[..., Any], receiver: Receiver) -> None:
     """Switched off, nothing is sent, nothing starts, and the function works."""
     for variable in ("OTEL_SDK_DISABLED", "MODELSPAN_DISABLED"):
