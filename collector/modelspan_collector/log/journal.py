@@ -138,7 +138,7 @@ class Log:
         for path in sorted(self.folder.glob(f"*{segments.DIGESTS_SUFFIX}")):
             self._recent.restore(segments.read_digests(path))
             self._retired[path] = time.monotonic()
-        stored = {segments.batch_of(path) for path in self._retired}
+        stored = {segments.batch_of(path) for path in self._retired} - {""}
         self._recover(sorted(self.folder.glob(f"*{segments.SUFFIX}")), stored)
         self._thread.start()
 
@@ -157,13 +157,11 @@ class Log:
 
     def retire(self, batch: Batch, digests: Sequence[Sequence[bytes]]) -> None:
         """Forget a batch whose rows are in the store, given the digests of each segment's records."""
-        for segment, each in zip(batch.segments, digests, strict=True):
-            segments.retire(segment, each)
+        retired = [segments.retire(segment, each) for segment, each in zip(batch.segments, digests, strict=True)]
         self.backlog.remove(batch)
         with self._lock:
             self._usage.stored -= batch.size
-            for segment in batch.segments:
-                self._retired[segment.path.with_suffix(segments.DIGESTS_SUFFIX)] = time.monotonic()
+            self._retired.update(dict.fromkeys(retired, time.monotonic()))
 
     # --- the thread --------------------------------------------------------------------------------
 
@@ -253,14 +251,14 @@ class Log:
             self.replay.torn_bytes += torn
             if segment is None:
                 continue
-            if segment.batch in stored:
-                segments.retire(segment, digests)
-                continue
-            found.append(segment)
-            self.replay.records += len(digests)
             with self._lock:
                 self._recent.restore(digests)
+                if segment.batch in stored:
+                    self._retired[segments.retire(segment, digests)] = time.monotonic()
+                    continue
                 self._usage.stored += segment.size
+            found.append(segment)
+            self.replay.records += len(digests)
         self.replay.segments += len(found)
         self._queue(found)
 

@@ -108,18 +108,20 @@ def assign(segment: Segment, batch: str) -> Segment:
     return replace(segment, path=segment.path.rename(segment.path.with_stem(f"{segment.name}{_IN}{batch}")))
 
 
-def retire(segment: Segment, digests: Sequence[bytes]) -> None:
-    """Drop a segment whose rows are stored, keeping its digests.
+def retire(segment: Segment, digests: Sequence[bytes]) -> Path:
+    """Drop a segment whose rows are stored, keeping its digests; returns the file that holds them.
 
     A full disk must not keep it: then only this process remembers the digests.
     """
+    kept = segment.path.with_suffix(DIGESTS_SUFFIX)
     temporary = segment.path.with_suffix(".tmp")
     try:
         temporary.write_bytes(b"".join(digests))
-        temporary.rename(segment.path.with_suffix(DIGESTS_SUFFIX))
+        temporary.rename(kept)
     except OSError:
         temporary.unlink(missing_ok=True)
     segment.path.unlink()
+    return kept
 
 
 def read_digests(path: Path) -> list[bytes]:

@@ -88,8 +88,10 @@ def test_records_become_rows(collector: Collector, store: Store) -> None:
 
 
 def test_a_history_of_years_in_one_replay(collector: Collector, store: Store) -> None:
-    """Three years of half hours arrive in one request, with the time of each, and stay."""
-    moments = (np.datetime64("1996-05-07", "ns") + np.arange(45_312) * np.timedelta64(30, "m")).astype("datetime64[ns]")
+    """Four years of hours, 209 weeks, arrive in one request, with the time of each, and stay; the profiles follow."""
+    moments = (np.datetime64("1996-05-07", "ns") + np.arange(4 * 8766) * np.timedelta64(60, "m")).astype(
+        "datetime64[ns]"
+    )
     table = predictions(len(moments), value=np.linspace(0, 1, len(moments)))
     table = table.set_column(0, "timestamp", pa.array(moments).cast(pa.timestamp("ns", "UTC")))
     send(collector, "modelspan.predictions", table)
@@ -98,9 +100,11 @@ def test_a_history_of_years_in_one_replay(collector: Collector, store: Store) ->
         "SELECT count() AS n, toString(toDate(min(timestamp))) AS a, toString(toDate(max(timestamp))) AS b"
         " FROM predictions"
     )
-    assert kept == [{"n": 45_312, "a": "1996-05-07", "b": "1998-12-06"}]
+    assert kept == [{"n": 35_064, "a": "1996-05-07", "b": "2000-05-06"}]
     store.command("OPTIMIZE TABLE predictions FINAL")
-    assert store.scalar("SELECT count() FROM predictions") == 45_312
+    assert store.scalar("SELECT count() FROM predictions") == 35_064
+    profiles = "SELECT sum(rows) FROM {} WHERE source = 'prediction' AND feature = 'value'"
+    assert [store.scalar(profiles.format(f"feature_profile{part}")) for part in ("s", "_days")] == [35_064, 35_064]
 
 
 def test_labels_and_their_corrections(collector: Collector, store: Store) -> None:
