@@ -47,7 +47,7 @@ def record(
         details: JSON-serialisable facts.
     """
     row = {
-        "actor": actor or _user(),
+        "actor": actor or user(),
         "action": action,
         "model": model,
         "version": version,
@@ -56,13 +56,19 @@ def record(
     store.insert("audit_log", pa.table({name: [value] for name, value in row.items()}))
 
 
+def record_export(store: Store, folder: str, rows: int, actor: str = "") -> None:
+    """Write that rows left the store for a folder."""
+    record(store, "data exported", actor=actor, details={"folder": folder, "rows": rows})
+
+
 def entries(store: Store, *, since: datetime, model: str = "", action: str = "", limit: int = 100) -> list[Entry]:
     """The newest entries first."""
     names = {"model": model, "action": action, "since": since, "limit": limit}
     return [Entry(**row) for row in store.rows(_ENTRIES, names)]
 
 
-def _user() -> str:
+def user() -> str:
+    """The operating system's user, or `unknown`."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from modelspan_analyzer import moments
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
+from modelspan_analyzer.governance.notice import notice
 from modelspan_analyzer.monitors.context import Monitor, MonitorContext
 from modelspan_analyzer.monitors.table import MONITORS
 from modelspan_analyzer.performance.refresh import SIGNALS as LABEL_SIGNALS
@@ -88,6 +89,10 @@ class Runner:
 
     def _look(self, now: datetime, since: datetime | None) -> list[Result]:
         """Catch up with the models whose schedule came up since a moment; with all of them for None."""
+        try:
+            notice(self.store, self.config, now)
+        except Exception:
+            log.exception("changes could not be written to the audit log; the next look tries again")
         results: list[Result] = []
         for row in self.store.rows(_MODELS):
             settings = self.config.for_model(row["model"], row["version"])

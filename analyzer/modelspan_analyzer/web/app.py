@@ -12,7 +12,9 @@ from modelspan_analyzer.alerts import IncidentCollector
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.exposition import ResultsCollector
 from modelspan_analyzer.web.baselines import baseline_routes
+from modelspan_analyzer.web.exports import export_routes
 from modelspan_analyzer.web.incidents import incident_routes
+from modelspan_analyzer.web.systems import system_routes
 from modelspan_collector.operations import operations_routes
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
@@ -20,7 +22,8 @@ from modelspan_collector.store.connect import Store
 
 def build(store: Store, collector: Collector, config: MonitorsConfig) -> Starlette:
     """The application; its handlers only translate between HTTP and the library."""
-    return Starlette(routes=[*_operations(store, collector, config), *baseline_routes(store), *incident_routes(store)])
+    own = [*baseline_routes(store), *incident_routes(store), *export_routes(store), *system_routes(store, config)]
+    return Starlette(routes=[*_operations(store, collector, config), *own])
 
 
 def _operations(store: Store, collector: Collector, config: MonitorsConfig) -> list[Route]:

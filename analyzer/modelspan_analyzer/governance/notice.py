@@ -1,0 +1,121 @@
+"""What nobody writes to the audit log by hand is noticed here: registrations, changed settings, corrected labels.
+
+Called on each look for due windows; all state is in the audit log itself, so a restart repeats nothing. Two analyzers
+of one store that look at the same moment may both write an entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
+from modelspan_analyzer.governance import audit
+from modelspan_collector.store.connect import Store
+
+REGISTERED: Final = "model registered"
+SETTINGS_CHANGED: Final = "settings changed"
+LABELS_CORRECTED: Final = "labels corrected"
+ACTOR: Final = "analyzer"
+LOOK_BACK: Final = timedelta(days=1)
+"""How old a correction may be when it is first seen."""
+
+_CARDS = """
+SELECT model, version, owner, task, deployed_at, min(timestamp) AS at,
+       lower(hex(sipHash128(owner, task, classes, hyperparameters, signature, training_data,
+                            ifNull(toString(deployed_at), '')))) AS card
+FROM models GROUP BY model, version, owner, task, classes, hyperparameters, signature, training_data, deployed_at
+HAVING (model, version, card) NOT IN (
+    SELECT model, version, JSONExtractString(details, 'card') FROM audit_log WHERE action = {action:String}
+)
+ORDER BY at
+"""
+_KNOWN_SETTINGS = """
+SELECT model, version, argMax(details, timestamp) AS details FROM audit_log WHERE action = {action:String}
+GROUP BY model, version
+"""
+_MODELS = "SELECT DISTINCT model, version FROM predictions ORDER BY model, version"
+_CORRECTIONS = """
+WITH (SELECT max(parseDateTime64BestEffortOrZero(JSONExtractString(details, 'until'), 3, 'UTC'))
+      FROM audit_log WHERE action = {action:String}) AS told
+SELECT model, count() AS predictions, max(received) AS until
+FROM (
+    SELECT argMax(model, timestamp) AS model, max(received_at) AS received,
+           uniqExact(label, ifNull(toString(value), '')) AS said
+    FROM labels
+    WHERE prediction_id IN (
+        SELECT prediction_id FROM labels
+        WHERE received_at > greatest(told, {since:DateTime64(3, 'UTC')})
+    )
+    GROUP BY prediction_id
+    HAVING said > 1 AND received > greatest(told, {since:DateTime64(3, 'UTC')})
+)
+GROUP BY model ORDER BY model
+"""
+
+
+def notice(store: Store, config: MonitorsConfig, now: datetime) -> None:
+    """Write an entry for whatever changed since the last look."""
+    _registrations(store)
+    _settings(store, config)
+    _corrections(store, now)
+
+
+def _registrations(store: Store) -> None:
+    """A card that says what no card of its version said before; the same card sent again is no news."""
+    for row in store.rows(_CARDS, {"action": REGISTERED}):
+        details = {name: row[name] for name in ("card", "owner", "task", "deployed_at", "at")}
+        audit.record(store, REGISTERED, model=row["model"], version=row["version"], actor=ACTOR, details=details)
+
+
+def _settings(store: Store, config: MonitorsConfig) -> None:
+    """Settings of a model's version that differ from those it had: each with what it was and is (null: its default)."""
+    told = {
+        (row["model"], row["version"]): json.loads(row["details"])["settings"]
+        for row in store.rows(_KNOWN_SETTINGS, {"action": SETTINGS_CHANGED})
+    }
+    for row in store.rows(_MODELS):
+        key = row["model"], row["version"]
+        before, now = told.get(key, {}), settings_of(config.for_model(*key))
+        names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+        if names:
+            changed = {name: [before.get(name), now.get(name)] for name in names}
+            details = {"changed": changed, "settings": now, "sha256": _sha256(now)}
+            audit.record(store, SETTINGS_CHANGED, model=key[0], version=key[1], actor=ACTOR, details=details)
+
+
+def settings_of(settings: ModelSettings) -> dict[str, Any]:
+    """The settings that are not the defaults, by their dotted name.
+
+    Retraining rules, whose URLs and headers may hold secrets, are kept as the SHA-256 of what they say.
+    """
+    given = settings.model_dump(mode="json", exclude_defaults=True, exclude={"retraining"})
+    rules = {f"retraining.{rule.name}": _sha256(rule.model_dump(mode="json")) for rule in settings.retraining}
+    return dict(_flat(given)) | rules
+
+
+def _flat(given: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in given.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _sha256(given: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
+
+
+def _corrections(store: Store, now: datetime) -> None:
+    """Predictions whose newest label says something else than an earlier one.
+
+    The store drops the earlier label when it merges parts; corrections merged before a look are not seen.
+    """
+    found = store.rows(_CORRECTIONS, {"action": LABELS_CORRECTED, "since": now - LOOK_BACK})
+    until = max((row["until"] for row in found), default=None)
+    for row in found:
+        details = {"predictions": int(row["predictions"]), "until": until}
+        audit.record(store, LABELS_CORRECTED, model=row["model"], actor=ACTOR, details=details)
