@@ -50,8 +50,10 @@ def adult(shared_data: Path) -> pd.DataFrame:
     return pd.read_csv(shared_data / "adult.csv", skipinitialspace=True).drop(columns="income_bin")
 
 
-def test_resampled_rows_do_not_alarm(shared_store: Store, predict: Predict, adult: pd.DataFrame) -> None:
-    """Twenty windows drawn from the baseline's population, numbers and categories: not one alarm."""
+def test_resampled_rows_do_not_alarm_and_loose_ones_do(
+    shared_store: Store, predict: Predict, adult: pd.DataFrame
+) -> None:
+    """Twenty windows of the baseline's population raise nothing; one with columns permuted among its rows alarms."""
     shuffled = adult.sample(frac=1, random_state=1)
     baselines.set_from_table(
         shared_store, "adult", "1", pa.Table.from_pandas(shuffled[:5000], preserve_index=False), source="test"
@@ -59,9 +61,14 @@ def test_resampled_rows_do_not_alarm(shared_store: Store, predict: Predict, adul
     for hour in range(20):
         rows = shuffled[5000 + hour * 1000 :][:1000]
         predict("adult", pa.Table.from_pandas(rows, preserve_index=False), START + timedelta(hours=hour))
+    loose = shuffled[:1000].copy()
+    for column in ("education-num", "sex", "age"):
+        loose[column] = loose[column].sample(frac=1, random_state=2).to_numpy()
+    predict("adult", pa.Table.from_pandas(loose, preserve_index=False), START + timedelta(hours=20))
     found = [look(shared_store, "adult", hour, {"max_rows": 1000}) for hour in range(20)]
     assert [alarms(results) for results in found] == [set()] * 20
     assert all(result.value is not None for results in found for result in results)
+    assert alarms(look(shared_store, "adult", 20)) == {"reconstruction_error", "domain_classifier_auc"}
 
 
 def test_ties_that_come_loose_are_found(shared_store: Store, predict: Predict) -> None:
