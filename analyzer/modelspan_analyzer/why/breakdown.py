@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from modelspan_analyzer.config.cost_settings import CostSettings
 from modelspan_analyzer.results import Window
@@ -143,3 +146,29 @@ def cost(store: Store, model: str, window: Window, prices: CostSettings) -> Cost
         serving=replicas * hours * prices.replica_hour,
         calls=per_prediction * served["predictions"],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """A model's time, load and cost together."""
+
+    stages: list[Stage]
+    saturation: list[Saturation]
+    cost: Cost
+
+    def as_json(self) -> dict[str, Any]:
+        """The breakdown as JSON-ready values; null where a number is not known."""
+        return {
+            "stages": [_finite(asdict(stage)) for stage in self.stages],
+            "saturation": [_finite(asdict(load)) for load in self.saturation],
+            "cost": _finite({**asdict(self.cost), "per_thousand": self.cost.per_thousand}),
+        }
+
+
+def breakdown(store: Store, model: str, window: Window, prices: CostSettings) -> Breakdown:
+    """Everything there is to say of where a model's time and money go."""
+    return Breakdown(stages(store, model, window), saturation(store, model, window), cost(store, model, window, prices))
+
+
+def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in values.items()}

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, start_http_server
 
+from modelspan_analyzer.alerts import IncidentCollector
 from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.exposition import ResultsCollector
 from modelspan_analyzer.exposition_otlp import start_otlp
+from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.runner import Runner
 from modelspan_cli.errors import CommandError
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _once(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> int:
-    results = Runner(store, config).once()
+    results = Runner(store, config, respond=Responder(store, config)).once()
     windows = sorted({(result.model, result.version, result.window.start, result.window.end) for result in results})
     verdicts = Counter(result.verdict.value for result in results)
     if args.json:
@@ -68,6 +70,7 @@ def _serve(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> in
         signal.signal(number, lambda *_: stopping.set())
     registry = CollectorRegistry()
     registry.register(ResultsCollector(store))
+    registry.register(IncidentCollector(store, config.alerts))
     try:
         server, thread = start_http_server(args.metrics_port, args.metrics_host, registry)
     except OSError as error:
@@ -75,13 +78,16 @@ def _serve(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> in
             f"cannot serve /metrics on {args.metrics_host}:{args.metrics_port}: {error}", hint="give --metrics-port"
         ) from error
     exported = start_otlp(store)
-    runner = Runner(store, config)
+    responder = Responder(store, config)
+    runner = Runner(store, config, respond=responder)
     runner.start()
+    responder.start()
     print(f"analyzing; metrics at http://{args.metrics_host}:{server.server_port}/metrics", file=sys.stderr, flush=True)
     try:
         stopping.wait()
     finally:
         runner.stop()
+        responder.stop()
         if exported is not None:
             exported.shutdown()
         server.shutdown()

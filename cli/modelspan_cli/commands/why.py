@@ -12,7 +12,7 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import KINDS, Explanation, explain
 from modelspan_analyzer.why.asked import finding_of, window_of
-from modelspan_analyzer.why.breakdown import cost, saturation, stages
+from modelspan_analyzer.why.breakdown import breakdown
 from modelspan_analyzer.why.moved import moved
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
@@ -69,19 +69,16 @@ def _breakdown(args: argparse.Namespace) -> int:
         raise CommandError(str(error)) from error
     window = _window(args)
     with reading(args) as store:
-        parts = stages(store, args.about, window)
-        loads = saturation(store, args.about, window)
-        paid = cost(store, args.about, window, prices)
+        found = breakdown(store, args.about, window, prices)
     if args.json:
-        listed = {"stages": [asdict(one) for one in parts], "saturation": [asdict(one) for one in loads]}
-        print(json.dumps({**listed, "cost": {**asdict(paid), "per_thousand": paid.per_thousand}}, indent=2))
+        print(json.dumps(found.as_json(), indent=2))
         return 0
-    for part in parts:
+    for part in found.stages:
         times = f"own {part.mean_self * 1e3:9.2f} ms, p50 {part.p50 * 1e3:9.2f}, p99 {part.p99 * 1e3:9.2f}"
         print(f"{times}, {part.calls:.2f} calls, {part.error_rate:.1%} errors  {part.service} {part.span_name}")
-    for one in loads:
+    for one in found.saturation:
         print(f"{one.metric}: correlation {one.with_latency:+.2f} with latency, {one.with_errors:+.2f} with errors")
-    print(f"a thousand predictions cost {paid.per_thousand:.4g} {paid.currency}")
+    print(f"a thousand predictions cost {found.cost.per_thousand:.4g} {found.cost.currency}")
     return 0
 
 

@@ -1,0 +1,49 @@
+"""`/api/moved` and `/api/breakdown`: which models a service moved, and where a model's time and money go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.results import Window
+from modelspan_analyzer.why.asked import window_of
+from modelspan_analyzer.why.breakdown import breakdown
+from modelspan_analyzer.why.moved import moved
+from modelspan_collector.store.connect import Store
+
+
+def system_routes(store: Store, config: MonitorsConfig) -> list[Route]:
+    """The routes; both take `since` and `until` as `/api/why` does."""
+
+    async def show_moved(request: Request) -> Response:
+        return await _answer(
+            request, "service", lambda service, window: [asdict(one) for one in moved(store, service, window)]
+        )
+
+    async def show_breakdown(request: Request) -> Response:
+        return await _answer(
+            request,
+            "model",
+            lambda model, window: breakdown(store, model, window, config.for_model(model, "").costs).as_json(),
+        )
+
+    return [Route("/api/moved", show_moved), Route("/api/breakdown", show_breakdown)]
+
+
+async def _answer(request: Request, about: str, answer: Callable[[str, Window], Any]) -> Response:
+    """What is said of a service or model over a window, or what was wrong with the request."""
+    given = request.query_params
+    if not given.get(about):
+        return JSONResponse({"error": f"say which {about}: ?{about}=NAME"}, status_code=400)
+    try:
+        window = window_of(given.get("since", ""), given.get("until", ""))
+    except ValueError as error:
+        return JSONResponse({"error": str(error)}, status_code=400)
+    return JSONResponse(await run_in_threadpool(answer, given[about], window))
