@@ -76,7 +76,7 @@ class AttributionSettings(Settings):
     """Reasons: attributions of predictions."""
 
     enabled: bool = True
-    model: str = Field("", description="module:function, or the path of a pickled or joblib model, to explain")
+    model: str = Field("", description="module:function, a .pkl, .joblib or .onnx path, or an MLflow model, to explain")
     rows: int = Field(200, ge=1, description="rows explained in a window")
     seconds: float = Field(20.0, gt=0, description="time that explaining a window may take")
     min_rows: int = Field(30, ge=1, description="fewer attributed rows give 'not enough data'")
@@ -87,7 +87,7 @@ class RobustnessSettings(Settings):
     """Sensitivity of a supplied model to missing and shifted features."""
 
     enabled: bool = False
-    model: str = Field("", description="module:function, or the path of a pickled or joblib model")
+    model: str = Field("", description="module:function, a .pkl, .joblib or .onnx path, or an MLflow model")
     rows: int = Field(500, ge=1, description="rows replayed")
     seconds: float = Field(20.0, gt=0, description="time that replaying may take")
     max_change: float = Field(0.2, ge=0, description="mean change of predictions that alarms, in their sd")

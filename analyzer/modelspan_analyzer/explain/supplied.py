@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from modelspan_analyzer.explain.formats import MLFLOW_SCHEMES, OnnxModel, load_mlflow
 from modelspan_analyzer.performance.counts import FloatArray
 from modelspan_analyzer.performance.matrix import Encoding
 
-_SUFFIXES = (".pkl", ".pickle", ".joblib")
+_SUFFIXES = (".pkl", ".pickle", ".joblib", ".onnx")
 
 
 @dataclass(frozen=True)
@@ -46,26 +47,39 @@ class SuppliedModel:
 
 
 def load_model(reference: str, encoding: Encoding) -> SuppliedModel:
-    """Load `module:function` (a function or estimator that takes a DataFrame), or a pickled or joblib file.
+    """Load a model from where the operator says it is.
+
+    Args:
+        reference: `module:function` (a function or estimator that takes a DataFrame), a pickled, joblib or ONNX file,
+            an MLflow model's folder, or its `models:/` or `runs:/` address.
+        encoding: of the rows that it will be asked about.
 
     Raises:
-        ValueError: the reference is neither, or cannot be loaded; the message says why.
+        ValueError: the reference is none of these, or cannot be loaded; the message says why.
+        ModuleNotFoundError: the format's library is not installed; the message names the extra.
     """
     return SuppliedModel(_load(reference), encoding)
 
 
 def _load(reference: str) -> Any:
     path = Path(reference)
+    if reference.startswith(MLFLOW_SCHEMES) or (path / "MLmodel").is_file():
+        return load_mlflow(reference)
     if path.suffix in _SUFFIXES:
         if not path.is_file():
             raise ValueError(f"there is no model file {reference!r}")
+        if path.suffix == ".onnx":
+            return OnnxModel(path)
         if path.suffix == ".joblib":
             return importlib.import_module("joblib").load(path)
         with path.open("rb") as file:
             return pickle.load(file)  # noqa: S301 - the operator names the file, see above
     module, found, name = reference.partition(":")
     if not found:
-        raise ValueError(f"a model is 'module:function' or a file ending in {', '.join(_SUFFIXES)}, not {reference!r}")
+        raise ValueError(
+            f"a model is 'module:function', a file ending in {', '.join(_SUFFIXES)}, or an MLflow model,"
+            f" not {reference!r}"
+        )
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:

@@ -17,7 +17,9 @@ from modelspan_cli.reach import add_data_argument, reading
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the prediction and the way to explain it."""
     parser.add_argument("prediction_id", metavar="ID")
-    parser.add_argument("--model", default="", help="module:function or a model file; default: stored attributions")
+    parser.add_argument(
+        "--model", default="", help="module:function, a model file or an MLflow model; default: stored attributions"
+    )
     methods = ("auto", "tree", "linear", "permutation", "kernel", "surrogate")
     parser.add_argument("--method", choices=methods, default="auto", help="with --model: Shapley values or a surrogate")
     parser.add_argument("--top", type=int, default=10, help="reasons shown (default: %(default)s)")
@@ -33,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     except (LookupError, ValueError) as error:
         raise CommandError(str(error).strip("'\""), hint="" if args.model else "--model module:function") from error
     except ModuleNotFoundError as error:
-        raise CommandError(str(error), hint="pip install 'modelspan[explain]'") from error
+        raise CommandError(str(error)) from error
     if args.json:
         print(json.dumps(dataclasses.asdict(told), default=str, indent=2))
         return 0
