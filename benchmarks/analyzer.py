@@ -101,6 +101,8 @@ def tell(args: argparse.Namespace, rows: int, found: dict[str, Any]) -> None:
         if isinstance(one, dict) and "seconds" in one:
             first = f" (first {one['first_seconds']:.3f} s)" if "first_seconds" in one else ""
             print(f"  {name:24} {one['seconds']:8.3f} s{first}, peak {one['peak_mb']:,.0f} MB")
+            for window in (key for key in one if key.endswith("_seconds") and key != "first_seconds"):
+                print(f"    {window.removesuffix('_seconds'):22} {one[window]:8.3f} s")
     for name, ratio in found.get("ratios", {}).items():
         print(f"  {name:40} {ratio:8.1f} x")
 

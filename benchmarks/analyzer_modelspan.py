@@ -1,4 +1,4 @@
-"""modelspan's part of the analyzer benchmark; every step is a process of its own, so that its peak memory is its own."""
+"""modelspan's part of the analyzer benchmark; every step is a process of its own, for its own peak memory."""
 
 from __future__ import annotations
 
@@ -28,6 +28,12 @@ from modelspan_collector.store.connect import Store, connect
 BLOCK = 100_000
 START = datetime(2026, 1, 5, tzinfo=timezone.utc)
 WINDOW = Window(START, START + timedelta(days=7))
+SHORTER = {
+    "hour": Window(START + timedelta(days=3, hours=5), START + timedelta(days=3, hours=6)),
+    "day": Window(START + timedelta(days=3), START + timedelta(days=4)),
+    "odd_days": Window(START + timedelta(hours=5), START + timedelta(days=4, hours=17)),
+}
+"""Windows beside the week, all from its sketches; the odd one takes whole days and the hours around them."""
 FIVE = ("psi", "jensen_shannon_distance", "kolmogorov_smirnov", "wasserstein_distance", "chi_squared")
 
 
@@ -58,9 +64,13 @@ def exact(store: Store, _: Path, __: int) -> dict[str, float]:
 
 
 def sketches(store: Store, _: Path, __: int) -> dict[str, float]:
-    """The same, and data quality of all features, from sketches."""
+    """The same, and data quality of all features, from sketches: of the week, and of shorter windows."""
     settings = {"data_drift": {"measures": FIVE}}
-    return timed(lambda: drift_and_quality(context(store, settings)), 7)
+    answer = timed(lambda: drift_and_quality(context(store, settings)), 7)
+    for name, window in SHORTER.items():
+        shorter = timed(lambda window=window: drift_and_quality(context(store, settings, window)), 7)
+        answer[f"{name}_seconds"] = shorter["seconds"]
+    return answer
 
 
 def drift_and_quality(given: MonitorContext) -> list[Any]:
@@ -68,10 +78,10 @@ def drift_and_quality(given: MonitorContext) -> list[Any]:
     return [*data_drift(given), *data_quality(given)]
 
 
-def context(store: Store, settings: dict[str, Any]) -> MonitorContext:
-    """A fresh look at the window."""
+def context(store: Store, settings: dict[str, Any], window: Window = WINDOW) -> MonitorContext:
+    """A fresh look at a window."""
     baseline = baselines.active(store, "bench", "1")
-    return MonitorContext(store, "bench", "1", WINDOW, baseline, ModelSettings.model_validate(settings))
+    return MonitorContext(store, "bench", "1", window, baseline, ModelSettings.model_validate(settings))
 
 
 def timed(work: Callable[[], list[Any]], repeats: int) -> dict[str, float]:

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
-from modelspan_analyzer.distributions.vocabulary import Column, Floats, Numbers, Profile, Relation, Support, Texts
+from modelspan_analyzer.distributions.values import FEATURE_NUMBERS, OUTPUT_NUMBERS
+from modelspan_analyzer.distributions.vocabulary import Column, Numbers, Profile, Relation, Texts
 from modelspan_analyzer.moments import utc
 from modelspan_collector.store.connect import Store
 
 MOST_CATEGORIES = 10_000
 """Categories of one feature that are counted one by one; the rest is their `other`."""
 
-_FEATURE_NUMBERS = "mapKeys(numeric_features) AS name, mapValues(numeric_features) AS number"
-_OUTPUT_NUMBERS = """arrayConcat(if(value IS NULL, [], ['value']),
-    arrayMap(class -> concat('score.', class), mapKeys(scores))) AS name,
-    arrayConcat(if(value IS NULL, [], [assumeNotNull(value)]), mapValues(scores)) AS number"""
 _FEATURE_TEXTS = "mapKeys(categorical_features) AS name, mapValues(categorical_features) AS text"
 _OUTPUT_TEXTS = "if(label = '', [], ['label']) AS name, if(label = '', [], [toString(label)]) AS text"
 
@@ -53,34 +48,14 @@ FROM (
 ORDER BY feature, weight DESC, text LIMIT {most} BY feature
 """
 
-_NUMERIC_NAMES = """
-WITH groupUniqArrayArray(mapKeys(numeric_features)) AS numeric,
-     arrayMap(class -> concat('score.', class), groupUniqArrayArray(mapKeys(scores))) AS scores
-SELECT count() AS n, {names} AS names FROM {table} WHERE {condition}
-"""
-
 _NULLS = """
 SELECT toString(name) AS feature, count() AS n, sum(sample_weight) AS weight
 FROM {table} ARRAY JOIN null_features AS name WHERE {condition} GROUP BY name
 """
 
-_ONE_WEIGHT = "SELECT min(sample_weight) = max(sample_weight) AS one FROM {table} WHERE {condition}"
-_WEIGHTS = "groupArrayIf(sample_weight, isFinite(number))"
-_NO_WEIGHTS = "CAST([], 'Array(Float64)')"
-
-_VALUES = """
-SELECT toString(name) AS feature, count() AS n, sum(sample_weight) AS count,
-       sumIf(sample_weight, isNaN(number)) AS nan, sumIf(sample_weight, isInfinite(number)) AS infinite,
-       groupArrayIf(number, isFinite(number)) AS numbers,
-       {weights} AS weights
-FROM {table} ARRAY JOIN {arrays}
-WHERE {condition} AND name IN {{names:Array(String)}}
-GROUP BY name
-"""
-
 
 def profile_rows(store: Store, relation: Relation) -> Profile:
-    """The exact profile of a relation's rows, without the values themselves (see `load_supports`)."""
+    """The exact profile of a relation's rows, without the values themselves (see `values`)."""
     row = _query(store, _ROWS, relation, errors=_errors(relation))[0]
     return Profile(
         rows=int(row["n"]),
@@ -88,85 +63,22 @@ def profile_rows(store: Store, relation: Relation) -> Profile:
         errors=float(row["errors"]),
         distinct_ids=float(row["distinct_ids"]),
         newest=utc(row["newest"]) if row["n"] else None,
-        features=_columns(store, relation, _FEATURE_NUMBERS, _FEATURE_TEXTS, _query(store, _NULLS, relation)),
-        outputs=_columns(store, relation, _OUTPUT_NUMBERS, _OUTPUT_TEXTS, []),
+        features=_columns(store, relation, FEATURE_NUMBERS, _FEATURE_TEXTS, _query(store, _NULLS, relation)),
+        outputs=_columns(store, relation, OUTPUT_NUMBERS, _OUTPUT_TEXTS, []),
         relation=relation,
         embeddings=tuple(row["embeddings"]),
     )
 
 
-def load_numbers(
-    store: Store, relation: Relation, names: Iterable[str], *, outputs: bool = False
-) -> dict[str, Numbers]:
-    """Some numeric columns with all their values: eight bytes a row and column while they are held."""
-    arrays = _OUTPUT_NUMBERS if outputs else _FEATURE_NUMBERS
-    one_weight = bool(_query(store, _ONE_WEIGHT, relation)[0]["one"])
-    weights = _NO_WEIGHTS if one_weight else _WEIGHTS
-    sql = _VALUES.format(table=relation.table, condition=relation.condition, arrays=arrays, weights=weights)
-    table = store.arrow(sql, {**relation.parameters, "names": list(names)})
-    found = {}
-    for place, name in enumerate(table["feature"].to_pylist()):
-        values, weights = (table[key][place].values.to_numpy(zero_copy_only=False) for key in ("numbers", "weights"))
-        n, weight, nan, infinite = (table[key][place].as_py() for key in ("n", "count", "nan", "infinite"))
-        found[name] = _described(_sorted(values, weights), int(n), float(weight), float(nan), float(infinite))
-    return found
-
-
-def _sorted(values: Floats, weights: Floats) -> Support:
-    if weights.size == 0:
-        return Support(np.sort(values))
-    order = np.argsort(values)
-    return Support(values[order], weights[order])
-
-
-def _described(support: Support, n: int, weight: float, nan: float, infinite: float) -> Numbers:
-    """What the values themselves tell, so that no second scan has to."""
-    values, each = support.values, support.weights
-    scale = (weight - nan - infinite) / values.size if values.size else 0.0
-    some = values.size > 0
-    mean, std = float("nan"), float("nan")
-    if some:
-        with np.errstate(over="ignore", invalid="ignore"):  # values near the largest float have no finite moments
-            mean = float(np.average(values, weights=each))
-            std = float(np.average((values - mean) ** 2, weights=each) ** 0.5)
-    below, upto = (int(np.searchsorted(values, 0.0, side=side)) for side in ("left", "right"))
-    zero = float((upto - below) * scale if each is None else each[below:upto].sum())
-    negative = float(below * scale if each is None else each[:below].sum())
-    return Numbers(
-        n=n,
-        count=weight,
-        nan=nan,
-        infinite=infinite,
-        zero=zero,
-        negative=negative,
-        minimum=float(values[0]) if some else float("inf"),
-        maximum=float(values[-1]) if some else float("-inf"),
-        mean=mean,
-        std=std,
-        distinct=float(1 + np.count_nonzero(values[1:] != values[:-1])) if some else 0.0,
-        support=support,
-    )
-
-
-def load_supports(
-    store: Store, relation: Relation, names: Iterable[str], *, outputs: bool = False
-) -> dict[str, Support]:
-    """The values of some numeric columns, sorted."""
-    loaded = load_numbers(store, relation, names, outputs=outputs)
-    return {name: numbers.support for name, numbers in loaded.items() if numbers.support is not None}
-
-
 def without_numbers(
-    store: Store, relation: Relation, *, outputs: bool = False
-) -> tuple[int, set[str], dict[str, Column]]:
-    """What the exact way needs before it reads values: rows, names of numeric columns, and all but their numbers."""
-    row = _query(store, _NUMERIC_NAMES, relation, names="arrayConcat(['value'], scores)" if outputs else "numeric")[0]
+    store: Store, relation: Relation, numeric: Iterable[str], *, outputs: bool = False
+) -> dict[str, Column]:
+    """What the exact way needs beside values: all columns, the numeric ones that are named too, without numbers."""
     nulls = [] if outputs else _query(store, _NULLS, relation)
     text_arrays = _OUTPUT_TEXTS if outputs else _FEATURE_TEXTS
     texts = _texts(_query(store, _TEXTS, relation, arrays=text_arrays, most=MOST_CATEGORIES))
     missing = {null["feature"]: null for null in nulls}
-    numeric = {str(name) for name in row["names"]}
-    columns = {
+    return {
         name: Column(
             name,
             null=float(missing[name]["weight"]) if name in missing else 0.0,
@@ -175,7 +87,6 @@ def without_numbers(
         )
         for name in {*texts, *missing, *numeric}
     }
-    return int(row["n"]), numeric, columns
 
 
 def _columns(

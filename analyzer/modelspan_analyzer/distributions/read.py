@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import islice
 
 import numpy as np
 
 from modelspan_analyzer.baselines import Baseline
-from modelspan_analyzer.distributions.from_rows import load_supports, profile_rows
+from modelspan_analyzer.distributions.from_rows import profile_rows
 from modelspan_analyzer.distributions.from_sketches import covers, profile_sketches
 from modelspan_analyzer.distributions.relation import baseline_relation, window_relation
+from modelspan_analyzer.distributions.values import in_parts, layout, load_supports
 from modelspan_analyzer.distributions.vocabulary import Column, Profile, Support
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
 FEW_ROWS = 20_000
 """Up to so many rows are read exactly: that takes no longer than merging sketches does."""
-HELD_VALUES = 8_000_000
-"""Values held at once where supports are read from rows: 64 MB a side."""
 KEPT_VALUES = 20_000
 """Values of a baseline's column that are kept as they are; of more, a grid."""
 BASELINE_POINTS = 4_000
@@ -61,10 +59,9 @@ def supports(
     if len(kept) == len(names):
         yield kept
         return
-    at_once = max(1, HELD_VALUES // max(profile.rows, 1))
-    remaining = iter(names)
-    while part := list(islice(remaining, at_once)):
-        yield load_supports(store, profile.relation, part, outputs=outputs)
+    found = layout(store, profile.relation, outputs=outputs)
+    for part in in_parts(names, profile.rows):
+        yield load_supports(store, profile.relation, part, found, outputs=outputs)
 
 
 def _with_supports(store: Store, profile: Profile, *, condensed: bool) -> Profile:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from modelspan_analyzer.distributions.binning import Bins, count, pin_bins
-from modelspan_analyzer.distributions.from_rows import load_numbers, without_numbers
-from modelspan_analyzer.distributions.read import HELD_VALUES, supports
+from modelspan_analyzer.distributions.from_rows import without_numbers
+from modelspan_analyzer.distributions.read import supports
+from modelspan_analyzer.distributions.values import in_parts, layout, load_numbers
 from modelspan_analyzer.distributions.vocabulary import Column, Floats, Kind, Profile, Relation, Support
 from modelspan_analyzer.monitors.measures import Compared
 from modelspan_collector.store.connect import Store
@@ -63,15 +66,17 @@ def exact_pairs(
     store: Store, reference: Relation, current: Relation, chosen: Callable[[str], bool], *, outputs: bool = False
 ) -> Iterator[Pair]:
     """The same from the rows themselves, each read once, a few columns at a time."""
-    rows, numeric, before = without_numbers(store, reference, outputs=outputs)
-    rows_now, numeric_now, after = without_numbers(store, current, outputs=outputs)
+    sides = reference, current
+    with ThreadPoolExecutor(len(sides)) as pool:  # both sides at once
+        layouts = list(pool.map(partial(layout, store, outputs=outputs), sides))
+        columns = partial(without_numbers, store, outputs=outputs)
+        before, after = pool.map(columns, sides, [found.names for found in layouts])
     names = sorted(name for name in before if name in after and chosen(name))
-    read = [name for name in names if name in numeric | numeric_now]
-    at_once = max(1, HELD_VALUES // max(rows, rows_now, 1))
-    for start in range(0, len(read), at_once):
-        part = read[start : start + at_once]
-        loaded = (load_numbers(store, relation, part, outputs=outputs) for relation in (reference, current))
-        numbers, numbers_now = loaded
+    read = [name for name in names if any(name in found.names for found in layouts)]
+    for part in in_parts(read, max(found.rows for found in layouts)):
+        numbers, numbers_now = (  # one side after the other, as the store takes memory for each query that runs
+            load_numbers(store, side, part, found, outputs=outputs) for side, found in zip(sides, layouts, strict=True)
+        )
         for name in part:
             yield _pair(
                 replace(before[name], numbers=numbers.pop(name, None)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,11 @@ from modelspan_analyzer.verdicts.rule import FeatureCounts, FeatureVerdict
 
 _EFFECT_RESULT = {"psi": "psi", "jensen_shannon": "jensen_shannon_distance"}
 """The measure whose result carries the rule's verdict."""
+
+AT_ONCE = 2
+"""Columns that are measured side by side ..."""
+LARGE = 100_000
+"""... where they have more values than that."""
 
 _EARLIER = """
 SELECT feature, groupArray(JSONExtractBool(details, 'breach')) AS breaches
@@ -71,21 +78,35 @@ def judge_pairs(
     known = importances(context.store, context.baseline, context.version) if context.baseline and not outputs else {}
     earlier = _earlier_breaches(context, signal, primary, segment, settings.rule.persistence_windows - 1)
     results: list[Result] = []
-    looked: list[Looked] = []
-    for pair in found:
-        if pair.reference.kind is Kind.EMPTY:
+
+    def comparable() -> Iterator[Pair]:
+        for pair in found:
+            if pair.reference.kind is not Kind.EMPTY:
+                yield pair
+                continue
             reason = f"{pair.name} has no value in the baseline to compare with"
             facts = {"feature": pair.name, "n": pair.n, "n_baseline": pair.n_baseline, "monitor": signal}
             results.append(
                 context.result(signal, primary, None, Verdict.SKIPPED, reason=reason, segment=segment, **facts)
             )
-        else:
-            peer = _peer(context, settings, pair, outputs)
-            looked.append(_look(pair, settings, primary, peer, known.get(pair.name), earlier.get(pair.name, [])))
+
+    def look(pair: Pair) -> Looked:
+        peer = _peer(context, settings, pair, outputs)
+        return _look(pair, settings, primary, peer, known.get(pair.name), earlier.get(pair.name, []))
+
+    looked = list(_side_by_side(look, comparable()))
     verdicts = assess_drift([one.counts for one in looked], settings.rule.rule(settings.min_rows))
     for one, verdict in zip(looked, verdicts, strict=True):
         results += _results(context, signal, settings, primary, one, verdict, segment)
     return results
+
+
+def _side_by_side(look: Callable[[Pair], Looked], found: Iterator[Pair]) -> Iterator[Looked]:
+    """Measure large columns a few at a time, as numpy works outside Python's lock; no more pairs are held than that."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        while pairs := list(islice(found, AT_ONCE)):
+            large = any(pair.current_support and pair.current_support.values.size > LARGE for pair in pairs)
+            yield from (pool.map if large else map)(look, pairs)
 
 
 def chosen(settings: DriftSettings, name: str) -> bool:

@@ -40,7 +40,7 @@ def support(values: ArrayLike, weights: ArrayLike | None, name: str) -> Support:
     if not np.all(np.isfinite(array)):
         raise ValueError(f"the {name} values hold NaN or infinity; hint: count missing values in a bin of their own")
     if weights is None:
-        return Support(array, np.full(array.size, 1.0 / array.size))
+        return Support(array, np.broadcast_to(1.0 / array.size, array.size))  # takes no memory
     mass = np.asarray(weights, dtype=np.float64)
     if mass.shape != array.shape or not np.all(np.isfinite(mass)) or np.any(mass < 0) or not mass.sum() > 0:
         raise ValueError(f"the {name} weights must be one weight of 0 or more a value, not all 0")
@@ -56,9 +56,9 @@ def distribution_steps(reference: Support, current: Support) -> Steps:
     points = points[order]
     of_reference = order < size
     if _uniform(reference.shares) and _uniform(current.shares):
-        passed = np.cumsum(of_reference)
+        passed = np.cumsum(of_reference, dtype=np.int32 if points.size < 2**31 else np.int64)
         first = passed / size
-        second = (np.arange(1, points.size + 1) - passed) / current.values.size
+        second = (np.arange(1, points.size + 1, dtype=passed.dtype) - passed) / current.values.size
     else:
         shares = np.concatenate([reference.shares, current.shares])[order]
         first = np.cumsum(np.where(of_reference, shares, 0.0))
@@ -68,7 +68,7 @@ def distribution_steps(reference: Support, current: Support) -> Steps:
 
 
 def _uniform(shares: Floats) -> bool:
-    return bool(shares[0] == shares[-1] and np.all(shares == shares[0]))
+    return shares.strides == (0,) or bool(shares[0] == shares[-1] and np.all(shares == shares[0]))
 
 
 class ValueCounts(NamedTuple):

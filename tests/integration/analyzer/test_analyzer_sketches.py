@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import astuple, replace
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
-from modelspan_analyzer.distributions.from_rows import load_supports, profile_rows
+from modelspan_analyzer.distributions.from_rows import profile_rows
 from modelspan_analyzer.distributions.from_sketches import RANK_ERROR, profile_sketches
 from modelspan_analyzer.distributions.relation import window_relation
+from modelspan_analyzer.distributions.values import layout, load_numbers, load_supports
 from modelspan_analyzer.distributions.vocabulary import Column, Support
 from modelspan_analyzer.feature_maps import feature_maps
 from modelspan_analyzer.results import Window
@@ -63,7 +65,8 @@ def test_rank_error_is_within_the_stated_one(store: Store) -> None:
         window = Window(START + timedelta(hours=first), START + timedelta(hours=first + hours))
         sketched = profile_sketches(store, "m", "1", window)
         assert sketched.rows == ROWS * hours // HOURS
-        for name, support in load_supports(store, window_relation("m", "1", window), list(columns())).items():
+        rows = window_relation("m", "1", window)
+        for name, support in load_supports(store, rows, list(columns()), layout(store, rows)).items():
             assert rank_error(sketched.features[name], support) <= RANK_ERROR + 1 / support.values.size, (window, name)
 
 
@@ -138,3 +141,33 @@ def test_missing_and_infinite_values(store: Store) -> None:
     assert column.numbers is not None and column.numbers.support is not None
     assert (column.numbers.infinite, column.numbers.minimum, column.numbers.maximum) == (50, 0, 849)
     assert np.isfinite(column.numbers.support.values).all()
+
+
+@pytest.mark.parametrize("name", ["plain", "constant", "wild"])
+def test_values_are_the_same_by_place_and_by_name(store: Store, name: str) -> None:
+    """Rows that are alike are read by place; asked for by name, the same rows give the same numbers."""
+    rng = np.random.default_rng(4)
+    wild = rng.normal(size=2_000)
+    wild[:5] = [np.nan, np.inf, -np.inf, -np.inf, 0.0]
+    columns = {"plain": rng.normal(size=2_000), "constant": np.ones(2_000), "wild": wild}
+    names = list(columns)
+    numbers = np.column_stack(list(columns.values()))
+    maps = [list(zip(names, row, strict=True)) for row in numbers.tolist()]
+    rows = pa.table(
+        {
+            "model": ["alike"] * 2_000,
+            "timestamp": pa.array([START] * 2_000, pa.timestamp("ns", "UTC")),
+            "prediction_id": [str(row) for row in range(2_000)],
+            "sample_weight": [2.0] * 2_000,
+            "numeric_features": pa.array(maps, pa.map_(pa.string(), pa.float64())),
+        }
+    )
+    store.insert("predictions", rows)
+    relation = window_relation("alike", "", Window(START, START + timedelta(hours=1)))
+    found = layout(store, relation)
+    assert found.alike and found.one_weight
+    placed = load_numbers(store, relation, [name], found)[name]
+    named = load_numbers(store, relation, [name], replace(found, alike=False))[name]
+    assert placed.support is not None and named.support is not None
+    np.testing.assert_array_equal(placed.support.values, named.support.values)
+    assert astuple(replace(placed, support=None)) == pytest.approx(astuple(replace(named, support=None)))
