@@ -21,9 +21,13 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import urllib.request
+import venv
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import sdk_outage
@@ -38,12 +42,20 @@ BATCH_WIDTH = 30
 
 
 class Sink(http.server.BaseHTTPRequestHandler):
-    """Takes everything, answers nothing."""
+    """Takes everything, answers nothing, and tells how many bytes came."""
 
     protocol_version = "HTTP/1.1"
+    received = 0
+
+    def do_GET(self) -> None:
+        told = str(Sink.received).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length", 0)))
+        Sink.received += len(self.rfile.read(int(self.headers.get("content-length", 0))))
         self.send_response(200)
         self.send_header("content-length", "0")
         self.end_headers()
@@ -156,7 +168,14 @@ def mlflow(endpoint: str) -> Prepared:
     os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = f"{endpoint}/v1/traces"
     os.environ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
     function = peer.trace(name="predict")(predict)
-    return lambda: function(FEATURES), lambda: peer.flush_trace_async_logging()
+
+    def drain() -> None:
+        from opentelemetry import trace
+
+        provider: Any = peer.tracing.provider.provider.get() or trace.get_tracer_provider()
+        assert_true(provider.force_flush())
+
+    return lambda: function(FEATURES), drain
 
 
 ROWS: dict[str, tuple[str, Callable[[str], Prepared], int]] = {
@@ -172,6 +191,9 @@ PEERS: dict[str, tuple[str, Callable[[str], Prepared], int]] = {
     "langfuse": ("Langfuse @observe", langfuse, 10_240),
     "mlflow": ("MLflow @trace", mlflow, 5_120),
 }
+
+
+PEER_PACKAGES = ("logfire", "langfuse", "mlflow-tracing")
 
 
 def assert_true(condition: bool) -> None:
@@ -229,8 +251,8 @@ def measure_batch(endpoint: str, rows: int, kind: str) -> dict[str, float]:
 # --- running it --------------------------------------------------------------------------------------
 
 
-def in_its_own_process(what: str, endpoint: str) -> dict[str, float]:
-    command = [sys.executable, __file__, "--one", what, "--endpoint", endpoint]
+def in_its_own_process(what: str, endpoint: str, python: str = sys.executable) -> dict[str, float]:
+    command = [python, __file__, "--one", what, "--endpoint", endpoint]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode:
         raise SystemExit(f"{what}: {done.stderr.strip()[-2000:]}")
@@ -243,13 +265,27 @@ def one(what: str, endpoint: str) -> dict[str, float]:
         _, kind, rows = what.split(":")
         return measure_batch(endpoint, int(rows), kind)
     _, prepare, calls = (ROWS | PEERS)[what]
-    return measure_calls(prepare, endpoint, calls)
+    before = received(endpoint)
+    found = measure_calls(prepare, endpoint, calls)
+    assert_true(what not in PEERS or received(endpoint) > before + 10_000)
+    return found
 
 
-def installed(name: str) -> bool:
-    import importlib.util
+def received(endpoint: str) -> int:
+    """Bytes that the receiver has got."""
+    with urllib.request.urlopen(endpoint, timeout=10) as answer:
+        return int(answer.read())
 
-    return importlib.util.find_spec(name) is not None
+
+def peers_python() -> str:
+    """The interpreter of an environment of their own, since their requirements are not ours; made at the first time."""
+    folder = Path(tempfile.gettempdir()) / f"modelspan-peers-{sys.version_info.major}{sys.version_info.minor}"
+    python = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        venv.create(folder, clear=True, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", *PEER_PACKAGES], check=True, stdout=sys.stderr)
+        (folder / "complete").touch()
+    return str(python)
 
 
 def run(rounds: int, peers: bool) -> dict[str, Any]:
@@ -257,10 +293,14 @@ def run(rounds: int, peers: bool) -> dict[str, Any]:
     receiver = multiprocessing.Process(target=serve, args=(port,), daemon=True)
     receiver.start()
     endpoint = f"http://127.0.0.1:{port.get()}"
-    names = [*ROWS, *(name for name in PEERS if peers and installed(name))]
+    pythons = dict.fromkeys(PEERS, peers_python()) if peers else {}
+    names = [*ROWS, *pythons]
     names += [f"batch:{kind}:{rows}" for kind in ("pandas", "numpy") for rows in BATCHES]
     try:
-        found = {name: [in_its_own_process(name, endpoint) for _ in range(rounds)] for name in names}
+        found = {
+            name: [in_its_own_process(name, endpoint, pythons.get(name, sys.executable)) for _ in range(rounds)]
+            for name in names
+        }
     finally:
         receiver.terminate()
         receiver.join()
@@ -292,7 +332,9 @@ def show(found: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--peers", action="store_true", help="measure the peers that are installed, too")
+    parser.add_argument(
+        "--peers", action="store_true", help="measure the peers, too; installs them into an own environment"
+    )
     parser.add_argument("--outage", action="store_true", help="measure latencies in outages instead (a minute)")
     parser.add_argument("--rounds", type=int, default=3, help="measure each so often, and keep the best (default 3)")
     parser.add_argument("--one", help=argparse.SUPPRESS)

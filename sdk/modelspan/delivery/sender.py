@@ -9,9 +9,9 @@ from modelspan._failsafe import swallowed
 from modelspan._settings import Endpoint
 from modelspan.delivery import otlp
 from modelspan.delivery.connect import Connected, connect
-from modelspan.delivery.http import Body
 from modelspan.delivery.outbox import Outbox
 from modelspan.delivery.retry import RefusedError, deliver
+from modelspan.records.record import Record
 
 
 class Sender:
@@ -44,13 +44,16 @@ class Sender:
         while not self._stop.is_set():
             record = self._outbox.take(timeout=0.5)
             if record is not None:
-                self._outbox.settle(self._send(connection, otlp.request(resource, record)))
-        connection.close()
+                self._outbox.settle(self._send(connection, resource, record))
+        try:
+            connection.close()
+        except Exception as error:
+            swallowed("a connection could not be closed", error)
 
-    def _send(self, connection: Connected, body: Body) -> str:
+    def _send(self, connection: Connected, resource: bytes, record: Record) -> str:
         """What became of a record: `sent`, `failed` (refused), or `dropped` (the process ends before)."""
         try:
-            answer = deliver(connection, body, "records", self._stop)
+            answer = deliver(connection, otlp.request(resource, record), "records", self._stop)
         except RefusedError as refused:
             swallowed(f"the collector refused records with status {refused.status}")
             return "failed"

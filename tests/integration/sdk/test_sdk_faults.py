@@ -14,6 +14,14 @@ from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan
 
 import modelspan
+from modelspan import _failsafe, _runtime
+from modelspan._observe import wrapper_of
+from modelspan._observer import Observer, Options
+from modelspan._redact import Redaction
+from modelspan.delivery import sender
+from modelspan.records.encode import Watcher
+from modelspan.telemetry.metrics import Metrics
+from modelspan.telemetry.spans import SpanFeatures
 from modelspan.testing import Receiver
 
 
@@ -92,6 +100,135 @@ class HostileTracer:
         if self._fault == "start_span":
             raise FaultError
         return HostileSpan(self._fault)
+
+
+class HostilePipeline:
+    """A pipeline that keeps nothing."""
+
+    def __init__(self, own: Any) -> None:
+        self._own = own
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("add", "add_batch", "add_label", "add_card"):
+            raise FaultError
+        return getattr(self._own, name)
+
+
+class HostileRedaction(Redaction):
+    """Rules that cannot be applied."""
+
+    def value(self, name: str, value: Any) -> Any:
+        raise FaultError
+
+    columns = bounded = cut = removes = change = value  # type: ignore[assignment]
+
+
+class HostileProvider:
+    """A tracer and meter provider that refuses to flush, and whose exporters are gone."""
+
+    def force_flush(self, timeout_millis: int = 0) -> bool:
+        raise FaultError
+
+
+class HostileSink:
+    """Histograms that cannot be recorded."""
+
+    def record(self, *args: Any) -> None:
+        raise FaultError
+
+
+class HostileConnection:
+    """A connection of a sender on which nothing can be sent."""
+
+    def post(self, body: Any) -> Any:
+        raise FaultError
+
+    def close(self) -> None:
+        raise FaultError
+
+
+def broken(hook: str, monkeypatch: pytest.MonkeyPatch, observed: Any) -> None:
+    """Put an object that fails in the place of one hook of this process."""
+    runtime = _runtime.current()
+    if hook == "pipeline":
+        monkeypatch.setattr(runtime, "pipeline", HostilePipeline(runtime.pipeline))
+    elif hook == "ids":
+        monkeypatch.setattr(runtime, "number", failing)
+    elif hook == "metrics":
+        monkeypatch.setattr(runtime.pipeline, "_metrics", Metrics(HostileSink()))
+    elif hook == "record encoder":
+        monkeypatch.setattr(runtime.pipeline, "_watcher", Watcher(failing, failing))
+    elif hook == "sender":
+        monkeypatch.setattr(sender, "connect", lambda *args: HostileConnection())
+    elif hook == "redaction":
+        observed.redaction = observed.tag_redaction = HostileRedaction()
+        observed._span_features = SpanFeatures(True, observed.redaction, 10)
+    elif hook == "providers":
+        monkeypatch.setattr(trace, "get_tracer_provider", HostileProvider)
+
+
+HOOKS = ["none", "pipeline", "ids", "metrics", "record encoder", "sender", "redaction", "providers"]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_broken_hook(hook: str, sdk: Callable[..., None], receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part of ours, broken by an object that fails, leaves result, exception and its traceback as they were.
+
+    The only frame that is added is the wrapper's own, at the outer end.
+    """
+    monkeypatch.setenv("MODELSPAN_FLUSH_INTERVAL", "0.01")
+    sdk(endpoint=receiver.endpoint)
+    raises: list[BaseException | None] = [None]
+    result: list[Any] = [None]
+
+    def user_function(*args: Any, **kwargs: Any) -> Any:
+        if raises[0] is not None:
+            raise raises[0]
+        return result[0]
+
+    options = Options("m", "1", tags={"t": "x"}, redact={"b": "drop"}, span_features=True)
+    observer = Observer(options, user_function)
+    observer._bind(_runtime.current())
+    observed = wrapper_of(user_function)(user_function, observer)
+    broken(hook, monkeypatch, observer)
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        args=st.lists(VALUES, max_size=2),
+        table=st.booleans(),
+        returned=VALUES,
+        raised=st.sampled_from([None, ValueError, KeyboardInterrupt, FaultError]),
+    )
+    def check(args: list[Any], table: bool, returned: Any, raised: type[BaseException] | None) -> None:
+        raises[0] = raised("own") if raised is not None else None
+        result[0] = returned
+        given_rows = [{"age": 1.0, "b": "x"}, {"age": 2.0, "b": "y"}] if table else {"age": 1.0, "b": "x"}
+        kind, told, _ = outcome(lambda: observed(given_rows, *args))
+        if raises[0] is None:
+            assert kind == "returned" and told is returned
+            return
+        assert kind == "raised" and told is raises[0]
+        assert told.__cause__ is None and told.__context__ is None
+        frames = [frame.name for frame in traceback.extract_tb(told.__traceback__)]
+        assert [name for name in frames if name not in ("outcome", "<lambda>")] == ["observed", "user_function"]
+
+    check()
+    modelspan.label("id", 1.0)
+    modelspan.flush(1)
+
+
+def test_broken_hooks_fail(sdk: Callable[..., None], receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The broken parts of the test above are reached: their failures are counted, and so are the rows lost by them."""
+    for hook in HOOKS[1:-1]:
+        with monkeypatch.context() as patch:
+            sdk(endpoint=receiver.endpoint)
+            _failsafe.failures.clear()
+            observer = Observer(Options("m", tags={"t": "x"}), failing)
+            observer._bind(_runtime.current())
+            broken(hook, patch, observer)
+            wrapper_of(len)(len, observer)({"age": 1.0})
+            modelspan.flush(1)
+            assert _failsafe.failures, hook
 
 
 def failing(*args: Any, **kwargs: Any) -> Any:
