@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow  # noqa: F401 - here rather than in a background thread: Python 3.11's ast is not safe for threads
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
