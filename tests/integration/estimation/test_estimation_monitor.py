@@ -1,0 +1,141 @@
+"""The estimation monitor through the store, for every kind of model, and the record of its estimates."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelspan_analyzer.baselines import set_from_window
+from modelspan_analyzer.config.outcome_settings import EstimationSettings
+from modelspan_analyzer.config.settings import ModelSettings
+from modelspan_analyzer.estimation.monitor import estimation
+from modelspan_analyzer.estimation.track_record import track_record
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.performance.monitor import performance
+from modelspan_analyzer.results import Result, Verdict, Window, write_results
+from modelspan_collector.store.connect import Store
+
+START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+NUMBERS, TEXTS = pa.map_(pa.string(), pa.float64()), pa.map_(pa.string(), pa.string())
+
+
+def insert(store: Store, hour: int, columns: dict[str, Any], truth: dict[str, Any]) -> None:
+    """An hour of predictions; the labels are kept apart, to come when a test says so."""
+    rows = len(next(iter(columns.values())))
+    when = pa.array([START + HOUR * (hour + i / rows) for i in range(rows)], pa.timestamp("ns", "UTC"))
+    ids = [f"h{hour}-{i}" for i in range(rows)]
+    said = {"model": ["m"] * rows, "version": ["1"] * rows, "timestamp": when, "prediction_id": ids}
+    store.insert("predictions", pa.table({**said, **columns}))
+    if truth:
+        store.insert("labels", pa.table({"prediction_id": ids, "timestamp": when, **truth}))
+
+
+def context(store: Store, hour: int, **settings: Any) -> MonitorContext:
+    """An hour against the first one."""
+    reference = set_from_window(store, "m", "1", Window(START, START + HOUR))
+    window = Window(START + HOUR * hour, START + HOUR * (hour + 1))
+    given = ModelSettings(estimation=EstimationSettings(**settings))
+    return MonitorContext(store, "m", "1", window, reference, given)
+
+
+def by_metric(results: list[Result], estimator: str) -> dict[str, Result]:
+    """The results of one estimator."""
+    return {r.metric: r for r in results if r.feature == estimator}
+
+
+def features(**columns: np.ndarray) -> pa.Array:
+    """Numeric features as the store keeps them."""
+    rows = np.column_stack(list(columns.values())).tolist()
+    return pa.array([list(zip(columns, row, strict=True)) for row in rows], NUMBERS)
+
+
+def binary(generator: np.random.Generator, share: float, rows: int = 3000) -> tuple[dict[str, Any], np.ndarray]:
+    """Scores that ignore a kind of customer who is worse than his score."""
+    kind = (generator.random(rows) < share).astype(float)
+    score = generator.random(rows)
+    chance = np.clip(score + np.where(kind > 0, -0.3, 0.1), 0.02, 0.98)
+    truth = (generator.random(rows) < chance).astype(int)
+    label = (score > 0.5).astype(int).astype(str)
+    return {"value": score, "label": label, "numeric_features": features(kind=kind, score=score)}, truth
+
+
+def test_the_third_opinion_follows_the_inputs(store: Store) -> None:
+    """Where the mix of customers moves, the weighted precision is near the truth and the plain one is not."""
+    generator = np.random.default_rng(0)
+    before, truth = binary(generator, 0.2)
+    insert(store, 0, before, {"label": truth.astype(str)})
+    now, later = binary(generator, 0.8)
+    insert(store, 1, now, {})
+    assert not by_metric(estimation(context(store, 1)), "importance_weighted")
+    results = estimation(context(store, 1, importance_weighted=True))
+    plain, weighted = (by_metric(results, name)["precision"].value for name in ("cbpe", "importance_weighted"))
+    realised = later[now["label"] == "1"].mean()
+    assert abs(weighted - realised) < 0.05 < 0.1 < abs(plain - realised)
+
+
+def test_the_record_of_estimates_is_kept(store: Store) -> None:
+    """Two windows whose labels came: errors, bias and held intervals are those of the stored results."""
+    generator = np.random.default_rng(1)
+    for hour in range(3):
+        columns, truth = binary(generator, 0.2)
+        insert(store, hour, columns, {"label": truth.astype(str)})
+    assert track_record(store, "m", "1") == []
+    gaps, held = [], []
+    for hour in (1, 2):
+        given = context(store, hour)
+        results = [*estimation(given), *performance(given)]
+        write_results(store, results, f"run{hour}")
+        estimate, realised = (by_metric(results, name)["accuracy"] for name in ("cbpe", ""))
+        gaps.append(estimate.value - realised.value)
+        held.append(estimate.lower <= realised.value <= estimate.upper)
+    found = {one.metric: one for one in track_record(store, "m", "1")}
+    assert found["accuracy"].windows == 2
+    assert found["accuracy"].error == pytest.approx(np.abs(gaps).mean())
+    assert found["accuracy"].bias == pytest.approx(np.mean(gaps))
+    assert found["accuracy"].held == np.mean(held)
+    assert found["roc_auc"].error < 0.03
+    assert track_record(store, "m", "1", "dle") == []
+
+
+def test_losses_of_a_regression_are_estimated(store: Store) -> None:
+    """Noise grows along a feature: where that feature rises, the estimated error alarms and is near the true one."""
+    generator = np.random.default_rng(2)
+    errors = []
+    for hour, low in enumerate((0.0, 0.0, 0.6)):
+        x = generator.uniform(low, 1, 3000)
+        noise = generator.normal(size=3000) * (0.5 + 4 * x)
+        columns = {"value": 20 + 3 * x, "numeric_features": features(x=x)}
+        insert(store, hour, columns, {"value": 20 + 3 * x + noise} if hour == 0 else {})
+        errors.append(np.abs(noise).mean())
+    quiet, noisy = (by_metric(estimation(context(store, hour)), "dle") for hour in (1, 2))
+    assert {"mean_absolute_error", "root_mean_squared_error"} <= quiet.keys()
+    for found, error in ((quiet, errors[1]), (noisy, errors[2])):
+        assert found["mean_absolute_error"].value == pytest.approx(error, rel=0.1)
+    assert quiet["mean_absolute_error"].verdict is Verdict.OK
+    assert noisy["mean_absolute_error"].verdict is Verdict.ALARM
+
+
+def test_many_classes_are_estimated(store: Store) -> None:
+    """Three classes with true scores: accuracy, macro F1 and AUC lie near what the labels say later."""
+    generator = np.random.default_rng(3)
+    classes = np.array(["a", "b", "c"])
+    truths = []
+    for hour, sharpness in enumerate((3.0, 3.0, 1.0)):
+        scores = generator.dirichlet(np.full(3, 1 / sharpness), 4000)
+        place = (generator.random((4000, 1)) > scores.cumsum(axis=1)).sum(axis=1).clip(0, 2)
+        pairs = pa.array([list(zip(classes.tolist(), row, strict=True)) for row in scores.tolist()], NUMBERS)
+        chosen = scores.argmax(axis=1)
+        columns = {"label": classes[chosen], "scores": pairs}
+        insert(store, hour, columns, {"label": classes[place]} if hour == 0 else {})
+        truths.append((place == chosen).mean())
+    quiet, blurred = (by_metric(estimation(context(store, hour)), "cbpe") for hour in (1, 2))
+    for found, accuracy in ((quiet, truths[1]), (blurred, truths[2])):
+        assert found["accuracy"].value == pytest.approx(accuracy, abs=0.025)
+    assert quiet["roc_auc_macro"].value > blurred["roc_auc_macro"].value
+    assert {r.verdict for r in quiet.values()} == {Verdict.OK}
+    assert blurred["f1_macro"].verdict is Verdict.ALARM
