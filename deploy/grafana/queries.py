@@ -196,8 +196,16 @@ COLLECTOR = Dashboard(
         _prom("Requests", "timeseries", "sum by (protocol, outcome) (rate(modelspan_collector_requests_total[1m]))"),
         _prom("Waiting for the store", "timeseries", "max by (signal) (modelspan_collector_lag_seconds)", unit="s"),
         _prom("In the log", "timeseries", "sum by (signal) (modelspan_collector_log_bytes)", unit="bytes"),
-        _prom("Rejected", "timeseries", "sum by (signal) (rate(modelspan_collector_rejected_items_total[5m]))"),
-        _prom("Dead letters", "timeseries", "sum by (signal) (increase(modelspan_collector_dead_letters_total[1h]))"),
+        _prom(
+            "Rejected",
+            "timeseries",
+            "sum by (signal) (rate(modelspan_collector_rejected_items_total[5m])) or vector(0)",
+        ),
+        _prom(
+            "Dead letters",
+            "timeseries",
+            "sum by (signal) (increase(modelspan_collector_dead_letters_total[1h])) or vector(0)",
+        ),
         _prom(
             "Insert, 99 % within",
             "timeseries",

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from urllib.parse import urlencode
 
 import alerting_stack
 import numpy as np
 import pytest
 import why
-from prometheus_client import CollectorRegistry, generate_latest
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
-from starlette.routing import Route
 from support import missing
 from why_causes import timeout
 from why_systems import END, HOURS, START, build
 
 from modelspan_analyzer import baselines
-from modelspan_analyzer.alerts import IncidentCollector, Pusher, alert_of, rule_file
+from modelspan_analyzer.alerts import Pusher, alert_of, rule_file
 from modelspan_analyzer.config.load import parse
+from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents import load_open
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.runner.runner import Runner
+from modelspan_analyzer.web.app import build as build_web
+from modelspan_collector.config import CollectorConfig
 from modelspan_collector.serve import AsgiServer
+from modelspan_collector.service import Collector
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "deploy" / "grafana"))
+
+from queries import DASHBOARDS, PROMETHEUS
 
 CONFIG = """
 version: 1
@@ -88,23 +95,50 @@ class Fault:
 
 
 @pytest.fixture
-def metrics(store):
-    """The store's incidents at /metrics, for a Prometheus to scrape."""
-    registry = CollectorRegistry()
-    registry.register(IncidentCollector(store))
+def collector(store, tmp_path):
+    """A collector into the store."""
+    running = Collector(store, CollectorConfig(tmp_path / "collector", grpc_port=0, http_port=0))
+    running.start()
+    yield running
+    running.stop()
 
-    async def answer(_):
-        return Response(await run_in_threadpool(generate_latest, registry), media_type="text/plain; version=0.0.4")
 
-    server = AsgiServer(Starlette(routes=[Route("/metrics", answer)]), "127.0.0.1", 0)
+@pytest.fixture
+def metrics(store, collector):
+    """The instance's own web application, for a Prometheus to scrape its /metrics."""
+    server = AsgiServer(build_web(store, collector, MonitorsConfig()), "127.0.0.1", 0)
     server.start()
     yield server
     server.stop()
 
 
-def test_a_fault_is_one_alert_with_its_reason_until_it_is_fixed(store, metrics, tmp_path):
-    """Exactly one alert fires, names the service in its "why", and resolves after the fix."""
+def _predict_now(collector) -> None:
+    """One prediction of this moment, sent as a span."""
+    texts = {"modelspan.model.name": "churn", "modelspan.model.version": "1", "modelspan.prediction.label": "yes"}
+    now = time.time_ns()
+    span = {
+        "traceId": f"{now:032x}",
+        "spanId": f"{now:016x}",
+        "name": "predict churn",
+        "startTimeUnixNano": str(now),
+        "endTimeUnixNano": str(now + 1_000_000),
+        "attributes": [{"key": key, "value": {"stringValue": text}} for key, text in texts.items()],
+    }
+    address = f"http://127.0.0.1:{collector.http_port}/v1/traces"
+    alerting_stack.post(address, {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+
+
+def _series(stack, query: str) -> list:
+    """What Prometheus answers to a query at this moment."""
+    found = alerting_stack.get(f"{stack.prometheus}/api/v1/query?{urlencode({'query': query})}")
+    assert found["status"] == "success"
+    return found["data"]["result"]
+
+
+def test_a_fault_is_one_alert_with_its_reason_until_it_is_fixed(store, collector, metrics, tmp_path):
+    """One alert fires, names the service in its "why", and resolves after the fix; meanwhile all panels show data."""
     fault = Fault(store)
+    _predict_now(collector)
     with alerting_stack.running(tmp_path, rule_file(fault.config.alerts), metrics.port) as stack:
         fault.find()
         (alert,) = alerting_stack.until(lambda: stack.alerts("ModelIncident"), "the incident fires")
@@ -120,6 +154,8 @@ def test_a_fault_is_one_alert_with_its_reason_until_it_is_fixed(store, metrics, 
         assert "DEADLINE_EXCEEDED" in alert["annotations"]["why"]
         assert alert["annotations"]["runbook_url"] == "https://wiki/runbook"
         alerting_stack.until(lambda: stack.notified("ModelIncident"), "somebody is told")
+        for panel in (panel for page in DASHBOARDS for panel in page.panels if panel.source == PROMETHEUS):
+            alerting_stack.until(lambda query=panel.query: _series(stack, query), f"{panel.title} shows data")
         fault.fix()
         assert load_open(store) == []
         alerting_stack.until(

@@ -48,9 +48,9 @@ class Finding:
 class Budget:
     """How much an explanation may cost."""
 
-    flagged: int = 3000
+    flagged: int = 4000
     """Most traces read of predictions that make the finding."""
-    others: int = 3000
+    others: int = 4000
     """Most traces read of the other predictions."""
     seconds: float = 10.0
     """Longest that reading the traces may take; beyond it there is no answer, and the sentence says so."""
