@@ -86,7 +86,7 @@ BAD: dict[str, Callable[[], contextlib.AbstractContextManager[str]]] = {
 def test_losses_are_counted_exactly(kind: str, sdk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """No call waits for the receiver; in the end every row that was not sent is counted as dropped."""
     monkeypatch.setenv("MODELSPAN_MAX_BYTES", "300000")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "5")
     with BAD[kind]() as endpoint:
         sdk(endpoint=endpoint)
         predict = modelspan.observe(model="m", version="1")(lambda row: 0.5)
@@ -103,7 +103,7 @@ def test_losses_are_counted_exactly(kind: str, sdk: Callable[..., None], monkeyp
         deadline = time.monotonic() + 5  # an encoder at work when the end came counts its rows when it is done
         while time.monotonic() < deadline and pipeline.tally.read()["dropped"] < 5000:
             time.sleep(0.01)
-    assert slowest < 0.5
+    assert slowest < 3.0  # far from the time-out of a request, whatever else the machine does
     assert pipeline.tally.read() == {"sent": 0, "dropped": 5000, "failed": 0}
 
 
