@@ -7,10 +7,10 @@ import dataclasses
 import json
 from datetime import datetime, timedelta, timezone
 
-from rich.console import Console
 from rich.table import Table
 
 from modelspan_analyzer.governance.audit import entries
+from modelspan_cli.console import console
 from modelspan_cli.reach import add_data_argument, reading
 
 
@@ -36,5 +36,5 @@ def run(args: argparse.Namespace) -> int:
     for entry in found:
         when = f"{entry.timestamp:%Y-%m-%d %H:%M:%S}"
         table.add_row(when, entry.actor, entry.action, entry.model, entry.version, entry.details)
-    Console().print(table)
+    console().print(table)
     return 0

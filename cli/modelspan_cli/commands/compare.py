@@ -7,7 +7,6 @@ import dataclasses
 import json
 from datetime import datetime, timedelta, timezone
 
-from rich.console import Console
 from rich.table import Table
 
 from modelspan_analyzer.comparison.compare import compare
@@ -15,6 +14,7 @@ from modelspan_analyzer.comparison.reasons import ReasonsCompared
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.performance.counts import Estimate
 from modelspan_analyzer.results import Window
+from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
 
@@ -55,15 +55,15 @@ def run(args: argparse.Namespace) -> int:
     )
     for one in found.measures:
         table.add_row(one.metric, _text(one.champion), _text(one.challenger), f"{one.p_value:.3g}")
-    Console().print(table)
-    Console().print(found.recommendation)
+    console().print(table)
+    console().print(found.recommendation)
     if found.reasons:
         _show_reasons(found.reasons, args)
     return 0
 
 
 def _show_reasons(reasons: ReasonsCompared, args: argparse.Namespace) -> None:
-    console = Console()
+    terminal = console()
     table = Table(
         "reason", f"champion {args.champion}", f"challenger {args.challenger}", "moved", box=None, pad_edge=False
     )
@@ -71,12 +71,12 @@ def _show_reasons(reasons: ReasonsCompared, args: argparse.Namespace) -> None:
         champion = _share(one.champion_rank, one.champion_share, one.champion_direction)
         challenger = _share(one.challenger_rank, one.challenger_share, one.challenger_direction)
         table.add_row(one.feature, champion, challenger, f"{one.moved:+.1%}")
-    console.print(table)
+    terminal.print(table)
     shared = "" if reasons.shared_ndcg is None else f", {reasons.shared_ndcg:.3f} over the features of both"
-    console.print(f"The champion's ranking holds with an NDCG of {reasons.ndcg:.3f}{shared}.")
+    terminal.print(f"The champion's ranking holds with an NDCG of {reasons.ndcg:.3f}{shared}.")
     for what, names in (("Gained", reasons.gained), ("Lost", reasons.lost)):
         if names:
-            console.print(f"{what}: {', '.join(names)}.")
+            terminal.print(f"{what}: {', '.join(names)}.")
 
 
 def _share(rank: int | None, share: float | None, direction: str) -> str:

@@ -6,10 +6,10 @@ import argparse
 import dataclasses
 import json
 
-from rich.console import Console
 from rich.table import Table
 
 from modelspan_analyzer.explain.local import Explanation, explain
+from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
 
@@ -44,11 +44,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(told: Explanation, top: int) -> None:
-    console = Console()
-    console.print(f"{told.model} {told.version} said [bold]{told.prediction}[/bold] at {told.moment} ({told.method})")
+    terminal = console()
+    terminal.print(f"{told.model} {told.version} said [bold]{told.prediction}[/bold] at {told.moment} ({told.method})")
     if told.fit is not None:
-        console.print(f"the surrogate explains {told.fit:.0%} of the model's local behaviour")
+        terminal.print(f"the surrogate explains {told.fit:.0%} of the model's local behaviour")
     table = Table("feature", "value", "effect", box=None, pad_edge=False)
     for reason in told.reasons[:top]:
         table.add_row(reason.feature, reason.value, f"{reason.effect:+.4g}")
-    console.print(table)
+    terminal.print(table)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 
-from rich.console import Console
 from rich.table import Table
 
 from modelspan_analyzer.incidents import Incident, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED
+from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
 
@@ -58,4 +58,4 @@ def _list(incidents: list[Incident]) -> None:
     for one in incidents:
         opened = f"{one.opened_at:%Y-%m-%d %H:%M}"
         table.add_row(one.incident_id, one.status, one.severity.value, opened, one.title, one.why)
-    Console().print(table)
+    console().print(table)

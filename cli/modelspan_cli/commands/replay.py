@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -18,6 +17,7 @@ from modelspan_analyzer.replay.run import Outcome, outcomes, prepare
 from modelspan_analyzer.replay.send import SendError
 from modelspan_analyzer.replay.windows import parse
 from modelspan_analyzer.results import Result, Verdict
+from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import DEFAULT_DATA
 from modelspan_collector.config import CollectorConfig
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Progress(*columns, console=console(stderr=True), transient=True)
 
 
 class _Teller:
@@ -119,7 +119,7 @@ def _name(result: Result) -> str:
 
 
 def _print_table(args: argparse.Namespace, left_out: tuple[str, ...], found: list[Outcome]) -> None:
-    console = Console()
+    terminal = console()
     table = Table(
         "window", "rows", "verdict", "alarms", title=f"{args.model} {args.version}", title_justify="left", box=None
     )
@@ -131,10 +131,10 @@ def _print_table(args: argparse.Namespace, left_out: tuple[str, ...], found: lis
         table.add_row(
             f"{outcome.window.start:%Y-%m-%d %H:%M}", f"{rows:,}", verdict, ", ".join(alarms[:SHOWN_ALARMS]) + more
         )
-    console.print(table)
+    terminal.print(table)
     if left_out:
-        console.print(f"left out, as it only tells baseline from live rows: {', '.join(left_out)}")
-    console.print(_summary(found))
+        terminal.print(f"left out, as it only tells baseline from live rows: {', '.join(left_out)}")
+    terminal.print(_summary(found))
     print(f"query it: modelspan sql --data {args.data} 'SELECT count() FROM predictions'", file=sys.stderr)
 
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from modelspan_cli.console import console
 from modelspan_cli.reach import add_data_argument, reading, running
 from modelspan_collector.store.connect import Store
 
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         print()
     else:
         print(_headline(args.data, instance))
-        Console().print(_table(models))
+        console().print(_table(models))
     return 0
 
 

@@ -13,12 +13,12 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pyarrow.parquet as parquet
-from rich.console import Console
 from rich.table import Table
 
 import modelspan
 from modelspan_analyzer.alerts import AlertSettings, alert_of
 from modelspan_analyzer.web.baselines import PARQUET_TYPE
+from modelspan_cli.console import console
 from modelspan_cli.demo import findings
 from modelspan_cli.demo.model import Trained, train
 from modelspan_cli.demo.service import (
@@ -37,12 +37,12 @@ WINDOW_SECONDS = 10
 """The length of a window in `monitors.yaml` beside this file."""
 CHECK_SECONDS = 60.0
 SHOWN_ALARMS = 8
-console = Console(highlight=False)
+terminal = console()
 
 
 def tell(data: Path, *, keep: bool, seconds: float, rate: float) -> bool:
     """Run the demo in a data folder; True if the break was found, and nothing before it."""
-    console.print(f"[bold]1.[/] starting `modelspan up` on free ports, data in {data}")
+    terminal.print(f"[bold]1.[/] starting `modelspan up` on free ports, data in {data}")
     stack = Stack(data, "--monitors", str(Path(__file__).parent / "monitors.yaml"))
     try:
         running = stack.wait()
@@ -57,7 +57,7 @@ def tell(data: Path, *, keep: bool, seconds: float, rate: float) -> bool:
 
 def _run(running: Running, seconds: float, rate: float) -> bool:
     trained = train()
-    console.print(
+    terminal.print(
         f"[bold]2.[/] trained {MODEL} {VERSION} on scikit-learn's breast cancer data; validation rows are the baseline"
     )
     chance = np.random.default_rng(11)
@@ -69,21 +69,21 @@ def _run(running: Running, seconds: float, rate: float) -> bool:
     broken = FeatureStore(running.otlp_url, BROKEN_RELEASE, True, chance)
     start = _next_window()
     served, broke = _serve(service, sound, seconds, rate)
-    console.print(
+    terminal.print(
         f"[bold]3.[/] served {len(served):,} predictions from a sound feature store (release {SOUND_RELEASE})"
     )
     more, end = _serve(service, broken, seconds, rate)
     sound.close()
     broken.close()
-    console.print(
+    terminal.print(
         f"[bold]4.[/] feature-store {BROKEN_RELEASE} came and runs into time-outs: {len(more):,} more predictions, "
         "some of them with features missing"
     )
     labelled = service.send_labels(served + more)
     service.close()
-    console.print(f"[bold]5.[/] sent {labelled:,} labels; waiting for the analyzer to look at the last window")
+    terminal.print(f"[bold]5.[/] sent {labelled:,} labels; waiting for the analyzer to look at the last window")
     if not findings.wait_until_checked(running, end, CHECK_SECONDS):
-        console.print(f"[red]the analyzer did not look at all windows within {CHECK_SECONDS:.0f} s[/]")
+        terminal.print(f"[red]the analyzer did not look at all windows within {CHECK_SECONDS:.0f} s[/]")
         return False
     verdicts = findings.verdicts(running, start, broke, end)
     made = len(served) + len(more)
@@ -117,29 +117,29 @@ def _post_baseline(running: Running, trained: Trained, chance: np.random.Generat
 
 
 def _show(counts: dict[str, int], verdicts: findings.Verdicts, made: int) -> None:
-    console.print(
+    terminal.print(
         f"\n[bold]stored[/]: {counts['predictions']:,} predictions of {made:,} made, {counts['spans']:,} spans; "
         f"{counts['joined']:,} predictions joined with their feature-store span, {counts['labelled']:,} with a label"
     )
-    console.print(f"[bold]before the break[/]: {_words(len(verdicts.before))}")
-    console.print(f"[bold]after the break[/]: {_words(len(verdicts.after))}")
+    terminal.print(f"[bold]before the break[/]: {_words(len(verdicts.before))}")
+    terminal.print(f"[bold]after the break[/]: {_words(len(verdicts.after))}")
     table = Table("signal", "metric", "feature", "value", "why", box=None, padding=(0, 2))
     for alarm in verdicts.after[:SHOWN_ALARMS]:
         table.add_row(alarm["signal"], alarm["metric"], alarm["feature"], f"{alarm['worst']:g}", alarm["reason"])
-    console.print(table)
+    terminal.print(table)
 
 
 def _show_incident(running: Running) -> bool:
     """The incident that the analyzer opened, with its reason, and the alert as Alertmanager gets it."""
     incident = findings.incident(running)
     if incident is None:
-        console.print("[red]no incident was opened[/]")
+        terminal.print("[red]no incident was opened[/]")
         return False
-    console.print(f"\n[bold]incident {incident.incident_id}[/] ({incident.severity.value}): {incident.title}")
-    console.print(f"[bold]why[/]: {incident.why or 'nothing in the traces explains it'}")
+    terminal.print(f"\n[bold]incident {incident.incident_id}[/] ({incident.severity.value}): {incident.title}")
+    terminal.print(f"[bold]why[/]: {incident.why or 'nothing in the traces explains it'}")
     alert = alert_of(incident, AlertSettings(web=running.web_url), incident.updated_at)
-    console.print("[bold]the alert as Alertmanager gets it[/]:")
-    console.print_json(json.dumps(alert.as_json()))
+    terminal.print("[bold]the alert as Alertmanager gets it[/]:")
+    terminal.print_json(json.dumps(alert.as_json()))
     return "feature-store" in incident.why
 
 
@@ -153,15 +153,15 @@ def _where_to_look(running: Running, data: Path, keep: bool) -> None:
         "FROM predictions AS p JOIN otel_traces AS t ON t.TraceId = p.trace_id "
         "WHERE t.ServiceName = 'feature-store' GROUP BY 1"
     )
-    console.print("\n[bold]see it yourself[/]")
-    console.print(f'  modelspan sql --data {data} "{sql}"', soft_wrap=True)
-    console.print(
+    terminal.print("\n[bold]see it yourself[/]")
+    terminal.print(f'  modelspan sql --data {data} "{sql}"', soft_wrap=True)
+    terminal.print(
         f'  modelspan sql --data {data} "SELECT SpanName, count() FROM otel_traces GROUP BY 1"', soft_wrap=True
     )
-    console.print(f"  modelspan status --data {data}", soft_wrap=True)
+    terminal.print(f"  modelspan status --data {data}", soft_wrap=True)
     if keep:
-        console.print(
+        terminal.print(
             f"\nstill running, until Ctrl-C: SQL {running.sql_dsn}, metrics {running.web_url}/metrics", soft_wrap=True
         )
     else:
-        console.print("\n`make demo KEEP=1` leaves it running; docs/quickstart.md puts your own model into it")
+        terminal.print("\n`make demo KEEP=1` leaves it running; docs/quickstart.md puts your own model into it")

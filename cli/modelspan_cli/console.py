@@ -1,0 +1,16 @@
+"""The terminal, as every command writes to it."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+PLAIN_WIDTH = 140
+"""Columns where the output goes to a file or a pipe, which have no width of their own."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that keeps tables readable in a log as well."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else PLAIN_WIDTH)
