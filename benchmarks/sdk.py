@@ -193,7 +193,7 @@ PEERS: dict[str, tuple[str, Callable[[str], Prepared], int]] = {
 }
 
 
-PEER_PACKAGES = ("logfire", "langfuse", "mlflow-tracing")
+PEER_PACKAGES = ("logfire", "langfuse", "mlflow-tracing", "sqlparse")  # the last: MLflow needs it, and does not say
 
 
 def assert_true(condition: bool) -> None:
