@@ -164,16 +164,21 @@ class Run:
             raise self._error
         return data
 
-    def inserter(self) -> Any:
-        """A streaming insert that takes the request's body: `append(bytes)`, `finish()`, `close()`.
+    def insert(self, path: str) -> None:
+        """Run an INSERT on the rows in a file.
 
         Raises:
-            ClickHouseError: the table or its columns are not there.
+            ClickHouseError: the table or its columns are not there, or the rows do not fit.
         """
+        if not statement.FORMAT_NAME.fullmatch(self.format):
+            raise errors.ClickHouseError(73, "UNKNOWN_FORMAT", f"Unknown format {self.format!r}")
+        source = path.replace("\\", "\\\\").replace("'", "\\'")
+        sql = f"{self.statement.body} FROM INFILE '{source}' COMPRESSION 'none' FORMAT {self.format}"
         try:
-            return self._connection.send_insert(self.statement.body, self.format)
+            result = self._connection.query(sql.encode("utf-8", "surrogateescape"), "Null", params=self._parameters)
         except (RuntimeError, ValueError) as error:
             raise errors.from_engine(error) from error
+        self.summary = _summary(result, written=True)
 
     def close(self) -> None:
         """Stop the statement where it still runs, and free what it held; not while another thread reads."""
@@ -196,17 +201,23 @@ class Run:
             sql += f"\nINTO OUTFILE '/dev/fd/{self._writer}' TRUNCATE FORMAT {self.format}"
         try:
             result = self._connection.query(sql.encode("utf-8", "surrogateescape"), "Null", params=self._parameters)
-            self.summary = {
-                "read_rows": str(result.storage_rows_read()),
-                "read_bytes": str(result.storage_bytes_read()),
-                "written_rows": "0",
-                "written_bytes": "0",
-                "total_rows_to_read": "0",
-                "result_rows": str(result.rows_read()),
-                "result_bytes": str(result.bytes_read()),
-                "elapsed_ns": str(int(result.elapsed() * 1e9)),
-            }
+            self.summary = _summary(result, written=False)
         except Exception as error:
             self._error = errors.from_engine(error)
         finally:
             os.close(self._writer)
+
+
+def _summary(result: Any, *, written: bool) -> dict[str, str]:
+    """ClickHouse's summary of a statement; an insert has read what it wrote."""
+    rows, size = result.rows_read(), result.bytes_read()
+    return {
+        "read_rows": str(rows if written else result.storage_rows_read()),
+        "read_bytes": str(size if written else result.storage_bytes_read()),
+        "written_rows": str(rows if written else 0),
+        "written_bytes": str(size if written else 0),
+        "total_rows_to_read": "0",
+        "result_rows": str(rows),
+        "result_bytes": str(size),
+        "elapsed_ns": str(int(result.elapsed() * 1e9)),
+    }

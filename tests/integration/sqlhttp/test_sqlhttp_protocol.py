@@ -308,3 +308,13 @@ def _until(condition: object, seconds: float = 15.0) -> None:
 
 def _resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def test_a_refused_row_is_an_error(writable_sql: httpx.Client, sql_store: Store) -> None:
+    """An insert that breaks a constraint fails with ClickHouse's code, and stores nothing."""
+    sql_store.command("CREATE TABLE checked (name String, CONSTRAINT named CHECK name != '') ENGINE = Memory")
+    question = {"query": f"INSERT INTO {sql_store.database}.checked FORMAT CSV"}
+    refused = writable_sql.post("/", params=question, content=b'"a"\n""\n')
+    assert (refused.status_code, refused.headers["x-clickhouse-exception-code"]) == (500, "469")
+    assert writable_sql.post("/", params=question, content=b'"b"\n').status_code == 200
+    assert sql_store.rows("SELECT name FROM checked") == [{"name": "b"}]
