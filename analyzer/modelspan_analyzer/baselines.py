@@ -143,6 +143,32 @@ def set_from_table(
     return _record(store, Baseline(baseline_id, model, version, KIND_ROWS, source, None, rows.num_rows, now()))
 
 
+def set_from_query(
+    store: Store,
+    model: str,
+    version: str,
+    query: str,
+    *,
+    prediction: str | None = None,
+    score: str | None = None,
+    label: str | None = None,
+    features: list[str] | None = None,
+) -> Baseline:
+    """Make the rows that a SELECT gives the baseline, with columns as in `set_from_table`; the query is its source.
+
+    Raises:
+        ValueError: it gives no rows, or a named column is not among its columns.
+    """
+    rows = query_rows(store, query)
+    columns = {"prediction": prediction, "score": score, "label": label}
+    return set_from_table(store, model, version, rows, **columns, features=features, source=query)
+
+
+def query_rows(store: Store, query: str) -> pa.Table:
+    """What a SELECT gives; any other statement is an error of the store, as it is run as a subquery."""
+    return store.arrow(f"SELECT * FROM ({query.strip().rstrip(';')})")
+
+
 def active(store: Store, model: str, version: str) -> Baseline | None:
     """The baseline that a model's version is compared with: its own newest, else the newest for every version."""
     found = [baseline for baseline in listing(store, model) if baseline.version in (version, "")]

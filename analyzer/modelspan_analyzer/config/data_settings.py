@@ -80,6 +80,9 @@ class DataQualitySettings(Settings):
     min_change: float = Field(0.02, ge=0, description="smallest rise of a rate that alarms, as a share of rows")
     bounds: dict[str, tuple[float, float]] = Field({}, description="allowed range of a feature: [lowest, highest]")
     max_null_rate: dict[str, float] = Field({}, description="allowed share of missing values of a feature")
+    max_error_rate: float | None = Field(
+        None, ge=0, le=1, description="allowed share of failed calls, instead of what the windows before had"
+    )
     max_age: float | None = Field(None, gt=0, description="seconds without a prediction that alarm")
     constraints: str = Field("", description="a constraints.json in SageMaker's shape, checked as well")
 

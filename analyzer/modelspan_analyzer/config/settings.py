@@ -37,6 +37,9 @@ class ScheduleSettings(Settings):
     cron: str | None = Field(None, description="a cron line (minute hour day month weekday, UTC) instead of `every`")
     delay: Duration = Field(timedelta(minutes=1), description="how long after its end a window waits for late rows")
     catch_up: Duration = Field(timedelta(days=7), description="how far back missed windows are made up for")
+    late_share: float | None = Field(
+        0.05, ge=0, description="a finished window that grew by more than this share is looked at again (null: never)"
+    )
     time_budget: Duration = Field(timedelta(minutes=10), description="longest run of all monitors over one window")
 
     @field_validator("cron")

@@ -11,7 +11,9 @@ from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.quality.columns import column_rates, expected_distinct
 from modelspan_analyzer.quality.constraints import read as read_constraints
 from modelspan_analyzer.quality.constraints import violations
+from modelspan_analyzer.quality.failures import failure_rate
 from modelspan_analyzer.quality.rates import Rate, RateVerdict, judge
+from modelspan_analyzer.quality.repeated import repeated_rows
 from modelspan_analyzer.quality.schema_changes import schema_changes
 from modelspan_analyzer.quality.volume import LARGEST_Z, Usual, usual_volume
 from modelspan_analyzer.results import Result, Verdict
@@ -43,7 +45,8 @@ def data_quality(context: MonitorContext) -> list[Result]:
         }
 
     before, after = chosen(reference.features), chosen(context.current.features)
-    rates = [rate for name in before if name in after for rate in column_rates(before[name], after[name], settings)]
+    rates = [*_whole_rows(context)]
+    rates += [rate for name in before if name in after for rate in column_rates(before[name], after[name], settings)]
     judged = judge(rates, alpha=settings.alpha, min_change=settings.min_change)
     results += [_rate_result(context, one) for one in judged]
     results += _schema_results(context, before, after)
@@ -107,8 +110,20 @@ def _identity(context: MonitorContext) -> Iterator[Result]:
         threshold=ESTIMATE_ERROR,
         reason=f"about {repeated:.1%} of the rows repeat a prediction id",
     )
-    failed = current.errors / max(current.weight, 1e-300)
-    yield _result(context, "error_rate", failed, Verdict.OK, n=current.rows, reason=f"{failed:.2%} of the calls failed")
+    settings = context.settings.data_quality
+    share = current.errors / max(current.weight, 1e-300)
+    failures = failure_rate(
+        context.store, context.model, context.version, context.window, share, current.rows, settings.max_error_rate
+    )
+    for judged in judge([failures], alpha=settings.alpha, min_change=settings.min_change):
+        yield _rate_result(context, judged)
+
+
+def _whole_rows(context: MonitorContext) -> Iterator[Rate]:
+    """What is faulty of rows as a whole."""
+    if context.reference is not None:
+        current = context.current
+        yield repeated_rows(context.store, current.relation, current.rows, context.reference.relation)
 
 
 def _schema_results(

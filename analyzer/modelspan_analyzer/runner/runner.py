@@ -20,6 +20,7 @@ from modelspan_analyzer.retraining.hook import run_rules
 from modelspan_analyzer.runner import runs
 from modelspan_analyzer.runner.choose import choose_baseline, learnt_until
 from modelspan_analyzer.runner.claims import claim, new_owner
+from modelspan_analyzer.runner.late import late_windows
 from modelspan_analyzer.runner.schedule import next_run
 from modelspan_analyzer.runner.windows import due_windows
 from modelspan_collector.store.connect import Store
@@ -110,7 +111,8 @@ class Runner:
     ) -> list[Result]:
         learnt = learnt_until(self.store, model, version, settings)
         results: list[Result] = []
-        for window in due_windows(self.store, model, version, settings, max(first, learnt or first), now):
+        due = due_windows(self.store, model, version, settings, max(first, learnt or first), now)
+        for window in [*late_windows(self.store, model, version, settings, now), *due]:
             if self._stopping.is_set():
                 break
             lease = settings.schedule.time_budget + timedelta(minutes=1)

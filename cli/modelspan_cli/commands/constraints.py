@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from modelspan_analyzer import baselines
 from modelspan_analyzer.distributions.read import baseline_profile
+from modelspan_analyzer.distributions.vocabulary import Profile
 from modelspan_analyzer.quality import constraints, statistics_json
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
@@ -17,21 +19,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True)
     suggesting = verbs.add_parser("suggest", help="print a constraints.json that the baseline fulfils")
     describing = verbs.add_parser("statistics", help="print the baseline as a statistics.json")
+    whose = suggesting.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--model")
+    whose.add_argument("--statistics", type=Path, metavar="FILE", help="suggest from a statistics.json instead")
+    describing.add_argument("--model", required=True)
     for verb in (suggesting, describing):
-        verb.add_argument("--model", required=True)
         verb.add_argument("--version", default="")
         add_data_argument(verb)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the file."""
-    with reading(args) as store:
-        baseline = baselines.active(store, args.model, args.version)
-        if baseline is None:
-            raise CommandError(f"{args.model} has no baseline", hint="set one with `modelspan baseline set`")
-        profile = baseline_profile(store, baseline, args.version)
+    profile = _imported(args.statistics) if getattr(args, "statistics", None) else _baseline(args)
     if args.verb == "suggest":
         sys.stdout.write(constraints.to_json(constraints.suggest(profile)))
     else:
         sys.stdout.write(statistics_json.to_json(profile))
     return 0
+
+
+def _imported(path: Path) -> Profile:
+    try:
+        return statistics_json.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, statistics_json.StatisticsError) as error:
+        raise CommandError(f"cannot read {path}: {error}") from error
+
+
+def _baseline(args: argparse.Namespace) -> Profile:
+    with reading(args) as store:
+        baseline = baselines.active(store, args.model, args.version)
+        if baseline is None:
+            raise CommandError(f"{args.model} has no baseline", hint="set one with `modelspan baseline set`")
+        return baseline_profile(store, baseline, args.version)

@@ -110,7 +110,7 @@ def test_each_fault_of_quality_is_named(shared_store: Store, predict: Predict) -
     rng = np.random.default_rng(5)
     broken = rows(5)
     broken["age"] = pa.array(broken["age"], mask=rng.random(ROWS) < 0.3)
-    broken["income"] = np.where(rng.random(ROWS) < 0.1, 1e9, broken["income"])
+    broken["income"] = np.where(rng.random(ROWS) < 0.1, 1e9 + broken["income"], broken["income"])
     broken["plan"] = np.where(broken["plan"] == "pro", "platinum", broken["plan"])
     broken["children"] = np.full(ROWS, 2)
     broken["member"] = np.where(broken["member"], 1.0, 0.0)

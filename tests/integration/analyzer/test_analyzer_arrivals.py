@@ -1,0 +1,130 @@
+"""Rows that come late, twice or failed, and baselines that a query gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelspan_analyzer import baselines
+from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
+from modelspan_analyzer.distributions.read import baseline_profile
+from modelspan_analyzer.monitors.context import Monitor, MonitorContext
+from modelspan_analyzer.monitors.data_quality import data_quality
+from modelspan_analyzer.quality import constraints, statistics_json
+from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.runner import Runner
+from modelspan_analyzer.runner import runner as runner_module
+from modelspan_collector.store.connect import Store
+
+Predict = Callable[..., None]
+
+START = datetime(2026, 3, 2, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+
+
+def table(seed: int, rows: int = 600) -> pa.Table:
+    """Two features that never repeat."""
+    rng = np.random.default_rng(seed)
+    return pa.table({"age": rng.normal(size=rows), "plan": rng.choice(["free", "pro"], rows)})
+
+
+def quality(store: Store, model: str, start: datetime = START) -> dict[str, Result]:
+    """The window's results without a feature, by metric."""
+    baseline = baselines.active(store, model, "1")
+    context = MonitorContext(store, model, "1", Window(start, start + HOUR), baseline, ModelSettings())
+    return {result.metric: result for result in data_quality(context) if not result.feature}
+
+
+def test_a_window_that_grew_is_looked_at_again(
+    shared_store: Store, predict: Predict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Late rows bring one more look, whose results replace the first; a few rows or a second look do not."""
+    monkeypatch.setattr(runner_module, "MONITORS", (Monitor("data_quality", "data_quality", data_quality),))
+    config = MonitorsConfig.model_validate({"defaults": {"baseline": {"learn": 100}}})
+    predict("late", table(1, 200), START)
+    predict("late", table(2, 200), START + HOUR)
+
+    def look(minutes: int) -> set[datetime]:
+        moment = START + 2 * HOUR + timedelta(minutes=minutes)
+        found = Runner(shared_store, config, clock=lambda: moment).once()
+        return {result.window.start for result in found if result.model == "late"}
+
+    first = look(2)
+    assert START + HOUR in first
+    predict("late", table(3, 5), START + HOUR + timedelta(minutes=31), hours=0.1)
+    assert look(30) == set(), "2.5 % more rows are within the allowed share"
+    predict("late", table(4, 100), START + HOUR + timedelta(minutes=15, seconds=1), hours=0.5)
+    assert look(50) == {START + HOUR}
+    assert look(51) == set()
+    volume = """SELECT value FROM monitor_results FINAL WHERE model = 'late' AND metric = 'volume'
+        AND window_start = {start:DateTime64(9, 'UTC')}"""
+    assert [row["value"] for row in shared_store.rows(volume, {"start": START + HOUR})] == [305.0]
+
+
+def test_repeated_rows_alarm(shared_store: Store, predict: Predict) -> None:
+    """Rows sent twice under other ids are told from rows that only resemble each other."""
+    for model, current in (("fresh", table(5)), ("repeating", pa.concat_tables([table(5, 300), table(5, 300)]))):
+        baselines.set_from_table(shared_store, model, "1", table(6), source="test")
+        predict(model, current, START)
+    fresh, repeating = (quality(shared_store, model)["duplicate_row_rate"] for model in ("fresh", "repeating"))
+    assert (fresh.value, fresh.verdict) == (0.0, Verdict.OK)
+    assert (repeating.value, repeating.verdict) == (0.5, Verdict.ALARM)
+
+
+def test_rows_that_repeat_by_nature_are_usual(shared_store: Store, predict: Predict) -> None:
+    """Where the baseline repeats as much, repetition is no alarm."""
+    few = pa.table({"plan": np.random.default_rng(7).choice(["free", "pro"], 600)})
+    baselines.set_from_table(shared_store, "few", "1", few, source="test")
+    predict("few", few, START)
+    found = quality(shared_store, "few")["duplicate_row_rate"]
+    assert (found.value, found.verdict) == (pytest.approx(598 / 600), Verdict.OK)
+
+
+def test_more_failed_calls_than_usual_alarm(
+    shared_store: Store, predict: Predict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The windows before tell how many calls fail; a tenth where there were none is an alarm."""
+    monkeypatch.setattr(runner_module, "MONITORS", (Monitor("data_quality", "data_quality", data_quality),))
+    baselines.set_from_table(shared_store, "failing", "1", table(8), source="test")
+    for hour, failed in enumerate((0, 0, 60)):
+        errors = pa.array(["timeout"] * failed + [""] * (600 - failed))
+        predict("failing", table(9 + hour), START + hour * HOUR, error_type=errors)
+    found = Runner(shared_store).once(START + 3 * HOUR + timedelta(minutes=2))
+    rates = [result for result in found if (result.model, result.metric) == ("failing", "error_rate")]
+    assert [(result.value, result.verdict) for result in rates] == [
+        (0.0, Verdict.OK),
+        (0.0, Verdict.OK),
+        (pytest.approx(0.1), Verdict.ALARM),
+    ]
+
+
+def test_a_query_gives_a_baseline(shared_store: Store) -> None:
+    """Its rows are the baseline's and its text the source; what is no SELECT is refused."""
+    query = (
+        "SELECT number / 10 AS age, if(number % 2 = 0, 'free', 'pro') AS plan, number % 3 AS bought FROM numbers(90);"
+    )
+    made = baselines.set_from_query(shared_store, "queried", "1", query, label="bought")
+    assert (made.rows, made.kind, made.source) == (90, "rows", query)
+    assert set(baseline_profile(shared_store, made, "1").features) == {"age", "plan"}
+    with pytest.raises(Exception, match="Syntax error"):
+        baselines.set_from_query(shared_store, "queried", "1", "DROP TABLE predictions")
+
+
+def test_statistics_come_back(shared_store: Store) -> None:
+    """What a statistics.json tells is read back: counts, moments, categories, and the constraints they suggest."""
+    made = baselines.set_from_table(shared_store, "exchanged", "1", table(20), source="test")
+    profile = baseline_profile(shared_store, made, "1")
+    read = statistics_json.from_json(statistics_json.to_json(profile))
+    assert read.rows == profile.rows
+    age, plan = read.features["age"], read.features["plan"]
+    original = profile.features["age"].numbers
+    assert age.numbers is not None and plan.texts is not None and original is not None
+    assert (age.numbers.mean, age.numbers.std) == pytest.approx((original.mean, original.std))
+    assert plan.texts.counts == profile.features["plan"].texts.counts  # type: ignore[union-attr]
+    assert constraints.suggest(read) == constraints.suggest(profile)
+    with pytest.raises(statistics_json.StatisticsError, match="expected an object with"):
+        statistics_json.from_json("[]")
