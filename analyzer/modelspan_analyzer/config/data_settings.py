@@ -18,6 +18,9 @@ class RuleSettings(Settings):
     enabled: bool = Field(True, description="false: only `thresholds` and `preset` can alarm")
     measure: Literal["psi", "jensen_shannon"] = Field("psi", description="the effect size")
     effect_floor: float = Field(0.1, ge=0, description="smallest effect beyond chance that alarms (0: any)")
+    learn_floor: bool = Field(
+        False, description="raise each feature's floor to what parts of the baseline's own time differ by"
+    )
     warning_floor: float | None = Field(0.05, ge=0, description="smallest effect that warns (null: no warnings)")
     alpha: float = Field(0.001, gt=0, le=1, description="greatest adjusted p-value (1: no evidence asked for)")
     correction: Literal["benjamini_hochberg", "benjamini_yekutieli", "holm", "bonferroni", "none"] = Field(
@@ -31,7 +34,7 @@ class RuleSettings(Settings):
 
     def rule(self, min_rows: int) -> DriftRule:
         """The rule that these settings stand for."""
-        return DriftRule(minimum_rows=min_rows, **self.model_dump(exclude={"enabled"}))
+        return DriftRule(minimum_rows=min_rows, **self.model_dump(exclude={"enabled", "learn_floor"}))
 
 
 class DriftSettings(Settings):

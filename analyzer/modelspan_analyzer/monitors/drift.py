@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -17,12 +17,13 @@ from modelspan_analyzer.distributions.vocabulary import Kind
 from modelspan_analyzer.monitors.compare import Pair, compare, exact_pairs, pairs
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.importance import importances
+from modelspan_analyzer.monitors.learnt_floors import learnt_floor
 from modelspan_analyzer.monitors.measures import MEASURES, Compared, Measured
 from modelspan_analyzer.monitors.peer_rules import peer_rule
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.verdicts.assess import assess_drift
 from modelspan_analyzer.verdicts.presets import ThresholdRule
-from modelspan_analyzer.verdicts.rule import FeatureCounts, FeatureVerdict
+from modelspan_analyzer.verdicts.rule import DriftRule, FeatureCounts, FeatureVerdict
 
 _EFFECT_RESULT = {"psi": "psi", "jensen_shannon": "jensen_shannon_distance"}
 """The measure whose result carries the rule's verdict."""
@@ -95,10 +96,18 @@ def judge_pairs(
         return _look(pair, settings, primary, peer, known.get(pair.name), earlier.get(pair.name, []))
 
     looked = list(_side_by_side(look, comparable()))
-    verdicts = assess_drift([one.counts for one in looked], settings.rule.rule(settings.min_rows))
+    rule = settings.rule.rule(settings.min_rows)
+    if settings.rule.learn_floor and not segment:
+        looked = [_with_floor(context, rule, one, outputs) for one in looked]
+    verdicts = assess_drift([one.counts for one in looked], rule)
     for one, verdict in zip(looked, verdicts, strict=True):
         results += _results(context, signal, settings, primary, one, verdict, segment)
     return results
+
+
+def _with_floor(context: MonitorContext, rule: DriftRule, one: Looked, outputs: bool) -> Looked:
+    floor = learnt_floor(context, rule, one.bins, one.counts, outputs=outputs)
+    return replace(one, counts=replace(one.counts, effect_floor=floor))
 
 
 def _side_by_side(look: Callable[[Pair], Looked], found: Iterator[Pair]) -> Iterator[Looked]:
@@ -241,7 +250,7 @@ def _by_rule(
         return {"details": details}
     return {
         "verdict": verdict.verdict,
-        "threshold": settings.rule.effect_floor,
+        "threshold": settings.rule.effect_floor if one.counts.effect_floor is None else one.counts.effect_floor,
         "p_value": verdict.p_value,
         "reason": verdict.reason,
         "details": {

@@ -1,4 +1,4 @@
-"""Rows that come late, twice or failed, and baselines that a query gives."""
+"""Rows that come late, twice or failed, and baselines that a query gives or that swing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.distributions.read import baseline_profile
 from modelspan_analyzer.monitors.context import Monitor, MonitorContext
+from modelspan_analyzer.monitors.data_drift import data_drift
 from modelspan_analyzer.monitors.data_quality import data_quality
 from modelspan_analyzer.quality import constraints, statistics_json
 from modelspan_analyzer.results import Result, Verdict, Window
@@ -128,3 +129,27 @@ def test_statistics_come_back(shared_store: Store) -> None:
     assert constraints.suggest(read) == constraints.suggest(profile)
     with pytest.raises(statistics_json.StatisticsError, match="expected an object with"):
         statistics_json.from_json("[]")
+
+
+def test_a_swing_of_the_baseline_itself_is_no_drift(shared_store: Store, predict: Predict) -> None:
+    """With learnt floors, a shift like those within the baseline is none; a far larger one alarms, as without."""
+    rng = np.random.default_rng(30)
+
+    def hour(mean: float) -> pa.Table:
+        return pa.table({"age": rng.normal(mean, 1, 300)})
+
+    for number in range(12):
+        predict("swinging", hour(2.0 * (number % 2)), START + number * HOUR)
+    baselines.set_from_window(shared_store, "swinging", "1", Window(START, START + 12 * HOUR))
+    predict("swinging", hour(2.0), START + 12 * HOUR)
+    predict("swinging", hour(9.0), START + 13 * HOUR)
+
+    def verdict(number: int, learn: bool) -> Verdict:
+        settings = ModelSettings.model_validate({"data_drift": {"rule": {"learn_floor": learn}}})
+        window = Window(START + number * HOUR, START + (number + 1) * HOUR)
+        baseline = baselines.active(shared_store, "swinging", "1")
+        found = data_drift(MonitorContext(shared_store, "swinging", "1", window, baseline, settings))
+        return next(result.verdict for result in found if result.metric == "psi")
+
+    assert [verdict(12, learn) for learn in (False, True)] == [Verdict.ALARM, Verdict.OK]
+    assert [verdict(13, learn) for learn in (False, True)] == [Verdict.ALARM, Verdict.ALARM]
