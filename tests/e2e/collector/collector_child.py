@@ -28,11 +28,13 @@ def main(folder: Path) -> None:
     collector = Collector(store, config)
     collector.start()
     print(json.dumps({"http": collector.http_port}), flush=True)
-    for line in sys.stdin:
-        if line.strip() == "count":
-            collector.flush(timeout=300)
-            print(json.dumps({name: store.scalar(sql) for name, sql in COUNTS.items()}), flush=True)
-    collector.stop()
+    try:
+        for line in sys.stdin:
+            if line.strip() == "count":
+                collector.flush(timeout=300)
+                print(json.dumps({name: store.scalar(sql) for name, sql in COUNTS.items()}), flush=True)
+    finally:
+        collector.stop()  # the engine must not end under a thread that inserts
 
 
 if __name__ == "__main__":
