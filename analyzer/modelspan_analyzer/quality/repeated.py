@@ -6,7 +6,7 @@ from modelspan_analyzer.distributions.vocabulary import Relation
 from modelspan_analyzer.quality.rates import Rate
 from modelspan_collector.store.connect import Store
 
-ROWS = 10_000
+ROWS = 2_000
 """Rows that are looked at on each side: as many on both, as repetition grows with their number."""
 
 _REPEATED = """
