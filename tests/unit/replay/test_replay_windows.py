@@ -1,6 +1,7 @@
 """Windows cover every row of a history once, in order."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +32,7 @@ def test_every_timed_row_is_in_one_window(seconds: list[int], step: timedelta | 
     times = pa.chunked_array([pa.array(sorted((830_000_000 + s) * 10**9 for s in seconds), pa.int64()).cast(UTC)])
     windows = by_time(times, step)
     assert sum(rows_in(window, times) for window in windows) == len(seconds)
-    assert all(left.end == right.start for left, right in zip(windows, windows[1:], strict=False))
+    assert all(left.end == right.start for left, right in pairwise(windows))
 
 
 @given(st.integers(1, 50_000), st.sampled_from([None, 500, 1000]))
