@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from support import missing
+from support import install_node_packages
 
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.service import Collector
@@ -27,16 +26,7 @@ PACKAGES = (
 @pytest.fixture(scope="session")
 def node_modules(pytestconfig: pytest.Config) -> Path:
     """A folder with the Node SDK installed, kept between runs."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        missing("npm and node are not installed")
-    folder = Path(pytestconfig.cache.mkdir("modelspan-node-sdk"))
-    if not (folder / "node_modules" / "@opentelemetry" / "exporter-logs-otlp-grpc").is_dir():
-        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
-        try:
-            subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=150)
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            missing("the Node OpenTelemetry SDK could not be installed")
-    return folder
+    return install_node_packages(Path(pytestconfig.cache.mkdir("modelspan-node-sdk")), PACKAGES).parent
 
 
 def test_node_sdk(store: Store, tmp_path: Path, node_modules: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from support import need
 
 from modelspan_analyzer.baselines import set_from_window
 from modelspan_analyzer.config.outcome_settings import AttributionSettings
@@ -78,7 +79,7 @@ def test_a_supplied_model_is_explained_within_its_budget(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows without attributions are explained with module:function, kept, and compared; one is explained both ways."""
-    pytest.importorskip("shap")
+    need("shap")
     (tmp_path / "supplied_linear.py").write_text(
         "def score(frame):\n    return (5 * frame['income'] - frame['age']).to_numpy()\n"
     )

@@ -6,7 +6,6 @@ import asyncio
 import datetime as dt
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, Error
+from support import install_node_packages, need
 
 from modelspan_collector.sqlhttp.server import SqlServer
 from modelspan_collector.store.connect import Store, connect
@@ -85,8 +85,7 @@ def test_connect_inserts_where_allowed(writer: Client, reader: Client) -> None:
 
 def test_connect_async_client(sql_server: SqlServer) -> None:
     """The asynchronous client sees the same endpoint."""
-
-    pytest.importorskip("aiohttp")
+    need("aiohttp")
 
     async def ask() -> int:
         async with await clickhouse_connect.get_async_client(host="127.0.0.1", port=sql_server.port) as client:
@@ -145,11 +144,10 @@ const { createClient } = require('@clickhouse/client');
 """
 
 
-def test_node_client(writable_server: SqlServer, tmp_path: Path) -> None:
+def test_node_client(writable_server: SqlServer, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """ClickHouse's JavaScript client: parameters, compression both ways, streaming, inserts, error codes."""
-    modules = os.environ.get("MODELSPAN_TEST_NODE_MODULES", "")
-    if not shutil.which("node") or not (Path(modules) / "@clickhouse" / "client").is_dir():
-        pytest.skip("needs Node and MODELSPAN_TEST_NODE_MODULES, a node_modules folder with @clickhouse/client")
+    cache = Path(pytestconfig.cache.mkdir("modelspan-node-clickhouse"))
+    modules = str(install_node_packages(cache, ["@clickhouse/client"]))
     script = tmp_path / "client.cjs"
     script.write_text(NODE_SCRIPT)
     url = f"http://127.0.0.1:{writable_server.port}"

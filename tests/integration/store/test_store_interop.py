@@ -18,6 +18,7 @@ import yaml
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from support import missing
 
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.service import Collector
@@ -32,7 +33,7 @@ def rotel_agent() -> Path:
     """Rotel's binary, from its PyPI package."""
     found = importlib.util.find_spec("rotel")
     if found is None or found.origin is None:
-        pytest.skip("needs Rotel: pip install rotel")
+        missing("Rotel is not installed (pip install rotel)")
     return Path(found.origin).parent / "rotel-agent"
 
 

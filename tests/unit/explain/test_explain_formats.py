@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import need
 
 from modelspan_analyzer.explain.supplied import load_model
 from modelspan_analyzer.performance.matrix import Encoding
 
-pytest.importorskip("onnxruntime")
-skl2onnx = pytest.importorskip("skl2onnx")
+need("onnxruntime")
+skl2onnx = need("skl2onnx")
 
 NUMBERS = Encoding(("age", "income"), (), ())
 GENERATOR = np.random.default_rng(0)
@@ -69,7 +70,7 @@ def test_inputs_by_name(tmp_path: Path) -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder
 
-    pandas = pytest.importorskip("pandas")
+    pandas = need("pandas")
     cities = np.array(["Bern", "Oslo"])[GENERATOR.integers(0, 2, 200)]
     frame = pandas.DataFrame({"city": cities.astype(object), "age": ROWS[:, 0]})
     columns = ColumnTransformer([("city", OneHotEncoder(), ["city"])], remainder="passthrough")

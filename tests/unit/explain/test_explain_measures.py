@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import ndcg_score
+from support import need
 
 from modelspan_analyzer.explain.ranking import attribution_ndcg
 from modelspan_analyzer.explain.shapley import attribute
@@ -64,7 +65,7 @@ def test_surrogate_recovers_a_linear_model_and_a_category() -> None:
 @pytest.mark.parametrize("method", ["auto", "permutation", "kernel"])
 def test_shapley_values_of_a_linear_model(method: str) -> None:
     """Each feature adds its slope times its distance from the background's mean, and they add up to the prediction."""
-    pytest.importorskip("shap")
+    need("shap")
     generator = np.random.default_rng(2)
     background = generator.normal(size=(50, 3))
     fitted = LinearRegression().fit(decode(background, NUMBERS), background @ [2.0, -1.0, 0.0])
@@ -79,7 +80,7 @@ def test_shapley_values_of_a_linear_model(method: str) -> None:
 
 def test_attribution_stops_at_its_budget() -> None:
     """With no time, one batch is explained and the rest is left."""
-    pytest.importorskip("shap")
+    need("shap")
     generator = np.random.default_rng(3)
     rows = generator.normal(size=(100, 3))
     model = SuppliedModel(lambda frame: frame["a"].to_numpy(), NUMBERS)
