@@ -6,7 +6,7 @@ import fcntl
 import re
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -209,8 +209,3 @@ def _public(dsn: str) -> str:
     if parts.password is None:
         return dsn
     return dsn.replace(f":{parts.password}@", ":***@")
-
-
-def identifiers(names: Sequence[str]) -> str:
-    """A comma-separated list of quoted identifiers."""
-    return ", ".join(quote_identifier(name) for name in names)
