@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from databases import Databases
 from hypothesis import settings
 from support import missing
+
+from modelspan_collector.store.connect import Store
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 # Timings are never asserted: a busy machine must not fail a property.
 settings.register_profile("modelspan", deadline=None)
 settings.load_profile("modelspan")
-
-_databases = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -32,15 +32,14 @@ def engine_dsn(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"chdb://{tmp_path_factory.mktemp('engine')}"
 
 
-@pytest.fixture
-def store(engine_dsn: str) -> Iterator[Store]:  # noqa: F821
-    """An empty modelspan database with the full schema."""
-    from modelspan_collector.store import schema
-    from modelspan_collector.store.connect import connect
+@pytest.fixture(scope="session")
+def databases(engine_dsn: str) -> Databases:
+    """The databases that tests take and give back."""
+    return Databases(engine_dsn)
 
-    name = f"test_{next(_databases)}"
-    opened = connect(engine_dsn, name)
-    schema.apply(opened)
-    yield opened
-    opened.command(f"DROP DATABASE {name}")
-    opened.close()
+
+@pytest.fixture
+def store(databases: Databases) -> Iterator[Store]:
+    """An empty modelspan database with the full schema."""
+    with databases.one() as opened:
+        yield opened

@@ -8,23 +8,19 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pyarrow as pa
 import pytest
+from databases import Databases
 
 from modelspan_analyzer.feature_maps import feature_maps
-from modelspan_collector.store import schema
-from modelspan_collector.store.connect import Store, connect
+from modelspan_collector.store.connect import Store
 
 Predict = Callable[..., None]
 
 
 @pytest.fixture(scope="module")
-def shared_store(engine_dsn: str, request: pytest.FixtureRequest) -> Iterator[Store]:
+def shared_store(databases: Databases) -> Iterator[Store]:
     """A database that the tests of one module share."""
-    name = request.module.__name__.replace(".", "_")
-    opened = connect(engine_dsn, name)
-    schema.apply(opened)
-    yield opened
-    opened.command(f"DROP DATABASE {name}")
-    opened.close()
+    with databases.one() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
