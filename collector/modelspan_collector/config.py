@@ -17,7 +17,7 @@ class CollectorConfig:
     """How a collector listens, keeps, writes and forwards."""
 
     data: Path
-    """Folder of the write-ahead log and of dead letters."""
+    """Folder of the write-ahead log, of dead letters, and of what waits to be forwarded."""
     host: str = "127.0.0.1"
     """Address to listen on; others than loopback need TLS and tokens, or `insecure`."""
     grpc_port: int = 4317

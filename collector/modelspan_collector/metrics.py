@@ -36,6 +36,10 @@ class Metrics:
         )
         self.dead_letters = self._counter("dead_letters", "Requests that the store refuses for good", "signal")
         self.forwarded = self._counter("forwarded_requests", "Requests sent on, by outcome", "destination", "outcome")
+        self.forward_bytes = self._gauge("forward_queue_bytes", "Bytes that wait for a destination", "destination")
+        self.forward_lag_seconds = self._gauge(
+            "forward_lag_seconds", "Age of the oldest segment that waits for a destination", "destination"
+        )
         self.insert_seconds = Histogram(
             "modelspan_collector_insert_seconds",
             "Time of an insert",

@@ -47,7 +47,7 @@ class SelfMetrics:
         while not stopping:
             stopping = self._stopping.wait(self._seconds)
             request = to_otlp(self._registry, self._began, time.time_ns(), self._instance)
-            if sender.send(METRICS, request.SerializeToString()) is not Outcome.SENT:
+            if sender.send(METRICS, request.SerializeToString()).outcome is not Outcome.SENT:
                 _LOGGER.warning("%s did not take the collector's own metrics", self._destination.name)
         sender.close()
 

@@ -48,7 +48,7 @@ class Collector:
             complain=self._complaints.add,
             threads=config.writers,
         )
-        self._forwarder = Forwarder(config.forward, self._metrics)
+        self._forwarder = Forwarder(config.forward, config.data / "forward", _log_options(config), self._metrics)
         gate = Gate(
             lambda tenant, signal: self._lanes.log(tenant.database, signal),
             self._metrics,

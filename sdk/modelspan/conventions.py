@@ -27,6 +27,8 @@ SAMPLE_WEIGHT: Final = "modelspan.sample_weight"
 RECORDED: Final = "modelspan.recorded"
 """True where prediction records account for the call (by itself, or by the weight of a sampled one), so that nothing is
 counted twice."""
+FLAGGED: Final = "modelspan.flagged"
+"""True on a span of a prediction worth a look: a collector that samples what it sends on keeps the whole trace."""
 ERROR_TYPE: Final = "error.type"
 
 ROLE_PRIMARY: Final = "primary"

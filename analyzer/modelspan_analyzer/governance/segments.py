@@ -22,7 +22,7 @@ from modelspan import conventions
 from modelspan_analyzer.governance.subject import Subject, Traces
 from modelspan_collector.log.record import Record, make, read
 
-_FOLDERS = ("log", "dead")
+_FOLDERS = ("log", "dead", "forward")
 
 
 def files(data: Path) -> Iterator[Path]:

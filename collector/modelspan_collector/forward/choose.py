@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from modelspan.conventions import FLAGGED
 from modelspan_collector.forward.destination import Destination
 
-FLAGGED: Final = "modelspan.flagged"
-"""Span attribute that keeps a trace from being sampled away."""
 _ERROR: Final = 2
 _SPACE: Final = 1 << 56
 

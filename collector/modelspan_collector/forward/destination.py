@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -28,10 +30,10 @@ class Destination:
     """Resource attributes that a request's resources must have; others are left out."""
     headers: tuple[tuple[str, str], ...] = ()
     """Sent with every request, for instance `authorization`."""
-    queue_bytes: int = 64 << 20
-    """Bytes that may wait; beyond it requests are dropped and counted."""
-    retry_seconds: float = 300.0
-    """How long one request is tried again before it is dropped and counted."""
+    queue_bytes: int = 1 << 30
+    """Bytes that may wait on disk; beyond it the oldest requests are dropped and counted."""
+    retry_seconds: float = float("inf")
+    """Age beyond which a request that fails is dropped and counted, rather than tried again."""
 
     @property
     def unfiltered(self) -> bool:
@@ -42,6 +44,12 @@ class Destination:
     def name(self) -> str:
         """Host and port, for metrics and messages: without what may be secret."""
         return urlsplit(self.url).netloc.rsplit("@", 1)[-1]
+
+    @property
+    def identity(self) -> str:
+        """Names its queue on disk, over restarts and changes of its options."""
+        digest = hashlib.sha256(self.url.encode()).hexdigest()[:8]
+        return f"{re.sub('[^A-Za-z0-9.-]', '_', self.name)}-{digest}"
 
 
 def parse(text: str) -> Destination:
@@ -62,8 +70,8 @@ def parse(text: str) -> Destination:
             slow_seconds=float(options.pop("slow", "inf")),
             attributes=_take(options, "attribute."),
             headers=_take(options, "header."),
-            queue_bytes=int(options.pop("queue", 64 << 20)),
-            retry_seconds=float(options.pop("retry", 300.0)),
+            queue_bytes=int(options.pop("queue", 1 << 30)),
+            retry_seconds=float(options.pop("retry", "inf")),
         )
     except ValueError as error:
         raise DestinationError(f"{text!r}: {error}") from error

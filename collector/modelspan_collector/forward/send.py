@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 import urllib3
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
 
 from modelspan_collector.forward.destination import Destination
 from modelspan_collector.receive.signals import Signal
@@ -32,10 +35,19 @@ class Outcome(Enum):
     RETRY = "retry"
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A destination's answer."""
+
+    outcome: Outcome
+    retry_after: float = 0.0
+    """Seconds for which the destination asks to be left alone before the next attempt."""
+
+
 class Sender(Protocol):
     """A connection to one destination."""
 
-    def send(self, signal: Signal, body: bytes) -> Outcome:
+    def send(self, signal: Signal, body: bytes) -> Reply:
         """Send one request and say what became of it."""
 
     def close(self) -> None:
@@ -50,15 +62,18 @@ class HttpSender:
         self._headers = {"content-type": "application/x-protobuf", **dict(destination.headers)}
         self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT_SECONDS)
 
-    def send(self, signal: Signal, body: bytes) -> Outcome:
+    def send(self, signal: Signal, body: bytes) -> Reply:
         """Send one request and say what became of it."""
         try:
             answer = self._pool.request("POST", self._url + signal.http_path, body=body, headers=self._headers)
         except urllib3.exceptions.HTTPError:
-            return Outcome.RETRY
+            return Reply(Outcome.RETRY)
         if answer.status < 300:
-            return Outcome.SENT
-        return Outcome.RETRY if answer.status in _RETRYABLE_HTTP else Outcome.REFUSED
+            return Reply(Outcome.SENT)
+        if answer.status not in _RETRYABLE_HTTP:
+            return Reply(Outcome.REFUSED)
+        after = answer.headers.get("retry-after", "")
+        return Reply(Outcome.RETRY, float(after) if after.isdecimal() else 0.0)
 
     def close(self) -> None:
         """Close the connection."""
@@ -77,17 +92,31 @@ class GrpcSender:
             self._channel = grpc.insecure_channel(target, options)
         self._metadata = tuple((name.lower(), value) for name, value in destination.headers)
 
-    def send(self, signal: Signal, body: bytes) -> Outcome:
+    def send(self, signal: Signal, body: bytes) -> Reply:
         """Send one request and say what became of it."""
         try:
             self._channel.unary_unary(signal.grpc_path)(body, timeout=_TIMEOUT_SECONDS, metadata=self._metadata)
         except grpc.RpcError as error:
-            return Outcome.RETRY if error.code() in _RETRYABLE_GRPC else Outcome.REFUSED
-        return Outcome.SENT
+            if error.code() not in _RETRYABLE_GRPC:
+                return Reply(Outcome.REFUSED)
+            return Reply(Outcome.RETRY, _retry_after(error))
+        return Reply(Outcome.SENT)
 
     def close(self) -> None:
         """Close the connection."""
         self._channel.close()
+
+
+def _retry_after(error: Any) -> float:
+    """What the `RetryInfo` of an answer asks for."""
+    details = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
+    info = error_details_pb2.RetryInfo()
+    try:
+        if any(detail.Unpack(info) for detail in status_pb2.Status.FromString(details).details):
+            return float(info.retry_delay.ToTimedelta().total_seconds())
+    except DecodeError:
+        pass
+    return 0.0
 
 
 def open_sender(destination: Destination) -> Sender:

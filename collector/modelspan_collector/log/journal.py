@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +75,8 @@ class _Usage:
 class Log:
     """An append-only log in a folder of its own."""
 
-    def __init__(self, folder: Path, options: LogOptions, sealed: queue.Queue[Log]) -> None:
+    def __init__(self, folder: Path, options: LogOptions, sealed: Callable[[Log], None]) -> None:
+        """Describe the log; `sealed` is called with it for every segment that waits to be taken from its backlog."""
         self.folder = folder
         self.options = options
         self.replay = Replay()
@@ -122,7 +123,7 @@ class Log:
                     for record in fresh:
                         self._recent.add(record.digest, group.written)
                 self._waiting.put(group)
-        return futures[0] if len(futures) == 1 else _all(futures)
+        return futures[0] if len(futures) == 1 else all_done(futures)
 
     @property
     def waiting_bytes(self) -> int:
@@ -239,7 +240,7 @@ class Log:
     def _queue(self, sealed: Sequence[Segment]) -> None:
         self.backlog.add(sealed)
         for _ in sealed:
-            self._sealed.put(self)
+            self._sealed(self)
 
     def _recover(self, paths: Iterable[Path], stored: Set[str] = frozenset()) -> None:
         """Take over the segments that an earlier process left, those of one batch together; `stored` are the tokens of
@@ -275,7 +276,7 @@ class Log:
         self._recover([path.rename(path.with_suffix(segments.SUFFIX)) for path in letters])
 
 
-def _all(futures: Sequence[Future[None]]) -> Future[None]:
+def all_done(futures: Sequence[Future[None]]) -> Future[None]:
     """A future that is done when all are, and fails with the first failure."""
     joined: Future[None] = Future()
     left = [len(futures)]

@@ -30,6 +30,10 @@ class Kind(IntEnum):
     """An OTLP request of the log's signal."""
     EVENTS = 2
     """An OTLP logs request that holds nothing but modelspan's events."""
+    TRACES = 3
+    """In a queue of the forwarder: an OTLP request of this signal, as it is sent on."""
+    METRICS = 4
+    LOGS = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from modelspan_collector.access.redact import Redaction, redact_message
 from modelspan_collector.access.tokens import Tenant
-from modelspan_collector.log.journal import Log, LogFullError
+from modelspan_collector.log.journal import Log, LogFullError, all_done
 from modelspan_collector.log.record import Kind, Record, make
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive import events
@@ -21,8 +21,8 @@ from modelspan_collector.receive.signals import LOGS, Signal
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.wire import tenant_field
 
-Forward = Callable[[Signal, bytes, Any], None]
-"""Sends a request on: signal, protobuf bytes, parsed message."""
+Forward = Callable[[Signal, bytes], list[Future[None]]]
+"""Queues a request to be sent on, given its signal and protobuf bytes; the futures are done when that is durable."""
 
 Complain = Callable[[Complaint, int], None]
 """Notes for users what was not taken as it was, and how often."""
@@ -110,8 +110,8 @@ class Gate:
             written = self._logs(tenant, signal).append(records)
         except LogFullError as error:
             raise BusyError(str(error), retry_after=5.0) from error
-        self._forward(signal, body, message)
-        return Receipt(signal, written, rejected.count, rejected.message)
+        queued = self._forward(signal, body)
+        return Receipt(signal, all_done([written, *queued]) if queued else written, rejected.count, rejected.message)
 
     def _records(
         self, signal: Signal, body: bytes, message: Any, tenant: Tenant

@@ -76,7 +76,7 @@ class Lanes:
             self._stores[database] = connect(self._store.dsn, database)
             schema.apply(self._stores[database])
         for signal in SIGNALS:
-            log = Log(self._folder / database / signal.name, self._options, self.sealed)
+            log = Log(self._folder / database / signal.name, self._options, self.sealed.put)
             log.start()
             self._metrics.torn_bytes.labels(signal.name).inc(log.replay.torn_bytes)
             self._metrics.replayed.labels(signal.name).inc(log.replay.records)

@@ -1,5 +1,5 @@
 """A collector in a process of its own, to be killed: prints its port when ready; on `count` it flushes and prints
-what is stored.
+what is stored. Arguments: its folder, its port (0: a free one), and where it forwards to.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from modelspan_collector.config import CollectorConfig
+from modelspan_collector.forward.destination import parse
 from modelspan_collector.service import Collector
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
@@ -21,10 +22,17 @@ COUNTS = {
 }
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, port: int, forward: list[str]) -> None:
     store = connect(f"chdb://{folder / 'store'}")
     schema.apply(store)
-    config = CollectorConfig(folder / "data", grpc_port=0, http_port=0, segment_seconds=0.05, segment_bytes=1 << 18)
+    config = CollectorConfig(
+        folder / "data",
+        grpc_port=0,
+        http_port=port,
+        segment_seconds=0.05,
+        segment_bytes=1 << 18,
+        forward=tuple(map(parse, forward)),
+    )
     collector = Collector(store, config)
     collector.start()
     print(json.dumps({"http": collector.http_port}), flush=True)
@@ -38,4 +46,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -10,11 +10,14 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +33,15 @@ BATCH = 20
 class Child:
     """The collector's process; it can be killed and started again on the same folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, listen: int = 0, forward: tuple[str, ...] = ()) -> None:
+        self.arguments = [str(folder), str(listen), *forward]
         self.port = 0
         self.begin()
 
     def begin(self) -> None:
         script = str(Path(__file__).with_name("collector_child.py"))
         self.process = subprocess.Popen(
-            [sys.executable, script, str(self.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, script, *self.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.port = self._answer()["http"]
 
@@ -124,28 +127,70 @@ def deliver(child: Child, path: str, body: bytes) -> bool:
         connection.close()
 
 
-def test_every_acknowledged_item_is_stored_once(tmp_path: Path) -> None:
-    """SIGKILL at random moments, clients that retry: the tables hold each acknowledged item exactly once."""
-    random.seed(7)
-    child = Child(tmp_path)
+@contextmanager
+def load(child: Child) -> Iterator[dict[str, list[str]]]:
+    """Clients that send everything they can; yields what has been acknowledged, by kind."""
     stop = threading.Event()
     acknowledged: dict[str, list[str]] = {kind: [] for kind in KINDS}
     threads = [threading.Thread(target=produce, args=(child, kind, 1, stop, acknowledged[kind])) for kind in KINDS]
     for thread in threads:
         thread.start()
-    for _ in range(KILLS):
-        goal = sum(map(len, acknowledged.values())) + random.randrange(100, 1500)
-        deadline = time.monotonic() + 30
-        while sum(map(len, acknowledged.values())) < goal and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(random.choice([0.0, 0.0, 2.0]) * random.random())  # some live long enough to die among inserts
-        child.kill()
-        child.begin()
+    yield acknowledged
     stop.set()
     for thread in threads:
         thread.join()
+
+
+def wait_for(acknowledged: dict[str, list[str]], more: int) -> None:
+    """Return when that many more items have been acknowledged, or after half a minute."""
+    goal = sum(map(len, acknowledged.values())) + more
+    deadline = time.monotonic() + 30
+    while sum(map(len, acknowledged.values())) < goal and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def test_every_acknowledged_item_is_stored_once(tmp_path: Path) -> None:
+    """SIGKILL at random moments, clients that retry: the tables hold each acknowledged item exactly once."""
+    random.seed(7)
+    child = Child(tmp_path)
+    with load(child) as acknowledged:
+        for _ in range(KILLS):
+            wait_for(acknowledged, random.randrange(100, 1500))
+            time.sleep(random.choice([0.0, 0.0, 2.0]) * random.random())  # some live long enough to die among inserts
+            child.kill()
+            child.begin()
     stored = child.count()
     child.process.communicate("", timeout=60)
     for kind, ids in acknowledged.items():
         assert len(ids) > 0
         assert Counter(stored[kind]) == Counter(ids), kind
+
+
+def test_every_acknowledged_item_is_sent_on(tmp_path: Path) -> None:
+    """A destination that was away from the beginning, and both ends killed: it gets each acknowledged item at least
+    once, by the time that the queue is empty.
+    """
+    random.seed(8)
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    sender = Child(tmp_path / "sender", forward=(f"http://127.0.0.1:{port}",))
+    with load(sender) as acknowledged:
+        for _ in range(KILLS):  # nobody listens downstream
+            wait_for(acknowledged, random.randrange(100, 1500))
+            sender.kill()
+            sender.begin()
+        downstream = Child(tmp_path / "downstream", listen=port)
+        for _ in range(KILLS):
+            for child in (sender, downstream):
+                wait_for(acknowledged, random.randrange(100, 1500))
+                child.kill()
+                child.begin()
+    deadline = time.monotonic() + 120
+    while any(set(ids) - set(downstream.count()[kind]) for kind, ids in acknowledged.items()):
+        assert time.monotonic() < deadline, "not everything that was acknowledged has been sent on"
+        time.sleep(0.5)
+    for kind, ids in acknowledged.items():
+        assert len(ids) > 0
+        assert set(downstream.count()[kind]) == set(ids), kind
+    for child in (sender, downstream):
+        child.process.communicate("", timeout=60)

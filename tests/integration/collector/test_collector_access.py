@@ -14,7 +14,6 @@ from collector_otlp import arrow, event, export, post, predictions, trace
 from modelspan_collector.access.redact import Redaction
 from modelspan_collector.access.tls import Tls
 from modelspan_collector.config import CollectorConfig
-from modelspan_collector.forward.destination import parse
 from modelspan_collector.receive.signals import LOGS, TRACES
 from modelspan_collector.service import Collector, UnsafeListenError
 from modelspan_collector.store.connect import Store
@@ -135,25 +134,3 @@ def test_redaction_before_the_disk(start: Callable[..., Collector], store: Store
     assert attributes == {"fine": "1", "nest": "{}", "user.id": rules.digest("u-secret")}
     row = store.rows("SELECT numeric_features, categorical_features FROM predictions")[0]
     assert row == {"numeric_features": {"age": 3.0}, "categorical_features": {"zip": rules.digest("secret-zip")}}
-
-
-@pytest.mark.parametrize("scheme", ["grpc", "http"])
-def test_forwarding(start: Callable[..., Collector], store: Store, tmp_path: Path, scheme: str) -> None:
-    """What is taken is sent on too; a dead destination holds up nothing and is counted."""
-    downstream = start(data=tmp_path / "downstream", retry_window_seconds=0.0)
-    port = downstream.grpc_port if scheme == "grpc" else downstream.http_port
-    collector = start(forward=(parse(f"{scheme}://127.0.0.1:{port}"), parse("grpc://127.0.0.1:1?retry=0")))
-    assert post(collector.http_port, "/v1/traces", trace({"a": 1}).SerializeToString()).status == 200
-    collector.flush()
-    expected = [(f"127.0.0.1:{port}", "sent"), ("127.0.0.1:1", "dropped_too_old")]
-
-    def forwarded(destination: str, outcome: str) -> float | None:
-        labels = {"destination": destination, "outcome": outcome}
-        return collector.registry.get_sample_value("modelspan_collector_forwarded_requests_total", labels)
-
-    deadline = time.monotonic() + 20
-    while not all(forwarded(*each) for each in expected):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    downstream.flush()
-    assert store.scalar("SELECT count() FROM otel_traces") == 2

@@ -17,7 +17,7 @@ OPTIONS = LogOptions(segment_bytes=1000, segment_seconds=60.0)
 
 
 def opened(folder: Path) -> Log:
-    log = Log(folder, OPTIONS, queue.Queue())
+    log = Log(folder, OPTIONS, queue.Queue().put)
     log.start()
     return log
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from modelspan_collector.log.journal import Log, LogFullError, LogOptions
 from modelspan_collector.log.record import Kind, make
 
-log = Log(Path(sys.argv[1]), LogOptions(segment_seconds=60.0), queue.Queue())
+log = Log(Path(sys.argv[1]), LogOptions(segment_seconds=60.0), queue.Queue().put)
 log.start()
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
