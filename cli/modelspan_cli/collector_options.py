@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from modelspan_cli.errors import CommandError
-from modelspan_collector.access.redact import Redaction
+from modelspan_collector.access.redact import Redaction, RedactionError
 from modelspan_collector.access.tls import Tls
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.forward.destination import DestinationError, parse
@@ -30,6 +30,7 @@ def add_collector_options(parser: argparse.ArgumentParser) -> None:
     redact = parser.add_argument_group("redaction, before anything is written")
     redact.add_argument("--drop", action="append", default=[], metavar="PATTERN", help="attributes or features to drop")
     redact.add_argument("--hash", action="append", default=[], metavar="PATTERN", help="attributes or features to hash")
+    redact.add_argument("--mask", action="append", default=[], metavar="REGEX", help="text to replace by ***")
     redact.add_argument("--hash-key", type=Path, help="file with the key of the hashes")
     redact.add_argument("--allow", action="append", default=[], metavar="PATTERN", help="keep only these")
     keep = parser.add_argument_group("keeping and forwarding")
@@ -50,7 +51,8 @@ def collector_config(args: argparse.Namespace, data: Path) -> CollectorConfig:
     key = args.hash_key.read_bytes().strip() if args.hash_key else b""
     try:
         forward = tuple(parse(url) for url in args.forward)
-    except DestinationError as error:
+        redaction = Redaction(tuple(args.drop), tuple(args.hash), tuple(args.allow), tuple(args.mask), key)
+    except (DestinationError, RedactionError) as error:
         raise CommandError(str(error)) from error
     return CollectorConfig(
         data=data,
@@ -62,7 +64,7 @@ def collector_config(args: argparse.Namespace, data: Path) -> CollectorConfig:
         tokens=args.tokens,
         cors_origins=tuple(args.cors),
         forward=forward,
-        redaction=Redaction(tuple(args.drop), tuple(args.hash), tuple(args.allow), key),
+        redaction=redaction,
         fsync=not args.no_fsync,
         log_budget_bytes=args.log_budget,
     )

@@ -31,7 +31,13 @@ class Split:
 
     others: bytes
     events: bytes
+    whole: bytes
+    """The request as it may be sent on."""
     rejected: Rejected
+    repaired: int
+    """Rows with text that was not UTF-8."""
+    redacted: int
+    """Columns dropped, hashed or masked."""
 
 
 def may_hold(body: bytes) -> bool:
@@ -39,48 +45,68 @@ def may_hold(body: bytes) -> bool:
     return conventions.EVENT_PREFIX.encode() in body
 
 
-def split(message: Any, redaction: Redaction) -> Split:
-    """Take the events out of a parsed request; `message` keeps the rest."""
-    taken, rejected, first = LOGS.request(), 0, ""
+def split(body: bytes, message: Any, redaction: Redaction) -> Split:
+    """Take the events out of a request, given as bytes and parsed; `message` keeps the rest."""
+    taken, tally = LOGS.request(), _Tally()
     for resource in message.resource_logs:
         for scope in resource.scope_logs:
-            found = [record for record in scope.log_records if _is_event(record)]
-            if not found:
-                continue
-            target = taken.resource_logs.add()
-            target.resource.CopyFrom(resource.resource)
-            records = target.scope_logs.add().log_records
-            for record in found:
-                try:
-                    body = _checked(record, redaction)
-                except StreamError as error:  # noqa: PERF203 - a bad event must not take the good ones with it
-                    rejected, first = rejected + 1, first or str(error)
-                else:
-                    records.add(event_name=record.event_name).body.bytes_value = body
-            _remove_events(scope.log_records)
+            fates = {i: _check(r, redaction, tally) for i, r in enumerate(scope.log_records) if _is_event(r)}
+            good = [scope.log_records[index] for index, taken_over in fates.items() if taken_over]
+            if good:
+                target = taken.resource_logs.add()
+                target.resource.CopyFrom(resource.resource)
+                records = target.scope_logs.add().log_records
+                for record in good:
+                    records.add(event_name=record.event_name).body.bytes_value = record.body.bytes_value
+            if redaction.active:  # what cannot be read cannot be redacted
+                _remove(scope.log_records, [index for index, taken_over in fates.items() if not taken_over])
+    changed = tally.repaired or tally.redacted or (redaction.active and tally.rejected)
+    whole = message.SerializeToString() if changed else body
+    for resource in message.resource_logs:
+        for scope in resource.scope_logs:
+            _remove(scope.log_records, [index for index, record in enumerate(scope.log_records) if _is_event(record)])
     others = message.SerializeToString() if LOGS.count(message) else b""
     events = taken.SerializeToString() if LOGS.count(taken) else b""
-    return Split(others, events, Rejected(rejected, first))
+    return Split(others, events, whole, Rejected(tally.rejected, tally.first), tally.repaired, tally.redacted)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What happened to the events of a request."""
+
+    rejected: int = 0
+    first: str = ""
+    repaired: int = 0
+    redacted: int = 0
 
 
 def _is_event(record: Any) -> bool:
     return bool(record.event_name.startswith(conventions.EVENT_PREFIX))
 
 
-def _remove_events(records: Any) -> None:
-    for index in range(len(records) - 1, -1, -1):
-        if _is_event(records[index]):
-            del records[index]
+def _remove(records: Any, indices: list[int]) -> None:
+    for index in reversed(indices):
+        del records[index]
 
 
-def _checked(record: Any, redaction: Redaction) -> bytes:
-    body: bytes = record.body.bytes_value
-    table = read(record.event_name, body)
-    if not redaction.active:
-        return body
-    table, touched = redact_table(redaction, table)
-    if not touched:
-        return body
+def _check(record: Any, redaction: Redaction, tally: _Tally) -> bool:
+    """Check an event and redact it in place; False where it is rejected."""
+    try:
+        table, repaired = read(record.event_name, record.body.bytes_value)
+    except StreamError as error:
+        tally.rejected, tally.first = tally.rejected + 1, tally.first or str(error)
+        return False
+    touched = 0
+    if redaction.active:
+        table, touched = redact_table(redaction, table)
+    if touched or repaired:
+        record.body.bytes_value = _encode(table)
+    tally.repaired += repaired
+    tally.redacted += touched
+    return True
+
+
+def _encode(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)

@@ -12,7 +12,7 @@ from typing import Any
 from modelspan_collector.access.redact import Redaction, redact_message
 from modelspan_collector.access.tokens import Tenant
 from modelspan_collector.log.journal import Log, LogFullError, all_done
-from modelspan_collector.log.record import Kind, Record, make
+from modelspan_collector.log.record import Kind, make
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive import events
 from modelspan_collector.receive.decode import Decoded
@@ -86,24 +86,28 @@ class Gate:
             self._inflight -= size
 
     def accept(self, signal: Signal, decoded: Decoded, tenant: Tenant) -> Receipt:
-        """Write a request to the log; the receipt's future is done when it is safe.
+        """Write a request to the log, and queue it to be sent on; the receipt's future is done when both are safe.
 
         Raises:
             BusyError: the log is full.
         """
         body, message = decoded.body, decoded.message
+        count = signal.count(message)
         if decoded.repaired:
-            self._metrics.repaired.labels(signal.name).inc()
-            reason = "text was not UTF-8; its bad bytes were replaced by U+FFFD"
-            self._complain(Complaint(signal.name, "invalid_text", _service(signal, message), reason), 1)
+            self._repaired(signal, message, 1)
         if self._redaction.active:
             touched = redact_message(self._redaction, message)
             if touched:
                 self._metrics.redacted.labels(signal.name).inc(touched)
                 body = message.SerializeToString()
-        records, rejected = self._records(signal, body, message, tenant)
-        count = signal.count(message)
-        self._metrics.accepted.labels(signal.name).inc(max(0, count - rejected.count))
+        if signal is LOGS and events.may_hold(body):
+            split = self._split(body, message)
+            body, parts, rejected = split.whole, {Kind.OTLP: split.others, Kind.EVENTS: split.events}, split.rejected
+        else:
+            parts, rejected = {Kind.OTLP: body if count else b""}, events.NOTHING_REJECTED
+        self._metrics.accepted.labels(signal.name).inc(count - rejected.count)
+        received, suffix = time.time_ns(), tenant_field(tenant.name)
+        records = [make(kind, received, part + suffix) for kind, part in parts.items() if part]
         if not records:
             return Receipt(signal, _done(), rejected.count, rejected.message)
         try:
@@ -113,20 +117,22 @@ class Gate:
         queued = self._forward(signal, body)
         return Receipt(signal, all_done([written, *queued]) if queued else written, rejected.count, rejected.message)
 
-    def _records(
-        self, signal: Signal, body: bytes, message: Any, tenant: Tenant
-    ) -> tuple[list[Record], events.Rejected]:
-        """The records of a request; modelspan's events are taken out of a logs request into a record of their own."""
-        received, suffix = time.time_ns(), tenant_field(tenant.name)
-        if signal is LOGS and events.may_hold(body):
-            split = events.split(message, self._redaction)
-            if split.rejected.count:
-                self._metrics.rejected.labels("events").inc(split.rejected.count)
-                complaint = Complaint("events", "rejected", _service(signal, message), split.rejected.message)
-                self._complain(complaint, split.rejected.count)
-            parts = [(Kind.OTLP, split.others), (Kind.EVENTS, split.events)]
-            return [make(kind, received, part + suffix) for kind, part in parts if part], split.rejected
-        return ([make(Kind.OTLP, received, body + suffix)] if signal.count(message) else []), events.NOTHING_REJECTED
+    def _split(self, body: bytes, message: Any) -> events.Split:
+        """Take modelspan's events out of a logs request, into a record of their own."""
+        split = events.split(body, message, self._redaction)
+        if split.repaired:
+            self._repaired(LOGS, message, split.repaired)
+        self._metrics.redacted.labels(LOGS.name).inc(split.redacted)
+        if split.rejected.count:
+            self._metrics.rejected.labels("events").inc(split.rejected.count)
+            complaint = Complaint("events", "rejected", _service(LOGS, message), split.rejected.message)
+            self._complain(complaint, split.rejected.count)
+        return split
+
+    def _repaired(self, signal: Signal, message: Any, count: int) -> None:
+        self._metrics.repaired.labels(signal.name).inc()
+        reason = "text was not UTF-8; its bad bytes were replaced by U+FFFD"
+        self._complain(Complaint(signal.name, "invalid_text", _service(signal, message), reason), count)
 
 
 def _service(signal: Signal, message: Any) -> str:

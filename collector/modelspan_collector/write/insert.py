@@ -128,7 +128,7 @@ def _by_shape(records: Sequence[Record]) -> dict[_Shape, list[_Stream]]:
             names = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
             for scope in resource.scope_logs:
                 for event in scope.log_records:
-                    table = stream.read(event.event_name, event.body.bytes_value)
+                    table, _ = stream.read(event.event_name, event.body.bytes_value)
                     schema = table.schema.serialize().to_pybytes()
                     shape = _Shape(event.event_name, names.get("service.name", ""), tenant, schema)
                     found.setdefault(shape, []).append(_Stream(table, record.received))

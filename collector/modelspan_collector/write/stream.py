@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan import conventions as names
+from modelspan_collector.write import arrow_text
 from modelspan_collector.write.arrow_size import uncompressed_size
 
 MOST_BYTES: Final = 256 << 20
@@ -119,8 +120,11 @@ PREFIXES: Final = {
 """What the prefixed columns of predictions may be."""
 
 
-def read(event: str, body: bytes) -> pa.Table:
+def read(event: str, body: bytes) -> tuple[pa.Table, int]:
     """Read and check the stream of an event.
+
+    Returns:
+        The stream, and how many of its texts were not UTF-8 and have been repaired.
 
     Raises:
         StreamError: the event is not known, the bytes are not an Arrow stream, or a column does not fit.
@@ -131,15 +135,24 @@ def read(event: str, body: bytes) -> pa.Table:
     try:
         size = uncompressed_size(body)
         table = pa.ipc.open_stream(body).read_all() if size <= MOST_BYTES else None
-        if table is not None:
-            table.validate(full=True)
+        table, repaired = (None, 0) if table is None else _validated(table)
     except (pa.ArrowException, OSError, ValueError, KeyError, struct.error, MemoryError) as error:
         why = " ".join(str(error).split())[:160]
         raise StreamError(f"the body of {event} is not an Arrow IPC stream: {why}") from error
     if table is None:
         raise StreamError(f"the body of {event} holds more than {MOST_BYTES} bytes; send smaller batches")
     _check(event, columns, table)
-    return table
+    return table, repaired
+
+
+def _validated(table: pa.Table) -> tuple[pa.Table, int]:
+    try:
+        table.validate(full=True)
+    except pa.ArrowInvalid:
+        table, repaired = arrow_text.repair(table)
+        table.validate(full=True)
+        return table, repaired
+    return table, 0
 
 
 def _check(event: str, columns: tuple[Column, ...], table: pa.Table) -> None:

@@ -1,4 +1,4 @@
-"""Who may send, what is redacted before it is kept, and what is sent on."""
+"""Who may send."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from pathlib import Path
 
 import grpc
 import pytest
-from collector_otlp import arrow, event, export, post, predictions, trace
+from collector_otlp import export, post, trace
 
-from modelspan_collector.access.redact import Redaction
 from modelspan_collector.access.tls import Tls
 from modelspan_collector.config import CollectorConfig
-from modelspan_collector.receive.signals import LOGS, TRACES
+from modelspan_collector.receive.signals import TRACES
 from modelspan_collector.service import Collector, UnsafeListenError
 from modelspan_collector.store.connect import Store
 
@@ -116,21 +115,3 @@ def test_refuses_to_listen_where_others_reach_it(store: Store, tmp_path: Path) -
     """Beyond loopback it takes TLS and tokens, or an explicit word."""
     with pytest.raises(UnsafeListenError, match="--insecure"):
         Collector(store, CollectorConfig(tmp_path, host="0.0.0.0", grpc_port=0, http_port=0))
-
-
-def test_redaction_before_the_disk(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
-    """Dropped and hashed values reach neither the log's files nor the tables, in attributes, features and records."""
-    rules = Redaction(drop=("*email*",), hash=("user.id", "zip"), key=b"k")
-    collector = start(redaction=rules, segment_seconds=60.0)
-    attributes = {"user.email": "secret@x.org", "user.id": "u-secret", "fine": 1, "nest": {"email": "secret-nested"}}
-    export(collector.grpc_port, TRACES, trace(attributes).SerializeToString())
-    table = predictions(1, **{"feature.zip": ["secret-zip"], "feature.email": ["secret-mail"], "feature.age": [3.0]})
-    export(collector.grpc_port, LOGS, event("modelspan.predictions", arrow(table)).SerializeToString())
-    kept = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*.seg"))
-    assert kept
-    assert b"secret" not in kept
-    collector.flush()
-    attributes = store.scalar("SELECT SpanAttributes FROM otel_traces")
-    assert attributes == {"fine": "1", "nest": "{}", "user.id": rules.digest("u-secret")}
-    row = store.rows("SELECT numeric_features, categorical_features FROM predictions")[0]
-    assert row == {"numeric_features": {"age": 3.0}, "categorical_features": {"zip": rules.digest("secret-zip")}}

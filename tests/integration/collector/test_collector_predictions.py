@@ -247,3 +247,25 @@ def test_integers_beyond_float64(collector: Collector, store: Store) -> None:
     assert (
         collector.registry.get_sample_value("modelspan_collector_rounded_integers_total", {"table": "predictions"}) == 1
     )
+
+
+def test_text_that_is_not_utf8_is_kept(collector: Collector, store: Store) -> None:
+    """Bad bytes of a feature, plain or in a dictionary, become U+FFFD; the row is stored, and the sender is told."""
+
+    def text(*values: bytes) -> pa.Array:
+        offsets = np.cumsum([0, *map(len, values)]).astype(np.int32)
+        return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(b"".join(values)))
+
+    city = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int8()), text(b"K\xf6ln", "Zürich".encode()))
+    table = predictions(2, **{"feature.name": text(b"Ren\xe9", b"Ann"), "feature.city": city})
+    body = event("modelspan.predictions", arrow(table)).SerializeToString()
+    answer = post(collector.http_port, "/v1/logs", body)
+    assert (answer.status, answer.content) == (200, b"")
+    collector.flush()
+    rows = store.rows("SELECT categorical_features AS text FROM predictions ORDER BY timestamp")
+    assert [row["text"] for row in rows] == [{"city": "K�ln", "name": "Ren�"}, {"city": "Zürich", "name": "Ann"}]
+    assert store.rows("SELECT signal, kind, service, count FROM ingest_errors") == [
+        {"signal": "logs", "kind": "invalid_text", "service": "scoring", "count": 2}
+    ]
+    repaired = collector.registry.get_sample_value("modelspan_collector_repaired_requests_total", {"signal": "logs"})
+    assert repaired == 1
