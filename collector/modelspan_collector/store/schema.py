@@ -19,6 +19,7 @@ FIRST_VERSION = 1
 _HERE = Path(__file__).parent
 _LEDGER_FILE = "000_schema_migrations.sql"
 _CREATED = re.compile(r"^CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS (\w+)", re.MULTILINE)
+_INCLUDE = re.compile(r"^ *-- include (\w+\.sql)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Migration:
 
 def statements() -> list[tuple[str, str]]:
     """All DDL as (file name, statement), in the order in which it is applied."""
-    return [(file.name, statement) for file in _scripts(_HERE / "schema") for statement in split(file.read_text())]
+    return [(file.name, statement) for file in _scripts(_HERE / "schema") for statement in split(_text(file))]
 
 
 def migrations(folder: Path = _HERE / "migrations") -> list[Migration]:
@@ -117,6 +118,11 @@ def _record(store: Store, reached: int, name: str) -> None:
         "INSERT INTO schema_migrations (version, name) SELECT {version:UInt32}, {name:String}",
         {"version": reached, "name": name},
     )
+
+
+def _text(file: Path) -> str:
+    """A script, with the fragments that several share put where it says `-- include name.sql`."""
+    return _INCLUDE.sub(lambda found: (file.parent / "include" / found[1]).read_text().rstrip("\n"), file.read_text())
 
 
 def _scripts(folder: Path) -> list[Path]:

@@ -48,38 +48,8 @@ SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_dedup
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otel_metrics_exponential_histogram_from_otlp TO otel_metrics_exponential_histogram AS
 WITH
-    -- A value as text: strings as they are, lists and maps as JSON; what lies too deep is the base64 of its encoding.
-    v -> multiIf(
-        v.value = 'string_value', toJSONString(v.string_value),
-        v.value = 'int_value', toString(v.int_value),
-        v.value = 'double_value', if(isFinite(v.double_value), toString(v.double_value), concat('"', toString(v.double_value), '"')),
-        v.value = 'bool_value', if(v.bool_value, 'true', 'false'),
-        v.value = 'bytes_value', concat('"', base64Encode(v.bytes_value), '"'),
-        'null') AS json_of_scalar,
-    v -> if(v.value IN ('array_value', 'kvlist_value'),
-        concat('"', base64Encode(concat(v.array_value, v.kvlist_value)), '"'), json_of_scalar(v)) AS json_of_deepest,
-    v -> multiIf(
-        v.value = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> json_of_deepest(x), v.array_value.values), ','), ']'),
-        v.value = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', json_of_deepest(x.value)), v.kvlist_value.values), ','), '}'),
-        json_of_scalar(v)) AS json_of,
-    v -> multiIf(
-        v.value = 'string_value', v.string_value,
-        v.value = 'int_value', toString(v.int_value),
-        v.value = 'double_value', toString(v.double_value),
-        v.value = 'bool_value', if(v.bool_value, 'true', 'false'),
-        v.value = 'array_value', concat('[', arrayStringConcat(arrayMap(x -> json_of(x), v.array_value.values), ','), ']'),
-        v.value = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(x -> concat(toJSONString(x.key), ':', json_of(x.value)), v.kvlist_value.values), ','), '}'),
-        v.value = 'bytes_value', base64Encode(v.bytes_value),
-        '') AS text_of,
-    -- Most maps hold plain values alone, and are read from the columns of those.
-    attributes -> mapSort(mapFromArrays(attributes.key, if(
-        arrayExists(kind -> kind NOT IN ('string_value', 'int_value', 'double_value', 'bool_value'), attributes.value.value),
-        arrayMap(v -> text_of(v), attributes.value),
-        arrayMap((kind, s, i, d, b) -> multiIf(kind = 'string_value', s, kind = 'int_value', toString(i), kind = 'double_value', toString(d), if(b, 'true', 'false')),
-            attributes.value.value, attributes.value.string_value, attributes.value.int_value, attributes.value.double_value, attributes.value.bool_value)))) AS map_of,
-    -- A clock is believed between 1990 and a day after arrival; else arrival counts, and the table keeps what was sent.
-    (sent, received) -> sent < 631152000000000000 OR sent > received + 86400000000000 AS is_wild,
-    (sent, received) -> fromUnixTimestamp64Nano(toInt64(if(is_wild(sent, received), received, sent)), 'UTC') AS event_time
+    -- include attribute_values.sql,
+    -- include event_time.sql
 SELECT
     ResourceAttributes,
     ResourceSchemaUrl,

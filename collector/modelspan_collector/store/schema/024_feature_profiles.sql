@@ -1,6 +1,8 @@
 -- Sketches: mergeable states of every feature and prediction, per hour, kept on insert by the views below.
 -- Merged over any hours they give a window's distributions at a cost that does not grow with predictions.
---   quantiles  Greenwald-Khanna summary: every quantile within 1/400 of its rank, whatever the values and the order of merges
+--   points     values at equal steps of rank, each with the weight that it stands for: all values of up to 400 in a block,
+--              else 400, so within 1/800 in rank. Merged by putting them together, which adds no error; `condense`
+--              (store/sketches.py) thins what many inserts left.
 --   top        Space-Saving counters: exact up to 256 different values, else counts with a known bound on their error
 --   distinct   HyperLogLog: the number of different values within about 1.6 % (one standard error)
 -- Rows of one weight class share a state, so that sampled predictions count with their weight without loss in the sketch.
@@ -26,7 +28,7 @@ CREATE TABLE IF NOT EXISTS feature_profiles
     squares      SimpleAggregateFunction(sum, Float64),
     updated      SimpleAggregateFunction(max, DateTime('UTC')) DEFAULT now(), -- retention counts from arrival
     newest       SimpleAggregateFunction(max, DateTime64(9, 'UTC')),
-    quantiles    AggregateFunction(quantilesGK(400, 0.5), Float64),
+    points       SimpleAggregateFunction(groupArrayArray, Array(Tuple(value Float64, weight Float64))),
     distinct     AggregateFunction(uniqHLL12, UInt64),
     top          AggregateFunction(approx_top_k(64, 256), String)
 )

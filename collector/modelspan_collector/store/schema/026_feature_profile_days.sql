@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS feature_profile_days
     squares      SimpleAggregateFunction(sum, Float64),
     updated      SimpleAggregateFunction(max, DateTime('UTC')) DEFAULT now(),
     newest       SimpleAggregateFunction(max, DateTime64(9, 'UTC')),
-    quantiles    AggregateFunction(quantilesGK(400, 0.5), Float64),
+    points       SimpleAggregateFunction(groupArrayArray, Array(Tuple(value Float64, weight Float64))),
     distinct     AggregateFunction(uniqHLL12, UInt64),
     top          AggregateFunction(approx_top_k(64, 256), String)
 )
@@ -37,7 +37,7 @@ SELECT model, version, segment, source, feature, kind, toStartOfDay(hour) AS day
        sum(rows) AS rows, sum(weight) AS weight, sum(nans) AS nans, sum(infinite) AS infinite, sum(zero) AS zero,
        sum(negative) AS negative, min(minimum) AS minimum, max(maximum) AS maximum, sum(total) AS total,
        sum(squares) AS squares, max(updated) AS updated, max(newest) AS newest,
-       quantilesGKMergeState(400, 0.5)(quantiles) AS quantiles,
+       groupArrayArray(points) AS points,
        uniqHLL12MergeState(distinct) AS distinct,
        approx_top_kMergeState(64, 256)(top) AS top
 FROM feature_profiles
