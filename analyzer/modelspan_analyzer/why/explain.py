@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -12,14 +13,15 @@ from modelspan_analyzer.results import Result, Window
 from modelspan_analyzer.why import facts, sentence
 from modelspan_analyzer.why.arrival import arrived
 from modelspan_analyzer.why.contrast import Weights
-from modelspan_analyzer.why.facts import Key
+from modelspan_analyzer.why.facts import Fact, Key
 from modelspan_analyzer.why.position import places
 from modelspan_analyzer.why.question import question
-from modelspan_analyzer.why.rank import Ranked, rank
+from modelspan_analyzer.why.rank import Places, Ranked, rank
 from modelspan_analyzer.why.releases import Release, releases
-from modelspan_analyzer.why.sample import Sample, Timeline, draw, timeline
+from modelspan_analyzer.why.sample import Sample, draw
 from modelspan_analyzer.why.selection import before, select
 from modelspan_analyzer.why.table import FactTable, tabulate
+from modelspan_analyzer.why.timeline import Timeline, timeline
 from modelspan_analyzer.why.vocabulary import ERRORS, MISSING, Budget, Cause, Explanation, Finding
 from modelspan_collector.store.connect import Store
 
@@ -91,13 +93,21 @@ def since_onset(finding: Finding, line: Timeline) -> Finding | None:
 def _causes(
     store: Store, finding: Finding, context: Window, line: Timeline, sample: Sample, seconds: float
 ) -> tuple[Cause, ...]:
-    found = facts.read(store, sample, context, SUPPORT, seconds)
-    weights = Weights.split(sample.flagged, sample.others, sample.after).only(arrived(found, sample))
-    table = tabulate(found, weights, SUPPORT)
     where = places(store, sample)
-    ranked = rank(table, weights, sample.after, where)
+    source = facts.Source(store, sample, context, SUPPORT, seconds)
+    found = source.read()
+    table, ranked = _ranked(found, sample, where)
+    if sample.slices and (absent := [one for one in ranked if table.keys[one.fact].kind == "absent"]):
+        found = source.read_again(found, table.keys[absent[0].fact].service)
+        table, ranked = _ranked(found, sample, where)
     news = releases(table, sample, line)
     return tuple(_cause(finding, table, sample, line, one, news) for one in ranked)
+
+
+def _ranked(found: Sequence[Fact], sample: Sample, where: Places) -> tuple[FactTable, list[Ranked]]:
+    weights = Weights.split(sample.flagged, sample.others, sample.after).only(arrived(found, sample))
+    table = tabulate(found, weights, SUPPORT)
+    return table, rank(table, weights, sample.after, where)
 
 
 def _cause(

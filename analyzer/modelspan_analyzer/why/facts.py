@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.why.sample import SLICE, Sample, margin
+from modelspan_analyzer.why.sample import Sample, margin
 from modelspan_collector.store.connect import Store
 
 MARGIN = timedelta(minutes=15)
@@ -89,7 +90,7 @@ FROM
                 - transform(cityHash64(TraceId), hashes, times, toUInt32(0))) AS late
         FROM otel_traces
         WHERE Timestamp >= {start:DateTime64(9, 'UTC')} AND Timestamp < {end:DateTime64(9, 'UTC')}
-          AND cityHash64(TraceId) IN (SELECT arrayJoin(hashes)) {slices}
+          AND cityHash64(TraceId) IN (SELECT arrayJoin(hashes)) {restriction}
     )
 )
 GROUP BY kind, service, span_name, attribute, value
@@ -102,10 +103,13 @@ SELECT 'log' AS kind, ServiceName::String AS service, '' AS span_name, SeverityT
     groupArray(cityHash64(TraceId)) AS traces
 FROM otel_logs
 WHERE Timestamp >= {start:DateTime64(9, 'UTC')} AND Timestamp < {end:DateTime64(9, 'UTC')}
-  AND TraceId != '' AND cityHash64(TraceId) IN (SELECT arrayJoin(hashes)) AND EventName NOT LIKE 'modelspan.%'
+  AND TraceId != '' AND cityHash64(TraceId) IN (SELECT arrayJoin(hashes)) {restriction}
+  AND EventName NOT LIKE 'modelspan.%'
 GROUP BY service, attribute, value
 HAVING length(traces) >= {support:UInt32}
 """
+
+_IN_SLICES = "AND toStartOfFiveMinutes(Timestamp) IN (SELECT toDateTime(arrayJoin({slices:Array(UInt32)}), 'UTC'))"
 
 NUMERIC = ("duration", "offset", "number")
 
@@ -114,41 +118,64 @@ class TooSlowError(RuntimeError):
     """The store did not answer within the time given."""
 
 
-def read(store: Store, sample: Sample, context: Window, support: int, seconds: float) -> list[Fact]:
-    """Every fact of the sampled traces that at least `support` of them show (numbers: any).
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where facts are read from."""
 
-    Raises:
-        TooSlowError: a query took longer than so many seconds.
-    """
-    if not len(sample.hashes):
-        return []
-    wide = margin(context, MARGIN)
-    slices = ""
-    if sample.slices:
-        slices = "AND toStartOfFiveMinutes(Timestamp) IN (SELECT toDateTime(arrayJoin({slices:Array(UInt32)}), 'UTC'))"
-    origin = float(sample.time.min())
-    parameters = {
-        "start": wide.start,
-        "end": wide.end,
-        "n": len(sample.hashes),
-        "hashes": b64encode(sample.hashes.astype("<u8").tobytes()).decode(),
-        "times": b64encode(np.round((sample.time - origin) * 1e3).astype("<u4").tobytes()).decode(),
-        "origin": round(origin * 1e3),
-        "support": support,
-        "steps": STEPS_PER_OCTAVE,
-        "clock": CLOCK_TOLERANCE_MS,
-        "aside": list(ASIDE),
-        "slices": sorted({start + shift for start in sample.slices for shift in (0, SLICE)}),
-    }
-    statements = (_PACKED + _SPANS.replace("{slices}", slices), _PACKED + _LOGS)
-    limit = f"\nSETTINGS max_execution_time = {float(seconds)}"
-    try:
-        tables = [store.arrow(statement + limit, parameters) for statement in statements]
-    except DriverError as error:
-        if "TIMEOUT_EXCEEDED" in str(error):
-            raise TooSlowError(f"the traces could not be read within {seconds:g} s") from error
-        raise
-    return [fact for table in tables for fact in _facts(table, sample)] + predicted(sample)
+    store: Store
+    sample: Sample
+    context: Window
+    support: int
+    """Traces that must show a fact (numbers: any)."""
+    seconds: float
+
+    def read(self) -> list[Fact]:
+        """Every fact of the sampled traces.
+
+        Raises:
+            TooSlowError: a query took longer than so many seconds.
+        """
+        if not len(self.sample.hashes):
+            return []
+        return [*self._query(_IN_SLICES if self.sample.slices else ""), *_predicted(self.sample)]
+
+    def read_again(self, facts: Sequence[Fact], service: str) -> list[Fact]:
+        """The same, but those of one service from all of the time: a wrong clock puts its spans into other slices.
+
+        Raises:
+            TooSlowError: a query took longer than so many seconds.
+        """
+        others = [fact for fact in facts if fact.key.service != service]
+        return others + self._query("AND ServiceName = {service:String}", service)
+
+    def _query(self, restriction: str, service: str = "") -> list[Fact]:
+        sample, wide = self.sample, margin(self.context, MARGIN)
+        origin = float(sample.time.min())
+        parameters = {
+            "start": wide.start,
+            "end": wide.end,
+            "n": len(sample.hashes),
+            "hashes": b64encode(sample.hashes.astype("<u8").tobytes()).decode(),
+            "times": b64encode(np.round((sample.time - origin) * 1e3).astype("<u4").tobytes()).decode(),
+            "origin": round(origin * 1e3),
+            "support": self.support,
+            "steps": STEPS_PER_OCTAVE,
+            "clock": CLOCK_TOLERANCE_MS,
+            "aside": list(ASIDE),
+            "slices": list(sample.slices),
+            "service": service,
+        }
+        limit = f"\nSETTINGS max_execution_time = {float(self.seconds)}"
+        try:
+            tables = [
+                self.store.arrow(_PACKED + statement.replace("{restriction}", restriction) + limit, parameters)
+                for statement in (_SPANS, _LOGS)
+            ]
+        except DriverError as error:
+            if "TIMEOUT_EXCEEDED" in str(error):
+                raise TooSlowError(f"the traces could not be read within {self.seconds:g} s") from error
+            raise
+        return [fact for table in tables for fact in _facts(table, sample)]
 
 
 def _facts(table: pa.Table, sample: Sample) -> list[Fact]:
@@ -164,7 +191,7 @@ def _facts(table: pa.Table, sample: Sample) -> list[Fact]:
     ]
 
 
-def predicted(sample: Sample) -> list[Fact]:
+def _predicted(sample: Sample) -> list[Fact]:
     """What the predictions themselves say: their tags and the version of their model."""
     versions = [
         Fact(Key("version", "", "", "model version", str(version)), np.nonzero(sample.version == version)[0])

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from modelspan_analyzer.why.sample import SLICE, Sample
+from modelspan_analyzer.why.sample import Sample
+from modelspan_analyzer.why.stretches import SLICE
 from modelspan_collector.store.connect import Store
 
 SELF, ANCESTOR, WITHIN, BEFORE, AFTER = "self", "ancestor", "within", "before", "after"

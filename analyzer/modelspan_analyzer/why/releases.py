@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelspan_analyzer.why.sample import Sample, Timeline
+from modelspan_analyzer.why.sample import Sample
 from modelspan_analyzer.why.table import FactTable
+from modelspan_analyzer.why.timeline import Timeline
 
 TOLERANCE_BUCKETS = 3
 """How far, in buckets of the timeline, a release may be from the onset."""

@@ -35,6 +35,14 @@ class Selection:
     """`FROM … WHERE …` without a restriction in time."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
+    def fill(self, template: str) -> str:
+        """A query with this weight and source in their places."""
+        return template.replace("{weight}", self.weight).replace("{source}", self.source)
+
+    def during(self, window: Window) -> dict[str, Any]:
+        """The parameters, with `start` and `end` of a stretch of time."""
+        return {**self.parameters, "start": window.start, "end": window.end}
+
 
 def select(store: Store, finding: Finding) -> Selection:
     """Say which predictions make the finding.
@@ -156,8 +164,7 @@ def _column(store: Store, base: Selection, window: Window, expression: str) -> A
         f"AND p.timestamp < {{end:DateTime64(9, 'UTC')}} "
         "ORDER BY cityHash64(p.timestamp) LIMIT {rows:UInt32}"
     )
-    bound = {**base.parameters, "start": window.start, "end": window.end, "rows": SAMPLE_ROWS}
-    return store.arrow(sql, bound)["x"].to_numpy()
+    return store.arrow(sql, {**base.during(window), "rows": SAMPLE_ROWS})["x"].to_numpy()
 
 
 def _reference(store: Store, finding: Finding, base: Selection, expression: str) -> Any:
@@ -175,8 +182,7 @@ def _probe(store: Store, finding: Finding, base: Selection, condition: str) -> b
         f"SELECT countIf({condition}) * 2 > count() AND count() > 0 FROM (SELECT * {base.source} "
         "AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')} LIMIT 1000)"
     )
-    bound = {**base.parameters, "start": finding.window.start, "end": finding.window.end}
-    return bool(store.scalar(sql, bound))
+    return bool(store.scalar(sql, base.during(finding.window)))
 
 
 def _is_numeric(store: Store, finding: Finding, base: Selection) -> bool:
