@@ -23,9 +23,8 @@ from modelspan_analyzer.performance.calibration import (
 )
 from modelspan_analyzer.performance.counts import FloatArray, ScoreCounts, ratios
 from modelspan_analyzer.performance.matrix import Encoding, Sample, find_encoding, sample
-from modelspan_analyzer.performance.monitor import sources_and_target
 from modelspan_analyzer.performance.read import confusions, coverage, score_counts
-from modelspan_analyzer.performance.rows import Rows, window_rows
+from modelspan_analyzer.performance.rows import Rows
 from modelspan_analyzer.performance.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.results import Result, Verdict
 
@@ -37,13 +36,12 @@ def concept(context: MonitorContext) -> list[Result]:
     settings = context.settings.concept
     if not settings.enabled or context.baseline is None:
         return []
-    current = window_rows(context.model, context.version, context.window)
+    current, reference = context.sources
     if coverage(context.store, current).labelled < settings.min_rows:
         return []
-    (_, reference), target = sources_and_target(context, current)
     if coverage(context.store, reference).labelled < settings.min_rows:
         return []
-    return list(_results(context, current, reference, target))
+    return list(_results(context, current, reference, context.target))
 
 
 def _results(context: MonitorContext, current: Rows, reference: Rows, target: Target) -> Iterator[Result]:

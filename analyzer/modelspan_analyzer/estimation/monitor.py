@@ -18,9 +18,9 @@ from modelspan_analyzer.performance.business import cost_matrix, of_matrix
 from modelspan_analyzer.performance.counts import Confusion, Estimate, ScoreCounts
 from modelspan_analyzer.performance.judge import change, is_worse
 from modelspan_analyzer.performance.matrix import Encoding, find_encoding, sample
-from modelspan_analyzer.performance.read import class_score_counts, score_counts
-from modelspan_analyzer.performance.rows import Rows, baseline_rows, unlabelled_rows
-from modelspan_analyzer.performance.target import BINARY, MULTICLASS, Target, find_target
+from modelspan_analyzer.performance.read import class_score_counts
+from modelspan_analyzer.performance.rows import Rows, unlabelled_rows
+from modelspan_analyzer.performance.target import BINARY, MULTICLASS, Target
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_collector.store.connect import Store
 
@@ -33,10 +33,8 @@ def estimation(context: MonitorContext) -> list[Result]:
     settings = context.settings.estimation
     if not settings.enabled or context.baseline is None:
         return []
-    reference = baseline_rows(context.baseline, context.version)
     rows = unlabelled_rows(context.model, context.version, context.window)
-    target = find_target(context.store, context.model, [rows, reference], context.settings.performance.positive_class)
-    return list(_estimate(context, rows, reference, target))
+    return list(_estimate(context, rows, context.sources[1], context.target))
 
 
 def _estimate(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
@@ -49,14 +47,11 @@ def _estimate(context: MonitorContext, rows: Rows, reference: Rows, target: Targ
 
 
 def _binary(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
-    known = score_counts(context.store, reference, target).get("")
-    if known is None or not known.effective:
-        return
     threshold = context.settings.performance.threshold
+    before, known = read.known_scores(context.store, reference, target, threshold=threshold)
+    if not known.effective:
+        return
     scored = read.predicted_scores(context.store, rows, target, threshold=threshold)
-    assert context.baseline is not None
-    unlabelled = baseline_rows(context.baseline, context.version, labelled=False)
-    before = read.predicted_scores(context.store, unlabelled, target, threshold=threshold)
     calibrator = fit_calibrator(known)
     expected = cbpe.expect(scored, calibrator, target.classes)
     base = cbpe.expect(before, calibrator, target.classes)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
 from modelspan_analyzer.estimation.cbpe import PredictedClasses, PredictedScores
-from modelspan_analyzer.performance.read import KEPT, PREDICTED, SCORE, bounded, effective
+from modelspan_analyzer.performance.counts import ScoreCounts
+from modelspan_analyzer.performance.read import KEPT, PREDICTED, SCORE, bounded, counted_scores, effective
 from modelspan_analyzer.performance.rows import Rows
 from modelspan_analyzer.performance.target import Target
 from modelspan_collector.store.connect import Store
 
 _SCORES = """
 SELECT {score} AS score, {predicted} = {{positive:String}} AS favourable, weight, count() AS n
+FROM ({rows}) WHERE isFinite(score) AND {kept} GROUP BY ALL ORDER BY ALL
+"""
+_KNOWN = """
+SELECT {score} AS score, {predicted} = {{positive:String}} AS favourable, weight, count() AS n,
+       countIf(truth = {{positive:String}}) AS positives, countIf(truth NOT IN ('', {{positive:String}})) AS negatives
 FROM ({rows}) WHERE isFinite(score) AND {kept} GROUP BY ALL ORDER BY ALL
 """
 _CLASSES = """
@@ -23,9 +30,28 @@ FROM ({rows}) WHERE notEmpty(scores) AND predicted >= 0 AND {kept} GROUP BY ALL 
 
 def predicted_scores(store: Store, rows: Rows, target: Target, *, threshold: float = 0.5) -> PredictedScores:
     """Scores of a binary model with the predicted class, counted."""
-    sql = _SCORES.format(score=SCORE, predicted=PREDICTED, rows=rows.sql, kept=KEPT)
+    return _predicted(_scores(_SCORES, store, rows, target, threshold))
+
+
+def known_scores(
+    store: Store, rows: Rows, target: Target, *, threshold: float = 0.5
+) -> tuple[PredictedScores, ScoreCounts]:
+    """The same of a baseline, and positives and negatives at each score among its labelled rows, from one scan."""
+    table = _scores(_KNOWN, store, rows, target, threshold)
+    score, weight, positives, negatives = (
+        table[name].to_numpy().astype(np.float64) for name in ("score", "weight", "positives", "negatives")
+    )
+    known = positives + negatives > 0
+    return _predicted(table), counted_scores(score[known], weight[known], positives[known], negatives[known])
+
+
+def _scores(sql: str, store: Store, rows: Rows, target: Target, threshold: float) -> pa.Table:
     names = {"positive": target.positive, "negative": target.negative, "threshold": threshold}
-    table = bounded(store, sql, {**rows.parameters, **names})
+    filled = sql.format(score=SCORE, predicted=PREDICTED, rows=rows.sql, kept=KEPT)
+    return bounded(store, filled, {**rows.parameters, **names})
+
+
+def _predicted(table: pa.Table) -> PredictedScores:
     score, favourable, weight, n = (
         table[name].to_numpy().astype(np.float64) for name in ("score", "favourable", "weight", "n")
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -52,8 +53,10 @@ class Cube:
     """The counted cells: arrays of one length, a cell each."""
 
     facets: tuple[str, ...]
-    values: npt.NDArray[np.str_]
-    """`(cells, facets)`."""
+    levels: tuple[tuple[str, ...], ...]
+    """The values of each facet."""
+    codes: npt.NDArray[np.int64]
+    """`(cells, facets)`: the place of the cell's value among the levels; −1 where the facet is missing."""
     truth: npt.NDArray[np.int64]
     """0, 1, or 2 where it is not known."""
     predicted: npt.NDArray[np.int64]
@@ -63,6 +66,8 @@ class Cube:
     score_sum: FloatArray
     effective: float
     """Effective rows per unit of weight."""
+    bins: int
+    """Equal bins of the score, a multiple of those of calibration."""
 
     def groups(self, facets: Sequence[str], condition_on: str = "") -> GroupCounts:
         """Counts of the groups of one facet, or of the crossing of several, split by an attribute if one is given.
@@ -70,36 +75,39 @@ class Cube:
         Rows in which a facet is missing belong to no group and are left out.
         """
         names, known, group = self.split(facets)
-        strata = self.values[known, self.facets.index(condition_on)] if condition_on else np.zeros(known.sum(), str)
+        strata = self.codes[known, self.facets.index(condition_on)] if condition_on else np.zeros(known.sum(), int)
         levels, stratum = np.unique(strata, return_inverse=True)
-        cells = np.zeros((len(names), levels.size, 3, 2))
-        np.add.at(cells, (group, stratum, self.truth[known], self.predicted[known]), self.weight[known])
+        shape = (len(names), levels.size, 3, 2)
+        place = np.ravel_multi_index((group, stratum, self.truth[known], self.predicted[known]), shape)
+        cells = np.bincount(place, self.weight[known], math.prod(shape)).astype(np.float64).reshape(shape)
         return GroupCounts(" × ".join(facets), names, cells[:, :, :2], cells.sum(axis=2), self.effective)
 
     def split(self, facets: Sequence[str]) -> tuple[tuple[str, ...], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
         """Names of the groups, which cells have one, and the group of those cells."""
         columns = [self.facets.index(facet) for facet in facets]
-        known = (self.values[:, columns] != "").all(axis=1)
-        names, group = _combine(self.values[known][:, columns])
-        return names, known, group
+        sizes = tuple(max(1, len(self.levels[column])) for column in columns)
+        known = np.asarray((self.codes[:, columns] >= 0).all(axis=1))
+        crossed = np.ravel_multi_index(tuple(self.codes[known][:, columns].T), sizes)
+        seen, group = np.unique(crossed, return_inverse=True)
+        places = zip(*np.unravel_index(seen, sizes), strict=True)
+        names = (" × ".join(self.levels[column][at] for column, at in zip(columns, one, strict=True)) for one in places)
+        return tuple(names), known, group.astype(np.int64)
 
     def calibration(self, facets: Sequence[str]) -> tuple[tuple[str, ...], FloatArray]:
         """The expected calibration error within each group, from ten bins of the score and the labelled rows."""
-        columns = [self.facets.index(facet) for facet in facets]
-        usable = (self.values[:, columns] != "").all(axis=1) & (self.truth < 2) & (self.bin < BINS)
-        names, group = _combine(self.values[usable][:, columns])
-        observed, expected, rows = (np.zeros((len(names), BINS)) for _ in range(3))
-        place = (group, self.bin[usable])
-        np.add.at(observed, place, self.weight[usable] * self.truth[usable])
-        np.add.at(expected, place, self.score_sum[usable])
-        np.add.at(rows, place, self.weight[usable])
+        usable = self.only((self.truth < 2) & (self.bin < self.bins))
+        names, known, group = usable.split(facets)
+        place, weight = group * BINS + usable.bin[known] * BINS // self.bins, usable.weight[known]
+        observed, expected, rows = (
+            np.bincount(place, part, len(names) * BINS).astype(np.float64).reshape(-1, BINS)
+            for part in (weight * usable.truth[known], usable.score_sum[known], weight)
+        )
         return names, np.round(ratios(np.abs(observed - expected).sum(axis=1), rows.sum(axis=1)), 12)
 
-
-def _combine(values: npt.NDArray[np.str_]) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    rows = [" × ".join(row) for row in values.tolist()]
-    names, group = np.unique(np.array(rows, str), return_inverse=True)
-    return tuple(names.tolist()), group.astype(np.int64)
+    def only(self, cells: npt.NDArray[np.bool_ | np.int64]) -> Cube:
+        """Some of the cells, by a mask or by their places."""
+        columns = ("codes", "truth", "predicted", "bin", "weight", "score_sum")
+        return replace(self, **{name: getattr(self, name)[cells] for name in columns})
 
 
 def count_cube(
@@ -123,7 +131,7 @@ def count_cube(
         cuts: ascending borders for numeric facets, which become groups such as `25 to 40`.
         threshold: score from which a row without a predicted class counts as the positive class.
         inverted: the favourable class is not the positive one, which a value without its class speaks of.
-        bins: equal parts of the score's range.
+        bins: equal parts of the score's range, a multiple of those of calibration.
 
     Raises:
         ValueError: the facets have too many different values to be groups.
@@ -137,41 +145,62 @@ def count_cube(
         raise ValueError(
             f"{', '.join(facets)} have too many different values together; give `cuts` for numeric facets, or fewer"
         )
-    values = _facet_values(table, borders)
+    levels, codes = _facet_codes(table, borders)
     n, weight = table["n"].to_numpy().astype(float), table["weight"].to_numpy()
     total, squares = float((n * weight).sum()), float((n * weight**2).sum())
     truth, predicted, place = (table[name].to_numpy().astype(np.int64) for name in ("truth_code", "predicted", "bin"))
-    scored = table["score_sum"].to_numpy() * weight
-    return Cube(tuple(facets), values, truth, predicted, place, n * weight, scored, total / squares if squares else 0.0)
+    return Cube(
+        tuple(facets),
+        levels,
+        codes,
+        truth,
+        predicted,
+        place,
+        n * weight,
+        table["score_sum"].to_numpy() * weight,
+        total / squares if squares else 0.0,
+        bins,
+    )
 
 
-def groups_of(store: Store, rows: Rows, facets: Sequence[str], cuts: Mapping[str, Sequence[float]]) -> dict[str, str]:
-    """The group of each of a few rows by its prediction id; '' where a facet is missing."""
+def groups_of(
+    store: Store, rows: Rows, facets: Sequence[str], cuts: Mapping[str, Sequence[float]]
+) -> dict[str, tuple[str, ...]]:
+    """The values of the facets of each of a few rows by its prediction id; '' where a facet is missing."""
     borders = _borders(facets, cuts)
     sql = f"SELECT prediction_id, {_FACETS} FROM ({rows.sql})"
     table = store.arrow(sql, {**rows.parameters, "names": list(facets), "cuts": borders})
-    values = _facet_values(table, borders).tolist()
-    named = [" × ".join(row) if all(row) else "" for row in values]
-    return dict(zip(table["prediction_id"].to_pylist(), named, strict=True))
+    levels, codes = _facet_codes(table, borders)
+    named = [np.array([*names, ""], object)[codes[:, column]] for column, names in enumerate(levels)]
+    return dict(zip(table["prediction_id"].to_pylist(), zip(*named, strict=True), strict=True))
 
 
 def _borders(facets: Sequence[str], cuts: Mapping[str, Sequence[float]] | None) -> list[list[float]]:
     return [[float(cut) for cut in (cuts or {}).get(facet, ())] for facet in facets]
 
 
-def _facet_values(table: pa.Table, borders: Sequence[Sequence[float]]) -> npt.NDArray[np.str_]:
-    """`(rows, facets)`."""
-    flat = table["facets"].combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(str)
-    values: npt.NDArray[np.str_] = flat.reshape(table.num_rows, len(borders))
+def _facet_codes(
+    table: pa.Table, borders: Sequence[Sequence[float]]
+) -> tuple[tuple[tuple[str, ...], ...], npt.NDArray[np.int64]]:
+    """The levels of each facet, and `(rows, facets)` the place of each value among them, −1 for a missing one."""
+    coded = table["facets"].combine_chunks().flatten().dictionary_encode()
+    names = np.array(coded.dictionary.to_pylist(), object)
+    raw = coded.indices.to_numpy(zero_copy_only=False).reshape(table.num_rows, len(borders))
+    levels, codes = [], np.full(raw.shape, -1, np.int64)
     for column, border in enumerate(borders):
-        if border:
-            values = _name_intervals(values, column, border)
-    return values
+        present = [int(at) for at in np.unique(raw[:, column]) if names[at] != ""]
+        present.sort(key=lambda at: (len(names[at]), names[at]) if border else names[at])
+        place = np.full(len(names), -1)
+        place[present] = np.arange(len(present))
+        codes[:, column] = place[raw[:, column]]
+        intervals = _intervals(border)
+        levels.append(tuple(intervals[int(names[at])] if border else names[at] for at in present))
+    return tuple(levels), codes
 
 
-def _name_intervals(values: npt.NDArray[np.str_], column: int, borders: Sequence[float]) -> npt.NDArray[np.str_]:
+def _intervals(borders: Sequence[float]) -> list[str]:
+    """What the parts between some borders are called."""
+    if not borders:
+        return []
     between = [f"{low:g} to {high:g}" for low, high in pairwise(borders)]
-    names = [f"below {borders[0]:g}", *between, f"{borders[-1]:g} and up"]
-    parts = values.astype(object)
-    parts[:, column] = [names[int(place)] if place else "" for place in values[:, column]]
-    return parts.astype(str)
+    return [f"below {borders[0]:g}", *between, f"{borders[-1]:g} and up"]

@@ -7,13 +7,13 @@ changed since within any group.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from modelspan_analyzer.estimation.calibrate import fit_calibrator
+from modelspan_analyzer.estimation.calibrate import Calibrator, fit_calibrator
 from modelspan_analyzer.fairness.cube import Cube
 from modelspan_analyzer.fairness.groups import GroupCounts
 from modelspan_analyzer.performance.counts import FloatArray, ScoreCounts
@@ -22,45 +22,56 @@ FINE_BINS: Final = 1000
 """Parts of the score's range; rows of one part share their mean score."""
 
 
-def expected_groups(cube: Cube, reference: Cube, facets: Sequence[str], condition_on: str = "") -> GroupCounts:
-    """The expected counts of each group of a facet, or of the crossing of several.
+@dataclass(frozen=True, slots=True)
+class GroupCalibrators:
+    """What scores are worth: over all rows, and beyond that within each group of one facet or crossing."""
+
+    facets: tuple[str, ...]
+    overall: Calibrator
+    own: Mapping[str, Calibrator]
+
+    def expected(self, cube: Cube, condition_on: str = "") -> GroupCounts:
+        """The expected counts of each group.
+
+        Args:
+            cube: the rows to estimate for, in `FINE_BINS` bins; their truth, where known, is not looked at.
+            condition_on: attribute that the counts are split by, if any.
+        """
+        scored = _scored(cube)
+        chance = self.overall(_mean_score(scored))
+        names, known, group = scored.split(self.facets)
+        places = np.flatnonzero(known)
+        for at, name in enumerate(names):
+            if name in self.own:
+                here = places[group == at]
+                chance[here] = self.own[name](chance[here])
+        return _expect(scored, chance).groups(self.facets, condition_on)
+
+
+def learn(reference: Cube, crossings: Sequence[tuple[str, ...]]) -> list[GroupCalibrators]:
+    """Calibrate on a baseline, for each facet or crossing of several.
 
     Args:
-        cube: the rows to estimate for, in `FINE_BINS` bins.
-        reference: rows of the baseline with labels, in as many bins.
-        facets: whose groups are counted.
-        condition_on: attribute that the counts are split by, if any.
+        reference: rows of the baseline, of which those with labels count, in `FINE_BINS` bins.
+        crossings: the facets.
     """
-    scored, known = _scored(cube), _scored(reference)
-    known = _only(known, known.truth < 2)
-    chance, learnt = _mean_score(scored), _mean_score(known)
-    overall = fit_calibrator(_counts(known, learnt))
-    chance, learnt = overall(chance), overall(learnt)
-    names, named, group = scored.split(facets)
-    learnt_names, learnt_named, learnt_group = known.split(facets)
-    for at, name in enumerate(learnt_names):
-        if name in names:
-            inside = np.flatnonzero(learnt_named)[learnt_group == at]
-            own = fit_calibrator(_counts(_only(known, inside), learnt[inside]))
-            here = np.flatnonzero(named)[group == names.index(name)]
-            chance[here] = own(chance[here])
-    return _expect(scored, chance).groups(facets, condition_on)
+    known = _scored(reference)
+    known = known.only(known.truth < 2)
+    score = _mean_score(known)
+    overall = fit_calibrator(_counts(known, score))
+    chance = overall(score)
+    found = []
+    for facets in crossings:
+        names, named, group = known.split(facets)
+        places = np.flatnonzero(named)
+        parts = ((name, places[group == at]) for at, name in enumerate(names))
+        own = {name: fit_calibrator(_counts(known.only(here), chance[here])) for name, here in parts}
+        found.append(GroupCalibrators(facets, overall, own))
+    return found
 
 
 def _scored(cube: Cube) -> Cube:
-    return _only(cube, (cube.bin < FINE_BINS) & (cube.weight > 0))
-
-
-def _only(cube: Cube, cells: np.ndarray[tuple[int], np.dtype[np.bool_ | np.int64]]) -> Cube:
-    return replace(
-        cube,
-        values=cube.values[cells],
-        truth=cube.truth[cells],
-        predicted=cube.predicted[cells],
-        bin=cube.bin[cells],
-        weight=cube.weight[cells],
-        score_sum=cube.score_sum[cells],
-    )
+    return cube.only((cube.bin < cube.bins) & (cube.weight > 0))
 
 
 def _mean_score(cube: Cube) -> FloatArray:
@@ -70,16 +81,17 @@ def _mean_score(cube: Cube) -> FloatArray:
 def _counts(cube: Cube, score: FloatArray) -> ScoreCounts:
     """Favourable and unfavourable truths at each score."""
     distinct, place = np.unique(score, return_inverse=True)
-    total, favourable = np.zeros(distinct.size), np.zeros(distinct.size)
-    np.add.at(total, place, cube.weight)
-    np.add.at(favourable, place, cube.weight * (cube.truth == 1))
+    total, favourable = (
+        np.bincount(place, part, distinct.size).astype(np.float64)
+        for part in (cube.weight, cube.weight * (cube.truth == 1))
+    )
     return ScoreCounts(distinct, favourable, total - favourable, float(total.sum()) * cube.effective)
 
 
 def _expect(cube: Cube, chance: FloatArray) -> Cube:
     """Each cell twice: as truly favourable with its chance, and as the opposite with the rest."""
     size = chance.size
-    both = _only(cube, np.tile(np.arange(size), 2))
+    both = cube.only(np.tile(np.arange(size), 2))
     share = np.concatenate([chance, 1 - chance])
     truth = np.repeat(np.array([1, 0]), size)
     return replace(both, truth=truth, weight=both.weight * share, score_sum=both.score_sum * share)

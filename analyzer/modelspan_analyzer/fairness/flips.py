@@ -6,7 +6,7 @@ Fixed bounds judge it; a sample is too small to tell a change from the baseline 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from modelspan_analyzer.fairness.cube import groups_of
 from modelspan_analyzer.fairness.flip_test import flips
 from modelspan_analyzer.performance.counts import Estimate, FloatArray
 from modelspan_analyzer.performance.intervals import normal
-from modelspan_analyzer.performance.matrix import Encoding, Sample, find_encoding, sample
+from modelspan_analyzer.performance.matrix import Encoding, find_encoding, sample
 from modelspan_analyzer.performance.rows import Rows
 from modelspan_analyzer.performance.target import BINARY, Target
 from modelspan_collector.store.connect import Store
@@ -38,10 +38,11 @@ class Flipped:
 class FlipSample:
     """Rows whose nearest neighbours are looked for."""
 
-    rows: Rows
     encoding: Encoding
-    drawn: Sample
+    features: FloatArray
     favourable: npt.NDArray[np.bool_]
+    facets: Mapping[str, npt.NDArray[np.object_]]
+    """The value of each facet in each row; '' where it is missing."""
 
 
 def draw(
@@ -53,23 +54,26 @@ def draw(
     few = Rows(thinned, {**rows.parameters, "flip_keep": keep})
     encoding = find_encoding(store, few)
     drawn = sample(store, few, encoding, settings.flip_rows)
+    names = list(dict.fromkeys([*settings.facets, *(name for crossed in settings.intersections for name in crossed)]))
+    known = groups_of(store, few, names, settings.cuts)
+    missing = ("",) * len(names)
+    values = np.array([known.get(one, missing) for one in drawn.ids], object).reshape(len(drawn.ids), len(names))
     inverted = target.task == BINARY and favourable != target.positive
     by_value = (drawn.value >= threshold) != inverted
-    return FlipSample(few, encoding, drawn, np.where(drawn.label != "", drawn.label == favourable, by_value))
+    chosen = np.where(drawn.label != "", drawn.label == favourable, by_value)
+    return FlipSample(encoding, drawn.features, chosen, dict(zip(names, values.T, strict=True)))
 
 
-def flip_tests(
-    store: Store, taken: FlipSample, facets: tuple[str, ...], settings: FairnessSettings
-) -> Iterator[Flipped]:
+def flip_tests(taken: FlipSample, facets: tuple[str, ...], min_group: int) -> Iterator[Flipped]:
     """The test of every group of a facet, or of the crossing of several; rows without a facet are left out."""
-    known = groups_of(store, taken.rows, facets, settings.cuts)
-    group = np.array([known.get(name, "") for name in taken.drawn.ids], str)
-    named = group != ""
-    features = _numbers(taken.drawn.features[named], taken.encoding, facets)
-    for name in np.unique(group[named]).tolist():
-        member = group[named] == name
+    crossed = list(zip(*(taken.facets[facet] for facet in facets), strict=True))
+    named = np.array([all(one) for one in crossed], bool)
+    group = np.array([" × ".join(one) for one in crossed], str)[named]
+    features = _numbers(taken.features[named], taken.encoding, facets)
+    for name in np.unique(group).tolist():
+        member = group == name
         rows = int(member.sum())
-        enough = features.shape[1] > 0 and min(rows, member.size - rows) >= settings.min_group
+        enough = features.shape[1] > 0 and min(rows, member.size - rows) >= min_group
         found = flips(features, taken.favourable[named], member) if enough else np.zeros(0)
         estimate = normal(float(found.mean()), float(found.std()) / math.sqrt(found.size)) if found.size else None
         yield Flipped(name, rows, estimate)

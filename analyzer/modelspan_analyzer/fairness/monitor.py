@@ -16,15 +16,14 @@ from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.fairness import flips
 from modelspan_analyzer.fairness.assess import Assessed, assess
 from modelspan_analyzer.fairness.cube import Cube, count_cube
-from modelspan_analyzer.fairness.estimated import FINE_BINS, expected_groups
+from modelspan_analyzer.fairness.estimated import FINE_BINS, learn
 from modelspan_analyzer.fairness.groups import GroupCounts
 from modelspan_analyzer.fairness.judge import Judged, judge_change, outside
 from modelspan_analyzer.fairness.measures import FLIP_TEST, GROUP_CALIBRATION
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.performance.calibration import BINS
 from modelspan_analyzer.performance.counts import ratio
-from modelspan_analyzer.performance.monitor import sources_and_target
-from modelspan_analyzer.performance.rows import Rows, unlabelled_rows, window_rows
+from modelspan_analyzer.performance.rows import Rows, unlabelled_rows
 from modelspan_analyzer.performance.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.results import Result, Verdict
 
@@ -36,17 +35,17 @@ def fairness(context: MonitorContext) -> list[Result]:
     settings = context.settings.fairness
     if not (settings.enabled and settings.facets):
         return []
-    current = window_rows(context.model, context.version, context.window)
-    sources, target = sources_and_target(context, current)
+    sources, target = context.sources, context.target
     if target.task == REGRESSION:
         reason = "fairness needs classes; this model predicts numbers"
         return [context.result(SIGNAL, "facets", None, Verdict.SKIPPED, reason=reason)]
-    cubes = [_count(context, rows, target) for rows in sources]
+    estimated = settings.estimated and target.task == BINARY and len(sources) == 2
+    cubes = [_count(context, rows, target, FINE_BINS if estimated else BINS) for rows in sources]
     results = [result for facets in _facets(settings) for result in _facet_results(context, facets, cubes)]
     if settings.flip_rows:
-        results += _flips(context, current, cubes[0], target)
-    if settings.estimated and target.task == BINARY and len(sources) == 2:
-        results += _estimated(context, sources[1], target, judge=_labelled(cubes[0]) < 0.5)
+        results += _flips(context, cubes[0], target)
+    if estimated:
+        results += _estimated(context, *cubes)
     return results
 
 
@@ -55,7 +54,7 @@ def _facets(settings: FairnessSettings) -> Iterator[tuple[str, ...]]:
     yield from settings.intersections
 
 
-def _count(context: MonitorContext, rows: Rows, target: Target, bins: int = BINS) -> Cube:
+def _count(context: MonitorContext, rows: Rows, target: Target, bins: int) -> Cube:
     settings = context.settings.fairness
     crossed = [facet for facets in settings.intersections for facet in facets]
     condition = [settings.condition_on] if settings.condition_on else []
@@ -85,15 +84,14 @@ def _facet_results(context: MonitorContext, facets: tuple[str, ...], cubes: list
     yield from _calibration(context, facets, cubes[0])
 
 
-def _estimated(context: MonitorContext, reference: Rows, target: Target, *, judge: bool) -> Iterator[Result]:
+def _estimated(context: MonitorContext, now: Cube, before: Cube) -> Iterator[Result]:
     """The measures that need labels, from the counts that calibrated scores expect; nothing without enough labels."""
     settings = context.settings.fairness
-    rows = unlabelled_rows(context.model, context.version, context.window)
-    now, before = (_count(context, one, target, FINE_BINS) for one in (rows, reference))
     if before.weight[before.truth < 2].sum() * before.effective < context.settings.estimation.min_rows:
         return
-    for facets in _facets(settings):
-        counts, base = (expected_groups(cube, before, facets, settings.condition_on) for cube in (now, before))
+    judge = _labelled(now) < 0.5
+    for calibrators in learn(before, list(_facets(settings))):
+        counts, base = (calibrators.expected(cube, settings.condition_on) for cube in (now, before))
         yield from _judged(context, counts, [base], estimate=True, judge=judge)
 
 
@@ -164,14 +162,15 @@ def _calibration(context: MonitorContext, facets: tuple[str, ...], cube: Cube) -
         yield context.result(SIGNAL, GROUP_CALIBRATION, _finite(error), Verdict.OK, feature=facet, segment=segment)
 
 
-def _flips(context: MonitorContext, rows: Rows, cube: Cube, target: Target) -> Iterator[Result]:
+def _flips(context: MonitorContext, cube: Cube, target: Target) -> Iterator[Result]:
     settings = context.settings.fairness
     favourable = settings.favourable or target.classes[-1]
     threshold = context.settings.performance.threshold
     count = round(float(cube.weight.sum()) * cube.effective)
+    rows = unlabelled_rows(context.model, context.version, context.window)
     taken = flips.draw(context.store, rows, count, target, favourable, threshold, settings)
     for facets in _facets(settings):
-        for one in flips.flip_tests(context.store, taken, facets, settings):
+        for one in flips.flip_tests(taken, facets, settings.min_group):
             yield _flip_result(context, facets, one)
 
 

@@ -11,6 +11,8 @@ from modelspan_analyzer.baselines import Baseline
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.distributions.read import baseline_profile, window_profile
 from modelspan_analyzer.distributions.vocabulary import Profile
+from modelspan_analyzer.performance.rows import Rows, baseline_rows, window_rows
+from modelspan_analyzer.performance.target import Target, find_target
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 
@@ -36,6 +38,17 @@ class MonitorContext:
     def reference(self) -> Profile | None:
         """The distributions of the baseline."""
         return baseline_profile(self.store, self.baseline, self.version) if self.baseline else None
+
+    @cached_property
+    def sources(self) -> list[Rows]:
+        """The window's predictions with the labels that are in, then those of the baseline where there is one."""
+        current = window_rows(self.model, self.version, self.window)
+        return [current, baseline_rows(self.baseline, self.version)] if self.baseline else [current]
+
+    @cached_property
+    def target(self) -> Target:
+        """What the model predicts, by its card and by what the sources hold."""
+        return find_target(self.store, self.model, self.sources, self.settings.performance.positive_class)
 
     def result(self, signal: str, metric: str, value: float | None, verdict: Verdict, **fields: Any) -> Result:
         """A result of this window; `fields` are those of `Result`."""

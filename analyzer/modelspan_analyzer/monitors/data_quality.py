@@ -121,9 +121,9 @@ def _identity(context: MonitorContext) -> Iterator[Result]:
 
 def _whole_rows(context: MonitorContext) -> Iterator[Rate]:
     """What is faulty of rows as a whole."""
-    if context.reference is not None:
+    if context.baseline is not None:
         current = context.current
-        yield repeated_rows(context.store, current.relation, current.rows, context.reference.relation)
+        yield repeated_rows(context.store, current.relation, current.rows, context.baseline, context.version)
 
 
 def _schema_results(

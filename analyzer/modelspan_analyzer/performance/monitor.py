@@ -11,8 +11,8 @@ from modelspan_analyzer.performance import business
 from modelspan_analyzer.performance.evaluate import Measured, evaluate
 from modelspan_analyzer.performance.judge import breaches, change, is_worse
 from modelspan_analyzer.performance.read import ALL_ROWS, Coverage, Segment, coverage
-from modelspan_analyzer.performance.rows import Rows, baseline_rows, window_rows
-from modelspan_analyzer.performance.target import Target, find_target
+from modelspan_analyzer.performance.rows import Rows
+from modelspan_analyzer.performance.target import Target
 from modelspan_analyzer.results import Result, Verdict
 
 SIGNAL = "performance"
@@ -23,13 +23,12 @@ def performance(context: MonitorContext) -> list[Result]:
     settings = context.settings.performance
     if not settings.enabled:
         return []
-    current = window_rows(context.model, context.version, context.window)
+    current, *references = context.sources
     seen = coverage(context.store, current)
     results = [_share(context, seen)]
     if seen.labelled < settings.min_rows:
         return results
-    sources, target = sources_and_target(context, current)
-    reference = sources[1] if len(sources) > 1 else None
+    reference, target = (references[0] if references else None), context.target
     for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.settings.segments)):
         found = evaluate(context.store, current, target, settings, segment)
         expected = evaluate(context.store, reference, target, settings, segment) if reference else {}
@@ -37,15 +36,6 @@ def performance(context: MonitorContext) -> list[Result]:
             before = {one.metric: one for one in expected.get(part, [])}
             results += [_judge(context, one, before.get(one.metric), segment.label(part)) for one in measured]
     return results + _business(context, current, reference, target)
-
-
-def sources_and_target(context: MonitorContext, current: Rows) -> tuple[list[Rows], Target]:
-    """The rows of the window and, where there is one, of the baseline; and what the model predicts."""
-    sources = [current]
-    if context.baseline is not None:
-        sources.append(baseline_rows(context.baseline, context.version))
-    positive = context.settings.performance.positive_class
-    return sources, find_target(context.store, context.model, sources, positive)
 
 
 def _share(context: MonitorContext, seen: Coverage) -> Result:

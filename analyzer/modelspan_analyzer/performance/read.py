@@ -171,16 +171,15 @@ def ranked_rows(store: Store, rows: Rows, query_tag: str) -> tuple[FloatArray, F
 
 
 def _score_parts(table: pa.Table) -> dict[str, ScoreCounts]:
-    result = {}
-    for part, here in _parts(table):
-        score, weight = _numbers(table, "score")[here], _numbers(table, "weight")[here]
-        positives, negatives = _numbers(table, "positives")[here], _numbers(table, "negatives")[here]
-        distinct, place = np.unique(score, return_inverse=True)
-        summed = np.array(
-            [np.bincount(place, count * weight, distinct.size) for count in (positives, negatives)], float
-        )
-        result[part] = ScoreCounts(distinct, summed[0], summed[1], effective(positives + negatives, weight))
-    return result
+    columns = [_numbers(table, name) for name in ("score", "weight", "positives", "negatives")]
+    return {part: counted_scores(*(column[here] for column in columns)) for part, here in _parts(table)}
+
+
+def counted_scores(score: FloatArray, weight: FloatArray, positives: FloatArray, negatives: FloatArray) -> ScoreCounts:
+    """Cells of a score and a weight, each with its numbers of positive and negative rows, added up by the score."""
+    distinct, place = np.unique(score, return_inverse=True)
+    summed = np.array([np.bincount(place, count * weight, distinct.size) for count in (positives, negatives)], float)
+    return ScoreCounts(distinct, summed[0], summed[1], effective(positives + negatives, weight))
 
 
 def _parts(table: pa.Table) -> list[tuple[str, np.ndarray[tuple[int], np.dtype[np.bool_]]]]:

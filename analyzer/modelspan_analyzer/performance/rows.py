@@ -81,7 +81,7 @@ def unlabelled_rows(model: str, version: str, window: Window) -> Rows:
     return Rows(_UNLABELLED.format(chosen=_CHOSEN.format("window_")), {"window_" + k: v for k, v in values.items()})
 
 
-def baseline_rows(baseline: Baseline, version: str, *, labelled: bool = True) -> Rows:
+def baseline_rows(baseline: Baseline, version: str) -> Rows:
     """The rows of a baseline with the truth that is known of them.
 
     A baseline copied from predictions gets its late labels through the predictions that it was copied from.
@@ -94,6 +94,4 @@ def baseline_rows(baseline: Baseline, version: str, *, labelled: bool = True) ->
     if baseline.window is None:
         raise ValueError(f"the baseline {baseline.baseline_id} of {baseline.model} has neither rows nor a window")
     compared = baseline.compared_version or baseline.version or version
-    if not labelled:
-        return unlabelled_rows(baseline.model, compared, baseline.window)
     return window_rows(baseline.model, compared, baseline.window, name="baseline_")

@@ -14,9 +14,7 @@ import numpy as np
 from modelspan_analyzer.baselines import Baseline
 from modelspan_analyzer.distributions.relation import baseline_relation, window_relation
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.performance.monitor import sources_and_target
 from modelspan_analyzer.performance.read import coverage
-from modelspan_analyzer.performance.rows import window_rows
 from modelspan_analyzer.performance.target import REGRESSION
 from modelspan_analyzer.poisoning.bursts import repeats
 from modelspan_analyzer.poisoning.flips import find_flips, read_labelled
@@ -140,13 +138,12 @@ def _spread(reference: Reference, column: int) -> float:
 def _labels(context: MonitorContext) -> Iterator[Rate]:
     """Flipped labels, where the window and the baseline have labels and the model gives probabilities."""
     settings = context.settings.poisoning
-    current = window_rows(context.model, context.version, context.window)
-    if coverage(context.store, current).labelled < settings.min_rows:
+    if coverage(context.store, context.sources[0]).labelled < settings.min_rows:
         return
-    sources, target = sources_and_target(context, current)
+    target = context.target
     if target.task == REGRESSION:
         return
-    now, before = (read_labelled(context.store, rows, target, settings.max_rows) for rows in sources)
+    now, before = (read_labelled(context.store, rows, target, settings.max_rows) for rows in context.sources)
     if min(len(now.ids), len(before.ids)) < settings.min_rows:
         return
     known, found, ids = find_flips(before, now, settings.examples)
