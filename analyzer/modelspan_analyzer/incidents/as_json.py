@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from modelspan_analyzer.incidents.vocabulary import Event, Incident
+from modelspan_analyzer.incidents.vocabulary import Event, Incident, OpenFinding
 
 _TIMES = ("began_at", "opened_at", "updated_at", "resolved_at")
 
@@ -17,9 +17,15 @@ def incident_as_json(incident: Incident) -> dict[str, Any]:
     for name in _TIMES:
         given[name] = given[name].isoformat() if given[name] else None
     given["severity"] = incident.severity.value
-    given["findings"] = [{**finding, "window_end": finding["window_end"].isoformat()} for finding in given["findings"]]
+    given["findings"] = [finding_as_json(finding) for finding in incident.findings]
     given["traces"] = list(incident.traces)
     return given
+
+
+def finding_as_json(finding: OpenFinding) -> dict[str, Any]:
+    """One finding of an incident."""
+    since = finding.since.isoformat() if finding.since else None
+    return asdict(finding) | {"window_end": finding.window_end.isoformat(), "since": since}
 
 
 def event_as_json(event: Event) -> dict[str, str]:

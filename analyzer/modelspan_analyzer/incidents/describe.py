@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from modelspan_analyzer.incidents.vocabulary import OpenFinding
+from modelspan_analyzer.incidents.vocabulary import OpenFinding, gravity
 from modelspan_analyzer.results import Result
 
-MOST_NAMED = 3
+MOST_NAMED = 2
+_BY_METRIC: Mapping[str, str] = {
+    "null_rate": "missing values",
+    "missing_feature": "missing values",
+    "renamed_feature": "missing values",
+    "error_rate": "failed predictions",
+    "volume": "unusual volume",
+    "freshness": "stale data",
+}
+_BY_SIGNAL: Mapping[str, str] = {
+    "data_quality": "bad values",
+    "data_drift": "drift",
+    "prediction_drift": "shifted predictions",
+    "performance": "worse {metric}",
+    "estimation": "worse estimated {metric}",
+    "fairness": "unfair {metric}",
+    "concept": "changed outcomes",
+    "attribution": "changed influence",
+    "multivariate": "a changed mix of features",
+    "embedding": "drift of embeddings",
+    "poisoning": "suspicious rows",
+    "latency": "slow predictions",
+}
+"""What a finding is called, by its metric or else by its signal; other signals go by their own names."""
 
 
 def finding(result: Result) -> str:
@@ -22,11 +45,40 @@ def subject(member: OpenFinding) -> str:
     return " ".join(part for part in (member.signal, member.metric, member.feature, member.segment) if part)
 
 
-def title(model: str, findings: Sequence[OpenFinding]) -> str:
-    """What an incident is called: the model, its signals, and the features that show them."""
-    signals = sorted({member.signal.replace("_", " ") for member in findings})
-    features = sorted({member.feature for member in findings if member.feature})
-    named = ", ".join(features[:MOST_NAMED]) + (
-        f" and {len(features) - MOST_NAMED} more" if features[MOST_NAMED:] else ""
+def title(model: str, findings: Sequence[OpenFinding], cause: str = "") -> str:
+    """What an incident is called: the model, the two worst things that are wrong with it, and where that comes from.
+
+    A feature counts once, by the gravest of its findings; those that are well again count where all are.
+    """
+    current = [member for member in findings if not member.ended] or findings
+    worst = sorted(current, key=lambda member: (gravity(member.signal), -member.excess, member.feature))
+    things: dict[str, str] = {}
+    for member in worst:
+        things.setdefault(_place(member) or _trouble(member), _trouble(member))
+    named = list(things.items())[:MOST_NAMED]
+    text = ", ".join(
+        _listed(trouble, [place for place, what in named if what == trouble]) for trouble in _unique(named)
     )
-    return f"{model}: {', '.join(signals)}" + (f" in {named}" if named else "")
+    others = len(things) - len(named)
+    text += f", and {others} other{'s' if others > 1 else ''}" if others else ""
+    return f"{model}: {text}" + (f", through {cause}" if cause else "")
+
+
+def _trouble(member: OpenFinding) -> str:
+    text = _BY_METRIC.get(member.metric) or _BY_SIGNAL.get(member.signal, member.signal.replace("_", " "))
+    return text.format(metric=member.metric.replace("_", " "))
+
+
+def _place(member: OpenFinding) -> str:
+    """The feature, and the part of the traffic."""
+    feature = "" if member.signal == "prediction_drift" else member.feature
+    return " of ".join(part for part in (feature, member.segment) if part)
+
+
+def _unique(named: Sequence[tuple[str, str]]) -> list[str]:
+    return list(dict.fromkeys(trouble for _, trouble in named))
+
+
+def _listed(trouble: str, places: Sequence[str]) -> str:
+    told = [place for place in places if place != trouble]
+    return f"{trouble} in {' and '.join(told)}" if told else trouble

@@ -20,11 +20,9 @@ class Finding:
 
     @property
     def cause(self) -> str:
-        """The first cause without its value: the same service and span, or the release of a service."""
+        """The first cause as a phrase: its service, span and, where it is one, the attribute's value."""
         causes = self.explanation.causes if self.explanation else ()
-        if not causes:
-            return ""
-        return " ".join(part for part in (causes[0].service, causes[0].span_name) if part)
+        return causes[0].phrase if causes else ""
 
     @property
     def dated(self) -> bool:
@@ -49,7 +47,31 @@ def home(finding: Finding, incidents: Sequence[Incident], together: timedelta) -
     key = key_of(finding.result)
     known = (one for one in incidents if any(member.key == key for member in one.findings))
     current = [one for one in incidents if one.status == OPEN]
-    same = (one for one in current if finding.cause and one.cause.split(" ")[0] == finding.cause.split(" ")[0])
-    length = finding.result.window.end - finding.result.window.start
-    near = (one for one in current if abs(one.began_at - finding.began_at) <= max(together, length))
+    same = (one for one in current if _same_cause(finding, one, together))
+    near = (one for one in current if _began_together(finding, one, together) and not _told_apart(finding, one))
     return next(known, None) or next(same, None) or next(near, None)
+
+
+def _same_cause(finding: Finding, incident: Incident, together: timedelta) -> bool:
+    """The same cause at any time; or the same service, unless the two are known to have begun apart."""
+    if finding.cause == "" or finding.cause == incident.cause:
+        return finding.cause != ""
+    apart = finding.dated and incident.dated and not _began_together(finding, incident, together)
+    return _service(finding.cause) == _service(incident.cause) and not apart
+
+
+def _began_together(finding: Finding, incident: Incident, together: timedelta) -> bool:
+    """Within `together` where the data tells both beginnings; else in the same window too."""
+    distance = abs(incident.began_at - finding.began_at)
+    length = finding.result.window.end - finding.result.window.start
+    return distance <= together or (distance < length and not (finding.dated and incident.dated))
+
+
+def _told_apart(finding: Finding, incident: Incident) -> bool:
+    """Whether the causes of both are known and of different services, and a beginning is not."""
+    known = finding.cause != "" and incident.cause != "" and _service(finding.cause) != _service(incident.cause)
+    return known and not (finding.dated and incident.dated)
+
+
+def _service(cause: str) -> str:
+    return cause.split(" ")[0]

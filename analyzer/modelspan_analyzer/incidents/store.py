@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
+from modelspan_analyzer.incidents.as_json import finding_as_json
 from modelspan_analyzer.incidents.vocabulary import OPEN, Event, Incident, OpenFinding, Severity
 from modelspan_analyzer.moments import utc
 from modelspan_analyzer.results import Result
@@ -45,7 +46,8 @@ def _incident(row: dict[str, Any]) -> Incident:
     for name in _TIMES:
         given[name] = utc(given[name]) if given[name] is not None else None
     findings = [
-        entry | {"window_end": datetime.fromisoformat(entry["window_end"])} for entry in json.loads(row["findings"])
+        entry | {name: datetime.fromisoformat(entry[name]) for name in ("window_end", "since") if entry.get(name)}
+        for entry in json.loads(row["findings"])
     ]
     given |= {
         "severity": Severity(row["severity"]),
@@ -65,7 +67,9 @@ def save(store: Store, incidents: Sequence[Incident]) -> None:
         if name in _TIMES:
             columns[name] = pa.array(values, _STAMP)
         elif name == "findings":
-            columns[name] = pa.array([json.dumps([_as_json(member) for member in members]) for members in values])
+            columns[name] = pa.array(
+                [json.dumps([finding_as_json(member) for member in members]) for members in values]
+            )
         elif name == "severity":
             columns[name] = pa.array([value.value for value in values])
         elif name == "traces":
@@ -76,10 +80,6 @@ def save(store: Store, incidents: Sequence[Incident]) -> None:
             columns[name] = pa.array(values)
     store.insert("incidents", pa.table(columns))
     add_events(store, [(one.incident_id, event) for one in incidents for event in one.news])
-
-
-def _as_json(finding: OpenFinding) -> dict[str, Any]:
-    return asdict(finding) | {"window_end": finding.window_end.isoformat()}
 
 
 def add_events(store: Store, events: Sequence[tuple[str, Event]]) -> None:

@@ -14,7 +14,16 @@ from modelspan_analyzer.incidents import describe
 from modelspan_analyzer.incidents import store as kept
 from modelspan_analyzer.incidents.group import Finding, home
 from modelspan_analyzer.incidents.severity import severity
-from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED, Event, Incident, OpenFinding, Severity, key_of
+from modelspan_analyzer.incidents.vocabulary import (
+    OPEN,
+    RESOLVED,
+    Event,
+    Incident,
+    OpenFinding,
+    Severity,
+    gravity,
+    key_of,
+)
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.why import Explanation, explain
 from modelspan_collector.store.connect import Store
@@ -25,8 +34,6 @@ log = logging.getLogger(__name__)
 SettingsOf = Callable[[str, str], IncidentSettings]
 RECENT = 200
 """Incidents of a model that are looked at, the newest."""
-_ORDER = ("performance", "fairness", "data_quality", "prediction_drift", "data_drift")
-"""Which findings of a window are explained first, where not all can be."""
 
 
 def defaults(_model: str, _version: str) -> IncidentSettings:
@@ -110,7 +117,7 @@ def _explained(
     """
     answers: dict[tuple[str, ...], Explanation | None] = {}
     found, fresh = [], []
-    for result in sorted(alarms, key=lambda result: _ORDER.index(result.signal) if result.signal in _ORDER else 99):
+    for result in sorted(alarms, key=lambda result: gravity(result.signal)):
         asked = (result.version, result.signal, result.feature, result.segment)
         if key_of(result) not in settled and asked not in answers and len(answers) < settings.explain:
             answers[asked] = _explain(store, result)
@@ -158,7 +165,7 @@ def _open(finding: Finding, now: datetime, settings: IncidentSettings) -> Incide
 def _join(incident: Incident, finding: Finding, now: datetime, settings: IncidentSettings) -> Incident:
     """Take a finding in, and judge the incident anew."""
     result, explanation = finding.result, finding.explanation
-    member = OpenFinding.of(result)
+    member = OpenFinding.of(result, explanation.since if explanation else None)
     others = tuple(one for one in incident.findings if one.key != member.key)
     news = list(incident.news)
     if len(others) == len(incident.findings):
@@ -172,12 +179,13 @@ def _join(incident: Incident, finding: Finding, now: datetime, settings: Inciden
     if causes and not incident.cause and explanation:
         news.append(Event(now, "cause", explanation.sentence))
     why = explanation.sentence if explanation and (causes or not incident.why) and not incident.cause else incident.why
+    cause = incident.cause or finding.cause
     return replace(
         incident,
         severity=worse,
-        title=describe.title(result.model, [*others, member]),
+        title=describe.title(result.model, [*others, member], cause),
         why=why,
-        cause=incident.cause or finding.cause,
+        cause=cause,
         owner=settings.owner,
         runbook=settings.runbook,
         began_at=min(incident.began_at, finding.began_at) if finding.dated else incident.began_at,
@@ -212,6 +220,7 @@ def _clear(incident: Incident, results: Sequence[Result], now: datetime, setting
         news.append(Event(now, "resolved", "resolved: every finding is well again"))
     return replace(
         incident,
+        title=describe.title(incident.model, members, incident.cause),
         findings=members,
         updated_at=now,
         news=tuple(news),

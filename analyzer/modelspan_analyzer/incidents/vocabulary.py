@@ -9,6 +9,13 @@ from enum import Enum
 from modelspan_analyzer.results import Result
 
 OPEN, RESOLVED = "open", "resolved"
+GRAVEST_FIRST = ("performance", "fairness", "data_quality", "prediction_drift", "data_drift")
+"""Signals in the order in which they are explained and named; the others come after them."""
+
+
+def gravity(signal: str) -> int:
+    """0 for the signal that tells most of harm."""
+    return GRAVEST_FIRST.index(signal) if signal in GRAVEST_FIRST else len(GRAVEST_FIRST)
 
 
 class Severity(str, Enum):
@@ -40,9 +47,13 @@ class OpenFinding:
     cleared: int = 0
     """Good windows since the last bad one."""
     ended: bool = False
+    since: datetime | None = None
+    """When the data says that it began; None where it does not tell."""
+    excess: float = 0.0
+    """How many times its threshold the measurement was."""
 
     @classmethod
-    def of(cls, result: Result) -> OpenFinding:
+    def of(cls, result: Result, since: datetime | None = None) -> OpenFinding:
         """What an incident remembers of an alarm."""
         return cls(
             version=result.version,
@@ -53,6 +64,8 @@ class OpenFinding:
             monitor=result.monitor,
             reason=result.reason,
             window_end=result.window.end,
+            since=since,
+            excess=abs(result.value / result.threshold) if result.value and result.threshold else 0.0,
         )
 
     @property
@@ -96,6 +109,11 @@ class Incident:
     traces: tuple[str, ...] = ()
     news: tuple[Event, ...] = field(default=(), compare=False)
     """What this update added to the timeline."""
+
+    @property
+    def dated(self) -> bool:
+        """Whether the data of any finding tells when it began, and not only the window's start."""
+        return any(member.since is not None for member in self.findings)
 
 
 def key_of(result: Result) -> tuple[str, ...]:

@@ -91,6 +91,12 @@ class Cause:
     sample_trace_ids: tuple[str, ...] = ()
     sentence: str = ""
 
+    @property
+    def phrase(self) -> str:
+        """The cause in a few words, without what varies from finding to finding: `feature-store GET /profile`."""
+        value = f"{self.attribute}={self.value}" if self.kind in ("attribute", "resource", "tag", "version") else ""
+        return " ".join(part for part in (self.service, self.span_name, value) if part)
+
     def as_json(self) -> dict[str, Any]:
         """The cause as JSON-ready values."""
         return {

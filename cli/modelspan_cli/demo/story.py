@@ -135,8 +135,8 @@ def _show_incident(running: Running) -> bool:
     if incident is None:
         terminal.print("[red]no incident was opened[/]")
         return False
-    terminal.print(f"\n[bold]incident {incident.incident_id}[/] ({incident.severity.value}): {incident.title}")
-    terminal.print(f"[bold]why[/]: {incident.why or 'nothing in the traces explains it'}")
+    terminal.print(f"\n[bold]why[/]: {incident.why or 'nothing in the traces explains it'}", highlight=False)
+    terminal.print(f"[bold]incident {incident.incident_id}[/] ({incident.severity.value}): {incident.title}")
     alert = alert_of(incident, AlertSettings(web=running.web_url), incident.updated_at)
     terminal.print("[bold]the alert as Alertmanager gets it[/]:")
     terminal.print_json(json.dumps(alert.as_json()))

@@ -1,0 +1,52 @@
+"""What an incident is called: short, the worst first, in words of no monitor."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from modelspan_analyzer.incidents.describe import title
+from modelspan_analyzer.incidents.vocabulary import OpenFinding
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=timezone.utc)
+
+
+def finding(signal: str, metric: str, feature: str = "", excess: float = 1.0, **given: object) -> OpenFinding:
+    return OpenFinding(
+        "1", signal, metric, feature, str(given.pop("segment", "")), "", "", NOON, excess=excess, **given
+    )  # type: ignore[arg-type]
+
+
+MISSING = [finding("data_quality", "null_rate", name, excess) for name, excess in (("a", 2), ("b", 9), ("c", 5))]
+
+
+@pytest.mark.parametrize(
+    ("findings", "cause", "called"),
+    [
+        (MISSING[:1], "", "churn: missing values in a"),
+        (MISSING, "", "churn: missing values in b and c, and 1 other"),
+        ([*MISSING[:2], finding("data_drift", "psi", "b", 40)], "", "churn: missing values in b and a"),
+        (
+            [finding("performance", "roc_auc"), *MISSING, finding("prediction_drift", "psi", "value")],
+            "feature-store GET /profile",
+            "churn: worse roc auc, missing values in b, and 3 others, through feature-store GET /profile",
+        ),
+        (
+            [finding("fairness", "disparate_impact", segment="tag.sex=f")],
+            "",
+            "churn: unfair disparate impact in tag.sex=f",
+        ),
+        ([finding("something_new", "x")], "", "churn: something new"),
+    ],
+)
+def test_the_two_worst_are_named_and_the_others_counted(findings, cause, called):
+    """A feature counts once, by the gravest that is wrong with it."""
+    assert title("churn", findings, cause) == called
+
+
+def test_what_is_well_again_is_not_named_while_something_is_wrong():
+    """Only when all is over are past findings named."""
+    over = [finding("performance", "accuracy", ended=True)]
+    assert title("churn", [*over, MISSING[0]]) == "churn: missing values in a"
+    assert title("churn", over) == "churn: worse accuracy"
