@@ -68,12 +68,18 @@ _IN_STRETCHES = """
 def draw(store: Store, selection: Selection, context: Window, line: Timeline, budget: Budget) -> Sample:
     """Draw traces by the hash of their id: flagged and others each up to the budget, with weights that undo it.
 
+    What one of the two leaves of its budget goes to the other.
+
     Long and busy windows are thinned to stretches first, because the store can skip what lies between (Horvitz and
     Thompson's weights undo this too).
     """
     stretches = choose(line)
     marked, total = (float((values * stretches.covered).sum()) for values in (line.marked, line.total))
-    rates = (min(1.0, budget.flagged / max(marked, 1.0)), min(1.0, budget.others / max(total - marked, 1.0)))
+    others, both = total - marked, budget.flagged + budget.others
+    rates = (
+        min(1.0, max(budget.flagged, both - others) / max(marked, 1.0)),
+        min(1.0, max(budget.others, both - marked) / max(others, 1.0)),
+    )
     below = [min(int(rate * 2.0**64), HIGHEST_HASH) for rate in rates]
     table = store.arrow(
         selection.fill(_SAMPLE).replace("{stretches}", _IN_STRETCHES if stretches.slices else ""),

@@ -39,7 +39,7 @@ def choose(line: Timeline) -> Stretches:
     Runs, not single slices: the store reads some thousand neighbouring rows or none.
     """
     starts = np.arange(line.edges[0] // SLICE, np.ceil(line.edges[-1] / SLICE)).astype(int) * SLICE
-    share = max(ENOUGH / max(float(line.total.sum()), 1.0), ENOUGH_FLAGGED / max(float(line.marked.sum()), 1.0))
+    share = max(ENOUGH / max(float(line.total.sum()), 1.0), ENOUGH_FLAGGED / max(float(line.flagged.sum()), 1.0))
     length = math.ceil(share * len(starts) / RUNS)
     if 2 * RUNS * length >= len(starts):
         return Stretches((), (1.0, 1.0), np.ones(len(line.total)))
