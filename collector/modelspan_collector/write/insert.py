@@ -6,19 +6,20 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from modelspan_collector.log.record import Kind, Record
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive.signals import LOGS, Signal
 from modelspan_collector.store.connect import Store
-from modelspan_collector.write import otlp_shape, rows, stream, wire
+from modelspan_collector.write import deep, otlp_shape, rows, stream, wire
 
 _ONE_BLOCK: Final[dict[str, Any]] = {
     "max_insert_block_size": 1 << 32,
@@ -40,7 +41,9 @@ class UnfitError(ValueError):
     """Events that passed the gate and yet cannot become rows: sending them again is of no use."""
 
 
-def insert_otlp(store: Store, signal: Signal, records: Sequence[Record], token: str) -> None:
+def insert_otlp(
+    store: Store, signal: Signal, records: Sequence[Record], token: str, *, flattened: bool = False
+) -> None:
     """Insert OTLP requests as they are; views of the store turn them into rows."""
     body = b"".join(part for record in records for part in wire.rows(record.payload, record.received))
     settings = {
@@ -49,7 +52,13 @@ def insert_otlp(store: Store, signal: Signal, records: Sequence[Record], token: 
         "insert_deduplication_token": token,
         "input_format_protobuf_oneof_presence": 1,
     }
-    store.client().raw_insert(otlp_shape.table(signal), insert_block=body, fmt="Protobuf", settings=settings)
+    try:
+        store.client().raw_insert(otlp_shape.table(signal), insert_block=body, fmt="Protobuf", settings=settings)
+    except DatabaseError as error:
+        if error.code != deep.TOO_DEEP or flattened:
+            raise
+        spelt_out = [replace(record, payload=deep.flatten(signal, record.payload)) for record in records]
+        insert_otlp(store, signal, spelt_out, token, flattened=True)
 
 
 def _format_settings(store: Store, signal: Signal) -> dict[str, str]:

@@ -2,9 +2,9 @@
 
 Both follow from the message descriptors of `opentelemetry-proto`, so they cannot drift apart. Two things differ from
 the messages on the wire. `AnyValue` is recursive and columns are not: it is unrolled `DEPTH` levels, and what lies
-deeper is read as the bytes of its encoding (a nested message and a bytes field look the same on the wire), so nothing
-is dropped. And a row is not a request but one resource with one scope (`wire.rows` cuts them), with two fields more:
-when it was received, and for which tenant.
+deeper is read as the bytes of its encoding (a nested message and a bytes field look the same on the wire), so that the
+views can tell that it is there (`write/deep.py`). And a row is not a request but one resource with one scope
+(`wire.rows` cuts them), with two fields more: when it was received, and for which tenant.
 
 `python -m modelspan_collector.write.otlp_shape` prints the DDL; `store/schema/001_otlp.sql` is its output.
 """
@@ -22,9 +22,7 @@ from modelspan_collector.write.wire import RECEIVED_FIELD, TENANT_FIELD
 DEPTH: Final = 3
 """Levels of `AnyValue` that become columns: a scalar inside a list inside a map still does."""
 
-_SKIPPED: Final = frozenset(
-    {"key_strindex", "string_value_strindex", "entity_refs", "metadata", "zero_threshold"}
-)  # no table has a place for them
+_SKIPPED: Final = frozenset({"key_strindex", "string_value_strindex", "entity_refs"})  # no table has a place for them
 _LOW_CARDINALITY: Final = frozenset({"key", "schema_url", "severity_text", "event_name", "unit"})
 _SCALARS: Final = {
     FieldDescriptor.TYPE_STRING: ("string", "String"),
@@ -112,6 +110,8 @@ def _metric_columns() -> list[str]:
         f"ScopeAttributes {attributes}",
         "ScopeDroppedAttrCount UInt32",
         "ScopeSchemaUrl String",
+        "ResourceDroppedAttrCount UInt32",
+        f"MetricMetadata {attributes}",
         f"metric {column_type(metric)}",
     ]
 

@@ -84,7 +84,7 @@ def test_span_events_links_and_status(collector: Collector, store: Store) -> Non
 
 
 def test_attributes_of_every_type_and_depth(collector: Collector, store: Store) -> None:
-    """Values keep their text, lists and maps become JSON, and what lies very deep is kept in some form."""
+    """Values keep their text, lists and maps become JSON, however deep they are nested."""
     attributes = {
         "zero": 0,
         "no": False,
@@ -94,22 +94,35 @@ def test_attributes_of_every_type_and_depth(collector: Collector, store: Store) 
         "bytes": b"\x00\xff",
         "list": [1, "two", None, [3.5, {"four": True}]],
         "map": {"a": {"b": ['quote"', b"\x01"]}},
-        "deep": [[[[["bottom"]]]]],
+        "deep": [[[[["bottom", {"nan": float("nan"), "whole": 2.0, "small": 1e-9}]]]]],
     }
-    export(collector.grpc_port, TRACES, trace(attributes).SerializeToString())
+    export(collector.grpc_port, TRACES, trace(attributes, {"plain": 1}).SerializeToString())
     collector.flush()
-    kept = store.rows("SELECT SpanAttributes FROM otel_traces")[0]["SpanAttributes"]
+    kept, plain = (
+        row["a"] for row in store.rows("SELECT SpanAttributes AS a FROM otel_traces ORDER BY length(a) DESC")
+    )
     assert list(kept) == sorted(attributes)
     assert (kept["zero"], kept["no"], kept["empty"], kept["nan"]) == ("0", "false", "", "nan")
     assert (kept["big"], kept["bytes"]) == (str(2**63 - 1), "AP8=")
-    assert json.loads(kept["list"]) == [1, "two", None, [3.5, kept_deep(kept["list"])]]
-    assert json.loads(kept["map"])["a"]["b"] == ['quote"', "AQ=="] or "b" in json.loads(kept["map"])["a"]
-    assert json.loads(kept["deep"])
+    assert json.loads(kept["list"]) == [1, "two", None, [3.5, {"four": True}]]
+    assert json.loads(kept["map"]) == {"a": {"b": ['quote"', "AQ=="]}}
+    assert json.loads(kept["deep"]) == [[[[["bottom", {"nan": "nan", "whole": 2, "small": 1e-9}]]]]]
+    assert plain == {"plain": "1"}
 
 
-def kept_deep(text: str) -> object:
-    """What stands for the innermost map of the list."""
-    return json.loads(text)[3][1]
+def test_deep_bodies_and_exemplars(collector: Collector, store: Store) -> None:
+    """Deep nesting is spelt out wherever a value may stand."""
+    logs, metrics = ExportLogsServiceRequest(), ExportMetricsServiceRequest()
+    set_value(logs.resource_logs.add().scope_logs.add().log_records.add().body, {"a": [{"b": {"c": [1]}}]})
+    gauge = metrics.resource_metrics.add().scope_metrics.add().metrics.add(name="g").gauge
+    exemplar = gauge.data_points.add(as_int=1).exemplars.add(as_int=1)
+    set_value(exemplar.filtered_attributes.add(key="deep").value, [[[[1]]]])
+    export(collector.grpc_port, LOGS, logs.SerializeToString())
+    export(collector.grpc_port, METRICS, metrics.SerializeToString())
+    collector.flush()
+    assert json.loads(store.scalar("SELECT Body FROM otel_logs")) == {"a": [{"b": {"c": [1]}}]}
+    attributes = store.scalar("SELECT `Exemplars.FilteredAttributes` FROM otel_metrics_gauge")
+    assert attributes == [{"deep": "[[[[1]]]]"}]
 
 
 @pytest.mark.parametrize(

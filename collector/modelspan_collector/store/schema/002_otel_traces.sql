@@ -21,19 +21,29 @@ CREATE TABLE IF NOT EXISTS otel_traces
     (
         Timestamp  DateTime64(9, 'UTC'),
         Name       LowCardinality(String),
-        Attributes Map(LowCardinality(String), String)
+        Attributes Map(LowCardinality(String), String),
+        DroppedAttributesCount UInt32
     ) CODEC(ZSTD(1)),
     Links Nested
     (
         TraceId    String,
         SpanId     String,
         TraceState String,
-        Attributes Map(LowCardinality(String), String)
+        Attributes Map(LowCardinality(String), String),
+        DroppedAttributesCount UInt32,
+        Flags      UInt32
     ) CODEC(ZSTD(1)),
     ReceivedAt         DateTime('UTC') DEFAULT now() CODEC(Delta(4), ZSTD(1)),
     ScopeAttributes    Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     TraceFlags         UInt32 CODEC(ZSTD(1)),
     OriginalTimestamp  UInt64 CODEC(ZSTD(1)), -- what the client's clock said, where it was out of range and replaced
+    ResourceSchemaUrl  LowCardinality(String) CODEC(ZSTD(1)),
+    ResourceDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    ScopeSchemaUrl     LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    DroppedAttributesCount UInt32 CODEC(ZSTD(1)),
+    DroppedEventsCount UInt32 CODEC(ZSTD(1)),
+    DroppedLinksCount  UInt32 CODEC(ZSTD(1)),
     -- Features of a prediction that are numbers: known for OTLP, inferred for rows that other writers insert.
     NumericFeatures    Array(LowCardinality(String)) DEFAULT if(mapContains(SpanAttributes, 'modelspan.model.name'),
         arrayFilter((name, text) -> startsWith(name, 'modelspan.feature.') AND isNotNull(toFloat64OrNull(text)),

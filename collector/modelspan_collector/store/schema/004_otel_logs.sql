@@ -20,6 +20,10 @@ CREATE TABLE IF NOT EXISTS otel_logs
     EventName          String CODEC(ZSTD(1)),
     ReceivedAt         DateTime('UTC') DEFAULT now() CODEC(Delta(4), ZSTD(1)),
     OriginalTimestamp  UInt64 CODEC(ZSTD(1)), -- what the client's clock said, where it was out of range and replaced
+    ObservedTimestamp  DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    ResourceDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    ScopeDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    DroppedAttributesCount UInt32 CODEC(ZSTD(1)),
     INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX idx_res_attr_key mapKeys(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_res_attr_value mapValues(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
@@ -56,13 +60,18 @@ SELECT
     map_of(record.attributes) AS LogAttributes,
     record.event_name AS EventName,
     toDateTime(intDiv(received, 1000000000), 'UTC') AS ReceivedAt,
-    if(is_wild(sent, received), sent, 0) AS OriginalTimestamp
+    if(is_wild(sent, received), sent, 0) AS OriginalTimestamp,
+    fromUnixTimestamp64Nano(toInt64(record.observed_time_unix_nano), 'UTC') AS ObservedTimestamp,
+    resource_dropped_attributes_count AS ResourceDroppedAttrCount,
+    scope_dropped_attributes_count AS ScopeDroppedAttrCount,
+    record.dropped_attributes_count AS DroppedAttributesCount
 FROM
 (
     SELECT
         received,
         map_of(resource.attributes) AS sent_attributes,
         if(tenant = '', sent_attributes, mapSort(mapUpdate(sent_attributes, map(toLowCardinality('modelspan.tenant'), tenant)))) AS resource_attributes,
+        resource.dropped_attributes_count AS resource_dropped_attributes_count,
         schema_url AS resource_schema_url,
         scope_logs.scope.name AS scope_name,
         scope_logs.scope.version AS scope_version,

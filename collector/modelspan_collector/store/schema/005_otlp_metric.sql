@@ -11,6 +11,8 @@ SELECT
     scope_attributes AS ScopeAttributes,
     scope_dropped_attributes_count AS ScopeDroppedAttrCount,
     scope_schema_url AS ScopeSchemaUrl,
+    resource_dropped_attributes_count AS ResourceDroppedAttrCount,
+    map_of(metric.metadata) AS MetricMetadata,
     metric
 FROM
 (
@@ -18,6 +20,7 @@ FROM
         received,
         map_of(resource.attributes) AS sent_attributes,
         if(tenant = '', sent_attributes, mapSort(mapUpdate(sent_attributes, map(toLowCardinality('modelspan.tenant'), tenant)))) AS resource_attributes,
+        resource.dropped_attributes_count AS resource_dropped_attributes_count,
         schema_url AS resource_schema_url,
         scope_metrics.scope.name AS scope_name,
         scope_metrics.scope.version AS scope_version,

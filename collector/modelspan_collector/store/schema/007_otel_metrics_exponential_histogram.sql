@@ -37,6 +37,9 @@ CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram
     ) CODEC(ZSTD(1)),
     ReceivedAt            DateTime('UTC') DEFAULT now() CODEC(Delta(4), ZSTD(1)),
     OriginalTimestamp     UInt64 CODEC(ZSTD(1)), -- what the client's clock said, where it was out of range and replaced
+    ResourceDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    MetricMetadata        Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ZeroThreshold         Float64 CODEC(ZSTD(1)),
     INDEX idx_attr_key mapKeys(Attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_attr_value mapValues(Attributes) TYPE bloom_filter(0.01) GRANULARITY 1
 )
@@ -83,6 +86,9 @@ SELECT
     arrayMap(e -> lower(hex(e.span_id)), point.exemplars) AS `Exemplars.SpanId`,
     arrayMap(e -> lower(hex(e.trace_id)), point.exemplars) AS `Exemplars.TraceId`,
     toDateTime(intDiv(received, 1000000000), 'UTC') AS ReceivedAt,
-    if(is_wild(point.time_unix_nano, received), point.time_unix_nano, 0) AS OriginalTimestamp
+    if(is_wild(point.time_unix_nano, received), point.time_unix_nano, 0) AS OriginalTimestamp,
+    ResourceDroppedAttrCount,
+    MetricMetadata,
+    point.zero_threshold AS ZeroThreshold
 FROM otlp_metric
 ARRAY JOIN metric.exponential_histogram.data_points AS point;

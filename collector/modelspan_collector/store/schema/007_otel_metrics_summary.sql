@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS otel_metrics_summary
     Flags                 UInt32 CODEC(ZSTD(1)),
     ReceivedAt            DateTime('UTC') DEFAULT now() CODEC(Delta(4), ZSTD(1)),
     OriginalTimestamp     UInt64 CODEC(ZSTD(1)), -- what the client's clock said, where it was out of range and replaced
+    ResourceDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    MetricMetadata        Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     INDEX idx_attr_key mapKeys(Attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_attr_value mapValues(Attributes) TYPE bloom_filter(0.01) GRANULARITY 1
 )
@@ -59,6 +61,8 @@ SELECT
     point.quantile_values.value AS `ValueAtQuantiles.Value`,
     point.flags AS Flags,
     toDateTime(intDiv(received, 1000000000), 'UTC') AS ReceivedAt,
-    if(is_wild(point.time_unix_nano, received), point.time_unix_nano, 0) AS OriginalTimestamp
+    if(is_wild(point.time_unix_nano, received), point.time_unix_nano, 0) AS OriginalTimestamp,
+    ResourceDroppedAttrCount,
+    MetricMetadata
 FROM otlp_metric
 ARRAY JOIN metric.summary.data_points AS point;
