@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from queries import CLICKHOUSE, DASHBOARDS, PROMETHEUS, VARIABLES, Dashboard, Panel
 
@@ -16,6 +18,20 @@ SOURCES = {
 }
 _TABLE, _TIME_SERIES = 1, 0
 """The ClickHouse plugin's numbers of its formats."""
+
+_EXPLORE = {
+    "trace": {
+        "datasource": "modelspan-traces",
+        "queries": [{"refId": "A", "query": "${__value.raw}"}],
+        "range": {"from": "${__from}", "to": "${__to}"},
+    }
+}
+LINKS = {
+    "TraceId": ("Show the trace", f"/explore?schemaVersion=1&panes={quote(json.dumps(_EXPLORE), safe='${}')}"),
+    "incident_id": ("Show the incident", "/d/modelspan-incident?var-incident=${__value.raw}&${__url_time_range}"),
+    "model": ("Show the model", "/d/modelspan-model?var-model=${__value.raw}&${__url_time_range}"),
+}
+"""Where the values of a table's columns lead."""
 
 
 def dashboard_json(page: Dashboard) -> dict[str, Any]:
@@ -55,9 +71,23 @@ def _panel(number: int, panel: Panel, place: dict[str, int]) -> dict[str, Any]:
         "description": panel.description,
         "gridPos": place,
         "datasource": SOURCES[panel.source],
-        "fieldConfig": {"defaults": {"unit": panel.unit} if panel.unit else {}, "overrides": []},
+        "fieldConfig": {"defaults": {"unit": panel.unit} if panel.unit else {}, "overrides": _overrides(panel)},
         "targets": [_target(panel)],
     }
+
+
+def _overrides(panel: Panel) -> list[dict[str, Any]]:
+    """Links on the columns that name something with a page of its own."""
+    if panel.kind != "table":
+        return []
+    return [
+        {
+            "matcher": {"id": "byName", "options": column},
+            "properties": [{"id": "links", "value": [{"title": title, "url": url}]}],
+        }
+        for column, (title, url) in LINKS.items()
+        if re.search(rf"\b{column}\b.*\bFROM\b", panel.query)
+    ]
 
 
 def _target(panel: Panel) -> dict[str, Any]:

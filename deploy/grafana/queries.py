@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modelspan_analyzer.incidents.feedback import BY_MONITOR
+
 PROMETHEUS, CLICKHOUSE = "prometheus", "clickhouse"
 
 
@@ -100,11 +102,9 @@ FLEET = Dashboard(
         ),
         _prom("Since the newest prediction", "bargauge", "modelspan_prediction_age_seconds", unit="s"),
         _sql(
-            "Monitors that people call noise",
+            "What people think of the monitors",
             "table",
-            "SELECT model, opinion, count() AS opinions FROM (SELECT * FROM incident_feedback FINAL) AS f "
-            "INNER JOIN (SELECT * FROM incidents FINAL) AS i ON i.incident_id = f.incident_id GROUP BY model, opinion "
-            "ORDER BY opinions DESC",
+            f"SELECT model, monitor, useful, noise FROM ({BY_MONITOR})",
         ),
         _prom("Verdicts now", "bargauge", "count by (model) (modelspan_result_verdict == 2) or vector(0)"),
     ),

@@ -71,9 +71,10 @@ class Pusher:
         """Whether an alert is to be sent: not while its model is under maintenance, unless it must be ended."""
         if incident.incident_id in self._sent:
             return True
+        if incident.resolved_at is not None and incident.status != OPEN:  # a process before this one may have sent it
+            return now - incident.resolved_at < LIVES * self.settings.resend
         held = now - incident.opened_at < self.settings.hold
-        silent = under_maintenance(self.settings.maintenance, incident.model, now)
-        return incident.status == OPEN and not held and not silent
+        return not held and not under_maintenance(self.settings.maintenance, incident.model, now)
 
     def _alert(self, incident: Incident, now: datetime) -> Alert:
         silent = under_maintenance(self.settings.maintenance, incident.model, now)

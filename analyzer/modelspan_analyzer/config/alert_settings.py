@@ -50,3 +50,15 @@ class AlertSettings(Settings):
     stalled_after: Duration = Field(timedelta(hours=3), description="an analyzer without a finished run so long alarms")
     lag: Duration = Field(timedelta(minutes=5), description="oldest data waiting for the store that alarms")
     maintenance: tuple[MaintenanceSettings, ...] = Field((), description="when alerts are held back")
+
+    @field_validator("dashboard", "trace")
+    @classmethod
+    def _fillable(cls, given: str) -> str:
+        try:
+            given.format(model="", incident="", trace_id="")
+        except (LookupError, ValueError) as error:
+            raise ValueError(
+                f"cannot fill in {given!r}: only {{model}} and {{incident}} (dashboard) or {{trace_id}} (trace) are "
+                "known; write {{ and }} for braces of the address itself"
+            ) from error
+        return given

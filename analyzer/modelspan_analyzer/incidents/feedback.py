@@ -48,7 +48,7 @@ def give(store: Store, incident_id: str, opinion: str, *, actor: str, now: datet
     kept.add_events(store, [(incident_id, Event(now, "feedback", f"{said}: {comment}" if comment else said))])
 
 
-_BY_MONITOR = """
+BY_MONITOR = """
 SELECT i.model AS model,
        arrayJoin(arrayDistinct(arrayMap(finding -> if(JSONExtractString(finding, 'monitor') != '',
            JSONExtractString(finding, 'monitor'), JSONExtractString(finding, 'signal')),
@@ -59,8 +59,9 @@ INNER JOIN (SELECT * FROM incidents FINAL) AS i ON i.incident_id = f.incident_id
 GROUP BY model, monitor
 ORDER BY noise DESC, model, monitor
 """
+"""Columns model, monitor, useful, noise."""
 
 
 def by_monitor(store: Store) -> list[MonitorFeedback]:
     """Opinions counted for every monitor that had a part in an incident, the noisiest first."""
-    return [MonitorFeedback(**row) for row in store.rows(_BY_MONITOR)]
+    return [MonitorFeedback(**row) for row in store.rows(BY_MONITOR)]
