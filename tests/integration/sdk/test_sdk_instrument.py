@@ -127,6 +127,16 @@ def test_copies_are_plain(copied: Callable[[Any], Any], sdk: Callable[..., None]
     assert [row["label"] for row in receiver.predictions()] == ["no"]
 
 
+def test_shallow_copy(sdk: Callable[..., None], receiver: Receiver) -> None:
+    """A shallow copy shares the methods of the original, as it shares all else, and is observed with it."""
+    sdk(endpoint=receiver.endpoint)
+    estimator = modelspan.instrument(LogisticRegression().fit(X, Y), "m")
+    shallow = copy.copy(estimator)
+    assert list(shallow.predict(X)) == list(Y)
+    assert modelspan.flush(5)
+    assert [row["label"] for row in receiver.predictions()] == list(Y)
+
+
 def test_searched(sdk: Callable[..., None], receiver: Receiver) -> None:
     """A search over an instrumented estimator fits clones, and calls none of ours."""
     sdk(endpoint=receiver.endpoint)
