@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from modelspan import _runtime, _settings
+from modelspan._failsafe import swallowed
 from modelspan._redact import Redaction, Rule
 
 
@@ -56,7 +57,17 @@ def configure(
     )  # a rule that cannot mean anything is an error here, not at a call
     off = _settings.is_disabled() if disabled is None else disabled
     if not off:
+        _set_up(settings)
+    _runtime.replace(settings, off=off)
+
+
+def _set_up(settings: _settings.Settings) -> None:
+    """Make what can be made: a machine or a provider that fails takes telemetry away, not the application."""
+    try:
+        import pyarrow  # noqa: F401 - now, as loading it holds the interpreter's lock for longer than calls should wait
+
         from modelspan.telemetry import providers
 
         providers.set_up(settings)
-    _runtime.replace(settings, off=off)
+    except Exception as error:
+        swallowed("telemetry could not be set up completely", error)

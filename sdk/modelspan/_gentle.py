@@ -24,6 +24,11 @@ def let_calls_pass(items: int = SLICE) -> None:
         time.sleep(_MOMENT)
 
 
+def columns_at_once(rows: int) -> int:
+    """Columns of so many rows whose work is done in one go."""
+    return max(1, 16 * SLICE // rows)
+
+
 def slices(items: Sequence[_Item], size: int = SLICE) -> Iterator[Sequence[_Item]]:
     """The items in slices, between which calls pass."""
     for first in range(0, len(items), size):

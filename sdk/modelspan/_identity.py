@@ -35,7 +35,7 @@ def text(time_ns: int, number: int, row: int = 0) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def column(times_ns: Sequence[int], ids: Sequence[int]) -> pa.Array:
+def column(times_ns: Sequence[int] | np.ndarray, ids: Sequence[int] | np.ndarray) -> pa.Array:
     """The ids of many calls as one Arrow string column (equal to `text` of each)."""
     import numpy as np
 

@@ -78,7 +78,7 @@ class Observer:
         rate = settings.sample_rate if options.sample_rate is None else options.sample_rate
         self._rate = rate
         self.weight = 1.0 / rate if rate else 1.0
-        self._tracer = trace.get_tracer("modelspan")
+        self._tracer = _tracer()
         self._runtime = runtime
 
     # --- a call ----------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ class Observer:
         if isinstance(found, Table):
             call.table = found
         elif found is not None:
-            call.names, call.values = found
+            call.names, call.values, call.floats = found
 
     def set_ids(self, call: Call, ids: Any) -> None:
         """Take the caller's ids: one text, or one for each row."""
@@ -246,3 +246,11 @@ class Observer:
             pipeline.add(call) if call.table is None else pipeline.add_batch(call)
         except Exception as error:
             swallowed("a prediction record could not be kept", error)
+
+
+def _tracer() -> trace.Tracer:
+    try:
+        return trace.get_tracer("modelspan")
+    except Exception as error:
+        swallowed("a tracer could not be had", error)
+        return trace.NoOpTracer()

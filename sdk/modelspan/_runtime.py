@@ -75,10 +75,14 @@ def _create_counters() -> None:
     from modelspan.telemetry.metrics import observe_counters
     from modelspan.telemetry.resource_use import observe_resource_use
 
-    if _counting_for is not get_meter_provider():
-        _counting_for = get_meter_provider()
+    if _counting_for is get_meter_provider():
+        return
+    _counting_for = get_meter_provider()
+    try:
         observe_counters(lambda: (_current.metrics, _current.pipeline.tally) if _current is not None else None)
         observe_resource_use(lambda: _current is not None and _current.settings.resource_metrics)
+    except Exception as error:
+        swallowed("counters could not be made", error)
 
 
 def replace(settings: Settings, *, off: bool) -> None:

@@ -23,8 +23,11 @@ class Row(NamedTuple):
 
     names: tuple[str, ...]
     values: tuple[Any, ...]
+    floats: bool = False
+    """Whether all values are known to be plain floats."""
 
 
+_FLOATS = {float}
 Reader = Callable[[Any, "Sequence[str] | None"], "Row | Table | None"]
 
 
@@ -32,6 +35,8 @@ def row_of(mapping: Mapping[Any, Any]) -> Row:
     """A mapping as a row, copied at the speed of C where all values are plain."""
     columns = tuple(mapping.values())
     kinds = set(map(type, columns))
+    if kinds == _FLOATS:
+        return Row(tuple(mapping), columns, True)
     if not kinds <= values.IMMUTABLE:
         flat = values.flatten(mapping)
         return Row(tuple(flat), _bounded(tuple(flat.values())))
@@ -63,7 +68,7 @@ def _mapping(value: Any, names: Sequence[str] | None) -> Row | Table | None:
 
 def _plain_dict(value: Any, names: Sequence[str] | None) -> Row | Table | None:
     row = row_of(value)
-    if any(type(each) is tuple or type(each) is values.Uncapturable for each in row.values):
+    if not row.floats and any(type(each) is tuple or type(each) is values.Uncapturable for each in row.values):
         return table_of(value, names) or row
     return row
 

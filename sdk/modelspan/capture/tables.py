@@ -118,11 +118,10 @@ def _copied(column: Any) -> Any:
 
 def column_of(column: Any) -> Any:
     """One column as an Arrow array, or, where its values have no common type, as a list of plain values."""
-    import pyarrow as pa
 
     try:
         return array_of(column)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+    except Exception:  # no common type, or a value that fails: they are looked at one by one
         return [values.freeze(value) for value in column]
 
 

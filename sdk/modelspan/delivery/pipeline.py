@@ -10,7 +10,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from modelspan._failsafe import swallowed
@@ -20,8 +20,9 @@ from modelspan.delivery.outbox import Outbox, Tally
 from modelspan.delivery.sender import Sender
 from modelspan.records.call import Call, Stream
 from modelspan.records.card import Card, Cards
-from modelspan.records.encode import Watcher, encode
+from modelspan.records.encode import Watcher, encode, encode_packed
 from modelspan.records.labels import Label, encode_labels
+from modelspan.records.packed import Packer
 from modelspan.records.record import Record
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 
-WAKE_ROWS = 1024
+WAKE_ROWS = 4096
 """Single rows at which the encoder wakes before its time."""
-ENCODE_ROWS = 1024
+ENCODE_ROWS = 4096
 """Single rows that are encoded together at most."""
 
 
@@ -52,9 +53,10 @@ class Pipeline:
         self._resource = resource
         self._metrics = metrics
         self._cards = Cards()
-        self._watcher = Watcher(metrics.observe_outputs, self._learn)
+        self._watcher = Watcher(metrics.observe_outputs, metrics.observe_rows, self._learn)
         self._outbox = Outbox(settings.max_bytes, self.tally)
-        self._calls: deque[Call] = deque()
+        self._packer = Packer()
+        self._calls: deque[Call | bytes] = deque()
         self._batches: deque[Call] = deque()
         self._batch_bytes = 0
         self._labels: deque[Label] = deque()
@@ -74,7 +76,7 @@ class Pipeline:
         calls = self._calls
         if len(calls) >= self._settings.max_rows:
             self._drop_oldest()
-        calls.append(call)
+        calls.append(self._packer.pack(call))
         if self._encoder is None:
             self._start()
         if len(calls) >= WAKE_ROWS and not self._wake.is_set():
@@ -82,9 +84,15 @@ class Pipeline:
 
     def _drop_oldest(self) -> None:
         try:
-            self.tally.add("dropped", int(self._calls.popleft().kept))
+            self.tally.add("dropped", self._kept(self._calls.popleft()))
         except IndexError:  # the encoder was faster
             return
+
+    def _kept(self, call: Call | bytes) -> int:
+        """How many rows of records a waiting call is."""
+        if isinstance(call, bytes):
+            return int(self._packer.layout(call).shape.kept)
+        return call.rows if call.kept else 0
 
     def add_batch(self, call: Call) -> None:
         """Keep the call of a batch, dropping older batches where there is no room."""
@@ -94,7 +102,7 @@ class Pipeline:
             while self._batches and self._batch_bytes > self._settings.max_bytes:
                 oldest = self._batches.popleft()
                 self._batch_bytes -= oldest.nbytes
-                self.tally.add("dropped", oldest.rows if oldest.kept else 0)
+                self.tally.add("dropped", self._kept(oldest))
         self._start()
         self._wake.set()
 
@@ -121,10 +129,11 @@ class Pipeline:
         with self._lock:
             if self._encoder is None:
                 self._on_start()
-                self._sender = Sender(self._settings.records, self._resource, self._outbox)
-                self._encoder = threading.Thread(target=self._run, name="modelspan-encode", daemon=True)
-                self._encoder.start()
-                self._sender.start()
+                sender = Sender(self._settings.records, self._resource, self._outbox)
+                encoder = threading.Thread(target=self._run, name="modelspan-encode", daemon=True)
+                encoder.start()
+                self._encoder, self._sender = encoder, sender
+                sender.start()
 
     def _run(self) -> None:
         while True:
@@ -156,11 +165,15 @@ class Pipeline:
             for record in encode_labels(labels):
                 self._put(record)
 
-    def _encode(self, calls: list[Call]) -> None:
+    def _encode(self, waiting: Sequence[Call | bytes]) -> None:
+        calls = [call for call in waiting if not isinstance(call, bytes)]
         for part in slices(calls):
             self._metrics.observe(part)
         for record in encode(calls, self._watcher):
             self._put(record)
+        for layout, rows in self._packer.groups(call for call in waiting if isinstance(call, bytes)):
+            for record in encode_packed(layout, rows, self._watcher):
+                self._put(record)
 
     def _put(self, record: Record) -> None:
         if record.body:
@@ -190,7 +203,7 @@ class Pipeline:
             self._encoder.join(0.5)
             self._sender.stop(0.2)
         for waiting in (*_take(self._calls, None), *_take(self._batches, None)):
-            self.tally.add("dropped", waiting.rows if waiting.kept else 0)
+            self.tally.add("dropped", self._kept(waiting))
         for label in _take(self._labels, None):
             self.tally.add("dropped", label.rows)
         self._outbox.abandon()

@@ -43,6 +43,8 @@ def message(field: int, body: bytes) -> bytes:
 
 def head(field: int, length: int) -> bytes:
     """What stands before a field of so many bytes."""
+    if length < 0x80 and field < 0x10:
+        return _SMALL[field << 3 | BYTES] + _SMALL[length]
     return varint(field << 3 | BYTES) + varint(length)
 
 

@@ -27,6 +27,7 @@ class Call:
         "duration",
         "error_type",
         "first_item",
+        "floats",
         "ids",
         "kept",
         "names",
@@ -60,6 +61,8 @@ class Call:
     """Names of the features of a single row."""
     values: tuple[Any, ...]
     """Their values."""
+    floats: bool
+    """Whether all values are plain floats."""
     table: Table | None
     """The rows of a batch; None for a single row."""
     result: Any
@@ -88,6 +91,7 @@ class Call:
         self.number = number
         self.names = ()
         self.values = ()
+        self.floats = False
         self.ids = self.times = self.table = self.result = self.outputs = self.attributions = None
         self.duration = self.first_item = self.error_type = self.context = self.span = self.token = None
 

@@ -86,7 +86,20 @@ def column(name: str, raw: Sequence[Any]) -> pa.Array | None:
     kind = next((found for found in map(_kind, kinds) if found != "missing"), "missing")
     if kind == "missing" and values.Uncapturable in kinds:
         return None
-    return _BUILDERS[kind](raw)
+    build = _BUILDERS[kind]
+    try:
+        return build(raw)
+    except Exception as error:
+        swallowed(f"some values of {name!r} cannot be converted and are left out", error)
+        return build([value if _converts(build, value) else None for value in raw])
+
+
+def _converts(build: Callable[[Sequence[Any]], Any], value: Any) -> bool:
+    try:
+        build([value])
+    except Exception:
+        return False
+    return True
 
 
 def _numbers(raw: Sequence[Any]) -> pa.Array:

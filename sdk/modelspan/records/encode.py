@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan import _identity, conventions
 from modelspan._failsafe import swallowed
-from modelspan._gentle import gently, let_calls_pass
+from modelspan._gentle import columns_at_once, gently, let_calls_pass, slices
 from modelspan._redact import Redaction
 from modelspan.capture import batches, outputs
 from modelspan.records import columns as plain
 from modelspan.records.call import Call, Stream
+from modelspan.records.packed import Layout
 from modelspan.records.record import Record
 from modelspan.records.stream import FAST, write
+from modelspan.records.unpacked import Rows
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 BATCH_ROWS = 16_384
@@ -27,6 +31,8 @@ class Watcher(NamedTuple):
 
     outputs: Callable[[Stream, batches.Outputs], None]
     """The predictions of every batch, kept or not."""
+    rows: Callable[[Stream, np.ndarray, batches.Outputs], None]
+    """Durations (s) and predictions of packed single rows, kept or not."""
     features: Callable[[Stream, Iterable[tuple[str, str]]], None]
     """Names and Arrow types of the features of what is kept."""
 
@@ -34,19 +40,41 @@ class Watcher(NamedTuple):
 def encode(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
     """Encode the calls that are kept: single rows of one shape together, a batch by itself."""
     for group in _groups(calls):
-        yield from _guarded(group, watcher)
+        if group[0].table is None:
+            yield from _single_rows(group, watcher)
+        else:
+            yield from _guarded(_batch(group[0], watcher), group[0].rows if group[0].kept else 0)
 
 
-def _guarded(group: list[Call], watcher: Watcher) -> Iterator[Record]:
-    """The records of a group; where it fails, one without a body that tells how many rows were lost."""
+def encode_packed(layout: Layout, rows: Sequence[bytes], watcher: Watcher) -> Iterator[Record]:
+    """Encode packed calls of one layout, if they are kept."""
+    yield from _guarded(_packed(layout, rows, watcher), len(rows) if layout.shape.kept else 0)
+
+
+def _single_rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
+    """The records of single rows; where that fails, of each half, so that a row that cannot be encoded goes alone."""
+    try:
+        yield from list(_rows(calls, watcher))
+    except Exception as error:
+        if len(calls) == 1:
+            swallowed("a prediction record could not be encoded", error)
+            yield Record(conventions.EVENT_PREDICTIONS, b"", 1, 0)
+            return
+        middle = len(calls) // 2
+        for half in (calls[:middle], calls[middle:]):
+            yield from _single_rows(half, watcher)
+
+
+def _guarded(records: Iterator[Record], rows: int) -> Iterator[Record]:
+    """The records of so many rows; where one fails, one without a body that tells how many rows were lost."""
     encoded = 0
     try:
-        for record in _rows(group, watcher) if group[0].table is None else _batch(group[0], watcher):
+        for record in records:
             encoded += record.rows
             yield record
     except Exception as error:
         swallowed("a prediction record could not be encoded", error)
-        yield Record(conventions.EVENT_PREDICTIONS, b"", sum(call.rows for call in group if call.kept) - encoded, 0)
+        yield Record(conventions.EVENT_PREDICTIONS, b"", rows - encoded, 0)
 
 
 def _groups(calls: Sequence[Call]) -> list[list[Call]]:
@@ -61,8 +89,7 @@ def _groups(calls: Sequence[Call]) -> list[list[Call]]:
 
 def _rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
     """Single rows of the same features."""
-    by_column = list(zip(*[call.values for call in gently(calls)], strict=True))
-    let_calls_pass(len(calls))
+    by_column = _columns(calls)
     parts = plain.split(by_column)
     if parts is not None:
         for part in parts:
@@ -71,19 +98,23 @@ def _rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
         yield from _uniform(calls, watcher, by_column)
 
 
+def _columns(calls: list[Call]) -> list[list[Any]]:
+    """The values of each feature."""
+    rows = [call.values for call in calls]
+    places = range(len(calls[0].names))
+    return [list(map(itemgetter(at), rows)) for at in gently(places, columns_at_once(len(calls)))]
+
+
 def _uniform(calls: list[Call], watcher: Watcher, by_column: Sequence[Sequence[Any]] | None = None) -> Iterator[Record]:
     """Single rows in which no feature mixes kinds."""
-    raw = by_column if by_column is not None else list(zip(*[call.values for call in gently(calls)], strict=True))
-    let_calls_pass(len(calls))
+    raw = by_column if by_column is not None else _columns(calls)
     first = calls[0]
     features: dict[str, Any] = {}
-    for name, values in zip(first.names, raw, strict=True):
-        column = plain.column(str(name), values)
+    for at in gently(range(len(raw)), columns_at_once(len(calls))):
+        column = plain.column(str(first.names[at]), raw[at])
         if column is not None:
-            features[str(name)] = column
-        let_calls_pass(len(values))
+            features[str(first.names[at])] = column
     table = _identity_columns(calls)
-    let_calls_pass(len(calls))
     told = [read_result(call) for call in gently(calls)]
     table |= _output_columns(batches.of_rows(told), first.observer.redaction)
     table |= _optional("attribution.", [call.attributions for call in calls], float)
@@ -103,27 +134,50 @@ def read_result(call: Call) -> outputs.Output:
 def _identity_columns(calls: list[Call]) -> dict[str, Any]:
     import pyarrow as pa
 
-    times = [call.time_ns for call in gently(calls)]
-    ids = [call.ids for call in gently(calls)]
+    known = [each for part in slices(calls) for each in map(_IDENTITY, part)]
+    times, numbers, ids, contexts, durations, errors = map(list, zip(*known, strict=True))
     own = any(each is not None for each in ids)
-    known = [call.context for call in gently(calls)]
-    contexts = [context if context is not None and context.is_valid else None for context in gently(known)]
-    traces = [context and context.trace_id.to_bytes(16, "big") for context in gently(contexts)]
-    spans = [context and context.span_id.to_bytes(8, "big") for context in gently(contexts)]
+    let_calls_pass(len(calls))
+    valid = [context if context is not None and context.is_valid else None for context in gently(contexts)]
+    traces = [context and context.trace_id.to_bytes(16, "big") for context in gently(valid)]
+    spans = [context and context.span_id.to_bytes(8, "big") for context in gently(valid)]
     table = {
         conventions.COL_TIMESTAMP: pa.array(times, pa.timestamp("ns", "UTC")),
         conventions.COL_PREDICTION_ID: pa.array([call.prediction_id() for call in gently(calls)], pa.string())
         if own
-        else _identity.column(times, [call.number for call in gently(calls)]),
+        else _identity.column(times, numbers),
         conventions.COL_TRACE_ID: pa.array(traces, pa.binary(16)),
         conventions.COL_SPAN_ID: pa.array(spans, pa.binary(8)),
-        conventions.COL_DURATION: pa.array([call.duration for call in gently(calls)], pa.float64()),
-        conventions.COL_ERROR_TYPE: pa.array([call.error_type for call in gently(calls)], pa.string()),
+        conventions.COL_DURATION: pa.array(durations, pa.float64()),
+        conventions.COL_ERROR_TYPE: pa.array(errors, pa.string()),
     }
-    weights = [call.observer.weight for call in gently(calls)]
-    if weights.count(1.0) != len(weights):
-        table[conventions.COL_SAMPLE_WEIGHT] = pa.array(weights, pa.float64())
-    return table
+    let_calls_pass(len(calls))
+    return table | _weights(calls[0].observer.weight, len(calls))
+
+
+_IDENTITY = attrgetter("time_ns", "number", "ids", "context", "duration", "error_type")
+
+
+def _weights(weight: float, rows: int) -> dict[str, Any]:
+    """The column of weights, where sampling is on: all rows of a record are of one observer."""
+    import pyarrow as pa
+
+    return {} if weight == 1.0 else {conventions.COL_SAMPLE_WEIGHT: pa.repeat(pa.scalar(weight, pa.float64()), rows)}
+
+
+def _packed(layout: Layout, packed: Sequence[bytes], watcher: Watcher) -> Iterator[Record]:
+    """Packed calls of one layout: the same columns as those of single rows."""
+    rows, shape = Rows(layout, packed), layout.shape
+    told = rows.outputs()
+    watcher.rows(shape.stream, rows.duration, told)
+    if not shape.kept:
+        return
+    redaction, tag_redaction = shape.observer.redaction, shape.observer.tag_redaction
+    features = redaction.columns(conventions.COL_FEATURE_PREFIX, rows.features())
+    watcher.features(shape.stream, _types(features))
+    table = rows.identity() | _weights(shape.observer.weight, rows.rows) | _output_columns(told, redaction)
+    table |= features | tag_redaction.columns(conventions.COL_TAG_PREFIX, rows.tags())
+    yield Record(conventions.EVENT_PREDICTIONS, write(table, _metadata(shape.stream)), rows.rows, rows.time_ns)
 
 
 def _optional(prefix: str, mappings: Sequence[Mapping[str, Any] | None], plain_type: type) -> dict[str, Any]:
@@ -205,8 +259,7 @@ def _batch_identity(call: Call) -> dict[str, Any]:
         conventions.COL_DURATION: repeated(call.duration, pa.float64()),
         conventions.COL_ERROR_TYPE: repeated(call.error_type, pa.string()),
     }
-    if call.observer.weight != 1.0:
-        table[conventions.COL_SAMPLE_WEIGHT] = repeated(call.observer.weight, pa.float64())
+    table |= _weights(call.observer.weight, rows)
     tags = {name: repeated(value, pa.string()) for name, value in call.tags.items()}
     return {**table, **call.observer.tag_redaction.columns(conventions.COL_TAG_PREFIX, tags)}
 

@@ -19,7 +19,7 @@ def write(columns: Mapping[str, Any], metadata: Mapping[str, str], level: int = 
     schema = pa.schema(fields, {conventions.META_SCHEMA: conventions.SCHEMA_VERSION, **metadata})
     batch = pa.record_batch(list(columns.values()), schema=schema)
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=level))
+    options = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=level), use_threads=False)
     with pa.ipc.new_stream(sink, schema, options=options) as writer:
         writer.write_batch(batch)
     return sink.getvalue()

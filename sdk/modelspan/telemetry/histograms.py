@@ -13,7 +13,10 @@ import time
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
 
 DURATION_BOUNDARIES = (
     *(1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3),
@@ -29,13 +32,14 @@ VALUES_OF_A_BATCH = 100
 """Values of one batch that pass through an application's instrument: evenly spaced rows."""
 
 Attributes = tuple[tuple[str, str], ...]
+Values: TypeAlias = "Sequence[float] | np.ndarray"
 
 
 class Sink(Protocol):
     """Takes values of one series."""
 
-    def record(self, name: str, values: Sequence[float], attributes: Attributes) -> None:
-        """Count values, none of them NaN."""
+    def record(self, name: str, values: Values, attributes: Attributes, *, some: bool = False) -> None:
+        """Count values, none of them NaN; where `some` will do, evenly spaced ones of many."""
 
 
 @dataclass(slots=True)
@@ -49,7 +53,7 @@ class Series:
     most: float = float("-inf")
     since_ns: int = field(default_factory=time.time_ns)
 
-    def add(self, values: Sequence[float]) -> None:
+    def add(self, values: Values) -> None:
         """Count values; few in Python, many in NumPy."""
         if len(values) < 32:
             for value in values:
@@ -77,8 +81,8 @@ class Buckets:
         self._lock = threading.Lock()
         self._series: dict[tuple[str, Attributes], Series] = {}
 
-    def record(self, name: str, values: Sequence[float], attributes: Attributes) -> None:
-        """Count values, none of them NaN."""
+    def record(self, name: str, values: Values, attributes: Attributes, *, some: bool = False) -> None:  # noqa: ARG002
+        """Count all values, none of them NaN."""
         if not len(values):
             return
         with self._lock:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Histogram, Observation
@@ -20,7 +20,18 @@ from modelspan.capture.batches import Outputs
 from modelspan.capture.outputs import Output
 from modelspan.delivery.outbox import Tally
 from modelspan.records.call import Call, Stream
-from modelspan.telemetry.histograms import DURATION_BOUNDARIES, VALUE_BOUNDARIES, VALUES_OF_A_BATCH, Attributes, Sink
+from modelspan.telemetry.histograms import (
+    DURATION_BOUNDARIES,
+    VALUE_BOUNDARIES,
+    VALUES_OF_A_BATCH,
+    Attributes,
+    Buckets,
+    Sink,
+    Values,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
 
 OTHER = "(other)"
 MOST_STREAMS = 200
@@ -56,7 +67,7 @@ class Metrics:
 
     def __init__(self, sink: Sink | None = None) -> None:
         """Count histograms into a sink, or (None) into instruments of the global meter provider."""
-        self._sink = sink if sink is not None else _Instruments()
+        self._sink = sink if sink is not None else _instruments()
         self._lock = threading.Lock()
         self.predictions: Counter[Attributes] = Counter()
         self.labels: Counter[Attributes] = Counter()
@@ -66,17 +77,14 @@ class Metrics:
 
     def observe(self, calls: Sequence[Call]) -> None:
         """Count calls."""
-        try:
-            self._observe(calls)
-        except Exception as error:
-            swallowed("calls could not be counted", error)
-
-    def _observe(self, calls: Sequence[Call]) -> None:
         groups: dict[tuple[Stream, str | None], list[Call]] = {}
         for call in calls:
             groups.setdefault((call.stream, call.error_type), []).append(call)
         for (stream, error_type), group in groups.items():
-            self._count(self._attributes(stream), error_type, group)
+            try:
+                self._count(self._attributes(stream), error_type, group)
+            except Exception as error:  # noqa: PERF203 - one group's failure is not another's
+                swallowed("calls could not be counted", error)
 
     def _attributes(self, stream: Stream) -> Attributes:
         key = (stream.model, stream.version)
@@ -107,15 +115,30 @@ class Metrics:
         labels = Counter(result.label for result in results if isinstance(result, Output) and result.label is not None)
         self._count_labels(attributes, labels)
 
+    def observe_rows(self, stream: Stream, durations: np.ndarray, told: Outputs) -> None:
+        """Count packed single rows: their durations (s) and predictions."""
+        try:
+            attributes = self._attributes(stream)
+            with self._lock:
+                self.predictions[attributes] += len(durations)
+            self._sink.record(conventions.METRIC_DURATION, durations, attributes)
+            self._count_columns(attributes, told)
+        except Exception as error:
+            swallowed("calls could not be counted", error)
+
     def observe_outputs(self, stream: Stream, told: Outputs) -> None:
         """Count the predictions of a batch, once their columns are made."""
+        try:
+            self._count_columns(self._attributes(stream), told, some=True)
+        except Exception as error:
+            swallowed("predictions could not be counted", error)
+
+    def _count_columns(self, attributes: Attributes, told: Outputs, *, some: bool = False) -> None:
         import pyarrow.compute as pc
 
-        attributes = self._attributes(stream)
         if told.value is not None:
-            values = told.value.drop_null().to_numpy()
-            values = values[values == values]
-            self._sink.record(conventions.METRIC_VALUE, values, attributes)
+            values = told.value.drop_null().to_numpy(zero_copy_only=False)
+            self._sink.record(conventions.METRIC_VALUE, values[values == values], attributes, some=some)
         if told.label is not None:
             counts = pc.value_counts(told.label.drop_null()).to_pylist()
             self._count_labels(attributes, {each["values"]: each["counts"] for each in counts})
@@ -133,6 +156,15 @@ class Metrics:
             return [Observation(count, dict(attributes)) for attributes, count in counter.items()]
 
 
+def _instruments() -> Sink:
+    """The instruments; counts that nobody reads where the application's provider makes none."""
+    try:
+        return _Instruments()
+    except Exception as error:
+        swallowed("histograms could not be made", error)
+        return Buckets(BOUNDARIES)
+
+
 class _Instruments:
     """Histograms of the application's meter provider."""
 
@@ -143,9 +175,9 @@ class _Instruments:
             for name, (unit, description, boundaries) in HISTOGRAMS.items()
         }
 
-    def record(self, name: str, values: Sequence[float], attributes: Attributes) -> None:
+    def record(self, name: str, values: Values, attributes: Attributes, *, some: bool = False) -> None:
         histogram, told = self._histograms[name], dict(attributes)
-        step = max(1, -(-len(values) // VALUES_OF_A_BATCH)) if hasattr(values, "dtype") else 1
+        step = max(1, -(-len(values) // VALUES_OF_A_BATCH)) if some else 1
         spaced = values[::step]
         for value in spaced:
             histogram.record(float(value), told)

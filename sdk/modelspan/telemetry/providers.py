@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, trace
 
+from modelspan._failsafe import swallowed
 from modelspan._settings import Settings
 from modelspan.telemetry.histograms import Buckets
 from modelspan.telemetry.metrics import BOUNDARIES
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
 def resource_attributes(settings: Settings) -> dict[str, object]:
     """What describes this service and process: the application's own resource where it has set a provider."""
-    existing = getattr(trace.get_tracer_provider(), "resource", None)
-    resource = existing if existing is not None else make_resource(settings)
-    return dict(resource.attributes)
+    try:
+        existing = getattr(trace.get_tracer_provider(), "resource", None)
+        resource = existing if existing is not None else make_resource(settings)
+        return dict(resource.attributes)
+    except Exception as error:
+        swallowed("the service could not be described", error)
+        return {"service.name": settings.service_name or "unknown_service"}
 
 
 def make_resource(settings: Settings) -> Resource:
@@ -49,12 +54,11 @@ def _is_unset(provider: object) -> bool:
 
 def _set_tracer_provider(settings: Settings) -> None:
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    from modelspan.telemetry.span_exporter import SpanExporter
+    from modelspan.telemetry.span_exporter import SpanExporter, SpanProcessor
 
     provider = TracerProvider(resource=make_resource(settings), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(SpanExporter(settings.spans)))
+    provider.add_span_processor(SpanProcessor(SpanExporter(settings.spans)))
     trace.set_tracer_provider(provider)
 
 

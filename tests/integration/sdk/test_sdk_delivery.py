@@ -84,26 +84,24 @@ BAD: dict[str, Callable[[], contextlib.AbstractContextManager[str]]] = {
 
 @pytest.mark.parametrize("kind", BAD)
 def test_losses_are_counted_exactly(kind: str, sdk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """No call waits for the receiver; in the end every row that was not sent is counted as dropped."""
+    """No call waits for the receiver, and every row that was not sent is counted as dropped in the end.
+
+    A request may take an hour, and the receiver stays as it is for the whole test: had a call, a flush or the end
+    waited for an answer even once, the test would not come to its end.
+    """
     monkeypatch.setenv("MODELSPAN_MAX_BYTES", "300000")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "5")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600")
     with BAD[kind]() as endpoint:
         sdk(endpoint=endpoint)
         predict = modelspan.observe(model="m", version="1")(lambda row: 0.5)
-        slowest = 0.0
         for _ in range(5000):
-            began = time.perf_counter()
             predict(ROW)
-            slowest = max(slowest, time.perf_counter() - began)
         pipeline = _runtime.current().pipeline
-        began = time.monotonic()
         assert not modelspan.flush(0.5)
-        assert time.monotonic() - began < 0.8
         modelspan.configure(disabled=True)
         deadline = time.monotonic() + 5  # an encoder at work when the end came counts its rows when it is done
         while time.monotonic() < deadline and pipeline.tally.read()["dropped"] < 5000:
             time.sleep(0.01)
-    assert slowest < 3.0  # far from the time-out of a request, whatever else the machine does
     assert pipeline.tally.read() == {"sent": 0, "dropped": 5000, "failed": 0}
 
 

@@ -57,7 +57,8 @@ def test_spans_are_encoded_as_by_opentelemetry(
             span.set_status(status)
         tracer.start_span("child").end()
     spans = memory.get_finished_spans()
-    ours = SpanExporter(Endpoint("http://127.0.0.1:1/v1/traces"))._encode(spans)
+    exporter = SpanExporter(Endpoint("http://127.0.0.1:1/v1/traces"))
+    ours = exporter.request([exporter.encoded(span) for span in spans])
     assert ExportTraceServiceRequest.FromString(ours) == encode_spans(spans)
 
 

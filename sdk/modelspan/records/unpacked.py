@@ -1,0 +1,114 @@
+"""Packed calls as Arrow columns, without a look at single rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from modelspan import _identity, conventions
+from modelspan.capture.batches import Outputs
+from modelspan.records.packed import Layout
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+_DTYPES = {"d": "f8", "q": "i8", "?": "?", "I": "u4"}
+
+
+class Rows:
+    """Packed calls of one layout."""
+
+    def __init__(self, layout: Layout, packed: Sequence[bytes]) -> None:
+        import numpy as np
+
+        self.layout, self.rows = layout, len(packed)
+        identity = [("layout", "u4"), ("time", "i8"), ("number", "u8"), ("trace", "V16"), ("span", "V8")]
+        cells = [(code, _DTYPES[code], (len(places),)) for code, places in layout.places.items()]
+        kind = np.dtype([*identity, ("duration", "f8"), ("mask", "u1", (layout.mask_bytes,)), *cells])
+        has_texts = bool(layout.places["I"])
+        joined = b"".join([row[: kind.itemsize] for row in packed] if has_texts else packed)
+        self._found = np.frombuffer(joined, kind)
+        self._texts = self._all_texts([row[kind.itemsize :] for row in packed]) if has_texts else None
+        self.duration: np.ndarray = self._found["duration"]
+        self.time_ns = int(self._found["time"][0])
+
+    def identity(self) -> dict[str, pa.Array]:
+        """Time, ids and duration."""
+        import pyarrow as pa
+
+        found = self._found
+        return {
+            conventions.COL_TIMESTAMP: self._column("time").view(pa.timestamp("ns", "UTC")),
+            conventions.COL_PREDICTION_ID: _identity.column(found["time"], found["number"]),
+            conventions.COL_TRACE_ID: self._ids("trace", 16),
+            conventions.COL_SPAN_ID: self._ids("span", 8),
+            conventions.COL_DURATION: self._column("duration"),
+            conventions.COL_ERROR_TYPE: pa.nulls(self.rows, pa.string()),
+        }
+
+    def features(self) -> dict[str, pa.Array]:
+        """A column for each feature."""
+        return {str(name): self._cell(at) for at, name in enumerate(self.layout.shape.names)}
+
+    def outputs(self) -> Outputs:
+        """What was predicted."""
+        import pyarrow as pa
+
+        first, shape = len(self.layout.shape.names), self.layout.shape
+        scores = {name: self._cell(first + 2 + at) for at, name in enumerate(shape.scores)}
+        label = self._cell(first + 1)
+        return Outputs(self._cell(first), label if label.type == pa.string() else None, scores)
+
+    def tags(self) -> dict[str, pa.Array]:
+        """A column for each tag."""
+        first = len(self.layout.shape.names) + 2 + len(self.layout.shape.scores)
+        return {name: self._cell(first + at) for at, name in enumerate(self.layout.shape.tags)}
+
+    def _column(self, name: str) -> pa.Array:
+        import numpy as np
+        import pyarrow as pa
+
+        return pa.array(np.ascontiguousarray(self._found[name]))
+
+    def _ids(self, name: str, width: int) -> pa.Array:
+        import pyarrow as pa
+
+        kind = pa.binary(width)
+        if not self.layout.shape.traced:
+            return pa.nulls(self.rows, kind)
+        return pa.Array.from_buffers(kind, self.rows, [None, pa.py_buffer(self._found[name].tobytes())])
+
+    def _cell(self, at: int) -> pa.Array:
+        """The column of a cell; one that is missing in all rows counts as a number."""
+        import numpy as np
+        import pyarrow as pa
+
+        code, place = next(
+            ((code, places.index(at)) for code, places in self.layout.places.items() if at in places), ("", 0)
+        )
+        if not code:
+            return pa.nulls(self.rows, pa.float64())
+        missing = (self._found["mask"][:, at // 8] >> (at % 8) & 1).astype(bool)
+        if code == "I":
+            return self._text(place, missing)
+        return pa.array(np.ascontiguousarray(self._found[code][:, place]), mask=missing if missing.any() else None)
+
+    def _all_texts(self, tails: list[bytes]) -> pa.Array:
+        """The texts of all rows, one after another."""
+        import numpy as np
+        import pyarrow as pa
+
+        lengths = self._found["I"].ravel()
+        offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        return pa.LargeStringArray.from_buffers(len(lengths), pa.py_buffer(offsets), pa.py_buffer(b"".join(tails)))
+
+    def _text(self, place: int, missing: np.ndarray) -> pa.Array:
+        import numpy as np
+        import pyarrow as pa
+
+        width = len(self.layout.places["I"])
+        rows: Any = np.arange(place, width * self.rows, width)
+        assert self._texts is not None
+        return self._texts.take(pa.array(rows, mask=missing)).cast(pa.string())
