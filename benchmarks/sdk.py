@@ -167,6 +167,7 @@ def mlflow(endpoint: str) -> Prepared:
 
     os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = f"{endpoint}/v1/traces"
     os.environ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
+    peer.set_tracking_uri(endpoint)  # never asked, as traces go to OTLP; without one, it looks for a store of files
     function = peer.trace(name="predict")(predict)
 
     def drain() -> None:
@@ -193,7 +194,11 @@ PEERS: dict[str, tuple[str, Callable[[str], Prepared], int]] = {
 }
 
 
-PEER_PACKAGES = ("logfire", "langfuse", "mlflow-tracing", "sqlparse")  # the last: MLflow needs it, and does not say
+PEER_PACKAGES = {
+    "logfire": ["logfire"],
+    "langfuse": ["langfuse"],
+    "mlflow": ["mlflow-tracing", "opentelemetry-exporter-otlp-proto-http"],
+}
 
 
 def assert_true(condition: bool) -> None:
@@ -277,13 +282,14 @@ def received(endpoint: str) -> int:
         return int(answer.read())
 
 
-def peers_python() -> str:
-    """The interpreter of an environment of their own, since their requirements are not ours; made at the first time."""
-    folder = Path(tempfile.gettempdir()) / f"modelspan-peers-{sys.version_info.major}{sys.version_info.minor}"
+def python_of(peer: str) -> str:
+    """The interpreter of an environment of a peer's own, as their requirements differ; made at the first time."""
+    version = f"{sys.version_info.major}{sys.version_info.minor}"
+    folder = Path(tempfile.gettempdir()) / f"modelspan-peers-{version}" / peer
     python = folder / "bin" / "python"
     if not (folder / "complete").exists():
         venv.create(folder, clear=True, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *PEER_PACKAGES], check=True, stdout=sys.stderr)
+        subprocess.run([python, "-m", "pip", "install", "-q", *PEER_PACKAGES[peer]], check=True, stdout=sys.stderr)
         (folder / "complete").touch()
     return str(python)
 
@@ -293,7 +299,7 @@ def run(rounds: int, peers: bool) -> dict[str, Any]:
     receiver = multiprocessing.Process(target=serve, args=(port,), daemon=True)
     receiver.start()
     endpoint = f"http://127.0.0.1:{port.get()}"
-    pythons = dict.fromkeys(PEERS, peers_python()) if peers else {}
+    pythons = {peer: python_of(peer) for peer in PEERS} if peers else {}
     names = [*ROWS, *pythons]
     names += [f"batch:{kind}:{rows}" for kind in ("pandas", "numpy") for rows in BATCHES]
     try:

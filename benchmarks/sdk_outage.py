@@ -1,9 +1,11 @@
-"""What a predict function feels of its telemetry while the collector is up, down, hanging, or answering garbage.
+"""What a predict function feels while the collector is up, down, hanging, refusing, or answering garbage.
 
-Each state of the collector is one process that calls the same function plain and observed in turns, every call timed
-by itself. What an observed turn left behind is encoded before the plain turn begins, so that it cannot slow that. The
-function is arithmetic in Python that never lets go of the interpreter's lock: whatever the background holds it for is
-seen. Calls come as requests do, with a pause after each, or back to back, which is the most a process can do.
+For each state of the collector, with spans recorded and unsampled, a process calls the same function plain and observed
+in turns, back to back, every call timed by itself. What an observed turn left behind is encoded before the plain turn
+begins, so that it cannot slow that. One function computes for about half a millisecond, in NumPy and in Python; the
+other does nothing, so that all that is seen is ours.
+
+The noise is what the plain function does to itself: how its quantile differs from one of these processes to the next.
 """
 
 from __future__ import annotations
@@ -21,23 +23,38 @@ from collections.abc import Callable
 from typing import Any
 
 FEATURES = {f"feature_{number}": number * 1.5 for number in range(20)}
-STATES = ("up", "down", "hanging", "garbage")
+STATES = ("up", "down", "hanging", "refusing", "garbage")
+SAMPLERS = {"recorded": "always_on", "unsampled": "always_off"}
 QUANTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
-PAUSES = {"paced": 2e-4, "back to back": 0.0}
-"""Seconds between two calls."""
-SECONDS = 5.0
-"""Of one state at one pace: eight of these, and their start, stay under a minute."""
-CALLS = 4096
-"""Calls of one turn."""
+TURNS = {"model": (200, 3.5), "empty": (2000, 0.6)}
+"""Calls of one turn, and seconds of all turns: ten of these processes take less than a minute."""
+
+Predict = Callable[[dict[str, float]], float]
 
 
-def predict(features: dict[str, float]) -> float:
-    """About 50 µs of arithmetic."""
-    total = 0.0
-    for _ in range(140):
-        for value in features.values():
-            total += value * 0.5
-    return total
+def empty(_features: dict[str, float]) -> float:
+    """Nothing."""
+    return 0.5
+
+
+def model() -> Predict:
+    """About half a millisecond: layers of a small network, and arithmetic that holds the interpreter's lock."""
+    import numpy as np
+
+    random = np.random.default_rng(7)
+    inner, outer = random.normal(size=(20, 256)), random.normal(size=(256, 256)) / 16
+
+    def predict(features: dict[str, float]) -> float:
+        layer = np.array(list(features.values())) @ inner
+        for _ in range(24):
+            layer = np.tanh(layer @ outer)
+        total = 0.0
+        for _ in range(500):
+            for value in features.values():
+                total += value * 0.5
+        return float(layer[0]) + total
+
+    return predict
 
 
 # --- receivers ---------------------------------------------------------------------------------------
@@ -47,7 +64,7 @@ def receive(state: str, told: Any) -> None:
     """Be a receiver of the given state, in a process of its own."""
     listening = socket.create_server(("127.0.0.1", 0))
     told.put(listening.getsockname()[1])
-    behave = {"hanging": _hang, "garbage": _answer_garbage, "up": _accept}[state]
+    behave = {"hanging": _hang, "garbage": _answer_garbage, "up": _accept, "refusing": _refuse}[state]
     while True:
         connection, _ = listening.accept()
         threading.Thread(target=_guarded, args=(behave, connection), daemon=True).start()
@@ -68,7 +85,7 @@ def _answer_garbage(connection: socket.socket) -> None:
     connection.sendall(b"\x00\xff not HTTP at all\r\n\r\n")
 
 
-def _accept(connection: socket.socket) -> None:
+def _accept(connection: socket.socket, status: bytes = b"200 OK") -> None:
     reader = connection.makefile("rb")
     while reader.readline():
         length = 0
@@ -76,7 +93,11 @@ def _accept(connection: socket.socket) -> None:
             name, _, value = line.partition(b":")
             length = int(value) if name.lower() == b"content-length" else length
         reader.read(length)
-        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        connection.sendall(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\n\r\n")
+
+
+def _refuse(connection: socket.socket) -> None:
+    _accept(connection, b"503 Service Unavailable")
 
 
 @contextlib.contextmanager
@@ -100,71 +121,88 @@ def collector(state: str) -> Any:
 # --- measuring ---------------------------------------------------------------------------------------
 
 
-def turn(call: Callable[[dict[str, float]], float], pause: float) -> list[float]:
+def turn(call: Predict, calls: int) -> list[float]:
     """Seconds that each call of a turn took."""
-    clock, sleep, taken = time.perf_counter, time.sleep, []
-    for _ in range(CALLS):
+    clock, taken = time.perf_counter, []
+    for _ in range(calls):
         began = clock()
         call(FEATURES)
         taken.append(clock() - began)
-        if pause:
-            sleep(pause)
     return taken
 
 
-def measure(pace: str, endpoint: str) -> dict[str, Any]:
-    """Both functions in turns for `SECONDS`: latencies in µs by quantile, and what became of the records."""
+def measure(endpoint: str) -> dict[str, Any]:
+    """Both functions, plain and observed in turns: latencies in µs by quantile, and what became of the records."""
     import modelspan
     from modelspan import _runtime
 
     modelspan.configure(endpoint=endpoint)
-    observed = modelspan.observe(model="bench", version="1")(predict)
     pipeline = _runtime.current().pipeline
-    taken: dict[str, list[float]] = {"plain": [], "observed": []}
-    turn(observed, 0.0)  # imports, connections
-    modelspan.flush(1.0)
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        taken["plain"] += turn(predict, PAUSES[pace])
-        taken["observed"] += turn(observed, PAUSES[pace])
-        pipeline.flush(0.1)
-    found = {name: _summary(latencies) for name, latencies in taken.items()}
-    ratios = {name: found["observed"][name] / found["plain"][name] for name in found["plain"]}
-    return {**found, "ratios": ratios, "calls": len(taken["plain"]), "records": pipeline.tally.read()}
+    found: dict[str, Any] = {}
+    for name, predict in {"model": model(), "empty": empty}.items():
+        observed = modelspan.observe(model=name, version="1")(predict)
+        calls, seconds = TURNS[name]
+        taken: dict[str, list[float]] = {"plain": [], "observed": []}
+        turn(predict, calls)
+        turn(observed, calls)  # imports, connections
+        pipeline.flush(1.0)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            taken["plain"] += turn(predict, calls)
+            taken["observed"] += turn(observed, calls)
+            pipeline.flush(0.1)
+        found[name] = {arm: _summary(latencies) for arm, latencies in taken.items()}
+    return {**found, "records": pipeline.tally.read()}
 
 
 def _summary(latencies: list[float]) -> dict[str, float]:
     ordered = sorted(latencies)
     quantiles = {name: ordered[int(share * len(ordered))] * 1e6 for name, share in QUANTILES.items()}
-    return {**quantiles, "max": ordered[-1] * 1e6}
+    return {**quantiles, "max": ordered[-1] * 1e6, "calls": len(ordered)}
 
 
 def run() -> dict[str, Any]:
-    """Every pace in every state of the collector, each in a process of its own."""
+    """Every state of the collector, spans recorded and not, each in a process of its own; and the noise."""
     found: dict[str, Any] = {}
-    for pace in PAUSES:
+    for sampled, sampler in SAMPLERS.items():
         for state in STATES:
             with collector(state) as endpoint:
-                found[f"{pace}, {state}"] = _in_its_own_process(pace, endpoint)
-    return found
+                found[f"{state}, {sampled}"] = _in_its_own_process(endpoint, sampler)
+    noise = {
+        name: {quantile: _spread([each[name]["plain"][quantile] for each in found.values()]) for quantile in QUANTILES}
+        for name in TURNS
+    }
+    within = {title: each["model"]["observed"]["p99.9"] <= noise["model"]["p99.9"][1] for title, each in found.items()}
+    return {"states": found, "noise": noise, "p99.9 within noise": within}
 
 
-def _in_its_own_process(pace: str, endpoint: str) -> Any:
-    command = [sys.executable, __file__, pace, endpoint]
-    environ = {**os.environ, "MODELSPAN_EXIT_TIMEOUT": "0"}
+def _spread(values: list[float]) -> tuple[float, float]:
+    """Lowest and highest, but for one outlier at each end."""
+    ordered = sorted(values)
+    return ordered[1], ordered[-2]
+
+
+def _in_its_own_process(endpoint: str, sampler: str) -> Any:
+    command = [sys.executable, __file__, endpoint]
+    environ = {**os.environ, "MODELSPAN_EXIT_TIMEOUT": "0", "OTEL_TRACES_SAMPLER": sampler, "OMP_NUM_THREADS": "1"}
+    environ["OPENBLAS_NUM_THREADS"] = "1"
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environ)
     if done.returncode:
-        raise SystemExit(f"{pace}: {done.stderr.strip()[-2000:]}")
+        raise SystemExit(f"{endpoint}: {done.stderr.strip()[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def show(found: dict[str, Any]) -> None:
-    columns = [*QUANTILES, "max"]
-    print(f"{'µs a call':36}" + "".join(f"{name:>10}" for name in columns))
-    for title, measured in found.items():
-        for row in ("plain", "observed"):
-            print(f"{title + ', ' + row:36}" + "".join(f"{measured[row][name]:>10.1f}" for name in columns))
-        print(f"{'  ratio':36}" + "".join(f"{measured['ratios'][name]:>10.2f}" for name in columns))
+    for name in TURNS:
+        columns = [*QUANTILES, "max"]
+        print(f"{name + ', µs a call':32}" + "".join(f"{column:>10}" for column in columns))
+        for title, each in found["states"].items():
+            for arm, measured in each[name].items():
+                print(f"{f'  {title}, {arm}':32}" + "".join(f"{measured[column]:>10.1f}" for column in columns))
+        ranges = "".join(f"{low:.0f}-{high:.0f}".rjust(10) for low, high in found["noise"][name].values())
+        print(f"{'  noise of the plain function':32}{ranges}\n")
+    outside = [title for title, within in found["p99.9 within noise"].items() if not within]
+    print(f"p99.9 within noise: {'everywhere' if not outside else 'not ' + '; '.join(outside)}")
 
 
 if __name__ == "__main__":
