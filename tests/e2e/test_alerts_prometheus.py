@@ -17,7 +17,7 @@ from why_causes import timeout
 from why_systems import END, HOURS, START, build
 
 from modelspan_analyzer import baselines
-from modelspan_analyzer.alerts import Pusher, alert_of, rule_file
+from modelspan_analyzer.alerts import rule_file
 from modelspan_analyzer.config.load import parse
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents import load_open
@@ -36,18 +36,17 @@ from queries import DASHBOARDS, PROMETHEUS
 CONFIG = """
 version: 1
 defaults:
-  performance: {{enabled: false}}
-  estimation: {{enabled: false}}
-  concept: {{enabled: false}}
-  fairness: {{enabled: false}}
-  incidents: {{owner: risk-team, runbook: "https://wiki/runbook", resolve_after: 1}}
+  performance: {enabled: false}
+  estimation: {enabled: false}
+  concept: {enabled: false}
+  fairness: {enabled: false}
+  incidents: {owner: risk-team, runbook: "https://wiki/runbook", resolve_after: 1}
 alerts:
   hold: 1s
   silent_after: 5000d
   stalled_after: 5000d
   resend: 1s
-  trace: "http://jaeger/trace/{{trace_id}}"
-  alertmanagers: [{alertmanagers}]
+  trace: "http://jaeger/trace/{trace_id}"
 """
 HALF = timedelta(hours=HOURS / 2)
 ENDED = datetime.fromtimestamp(END / 1e9, timezone.utc)
@@ -64,12 +63,12 @@ def programs():
 class Fault:
     """A system whose feature service times out, watched by the real monitors."""
 
-    def __init__(self, store, alertmanagers: str = "") -> None:
+    def __init__(self, store) -> None:
         self.store = store
         self.system = build(np.random.default_rng([4, 0]), 6000)
         self.injection = timeout(self.system)
         why.fill(store, self.system)
-        config = parse(CONFIG.format(alertmanagers=alertmanagers))
+        config = parse(CONFIG)
         self.config = config
         self.version = self.system.services["model"].versions[0]
         self.runner = Runner(store, config, respond=Responder(store, config))
@@ -173,21 +172,3 @@ def test_a_silenced_fault_stays_silent(store, metrics, tmp_path):
         (alert,) = alerting_stack.until(lambda: stack.alerts("ModelIncident"), "the incident reaches Alertmanager")
         assert alert["status"]["state"] == "suppressed"
         assert stack.notified("ModelIncident") == []
-
-
-def test_incidents_reach_alertmanager_without_prometheus(store, metrics, tmp_path):
-    """Pushed straight, an incident is the same single alert, and ends when it is resolved."""
-    with alerting_stack.running(tmp_path, rule_file(parse("").alerts), metrics.port) as stack:
-        fault = Fault(store, alertmanagers=f'"{stack.alertmanager}"')
-        fault.find()
-        (incident,) = load_open(store)
-        pusher = Pusher(fault.config.alerts)
-        now = datetime.now(timezone.utc) + timedelta(seconds=2)
-        assert pusher.send([incident], now) == [alert_of(incident, fault.config.alerts, now + timedelta(seconds=4))]
-        (alert,) = alerting_stack.until(lambda: stack.alerts("ModelIncident"), "the pushed incident is there")
-        assert alert["annotations"]["why"] == incident.why
-        fault.fix()
-        pusher.send([], now)
-        alerting_stack.until(
-            lambda: [one for one in stack.notified("ModelIncident") if one["status"] == "resolved"], "it ends"
-        )

@@ -9,10 +9,12 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, start_http_server
 
+from modelspan_analyzer import moments
 from modelspan_analyzer.alerts import IncidentCollector
 from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
@@ -50,7 +52,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _once(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> int:
-    results = Runner(store, config, respond=Responder(store, config)).once()
+    at_once = config.model_copy(update={"alerts": config.alerts.model_copy(update={"hold": timedelta()})})
+    responder = Responder(store, at_once)
+    results = Runner(store, config, respond=responder).once()
+    responder.push(moments.now())  # where no window was due, too: an open incident must be sent again and again
     windows = sorted({(result.model, result.version, result.window.start, result.window.end) for result in results})
     verdicts = Counter(result.verdict.value for result in results)
     if args.json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from modelspan_analyzer.why import KINDS, Explanation, explain
 from modelspan_analyzer.why.asked import finding_of, window_of
 from modelspan_analyzer.why.breakdown import breakdown
 from modelspan_analyzer.why.moved import moved
+from modelspan_analyzer.why.sentence import subject
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
 
@@ -47,8 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([answer.as_json() for answer in answers], indent=2))
     else:
-        for answer in answers:
-            _print(answer)
+        _print(answers)
     return 0 if any(answer.causes for answer in answers) else 1
 
 
@@ -89,10 +90,17 @@ def _window(args: argparse.Namespace) -> Window:
         raise CommandError(str(error)) from error
 
 
-def _print(answer: Explanation) -> None:
-    print(answer.sentence)
-    for cause in answer.causes[:1]:
-        if cause.also:
-            print(f"  comes with: {'; '.join(cause.also)}")
-    for cause in answer.causes[1:]:
-        print(f"  or: {cause.sentence}")
+def _print(answers: Sequence[Explanation]) -> None:
+    """Every cause once, the likeliest answer first, then what nothing explains."""
+    by_cause: dict[str, list[Explanation]] = {}
+    for answer in sorted(answers, key=lambda one: -one.causes[0].score if one.causes else 0.0):
+        by_cause.setdefault(answer.causes[0].phrase if answer.causes else answer.sentence, []).append(answer)
+    for first, *others in by_cause.values():
+        print(first.sentence)
+        if others:
+            print(f"  the same goes for: {'; '.join(subject(other.finding) for other in others)}")
+        for cause in first.causes[:1]:
+            if cause.also:
+                print(f"  comes with: {'; '.join(cause.also)}")
+        for cause in first.causes[1:]:
+            print(f"  or: {cause.sentence}")
