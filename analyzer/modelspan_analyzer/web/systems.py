@@ -15,7 +15,7 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why.asked import window_of
 from modelspan_analyzer.why.breakdown import breakdown
-from modelspan_analyzer.why.moved import moved
+from modelspan_analyzer.why.moved import moved, since_release
 from modelspan_collector.store.connect import Store
 
 
@@ -23,9 +23,12 @@ def system_routes(store: Store, config: MonitorsConfig) -> list[Route]:
     """The routes; both take `since` and `until` as `/api/why` does."""
 
     async def show_moved(request: Request) -> Response:
-        return await _answer(
-            request, "service", lambda service, window: [asdict(one) for one in moved(store, service, window)]
-        )
+        def answer(service: str, asked: Window) -> Any:
+            given = bool(request.query_params.get("since"))
+            window = asked if given else since_release(store, service, asked) or asked
+            return [asdict(one) for one in moved(store, service, window)]
+
+        return await _answer(request, "service", answer)
 
     async def show_breakdown(request: Request) -> Response:
         return await _answer(

@@ -12,6 +12,8 @@ from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
 SAMPLED_TRACES = 5000
+LOAD = "(cpu|memory|gpu|queue|thread|connection)"
+"""Names of metrics that say how busy a process is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def stages(store: Store, model: str, window: Window) -> list[Stage]:
 
 @dataclass(frozen=True, slots=True)
 class Saturation:
-    """How a gauge of the serving process goes with latency and errors, minute by minute."""
+    """How a measure of the serving process goes with latency and errors, minute by minute."""
 
     metric: str
     minutes: int
@@ -68,15 +70,34 @@ class Saturation:
     with_errors: float
 
 
+# Levels as they are; of what only grows (CPU time), by how much a second, at the middle of the time between two points.
 _SATURATION = """
-WITH load AS (
-    SELECT MetricName::String AS metric, toStartOfMinute(toDateTime(TimeUnix, 'UTC')) AS minute, avg(Value) AS level
-    FROM otel_metrics_gauge
-    WHERE ServiceName IN (
-        SELECT DISTINCT service FROM predictions WHERE model = {model:String}
-          AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')})
+WITH services AS (
+    SELECT DISTINCT service FROM predictions WHERE model = {model:String}
+      AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}),
+growing AS (
+    SELECT MetricName::String AS metric, TimeUnix AS at, AggregationTemporality = 1 AS delta,
+           if(delta, StartTimeUnix, lagInFrame(TimeUnix) OVER series) AS last,
+           dateDiff('millisecond', last, TimeUnix) / 1000 AS since,
+           if(delta, Value, Value - lagInFrame(Value) OVER series) AS grown,
+           delta OR row_number() OVER series > 1 AS known
+    FROM otel_metrics_sum
+    WHERE ServiceName IN services AND IsMonotonic AND match(MetricName, {load:String})
       AND TimeUnix >= {start:DateTime64(9, 'UTC')} AND TimeUnix < {end:DateTime64(9, 'UTC')}
-      AND match(MetricName, '(cpu|memory|gpu|queue|thread|connection)')
+    WINDOW series AS (PARTITION BY MetricName, toString(ResourceAttributes), toString(Attributes) ORDER BY TimeUnix)),
+levels AS (
+    SELECT MetricName::String AS metric, TimeUnix AS at, Value AS level FROM otel_metrics_gauge
+    WHERE ServiceName IN services AND match(MetricName, {load:String})
+      AND TimeUnix >= {start:DateTime64(9, 'UTC')} AND TimeUnix < {end:DateTime64(9, 'UTC')}
+    UNION ALL
+    SELECT MetricName::String AS metric, TimeUnix AS at, Value AS level FROM otel_metrics_sum
+    WHERE ServiceName IN services AND NOT IsMonotonic AND match(MetricName, {load:String})
+      AND TimeUnix >= {start:DateTime64(9, 'UTC')} AND TimeUnix < {end:DateTime64(9, 'UTC')}
+    UNION ALL
+    SELECT metric, at - toIntervalMillisecond(toInt64(500 * since)) AS at, grown / since AS level FROM growing
+    WHERE known AND since > 0 AND grown >= 0),
+load AS (
+    SELECT metric, toStartOfMinute(toDateTime(at, 'UTC')) AS minute, avg(level) AS level FROM levels
     GROUP BY metric, minute),
 served AS (
     SELECT toStartOfMinute(toDateTime(timestamp, 'UTC')) AS minute, quantile(0.95)(duration) AS latency,
@@ -95,10 +116,9 @@ ORDER BY abs(with_latency) DESC
 
 
 def saturation(store: Store, model: str, window: Window) -> list[Saturation]:
-    """Gauges of CPU, memory, GPU, queues and pools of the serving process against latency and errors."""
-    return [
-        Saturation(**row) for row in store.rows(_SATURATION, {"model": model, "start": window.start, "end": window.end})
-    ]
+    """CPU, memory, GPU, queues and pools of the serving process against latency and errors."""
+    bounds = {"model": model, "start": window.start, "end": window.end, "load": LOAD}
+    return [Saturation(**row) for row in store.rows(_SATURATION, bounds)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 
+from modelspan_analyzer import moments
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
 from modelspan_analyzer.why.contrast import two_proportions
@@ -22,7 +23,8 @@ class Moved:
 
     model: str
     measure: str
-    """errors; slow or high: duration or value above its 95th percentile before; or missing <feature>."""
+    """errors; missing <feature>; wrong, by the labels; and, above the 95th percentile of before: slow, high prediction,
+    high <feature> (for labels that are numbers, so is wrong)."""
     before: float
     after: float
     p_value: float
@@ -34,22 +36,30 @@ class Moved:
 _RATES = """
 WITH touched AS (
     SELECT p.model AS model, p.timestamp >= {at:DateTime64(9, 'UTC')} AS late, p.error_type AS error_type,
-           p.duration AS duration, p.value AS value, p.null_features AS null_features
-    FROM predictions AS p
+           p.duration AS duration, p.value AS value, p.null_features AS null_features,
+           p.numeric_features AS numbers, l.prediction_id != '' AS labelled,
+           if(l.label != '', toFloat64(l.label != p.label), abs(ifNull(l.value, nan) - ifNull(p.value, nan))) AS off,
+           l.label != '' AS class
+    FROM predictions AS p LEFT JOIN labels AS l FINAL ON l.prediction_id = p.prediction_id
     WHERE p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')} AND p.trace_id IN (
         SELECT TraceId FROM otel_traces
         WHERE ServiceName = {service:String}
           AND Timestamp >= {start:DateTime64(9, 'UTC')} AND Timestamp < {end:DateTime64(9, 'UTC')})),
 usual AS (
-    SELECT model, quantile(0.95)(duration) AS slow, quantile(0.95)(value) AS high
+    SELECT model, quantile(0.95)(duration) AS slow, quantile(0.95)(value) AS high,
+           quantileMap(0.95)(numbers) AS highs, quantileIf(0.95)(off, labelled AND NOT class) AS most_off
     FROM touched WHERE NOT late GROUP BY model)
-SELECT t.model AS model, pair.1 AS measure, countIf(late AND pair.2) AS hit_after, countIf(late) AS after,
-       countIf(NOT late AND pair.2) AS hit_before, countIf(NOT late) AS before
+SELECT t.model AS model, rate.1 AS measure, countIf(late AND rate.2) AS hit_after, countIf(late) AS after,
+       countIf(NOT late AND rate.2) AS hit_before, countIf(NOT late) AS before
 FROM touched AS t INNER JOIN usual AS u ON u.model = t.model
-ARRAY JOIN arrayConcat(
-    [('errors', error_type != ''), ('slow', ifNull(duration > slow, false)), ('high', ifNull(value > high, false))],
-    arrayMap(feature -> (concat('missing ', feature::String), has(null_features, feature)), {features:Array(String)})
-) AS pair
+ARRAY JOIN arrayFilter(one -> one.3, arrayConcat(
+    [('errors', error_type != '', true),
+     ('slow', ifNull(duration > slow, false), true),
+     ('high prediction', ifNull(value > high, false), isNotNull(value)),
+     ('wrong', off > if(class, 0, most_off), labelled AND isFinite(off))],
+    arrayMap(feature -> (concat('missing ', feature), has(null_features, feature), true), {features:Array(String)}),
+    arrayMap((feature, number) -> (concat('high ', feature::String), number > highs[feature], true),
+             mapKeys(numbers), mapValues(numbers)))) AS rate
 GROUP BY model, measure
 HAVING before > 0 AND after > 0
 """
@@ -85,6 +95,20 @@ def moved(store: Store, service: str, window: Window, before: timedelta | None =
     ]  # fmt: skip
     changed = [one for one in found if one.p_value < ALPHA and abs(one.after - one.before) >= LEAST_CHANGE]
     return sorted(changed, key=lambda one: (one.p_value, -abs(one.after - one.before)))
+
+
+_RELEASES = """
+SELECT min(Timestamp) AS first FROM otel_traces
+WHERE ServiceName = {service:String} AND ResourceAttributes['service.version'] != ''
+  AND Timestamp >= {start:DateTime64(9, 'UTC')} AND Timestamp < {end:DateTime64(9, 'UTC')}
+GROUP BY ResourceAttributes['service.version'] ORDER BY first
+"""
+
+
+def since_release(store: Store, service: str, window: Window) -> Window | None:
+    """The part of a window since the newest release of a service came; None where none came within it."""
+    rows = store.rows(_RELEASES, {"service": service, "start": window.start, "end": window.end})
+    return Window(moments.utc(rows[-1]["first"]), window.end) if len(rows) > 1 else None
 
 
 def _one_sided(row: dict[str, int]) -> float:

@@ -14,7 +14,7 @@ from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import KINDS, Explanation, explain
 from modelspan_analyzer.why.asked import finding_of, window_of
 from modelspan_analyzer.why.breakdown import breakdown
-from modelspan_analyzer.why.moved import moved
+from modelspan_analyzer.why.moved import moved, since_release
 from modelspan_analyzer.why.sentence import subject
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
@@ -24,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("about", metavar="MODEL|INCIDENT|SERVICE", help="what to explain")
     asked = parser.add_mutually_exclusive_group()
-    asked.add_argument("--service", action="store_true", help="ABOUT is a service: which models moved since it changed")
+    asked.add_argument(
+        "--service",
+        action="store_true",
+        help="ABOUT is a service: which models moved since --since (default: its newest release of the last day)",
+    )
     asked.add_argument("--breakdown", action="store_true", help="ABOUT is a model: its time by span, load, and cost")
     parser.add_argument("--config", type=Path, metavar="FILE", help="monitors.yaml with the prices for --breakdown")
     parser.add_argument("--since", default="", help="start: 2026-01-31T14:00:00 (UTC), or 2h (default: the last day)")
@@ -54,12 +58,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _moved(args: argparse.Namespace) -> int:
+    asked = _window(args)
     with reading(args) as store:
-        found = moved(store, args.about, _window(args))
+        window = asked if args.since else since_release(store, args.about, asked) or asked
+        found = moved(store, args.about, window)
     if args.json:
         print(json.dumps([asdict(one) for one in found], indent=2))
-    for one in [] if args.json else found:
+        return 0 if found else 1
+    for one in found:
         print(f"{one.model}: {one.measure} went from {one.before:.1%} to {one.after:.1%} (p {one.p_value:.1g})")
+    if not found:
+        print(
+            f"no model behind {args.about} moved at {window.start:%Y-%m-%d %H:%M} UTC; "
+            "give --since, the moment when the service changed"
+        )
     return 0 if found else 1
 
 

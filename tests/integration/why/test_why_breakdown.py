@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import why
-from why_causes import retries, timeout
+from why_causes import retries, timeout, unit_change
 from why_systems import END, HOURS, START, build
 
 from modelspan_analyzer.config.cost_settings import CostSettings
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why.breakdown import cost, saturation, stages
-from modelspan_analyzer.why.moved import moved
+from modelspan_analyzer.why.moved import moved, since_release
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 
@@ -48,6 +48,21 @@ def test_a_failing_service_names_the_model_and_what_moved(kept):
     assert moved(kept, "no-such-service", Window(onset, WHOLE.end)) == []
 
 
+def test_a_redeployed_service_names_inputs_and_answers_that_moved_with_it(kept):
+    """A release that changes a unit, and makes answers wrong: found since its first sight, without being told when."""
+    system = build(np.random.default_rng([9, 2]), 5000)
+    injection = unit_change(system)
+    system.fallback |= system.after & system.chance(0.3)
+    why.fill(kept, system)
+    service = injection.truth[0].service
+    since = since_release(kept, service, WHOLE)
+    assert abs(since.start.timestamp() - system.onset / 1e9) < 600
+    measures = {one.measure for one in moved(kept, service, since)}
+    assert {f"high {injection.feature}", "wrong"} <= measures
+    assert not {"high age", "errors", "missing country"} & measures
+    assert since_release(kept, "no-such-service", WHOLE) is None
+
+
 def test_stages_add_up_to_the_length_of_the_traces(kept):
     """Own times sum to the root span's mean duration, and retries are counted as calls."""
     system, injection = _filled(kept, retries)
@@ -61,27 +76,38 @@ def test_stages_add_up_to_the_length_of_the_traces(kept):
     assert again.calls > 1.02
 
 
-def test_a_gauge_that_goes_with_latency_is_told_from_one_that_does_not(kept):
-    """CPU made to follow the minute's latency correlates; constant memory has no correlation."""
+def test_load_that_goes_with_latency_is_told_from_load_that_does_not(kept):
+    """CPU made to follow the minute's latency correlates, as a level and as a counter's growth; memory does not."""
     system, _ = _filled(kept, retries)
     rows = kept.rows(
         "SELECT toStartOfMinute(toDateTime(timestamp, 'UTC')) AS minute, quantile(0.95)(duration) AS slow "
         "FROM predictions GROUP BY minute ORDER BY minute"
     )
-    stamps = [row["minute"].replace(tzinfo=timezone.utc) for row in rows]
-    for name, values in (
-        ("process.cpu.utilization", [row["slow"] for row in rows]),
-        ("process.memory.usage", [(7919 * number) % 101 for number in range(len(rows))]),
+    stamps = np.array([row["minute"].replace(tzinfo=timezone.utc).timestamp() for row in rows])
+    slow = np.array([row["slow"] for row in rows])
+    spent = np.cumsum(slow)
+    spent[len(spent) // 2 :] -= spent[len(spent) // 2]  # the process was started anew
+    random = np.random.default_rng(1).permutation(len(rows)).astype(float)
+    for table, name, values, more in (
+        ("gauge", "process.cpu.utilization", slow, {}),
+        (
+            "sum",
+            "process.cpu.time",
+            spent,
+            {"IsMonotonic": [True] * len(rows), "AggregationTemporality": [2] * len(rows)},
+        ),
+        ("sum", "process.memory.usage", random, {"IsMonotonic": [False] * len(rows)}),
     ):
         columns = {
             "ServiceName": [system.services["model"].name] * len(rows),
             "MetricName": [name] * len(rows),
-            "TimeUnix": pa.array(stamps, pa.timestamp("ns", "UTC")),
+            "TimeUnix": pa.array(((stamps + 59) * 1e9).astype("int64")).cast(pa.timestamp("ns", "UTC")),
             "Value": pa.array(values, pa.float64()),
         }
-        kept.insert("otel_metrics_gauge", pa.table(columns))
+        kept.insert(f"otel_metrics_{table}", pa.table(columns | more))
     found = {one.metric: one for one in saturation(kept, system.model, WHOLE)}
     assert found["process.cpu.utilization"].with_latency > 0.99
+    assert found["process.cpu.time"].with_latency > 0.99
     assert abs(found["process.memory.usage"].with_latency) < 0.3
 
 
