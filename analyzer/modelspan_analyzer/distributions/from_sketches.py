@@ -7,31 +7,32 @@ from datetime import timedelta, timezone
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from modelspan_analyzer.distributions.from_rows import moments
 from modelspan_analyzer.distributions.relation import window_relation
-from modelspan_analyzer.distributions.vocabulary import Column, Floats, Numbers, Profile, Support, Texts
+from modelspan_analyzer.distributions.thinning import at_equal_steps
+from modelspan_analyzer.distributions.vocabulary import Column, Numbers, Profile, Support, Texts
 from modelspan_analyzer.moments import utc
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
-GRID = 400
-"""Quantiles read from a sketch, at the middle of equal steps of rank."""
-RANK_ERROR = 1 / 400 + 1 / (2 * GRID)
-"""Of the distribution function that the grid stands for: the sketch's own error and half a step of the grid."""
-
-_LEVELS = ", ".join(f"{(step + 0.5) / GRID:.6f}" for step in range(GRID))
+MOST_POINTS = 1_000
+"""Points of a column that are kept; of more, as many at equal steps of rank."""
+RANK_ERROR = 1 / 250
+"""Of a distribution function: 1/800 from inserts, 1/800 from `condense`, 1/2000 from `MOST_POINTS`; the
+rest is for what was thinned while it grew."""
 
 _COLUMNS = """source, kind, feature, weight_class, rows, weight, nans, infinite, zero, negative, minimum, maximum,
-           total, squares, newest, distinct, quantiles, top"""
+           total, squares, newest, distinct, points.value AS points, points.weight AS weights, top"""
 
 # Whole days from the days' sketches, the hours before and after them from the hours'.
 _MERGED = f"""
-SELECT source, kind, toString(feature) AS name, weight_class, sum(rows) AS n, sum(weight) AS count, sum(nans) AS nans,
-       sum(infinite) AS infinite, sum(zero) AS zero, sum(negative) AS negative, min(minimum) AS minimum,
-       max(maximum) AS maximum, sum(total) AS total, sum(squares) AS squares, max(newest) AS newest,
-       uniqHLL12Merge(distinct) AS distinct,
-       if(kind = 'numeric', quantilesGKMerge(400, {_LEVELS})(quantiles), []) AS grid,
+SELECT source, kind, toString(feature) AS name, weight_class, sum(rows) AS n, sum(weight) AS count,
+       sum(nans) AS nans, sum(infinite) AS infinite, sum(zero) AS zero, sum(negative) AS negative,
+       min(minimum) AS minimum, max(maximum) AS maximum, sum(total) AS total, sum(squares) AS squares,
+       toDateTime64(max(newest), 6, 'UTC') AS newest, uniqHLL12Merge(distinct) AS distinct,
+       groupArrayArray(points) AS points, groupArrayArray(weights) AS weights,
        approx_top_kMerge(64, 256)(top) AS top
 FROM (
     SELECT {_COLUMNS} FROM feature_profiles
@@ -50,10 +51,24 @@ FROM (
 GROUP BY source, kind, name, weight_class
 """
 
+_ROWS = """
+SELECT sum(rows) FROM feature_profiles
+WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String}) AND segment = ''
+  AND source = 'model' AND kind = 'rows'
+  AND toStartOfDay(hour) >= toStartOfDay({start:DateTime('UTC')}) AND hour >= {start:DateTime('UTC')}
+  AND toStartOfDay(hour) <= toStartOfDay({end:DateTime('UTC')}) AND hour < {end:DateTime('UTC')}
+"""
+
 
 def covers(window: Window) -> bool:
     """True where the window begins and ends on the hour, as sketches do."""
     return all(moment.minute == moment.second == moment.microsecond == 0 for moment in (window.start, window.end))
+
+
+def rows_in_sketches(store: Store, model: str, version: str, window: Window) -> int:
+    """How many predictions a window of whole hours has, without a look at their rows."""
+    scope = {"model": model, "version": version, "start": window.start, "end": window.end}
+    return int(store.scalar(_ROWS, scope))
 
 
 def profile_sketches(store: Store, model: str, version: str, window: Window, segment: str = "") -> Profile:
@@ -70,7 +85,7 @@ def profile_sketches(store: Store, model: str, version: str, window: Window, seg
     last_day = end.replace(**midnight)  # type: ignore[arg-type]
     scope = {"model": model, "version": version, "segment": segment}
     times = {"start": start, "end": end, "first_day": first_day, "last_day": last_day}
-    rows = store.rows(_MERGED, {**scope, **times})
+    rows = _rows(store.arrow(_MERGED, {**scope, **times}))
     whole = next((row for row in rows if row["source"] == "model"), None)
     return Profile(
         rows=int(whole["n"]) if whole else 0,
@@ -84,6 +99,17 @@ def profile_sketches(store: Store, model: str, version: str, window: Window, seg
         sketched=True,
         segment=segment,
     )
+
+
+def _rows(merged: pa.Table) -> list[dict[str, Any]]:
+    """One dictionary a row, its points and their weights as arrays that never were Python objects."""
+    rows: list[dict[str, Any]] = merged.drop_columns(["points", "weights"]).to_pylist()
+    for name in ("points", "weights"):
+        column = merged[name].combine_chunks()
+        parts = np.split(column.flatten().to_numpy(), column.offsets.to_numpy()[1:-1])
+        for row, part in zip(rows, parts, strict=True):
+            row[name] = part
+    return rows
 
 
 def _columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, Column]:
@@ -123,16 +149,15 @@ def _numbers(classes: list[Mapping[str, Any]]) -> Numbers:
 
 
 def _support(classes: list[Mapping[str, Any]]) -> Support | None:
-    """The grids of the weight classes as one support, each weighing what its rows do."""
+    """The points of all weight classes, in order."""
     if not classes:
         return None
-    grids: list[Floats] = [np.asarray(row["grid"], np.float64) for row in classes]
-    if len(grids) == 1:
-        return Support(grids[0], None, RANK_ERROR)
-    values = np.concatenate(grids)
-    weights = np.repeat([float(row["count"]) / GRID for row in classes], GRID)
-    order = np.argsort(values, kind="stable")
-    return Support(values[order], weights[order], RANK_ERROR)
+    points, each = (np.concatenate([row[name] for row in classes]) for name in ("points", "weights"))
+    order = np.argsort(points)
+    values, weights = points[order], each[order]
+    if values.size > MOST_POINTS:
+        return Support(at_equal_steps(values, weights, MOST_POINTS), None, RANK_ERROR)
+    return Support(values, None if (weights == weights[0]).all() else weights, RANK_ERROR)
 
 
 def _texts(classes: list[Mapping[str, Any]]) -> Texts:

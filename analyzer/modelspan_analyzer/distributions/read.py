@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-import numpy as np
-
 from modelspan_analyzer.baselines import Baseline
 from modelspan_analyzer.distributions.from_rows import profile_rows
-from modelspan_analyzer.distributions.from_sketches import covers, profile_sketches
+from modelspan_analyzer.distributions.from_sketches import covers, profile_sketches, rows_in_sketches
 from modelspan_analyzer.distributions.relation import baseline_relation, window_relation
+from modelspan_analyzer.distributions.thinning import at_equal_steps
 from modelspan_analyzer.distributions.values import in_parts, layout, load_supports
 from modelspan_analyzer.distributions.vocabulary import Column, Profile, Support
 from modelspan_analyzer.results import Window
@@ -24,13 +23,11 @@ KEPT_VALUES = 20_000
 BASELINE_POINTS = 4_000
 """Quantiles of that grid (rank error 1/8000), so that comparing costs the same for any size."""
 
-_COUNT = "SELECT count() FROM predictions WHERE "
-
 
 def window_profile(store: Store, model: str, version: str, window: Window, *, exact: bool = False) -> Profile:
     """The profile of a window: from sketches where it holds many rows and whole hours, and `exact` is not asked."""
     relation = window_relation(model, version, window)
-    if not exact and covers(window) and store.scalar(_COUNT + relation.condition, relation.parameters) > FEW_ROWS:
+    if not exact and covers(window) and rows_in_sketches(store, model, version, window) > FEW_ROWS:
         return profile_sketches(store, model, version, window)
     profile = profile_rows(store, relation)
     return _with_supports(store, profile, condensed=False) if profile.rows <= FEW_ROWS else profile
@@ -89,10 +86,5 @@ def condense(support: Support) -> Support:
     """A support of many points as quantiles at the middle of equal steps of rank."""
     if support.values.size <= KEPT_VALUES:
         return support
-    levels = (np.arange(BASELINE_POINTS) + 0.5) / BASELINE_POINTS
-    if support.weights is None:
-        places = (levels * support.values.size).astype(np.int64)
-    else:
-        cumulated = np.cumsum(support.weights)
-        places = np.searchsorted(cumulated, levels * cumulated[-1], side="left")
-    return Support(support.values[places], None, 1 / (2 * BASELINE_POINTS) + support.rank_error)
+    values = at_equal_steps(support.values, support.weights, BASELINE_POINTS)
+    return Support(values, None, 1 / (2 * BASELINE_POINTS) + support.rank_error)

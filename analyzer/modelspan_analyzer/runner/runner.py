@@ -24,6 +24,7 @@ from modelspan_analyzer.runner.late import late_windows
 from modelspan_analyzer.runner.schedule import next_run
 from modelspan_analyzer.runner.windows import due_windows
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.sketches import condense
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,10 @@ class Runner:
             notice(self.store, self.config, now)
         except Exception:
             log.exception("changes could not be written to the audit log; the next look tries again")
+        try:
+            condense(self.store, now)
+        except Exception:
+            log.exception("sketches could not be thinned; they are read as they are, and the next look tries again")
         results: list[Result] = []
         for row in self.store.rows(_MODELS):
             settings = self.config.for_model(row["model"], row["version"])

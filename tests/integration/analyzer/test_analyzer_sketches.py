@@ -17,8 +17,10 @@ from modelspan_analyzer.distributions.relation import window_relation
 from modelspan_analyzer.distributions.values import layout, load_numbers, load_supports
 from modelspan_analyzer.distributions.vocabulary import Column, Support
 from modelspan_analyzer.feature_maps import feature_maps
+from modelspan_analyzer.quality.columns import share_equal
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.sketches import condense
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 ROWS = 57_600
@@ -68,6 +70,36 @@ def test_rank_error_is_within_the_stated_one(store: Store) -> None:
         rows = window_relation("m", "1", window)
         for name, support in load_supports(store, rows, list(columns()), layout(store, rows)).items():
             assert rank_error(sketched.features[name], support) <= RANK_ERROR + 1 / support.values.size, (window, name)
+
+
+def test_many_small_inserts_leave_small_sketches(store: Store) -> None:
+    """However many inserts filled an hour, it keeps a few hundred points within the stated error, and its counts."""
+    inserts, each = 150, 40
+    values = np.random.default_rng(5).lognormal(size=inserts * each)
+    table = pa.table(
+        {
+            "model": ["m"] * values.size,
+            "version": ["1"] * values.size,
+            "timestamp": pa.array(np.full(values.size, int(START.timestamp()) * 10**9)).cast(pa.timestamp("ns", "UTC")),
+            "prediction_id": [f"p{row}" for row in range(values.size)],
+            **feature_maps(pa.table({"amount": values})),
+        }
+    )
+    for begin in range(0, values.size, each):
+        store.insert("predictions", table.slice(begin, each))
+    store.command("OPTIMIZE TABLE feature_profiles FINAL")
+    store.command("OPTIMIZE TABLE feature_profile_days FINAL")
+    held = "SELECT arraySort(groupArray(length(points))) FROM feature_profiles WHERE source = 'feature'"
+    assert store.scalar(held) == [values.size]
+    others = "SELECT * EXCEPT (points, distinct, top), finalizeAggregation(distinct) FROM feature_profiles ORDER BY source"
+    before = store.rows(others)
+    assert condense(store, datetime.now(timezone.utc)) == 0, "what still grows is left alone until it is large"
+    assert condense(store, datetime.now(timezone.utc) + timedelta(minutes=11)) == 2, "the hour's and the day's"
+    assert store.scalar(held) == [400]
+    assert store.rows(others) == before
+    for hours in (1, 24):
+        profile = profile_sketches(store, "m", "1", Window(START, START + timedelta(hours=hours)))
+        assert rank_error(profile.features["amount"], Support(np.sort(values))) <= RANK_ERROR
 
 
 def rank_error(column: Column, exact: Support) -> float:
@@ -127,9 +159,7 @@ def test_sample_weights_count(store: Store) -> None:
     assert numbers is not None and texts is not None and numbers.support is not None
     assert numbers.mean == pytest.approx(60_000 / 55_000)
     assert texts.counts == pytest.approx({"a": 50_000, "b": 5_000})
-    weight = numbers.support.weights
-    assert weight is not None
-    assert weight[numbers.support.values == 1].sum() / weight.sum() == pytest.approx(10 / 11)
+    assert share_equal(numbers.support, 1.0) == pytest.approx(10 / 11, abs=RANK_ERROR)
 
 
 def test_missing_and_infinite_values(store: Store) -> None:
