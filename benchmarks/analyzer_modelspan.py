@@ -24,6 +24,7 @@ from modelspan_analyzer.monitors.data_quality import data_quality
 from modelspan_analyzer.results import Window
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect
+from modelspan_collector.store.sketches import QUIET, condense
 
 BLOCK = 100_000
 START = datetime(2026, 1, 5, tzinfo=timezone.utc)
@@ -34,28 +35,46 @@ SHORTER = {
     "odd_days": Window(START + timedelta(hours=5), START + timedelta(days=4, hours=17)),
 }
 """Windows beside the week, all from its sketches; the odd one takes whole days and the hours around them."""
+_STAGED = """
+CREATE TABLE benchmark_rows ENGINE = MergeTree ORDER BY place AS
+SELECT toUInt64(0) AS place, numeric_features, categorical_features, null_features, embeddings FROM predictions LIMIT 0
+"""
+_COPY = """
+INSERT INTO predictions
+    (model, version, timestamp, prediction_id, numeric_features, categorical_features, null_features)
+SELECT 'bench', '1', {origin:DateTime64(9, 'UTC')} + toIntervalNanosecond(number * {step:UInt64}), toString(number),
+       numeric_features, categorical_features, null_features
+FROM (SELECT *, place - {first:UInt64} + {start:UInt64} AS number FROM benchmark_rows
+      WHERE place >= {first:UInt64} AND place < {first:UInt64} + {size:UInt64})
+SETTINGS max_threads = 1, min_insert_block_size_rows = 200000, min_insert_block_size_bytes = 0
+"""
 FIVE = ("psi", "jensen_shannon_distance", "kolmogorov_smirnov", "wasserstein_distance", "chi_squared")
 
 
 def fill(store: Store, folder: Path, rows: int) -> dict[str, float]:
-    """Make the reference the baseline, and the current sample a week of predictions, repeated up to `rows`."""
+    """Make the reference the baseline, and the current sample a week of predictions, repeated up to `rows`.
+
+    The sample is turned into maps once; the store then copies it, block by block, so that many rows take no longer
+    than the views that keep the sketches need.
+    """
     reference = parquet.read_table(folder / "reference.parquet")
     baselines.set_from_table(store, "bench", "1", reference, source="benchmark")
     current = parquet.read_table(folder / "current.parquet")
+    store.command(_STAGED)
+    for start in range(0, current.num_rows, BLOCK):
+        part = current.slice(start, BLOCK)
+        places = pa.array(np.arange(start, start + part.num_rows, dtype=np.uint64))
+        store.insert("benchmark_rows", pa.table({"place": places, **feature_maps(part)}))
     step = int(7 * 86400e9 / rows)
     began = time.perf_counter()
     for start in range(0, rows, BLOCK):
-        place = start % current.num_rows
-        part = current.slice(place, min(BLOCK, rows - start))
-        size = part.num_rows
-        stamps = int(START.timestamp()) * 10**9 + (np.arange(size) + start) * step
-        identity = {"model": ["bench"] * size, "version": ["1"] * size}
-        times = pa.array(stamps).cast(pa.timestamp("ns", "UTC"))
-        ids = [f"{start}-{row}" for row in range(size)]
-        store.insert(
-            "predictions", pa.table({**identity, "timestamp": times, "prediction_id": ids, **feature_maps(part)})
-        )
-    return {"rows": rows, "seconds": time.perf_counter() - began}
+        first = start % current.num_rows
+        size = min(BLOCK, rows - start, current.num_rows - first)
+        store.command(_COPY, {"first": first, "size": size, "start": start, "step": step, "origin": START})
+    seconds = time.perf_counter() - began
+    store.command("DROP TABLE benchmark_rows")
+    condense(store, datetime.now(timezone.utc) + QUIET + timedelta(minutes=1))  # as the analyzer does once inserts end
+    return {"rows": rows, "seconds": seconds}
 
 
 def exact(store: Store, _: Path, __: int) -> dict[str, float]:
@@ -96,11 +115,16 @@ def timed(work: Callable[[], list[Any]], repeats: int) -> dict[str, float]:
 
 STEPS = {"fill": fill, "exact": exact, "sketches": sketches}
 
+def peak_mb() -> float:
+    """The most memory that this process has had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 if __name__ == "__main__":
     name, folder, rows = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    start = peak_mb()  # with everything imported, before the store is opened and any data read
     opened = connect(f"chdb://{folder / f'store-{rows}'}")
     if name == "fill":
         schema.apply(opened)
     answer = STEPS[name](opened, folder, rows)
-    answer["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(answer))
+    print(json.dumps({**answer, "peak_mb": peak_mb(), "start_mb": start}))

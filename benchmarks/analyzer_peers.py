@@ -38,8 +38,15 @@ def nannyml(reference: pd.DataFrame, current: pd.DataFrame) -> None:
     calculator.calculate(current).to_df()
 
 
+def peak_mb() -> float:
+    """The most memory that this process has had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 if __name__ == "__main__":
     name, folder = sys.argv[1], Path(sys.argv[2])
+    __import__("nannyml" if name == "nannyml" else "evidently.presets")
+    start = peak_mb()
     before, after = (pd.read_parquet(folder / f"{part}.parquet") for part in ("reference", "current"))
     began = time.perf_counter()
     if name == "nannyml":
@@ -47,5 +54,4 @@ if __name__ == "__main__":
     else:
         evidently(before, after, name.removeprefix("evidently-"))
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print("RESULT " + json.dumps({"seconds": seconds, "peak_mb": peak}))
+    print("RESULT " + json.dumps({"seconds": seconds, "peak_mb": peak_mb(), "start_mb": start}))

@@ -1,4 +1,4 @@
-"""The values of numeric columns, from rows: each read once, sorted here, eight bytes a row and column while held."""
+"""The values of numeric columns, from rows: streamed, each read once, sorted here, eight bytes a value while held."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from modelspan_analyzer.distributions.vocabulary import Floats, Numbers, Relation, Support
 from modelspan_collector.store.connect import Store
 
-HELD_VALUES = 8_000_000
-"""Values of one side that are held at once: 64 MB."""
+HELD_VALUES = 13_000_000
+"""Values of one side that are held at once: 104 MB."""
 
 FEATURE_NUMBERS = "mapKeys(numeric_features) AS name, mapValues(numeric_features) AS number"
 OUTPUT_NUMBERS = """arrayConcat(if(value IS NULL, [], ['value']),
@@ -24,6 +24,7 @@ SELECT count() AS n, sum(sample_weight) AS weight, min(sample_weight) = max(samp
        any(mapKeys(numeric_features)) AS names,
        min(cityHash64(mapKeys(numeric_features))) = max(cityHash64(mapKeys(numeric_features))) AS alike
 FROM {table} WHERE {condition}
+SETTINGS max_threads = 1, max_block_size = 16384
 """
 _FEATURE_NAMES = "SELECT groupUniqArrayArray(mapKeys(numeric_features)) AS names FROM {table} WHERE {condition}"
 _OUTPUT_NAMES = """
@@ -31,19 +32,16 @@ SELECT arrayConcat(['value'], arrayMap(class -> concat('score.', class), groupUn
 FROM {table} WHERE {condition}
 """
 
-_PLACED = "SELECT {columns} FROM {table} WHERE {condition}"
+# One thread a query, as both sides of a comparison are read at once; each holds a block at a time.
+_PLACED = "SELECT {columns} FROM {table} WHERE {condition} SETTINGS max_threads = 1, max_block_size = 16384"
 
-_GROUPED = """
-SELECT toString(name) AS feature, count() AS n, sum(sample_weight) AS weight,
-       sumIf(sample_weight, isNaN(number)) AS nan, sumIf(sample_weight, isInfinite(number)) AS infinite,
-       groupArrayIf(number, isFinite(number)) AS numbers,
-       {weights} AS weights
+_NAMED = """
+SELECT toUInt16(transform(name, {{names:Array(String)}}, range(1, length({{names:Array(String)}}) + 1), 0)) AS place,
+       number, sample_weight
 FROM {table} ARRAY JOIN {arrays}
-WHERE {condition} AND name IN {{names:Array(String)}}
-GROUP BY name
+WHERE {condition} AND place > 0
+SETTINGS max_threads = 1, max_block_size = 16384
 """
-_WEIGHTS = "groupArrayIf(sample_weight, isFinite(number))"
-_NO_WEIGHTS = "CAST([], 'Array(Float64)')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def load_numbers(
         return {}
     if found.alike and found.one_weight:
         return _placed(store, relation, wanted, found)
-    return _grouped(store, relation, wanted, found, OUTPUT_NUMBERS if outputs else FEATURE_NUMBERS)
+    return _named(store, relation, wanted, found, OUTPUT_NUMBERS if outputs else FEATURE_NUMBERS)
 
 
 def load_supports(
@@ -108,37 +106,72 @@ def _placed(store: Store, relation: Relation, names: Sequence[str], found: Layou
         f"mapValues(numeric_features)[{found.names.index(name) + 1}] AS column_{i}" for i, name in enumerate(names)
     )
     sql = _PLACED.format(columns=columns, table=relation.table, condition=relation.condition)
-    table = store.arrow(sql, relation.parameters)
-    each = found.weight / max(found.rows, 1)
-    loaded = {}
-    for name in names:
-        values = np.sort(table.column(0).to_numpy())  # NaN comes last
-        table = table.remove_column(0)
+    held = [_Column(found.rows, weighted=False) for _ in names]
+    for block in store.blocks(sql, relation.parameters):
+        for column, values in zip(held, block, strict=True):
+            column.add(np.asarray(values))
+    return _taken(names, held, found)
+
+
+def _named(store: Store, relation: Relation, names: Sequence[str], found: Layout, arrays: str) -> dict[str, Numbers]:
+    """Rows that differ come as values with the place of their name among those asked for."""
+    sql = _NAMED.format(table=relation.table, condition=relation.condition, arrays=arrays)
+    held = [_Column(found.rows, weighted=not found.one_weight) for _ in names]
+    for block in store.blocks(sql, {**relation.parameters, "names": list(names)}):
+        places, values, weights = (np.asarray(column) for column in block)
+        order = np.argsort(places, kind="stable")  # by radix, as places are small
+        ends = np.cumsum(np.bincount(places, minlength=len(names) + 1))
+        for column, begin, end in zip(held, ends[:-1], ends[1:], strict=True):
+            chosen = order[begin:end]
+            column.add(values[chosen], weights[chosen])
+    return _taken(names, held, found)
+
+
+class _Column:
+    """The values of one column as they come in; memory that is not written to is not taken."""
+
+    def __init__(self, rows: int, *, weighted: bool) -> None:
+        self._values = np.empty(rows)
+        self._weights = np.empty(rows) if weighted else None
+        self._size = 0
+
+    def add(self, values: Floats, weights: Floats | None = None) -> None:
+        place = slice(self._size, self._size + values.size)
+        self._values[place] = values
+        if self._weights is not None:
+            self._weights[place] = weights
+        self._size = place.stop
+
+    def take(self, each: float) -> Numbers | None:
+        """What came in, sorted and described; where nothing else is known, every value weighs `each`."""
+        if self._size == 0:
+            return None
+        values = self._values[: self._size]
+        if self._weights is None:
+            values.sort()  # NaN comes last
+            weights = None
+        else:
+            order = np.argsort(values)
+            values, weights = values[order], self._weights[: self._size][order]
         first = int(np.searchsorted(values, -np.inf, side="right"))
         upto, last = (int(np.searchsorted(values, bound)) for bound in (np.inf, np.nan))
-        n, nan, infinite = values.size, (values.size - last) * each, (first + last - upto) * each
-        loaded[name] = _described(Support(values[first:upto]), n, n * each, nan, infinite)
-    return loaded
+
+        def weight(begin: int, end: int) -> float:
+            return (end - begin) * each if weights is None else float(weights[begin:end].sum())
+
+        support = Support(values[first:upto], None if weights is None else weights[first:upto])
+        whole, nan, infinite = weight(0, values.size), weight(last, values.size), weight(0, first) + weight(upto, last)
+        return _described(support, values.size, whole, nan, infinite)
 
 
-def _grouped(store: Store, relation: Relation, names: Sequence[str], found: Layout, arrays: str) -> dict[str, Numbers]:
-    """Rows that differ are taken apart by name in the store."""
-    weights = _NO_WEIGHTS if found.one_weight else _WEIGHTS
-    sql = _GROUPED.format(table=relation.table, condition=relation.condition, arrays=arrays, weights=weights)
-    table = store.arrow(sql, {**relation.parameters, "names": list(names)})
-    loaded = {}
-    for row, name in enumerate(table["feature"].to_pylist()):
-        values, each = (table[key][row].values.to_numpy(zero_copy_only=False) for key in ("numbers", "weights"))
-        n, weight, nan, infinite = (table[key][row].as_py() for key in ("n", "weight", "nan", "infinite"))
-        loaded[name] = _described(_sorted(values, each), int(n), float(weight), float(nan), float(infinite))
-    return loaded
-
-
-def _sorted(values: Floats, weights: Floats) -> Support:
-    if weights.size == 0:
-        return Support(np.sort(values))
-    order = np.argsort(values)
-    return Support(values[order], weights[order])
+def _taken(names: Sequence[str], held: list[_Column], found: Layout) -> dict[str, Numbers]:
+    each = found.weight / max(found.rows, 1)
+    taken: dict[str, Numbers] = {}
+    for name, column in zip(names, held, strict=True):
+        numbers = column.take(each)
+        if numbers is not None:
+            taken[name] = numbers
+    return taken
 
 
 def _described(support: Support, n: int, weight: float, nan: float, infinite: float) -> Numbers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,8 +12,8 @@ import numpy as np
 from modelspan_analyzer.distributions.binning import Bins, count, pin_bins
 from modelspan_analyzer.distributions.from_rows import without_numbers
 from modelspan_analyzer.distributions.read import supports
-from modelspan_analyzer.distributions.values import in_parts, layout, load_numbers
-from modelspan_analyzer.distributions.vocabulary import Column, Floats, Kind, Profile, Relation, Support
+from modelspan_analyzer.distributions.values import Layout, in_parts, layout, load_numbers
+from modelspan_analyzer.distributions.vocabulary import Column, Floats, Kind, Numbers, Profile, Relation, Support
 from modelspan_analyzer.monitors.measures import Compared
 from modelspan_collector.store.connect import Store
 
@@ -71,20 +71,23 @@ def exact_pairs(
         layouts = list(pool.map(partial(layout, store, outputs=outputs), sides))
         columns = partial(without_numbers, store, outputs=outputs)
         before, after = pool.map(columns, sides, [found.names for found in layouts])
-    names = sorted(name for name in before if name in after and chosen(name))
-    read = [name for name in names if any(name in found.names for found in layouts)]
-    for part in in_parts(read, max(found.rows for found in layouts)):
-        numbers, numbers_now = (  # one side after the other, as the store takes memory for each query that runs
-            load_numbers(store, side, part, found, outputs=outputs) for side, found in zip(sides, layouts, strict=True)
-        )
-        for name in part:
-            yield _pair(
-                replace(before[name], numbers=numbers.pop(name, None)),
-                replace(after[name], numbers=numbers_now.pop(name, None)),
-            )
+        names = sorted(name for name in before if name in after and chosen(name))
+        read = [name for name in names if any(name in found.names for found in layouts)]
+        for part in in_parts(read, max(found.rows for found in layouts)):
+            load = partial(_load, store, part, outputs)
+            numbers, numbers_now = pool.map(load, sides, layouts)
+            for name in part:
+                yield _pair(
+                    replace(before[name], numbers=numbers.pop(name, None)),
+                    replace(after[name], numbers=numbers_now.pop(name, None)),
+                )
     for name in names:
         if name not in read:
             yield _pair(before[name], after[name])
+
+
+def _load(store: Store, names: Sequence[str], outputs: bool, side: Relation, found: Layout) -> dict[str, Numbers]:
+    return load_numbers(store, side, names, found, outputs=outputs)
 
 
 def _pair(reference: Column, current: Column) -> Pair:

@@ -18,7 +18,7 @@ from modelspan_analyzer.statistics.energy import energy_distance
 from modelspan_analyzer.statistics.g_test import g_test
 from modelspan_analyzer.statistics.hellinger import hellinger_distance
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
-from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov_of_steps
+from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov_of_steps, kolmogorov_smirnov_p_value
 from modelspan_analyzer.statistics.kullback_leibler import kullback_leibler_divergence
 from modelspan_analyzer.statistics.mann_whitney import mann_whitney
 from modelspan_analyzer.statistics.psi import psi
@@ -30,6 +30,7 @@ from modelspan_analyzer.statistics.sketch_error import (
     total_variation_bounds,
     wasserstein_bounds,
 )
+from modelspan_analyzer.statistics.sorted_samples import kolmogorov_smirnov_of_sorted, wasserstein_of_sorted
 from modelspan_analyzer.statistics.total_variation import total_variation_distance
 from modelspan_analyzer.statistics.types import TestResult
 from modelspan_analyzer.statistics.wasserstein import wasserstein_of_steps
@@ -53,10 +54,9 @@ class Compared:
     current_n: int
 
     @cached_property
-    def steps(self) -> Steps | None:
-        """Both distribution functions, merged once for all measures that read them."""
-        if self.reference is None or self.current is None:
-            return None
+    def steps(self) -> Steps:
+        """Both distribution functions, merged once for all measures of weighted values that read them."""
+        assert self.reference is not None and self.current is not None
         return distribution_steps(
             shares(self.reference.values, self.reference.weights, "reference"),
             shares(self.current.values, self.current.weights, "current"),
@@ -130,22 +130,30 @@ def _row_counts(support: Support, n: int) -> Floats:
 
 
 def _kolmogorov_smirnov(compared: Compared) -> Measured | None:
-    if compared.steps is None:
+    reference, current = compared.reference, compared.current
+    if reference is None or current is None:
         return None
-    test = kolmogorov_smirnov_of_steps(compared.steps, compared.reference_n, compared.current_n)
-    bounds = kolmogorov_smirnov_bounds(test.statistic, *compared.errors) if any(compared.errors) else None
-    return Measured(*test, bounds)
+    if reference.weights is None and current.weights is None:
+        statistic = kolmogorov_smirnov_of_sorted(reference.values, current.values)
+        p_value = kolmogorov_smirnov_p_value(statistic, compared.reference_n, compared.current_n)
+    else:
+        statistic, p_value = kolmogorov_smirnov_of_steps(compared.steps, compared.reference_n, compared.current_n)
+    bounds = kolmogorov_smirnov_bounds(statistic, *compared.errors) if any(compared.errors) else None
+    return Measured(statistic, p_value, bounds)
 
 
 def _wasserstein(compared: Compared) -> Measured | None:
-    steps = compared.steps
-    if steps is None:
+    reference, current = compared.reference, compared.current
+    if reference is None or current is None:
         return None
-    distance = wasserstein_of_steps(steps)
+    if reference.weights is None and current.weights is None:
+        distance = wasserstein_of_sorted(reference.values, current.values)
+    else:
+        distance = wasserstein_of_steps(compared.steps)
     if not any(compared.errors):
         return Measured(distance)
-    ends = float(steps.points[0]), float(steps.points[-1])
-    return Measured(distance, bounds=wasserstein_bounds(distance, *compared.errors, *ends))
+    low, high = min(reference.values[0], current.values[0]), max(reference.values[-1], current.values[-1])
+    return Measured(distance, bounds=wasserstein_bounds(distance, *compared.errors, float(low), float(high)))
 
 
 def _normalized_wasserstein(compared: Compared) -> Measured | None:

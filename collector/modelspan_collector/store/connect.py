@@ -6,7 +6,7 @@ import fcntl
 import re
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -83,6 +83,11 @@ class Store:
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Run a query and return its result as an Arrow table."""
         return self.client().query_arrow(sql, parameters=dict(parameters or {}), use_strings=True)
+
+    def blocks(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Sequence[Any]]:
+        """Run a query and yield its result a block at a time, a sequence of values a column; read it to its end."""
+        with self.client().query_column_block_stream(sql, parameters=dict(parameters or {})) as stream:
+            yield from stream
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run a query of a few rows and return them as dictionaries."""
