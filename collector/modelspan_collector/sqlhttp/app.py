@@ -71,13 +71,15 @@ class SqlApp:
             log.info("a SQL client went away before its request was read")
 
     async def _run(self, request: Request, send: Send, asked: Parameters, session: Session) -> None:
-        body = await requests.body(request, asked, self._limits.statement_bytes)
+        body = await requests.body(request, asked, self._limits.statement_bytes, self._limits.external_bytes)
         if not body.sql.strip():
             raise errors.syntax("Empty query: send SQL in the body or in the parameter `query`")
         database = asked.database or session.database or self._database
         settings = {**session.settings, **asked.settings}
-        question = Question(body.sql, {**asked.bound, **body.bound}, settings, database, asked.default_format)
-        run: Run = await self._threaded(self._engine.open, question, may_write=request.method == "POST")
+        bound = {**asked.bound, **body.bound}
+        question = Question(body.sql, bound, settings, database, asked.default_format, body.external)
+        may_write = request.method == "POST"
+        run: Run = await self._threaded(self._engine.open, question, may_write=may_write, kept=session.connection)
         try:
             if run.statement.verb in ("SET", "USE"):
                 session.remember(run.statement)
@@ -88,7 +90,14 @@ class SqlApp:
             else:
                 await self._stream(run, request, send, asked)
         finally:
-            await asyncio.shield(self._threaded(run.close))
+            if asked.session_id and session.connection is None and run.statement.makes_temporary:
+                session.connection = run.connection
+            kept = run.connection is session.connection
+            await asyncio.shield(self._threaded(run.close, keep=kept))
+
+    def close(self) -> None:
+        """Forget the sessions, once no request is served any more."""
+        self._sessions.close()
 
     async def _done(
         self, request: Request, send: Send, asked: Parameters, summary: Mapping[str, str] | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import tempfile
 import threading
 import uuid
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from typing import Any
 import chdb
 
 from modelspan_collector.sqlhttp import errors, statement
+from modelspan_collector.sqlhttp.forms import ExternalTable
 from modelspan_collector.sqlhttp.settings import Limits, clause, effective
 from modelspan_collector.sqlhttp.statement import Statement
 
@@ -45,6 +47,7 @@ class Question:
     settings: Mapping[str, str]
     database: str
     default_format: str
+    external: tuple[ExternalTable, ...] = ()
 
 
 class Engine:
@@ -62,17 +65,24 @@ class Engine:
         )
         self.timezone, self.host_name, self.version = answer.rstrip("\n").split("\t")
 
-    def open(self, question: Question, *, may_write: bool) -> Run:
+    def open(self, question: Question, *, may_write: bool, kept: Any = None) -> Run:
         """Vet the statement and prepare a connection for it.
+
+        Args:
+            question: what the client wants.
+            may_write: whether it came in a request that may change anything.
+            kept: a session's connection with its temporary tables; such a one is never locked, so only a statement
+                that may write is run on it.
 
         Raises:
             ClickHouseError: the statement is not valid, or not allowed.
         """
-        connection = _connect(self._path)
+        connection = kept if kept is not None and self._writable and may_write else _connect(self._path)
         try:
             return self._prepare(connection, question, self._writable and may_write)
         except Exception as error:
-            connection.close()
+            if connection is not kept:
+                connection.close()
             if isinstance(error, errors.ClickHouseError):
                 raise
             raise errors.from_engine(error) from error
@@ -83,20 +93,41 @@ class Engine:
 
     def _prepare(self, connection: Any, question: Question, writable: bool) -> Run:
         connection.query(f"SET max_query_size = {4 * self._limits.statement_bytes}")
-        canonical = connection.query(
-            "SELECT formatQuery({sql:String})", "RawBLOB", params={"sql": question.sql.translate(_TEXT_ESCAPES)}
-        ).bytes()
-        vetted = statement.vet(canonical.decode("utf-8", "surrogateescape"), self._forbidden, writable=writable)
+        vetted = statement.vet(self._canonical(connection, question.sql), self._forbidden, writable=writable)
         for name in vetted.identifier_parameters:
             self._forbidden.check_identifier(question.parameters.get(name, ""))
-        mark = uuid.uuid4().hex
-        settings = {**effective({**question.settings, **vetted.settings}, self._limits), "log_comment": mark}
+        asked = effective({**question.settings, **vetted.settings}, self._limits)
+        settings = {**asked, "log_comment": uuid.uuid4().hex}
         if question.database:
             connection.query(f"USE {_quote(question.database)}")
         connection.query(f"SET {clause(settings)}")
+        for table in question.external:
+            self._receive(connection, table)
         if not writable:
             connection.query(f"SET readonly = {_lock(vetted)}")
-        return Run(connection, vetted, question, mark, self._kill)
+        return Run(connection, vetted, question, settings, self._kill)
+
+    def _receive(self, connection: Any, table: ExternalTable) -> None:
+        """Make an external table: a temporary one of this connection."""
+        ddl = f"CREATE TEMPORARY TABLE {table.name} ({table.structure}) ENGINE = Memory"
+        vetted = statement.vet(self._canonical(connection, ddl), self._forbidden, writable=True)
+        plain = vetted.makes_temporary and vetted.body.endswith("\n)\nENGINE = Memory")
+        if not plain or not statement.FORMAT_NAME.fullmatch(table.format):
+            raise errors.bad_request(f"the external table {table.name} is not described as columns and a format")
+        connection.query(vetted.body.encode("utf-8", "surrogateescape"))
+        with tempfile.NamedTemporaryFile(prefix="modelspan-external-") as file:
+            file.write(table.data)
+            file.flush()
+            connection.query(
+                f"INSERT INTO {table.name} FROM INFILE '{file.name}' COMPRESSION 'none' FORMAT {table.format}"
+            )
+
+    def _canonical(self, connection: Any, sql: str) -> str:
+        """The engine's own reading of one statement."""
+        text: bytes = connection.query(
+            "SELECT formatQuery({sql:String})", "RawBLOB", params={"sql": sql.translate(_TEXT_ESCAPES)}
+        ).bytes()
+        return text.decode("utf-8", "surrogateescape")
 
     def _kill(self, mark: str) -> None:
         connection = _connect(self._path)
@@ -132,13 +163,16 @@ def _lock(vetted: Statement) -> int:
 class Run:
     """One statement in flight."""
 
-    def __init__(self, connection: Any, vetted: Statement, question: Question, mark: str, kill: Any) -> None:
+    def __init__(
+        self, connection: Any, vetted: Statement, question: Question, applied: Mapping[str, str], kill: Any
+    ) -> None:
         self.statement = vetted
         self.format = vetted.format or question.default_format
         self.summary: dict[str, str] = {}
-        self._connection = connection
+        self.connection = connection
+        self._applied = applied
         self._parameters = dict(question.parameters)
-        self._mark = mark
+        self._mark = applied["log_comment"]
         self._kill = kill
         self._error: errors.ClickHouseError | None = None
         self._reader, self._writer = os.pipe()
@@ -175,19 +209,26 @@ class Run:
         source = path.replace("\\", "\\\\").replace("'", "\\'")
         sql = f"{self.statement.body} FROM INFILE '{source}' COMPRESSION 'none' FORMAT {self.format}"
         try:
-            result = self._connection.query(sql.encode("utf-8", "surrogateescape"), "Null", params=self._parameters)
+            result = self.connection.query(sql.encode("utf-8", "surrogateescape"), "Null", params=self._parameters)
         except (RuntimeError, ValueError) as error:
             raise errors.from_engine(error) from error
         self.summary = _summary(result, written=True)
 
-    def close(self) -> None:
-        """Stop the statement where it still runs, and free what it held; not while another thread reads."""
+    def close(self, *, keep: bool = False) -> None:
+        """Stop the statement where it still runs, and free what it held; not while another thread reads.
+
+        Args:
+            keep: leave the connection open, with its settings as they were.
+        """
         os.close(self._reader)
         if self._thread is None:
             os.close(self._writer)
         else:
             self.cancel()
-        self._connection.close()
+        if keep:
+            self.connection.query(f"SET {', '.join(f'{name} = DEFAULT' for name in self._applied)}")
+        else:
+            self.connection.close()
 
     def cancel(self) -> None:
         """Stop the statement and wait until it has; a pending `read` then ends."""
@@ -200,7 +241,7 @@ class Run:
         if self.statement.returns_rows:
             sql += f"\nINTO OUTFILE '/dev/fd/{self._writer}' TRUNCATE FORMAT {self.format}"
         try:
-            result = self._connection.query(sql.encode("utf-8", "surrogateescape"), "Null", params=self._parameters)
+            result = self.connection.query(sql.encode("utf-8", "surrogateescape"), "Null", params=self._parameters)
             self.summary = _summary(result, written=False)
         except Exception as error:
             self._error = errors.from_engine(error)

@@ -6,14 +6,14 @@ import base64
 import binascii
 import re
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
-from email.parser import BytesParser
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from modelspan_collector.sqlhttp import encodings, errors
+from modelspan_collector.sqlhttp import encodings, errors, forms
+from modelspan_collector.sqlhttp.forms import ExternalTable
 from modelspan_collector.sqlhttp.native import REVISION_WITH_CUSTOM_SERIALIZATION
 
 HEAD_BYTES = 64 * 1024
@@ -22,9 +22,11 @@ HEAD_BYTES = 64 * 1024
 _QUERY_ID = re.compile(r"[\w.:/-]{1,200}", re.ASCII)
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]|host\.docker\.internal|", re.IGNORECASE)
 _PORT = re.compile(r":\d+$")
-_INSERT = re.compile(rb"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*INSERT\b", re.IGNORECASE | re.DOTALL)
+_INSERT = re.compile(rb"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(INSERT|WITH)\b", re.IGNORECASE | re.DOTALL)
+"""How a statement begins whose rows may follow it: `WITH ... INSERT` is one too."""
 _HEAD_TOKEN = re.compile(
     rb"""'(?:[^'\\]|\\.)*' | `(?:[^`\\]|\\.)*` | "(?:[^"\\]|\\.)*" | --[^\n]*\n | /\*.*?\*/
+       | (?P<open>[({]) | (?P<close>[)}]) | (?P<insert>\bINSERT\s+INTO\b)
        | \bFORMAT\s+(?P<format>\w+)[ \t]*(?:;[ \t]*)?(?:\r?\n)? | (?P<values>\bVALUES\b)
        | (?P<select>\b(?:SELECT|WITH)\b)""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
@@ -131,9 +133,10 @@ class Body:
     """The rows of an INSERT, decoded."""
     bound: Mapping[str, str] = field(default_factory=dict)
     """Bound parameters that came as form fields."""
+    external: tuple[ExternalTable, ...] = ()
 
 
-async def body(request: Request, asked: Parameters, statement_bytes: int) -> Body:
+async def body(request: Request, asked: Parameters, statement_bytes: int, external_bytes: int) -> Body:
     """Decode the body and find where the statement ends.
 
     Raises:
@@ -141,8 +144,8 @@ async def body(request: Request, asked: Parameters, statement_bytes: int) -> Bod
     """
     chunks = _decoded(request, asked)
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return await _form(request, asked, chunks, statement_bytes)
-    if _INSERT.match(asked.query.encode("utf-8", "surrogateescape")):
+        return await _form(request, asked, chunks, statement_bytes, external_bytes)
+    if _takes_rows(asked.query.encode("utf-8", "surrogateescape")):
         return Body(asked.query, chunks)
     head = bytearray()
     async for chunk in chunks:
@@ -162,23 +165,26 @@ async def body(request: Request, asked: Parameters, statement_bytes: int) -> Bod
     return Body("\n".join(part for part in parts if part.strip()), chunks)
 
 
-async def _form(request: Request, asked: Parameters, chunks: AsyncIterator[bytes], limit: int) -> Body:
-    """Drivers send many or long bound parameters as fields of a form."""
-    content = bytearray(f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode())
+async def _form(
+    request: Request, asked: Parameters, chunks: AsyncIterator[bytes], statement_bytes: int, external_bytes: int
+) -> Body:
+    """Drivers send many or long bound parameters as fields of a form, and external tables as files."""
+    content = bytearray()
     async for chunk in chunks:
         content += chunk
-        if len(content) > limit:
-            raise errors.ClickHouseError(637, "QUERY_IS_TOO_LARGE", f"a form may have {limit} bytes at most")
-    fields: dict[str, str] = {}
-    for part in BytesParser().parsebytes(bytes(content)).walk():
-        name = part.get_param("name", header="content-disposition")
-        if isinstance(name, str):
-            if part.get_filename() is not None:
-                raise errors.ClickHouseError(48, "NOT_IMPLEMENTED", "external tables are not offered by this endpoint")
-            payload = part.get_payload(decode=True)
-            fields[name] = payload.decode("utf-8", "surrogateescape") if isinstance(payload, bytes) else ""
-    bound = {name[len("param_") :]: value for name, value in fields.items() if name.startswith("param_")}
-    return Body("\n".join(text for text in (asked.query, fields.get("query", "")) if text), chunks, bound)
+        if len(content) > statement_bytes + external_bytes:
+            raise errors.ClickHouseError(
+                637, "QUERY_IS_TOO_LARGE", f"external tables may have {external_bytes} bytes at most"
+            )
+    form = forms.parse(request.headers["content-type"], bytes(content))
+    if sum(map(len, form.fields.values())) > statement_bytes:
+        raise errors.ClickHouseError(637, "QUERY_IS_TOO_LARGE", f"a form may have {statement_bytes} bytes at most")
+    external = forms.external_tables(form.files, {**asked.settings, **form.fields})
+    for name in forms.described_by(form.files):
+        asked.settings.pop(name, None)
+    bound = {name[len("param_") :]: value for name, value in form.fields.items() if name.startswith("param_")}
+    sql = "\n".join(text for text in (asked.query, form.fields.get("query", "")) if text)
+    return Body(sql, chunks, bound, external)
 
 
 async def _decoded(request: Request, asked: Parameters) -> AsyncIterator[bytes]:
@@ -197,14 +203,35 @@ async def _prepend(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[by
         yield chunk
 
 
+def _takes_rows(statement: bytes) -> bool:
+    """True for a whole statement that is an INSERT, whether its rows follow or a SELECT has given them."""
+    return _verb(statement) == b"INSERT" or (
+        _verb(statement) == b"WITH" and any(token["insert"] for token in _clauses(statement))
+    )
+
+
 def _data_start(head: bytes, *, final: bool) -> int:
     """Where the rows of an INSERT begin; 0 where the statement has none or has not ended yet."""
-    if not _INSERT.match(head):
-        return 0
-    for token in _HEAD_TOKEN.finditer(head):
-        complete = final or token.end() < len(head)
-        if token["select"]:
+    inserts = _verb(head) == b"INSERT"
+    for token in _clauses(head):
+        inserts = inserts or bool(token["insert"])
+        if token["select"] and (inserts or token["select"].upper() == b"SELECT"):
             return 0
-        if (token["values"] or token["format"]) and complete:
+        if inserts and (token["values"] or token["format"]) and (final or token.end() < len(head)):
             return token.end()
     return 0
+
+
+def _verb(statement: bytes) -> bytes:
+    """INSERT or WITH, where the statement begins so."""
+    found = _INSERT.match(statement)
+    return found[1].upper() if found else b""
+
+
+def _clauses(text: bytes) -> Iterator[re.Match[bytes]]:
+    """The words that divide a statement, outside of parentheses, braces, strings and comments."""
+    depth = 0
+    for token in _HEAD_TOKEN.finditer(text):
+        depth += bool(token["open"]) - bool(token["close"])
+        if depth == 0:
+            yield token

@@ -62,8 +62,8 @@ class SqlServer:
             )
         limits = limits or Limits()
         self._engine = Engine(urlsplit(store.dsn).path, limits, writable=writable)
-        app = SqlApp(self._engine, store.database, limits, users, loopback=is_loopback(host))
-        self._server = AsgiServer(app, host, port, tls=tls, name="sql")
+        self._app = SqlApp(self._engine, store.database, limits, users, loopback=is_loopback(host))
+        self._server = AsgiServer(self._app, host, port, tls=tls, name="sql")
         self.host = host
         self.port = self._server.port
 
@@ -74,4 +74,5 @@ class SqlServer:
     def stop(self) -> None:
         """Answer what is in flight, then close."""
         self._server.stop()
+        self._app.close()
         self._engine.close()

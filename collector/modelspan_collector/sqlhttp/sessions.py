@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from modelspan_collector.sqlhttp import errors
 from modelspan_collector.sqlhttp.statement import Statement
@@ -27,6 +28,8 @@ class Session:
     expires: float = 0.0
     """On the monotonic clock."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    connection: Any = None
+    """Where its temporary tables are; None where it has none."""
 
     def remember(self, statement: Statement) -> None:
         """Keep what SET or USE said."""
@@ -65,9 +68,15 @@ class Sessions:
             session.expires = time.monotonic() + _timeout(asked.get("session_timeout", ""))
             session.lock.release()
 
+    def close(self) -> None:
+        """Forget every session."""
+        while self._open:
+            _close(self._open.popitem()[1])
+
     def _find(self, session_id: str, *, must_exist: bool) -> Session:
         now = time.monotonic()
-        self._open = {key: kept for key, kept in self._open.items() if kept.lock.locked() or kept.expires > now}
+        for key in [key for key, kept in self._open.items() if not kept.lock.locked() and kept.expires <= now]:
+            _close(self._open.pop(key))
         if session_id in self._open:
             return self._open[session_id]
         if must_exist:
@@ -78,6 +87,11 @@ class Sessions:
             )
         session = self._open[session_id] = Session(expires=now + DEFAULT_TIMEOUT_SECONDS)
         return session
+
+
+def _close(session: Session) -> None:
+    if session.connection is not None:
+        session.connection.close()
 
 
 def _timeout(asked: str) -> float:

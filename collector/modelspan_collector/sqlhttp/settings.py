@@ -30,17 +30,15 @@ _ALLOWED = frozenset(
     union_default_mode use_query_cache wait_for_async_insert""".split()  # noqa: SIM905
 )
 _IGNORED = frozenset(
-    """add_http_cors_header buffer_size cancel_http_readonly_queries_on_client_close client_protocol_version
-    compress connect_timeout database decompress default_format enable_http_compression http_connection_timeout
-    http_headers_progress_interval_ms http_max_uri_size
-    http_native_compression_disable_checksumming_on_decompress http_receive_timeout http_response_buffer_size
-    http_send_timeout http_wait_end_of_query http_write_exception_in_output_format http_zlib_compression_level
-    insert_quorum load_balancing log_comment log_queries log_query_threads max_network_bandwidth max_query_size
-    network_compression_method network_zstd_compression_level password priority query query_id quota_key
-    receive_timeout role select_sequential_consistency send_logs_level send_progress_in_http_headers
-    send_timeout session_check session_id session_timeout stacktrace user wait_end_of_query workload""".split()  # noqa: SIM905
+    """add_http_cors_header buffer_size cancel_http_readonly_queries_on_client_close client_protocol_version compress
+    connect_timeout database database_replicated_enforce_synchronous_settings decompress default_format
+    enable_http_compression insert_quorum load_balancing log_comment log_queries log_query_threads
+    max_network_bandwidth max_query_size network_compression_method network_zstd_compression_level password
+    priority query query_id quota_key receive_timeout role select_sequential_consistency send_logs_level
+    send_progress_in_http_headers send_timeout session_check session_id session_timeout stacktrace user
+    wait_end_of_query workload""".split()  # noqa: SIM905
 )
-"""Parameters of the protocol itself, and settings that mean nothing to an embedded engine."""
+"""Parameters of the protocol itself, and settings that mean nothing to an embedded engine; so are all of `http_*`."""
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -56,6 +54,8 @@ class Limits:
     threads: int = os.cpu_count() or 1
     concurrent_queries: int = 16
     statement_bytes: int = 1024**2
+    external_bytes: int = 32 * 1024**2
+    """For the external tables of one request, which are held in memory."""
     answer_seconds: float = 600.0
     """For the whole answer, so that a client that stops reading does not hold a query open."""
 
@@ -82,6 +82,8 @@ def effective(asked: Mapping[str, str], limits: Limits) -> dict[str, str]:
     capped = limits.engine_settings()
     applied = dict(capped)
     for name, value in asked.items():
+        if name.startswith("http_"):
+            continue
         if name in ("max_execution_time", "max_result_rows", "max_result_bytes", "max_memory_usage", "max_threads"):
             applied[name] = _lower(name, value, capped.get(name))
         elif _allowed(name):

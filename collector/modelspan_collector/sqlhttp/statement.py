@@ -31,9 +31,9 @@ OUTWARD_FUNCTIONS = ("file", "catboostEvaluate", "reverseDNSQuery", "showCertifi
 OUTWARD_CATEGORIES = ("AI", "Introspection")
 
 _OBJECTS = {
-    "CREATE": re.compile(r"CREATE (OR REPLACE )?(TABLE|VIEW|MATERIALIZED VIEW|DATABASE)\b"),
+    "CREATE": re.compile(r"CREATE (OR REPLACE )?((TEMPORARY )?TABLE|VIEW|MATERIALIZED VIEW|DATABASE)\b"),
     "ALTER": re.compile(r"ALTER TABLE\b"),
-    "DROP": re.compile(r"DROP (TABLE|VIEW|DATABASE)\b"),
+    "DROP": re.compile(r"DROP ((TEMPORARY )?TABLE|VIEW|DATABASE)\b"),
     "RENAME": re.compile(r"RENAME TABLE\b"),
 }
 """What a writer may make and change: no users, dictionaries, functions or named collections."""
@@ -93,6 +93,11 @@ class Statement:
     def returns_rows(self) -> bool:
         """True where there is a result to format and stream."""
         return self.verb in READING
+
+    @property
+    def makes_temporary(self) -> bool:
+        """True where it leaves a table that lasts as long as its connection."""
+        return self.verb == "CREATE" and " TEMPORARY TABLE " in self.body.split("\n", 1)[0]
 
     @property
     def takes_data(self) -> bool:

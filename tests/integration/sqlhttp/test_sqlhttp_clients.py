@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, Error
+from clickhouse_connect.driver.external import ExternalData
 from support import install_node_packages, need
 
 from modelspan_collector.sqlhttp.server import SqlServer
@@ -81,6 +82,67 @@ def test_connect_inserts_where_allowed(writer: Client, reader: Client) -> None:
     assert reader.query("SELECT groupArray(a), count() FROM inserted").first_row[1] == 7
     with pytest.raises(DatabaseError, match="read-only"):
         reader.insert("inserted", [[9, "no"]], column_names=["a", "b"])
+
+
+def test_connect_sends_rows_along_with_a_query(reader: Client, writer: Client) -> None:
+    """External tables, of any format and of bytes that are no text, join with what is stored, read-only as well."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, pa.schema({"name": pa.string(), "raw": pa.binary()})) as file:
+        file.write_table(pa.table({"name": ["a", "b"], "raw": pa.array([b"\r\n--\xff\x00", b""], pa.binary())}))
+    asked = ExternalData(file_name="ids.tsv", data=b"1\tx\n3\ty\n", fmt="TSV", types="UInt64,String")
+    asked.add_file(
+        file_name="blobs.arrow", data=bytes(sink.getvalue()), fmt="Arrow", structure="name String, raw String"
+    )
+    sql = "SELECT number, _2 FROM numbers(5) AS n JOIN ids ON number = _1 ORDER BY number"
+    for client in (reader, writer):
+        assert client.query(sql, external_data=asked).result_rows == [(1, "x"), (3, "y")]
+        assert client.query("SELECT hex(raw) FROM blobs ORDER BY name", external_data=asked).first_row == (
+            "0D0A2D2DFF00",
+        )
+    with pytest.raises(DatabaseError, match="ids"):
+        reader.query("SELECT * FROM ids")
+    hostile = (
+        "a UInt8) ENGINE = File(TSV) AS SELECT (1",
+        "a String DEFAULT file('/etc/hostname')",
+        "a UInt8) ENGINE = Log --",
+    )
+    for structure in hostile:
+        rows = ExternalData(file_name="ids.tsv", data=b"1\n", fmt="TSV", structure=structure)
+        with pytest.raises(DatabaseError):
+            reader.query("SELECT * FROM ids", external_data=rows)
+
+
+def test_connect_keeps_temporary_tables_in_a_session(writable_server: SqlServer, sql_server: SqlServer) -> None:
+    """A session's own tables last from statement to statement, and are nobody else's; a reader makes none."""
+    options = {"host": "127.0.0.1", "port": writable_server.port}
+    with clickhouse_connect.get_client(**options) as mine, clickhouse_connect.get_client(**options) as other:
+        mine.command("CREATE TEMPORARY TABLE mine (a UInt32, b String)")
+        mine.insert("mine", [[1, "x"], [2, "y"]], column_names=["a", "b"])
+        assert mine.query("SELECT sum(a) FROM mine", settings={"max_threads": 1}).first_row == (3,)
+        with pytest.raises(DatabaseError, match="throwIf"):
+            mine.query("SELECT throwIf(a > 0) FROM mine", settings={"max_rows_to_read": 5})
+        assert mine.query("SELECT count(), getSetting('max_rows_to_read') FROM mine").first_row == (2, 0)
+        with pytest.raises(DatabaseError, match="mine"):
+            other.query("SELECT * FROM mine")
+        mine.command("DROP TABLE mine")
+        with pytest.raises(DatabaseError, match="mine"):
+            mine.query("SELECT * FROM mine")
+    with (
+        clickhouse_connect.get_client(host="127.0.0.1", port=sql_server.port) as reading,
+        pytest.raises(DatabaseError, match="read-only"),
+    ):
+        reading.command("CREATE TEMPORARY TABLE mine (a UInt32)")
+
+
+def test_connect_inserts_after_a_common_table_expression(writer: Client) -> None:
+    """`WITH ... INSERT` takes its rows from the body or from a SELECT; a query that only looks like one does not."""
+    writer.command("CREATE OR REPLACE TABLE withs (s String) ENGINE = MergeTree ORDER BY s")
+    writer.command("WITH (SELECT 1) AS y INSERT INTO withs (s) FORMAT TabSeparated\none;\n")
+    writer.command("WITH {SELECT:Int32} AS y INSERT INTO withs VALUES ('two')", parameters={"SELECT": 1})
+    writer.command("WITH 'three' AS y INSERT INTO withs SELECT y")
+    assert writer.query("SELECT s FROM withs ORDER BY s").result_rows == [("one;",), ("three",), ("two",)]
+    assert writer.query("WITH 13 AS INSERT SELECT INSERT").first_row == (13,)
+    assert writer.query("WITH x AS (SELECT 'INSERT INTO t VALUES' AS v) SELECT v FROM x").row_count == 1
 
 
 def test_connect_async_client(sql_server: SqlServer) -> None:
