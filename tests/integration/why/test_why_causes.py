@@ -7,11 +7,12 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 import why
-from why_causes import CAUSES
+from why_causes import CAUSES, clock_skew
 from why_systems import build
 
 from modelspan_analyzer.results import Result, Verdict, Window
-from modelspan_analyzer.why import Budget, Finding, explain, question
+from modelspan_analyzer.why import Budget, Finding, explain, question, stretches
+from modelspan_analyzer.why.facts import Source
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 
@@ -81,3 +82,15 @@ def test_a_kind_nobody_knows_is_refused():
     window = Window(start, start + timedelta(hours=1))
     with pytest.raises(ValueError, match="missing, drift"):
         Finding("m", window, "sadness")
+
+
+def test_a_wrong_clock_is_found_where_only_stretches_are_read(systems, monkeypatch):
+    """Its spans lie where nobody looked at first: they are looked for, not called absent."""
+    monkeypatch.setattr(stretches, "ENOUGH", 800)
+    monkeypatch.setattr(stretches, "ENOUGH_FLAGGED", 100)
+    seen = []
+    monkeypatch.setattr(Source, "read_again", lambda *given, again=Source.read_again: seen.append(1) or again(*given))
+    _, injection, finding = _ask(systems, clock_skew, seed=2)
+    said = explain(systems, finding)
+    assert seen
+    assert why.judge(said, injection) == 1, said.sentence
