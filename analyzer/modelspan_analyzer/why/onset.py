@@ -46,7 +46,10 @@ def scan(flagged: Floats, total: Floats) -> Stretch | None:
     gain = np.where(np.triu(higher, 1) & (outside_rows > 0) & (inside_rows > 0), gain, 0.0)
     first, last = np.unravel_index(int(np.argmax(gain)), gain.shape)
     best = float(gain[first, last])
-    return Stretch(int(first), int(last), best) if best >= MINIMUM_GAIN else None
+    if best < MINIMUM_GAIN:
+        return None
+    seen = first + np.flatnonzero(total[first:last])  # a pause beside the stretch is not part of it
+    return Stretch(int(seen[0]), int(seen[-1]) + 1, best)
 
 
 def _likelihood(hits: Floats | float, rows: Floats | float) -> Floats:

@@ -22,6 +22,17 @@ def test_the_stretch_with_the_higher_rate_is_found(first, last):
     assert (abs(found.first - first) <= 1, abs(found.last - last) <= 1) == (True, True)
 
 
+def test_a_pause_before_or_after_is_not_part_of_the_stretch():
+    """Nothing was predicted just before the rise nor just after it: it begins and ends with predictions."""
+    total = np.full(100, 500.0)
+    flagged = np.full(100, 10.0)
+    flagged[60:80] = 100.0
+    total[50:60] = flagged[50:60] = total[80:90] = flagged[80:90] = 0.0
+    found = scan(flagged, total)
+    assert found is not None
+    assert (found.first, found.last) == (60, 80)
+
+
 @given(st.integers(0, 10_000), st.floats(0.01, 0.5))
 def test_a_steady_rate_has_no_beginning(seed, rate):
     """Chance alone is not called an onset."""
