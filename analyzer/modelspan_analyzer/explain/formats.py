@@ -84,14 +84,49 @@ def _column(values: Any, kind: str) -> Any:
     return values.to_numpy(_TYPES.get(kind, np.float32)).reshape(-1, 1)
 
 
-def load_mlflow(reference: str) -> Any:
-    """An MLflow model as a function of a DataFrame that gives what its `predict` gives, one number a row."""
-    try:
-        pyfunc = importlib.import_module("mlflow.pyfunc")
-    except ModuleNotFoundError as error:
-        raise _missing("mlflow", "mlflow") from error
-    model = pyfunc.load_model(reference)
-    return lambda frame: np.asarray(model.predict(frame), float).reshape(len(frame))
+class MlflowModel:
+    """An MLflow model of any flavour, through its `predict`.
+
+    Its signature, where it has one, is followed: features that it wants as whole numbers, booleans or single-precision
+    numbers are rounded and cast, as a row's features are kept in double precision.
+    """
+
+    def __init__(self, reference: str) -> None:
+        try:
+            pyfunc = importlib.import_module("mlflow.pyfunc")
+        except ModuleNotFoundError as error:
+            raise _missing("mlflow", "mlflow") from error
+        self._reference = reference
+        self._model = pyfunc.load_model(reference)
+        schema = self._model.metadata.get_input_schema()
+        named = schema is not None and schema.has_input_names() and not schema.is_tensor_spec()
+        wanted = schema.input_types_dict() if named else {}
+        self._types = {name: np.dtype(kind.to_numpy()) for name, kind in wanted.items() if hasattr(kind, "to_numpy")}
+
+    def predict(self, frame: Any) -> FloatArray:
+        """One number a row; of a matrix of probabilities the last class.
+
+        Raises:
+            ValueError: the model gives texts.
+        """
+        cast = {
+            name: _as(frame[name], kind)
+            for name, kind in self._types.items()
+            if name in frame.columns and kind.kind in "iubf" and np.isfinite(frame[name]).all()
+        }
+        values = np.asarray(self._model.predict(frame.assign(**cast)))
+        try:
+            numbers = values.astype(float)
+        except ValueError:
+            raise ValueError(
+                f"the MLflow model {self._reference} predicts texts such as {values.flat[0]!r}; log it so that it gives"
+                " numbers, a scikit-learn classifier with pyfunc_predict_fn='predict_proba'"
+            ) from None
+        return numbers[:, -1] if numbers.ndim == 2 else numbers
+
+
+def _as(values: Any, kind: np.dtype[Any]) -> Any:
+    return (values.round() if kind.kind in "iub" else values).astype(kind)
 
 
 def _missing(package: str, extra: str) -> ModuleNotFoundError:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from modelspan_analyzer.explain.formats import MLFLOW_SCHEMES, OnnxModel, load_mlflow
+from modelspan_analyzer.explain.formats import MLFLOW_SCHEMES, MlflowModel, OnnxModel
 from modelspan_analyzer.performance.counts import FloatArray
 from modelspan_analyzer.performance.matrix import Encoding
 
@@ -64,7 +64,7 @@ def load_model(reference: str, encoding: Encoding) -> SuppliedModel:
 def _load(reference: str) -> Any:
     path = Path(reference)
     if reference.startswith(MLFLOW_SCHEMES) or (path / "MLmodel").is_file():
-        return load_mlflow(reference)
+        return MlflowModel(reference)
     if path.suffix in _SUFFIXES:
         if not path.is_file():
             raise ValueError(f"there is no model file {reference!r}")
