@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 from modelspan_analyzer import moments
@@ -15,7 +16,8 @@ from modelspan_collector.store.connect import Store
 MOST = 6
 
 _ALARMS = """
-SELECT version, window_start, window_end, signal, metric, feature, segment, monitor, reason, n, baseline_id
+SELECT version, window_start, window_end, signal, metric, feature, segment, monitor, reason, n, baseline_id,
+       details
 FROM monitor_results FINAL
 WHERE model = {model:String} AND verdict = 'alarm'
   AND window_end > {since:DateTime64(9, 'UTC')} AND window_start < {until:DateTime64(9, 'UTC')}
@@ -69,6 +71,7 @@ def _alarms(store: Store, model: str, window: Window) -> list[Finding]:
     findings = []
     for row in store.rows(_ALARMS, {"model": model, "since": window.start, "until": window.end}):
         bounds = Window(moments.utc(row.pop("window_start")), moments.utc(row.pop("window_end")))
+        row["details"] = json.loads(row["details"] or "{}")
         try:
             findings.append(question(Result(model=model, window=bounds, value=None, verdict=Verdict.ALARM, **row)))
         except ValueError:

@@ -11,6 +11,7 @@ _BY_METRIC = {
     "missing_feature": words.MISSING,
     "renamed_feature": words.MISSING,
     "error_rate": words.ERRORS,
+    "label_flip_rate": words.WRONG,
 }
 _NOT_OF_ROWS = ("volume", "freshness", "duplicate_id_rate", "new_feature", "facets")
 """Metrics that are about all predictions at once, or about those that never came."""
@@ -18,9 +19,12 @@ _BY_SIGNAL = {
     "data_drift": words.DRIFT,
     "data_quality": words.DRIFT,
     "attribution": words.DRIFT,
+    "multivariate": words.DRIFT,
     "prediction_drift": words.PREDICTION_DRIFT,
     "estimation": words.PREDICTION_DRIFT,
     "robustness": words.PREDICTION_DRIFT,
+    "embedding": words.PREDICTION_DRIFT,
+    "poisoning": words.PREDICTION_DRIFT,
     "performance": words.WRONG,
     "concept": words.WRONG,
     "fairness": words.UNFAIR,
@@ -40,14 +44,22 @@ def question(result: Result) -> Finding:
         raise ValueError(
             f"results of the signal {result.signal!r} are about no single predictions; known signals: {known}"
         )
-    if kind == words.DRIFT and not result.feature:
+    feature = _feature(result)
+    if kind == words.DRIFT and not feature:
         kind = words.PREDICTION_DRIFT
     return Finding(
         model=result.model,
         window=result.window,
         kind=kind,
-        feature=result.feature,
+        feature=feature,
         version=result.version,
         segment=result.segment,
         baseline_id=result.baseline_id,
     )
+
+
+def _feature(result: Result) -> str:
+    """The feature to ask about: of many together the one that changed most; a vector cannot be asked about."""
+    if result.signal == "multivariate":
+        return str(next(iter(result.details.get("features", ())), ""))
+    return "" if result.signal == "embedding" else result.feature
