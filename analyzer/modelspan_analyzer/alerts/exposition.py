@@ -25,6 +25,12 @@ FROM predictions
 WHERE timestamp >= now64(3) - INTERVAL 1 DAY
 GROUP BY model ORDER BY model LIMIT {limit:UInt32}
 """
+_SILENT = """
+SELECT model, dateDiff('second', max(timestamp), now64(3)) AS age, 0 AS predictions
+FROM predictions
+WHERE model IN {models:Array(String)} AND timestamp >= now64(3) - INTERVAL 8 DAY
+GROUP BY model ORDER BY model
+"""
 _RUNS = """
 SELECT model, toUnixTimestamp64Milli(maxIf(assumeNotNull(ended), outcome = 'done')) / 1000 AS succeeded,
        countIf(outcome IN ('failed', 'timeout') AND started >= now64(3) - INTERVAL 1 HOUR) AS failed
@@ -87,6 +93,9 @@ class IncidentCollector(PrometheusCollector):
     def _models(self, now: datetime, others: set[str]) -> Iterator[GaugeMetricFamily]:
         limit = {"limit": MOST_MODELS}
         predictions, runs = self._store.rows(_PREDICTIONS, limit), self._store.rows(_RUNS, limit)
+        silent = {row["model"] for row in runs} - {row["model"] for row in predictions}
+        if silent:  # for a day or more: their alert must not end by itself
+            predictions += self._store.rows(_SILENT, {"models": sorted(silent)})
         age = GaugeMetricFamily(
             "modelspan_prediction_age_seconds", "Since a model's newest prediction.", labels=["model"]
         )

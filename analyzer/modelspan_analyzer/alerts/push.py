@@ -6,7 +6,7 @@ import json
 import logging
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.error import URLError
 
@@ -62,10 +62,16 @@ class Pusher:
         """
         alerts = [(one.incident_id, self._alert(one, now)) for one in incidents if self._heard_of(one, now)]
         due = [(key, alert) for key, alert in alerts if self._due(key, alert, now)]
-        failed = [url for url in self.settings.alertmanagers if due and not self._try(url, [alert for _, alert in due])]
+        sending = [*self._replaced(due, now), *(alert for _, alert in due)]
+        failed = [url for url in self.settings.alertmanagers if sending and not self._try(url, sending)]
         if not failed:
             self._sent |= {key: (now, alert) for key, alert in due}
-        return [alert for _, alert in due]
+        return sending
+
+    def _replaced(self, due: Sequence[tuple[str, Alert]], now: datetime) -> list[Alert]:
+        """Ends of what went by other labels, such as a lower severity: else both would be firing."""
+        known = ((self._sent[key][1], alert) for key, alert in due if key in self._sent)
+        return [replace(old, ends_at=now) for old, new in known if old.labels != new.labels]
 
     def _heard_of(self, incident: Incident, now: datetime) -> bool:
         """Whether an alert is to be sent: not while its model is under maintenance, unless it must be ended."""

@@ -141,12 +141,16 @@ SELECT count() AS predictions, any(service) AS service FROM predictions
 WHERE model = {model:String}
   AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
 """
-_REPLICAS = """
-SELECT toFloat64(greatest(1, uniqExact(coalesce(
-    nullIf(ResourceAttributes['k8s.pod.name'], ''),
-    nullIf(ResourceAttributes['service.instance.id'], ''), ResourceAttributes['host.name'])))) FROM otel_traces
-WHERE ServiceName = {service:String}
-  AND Timestamp >= {start:DateTime64(9, 'UTC')} AND Timestamp < {end:DateTime64(9, 'UTC')}
+# From the first span of each replica to its last: a pod that replaces another is no second one.
+_REPLICA_HOURS = """
+SELECT sum(seen) / 3600 FROM (
+    SELECT coalesce(nullIf(ResourceAttributes['k8s.pod.name'], ''),
+                    nullIf(ResourceAttributes['service.instance.id'], ''), ResourceAttributes['host.name']) AS replica,
+           dateDiff('millisecond', min(Timestamp), max(Timestamp)) / 1000 AS seen
+    FROM otel_traces
+    WHERE ServiceName = {service:String}
+      AND Timestamp >= {start:DateTime64(9, 'UTC')} AND Timestamp < {end:DateTime64(9, 'UTC')}
+    GROUP BY replica)
 """
 
 
@@ -154,16 +158,16 @@ def cost(store: Store, model: str, window: Window, prices: CostSettings) -> Cost
     """What a model's predictions cost: replica hours of its service, and the calls that its traces make."""
     bounds = {"model": model, "start": window.start, "end": window.end}
     (served,) = store.rows(_SERVED, bounds)
-    replicas = prices.replicas
-    if replicas is None:
-        replicas = float(store.scalar(_REPLICAS, {**bounds, "service": served["service"]}))
-    hours = (window.end - window.start).total_seconds() / 3600
+    if prices.replicas is None:
+        hours = float(store.scalar(_REPLICA_HOURS, {**bounds, "service": served["service"]}))
+    else:
+        hours = prices.replicas * (window.end - window.start).total_seconds() / 3600
     found = stages(store, model, window) if prices.call else []
     per_prediction = sum(stage.calls * prices.call.get(stage.service, 0.0) for stage in found)
     return Cost(
         currency=prices.currency,
         predictions=served["predictions"],
-        serving=replicas * hours * prices.replica_hour,
+        serving=hours * prices.replica_hour,
         calls=per_prediction * served["predictions"],
     )
 

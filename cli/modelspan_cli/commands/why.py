@@ -91,7 +91,10 @@ def _breakdown(args: argparse.Namespace) -> int:
         print(f"{times}, {part.calls:.2f} calls, {part.error_rate:.1%} errors  {part.service} {part.span_name}")
     for one in found.saturation:
         print(f"{one.metric}: correlation {one.with_latency:+.2f} with latency, {one.with_errors:+.2f} with errors")
-    print(f"a thousand predictions cost {found.cost.per_thousand:.4g} {found.cost.currency}")
+    if prices.replica_hour or prices.call:
+        print(f"a thousand predictions cost {found.cost.per_thousand:.4g} {found.cost.currency}")
+    else:
+        print("what they cost is not known: give --config with prices in its section `costs`")
     return 0
 
 

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import httpx
+import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from support import missing
 
-from modelspan_analyzer.alerts import AlertSettings, IncidentCollector, MaintenanceSettings, Owned, Pusher, check
+from modelspan_analyzer.alerts import (
+    AlertSettings,
+    IncidentCollector,
+    MaintenanceSettings,
+    Owned,
+    Pusher,
+    check,
+    rule_file,
+)
 from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.config.load import ConfigError, parse
-from modelspan_analyzer.incidents import load_open, update
+from modelspan_analyzer.incidents import Severity, load_open, update
 from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.runner.runs import DONE, Run, write
 from modelspan_analyzer.web.incidents import incident_routes
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 NOW = datetime(2026, 3, 1, 3, tzinfo=timezone.utc)
 
 
@@ -77,6 +91,25 @@ def test_metrics_hold_the_incident_and_its_maintenance(kept):
     assert 'modelspan_maintenance{model="churn"} 1.0' in text
 
 
+def test_a_model_that_is_silent_for_days_still_has_an_age(store):
+    """As long as its monitors run: the alert of its absence must not end by itself after a day."""
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    silent, chatty = ("silent", now - timedelta(days=2)), ("chatty", now - timedelta(minutes=1))
+    stamp = pa.timestamp("ns", "UTC")
+    for model, newest in (silent, chatty):
+        row = {"model": [model], "version": ["1"], "prediction_id": [model], "timestamp": pa.array([newest], stamp)}
+        store.insert("predictions", pa.table(row))
+        write(store, [Run("run", model, "1", "", Window(now - timedelta(hours=1), now), now, now).ended(DONE, now)])
+    registry = CollectorRegistry()
+    registry.register(IncidentCollector(store))
+    ages = {
+        model: registry.get_sample_value("modelspan_prediction_age_seconds", {"model": model})
+        for model in ("silent", "chatty")
+    }
+    assert ages["silent"] == pytest.approx(2 * 86400, abs=600)
+    assert ages["chatty"] < 600
+
+
 def test_maintenance_holds_pushed_alerts_back(kept):
     """Nothing is sent during the window, and the incident is sent after it."""
     window = MaintenanceSettings(start=NOW - timedelta(hours=1), end=NOW + timedelta(hours=1), models=("churn",))
@@ -85,6 +118,47 @@ def test_maintenance_holds_pushed_alerts_back(kept):
     assert pusher.send(incidents, NOW + timedelta(minutes=30)) == []
     assert len(pusher.send(incidents, NOW + timedelta(minutes=90))) == 1
     assert pusher.send(incidents, NOW + timedelta(minutes=90, seconds=5)) == []
+
+
+def test_a_graver_incident_replaces_its_alert(kept):
+    """The alert of the lower severity ends in the same message; nothing else is sent."""
+    pusher = Pusher(AlertSettings())
+    (incident,) = load_open(kept)
+    later = NOW + timedelta(minutes=5)
+    pusher.send([incident], later)
+    ended, firing = pusher.send([replace(incident, severity=Severity.CRITICAL)], later + timedelta(seconds=5))
+    assert [one.labels["severity"] for one in (ended, firing)] == [incident.severity.value, "critical"]
+    assert ended.ends_at <= later + timedelta(seconds=5) < firing.ends_at
+
+
+def test_what_was_resolved_just_before_a_restart_is_ended(kept):
+    """A process that did not send the alert itself still ends it, once; what was over long ago is left alone."""
+    (incident,) = load_open(kept)
+    over = replace(incident, status="resolved", resolved_at=NOW)
+    for wait, sent in ((timedelta(minutes=1), 1), (timedelta(hours=1), 0)):
+        pusher = Pusher(AlertSettings())
+        assert [one.ends_at for one in pusher.send([over], NOW + wait)] == [NOW + wait] * sent
+        assert pusher.send([over], NOW + wait) == []
+
+
+def test_settings_for_deployment_are_valid():
+    """Prometheus and Alertmanager take the files of `deploy`, and the rules are those that are written today."""
+    if shutil.which("promtool") is None or shutil.which("amtool") is None:
+        missing("promtool and amtool are not installed")
+    for command in (
+        ["promtool", "check", "config", str(DEPLOY / "prometheus" / "prometheus.yaml")],
+        ["amtool", "check-config", str(DEPLOY / "alertmanager" / "alertmanager.yaml")],
+    ):
+        checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert checked.returncode == 0, checked.stderr
+    assert (DEPLOY / "prometheus" / "modelspan-rules.yaml").read_text() == rule_file(AlertSettings())
+
+
+@pytest.mark.parametrize("address", ["http://jaeger/{trace}", "http://jaeger/{"])
+def test_an_address_that_cannot_be_filled_in_is_refused(address):
+    """When the settings are read, not when the first alert is to be sent."""
+    with pytest.raises(ConfigError, match="trace_id"):
+        parse(f'{{version: 1, alerts: {{trace: "{address}"}}}}')
 
 
 @pytest.mark.parametrize(("hour", "held"), [(1, False), (2, True), (3, True), (4, False)])
