@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelspan_analyzer.incidents.feedback import BY_MONITOR
+from modelspan_analyzer.incidents.vocabulary import EVENT_KINDS
 
 PROMETHEUS, CLICKHOUSE = "prometheus", "clickhouse"
 
@@ -170,7 +171,8 @@ INCIDENT = Dashboard(
         _sql(
             "Timeline",
             "table",
-            "SELECT at, kind, text FROM incident_events FINAL WHERE incident_id = '${incident}' ORDER BY at, kind",
+            "SELECT at, kind, text FROM incident_events FINAL WHERE incident_id = '${incident}' "
+            f"ORDER BY at, indexOf({list(EVENT_KINDS)}, kind)",
             width=24,
         ),
         _sql(

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from modelspan_analyzer.incidents.as_json import finding_as_json
-from modelspan_analyzer.incidents.vocabulary import OPEN, Event, Incident, OpenFinding, Severity
+from modelspan_analyzer.incidents.vocabulary import EVENT_KINDS, OPEN, Event, Incident, OpenFinding, Severity
 from modelspan_analyzer.moments import utc
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.why import Explanation
@@ -103,8 +103,8 @@ def timeline(store: Store, incident_id: str) -> list[Event]:
     """What happened, in order."""
     rows = store.rows(
         "SELECT at, kind, text FROM incident_events FINAL "
-        "WHERE incident_id = {incident_id:String} ORDER BY at, kind, text",
-        {"incident_id": incident_id},
+        "WHERE incident_id = {incident_id:String} ORDER BY at, indexOf({kinds:Array(String)}, kind), text",
+        {"incident_id": incident_id, "kinds": list(EVENT_KINDS)},
     )
     return [Event(utc(row["at"]), row["kind"], row["text"]) for row in rows]
 

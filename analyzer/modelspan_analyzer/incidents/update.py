@@ -157,7 +157,7 @@ def _open(finding: Finding, now: datetime, settings: IncidentSettings) -> Incide
         began_at=finding.began_at,
         opened_at=now,
         updated_at=now,
-        news=(Event(now, "opened", f"opened: {describe.finding(result)}"),),
+        news=(Event(now, "opened", f"opened by the window that ended at {result.window.end:%Y-%m-%d %H:%M} UTC"),),
     )
     return _join(empty, finding, now, settings)
 

@@ -9,6 +9,8 @@ from enum import Enum
 from modelspan_analyzer.results import Result
 
 OPEN, RESOLVED = "open", "resolved"
+EVENT_KINDS = ("opened", "reopened", "cause", "severity", "finding", "cleared", "resolved", "feedback")
+"""In the order in which they are told where they happened at the same time."""
 GRAVEST_FIRST = ("performance", "fairness", "data_quality", "prediction_drift", "data_drift")
 """Signals in the order in which they are explained and named; the others come after them."""
 

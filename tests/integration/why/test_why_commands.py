@@ -119,7 +119,7 @@ def test_incidents_are_listed_and_shown(ask, fault):
     assert incident.incident_id in ask("incidents", "--status", "open")[1]
     shown = ask("incidents", incident.incident_id)[1]
     assert f"why: {incident.why}" in shown
-    assert "opened: " in shown
+    assert "opened by the window" in shown
     status, _, message = ask("incidents", "nope")
     assert (status, "no incident 'nope'" in message) == (1, True)
 
