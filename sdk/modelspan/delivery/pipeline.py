@@ -21,6 +21,7 @@ from modelspan.delivery.sender import Sender
 from modelspan.records.call import Call, Stream
 from modelspan.records.card import Card, Cards
 from modelspan.records.encode import Watcher, encode, encode_packed
+from modelspan.records.encode_batches import encode_batches
 from modelspan.records.labels import Label, encode_labels
 from modelspan.records.packed import Packer
 from modelspan.records.record import Record
@@ -32,6 +33,8 @@ _Item = TypeVar("_Item")
 
 WAKE_ROWS = 4096
 """Single rows at which the encoder wakes before its time."""
+WAKE_BYTES, WAKE_BATCHES = 2**20, 256
+"""Bytes of batches, and their number, at which it does."""
 ENCODE_ROWS = 4096
 """Single rows that are encoded together at most."""
 
@@ -104,7 +107,8 @@ class Pipeline:
                 self._batch_bytes -= oldest.nbytes
                 self.tally.add("dropped", self._kept(oldest))
         self._start()
-        self._wake.set()
+        if self._batch_bytes >= WAKE_BYTES or len(self._batches) >= WAKE_BATCHES:
+            self._wake.set()
 
     def add_label(self, label: Label) -> None:
         """Keep a label, or a table of labels."""
@@ -152,18 +156,26 @@ class Pipeline:
                 return
 
     def _drain(self) -> None:
-        for _ in range(len(self._batches)):
-            with self._lock:
-                batch = self._batches.popleft() if self._batches else None
-                if batch is not None:
-                    self._batch_bytes -= batch.nbytes
-            if batch is not None:
-                self._encode([batch])
+        while batches := self._take_batches():
+            self._metrics.observe(batches)
+            for record in encode_batches(batches, self._watcher):
+                self._put(record)
         while calls := _take(self._calls):
             self._encode(calls)
         while labels := _take(self._labels):
             for record in encode_labels(labels):
                 self._put(record)
+
+    def _take_batches(self) -> list[Call]:
+        """The oldest batches, of about so many bytes as wake the encoder."""
+        taken: list[Call] = []
+        taken_bytes = 0
+        with self._lock:
+            while self._batches and taken_bytes < WAKE_BYTES:
+                taken.append(self._batches.popleft())
+                taken_bytes += taken[-1].nbytes
+            self._batch_bytes -= taken_bytes
+        return taken
 
     def _encode(self, waiting: Sequence[Call | bytes]) -> None:
         calls = [call for call in waiting if not isinstance(call, bytes)]

@@ -15,15 +15,11 @@ from modelspan.records import columns as plain
 from modelspan.records.call import Call, Stream
 from modelspan.records.packed import Layout
 from modelspan.records.record import Record
-from modelspan.records.stream import FAST, write
+from modelspan.records.stream import write
 from modelspan.records.unpacked import Rows
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
-
-BATCH_ROWS = 16_384
-"""Rows of one record of a batch: with 30 features about 4 MB, well within what receivers accept."""
 
 
 class Watcher(NamedTuple):
@@ -38,17 +34,14 @@ class Watcher(NamedTuple):
 
 
 def encode(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
-    """Encode the calls that are kept: single rows of one shape together, a batch by itself."""
+    """Encode the calls of single rows that are kept: those of one shape together."""
     for group in _groups(calls):
-        if group[0].table is None:
-            yield from _single_rows(group, watcher)
-        else:
-            yield from _guarded(_batch(group[0], watcher), group[0].rows if group[0].kept else 0)
+        yield from _single_rows(group, watcher)
 
 
 def encode_packed(layout: Layout, rows: Sequence[bytes], watcher: Watcher) -> Iterator[Record]:
     """Encode packed calls of one layout, if they are kept."""
-    yield from _guarded(_packed(layout, rows, watcher), len(rows) if layout.shape.kept else 0)
+    yield from guarded(_packed(layout, rows, watcher), len(rows) if layout.shape.kept else 0)
 
 
 def _single_rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
@@ -65,7 +58,7 @@ def _single_rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
             yield from _single_rows(half, watcher)
 
 
-def _guarded(records: Iterator[Record], rows: int) -> Iterator[Record]:
+def guarded(records: Iterator[Record], rows: int) -> Iterator[Record]:
     """The records of so many rows; where one fails, one without a body that tells how many rows were lost."""
     encoded = 0
     try:
@@ -80,9 +73,7 @@ def _guarded(records: Iterator[Record], rows: int) -> Iterator[Record]:
 def _groups(calls: Sequence[Call]) -> list[list[Call]]:
     groups: dict[Any, list[Call]] = {}
     for call in gently(calls):
-        if call.table is not None:
-            groups[id(call)] = [call]
-        elif call.kept:
+        if call.kept:
             groups.setdefault((call.stream, call.names, call.observer), []).append(call)
     return list(groups.values())
 
@@ -116,14 +107,14 @@ def _uniform(calls: list[Call], watcher: Watcher, by_column: Sequence[Sequence[A
             features[str(first.names[at])] = column
     table = _identity_columns(calls)
     told = [read_result(call) for call in gently(calls)]
-    table |= _output_columns(batches.of_rows(told), first.observer.redaction)
+    table |= output_columns(batches.of_rows(told), first.observer.redaction)
     table |= _optional("attribution.", [call.attributions for call in calls], float)
     features = first.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, features)
-    watcher.features(first.stream, _types(features))
+    watcher.features(first.stream, types(features))
     table |= features
     tags = _optional("", [call.tags for call in calls], str)
     table |= first.observer.tag_redaction.columns(conventions.COL_TAG_PREFIX, tags)
-    yield Record(conventions.EVENT_PREDICTIONS, write(table, _metadata(first.stream)), len(calls), first.time_ns)
+    yield Record(conventions.EVENT_PREDICTIONS, write(table, metadata(first.stream)), len(calls), first.time_ns)
 
 
 def read_result(call: Call) -> outputs.Output:
@@ -152,13 +143,13 @@ def _identity_columns(calls: list[Call]) -> dict[str, Any]:
         conventions.COL_ERROR_TYPE: pa.array(errors, pa.string()),
     }
     let_calls_pass(len(calls))
-    return table | _weights(calls[0].observer.weight, len(calls))
+    return table | weights(calls[0].observer.weight, len(calls))
 
 
 _IDENTITY = attrgetter("time_ns", "number", "ids", "context", "duration", "error_type")
 
 
-def _weights(weight: float, rows: int) -> dict[str, Any]:
+def weights(weight: float, rows: int) -> dict[str, Any]:
     """The column of weights, where sampling is on: all rows of a record are of one observer."""
     import pyarrow as pa
 
@@ -174,10 +165,10 @@ def _packed(layout: Layout, packed: Sequence[bytes], watcher: Watcher) -> Iterat
         return
     redaction, tag_redaction = shape.observer.redaction, shape.observer.tag_redaction
     features = redaction.columns(conventions.COL_FEATURE_PREFIX, rows.features())
-    watcher.features(shape.stream, _types(features))
-    table = rows.identity() | _weights(shape.observer.weight, rows.rows) | _output_columns(told, redaction)
+    watcher.features(shape.stream, types(features))
+    table = rows.identity() | weights(shape.observer.weight, rows.rows) | output_columns(told, redaction)
     table |= features | tag_redaction.columns(conventions.COL_TAG_PREFIX, rows.tags())
-    yield Record(conventions.EVENT_PREDICTIONS, write(table, _metadata(shape.stream)), rows.rows, rows.time_ns)
+    yield Record(conventions.EVENT_PREDICTIONS, write(table, metadata(shape.stream)), rows.rows, rows.time_ns)
 
 
 def _optional(prefix: str, mappings: Sequence[Mapping[str, Any] | None], plain_type: type) -> dict[str, Any]:
@@ -189,7 +180,8 @@ def _optional(prefix: str, mappings: Sequence[Mapping[str, Any] | None], plain_t
     return {f"{prefix}{name}": pa.array([(each or {}).get(name) for each in mappings], arrow) for name in names}
 
 
-def _output_columns(told: batches.Outputs, redaction: Redaction) -> dict[str, Any]:
+def output_columns(told: batches.Outputs, redaction: Redaction) -> dict[str, Any]:
+    """Columns of predictions, labels and scores, those that there are."""
     table: dict[str, Any] = {}
     if told.value is not None:
         table[conventions.COL_VALUE] = told.value
@@ -200,75 +192,13 @@ def _output_columns(told: batches.Outputs, redaction: Redaction) -> dict[str, An
     return table
 
 
-def _batch(call: Call, watcher: Watcher) -> Iterator[Record]:
-    """The rows of one batch, in records of at most `BATCH_ROWS`, none with a column that mixes kinds."""
-    assert call.table is not None
-    told = call.outputs.columns() if call.outputs is not None else batches.NOTHING
-    watcher.outputs(call.stream, told)
-    if not call.kept:
-        return
-    columns = call.table.columns()
-    mixed = {name: column for name, column in columns.items() if isinstance(column, list)}
-    predicted = _output_columns(told, call.observer.redaction)
-    groups = plain.split(list(mixed.values()))
-    for rows in [None] if groups is None else groups:
-        kinds = {name: plain.column(name, _taken(column, rows)) for name, column in mixed.items()}
-        pure = {name: _taken(column, rows) for name, column in columns.items() if name not in mixed}
-        found = {name: column for name, column in (pure | kinds).items() if column is not None}
-        features = call.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, found)
-        watcher.features(call.stream, _types(features))
-        shared = _batch_identity(call) | predicted
-        yield from _parts(call, {name: _taken(column, rows) for name, column in shared.items()} | features)
-
-
-def _taken(column: Any, rows: list[int] | None) -> Any:
-    """The given rows of a column; None is all."""
-    if rows is None:
-        return column
-    return [column[row] for row in rows] if isinstance(column, list) else column.take(rows)
-
-
-def _parts(call: Call, table: Mapping[str, Any]) -> Iterator[Record]:
-    """A table in records; where values hardly compress, the later ones are compressed less."""
-    level, rows = 1, len(table[conventions.COL_TIMESTAMP])
-    for first in range(0, rows, BATCH_ROWS):
-        part = {name: column.slice(first, BATCH_ROWS) for name, column in table.items()}
-        body = write(part, _metadata(call.stream), level)
-        if len(body) > 0.9 * sum(column.nbytes for column in part.values()):
-            level = FAST
-        yield Record(conventions.EVENT_PREDICTIONS, body, len(part[conventions.COL_TIMESTAMP]), call.time_ns)
-
-
-def _batch_identity(call: Call) -> dict[str, Any]:
-    import pyarrow as pa
-
-    rows = call.rows
-
-    def repeated(value: Any, kind: pa.DataType) -> pa.Array:
-        return pa.nulls(rows, kind) if value is None else pa.repeat(pa.scalar(value, kind), rows)
-
-    instant = pa.timestamp("ns", "UTC")
-    context = call.context if call.context is not None and call.context.is_valid else None
-    table = {
-        conventions.COL_TIMESTAMP: repeated(call.time_ns, instant) if call.times is None else call.times,
-        conventions.COL_PREDICTION_ID: _identity.batch_column(call.time_ns, call.number, 0, rows)
-        if call.ids is None
-        else call.ids,
-        conventions.COL_TRACE_ID: repeated(context and context.trace_id.to_bytes(16, "big"), pa.binary(16)),
-        conventions.COL_SPAN_ID: repeated(context and context.span_id.to_bytes(8, "big"), pa.binary(8)),
-        conventions.COL_DURATION: repeated(call.duration, pa.float64()),
-        conventions.COL_ERROR_TYPE: repeated(call.error_type, pa.string()),
-    }
-    table |= _weights(call.observer.weight, rows)
-    tags = {name: repeated(value, pa.string()) for name, value in call.tags.items()}
-    return {**table, **call.observer.tag_redaction.columns(conventions.COL_TAG_PREFIX, tags)}
-
-
-def _types(features: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def types(features: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Names and Arrow types of the columns of features."""
     return ((name.removeprefix(conventions.COL_FEATURE_PREFIX), str(column.type)) for name, column in features.items())
 
 
-def _metadata(stream: Stream) -> dict[str, str]:
+def metadata(stream: Stream) -> dict[str, str]:
+    """What all rows of a record share, for its schema."""
     return {
         conventions.META_MODEL: stream.model,
         conventions.META_VERSION: stream.version,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan import conventions
 from modelspan._failsafe import swallowed
-from modelspan.records.encode import BATCH_ROWS
+from modelspan.records.encode_batches import BATCH_ROWS
 from modelspan.records.record import Record
 from modelspan.records.stream import write
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -22,14 +22,17 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from modelspan._failsafe import swallowed
+from modelspan._gentle import slices
 from modelspan._settings import Endpoint
 from modelspan.delivery import otlp
 from modelspan.delivery.connect import connect
-from modelspan.delivery.protobuf import message, text
+from modelspan.delivery.protobuf import head, message, text
 from modelspan.delivery.retry import RefusedError, deliver
 from modelspan.telemetry.instance import Instance
 from modelspan.telemetry.span_encoding import encode
 
+SPANS_OF_A_PART = 32
+"""Spans, of about a kilobyte each, that are joined and sent in one go (see `modelspan._gentle`)."""
 _NUMBER = struct.Struct("=I")
 _number_of = itemgetter(slice(_NUMBER.size))
 _bytes_of = itemgetter(slice(_NUMBER.size, None))
@@ -104,7 +107,7 @@ class SpanExporter(Base):
         try:
             body = self.request(spans)
             with self._lock:
-                answer = deliver(self._connection, [body], "spans", self._stop, give_up=self._endpoint.timeout)
+                answer = deliver(self._connection, body, "spans", self._stop, give_up=self._endpoint.timeout)
         except RefusedError as refused:
             swallowed(f"the collector refused spans with status {refused.status}")
             return SpanExportResult.FAILURE
@@ -125,18 +128,25 @@ class SpanExporter(Base):
         """Nothing is buffered here."""
         return True
 
-    def request(self, spans: Iterable[EncodedSpan]) -> bytes:
-        """An `ExportTraceServiceRequest`."""
-        groups: dict[bytes, list[bytes]] = {}
+    def request(self, spans: Iterable[EncodedSpan]) -> list[bytes]:
+        """An `ExportTraceServiceRequest`, in parts: hundreds of kilobytes joined at once would let calls wait."""
+        groups: dict[bytes, list[EncodedSpan]] = {}
         for number, run in groupby(spans, _number_of):
-            groups.setdefault(number, []).extend(map(_bytes_of, run))
-        return b"".join(
-            message(1, self._resource_spans(*self._origins[number], group)) for number, group in groups.items()
-        )
+            groups.setdefault(number, []).extend(run)
+        return [
+            part for number, group in groups.items() for part in self._resource_spans(*self._origins[number], group)
+        ]
 
-    def _resource_spans(self, resource: Resource, scope: InstrumentationScope | None, encoded: list[bytes]) -> bytes:
+    def _resource_spans(
+        self, resource: Resource, scope: InstrumentationScope | None, spans: list[EncodedSpan]
+    ) -> Iterator[bytes]:
+        parts = [b"".join(map(_bytes_of, part)) for part in slices(spans, SPANS_OF_A_PART)]
+        described = message(1, otlp.resource_of(self._instance.of(resource).attributes))
         named = message(1, otlp.scope(scope.name, scope.version or "")) if scope is not None else b""
         url = text(3, scope.schema_url) if scope is not None and scope.schema_url else b""
         resource_url = text(3, resource.schema_url) if resource.schema_url else b""
-        described = message(1, otlp.resource_of(self._instance.of(resource).attributes))
-        return described + message(2, b"".join([named, *encoded, url])) + resource_url
+        length = len(named) + sum(map(len, parts)) + len(url)
+        before = described + head(2, length) + named
+        yield head(1, len(before) - len(named) + length + len(resource_url)) + before
+        yield from parts
+        yield url + resource_url

@@ -1,0 +1,135 @@
+"""Batches as Arrow IPC streams: the same event as single rows, one call or several to a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from modelspan import _identity, conventions
+from modelspan._failsafe import swallowed
+from modelspan._gentle import gently
+from modelspan.capture import batches
+from modelspan.records import columns as plain
+from modelspan.records.call import Call, Stream
+from modelspan.records.encode import Watcher, guarded, metadata, output_columns, types, weights
+from modelspan.records.record import Record
+from modelspan.records.stream import FAST, write
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 16_384
+"""Rows of one record of a batch: with 30 features about 4 MB, well within what receivers accept."""
+SMALL_BATCH = 2_048
+"""Rows up to which batches share a record: a service that puts each request into a frame of one row has many."""
+BATCHES_AT_ONCE = 4
+"""Small batches, of some 100 µs each, whose columns are made in one go (see `modelspan._gentle`)."""
+
+
+class _Columns(NamedTuple):
+    """Columns of one batch or several."""
+
+    stream: Stream
+    table: Mapping[str, Any]
+    time_ns: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows they have."""
+        return len(self.table[conventions.COL_TIMESTAMP])
+
+
+def encode_batches(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
+    """Encode the rows of batches that are kept, in records of at most `BATCH_ROWS`; small batches share one."""
+    small: dict[Any, list[_Columns]] = {}
+    for call in gently(calls, BATCHES_AT_ONCE):
+        try:
+            found = list(_batch(call, watcher))
+        except Exception as error:
+            swallowed("a prediction record could not be encoded", error)
+            yield Record(conventions.EVENT_PREDICTIONS, b"", call.rows if call.kept else 0, 0)
+            continue
+        for columns in found:
+            if columns.rows > SMALL_BATCH:
+                yield from guarded(_parts(columns), columns.rows)
+                continue
+            key = (columns.stream, *((name, column.type) for name, column in columns.table.items()))
+            alike = small.setdefault(key, [])
+            alike.append(columns)
+            if sum(each.rows for each in alike) >= BATCH_ROWS:
+                yield from _together(small.pop(key))
+    for alike in small.values():
+        yield from _together(alike)
+
+
+def _together(alike: list[_Columns]) -> Iterator[Record]:
+    import pyarrow as pa
+
+    first, tables = alike[0], [columns.table for columns in alike]
+    joined = {name: pa.concat_arrays([table[name] for table in tables]) for name in first.table}
+    yield from guarded(_parts(first._replace(table=joined)), sum(columns.rows for columns in alike))
+
+
+def _batch(call: Call, watcher: Watcher) -> Iterator[_Columns]:
+    """The columns of one batch, none of which mixes kinds."""
+    assert call.table is not None
+    told = call.outputs.columns() if call.outputs is not None else batches.NOTHING
+    watcher.outputs(call.stream, told)
+    if not call.kept:
+        return
+    columns = call.table.columns()
+    mixed = {name: column for name, column in columns.items() if isinstance(column, list)}
+    predicted = output_columns(told, call.observer.redaction)
+    groups = plain.split(list(mixed.values()))
+    for rows in [None] if groups is None else groups:
+        kinds = {name: plain.column(name, _taken(column, rows)) for name, column in mixed.items()}
+        pure = {name: _taken(column, rows) for name, column in columns.items() if name not in mixed}
+        found = {name: column for name, column in (pure | kinds).items() if column is not None}
+        features = call.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, found)
+        watcher.features(call.stream, types(features))
+        shared = _batch_identity(call) | predicted
+        table = {name: _taken(column, rows) for name, column in shared.items()} | features
+        yield _Columns(call.stream, table, call.time_ns)
+
+
+def _taken(column: Any, rows: list[int] | None) -> Any:
+    """The given rows of a column; None is all."""
+    if rows is None:
+        return column
+    return [column[row] for row in rows] if isinstance(column, list) else column.take(rows)
+
+
+def _parts(columns: _Columns) -> Iterator[Record]:
+    """Columns in records; where values hardly compress, the later ones are compressed less."""
+    level = 1
+    for first in range(0, columns.rows, BATCH_ROWS):
+        part = {name: column.slice(first, BATCH_ROWS) for name, column in columns.table.items()}
+        body = write(part, metadata(columns.stream), level)
+        if len(body) > 0.9 * sum(column.nbytes for column in part.values()):
+            level = FAST
+        yield Record(conventions.EVENT_PREDICTIONS, body, len(part[conventions.COL_TIMESTAMP]), columns.time_ns)
+
+
+def _batch_identity(call: Call) -> dict[str, Any]:
+    import pyarrow as pa
+
+    rows = call.rows
+
+    def repeated(value: Any, kind: pa.DataType) -> pa.Array:
+        return pa.nulls(rows, kind) if value is None else pa.repeat(pa.scalar(value, kind), rows)
+
+    instant = pa.timestamp("ns", "UTC")
+    context = call.context if call.context is not None and call.context.is_valid else None
+    table = {
+        conventions.COL_TIMESTAMP: repeated(call.time_ns, instant) if call.times is None else call.times,
+        conventions.COL_PREDICTION_ID: _identity.batch_column(call.time_ns, call.number, 0, rows)
+        if call.ids is None
+        else call.ids,
+        conventions.COL_TRACE_ID: repeated(context and context.trace_id.to_bytes(16, "big"), pa.binary(16)),
+        conventions.COL_SPAN_ID: repeated(context and context.span_id.to_bytes(8, "big"), pa.binary(8)),
+        conventions.COL_DURATION: repeated(call.duration, pa.float64()),
+        conventions.COL_ERROR_TYPE: repeated(call.error_type, pa.string()),
+    }
+    table |= weights(call.observer.weight, rows)
+    tags = {name: repeated(value, pa.string()) for name, value in call.tags.items()}
+    return {**table, **call.observer.tag_redaction.columns(conventions.COL_TAG_PREFIX, tags)}
