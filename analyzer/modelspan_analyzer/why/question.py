@@ -23,7 +23,7 @@ _BY_SIGNAL = {
     "prediction_drift": words.PREDICTION_DRIFT,
     "estimation": words.PREDICTION_DRIFT,
     "robustness": words.PREDICTION_DRIFT,
-    "embedding": words.PREDICTION_DRIFT,
+    "embedding": words.DRIFT,
     "poisoning": words.PREDICTION_DRIFT,
     "performance": words.WRONG,
     "concept": words.WRONG,
@@ -59,7 +59,7 @@ def question(result: Result) -> Finding:
 
 
 def _feature(result: Result) -> str:
-    """The feature to ask about: of many together the one that changed most; a vector cannot be asked about."""
+    """The feature to ask about: of many together the one that changed most."""
     if result.signal == "multivariate":
         return str(next(iter(result.details.get("features", ())), ""))
-    return "" if result.signal == "embedding" else result.feature
+    return result.feature

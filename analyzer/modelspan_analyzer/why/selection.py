@@ -63,6 +63,8 @@ def select(store: Store, finding: Finding) -> Selection:
     if finding.kind == words.DRIFT and finding.feature:
         present = _with(plain, "", feature=finding.feature)
         name = "{feature:String}"
+        if _probe(store, finding, present, f"mapContains(embeddings, {name})"):
+            return _vectors(store, finding, present)
         if _is_numeric(store, finding, present):
             return _numeric(
                 store, finding, present, f"p.numeric_features[{name}]", f"mapContains(p.numeric_features, {name})"
@@ -122,6 +124,18 @@ def _numeric(
     return _with(base, weight, edges=edges.tolist(), weights=weights.tolist(), absent=absent)
 
 
+def _vectors(store: Store, finding: Finding, base: Selection) -> Selection:
+    """Vectors by how far they lie along the way that their mean has moved."""
+    mean = "SELECT avgForEach(r.x) AS x FROM ({rows}) AS r WHERE notEmpty(r.x) HAVING count() > 0"
+    vector = "p.embeddings[{feature:String}]"
+    now, then = (list(means) for means in _samples(store, finding, base, vector, mean))
+    if not now or not then or len(now[0]) != len(then[0]):
+        return _with(base, "0.")
+    along = f"arraySum((a, b) -> a * b, arrayResize({vector}, length({{way:Array(Float64)}})), {{way:Array(Float64)}})"
+    way = _with(base, "", way=(np.asarray(now[0]) - np.asarray(then[0])).tolist())
+    return _numeric(store, finding, way, along, f"notEmpty({vector})")
+
+
 def _categorical(store: Store, finding: Finding, base: Selection, expression: str, present: str) -> Selection:
     expression = f"if({present}, {expression}, '')"
     current, baseline = _samples(store, finding, base, expression)
@@ -130,18 +144,19 @@ def _categorical(store: Store, finding: Finding, base: Selection, expression: st
     return _with(base, weight, values=values.tolist(), weights=weights.tolist())
 
 
-def _samples(store: Store, finding: Finding, base: Selection, expression: str) -> tuple[Any, Any]:
-    """Bounded samples of a column: the finding's window, and what it is compared with."""
-    current = _column(store, base, finding.window, expression)
+def _samples(store: Store, finding: Finding, base: Selection, expression: str, of: str = "{rows}") -> tuple[Any, Any]:
+    """Bounded samples `x` of a column, or what a query says `of` them: of the finding's window, and of what it is
+    compared with."""
+    current = _column(store, base, finding.window, expression, of)
     if finding.kind == words.UNFAIR:
         where, parameters = _population(replace(finding, segment=""))
         everybody = Selection("", f"FROM predictions AS p WHERE {where}", parameters)
-        return current, _column(store, everybody, finding.window, expression)
+        return current, _column(store, everybody, finding.window, expression, of)
     if finding.baseline_id and _LABELLED not in base.source:
-        rows = _reference(store, finding, base, expression)
+        rows = _reference(store, finding, base, expression, of)
         if len(rows):
             return current, rows
-    return current, _column(store, base, _baseline_window(store, finding), expression)
+    return current, _column(store, base, _baseline_window(store, finding), expression, of)
 
 
 def _baseline_window(store: Store, finding: Finding) -> Window:
@@ -158,23 +173,23 @@ def before(window: Window) -> Window:
     return Window(window.start - (window.end - window.start), window.start)
 
 
-def _column(store: Store, base: Selection, window: Window, expression: str) -> Any:
+def _column(store: Store, base: Selection, window: Window, expression: str, of: str) -> Any:
     sql = (
         f"SELECT {expression} AS x {base.source} AND p.timestamp >= {{start:DateTime64(9, 'UTC')}} "
         f"AND p.timestamp < {{end:DateTime64(9, 'UTC')}} "
         "ORDER BY cityHash64(p.timestamp) LIMIT {rows:UInt32}"
     )
-    return store.arrow(sql, {**base.during(window), "rows": SAMPLE_ROWS})["x"].to_numpy()
+    return store.arrow(of.replace("{rows}", sql), {**base.during(window), "rows": SAMPLE_ROWS})["x"].to_numpy()
 
 
-def _reference(store: Store, finding: Finding, base: Selection, expression: str) -> Any:
+def _reference(store: Store, finding: Finding, base: Selection, expression: str, of: str) -> Any:
     sql = (
         f"SELECT {expression} AS x FROM reference_predictions AS p WHERE p.model = {{model:String}} "
         f"AND p.baseline_id = {{baseline_id:String}} "
         "ORDER BY cityHash64(p.prediction_id) LIMIT {rows:UInt32}"
     )
     bound = {**base.parameters, "baseline_id": finding.baseline_id, "rows": SAMPLE_ROWS}
-    return store.arrow(sql, bound)["x"].to_numpy()
+    return store.arrow(of.replace("{rows}", sql), bound)["x"].to_numpy()
 
 
 def _probe(store: Store, finding: Finding, base: Selection, condition: str) -> bool:

@@ -10,7 +10,8 @@ import why
 from why_causes import Injection
 from why_systems import build
 
-from modelspan_analyzer.why import Budget, explain
+from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.why import Budget, explain, question
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 
@@ -95,6 +96,27 @@ def test_an_unfair_gap_is_explained_among_the_group(kept, system):
     assert (cause.attribute, cause.value) == ("cache.hit", "true")
     assert "unfavourable" in said.sentence
     assert said.n_flagged + said.n_other == pytest.approx(system.mobile.sum(), abs=2)
+
+
+def test_vectors_that_drifted_are_known_by_where_they_moved(kept, system):
+    """An encoder behind the cache changed: vectors of what came from it moved, and so the cache is named."""
+    why.fill(kept, system)
+    kept.command(
+        "ALTER TABLE predictions UPDATE embeddings = map('text'::LowCardinality(String), arrayMap("
+        "  place -> toFloat32(randNormal(0, 1, (place, prediction_id))"
+        "    + 3 * (place < 3 AND trace_id IN ("
+        "        SELECT TraceId FROM otel_traces WHERE SpanAttributes['cache.hit'] = 'true') "
+        "      AND timestamp >= fromUnixTimestamp64Nano({onset:Int64}, 'UTC'))), range(8))) "
+        "WHERE 1 SETTINGS mutations_sync = 1",
+        {"onset": int(system.onset)},
+    )
+    finding = question(Result(system.model, "", _finding(system, "drift").window, "embedding", "mmd", 0.5,
+                              Verdict.ALARM, feature="text"))  # fmt: skip
+    said = explain(kept, finding)
+    (cause, *_) = said.causes
+    assert (cause.attribute, cause.value) == ("cache.hit", "true")
+    assert abs(cause.since.timestamp() - system.onset / 1e9) < 300
+    assert explain(kept, replace(finding, feature="no-such-vector")).causes == ()
 
 
 def test_reading_is_given_up_in_time(kept, system):

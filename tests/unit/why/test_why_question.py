@@ -19,7 +19,8 @@ WINDOW = Window(START, START + timedelta(hours=1))
     [
         ("multivariate", "domain_classifier_auc", {"details": {"features": ["age", "plan"]}}, "drift", "age"),
         ("multivariate", "reconstruction_error", {}, "prediction_drift", ""),
-        ("embedding", "mmd", {"feature": "text"}, "prediction_drift", ""),
+        ("embedding", "mmd", {"feature": "text"}, "drift", "text"),
+        ("embedding", "null_rate", {"feature": "text"}, "missing", "text"),
         ("poisoning", "outlier_rate", {}, "prediction_drift", ""),
         ("poisoning", "near_duplicate_rate", {}, "prediction_drift", ""),
         ("poisoning", "label_flip_rate", {}, "wrong", ""),
