@@ -10,6 +10,7 @@ from modelspan_analyzer.baselines import Baseline
 from modelspan_analyzer.distributions.from_rows import profile_rows
 from modelspan_analyzer.distributions.from_sketches import covers, profile_sketches, rows_in_sketches
 from modelspan_analyzer.distributions.relation import baseline_relation, window_relation
+from modelspan_analyzer.distributions.segments import restricted
 from modelspan_analyzer.distributions.thinning import at_equal_steps
 from modelspan_analyzer.distributions.values import in_parts, layout, load_supports
 from modelspan_analyzer.distributions.vocabulary import Column, Profile, Support
@@ -45,6 +46,23 @@ def baseline_profile(store: Store, baseline: Baseline, version: str) -> Profile:
 @lru_cache(maxsize=64)
 def _stored_profile(store: Store, baseline: Baseline) -> Profile:
     return _with_supports(store, profile_rows(store, baseline_relation(baseline, baseline.version)), condensed=True)
+
+
+def slice_profile(
+    store: Store, model: str, version: str, window: Window, key: str, value: str, rows: int
+) -> Profile | None:
+    """The profile of a window's slice of so many rows from its sketches; None where these do not hold all of it."""
+    if rows <= FEW_ROWS or not covers(window):
+        return None
+    profile = profile_sketches(store, model, version, window, f"{key}={value}")
+    return profile if profile.rows == rows else None
+
+
+@lru_cache(maxsize=64)
+def stored_slice(store: Store, baseline: Baseline, key: str, value: str) -> Profile:
+    """The profile of a slice of a stored baseline."""
+    relation = restricted(baseline_relation(baseline, baseline.version), key, value)
+    return _with_supports(store, profile_rows(store, relation), condensed=True)
 
 
 def supports(

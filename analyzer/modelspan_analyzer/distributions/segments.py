@@ -6,11 +6,10 @@ from dataclasses import replace
 
 from modelspan_analyzer.distributions.vocabulary import Relation
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.segments import split_key
 
 MOST_SLICES = 20
 """Values of one key that are looked at, the most frequent first."""
-
-_COLUMNS = {"tag": "tags", "feature": "categorical_features"}
 
 _VALUES = """
 SELECT value, count() AS n FROM (SELECT {column}[{{key:String}}] AS value FROM {table} WHERE {condition})
@@ -18,24 +17,12 @@ WHERE value != '' GROUP BY value HAVING n >= {{least:UInt64}} ORDER BY n DESC, v
 """
 
 
-def split_key(key: str) -> tuple[str, str]:
-    """The column and the name that a key such as `tag.country` or `feature.plan` stands for.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    kind, _, name = key.partition(".")
-    if kind not in _COLUMNS or not name:
-        raise ValueError(f"{key!r} is not a segment; write tag.NAME or feature.NAME")
-    return _COLUMNS[kind], name
-
-
-def slice_values(store: Store, relation: Relation, key: str, least: int) -> list[str]:
-    """The most frequent values of a key that have enough rows."""
+def slice_values(store: Store, relation: Relation, key: str, least: int) -> dict[str, int]:
+    """The most frequent values of a key that have enough rows, each with how many."""
     column, name = split_key(key)
     sql = _VALUES.format(column=column, table=relation.table, condition=relation.condition)
     rows = store.rows(sql, {**relation.parameters, "key": name, "least": least, "most": MOST_SLICES})
-    return [str(row["value"]) for row in rows]
+    return {str(row["value"]): int(row["n"]) for row in rows}
 
 
 def restricted(relation: Relation, key: str, value: str) -> Relation:

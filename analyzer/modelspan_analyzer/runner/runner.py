@@ -24,6 +24,7 @@ from modelspan_analyzer.runner.late import late_windows
 from modelspan_analyzer.runner.schedule import next_run
 from modelspan_analyzer.runner.windows import due_windows
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.segments import keep_segments
 from modelspan_collector.store.sketches import condense
 
 log = logging.getLogger(__name__)
@@ -86,8 +87,11 @@ class Runner:
             except Exception:
                 log.exception("the analyzer could not look for due windows; it tries again on schedule")
             looked = now
-            waits = (next_run(settings.schedule, now) for settings in (self.config.defaults, *self.config.models))
+            waits = (next_run(settings.schedule, now) for settings in self._settings())
             self._stopping.wait((min(waits) - self._clock()).total_seconds())
+
+    def _settings(self) -> tuple[ModelSettings, ...]:
+        return self.config.defaults, *self.config.models
 
     def _look(self, now: datetime, since: datetime | None) -> list[Result]:
         """Catch up with the models whose schedule came up since a moment; with all of them for None."""
@@ -96,9 +100,10 @@ class Runner:
         except Exception:
             log.exception("changes could not be written to the audit log; the next look tries again")
         try:
+            keep_segments(self.store, {key for one in self._settings() for key in one.segments})
             condense(self.store, now)
         except Exception:
-            log.exception("sketches could not be thinned; they are read as they are, and the next look tries again")
+            log.exception("sketches could not be kept; they are read as they are, and the next look tries again")
         results: list[Result] = []
         for row in self.store.rows(_MODELS):
             settings = self.config.for_model(row["model"], row["version"])

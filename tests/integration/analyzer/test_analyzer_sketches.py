@@ -9,17 +9,24 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
+from modelspan_analyzer import baselines
+from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.distributions.from_rows import profile_rows
 from modelspan_analyzer.distributions.from_sketches import RANK_ERROR, profile_sketches
 from modelspan_analyzer.distributions.relation import window_relation
+from modelspan_analyzer.distributions.segments import restricted
 from modelspan_analyzer.distributions.values import layout, load_numbers, load_supports
 from modelspan_analyzer.distributions.vocabulary import Column, Support
 from modelspan_analyzer.feature_maps import feature_maps
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.slices import slices
 from modelspan_analyzer.quality.columns import share_equal
-from modelspan_analyzer.results import Window
+from modelspan_analyzer.results import Verdict, Window
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.segments import keep_segments
 from modelspan_collector.store.sketches import condense
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
@@ -91,7 +98,9 @@ def test_many_small_inserts_leave_small_sketches(store: Store) -> None:
     store.command("OPTIMIZE TABLE feature_profile_days FINAL")
     held = "SELECT arraySort(groupArray(length(points))) FROM feature_profiles WHERE source = 'feature'"
     assert store.scalar(held) == [values.size]
-    others = "SELECT * EXCEPT (points, distinct, top), finalizeAggregation(distinct) FROM feature_profiles ORDER BY source"
+    others = (
+        "SELECT * EXCEPT (points, distinct, top), finalizeAggregation(distinct) FROM feature_profiles ORDER BY source"
+    )
     before = store.rows(others)
     assert condense(store, datetime.now(timezone.utc)) == 0, "what still grows is left alone until it is large"
     assert condense(store, datetime.now(timezone.utc) + timedelta(minutes=11)) == 2, "the hour's and the day's"
@@ -201,3 +210,56 @@ def test_values_are_the_same_by_place_and_by_name(store: Store, name: str) -> No
     assert placed.support is not None and named.support is not None
     np.testing.assert_array_equal(placed.support.values, named.support.values)
     assert astuple(replace(placed, support=None)) == pytest.approx(astuple(replace(named, support=None)))
+
+
+def test_configured_segments_have_sketches_of_their_own(store: Store) -> None:
+    """From the insert after a key is configured on, and until it no longer is; any key will do."""
+    odd = "it's \\ odd"
+    keys = ("tag.country", "feature.plan", f"tag.{odd}")
+    keep_segments(store, keys)
+    keep_segments(store, keys)  # what is there already stays
+    rng = np.random.default_rng(11)
+    countries, plans = rng.choice(["DE", "FR"], 6000), rng.choice(["free", "pro"], 6000)
+    pairs = [[("country", str(country)), (odd, "x")] for country in countries]
+    tags = pa.array(pairs, pa.map_(pa.string(), pa.string()))
+    ages = pa.array(np.where(countries == "DE", 1.0, 2.0) + rng.normal(size=6000), mask=rng.random(6000) < 0.1)
+    store_rows(store, pa.table({"age": ages, "plan": plans}), tags=tags)
+    window = Window(START, START + timedelta(hours=HOURS))
+    for key, value in (("tag.country", "DE"), ("feature.plan", "pro"), (f"tag.{odd}", "x")):
+        rows = restricted(window_relation("m", "1", window), key, value)
+        exact, sketched = profile_rows(store, rows), profile_sketches(store, "m", "1", window, f"{key}={value}")
+        assert (sketched.rows, set(sketched.features)) == (exact.rows, {"age", "plan"})
+        before, after = exact.features["age"], sketched.features["age"]
+        assert after.numbers is not None and before.numbers is not None
+        assert (after.null_n, after.numbers.n) == (before.null_n, before.numbers.n)
+        assert after.numbers.mean == pytest.approx(before.numbers.mean)
+        assert sketched.features["plan"].texts == exact.features["plan"].texts
+    keep_segments(store, ("tag.country",))
+    store_rows(store, pa.table({"age": pc.add(ages, 1.0), "plan": plans}), tags=tags)
+    assert profile_sketches(store, "m", "1", window, "feature.plan=pro").rows == (plans == "pro").sum()
+    assert profile_sketches(store, "m", "1", window, "tag.country=DE").rows == 2 * (countries == "DE").sum()
+    assert profile_sketches(store, "m", "1", window).rows == 12_000
+
+
+def test_a_large_slice_is_judged_from_its_sketches(store: Store) -> None:
+    """The verdict on each slice is the same as from rows, and names how exact the sketches are."""
+    rng = np.random.default_rng(13)
+    plans = np.repeat(["free", "pro"], 21_000)
+    before = pa.table({"age": rng.normal(size=42_000), "plan": plans})
+    baseline = baselines.set_from_table(store, "m", "1", before, source="training data")
+    keep_segments(store, ("feature.plan",))
+    store_rows(store, pa.table({"age": rng.normal(size=42_000) + (plans == "pro"), "plan": plans}))
+    window = Window(START, START + timedelta(hours=HOURS))
+    found = {}
+    for exact in (False, True):
+        settings = ModelSettings.model_validate({"segments": ("feature.plan",), "data_drift": {"exact": exact}})
+        results = slices(MonitorContext(store, "m", "1", window, baseline, settings))
+        found[exact] = {(one.segment, one.metric): one for one in results if one.feature == "age"}
+    verdicts = [{key: one.verdict for key, one in results.items()} for results in found.values()]
+    assert verdicts[0] == verdicts[1]
+    assert [one.segment for one in found[False].values() if one.verdict is Verdict.ALARM] == ["feature.plan=pro"]
+    for (_, metric), one in found[False].items():
+        exact_value = found[True][one.segment, metric].value
+        assert one.lower is None or one.lower <= exact_value <= one.upper, metric
+    assert found[False]["feature.plan=pro", "kolmogorov_smirnov"].details["rank_error"] > 0
+    assert "rank_error" not in found[True]["feature.plan=pro", "kolmogorov_smirnov"].details
