@@ -9,8 +9,8 @@ from typing import Any
 from modelspan_analyzer.distributions.vocabulary import Column, Kind
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.quality.columns import column_rates, expected_distinct
+from modelspan_analyzer.quality.constraints import ConstraintsError, violations
 from modelspan_analyzer.quality.constraints import read as read_constraints
-from modelspan_analyzer.quality.constraints import violations
 from modelspan_analyzer.quality.failures import failure_rate
 from modelspan_analyzer.quality.rates import Rate, RateVerdict, judge
 from modelspan_analyzer.quality.repeated import repeated_rows
@@ -60,7 +60,12 @@ def _constraint_results(context: MonitorContext) -> Iterator[Result]:
     path = context.settings.data_quality.constraints
     if not path:
         return
-    for broken in violations(read_constraints(Path(path)), context.current):
+    try:
+        known = read_constraints(Path(path))
+    except ConstraintsError as error:  # the other results of the window are still to be had
+        yield _result(context, "constraints", None, Verdict.ERROR, n=context.current.rows, reason=str(error))
+        return
+    for broken in violations(known, context.current):
         facts = {"feature": broken.feature, "n": context.current.rows, "threshold": 0.0}
         yield _result(context, broken.check, 1.0, Verdict.ALARM, reason=broken.description, **facts)
 

@@ -40,30 +40,32 @@ def quality(store: Store, model: str, start: datetime = START) -> dict[str, Resu
     return {result.metric: result for result in data_quality(context) if not result.feature}
 
 
+@pytest.mark.parametrize(("size", "minutes"), [("1h", 60), ("15m", 15)])
 def test_a_window_that_grew_is_looked_at_again(
-    shared_store: Store, predict: Predict, monkeypatch: pytest.MonkeyPatch
+    shared_store: Store, predict: Predict, monkeypatch: pytest.MonkeyPatch, size: str, minutes: int
 ) -> None:
     """Late rows bring one more look, whose results replace the first; a few rows or a second look do not."""
     monkeypatch.setattr(runner_module, "MONITORS", (Monitor("data_quality", "data_quality", data_quality),))
-    config = MonitorsConfig.model_validate({"defaults": {"baseline": {"learn": 100}}})
-    predict("late", table(1, 200), START)
-    predict("late", table(2, 200), START + HOUR)
+    config = MonitorsConfig.model_validate({"defaults": {"window": {"size": size}, "baseline": {"learn": 100}}})
+    model, length = f"late-{size}", timedelta(minutes=minutes)
+    predict(model, table(1, 200), START, hours=minutes / 60)
+    predict(model, table(2, 200), START + length, hours=minutes / 60)
 
-    def look(minutes: int) -> set[datetime]:
-        moment = START + 2 * HOUR + timedelta(minutes=minutes)
+    def look(after: int) -> set[datetime]:
+        moment = START + 2 * length + timedelta(minutes=after)
         found = Runner(shared_store, config, clock=lambda: moment).once()
-        return {result.window.start for result in found if result.model == "late"}
+        return {result.window.start for result in found if result.model == model}
 
     first = look(2)
-    assert START + HOUR in first
-    predict("late", table(3, 5), START + HOUR + timedelta(minutes=31), hours=0.1)
-    assert look(30) == set(), "2.5 % more rows are within the allowed share"
-    predict("late", table(4, 100), START + HOUR + timedelta(minutes=15, seconds=1), hours=0.5)
-    assert look(50) == {START + HOUR}
-    assert look(51) == set()
-    volume = """SELECT value FROM monitor_results FINAL WHERE model = 'late' AND metric = 'volume'
+    assert START + length in first
+    predict(model, table(3, 5), START + length + timedelta(minutes=minutes / 2), hours=0.05)
+    assert look(3) == set(), "2.5 % more rows are within the allowed share"
+    predict(model, table(4, 100), START + length + timedelta(minutes=minutes / 3), hours=0.1)
+    assert look(14) == {START + length}
+    assert look(15) == set()
+    volume = """SELECT value FROM monitor_results FINAL WHERE model = {model:String} AND metric = 'volume'
         AND window_start = {start:DateTime64(9, 'UTC')}"""
-    assert [row["value"] for row in shared_store.rows(volume, {"start": START + HOUR})] == [305.0]
+    assert [row["value"] for row in shared_store.rows(volume, {"model": model, "start": START + length})] == [305.0]
 
 
 def test_repeated_rows_alarm(shared_store: Store, predict: Predict) -> None:

@@ -261,6 +261,10 @@ def test_constraints_are_suggested_exchanged_and_checked(shared_store: Store, pr
         ("categorical_values_check", "plan"),
         ("missing_column_check", "member"),
     } <= alarms(found)
+    settings = {"data_quality": {"constraints": str(tmp_path / "moved.json")}}
+    found = data_quality(look(shared_store, "constrained", settings))
+    assert [one.verdict for one in found if one.metric == "constraints"] == [Verdict.ERROR]
+    assert ("null_rate", "age") in alarms(found), "a file that cannot be read takes nothing else with it"
     described = json.loads(statistics_json.to_json(context.reference))
     age = next(feature for feature in described["features"] if feature["name"] == "age")["numerical_statistics"]
     assert age["mean"] == pytest.approx(before["age"].mean())
