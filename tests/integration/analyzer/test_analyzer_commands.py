@@ -1,0 +1,92 @@
+"""Baselines, constraints, one look and the gate by `modelspan`, as a pipeline calls them, on a real store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelspan_analyzer.feature_maps import feature_maps
+from modelspan_cli.main import main
+from modelspan_collector.store import schema
+from modelspan_collector.store.connect import DEFAULT_DATABASE, Store, connect
+
+Run = Callable[..., tuple[int, str, str]]
+ROWS = 1200
+QUERY = """SELECT numeric_features['age'] AS age, categorical_features['plan'] AS plan, toString(label) AS answer
+FROM predictions WHERE model = 'churn' AND version = '1' AND timestamp < now() - INTERVAL 3 HOUR"""
+
+
+@pytest.fixture(scope="module")
+def filled(engine_dsn: str) -> Iterator[Store]:
+    """The commands' own database: six hours of predictions, the last two of them of older people."""
+    store = connect(engine_dsn, DEFAULT_DATABASE)
+    schema.apply(store)
+    rng = np.random.default_rng(1)
+    for hour in range(1, 7):
+        ages = rng.normal(40 if hour > 2 else 60, 10, ROWS)
+        moment = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - timedelta(hours=hour)
+        stamps = int(moment.timestamp()) * 10**9 + np.arange(ROWS) * 2 * 10**9
+        features = pa.table({"age": ages, "plan": rng.choice(["free", "pro"], ROWS)})
+        columns = {
+            "model": ["churn"] * ROWS,
+            "version": ["1"] * ROWS,
+            "timestamp": pa.array(stamps).cast(pa.timestamp("ns", "UTC")),
+            "prediction_id": [f"{hour}-{row}" for row in range(ROWS)],
+            "label": rng.choice(["stays", "leaves"], ROWS),
+            **feature_maps(features),
+        }
+        store.insert("predictions", pa.table(columns))
+    yield store
+    store.command(f"DROP DATABASE {DEFAULT_DATABASE}")
+    store.close()
+
+
+@pytest.fixture
+def modelspan(engine_dsn: str, filled: Store, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command on the store; its exit status, output and messages."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = main([*arguments, "--store", engine_dsn])
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
+
+
+def test_from_a_query_to_the_gate(modelspan: Run, filled: Store, tmp_path: Path) -> None:
+    """A baseline from a SELECT, its constraints, one look at all that is due, and the exit status of the gate."""
+    assert modelspan("check", "--model", "churn")[0] == 4, "nothing was looked at yet"
+    status, said, _ = modelspan("baseline", "set", "--model", "churn", "--query", QUERY, "--prediction", "answer")
+    assert (status, said.rstrip().endswith(f"of churn (all versions): {4 * ROWS} rows")) == (0, True)
+    (listed,) = json.loads(modelspan("baseline", "list", "--json")[1])
+    assert (listed["kind"], listed["rows"], listed["source"]) == ("rows", 4 * ROWS, QUERY)
+    suggested = json.loads(modelspan("constraints", "suggest", "--model", "churn")[1])["features"]
+    assert [(one["name"], one["inferred_type"]) for one in suggested] == [("age", "Fractional"), ("plan", "String")]
+    monitors = tmp_path / "monitors.yaml"
+    quiet = "".join(f", {name}: {{enabled: false}}" for name in ("multivariate", "poisoning", "estimation"))
+    monitors.write_text(f"{{version: 1, defaults: {{schedule: {{cron: '*/10 * * * *'}}{quiet}}}}}")
+    status, said, _ = modelspan("analyzer", "once", "--monitors", str(monitors))
+    assert "data_drift psi age" in said
+    assert "nothing was due" in modelspan("analyzer", "once", "--monitors", str(monitors))[1], "each window once"
+    status, said, _ = modelspan("check", "--model", "churn")
+    assert (status, "data_drift psi age" in said) == (3, True)
+    drifted = "SELECT count() FROM monitor_results FINAL WHERE verdict = 'alarm' AND metric = 'psi' AND feature = 'age'"
+    assert filled.scalar(drifted) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "message"), [("DROP TABLE predictions", "Syntax error"), ("SELECT 1 WHERE 0", "has no rows")]
+)
+def test_a_query_that_gives_no_rows_is_refused(modelspan: Run, filled: Store, query: str, message: str) -> None:
+    """What is no SELECT changes nothing, and an empty result is no baseline."""
+    status, _, said = modelspan("baseline", "set", "--model", "other", "--query", query)
+    assert status == 1
+    assert message in said
+    assert filled.scalar("SELECT count() FROM baselines WHERE model = 'other'") == 0
+    assert filled.scalar("SELECT count() FROM predictions") == 6 * ROWS
