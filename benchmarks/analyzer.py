@@ -100,7 +100,8 @@ def tell(args: argparse.Namespace, rows: int, found: dict[str, Any]) -> None:
     for name, one in found.items():
         if isinstance(one, dict) and "seconds" in one:
             first = f" (first {one['first_seconds']:.3f} s)" if "first_seconds" in one else ""
-            print(f"  {name:24} {one['seconds']:8.3f} s{first}, peak {one['peak_mb']:,.0f} MB")
+            grown = f"{one['peak_mb'] - one['start_mb']:,.0f} MB more than after imports"
+            print(f"  {name:24} {one['seconds']:8.3f} s{first}, peak {one['peak_mb']:,.0f} MB, {grown}")
             for window in (key for key in one if key.endswith("_seconds") and key != "first_seconds"):
                 print(f"    {window.removesuffix('_seconds'):22} {one[window]:8.3f} s")
     for name, ratio in found.get("ratios", {}).items():

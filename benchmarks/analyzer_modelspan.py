@@ -115,6 +115,7 @@ def timed(work: Callable[[], list[Any]], repeats: int) -> dict[str, float]:
 
 STEPS = {"fill": fill, "exact": exact, "sketches": sketches}
 
+
 def peak_mb() -> float:
     """The most memory that this process has had so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

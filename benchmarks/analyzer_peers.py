@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 warnings.filterwarnings("ignore")
+# Neither peer calls home while it is timed.
+os.environ |= {"NML_DISABLE_USAGE_LOGGING": "1", "DO_NOT_TRACK": "1"}
 
 
 def evidently(reference: pd.DataFrame, current: pd.DataFrame, stattest: str) -> None:
