@@ -48,7 +48,8 @@ def as_tags(values: Mapping[str, object]) -> dict[str, str]:
 
 def _text(value: object) -> str | None:
     try:
-        return None if value is None else str(getattr(value, "value", value))
+        plain = getattr(value, "value", value)
+        return str(plain).lower() if isinstance(plain, bool) else None if plain is None else str(plain)
     except Exception as error:
         swallowed("a tag has no text", error)
         return None

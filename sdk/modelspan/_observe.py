@@ -10,7 +10,6 @@ from typing import Any, ParamSpec, TypeVar
 from modelspan import _runtime, conventions
 from modelspan._observer import Extractor, Observer, Options
 from modelspan._redact import Rule
-from modelspan._settings import sample_rate as checked_rate
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,8 +57,6 @@ def observe(
     Raises:
         ValueError: An option cannot mean anything; never at a call.
     """
-    if sample_rate is not None:
-        checked_rate(sample_rate)
     options = Options(
         model,
         version,

@@ -21,6 +21,7 @@ from modelspan import _runtime, conventions
 from modelspan._context import LATEST, TAGS, Identity, as_tags
 from modelspan._failsafe import swallowed
 from modelspan._redact import Redaction, Rule
+from modelspan._settings import sample_rate as checked_rate
 from modelspan._settings import span_features
 from modelspan.capture import batches, outputs
 from modelspan.capture.inputs import Arguments, Row, read
@@ -52,6 +53,18 @@ class Options:
     allow_features: Sequence[str] | None = None
     span_features: bool | Sequence[str] | None = None
     sample_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot mean anything, where the function is decorated.
+
+        Raises:
+            ValueError: The role, a rule or the rate is none.
+        """
+        if self.role not in conventions.ROLES:
+            raise ValueError(f"role is {self.role!r}; expected one of {', '.join(map(repr, conventions.ROLES))}")
+        if self.sample_rate is not None:
+            checked_rate(self.sample_rate)
+        Redaction(self.redact, key=b"any")
 
 
 class Observer:
@@ -214,6 +227,11 @@ class Observer:
             call.result = told
         else:
             call.result = outputs.read(told, self.classes)
+            if call.result is outputs.NOTHING and told is not None:
+                swallowed(
+                    f"an output of model {options.model!r}, of type {type(told).__name__}, has no place in a record; "
+                    "name its parts with classes= or take them with prediction="
+                )
         if options.score is not None:
             self._add_score(call, options.score(result))
 

@@ -11,7 +11,7 @@ import importlib.util
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from modelspan._redact import Rule
 
@@ -134,6 +134,13 @@ def sample_rate(rate: float) -> float:
     return float(rate)
 
 
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"endpoint is {url!r}; expected http://host:port or https://host:port")
+    return url
+
+
 class _Reader:
     """Typed access to variables, with an error that names the variable."""
 
@@ -151,7 +158,7 @@ class _Reader:
             _headers(self._environ, f"OTEL_EXPORTER_OTLP_{infix}HEADERS") for infix in ("", f"{signal}_")
         )
         return Endpoint(
-            url=own or (base if grpc else f"{base.rstrip('/')}/v1/{signal.lower()}"),
+            url=_checked(own or (base if grpc else f"{base.rstrip('/')}/v1/{signal.lower()}")),
             headers={**general, **special, **self._headers},
             timeout=self.number(
                 f"OTEL_EXPORTER_OTLP_{signal}_TIMEOUT", self.number("OTEL_EXPORTER_OTLP_TIMEOUT", 10.0)

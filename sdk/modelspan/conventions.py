@@ -33,6 +33,7 @@ ERROR_TYPE: Final = "error.type"
 
 ROLE_PRIMARY: Final = "primary"
 ROLE_SHADOW: Final = "shadow"
+ROLES: Final = (ROLE_PRIMARY, ROLE_SHADOW)
 
 SPAN_NAME_PREFIX: Final = "predict "
 

@@ -47,7 +47,7 @@ def snapshot(result: Any, rows: int, classes: Sequence[Any] | None = None) -> Sn
     if isinstance(result, tuple) and not hasattr(result, "_fields") and len(result) == 2 != rows:
         return _labels_and_scores(result, rows, classes)
     if isinstance(result, (list, tuple)) and result and _is_plain(result[0]):
-        return _checked(_of_vector(array_of(list(result)), classes), rows, 64 * len(result))
+        return _checked(_of_vector(array_of(list(result)), classes), rows, 64 * len(result), len(result))
     table = None if _dimensions(result) == 1 else table_of(result, _score_names(result, classes))
     if table is not None:
         return _checked(lambda: _of_table(table, classes), rows, table.nbytes, table.rows)

@@ -52,9 +52,7 @@ def read(result: Any, classes: Sequence[Any] | None = None) -> Output:
 def _scalar(result: Any) -> bool | int | float | str | None:
     """A plain scalar out of Python's, NumPy's and Arrow's; None for all else."""
     frozen = values.freeze(result)
-    if hasattr(frozen, "as_py"):
-        frozen = frozen.as_py()
-    elif hasattr(frozen, "item"):
+    if hasattr(frozen, "item"):
         frozen = frozen.item()
     if isinstance(frozen, (bool, int, float, str)):
         return frozen

@@ -59,6 +59,9 @@ def freeze(value: Any) -> Any:
         return float(value)
     if is_missing(value):
         return None
+    pyarrow = sys.modules.get("pyarrow")
+    if pyarrow is not None and isinstance(value, pyarrow.Scalar):
+        return freeze(value.as_py())
     if _is_immutable_scalar(value):
         IMMUTABLE.add(kind)
         return value
@@ -66,12 +69,11 @@ def freeze(value: Any) -> Any:
 
 
 def _is_immutable_scalar(value: Any) -> bool:
-    """Whether it is a scalar of NumPy, pandas or PyArrow."""
-    numpy, pandas, pyarrow = (sys.modules.get(name) for name in ("numpy", "pandas", "pyarrow"))
+    """Whether it is a scalar of NumPy or pandas."""
+    numpy, pandas = (sys.modules.get(name) for name in ("numpy", "pandas"))
     return bool(
         (numpy and isinstance(value, numpy.generic) and not isinstance(value, (numpy.void, numpy.complexfloating)))
         or (pandas and isinstance(value, (pandas.Timestamp, pandas.Timedelta, pandas.Period)))
-        or (pyarrow and isinstance(value, pyarrow.Scalar))
     )
 
 

@@ -23,11 +23,7 @@ class Connected(Protocol):
 
 
 def connect(endpoint: Endpoint, signal: str) -> Connected:
-    """A connection for the requests of a signal (`logs` or `traces`).
-
-    Raises:
-        ValueError: The endpoint's URL cannot be used.
-    """
+    """A connection for the requests of a signal (`logs` or `traces`)."""
     if not endpoint.grpc:
         return Connection(endpoint)
     from modelspan.delivery.grpc import GrpcConnection

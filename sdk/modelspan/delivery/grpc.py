@@ -27,14 +27,8 @@ class GrpcConnection:
     """A channel to the receiver of one signal."""
 
     def __init__(self, endpoint: Endpoint, signal: str) -> None:
-        """Prepare; it opens with the first request.
-
-        Raises:
-            ValueError: The endpoint's URL names no host.
-        """
+        """Prepare; it opens with the first request."""
         url = urlsplit(endpoint.url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise ValueError(f"endpoint is {endpoint.url!r}; expected http://host:port or https://host:port")
         self._endpoint = endpoint
         self._target = url.netloc
         self._secure = url.scheme == "https"

@@ -34,14 +34,8 @@ class Connection:
     """A kept-alive connection; not for use by several threads."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        """Prepare; it opens with the first request.
-
-        Raises:
-            ValueError: The endpoint's URL is none of HTTP.
-        """
+        """Prepare; it opens with the first request."""
         url = urlsplit(endpoint.url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise ValueError(f"endpoint is {endpoint.url!r}; expected http://host:port or https://host:port")
         self._endpoint = endpoint
         self._url = url
         self._path = (url.path or "/") + (f"?{url.query}" if url.query else "")

@@ -1,0 +1,112 @@
+"""What a user can say, and what is said back: labels of every form, options without meaning, outputs without a place."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import modelspan
+from modelspan import _failsafe
+from modelspan.testing import Receiver
+
+JANUARY = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+FEBRUARY = datetime.datetime(2026, 2, 1, tzinfo=datetime.timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("a", 1.0), [("a", 1.0, None)]),
+        (("a", True), [("a", None, "true")]),
+        ((uuid.UUID(int=1), np.int64(3)), [(str(uuid.UUID(int=1)), 3.0, None)]),
+        ((["a", "b"], [1.0, None]), [("a", 1.0, None), ("b", None, None)]),
+        ((np.array(["a", "b"]), np.array([True, False])), [("a", None, "true"), ("b", None, "false")]),
+        ((pd.Series(["a", "b"]), pd.Series(["x", "y"])), [("a", None, "x"), ("b", None, "y")]),
+        ((pl.Series(["a"]), pl.Series([2])), [("a", 2.0, None)]),
+        ((pd.DataFrame({"prediction_id": ["a", "b"], "value": [1, 2]}),), [("a", 1.0, None), ("b", 2.0, None)]),
+        ((pl.DataFrame({"label": ["x"], "prediction_id": ["a"]}),), [("a", None, "x")]),
+        ((pa.table({"prediction_id": ["a"], "value": [0.5]}),), [("a", 0.5, None)]),
+        (([{"prediction_id": "a", "value": 1.0}],), [("a", 1.0, None)]),
+    ],
+)
+def test_labels_in_every_form(given: Any, told: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
+    """Single ones, columns of any library, and tables, by their names."""
+    sdk(endpoint=receiver.endpoint)
+    modelspan.label(*given)
+    assert modelspan.flush(5)
+    assert [(row["prediction_id"], row["value"], row["label"]) for row in receiver.labels()] == told
+
+
+def test_times_of_labels(sdk: Callable[..., None], receiver: Receiver) -> None:
+    """One instant for all, a column of them, or a column of the table."""
+    sdk(endpoint=receiver.endpoint)
+    modelspan.label("a", 1.0, timestamp=JANUARY)
+    modelspan.label(["b", "c"], [1.0, 2.0], timestamp=[JANUARY, FEBRUARY])
+    modelspan.label(pd.DataFrame({"prediction_id": ["d"], "value": [1.0], "timestamp": [FEBRUARY]}))
+    assert modelspan.flush(5)
+    times = {row["prediction_id"]: row["timestamp"] for row in receiver.labels()}
+    assert times == {"a": JANUARY, "b": JANUARY, "c": FEBRUARY, "d": FEBRUARY}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"role": "canary"}, {"sample_rate": 2}, {"redact": {"email": "mask"}}],
+    ids=lambda each: next(iter(each)),
+)
+def test_options_that_mean_nothing(options: Any) -> None:
+    """They are an error where the function is decorated, which says what is expected; never at a call."""
+    with pytest.raises(ValueError, match="expected"):
+        modelspan.observe(model="m", **options)
+
+
+@pytest.mark.parametrize("endpoint", ["localhost:4318", "ftp://collector"])
+def test_an_endpoint_that_cannot_be_used(endpoint: str) -> None:
+    """It is an error at start-up, rather than records that never arrive."""
+    with pytest.raises(ValueError, match="expected http://host:port"):
+        modelspan.configure(endpoint=endpoint)
+
+
+@pytest.mark.parametrize(
+    "result", [object(), [1.0, 2.0, 3.0], np.array([[0.2, 0.8]])], ids=["object", "list", "matrix"]
+)
+def test_an_output_without_a_place_is_named(result: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
+    """The features arrive, and one warning says what to do."""
+    sdk(endpoint=receiver.endpoint)
+    _failsafe.failures.clear()
+    modelspan.observe(model="m")(lambda row: result)({"age": 1.0})
+    assert modelspan.flush(5)
+    assert [row["feature.age"] for row in receiver.predictions()] == [1.0]
+    (said,) = _failsafe.failures
+    assert "classes=" in said and type(result).__name__ in said
+
+
+def test_an_output_of_another_length(sdk: Callable[..., None], receiver: Receiver) -> None:
+    """A list of fewer results than the table has rows is left out; the rows arrive."""
+    sdk(endpoint=receiver.endpoint)
+    modelspan.observe(model="m")(lambda rows: [0.5])([{"age": 1.0}, {"age": 2.0}])
+    assert modelspan.flush(5)
+    assert [(row["feature.age"], row.get("value")) for row in receiver.predictions()] == [(1.0, None), (2.0, None)]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_small_batches_share_a_record(rows: int, sdk: Callable[..., None], receiver: Receiver) -> None:
+    """Calls of few rows and the same columns are one record, each row with the id of its own call."""
+    sdk(endpoint=receiver.endpoint)
+    predict = modelspan.observe(model="m", version="1")(lambda frame: frame["age"] / 100)
+    told = []
+    for number in range(50):
+        predict(pd.DataFrame({"age": [float(number)] * rows, "city": ["x"] * rows}))
+        told += modelspan.prediction_ids()
+    assert modelspan.flush(5)
+    found = receiver.predictions()
+    assert [row["prediction_id"] for row in found] == told
+    assert [row["value"] for row in found] == [number / 100 for number in range(50) for _ in range(rows)]
+    assert len(receiver.tables("modelspan.predictions")) <= 2  # the encoder may have woken up in between
