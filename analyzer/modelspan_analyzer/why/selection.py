@@ -63,7 +63,7 @@ def select(store: Store, finding: Finding) -> Selection:
     if finding.kind == words.DRIFT and finding.feature:
         present = _with(plain, "", feature=finding.feature)
         name = "{feature:String}"
-        if _probe(store, finding, present, f"mapContains(embeddings, {name})"):
+        if _probe(store, finding, present, f"mapContains(p.embeddings, {name})"):
             return _vectors(store, finding, present)
         if _is_numeric(store, finding, present):
             return _numeric(
@@ -194,23 +194,19 @@ def _reference(store: Store, finding: Finding, base: Selection, expression: str,
 
 def _probe(store: Store, finding: Finding, base: Selection, condition: str) -> bool:
     sql = (
-        f"SELECT countIf({condition}) * 2 > count() AND count() > 0 FROM (SELECT * {base.source} "
+        f"SELECT countIf(yes) * 2 > count() AND count() > 0 FROM (SELECT {condition} AS yes {base.source} "
         "AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')} LIMIT 1000)"
     )
     return bool(store.scalar(sql, base.during(finding.window)))
 
 
 def _is_numeric(store: Store, finding: Finding, base: Selection) -> bool:
-    return _probe(
-        store,
-        finding,
-        base,
-        "mapContains(numeric_features, {feature:String}) OR NOT mapContains(categorical_features, {feature:String})",
-    )
+    number, category = (f"mapContains(p.{kind}_features, {{feature:String}})" for kind in ("numeric", "categorical"))
+    return _probe(store, finding, base, f"{number} OR NOT {category}")
 
 
 def _has_values(store: Store, finding: Finding, base: Selection) -> bool:
-    return _probe(store, finding, base, "isNotNull(value)")
+    return _probe(store, finding, base, "isNotNull(p.value)")
 
 
 def _labels_are_classes(store: Store, finding: Finding) -> bool:
