@@ -1,4 +1,4 @@
-"""What a user can say, and what is said back: labels of every form, options without meaning, outputs without a place."""
+"""What a user can say, and what is said back: labels of every form, options and outputs that mean nothing."""
 
 from __future__ import annotations
 
