@@ -53,6 +53,7 @@ class Pipeline:
         self._on_start = on_start
         self.tally = Tally()
         self._settings = settings
+        self._wake_rows = min(WAKE_ROWS, settings.max_rows // 4)  # in time, where few may wait
         self._resource = resource
         self._metrics = metrics
         self._cards = Cards()
@@ -82,7 +83,7 @@ class Pipeline:
         calls.append(self._packer.pack(call))
         if self._encoder is None:
             self._start()
-        if len(calls) >= WAKE_ROWS and not self._wake.is_set():
+        if len(calls) >= self._wake_rows and not self._wake.is_set():
             self._wake.set()
 
     def _drop_oldest(self) -> None:
