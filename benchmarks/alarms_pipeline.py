@@ -7,7 +7,7 @@ signal, the share of windows with an alarm (or a hint, which poisoning gives).
     python benchmarks/alarms_pipeline.py [--stream adult] [--rows 1000] [--windows 1000] [--sketches]
         [--signals data_drift data_quality multivariate embedding poisoning] [--json]
 
-`--sketches` reads even small windows from sketches, as only those of more than 20,000 rows are by default.
+`--sketches` reads even small windows from sketches, as only those of more than 2,000 rows are by default.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def _rows(merged: pa.Table) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = merged.drop_columns(["points", "weights"]).to_pylist()
     for name in ("points", "weights"):
         column = merged[name].combine_chunks()
-        parts = np.split(column.flatten().to_numpy(), column.offsets.to_numpy()[1:-1])
+        parts = np.split(column.flatten().to_numpy(), column.offsets.to_numpy()[1:])[:-1]
         for row, part in zip(rows, parts, strict=True):
             row[name] = part
     return rows

@@ -17,8 +17,8 @@ from modelspan_analyzer.distributions.vocabulary import Column, Profile, Support
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
-FEW_ROWS = 20_000
-"""Up to so many rows are read exactly: that takes no longer than merging sketches does."""
+FEW_ROWS = 2_000
+"""Up to so many rows are read exactly; of more that would take longer than merging sketches does."""
 KEPT_VALUES = 20_000
 """Values of a baseline's column that are kept as they are; of more, a grid."""
 BASELINE_POINTS = 4_000
