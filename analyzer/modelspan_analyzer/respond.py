@@ -48,6 +48,7 @@ class Responder:
     def start(self) -> None:
         """Push between runs, in a thread of its own, where there is somebody to push to."""
         if self._config.alerts.alertmanagers and self._thread is None:
+            self._stopping.clear()
             self._thread = threading.Thread(target=self._loop, name="modelspan-alerts", daemon=True)
             self._thread.start()
 

@@ -26,6 +26,7 @@ def kept(engine_dsn):
     """One database for the module."""
     store = connect(engine_dsn, "test_breakdown")
     schema.apply(store)
+    why.drop_views(store)
     yield store
     store.command("DROP DATABASE test_breakdown")
     store.close()

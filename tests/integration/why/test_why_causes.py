@@ -24,6 +24,7 @@ def systems(engine_dsn):
     """One database for all scenarios, refilled by each."""
     store = connect(engine_dsn, "test_why")
     schema.apply(store)
+    why.drop_views(store)
     yield store
     store.command("DROP DATABASE test_why")
     store.close()

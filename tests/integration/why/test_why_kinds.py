@@ -24,6 +24,7 @@ def kept(engine_dsn):
     """One database for the module, refilled by each test."""
     store = connect(engine_dsn, "test_why_kinds")
     schema.apply(store)
+    why.drop_views(store)
     yield store
     store.command("DROP DATABASE test_why_kinds")
     store.close()
