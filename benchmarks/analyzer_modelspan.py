@@ -104,22 +104,28 @@ def context(store: Store, settings: dict[str, Any], window: Window = WINDOW) -> 
 
 
 def timed(work: Callable[[], list[Any]], repeats: int) -> dict[str, float]:
-    """The first run, which also reads the baseline, and the best of some more."""
-    seconds = []
+    """The first run, which also reads the baseline, with the peak memory until its end; and the best of some more."""
+    seconds, peaks = [], []
     for _ in range(repeats):
         began = time.perf_counter()
         results = work()
         seconds.append(time.perf_counter() - began)
-    return {"first_seconds": seconds[0], "seconds": min(seconds), "results": len(results)}
-
-
-STEPS = {"fill": fill, "exact": exact, "sketches": sketches}
+        peaks.append(peak_mb())
+    return {
+        "first_seconds": seconds[0],
+        "seconds": min(seconds),
+        "results": len(results),
+        "peak_mb": peaks[0],
+        "last_peak_mb": peaks[-1],
+    }
 
 
 def peak_mb() -> float:
     """The most memory that this process has had so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
+
+STEPS = {"fill": fill, "exact": exact, "sketches": sketches}
 
 if __name__ == "__main__":
     name, folder, rows = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
@@ -128,4 +134,4 @@ if __name__ == "__main__":
     if name == "fill":
         schema.apply(opened)
     answer = STEPS[name](opened, folder, rows)
-    print(json.dumps({**answer, "peak_mb": peak_mb(), "start_mb": start}))
+    print(json.dumps({"peak_mb": peak_mb(), **answer, "start_mb": start}))
