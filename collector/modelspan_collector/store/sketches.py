@@ -13,9 +13,13 @@ KEPT = 400
 """... to so many points: within 1/800 in rank."""
 TOO_MANY, KEPT_MEANWHILE = 10_000, 4_000
 """One that still grows is thinned less, as that may happen many times: within 1/8000 each time."""
+WORTH = 0.1
+"""Share of all points that large sketches have to hold, as the store writes whole parts anew."""
 
 _FULL = "length(points) > {kept:UInt64} AND updated < {quiet:DateTime('UTC')} OR length(points) > {too_many:UInt64}"
-_COUNT = f"SELECT count() FROM {{table}} WHERE {_FULL}"
+_HELD = f"""
+SELECT countIf({_FULL}) AS full, sumIf(length(points), {_FULL}) AS points, sum(length(points)) AS held FROM {{table}}
+"""
 
 _WEIGHT = "arraySum(point -> point.2, points)"
 _LEFT = "if(updated < {quiet:DateTime('UTC')}, {kept:UInt64}, {kept_meanwhile:UInt64})"
@@ -41,8 +45,8 @@ def condense(store: Store, now: datetime) -> int:
     thinned = 0
     for name in TABLES:
         table = quote_identifier(name)
-        full = int(store.scalar(_COUNT.replace("{table}", table), sizes))
-        if full:
+        found = store.rows(_HELD.replace("{table}", table), sizes)[0]
+        if found["points"] > WORTH * found["held"]:
             store.command(_CONDENSE.replace("{table}", table), sizes)
-        thinned += full
+            thinned += int(found["full"])
     return thinned
