@@ -64,10 +64,23 @@ def configure(
 def _set_up(settings: _settings.Settings) -> None:
     """Make what can be made: a machine or a provider that fails takes telemetry away, not the application."""
     try:
-        import pyarrow  # noqa: F401 - now, as loading it holds the interpreter's lock for longer than calls should wait
-
         from modelspan.telemetry import providers
 
+        _load()
         providers.set_up(settings)
     except Exception as error:
         swallowed("telemetry could not be set up completely", error)
+
+
+def _load() -> None:
+    """Load what the background needs now, as loading it later would take the interpreter's lock from calls.
+
+    PyArrow makes its first array only after it has imported pandas, where that is installed.
+    """
+    import encodings.idna  # noqa: F401 - names of hosts
+
+    import numpy  # noqa: F401
+    import pyarrow.compute
+    from opentelemetry.proto.collector.logs.v1 import logs_service_pb2  # noqa: F401
+
+    pyarrow.array([0.0])

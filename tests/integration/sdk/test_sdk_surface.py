@@ -110,3 +110,23 @@ def test_small_batches_share_a_record(rows: int, sdk: Callable[..., None], recei
     assert [row["prediction_id"] for row in found] == told
     assert [row["value"] for row in found] == [number / 100 for number in range(50) for _ in range(rows)]
     assert len(receiver.tables("modelspan.predictions")) <= 2  # the encoder may have woken up in between
+
+
+def test_calls_load_nothing(run: Callable[..., Any], receiver: Receiver) -> None:
+    """What the background needs is loaded by `configure`: a call never waits for an import in another thread."""
+    found = run(
+        """
+import json, sys
+import modelspan
+modelspan.configure()
+before = set(sys.modules)
+predict = modelspan.observe(model="m")(lambda row: 0.5)
+predict({"age": 1.0})
+predict({"age": 1, "city": "x"})
+assert modelspan.flush(10)
+print(json.dumps(sorted(set(sys.modules) - before)))
+""",
+        OTEL_METRICS_EXPORTER="none",
+    )
+    assert found == []
+    assert len(receiver.predictions()) == len(receiver.spans()) == 2
