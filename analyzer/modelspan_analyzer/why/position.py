@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from modelspan_analyzer.why.facts import CLOCK_TOLERANCE_MS
 from modelspan_analyzer.why.sample import Sample
 from modelspan_analyzer.why.stretches import SLICE
 from modelspan_collector.store.connect import Store
@@ -74,8 +75,7 @@ def locate(rows: Sequence[Mapping[str, Any]], own: Mapping[str, str]) -> dict[tu
     traces: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         traces[row["trace"]].append(row)
-    relations: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    ends: dict[tuple[str, str], list[float]] = defaultdict(list)
+    placed: dict[tuple[str, str], list[tuple[bool, str, float]]] = defaultdict(list)
     for trace, spans in traces.items():
         by_id = {span["span"]: span for span in spans}
         prediction = by_id.get(own.get(trace, ""))
@@ -83,11 +83,19 @@ def locate(rows: Sequence[Mapping[str, Any]], own: Mapping[str, str]) -> dict[tu
             continue
         around = _ancestors(prediction, by_id)
         for span in spans:
-            key = (span["service"], span["name"])
-            relations[key][_relation(span, prediction, around, by_id)] += 1
-            ends[key].append(float(span["start"] + span["duration"] - prediction["start"]))
-    found = {key: Place(counts.most_common(1)[0][0], float(np.median(ends[key]))) for key, counts in relations.items()}
+            credible = abs(span["start"] - prediction["start"]) < CLOCK_TOLERANCE_MS * 1_000_000
+            relation = _relation(span, prediction, around, by_id)
+            end = float(span["start"] + span["duration"] - prediction["start"])
+            placed[span["service"], span["name"]].append((credible, relation, end))
+    found = {key: _usual(places) for key, places in placed.items()}
     return found | _services(found)
+
+
+def _usual(placed: Sequence[tuple[bool, str, float]]) -> Place:
+    """The commonest relation and the median end: of the spans with a credible clock, where there are any."""
+    counted = [one for one in placed if one[0]] or placed
+    relation = Counter(relation for _, relation, _ in counted).most_common(1)[0][0]
+    return Place(relation, float(np.median([end for _, _, end in counted])))
 
 
 def _services(found: Mapping[tuple[str, str], Place]) -> dict[tuple[str, str], Place]:
