@@ -7,6 +7,7 @@ command line finds the ports of the process that owns the folder.
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_analyzer.web.app import build as build_web
+from modelspan_analyzer.web.owner import Owned
+from modelspan_collector.access.tokens import Tokens
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.running import INSTANCE_FILE, SQL_PORT, WEB_PORT, Ports, Running, announce, embedded_dsn
 from modelspan_collector.serve import AsgiServer
@@ -49,6 +52,25 @@ class InstanceConfig:
     """False to leave the schedule out, as `replay` does, which runs the monitors itself."""
 
 
+class _Watch:
+    """The monitors of a tenant's own database."""
+
+    def __init__(self, dsn: str, database: str, monitors: MonitorsConfig) -> None:
+        self._store = connect(dsn, database)
+        schema.apply(self._store)
+        self._responder = Responder(self._store, monitors)
+        self._runner = Runner(self._store, monitors, respond=self._responder)
+
+    def start(self) -> None:
+        self._runner.start()
+        self._responder.start()
+
+    def stop(self) -> None:
+        self._runner.stop()
+        self._responder.stop()
+        self._store.close()
+
+
 class Instance:
     """Owns the parts, starts them in the order of the data's way, and stops them in reverse."""
 
@@ -58,11 +80,16 @@ class Instance:
         monitors = load_monitors(config.monitors) if config.monitors else MonitorsConfig()
         self.store: Store = connect(config.dsn or embedded_dsn(config.data))
         schema.apply(self.store)
-        self.collector = Collector(self.store, config.collector or CollectorConfig(config.data / COLLECTOR_FOLDER))
+        collecting = config.collector or CollectorConfig(config.data / COLLECTOR_FOLDER)
+        self.collector = Collector(self.store, collecting)
         self._responder = Responder(self.store, monitors)
         self.runner = Runner(self.store, monitors, respond=self._responder if config.analyze else None)
+        tenants = sorted(Tokens(collecting.tokens).databases()) if config.analyze else []
+        self._tenants = [_Watch(self.store.dsn, database, monitors) for database in tenants]
         self._sql = SqlServer(self.store, LOOPBACK, config.sql_port) if self.store.embedded else None
-        web = build_web(self.store, self.collector, monitors)
+        self._secret = secrets.token_urlsafe()
+        owned = Owned(self.store, self.collector, collecting.data, self._secret)
+        web = build_web(self.store, self.collector, monitors, owned)
         self._web = AsgiServer(web, LOOPBACK, config.web_port, name="web")
         self._keeper = HouseKeeper(self.store, config.disk_budget) if self.store.embedded else None
 
@@ -83,11 +110,15 @@ class Instance:
         if self.config.analyze:
             self.runner.start()
             self._responder.start()
-        announce(self.config.data, Running(os.getpid(), LOOPBACK, self.config.dsn, self.ports))
+        for tenant in self._tenants:
+            tenant.start()
+        announce(self.config.data, Running(os.getpid(), LOOPBACK, self.config.dsn, self.ports, self._secret))
 
     def stop(self) -> None:
         """Stop taking data, bring all that was acknowledged into the tables, and close."""
         (self.config.data / INSTANCE_FILE).unlink(missing_ok=True)
+        for tenant in self._tenants:
+            tenant.stop()
         self.runner.stop()
         self._responder.stop()
         self.collector.stop()

@@ -3,29 +3,60 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from modelspan_cli.errors import CommandError
 from modelspan_collector.running import Running, embedded_dsn, find_running
 from modelspan_collector.store import schema
-from modelspan_collector.store.connect import Store, connect
+from modelspan_collector.store.connect import DEFAULT_DATABASE, Store, connect
 from modelspan_collector.store.errors import StoreError
 
 DEFAULT_DATA = Path(os.environ.get("MODELSPAN_DATA", "modelspan-data"))
 
 
 def add_data_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare `--data` and `--store` as every command that reads the store has them."""
+    """Declare `--data`, `--store` and `--database` as every command that reads the store has them."""
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the instance (default: %(default)s)")
     parser.add_argument("--store", default="", metavar="DSN", help="a ClickHouse server instead")
+    parser.add_argument("--database", default=DEFAULT_DATABASE, help="a tenant's own (default: %(default)s)")
 
 
 def running(args: argparse.Namespace) -> Running | None:
     """The instance that owns the folder, if one runs."""
     return find_running(args.data)
+
+
+def ask_owner(instance: Running, path: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Have a running instance do what only its owner may ask for; returns its answer, however long it takes.
+
+    Raises:
+        CommandError: it refuses, or fails.
+    """
+    request = urllib.request.Request(  # noqa: S310 - the running instance's own URL
+        f"{instance.web_url}{path}",
+        data=json.dumps(asked).encode(),
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {instance.secret}"},
+        method="POST",
+    )
+    try:
+        with urllib.request.urlopen(request) as response:  # noqa: S310
+            answer: dict[str, Any] = json.load(response)
+    except urllib.error.HTTPError as error:
+        try:
+            why = json.load(error)["error"]
+        except (ValueError, KeyError):
+            why = str(error)
+        raise CommandError(f"the running instance says: {why}") from error
+    except OSError as error:
+        raise CommandError(f"the running instance does not answer at {instance.web_url}: {error}") from error
+    return answer
 
 
 @contextmanager
@@ -34,11 +65,11 @@ def reading(args: argparse.Namespace) -> Iterator[Store]:
     instance = running(args)
     try:
         if args.store:
-            store = connect(args.store)
+            store = connect(args.store, args.database)
         elif instance is not None:
-            store = Store(instance.sql_dsn)
+            store = Store(instance.sql_dsn, args.database)
         elif (args.data / "store").is_dir():
-            store = connect(embedded_dsn(args.data))
+            store = connect(embedded_dsn(args.data), args.database)
         else:
             raise CommandError(
                 f"there is no modelspan data in {str(args.data)!r}, and no instance runs on it",
@@ -61,7 +92,7 @@ def writing(args: argparse.Namespace) -> Iterator[Store]:
             hint="use its HTTP interface, or stop it first",
         )
     try:
-        store = connect(args.store or embedded_dsn(args.data))
+        store = connect(args.store or embedded_dsn(args.data), args.database)
         schema.apply(store)
     except StoreError as error:
         raise CommandError(str(error)) from error

@@ -15,6 +15,9 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = self._counter("requests", "Requests by protocol and outcome", "protocol", "outcome")
+        self.refused_connections = self._counter(
+            "refused_connections", "Connections that failed the TLS handshake; gRPC's are not seen", "protocol"
+        )
         self.received_bytes = self._counter("received_bytes", "Bytes of request bodies, decompressed", "signal")
         self.accepted = self._counter("accepted_items", "Spans, metrics and log records accepted", "signal")
         self.rejected = self._counter(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 INSTANCE_FILE = "instance.json"
@@ -35,6 +35,8 @@ class Running:
     host: str
     dsn: str
     ports: Ports
+    secret: str = field(default="", repr=False)
+    """Proves to the process that a command is its owner's: only the owner can read the note."""
 
     @property
     def sql_dsn(self) -> str:
@@ -60,12 +62,14 @@ def find_running(data: Path) -> Running | None:
     except (OSError, ValueError, KeyError):
         return None
     ports = Ports(**{name: note[name] for name in ("grpc", "http", "sql", "web")})
-    return Running(pid=note["pid"], host=note["host"], dsn=note["dsn"], ports=ports)
+    return Running(note["pid"], note["host"], note["dsn"], ports, note.get("secret", ""))
 
 
 def announce(data: Path, instance: Running) -> None:
-    """Leave the note, whole or not at all."""
-    note = {"pid": instance.pid, "host": instance.host, "dsn": instance.dsn, **asdict(instance.ports)}
+    """Leave the note, whole or not at all, for its owner's eyes only: a DSN and the secret are in it."""
+    note = {"pid": instance.pid, "host": instance.host, "dsn": instance.dsn, "secret": instance.secret}
     temporary = data / f"{INSTANCE_FILE}.new"
-    temporary.write_text(json.dumps(note))
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=0o600)
+    temporary.write_text(json.dumps({**note, **asdict(instance.ports)}))
     temporary.replace(data / INSTANCE_FILE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry
 
@@ -49,7 +51,7 @@ class Collector:
             threads=config.writers,
         )
         self._forwarder = Forwarder(config.forward, config.data / "forward", _log_options(config), self._metrics)
-        gate = Gate(
+        self._gate = gate = Gate(
             lambda tenant, signal: self._lanes.log(tenant.database, signal),
             self._metrics,
             redaction=config.redaction,
@@ -60,7 +62,7 @@ class Collector:
         self._http_app = HttpReceiver(
             gate, tokens, self._metrics, max_request_bytes=config.max_request_bytes, cors_origins=config.cors_origins
         )
-        tls = None if config.tls is None else config.tls.context()
+        tls = None if config.tls is None else config.tls.context(self._metrics.refused_connections.labels("http").inc)
         self._http = AsgiServer(self._http_app, config.host, config.http_port, tls=tls, name="otlp-http")
         self._grpc = GrpcReceiver(
             gate,
@@ -107,6 +109,20 @@ class Collector:
         self._writer.drain(self._lanes.all(), timeout)
         self._complaints.flush()
 
+    @contextmanager
+    def still(self, timeout: float = 30.0) -> Iterator[None]:
+        """Hold still: everything acknowledged is in the tables, and the collector's files may be read and rewritten.
+
+        Senders get the retryable answer meanwhile; dead letters and what waits to be forwarded stay as they are.
+
+        Raises:
+            TimeoutError: the store did not take what waits in time.
+        """
+        with self._gate.closed(timeout):
+            self.flush(timeout)
+            with self._forwarder.still():
+                yield
+
     def health(self) -> dict[str, object]:
         """What a probe asks for: ready or not, and how far the store is behind."""
         logs = {
@@ -116,8 +132,7 @@ class Collector:
             }
             for log in self._lanes.all()
         }
-        full = any(log.waiting_bytes >= self._config.log_budget_bytes for log in self._lanes.all())
-        return {"ready": not full, "log": logs}
+        return {"ready": not any(log.full for log in self._lanes.all()), "log": logs}
 
 
 def _log_options(config: CollectorConfig) -> LogOptions:

@@ -3,14 +3,18 @@
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from google.protobuf import json_format
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from modelspan_cli.demo.stack import Stack
+from modelspan_collector.log.record import Kind, make
 from modelspan_collector.running import Running, find_running
 
 
@@ -110,6 +114,46 @@ def test_health_and_metrics_answer(up: Running) -> None:
             assert response.read()
 
 
+def test_backup_of_a_running_instance(up: Running, folder: Path, tmp_path: Path) -> None:
+    """The instance writes it itself, and only for its owner; it restores into another folder."""
+    assert (folder / "instance.json").stat().st_mode & 0o077 == 0
+    asked = json.dumps({"folder": str(tmp_path / "stolen")}).encode()
+    assert post(f"{up.web_url}/api/backups", asked, "application/json") == 403
+    done = cli("backup", str(tmp_path / "backup"), "--data", str(folder))
+    assert done.returncode == 0, done.stderr
+    again = cli("backup", str(tmp_path / "backup"), "--data", str(folder))
+    assert again.returncode == 1
+    assert "exists already" in again.stderr
+    assert not (tmp_path / "stolen").exists()
+    assert cli("restore", str(tmp_path / "backup"), "--data", str(tmp_path / "second")).returncode == 0
+    counted = "SELECT model, count() FROM predictions GROUP BY model"
+    assert cli("sql", counted, "--data", str(tmp_path / "second"), "--format", "TSV").stdout == "churn\t1\n"
+    entries = cli("audit", "--data", str(folder))
+    assert "data exported" in entries.stdout
+
+
+def test_forgetting_in_a_running_instance(up: Running, folder: Path) -> None:
+    """A person goes from its tables and its collector's files, while it goes on taking requests."""
+    person = "person-4711-karlotta"
+    spans = json.loads(json.dumps(SPAN).replace("churn", "rent"))
+    span = spans["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    span["attributes"].append({"key": "modelspan.tag.subject", "value": {"stringValue": person}})
+    letters = folder / "collector" / "dead" / "modelspan" / "traces"
+    letters.mkdir(parents=True)
+    request = json_format.ParseDict({**spans}, ExportTraceServiceRequest())
+    (letters / "one.seg").write_bytes(b"".join(make(Kind.OTLP, 1, request.SerializeToString()).encode()))
+    assert post(f"{up.otlp_url}/v1/traces", json.dumps(spans).encode(), "application/json") == 200
+    asked = json.dumps({"tag": "subject", "value": person}).encode()
+    assert post(f"{up.web_url}/api/forget", asked, "application/json") == 403
+    done = cli("forget", "--tag", f"subject={person}", "--data", str(folder))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "predictions\t1 rows" in done.stdout
+    assert "log segments and dead letters\t1 records" in done.stdout
+    files = [path for path in (folder / "collector").rglob("*") if path.is_file()]
+    assert not any(person.encode() in path.read_bytes() for path in files)
+    assert post(f"{up.otlp_url}/v1/traces", json.dumps(SPAN).encode(), "application/json") == 200
+
+
 def test_a_second_process_on_the_folder_is_refused(up: Running, folder: Path) -> None:
     """The store has one owner; the message says who."""
     refused = cli("up", "--data", str(folder), *[f"--{name}-port=0" for name in ("grpc", "http", "sql", "web")])
@@ -134,6 +178,29 @@ def test_what_was_acknowledged_before_sigterm_is_in_the_store(tmp_path: Path) ->
     stack.stop()
     counted = cli("sql", "SELECT count() FROM otel_traces", "--data", str(tmp_path), "--format", "TSV")
     assert counted.stdout == "1\n", counted.stderr
+
+
+def test_a_tenants_own_database_is_watched(tmp_path: Path) -> None:
+    """The monitors run over the databases that tokens lead to; commands reach them with --database."""
+    (tmp_path / "tokens").write_text("alpha tenant=acme database=acme\n")
+    stack = Stack(tmp_path / "data", "--tokens", str(tmp_path / "tokens"))
+    running = stack.wait()
+    span = json.dumps(SPAN).replace("1790000000", str(int(time.time()) - 3 * 3600)).encode()
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer alpha"}
+    request = urllib.request.Request(f"{running.otlp_url}/v1/traces", data=span, headers=headers)
+    urllib.request.urlopen(request, timeout=30).close()
+    stack.stop()
+    again = Stack(tmp_path / "data", "--tokens", str(tmp_path / "tokens"))
+    again.wait()
+    asked = ["sql", "SELECT DISTINCT model FROM monitor_runs", "--data", str(tmp_path / "data"), "--format", "TSV"]
+    for _ in range(100):
+        found = cli(*asked, "--database", "acme")
+        assert found.returncode == 0, found.stderr
+        if found.stdout:
+            break
+    assert found.stdout == "churn\n"
+    assert cli(*asked).stdout == ""
+    again.stop()
 
 
 def test_sql_without_data_says_what_to_do(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,22 +30,31 @@ class Forgotten:
 
 
 def forget(
-    store: Store, subject: Subject, data: Path | None = None, *, actor: str = "", patience: float = 120.0
+    store: Store,
+    subject: Subject,
+    data: Path | None = None,
+    *,
+    actor: str = "",
+    patience: float = 120.0,
+    still: AbstractContextManager[None] | None = None,
 ) -> Forgotten:
     """Erase a subject from all tables, sketches, log segments and dead letters, then search for what is left.
 
     Args:
         store: the store.
         subject: whom to forget.
-        data: the collector's folder; no instance may run on it. None where there is none on this machine.
+        data: the collector's folder; no collector may run on it, but for one that holds still. None where there is
+            none on this machine.
         actor: who asks, for the audit log.
         patience: seconds to wait until the deleted rows are off the disk as well; 0 does not wait.
+        still: holds a running collector still, while rows and files are erased.
     """
-    found = find(store, subject)
-    if data is not None:
-        found = replace(found, prediction_ids=found.prediction_ids | find_ids(data, subject))
-    rows = erase(store, subject, found)
-    records = erase_files(data, subject, found) if data is not None else 0
+    with still or nullcontext():
+        found = find(store, subject)
+        if data is not None:
+            found = replace(found, prediction_ids=found.prediction_ids | find_ids(data, subject))
+        rows = erase(store, subject, found)
+        records = erase_files(data, subject, found) if data is not None else 0
     changed = [*rows, *(SKETCHES if found.days else ())]
     held = [f"old parts of {table}" for table in drop_old_parts(store, changed, patience)] if patience else []
     left = (

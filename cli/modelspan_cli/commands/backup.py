@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import urllib.request
 from pathlib import Path
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.governance import audit
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, reading, running
+from modelspan_cli.reach import add_data_argument, ask_owner, reading, running
 from modelspan_collector.store.backup import backup
-from modelspan_collector.store.connect import Store
 from modelspan_collector.store.errors import StoreError
 
 
@@ -26,28 +23,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the backup and say what is in it."""
+    instance = running(args)
+    if instance is not None and not args.store:  # it has the store open, and no query limit
+        asked = {"folder": str(args.folder.resolve()), "actor": audit.user()}
+        done = ask_owner(instance, "/api/backups", asked)
+        rows, files = done["rows"], done["files"]
+    else:
+        rows, files = _backup(args)
+    size = sum(path.stat().st_size for path in args.folder.iterdir())
+    print(f"{rows} rows in {files} files, {size} bytes: {args.folder}", file=sys.stderr)
+    return 0
+
+
+def _backup(args: argparse.Namespace) -> tuple[int, int]:
     with reading(args) as store:
         try:
             manifest = backup(store, args.folder)
         except (StoreError, DriverError, OSError) as error:
             raise CommandError(f"the backup failed: {error}") from error
-        _log(args, store, manifest.rows)
-    size = sum(path.stat().st_size for path in args.folder.iterdir())
-    print(f"{manifest.rows} rows in {len(manifest.files)} files, {size} bytes: {args.folder}", file=sys.stderr)
-    return 0
-
-
-def _log(args: argparse.Namespace, store: Store, rows: int) -> None:
-    """Into the audit log; the store of a running instance is written by that instance only."""
-    instance = running(args)
-    if instance is None or args.store:
-        audit.record_export(store, str(args.folder), rows)
-        return
-    told = json.dumps({"folder": str(args.folder), "rows": rows, "actor": audit.user()}).encode()
-    request = urllib.request.Request(  # noqa: S310 - the running instance's own URL
-        f"{instance.web_url}/api/exports", data=told, headers={"Content-Type": "application/json"}, method="POST"
-    )
-    try:
-        urllib.request.urlopen(request, timeout=60).close()  # noqa: S310
-    except OSError as error:
-        print(f"the backup is whole, but the instance did not log it: {error}", file=sys.stderr)
+        audit.record_export(store, str(args.folder), manifest.rows)
+    return manifest.rows, len(manifest.files)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from modelspan_analyzer.governance.forget import forget
+from modelspan_analyzer.governance import audit
+from modelspan_analyzer.governance.forget import Forgotten, forget
 from modelspan_analyzer.governance.subject import Subject
+from modelspan_analyzer.instance import COLLECTOR_FOLDER
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, writing
+from modelspan_cli.reach import add_data_argument, ask_owner, running, writing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +30,7 @@ def run(args: argparse.Namespace) -> int:
         subject = Subject(frozenset(args.prediction_id), name, value)
     except ValueError as error:
         raise CommandError(str(error)) from error
-    with writing(args) as store:
-        done = forget(store, subject, args.data if args.data.is_dir() else None, actor=args.actor)
+    done = _forget(args, subject)
     for table, rows in done.rows.items():
         print(f"{table}\t{rows} rows")
     print(f"log segments and dead letters\t{done.records} records")
@@ -37,3 +38,15 @@ def run(args: argparse.Namespace) -> int:
     for place in done.left:
         print(f"still found in {place}; run the command again", file=sys.stderr)
     return 1 if done.left else 0
+
+
+def _forget(args: argparse.Namespace, subject: Subject) -> Forgotten:
+    """In the running instance, where there is one: it holds its collector still meanwhile."""
+    instance = running(args)
+    if instance is not None and not args.store:
+        asked = {"prediction_ids": sorted(subject.prediction_ids), "tag": subject.tag, "value": subject.value}
+        return Forgotten(**ask_owner(instance, "/api/forget", {**asked, "actor": args.actor or audit.user()}))
+    inside = args.data / COLLECTOR_FOLDER  # of an instance; `modelspan collector run` has the folder for itself
+    collector = next((folder for folder in (inside, args.data) if folder.is_dir()), None)
+    with writing(args) as store:
+        return forget(store, subject, collector, actor=args.actor)

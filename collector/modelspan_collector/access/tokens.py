@@ -7,6 +7,7 @@ stand in place of a token, so that the file holds no secret.
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from modelspan_collector.receive.errors import UnauthenticatedError
 from modelspan_collector.store.connect import quote_identifier
 
 _CHECK_SECONDS = 1.0
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,9 @@ class Tokens:
                 return
             try:
                 self._reload()
-            except (OSError, TokenFileError):
-                self._read_at = time.monotonic()  # a file that is being rewritten: what was good stays good
+            except (OSError, TokenFileError) as error:  # a file that is being rewritten: what was good stays good
+                _LOGGER.warning("the file of tokens cannot be used, those known so far stay: %s", error)
+                self._read_at = time.monotonic()
 
     def _reload(self) -> None:
         assert self._path is not None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from modelspan_collector.forward.choose import choose
@@ -65,6 +66,14 @@ class Forwarder:
             elif (part := choose(message, lane.destination)) is not None:
                 queued.append(lane.offer(signal, part.SerializeToString()))
         return queued
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Leave the files of all queues alone; while nothing is offered."""
+        with ExitStack() as stack:
+            for lane in self._lanes:
+                stack.enter_context(lane.still())
+            yield
 
     def stop(self) -> None:
         """Send what waits, for a few seconds at most; what is left then is sent after the next start."""

@@ -12,8 +12,9 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,8 @@ class Lane:
             segment_seconds=_SEGMENT_SECONDS,
         )
         self._log = Log(folder, options, lambda _: self._ready.put(True))
+        self._files = threading.Lock()
+        """Held while segments are renamed, read or removed."""
         self._stopping = threading.Event()
         self._stop_at = float("inf")
         self._thread = threading.Thread(target=self._run, name=f"modelspan-forward-{destination.name}", daemon=True)
@@ -71,6 +74,13 @@ class Lane:
         self._log.stop()
         self._ready.put(False)
         self._thread.join()
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Leave the files of the queue alone, all of them sealed; while nothing is offered."""
+        self._log.flush()
+        with self._files:
+            yield
 
     def offer(self, signal: Signal, body: bytes) -> Future[None]:
         """Queue a request; the future is done when it is on disk, or dropped and counted, and does not fail."""
@@ -97,12 +107,12 @@ class Lane:
     def _drop_oldest(self) -> bool:
         """Give up the oldest requests that are not being sent just now; False where there are none."""
         try:
-            batch = self._log.backlog.take()
+            taken = self._take()
         except OSError:
             return False
-        if batch is None:
+        if taken is None:
             return False
-        records = _records(batch)
+        batch, records = taken
         self._retire(batch, records)
         self._done("dropped_queue_full", sum(map(len, records)))
         return True
@@ -111,10 +121,10 @@ class Lane:
         sender = open_sender(self.destination)
         while self._ready.get():
             try:
-                batch = self._log.backlog.take()
-                if batch is None:
+                taken = self._take()
+                if taken is None:
                     continue
-                records = _records(batch)
+                batch, records = taken
                 if not all(self._deliver(sender, record) for part in records for record in part):
                     break
                 self._retire(batch, records)
@@ -142,12 +152,14 @@ class Lane:
                 return False
             wait = min(_LONGEST_WAIT, wait * 2)
 
+    def _take(self) -> tuple[Batch, list[list[Record]]] | None:
+        with self._files:
+            batch = self._log.backlog.take()
+            return None if batch is None else (batch, [segment.records() for segment in batch.segments])
+
     def _retire(self, batch: Batch, records: Sequence[Sequence[Record]]) -> None:
-        self._log.retire(batch, [[record.digest for record in part] for part in records])
+        with self._files:
+            self._log.retire(batch, [[record.digest for record in part] for part in records])
 
     def _done(self, outcome: str, count: int = 1) -> None:
         self._count.labels(self.destination.name, outcome).inc(count)
-
-
-def _records(batch: Batch) -> list[list[Record]]:
-    return [segment.records() for segment in batch.segments]

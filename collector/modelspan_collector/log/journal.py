@@ -85,6 +85,7 @@ class Log:
         self._recent = Recent(options.retry_window)
         self._lock = threading.Lock()
         self._usage = _Usage()
+        self._refused = 0
         self._waiting: queue.Queue[_Group | None] = queue.Queue()
         self._open: OpenSegment | None = None
         self._identity = uuid.uuid4().hex
@@ -113,9 +114,11 @@ class Log:
             if fresh:
                 size = sum(record.size for record in fresh)
                 if self._usage.stored + self._usage.pending + size > self.options.budget_bytes:
+                    self._refused = size
                     raise LogFullError(
                         f"the log {self.folder.name} is at its budget of {self.options.budget_bytes} bytes"
                     )
+                self._refused = 0
                 self._usage.pending += size
                 group = _Group(fresh, Future())
                 futures.append(group.written)
@@ -130,6 +133,12 @@ class Log:
         """Bytes that wait for the store, on disk and in memory."""
         with self._lock:
             return self._usage.stored + self._usage.pending
+
+    @property
+    def full(self) -> bool:
+        """True while there is no room for the request that was refused last."""
+        with self._lock:
+            return self._refused > self.options.budget_bytes - self._usage.stored - self._usage.pending
 
     # --- life cycle ------------------------------------------------------------------------------
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +68,8 @@ class Gate:
         self._forward = forward
         self._complain = complain
         self._inflight = 0
-        self._lock = threading.Lock()
+        self._closed = False
+        self._lock = threading.Condition()
 
     def reserve(self, size: int) -> None:
         """Make room for a body of that many bytes; `release` gives it back.
@@ -76,6 +78,8 @@ class Gate:
             BusyError: too much is in flight.
         """
         with self._lock:
+            if self._closed:
+                raise BusyError("the collector holds still for a moment; send again then")
             if self._inflight + size > self._max_inflight:
                 raise BusyError("too many bytes in flight; send again in a moment")
             self._inflight += size
@@ -84,6 +88,24 @@ class Gate:
         """Give back the room of a body."""
         with self._lock:
             self._inflight -= size
+            self._lock.notify_all()
+
+    @contextmanager
+    def closed(self, timeout: float) -> Iterator[None]:
+        """Refuse requests for now, having waited for those that are under way.
+
+        Raises:
+            TimeoutError: they did not end in time.
+        """
+        try:
+            with self._lock:
+                self._closed = True
+                if not self._lock.wait_for(lambda: self._inflight == 0, timeout):
+                    raise TimeoutError(f"requests of {self._inflight} bytes are still under way after {timeout:g} s")
+            yield
+        finally:
+            with self._lock:
+                self._closed = False
 
     def accept(self, signal: Signal, decoded: Decoded, tenant: Tenant) -> Receipt:
         """Write a request to the log, and queue it to be sent on; the receipt's future is done when both are safe.

@@ -27,7 +27,8 @@ _ALLOWED = frozenset(
     max_subquery_depth max_threads min_insert_block_size_bytes min_insert_block_size_rows offset
     parallel_view_processing prefer_column_name_to_alias preferred_block_size_bytes read_overflow_mode
     result_overflow_mode session_timezone timeout_overflow_mode totals_mode transform_null_in
-    union_default_mode use_query_cache wait_for_async_insert""".split()  # noqa: SIM905
+    union_default_mode use_query_cache use_skip_indexes use_skip_indexes_if_final
+    wait_for_async_insert""".split()  # noqa: SIM905
 )
 _IGNORED = frozenset(
     """add_http_cors_header buffer_size cancel_http_readonly_queries_on_client_close client_protocol_version compress

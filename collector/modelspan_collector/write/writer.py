@@ -114,7 +114,7 @@ class Writer:
                 return
             except Exception as error:  # noqa: PERF203 - to try again is the point
                 self._metrics.insert_errors.labels(log.folder.name, "retry").inc()
-                _LOGGER.warning("insert failed, trying again in %.1f s: %s", wait, _reason(error))
+                _LOGGER.warning("insert failed, trying again in %.1f s: %s", wait, _kind(error))
                 self._stopping.wait(wait)
                 wait = min(_LONGEST_WAIT, wait * 2)
 
@@ -156,9 +156,16 @@ class Writer:
         path.with_suffix(".json").write_text(json.dumps(about))
         self._metrics.dead_letters.labels(signal.name).inc()
         self._complain(Complaint(signal.name, "dead_letter", "", reason), 1)
-        _LOGGER.error("the store refuses a request; kept as %s: %s", path.name, reason)
+        _LOGGER.error("the store refuses a request; kept as %s, with the reason beside it", path.name)
 
 
 def _reason(error: Exception) -> str:
-    """The first line of an error, without the values that it quotes."""
+    """The first line of an error; it may quote values, so it is for users and not for the collector's own log."""
     return str(error).split("\n", 1)[0][:300]
+
+
+def _kind(error: Exception) -> str:
+    """What may be logged of an error: the store's name and number for it, or its type."""
+    if isinstance(error, DatabaseError) and error.code:
+        return f"{error.name or 'error'} ({error.code})"
+    return type(error).__name__

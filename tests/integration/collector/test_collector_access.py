@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import ssl
 import subprocess
 import time
 from collections.abc import Callable
@@ -9,7 +12,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from collector_otlp import export, post, trace
+from collector_otlp import PROTOBUF, export, post, trace
 
 from modelspan_collector.access.tls import Tls
 from modelspan_collector.config import CollectorConfig
@@ -72,11 +75,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Tls:
     return Tls(folder / "cert.pem", folder / "key.pem")
 
 
+def refused_connections(collector: Collector) -> float | None:
+    labels = {"protocol": "http"}
+    return collector.registry.get_sample_value("modelspan_collector_refused_connections_total", labels)
+
+
 def test_tls_and_plain_text_to_tls(start: Callable[..., Collector], store: Store, certificate: Tls) -> None:
     """With TLS both receivers take encrypted requests and refuse plain ones."""
-    import http.client
-    import ssl
-
     collector = start(tls=certificate)
     body = trace({}).SerializeToString()
     context = ssl.create_default_context(cafile=str(certificate.certificate))
@@ -92,11 +97,21 @@ def test_tls_and_plain_text_to_tls(start: Callable[..., Collector], store: Store
         export(collector.grpc_port, TRACES, body)
     collector.flush()
     assert store.scalar("SELECT count() FROM otel_traces") == 2
+    assert refused_connections(collector) == 1
 
 
 def test_mutual_tls_refuses_strangers(start: Callable[..., Collector], certificate: Tls) -> None:
     """With an authority of clients, a client without a certificate is refused."""
     collector = start(tls=Tls(certificate.certificate, certificate.key, clients=certificate.certificate))
+    for known in (False, True):
+        context = ssl.create_default_context(cafile=str(certificate.certificate))
+        if known:
+            context.load_cert_chain(certificate.certificate, certificate.key)
+        client = http.client.HTTPSConnection("localhost", collector.http_port, context=context, timeout=20)
+        with contextlib.nullcontext() if known else pytest.raises((OSError, http.client.HTTPException)):
+            client.request("POST", "/v1/traces", trace({}).SerializeToString(), {"content-type": PROTOBUF})
+            assert client.getresponse().status == 200
+    assert refused_connections(collector) == 1
     root, key = certificate.certificate.read_bytes(), certificate.key.read_bytes()
     for credentials, known in (
         (grpc.ssl_channel_credentials(root), False),

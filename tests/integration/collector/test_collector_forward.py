@@ -11,6 +11,7 @@ import pytest
 from collector_otlp import arrow, event, post, predictions, trace
 
 from modelspan_collector.forward.destination import parse
+from modelspan_collector.log.record import read
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 
@@ -109,3 +110,27 @@ def test_a_filtered_destination_gets_events_too(start: Callable[..., Collector],
     downstream.flush()
     counts = store.rows("SELECT model, count() AS n FROM predictions GROUP BY model ORDER BY model")
     assert counts == [{"model": "other", "n": 5}, {"model": "scoring", "n": 10}]
+
+
+def test_a_collector_that_holds_still(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
+    """Its logs are empty and its queues can be rewritten; senders are told to come back, and then are let in."""
+    port = free_port()
+    collector = start(forward=(parse(f"http://127.0.0.1:{port}"),), segment_seconds=60.0)
+    for name in ("kept", "forgotten"):
+        assert post(collector.http_port, "/v1/traces", trace({"n": name}).SerializeToString()).status == 200
+    with collector.still():
+        assert numbers(store) == ["forgotten", "kept"]
+        refused = post(collector.http_port, "/v1/traces", trace({"n": "later"}).SerializeToString())
+        assert (refused.status, refused.getheader("retry-after")) == (503, "1")
+        assert not list((tmp_path / "data" / "log").rglob("*.seg"))
+        for path in (tmp_path / "data" / "forward").rglob("*.seg"):
+            kept = [record for record, _ in read(path.read_bytes()) if b"forgotten" not in record.payload]
+            path.write_bytes(b"".join(part for record in kept for part in record.encode()))
+    assert post(collector.http_port, "/v1/traces", trace({"n": "later"}).SerializeToString()).status == 200
+    collector.stop()
+    store.command("TRUNCATE TABLE otel_traces")
+    downstream = start(data=tmp_path / "downstream", http_port=port)
+    second = start(forward=(parse(f"http://127.0.0.1:{port}"),))
+    until(lambda: outcome(second, port, "sent") == 2)
+    downstream.flush()
+    assert numbers(store) == ["kept", "later"]

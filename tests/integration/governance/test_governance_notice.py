@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta, timezone
 
-import httpx
 import pyarrow as pa
-from starlette.applications import Starlette
 
 from modelspan_analyzer.config.load import parse
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.notice import notice
 from modelspan_analyzer.runner.runner import Runner
-from modelspan_analyzer.web.exports import export_routes
 from modelspan_collector.store.connect import Store
 
 NOW = datetime.now(timezone.utc)
@@ -85,16 +82,3 @@ def test_corrected_labels_are_counted_once(store: Store) -> None:
     label(2, {"b": "0"})
     notice(store, MonitorsConfig(), NOW)
     assert [one["predictions"] for one in told(store, "labels corrected")] == [2, 1]
-
-
-async def test_exports_from_a_running_instance_are_logged(store: Store) -> None:
-    """Whoever made a backup is named; a form post, as another origin's page could send, is refused."""
-    transport = httpx.ASGITransport(Starlette(routes=export_routes(store)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://instance") as client:
-        told_well = {"folder": "/b", "rows": 7, "actor": "ann"}
-        assert (await client.post("/api/exports", json=told_well)).status_code == 201
-        assert (await client.post("/api/exports", data={"folder": "/b"})).status_code == 400
-        for wrong in ({"rows": 7}, [1]):
-            assert (await client.post("/api/exports", json=wrong)).status_code == 400
-    (entry,) = audit.entries(store, since=LONG_AGO, action="data exported")
-    assert (entry.actor, json.loads(entry.details)) == ("ann", {"folder": "/b", "rows": 7})

@@ -1,0 +1,75 @@
+"""`/api/backups` and `/api/forget`: what only the owner of an instance may ask of it, proved by the secret in its note.
+
+Both need the store that the instance has open, and so they run in it; the answer comes when they are done.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from clickhouse_connect.driver.exceptions import Error as DriverError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from modelspan_analyzer.governance import audit
+from modelspan_analyzer.governance.forget import forget
+from modelspan_analyzer.governance.subject import Subject
+from modelspan_collector.service import Collector
+from modelspan_collector.store.backup import backup
+from modelspan_collector.store.connect import Store
+from modelspan_collector.store.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What the routes work on."""
+
+    store: Store
+    collector: Collector
+    data: Path
+    """The collector's folder."""
+    secret: str
+
+
+def owner_routes(owned: Owned) -> list[Route]:
+    """The two routes; everyone but the owner gets 403."""
+    return [
+        Route("/api/backups", _route(owned, _backup), methods=["POST"]),
+        Route("/api/forget", _route(owned, _forget), methods=["POST"]),
+    ]
+
+
+def _route(owned: Owned, act: Callable[[Owned, dict[str, Any]], dict[str, Any]]) -> Any:
+    async def answer(request: Request) -> Response:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), owned.secret.encode()):
+            return JSONResponse({"error": "this is for the owner of the instance alone"}, status_code=403)
+        try:
+            return JSONResponse(await run_in_threadpool(act, owned, await request.json()))
+        except (ValueError, KeyError, TypeError) as error:
+            return JSONResponse({"error": f"the request is not understood: {error}"}, status_code=400)
+        except (StoreError, DriverError, OSError) as error:
+            return JSONResponse({"error": str(error)}, status_code=500)
+
+    return answer
+
+
+def _backup(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
+    folder = Path(asked["folder"])
+    if not folder.is_absolute():
+        raise ValueError("the folder has to be an absolute path")
+    manifest = backup(owned.store, folder)
+    audit.record_export(owned.store, str(folder), manifest.rows, asked.get("actor", ""))
+    return {"rows": manifest.rows, "files": len(manifest.files)}
+
+
+def _forget(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
+    subject = Subject(frozenset(asked.get("prediction_ids", ())), asked.get("tag", ""), asked.get("value", ""))
+    actor, still = asked.get("actor", ""), owned.collector.still()
+    return asdict(forget(owned.store, subject, owned.data, actor=actor, still=still))
