@@ -18,7 +18,7 @@ WORTH = 0.1
 
 _FULL = "length(points) > {kept:UInt64} AND updated < {quiet:DateTime('UTC')} OR length(points) > {too_many:UInt64}"
 _HELD = f"""
-SELECT countIf({_FULL}) AS full, sumIf(length(points), {_FULL}) AS points, sum(length(points)) AS held FROM {{table}}
+SELECT countIf({_FULL}) AS full, sumIf(length(points), {_FULL}) AS large, sum(length(points)) AS held FROM {{table}}
 """
 
 _WEIGHT = "arraySum(point -> point.2, points)"
@@ -46,7 +46,7 @@ def condense(store: Store, now: datetime) -> int:
     for name in TABLES:
         table = quote_identifier(name)
         found = store.rows(_HELD.replace("{table}", table), sizes)[0]
-        if found["points"] > WORTH * found["held"]:
+        if found["large"] > WORTH * found["held"]:
             store.command(_CONDENSE.replace("{table}", table), sizes)
             thinned += int(found["full"])
     return thinned
