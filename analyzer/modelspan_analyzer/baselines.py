@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from modelspan_analyzer.feature_maps import reference_rows
+from modelspan_analyzer.feature_maps import reference_parts
 from modelspan_analyzer.moments import now, utc
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
@@ -136,10 +136,10 @@ def set_from_table(
     if rows.num_rows == 0:
         raise ValueError(f"the baseline of {model} from {source} has no rows")
     baseline_id = _new_id()
-    reference = reference_rows(rows, prediction=prediction, score=score, label=label, features=features)
-    for name, value in (("version", version), ("model", model), ("baseline_id", baseline_id)):
-        reference = reference.add_column(0, name, pa.array([value] * rows.num_rows, pa.string()))
-    store.insert("reference_predictions", reference)
+    for part in reference_parts(rows, prediction=prediction, score=score, label=label, features=features):
+        for name, value in (("version", version), ("model", model), ("baseline_id", baseline_id)):
+            part = part.add_column(0, name, pa.array([value] * part.num_rows, pa.string()))
+        store.insert("reference_predictions", part)
     return _record(store, Baseline(baseline_id, model, version, KIND_ROWS, source, None, rows.num_rows, now()))
 
 

@@ -6,7 +6,7 @@ features, text and booleans categorical ones, lists of floats embeddings; a null
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +17,15 @@ CHUNK_ROWS = 65_536
 """Rows turned at a time, which bounds the memory beside the table itself."""
 
 
-def reference_rows(
+def reference_parts(
     rows: pa.Table,
     *,
     prediction: str | None = None,
     score: str | None = None,
     label: str | None = None,
     features: Sequence[str] | None = None,
-) -> pa.Table:
-    """A table in the shape of `reference_predictions`, without the columns that name the baseline.
+) -> Iterator[pa.Table]:
+    """A table in the shape of `reference_predictions`, part by part, without the columns that name the baseline.
 
     Raises:
         ValueError: a named column is not in the table.
@@ -35,11 +35,9 @@ def reference_rows(
     absent = [name for name in [*special, *chosen] if name not in rows.column_names]
     if absent:
         raise ValueError(f"no column {', '.join(absent)} in the table; it has {', '.join(rows.column_names)}")
-    parts = [
-        _reference_chunk(rows.slice(start, CHUNK_ROWS).combine_chunks(), prediction, score, label, chosen, start)
-        for start in range(0, max(rows.num_rows, 1), CHUNK_ROWS)
-    ]
-    return pa.concat_tables(parts)
+    for start in range(0, rows.num_rows, CHUNK_ROWS):
+        part = rows.slice(start, CHUNK_ROWS).combine_chunks()
+        yield _reference_chunk(part, prediction, score, label, chosen, start)
 
 
 def _reference_chunk(
