@@ -19,8 +19,10 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from modelspan_collector.receive.signals import METRICS, SIGNALS, Signal
 from modelspan_collector.write.wire import RECEIVED_FIELD, TENANT_FIELD
 
-DEPTH: Final = 3
-"""Levels of `AnyValue` that become columns: a scalar inside a list inside a map still does."""
+DEPTH: Final = 2
+"""Levels of `AnyValue` that become columns: a list or a map of scalars does. The engine analyses the columns for every
+insert, which is most of the cost of a small one, and another level would double it.
+"""
 
 _SKIPPED: Final = frozenset({"key_strindex", "string_value_strindex", "entity_refs"})  # no table has a place for them
 _LOW_CARDINALITY: Final = frozenset({"key", "schema_url", "severity_text", "event_name", "unit"})
@@ -72,6 +74,10 @@ def _scope(signal: Signal) -> Any:
     return _row(signal).fields_by_name[signal.path[1]].message_type
 
 
+def _item(signal: Signal) -> Any:
+    return _scope(signal).fields_by_name[signal.path[2]].message_type
+
+
 def column_type(descriptor: Descriptor, depth: int = DEPTH) -> str:
     """A message as a ClickHouse tuple; a oneof of scalars gets a member that says which one was set."""
     return f"Tuple({', '.join(_members(descriptor, depth))})"
@@ -88,18 +94,23 @@ def ddl() -> str:
 
 
 def _row_columns(signal: Signal) -> list[str]:
-    scopes = signal.path[1]
-    others = [member for member in _members(_row(signal), DEPTH) if not member.startswith(f"{scopes} ")]
-    return [*others, f"{scopes} {column_type(_scope(signal))}", "received UInt64", "tenant String"]
+    """One column a field down to those of an item, so that no view has to carry the type of a whole item about."""
+    _, scopes, items = signal.path
+    whole = [member for member in _members(_row(signal), DEPTH) if not member.startswith(f"{scopes} ")]
+    of_scope = [
+        f"{scopes}.{member}" for member in _members(_scope(signal), DEPTH) if not member.startswith(f"{items} ")
+    ]
+    of_item = (member.split(" ", 1) for member in _members(_item(signal), DEPTH))
+    columns = [*whole, *of_scope, *(f"{scopes}.{items}.{name} Array({kind})" for name, kind in of_item)]
+    return [*columns, "received UInt64", "tenant String"]
 
 
 def _create(name: str, columns: list[str]) -> str:
-    lines = ",\n    ".join(columns)
+    lines = ",\n    ".join(f"`{column.replace(' ', '` ', 1)}" for column in columns)
     return f"CREATE TABLE IF NOT EXISTS {name}\n(\n    {lines}\n)\nENGINE = Null;\n"
 
 
 def _metric_columns() -> list[str]:
-    metric = _scope(METRICS).fields_by_name["metrics"].message_type
     attributes = "Map(LowCardinality(String), String)"
     return [
         "received UInt64",
@@ -112,7 +123,7 @@ def _metric_columns() -> list[str]:
         "ScopeSchemaUrl String",
         "ResourceDroppedAttrCount UInt32",
         f"MetricMetadata {attributes}",
-        f"metric {column_type(metric)}",
+        *(member for member in _members(_item(METRICS), DEPTH) if not member.startswith("metadata ")),
     ]
 
 

@@ -41,44 +41,56 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS otel_logs_from_otlp TO otel_logs AS
 WITH
     -- include attribute_values.sql,
     -- include event_time.sql,
-    if(record.time_unix_nano != 0, record.time_unix_nano, record.observed_time_unix_nano) AS sent
+    if(time_unix_nano != 0, time_unix_nano, observed_time_unix_nano) AS sent
 SELECT
     event_time(sent, received) AS Timestamp,
-    lower(hex(record.trace_id)) AS TraceId,
-    lower(hex(record.span_id)) AS SpanId,
-    toUInt8(bitAnd(record.flags, 255)) AS TraceFlags,
-    record.severity_text AS SeverityText,
-    toUInt8(bitAnd(record.severity_number, 255)) AS SeverityNumber,
+    lower(hex(trace_id)) AS TraceId,
+    lower(hex(span_id)) AS SpanId,
+    toUInt8(bitAnd(flags, 255)) AS TraceFlags,
+    severity_text AS SeverityText,
+    toUInt8(bitAnd(severity_number, 255)) AS SeverityNumber,
     resource_attributes['service.name'] AS ServiceName,
-    text_of(record.body) AS Body,
+    text_of(body) AS Body,
     resource_schema_url AS ResourceSchemaUrl,
     resource_attributes AS ResourceAttributes,
     scope_schema_url AS ScopeSchemaUrl,
     scope_name AS ScopeName,
     scope_version AS ScopeVersion,
     scope_attributes AS ScopeAttributes,
-    map_of(record.attributes) AS LogAttributes,
-    record.event_name AS EventName,
+    map_of(attributes) AS LogAttributes,
+    event_name AS EventName,
     toDateTime(intDiv(received, 1000000000), 'UTC') AS ReceivedAt,
     if(is_wild(sent, received), sent, 0) AS OriginalTimestamp,
-    fromUnixTimestamp64Nano(toInt64(record.observed_time_unix_nano), 'UTC') AS ObservedTimestamp,
+    fromUnixTimestamp64Nano(toInt64(observed_time_unix_nano), 'UTC') AS ObservedTimestamp,
     resource_dropped_attributes_count AS ResourceDroppedAttrCount,
     scope_dropped_attributes_count AS ScopeDroppedAttrCount,
-    record.dropped_attributes_count AS DroppedAttributesCount
+    dropped_attributes_count AS DroppedAttributesCount
 FROM
 (
     SELECT
         received,
-        map_of(resource.attributes) AS sent_attributes,
+        arrayMap(attributes -> map_of(attributes), [resource.attributes, scope_logs.scope.attributes]) AS maps,
+        maps[1] AS sent_attributes,
         if(tenant = '', sent_attributes, mapSort(mapUpdate(sent_attributes, map(toLowCardinality('modelspan.tenant'), tenant)))) AS resource_attributes,
         resource.dropped_attributes_count AS resource_dropped_attributes_count,
         schema_url AS resource_schema_url,
         scope_logs.scope.name AS scope_name,
         scope_logs.scope.version AS scope_version,
-        map_of(scope_logs.scope.attributes) AS scope_attributes,
+        maps[2] AS scope_attributes,
         scope_logs.scope.dropped_attributes_count AS scope_dropped_attributes_count,
         scope_logs.schema_url AS scope_schema_url,
-        scope_logs.log_records AS items
+        COLUMNS('^scope_logs[.]log_records[.]')
     FROM otlp_logs
 )
-ARRAY JOIN items AS record;
+ARRAY JOIN
+    scope_logs.log_records.time_unix_nano AS time_unix_nano,
+    scope_logs.log_records.observed_time_unix_nano AS observed_time_unix_nano,
+    scope_logs.log_records.severity_number AS severity_number,
+    scope_logs.log_records.severity_text AS severity_text,
+    scope_logs.log_records.body AS body,
+    scope_logs.log_records.attributes AS attributes,
+    scope_logs.log_records.dropped_attributes_count AS dropped_attributes_count,
+    scope_logs.log_records.flags AS flags,
+    scope_logs.log_records.trace_id AS trace_id,
+    scope_logs.log_records.span_id AS span_id,
+    scope_logs.log_records.event_name AS event_name;

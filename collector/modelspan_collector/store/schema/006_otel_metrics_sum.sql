@@ -53,15 +53,15 @@ SELECT
     ScopeDroppedAttrCount,
     ScopeSchemaUrl,
     ResourceAttributes['service.name'] AS ServiceName,
-    metric.name AS MetricName,
-    metric.description AS MetricDescription,
-    metric.unit AS MetricUnit,
+    name AS MetricName,
+    description AS MetricDescription,
+    unit AS MetricUnit,
     map_of(point.attributes) AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano), 'UTC') AS StartTimeUnix,
     event_time(point.time_unix_nano, received) AS TimeUnix,
     if(point.value = 'as_int', toFloat64(point.as_int), point.as_double) AS Value,
-    metric.sum.aggregation_temporality AS AggregationTemporality,
-    metric.sum.is_monotonic AS IsMonotonic,
+    sum.aggregation_temporality AS AggregationTemporality,
+    sum.is_monotonic AS IsMonotonic,
     point.flags AS Flags,
     arrayMap(e -> map_of(e.filtered_attributes), point.exemplars) AS `Exemplars.FilteredAttributes`,
     arrayMap(e -> fromUnixTimestamp64Nano(toInt64(e.time_unix_nano), 'UTC'), point.exemplars) AS `Exemplars.TimeUnix`,
@@ -73,4 +73,4 @@ SELECT
     ResourceDroppedAttrCount,
     MetricMetadata
 FROM otlp_metric
-ARRAY JOIN metric.sum.data_points AS point;
+ARRAY JOIN sum.data_points AS point;

@@ -62,9 +62,9 @@ SELECT
     ScopeDroppedAttrCount,
     ScopeSchemaUrl,
     ResourceAttributes['service.name'] AS ServiceName,
-    metric.name AS MetricName,
-    metric.description AS MetricDescription,
-    metric.unit AS MetricUnit,
+    name AS MetricName,
+    description AS MetricDescription,
+    unit AS MetricUnit,
     map_of(point.attributes) AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano), 'UTC') AS StartTimeUnix,
     event_time(point.time_unix_nano, received) AS TimeUnix,
@@ -78,7 +78,7 @@ SELECT
     point.negative.bucket_counts AS NegativeBucketCounts,
     point.min AS Min,
     point.max AS Max,
-    metric.exponential_histogram.aggregation_temporality AS AggregationTemporality,
+    exponential_histogram.aggregation_temporality AS AggregationTemporality,
     point.flags AS Flags,
     arrayMap(e -> map_of(e.filtered_attributes), point.exemplars) AS `Exemplars.FilteredAttributes`,
     arrayMap(e -> fromUnixTimestamp64Nano(toInt64(e.time_unix_nano), 'UTC'), point.exemplars) AS `Exemplars.TimeUnix`,
@@ -91,4 +91,4 @@ SELECT
     MetricMetadata,
     point.zero_threshold AS ZeroThreshold
 FROM otlp_metric
-ARRAY JOIN metric.exponential_histogram.data_points AS point;
+ARRAY JOIN exponential_histogram.data_points AS point;

@@ -57,9 +57,9 @@ SELECT
     ScopeDroppedAttrCount,
     ScopeSchemaUrl,
     ResourceAttributes['service.name'] AS ServiceName,
-    metric.name AS MetricName,
-    metric.description AS MetricDescription,
-    metric.unit AS MetricUnit,
+    name AS MetricName,
+    description AS MetricDescription,
+    unit AS MetricUnit,
     map_of(point.attributes) AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano), 'UTC') AS StartTimeUnix,
     event_time(point.time_unix_nano, received) AS TimeUnix,
@@ -69,7 +69,7 @@ SELECT
     point.explicit_bounds AS ExplicitBounds,
     point.min AS Min,
     point.max AS Max,
-    metric.histogram.aggregation_temporality AS AggregationTemporality,
+    histogram.aggregation_temporality AS AggregationTemporality,
     point.flags AS Flags,
     arrayMap(e -> map_of(e.filtered_attributes), point.exemplars) AS `Exemplars.FilteredAttributes`,
     arrayMap(e -> fromUnixTimestamp64Nano(toInt64(e.time_unix_nano), 'UTC'), point.exemplars) AS `Exemplars.TimeUnix`,
@@ -81,4 +81,4 @@ SELECT
     ResourceDroppedAttrCount,
     MetricMetadata
 FROM otlp_metric
-ARRAY JOIN metric.histogram.data_points AS point;
+ARRAY JOIN histogram.data_points AS point;

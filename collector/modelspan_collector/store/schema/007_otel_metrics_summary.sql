@@ -49,9 +49,9 @@ SELECT
     ScopeDroppedAttrCount,
     ScopeSchemaUrl,
     ResourceAttributes['service.name'] AS ServiceName,
-    metric.name AS MetricName,
-    metric.description AS MetricDescription,
-    metric.unit AS MetricUnit,
+    name AS MetricName,
+    description AS MetricDescription,
+    unit AS MetricUnit,
     map_of(point.attributes) AS Attributes,
     fromUnixTimestamp64Nano(toInt64(point.start_time_unix_nano), 'UTC') AS StartTimeUnix,
     event_time(point.time_unix_nano, received) AS TimeUnix,
@@ -65,4 +65,4 @@ SELECT
     ResourceDroppedAttrCount,
     MetricMetadata
 FROM otlp_metric
-ARRAY JOIN metric.summary.data_points AS point;
+ARRAY JOIN summary.data_points AS point;

@@ -1,7 +1,7 @@
     -- A value as text: strings as they are, lists and maps as JSON. What lies deeper than the columns reach is
     -- refused; the writer then spells such values out itself (write/deep.py).
     -- A list and a map are read by one expression, one half of which is empty: the engine analyses all of this for every
-    -- insert, and two expressions would double its work with every level.
+    -- insert.
     v -> v.value IN ('array_value', 'kvlist_value') AS is_nested,
     v -> multiIf(
         v.value = 'string_value', toJSONString(v.string_value),
@@ -16,8 +16,7 @@
             arrayMap(key -> concat(toJSONString(key), ':'), v.kvlist_value.values.key)), members), ','),
         if(v.value = 'array_value', ']', '}')) AS json_of_nested,
     v -> arrayConcat(v.array_value.values, v.kvlist_value.values.value) AS members_of,
-    v -> if(throwIf(is_nested(v), 'an attribute is nested too deeply') = 0, json_of_scalar(v), '') AS json_of_deepest,
-    v -> if(is_nested(v), json_of_nested(v, arrayMap(x -> json_of_deepest(x), members_of(v))), json_of_scalar(v)) AS json_of,
+    v -> if(throwIf(is_nested(v), 'an attribute is nested too deeply') = 0, json_of_scalar(v), '') AS json_of,
     v -> multiIf(
         is_nested(v), json_of_nested(v, arrayMap(x -> json_of(x), members_of(v))),
         v.value = 'string_value', v.string_value,
