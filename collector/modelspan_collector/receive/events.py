@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow as pa
 from modelspan import conventions
 from modelspan_collector.access.redact import Redaction, redact_table
 from modelspan_collector.receive.signals import LOGS
+from modelspan_collector.write.held import HELD
 from modelspan_collector.write.stream import StreamError, read
 
 
@@ -67,6 +68,8 @@ def split(body: bytes, message: Any, redaction: Redaction) -> Split:
             _remove(scope.log_records, [index for index, record in enumerate(scope.log_records) if _is_event(record)])
     others = message.SerializeToString() if LOGS.count(message) else b""
     events = taken.SerializeToString() if LOGS.count(taken) else b""
+    if events:
+        HELD.put(events, tally.tables)
     return Split(others, events, whole, Rejected(tally.rejected, tally.first), tally.repaired, tally.redacted)
 
 
@@ -78,6 +81,7 @@ class _Tally:
     first: str = ""
     repaired: int = 0
     redacted: int = 0
+    tables: list[pa.Table] = field(default_factory=list)
 
 
 def _is_event(record: Any) -> bool:
@@ -103,6 +107,7 @@ def _check(record: Any, redaction: Redaction, tally: _Tally) -> bool:
         record.body.bytes_value = _encode(table)
     tally.repaired += repaired
     tally.redacted += touched
+    tally.tables.append(table)
     return True
 
 

@@ -20,6 +20,7 @@ from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive.signals import LOGS, Signal
 from modelspan_collector.store.connect import Store
 from modelspan_collector.write import deep, otlp_shape, rows, stream, wire
+from modelspan_collector.write.held import HELD
 
 _ONE_BLOCK: Final[dict[str, Any]] = {
     "max_insert_block_size": 1 << 32,
@@ -28,6 +29,7 @@ _ONE_BLOCK: Final[dict[str, Any]] = {
     "max_insert_threads": 1,
     "async_insert": 0,
     "insert_deduplicate": 1,
+    "materialize_skip_indexes_on_insert": 0,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,
     "parallel_view_processing": 0,
@@ -133,11 +135,14 @@ def _by_shape(records: Sequence[Record]) -> dict[_Shape, list[_Stream]]:
     for record in records:
         message = LOGS.request.FromString(record.payload)
         tenant = wire.tenant_of(record.payload)
+        held = iter(HELD.take(record.payload.removesuffix(wire.tenant_field(tenant))) or ())
         for resource in message.resource_logs:
             names = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
             for scope in resource.scope_logs:
                 for event in scope.log_records:
-                    table, _ = stream.read(event.event_name, event.body.bytes_value)
+                    table = next(held, None)
+                    if table is None:
+                        table, _ = stream.read(event.event_name, event.body.bytes_value)
                     schema = table.schema.serialize().to_pybytes()
                     shape = _Shape(event.event_name, names.get("service.name", ""), tenant, schema)
                     found.setdefault(shape, []).append(_Stream(table, record.received))

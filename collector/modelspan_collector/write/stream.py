@@ -20,6 +20,9 @@ from modelspan_collector.write.arrow_size import uncompressed_size
 MOST_BYTES: Final = 256 << 20
 """The largest stream that is read, decompressed and with its dictionaries spelt out."""
 
+_ONE_THREAD: Final = pa.ipc.IpcReadOptions(use_threads=False)
+"""Handing the small buffers of a stream to other threads costs more than to decompress them."""
+
 TypeTest = Callable[[pa.DataType], bool]
 
 
@@ -134,7 +137,7 @@ def read(event: str, body: bytes) -> tuple[pa.Table, int]:
         raise StreamError(f"the event {event[:80]!r} is not known; expected one of {', '.join(COLUMNS)}")
     try:
         size = uncompressed_size(body)
-        table = pa.ipc.open_stream(body).read_all() if size <= MOST_BYTES else None
+        table = pa.ipc.open_stream(body, options=_ONE_THREAD).read_all() if size <= MOST_BYTES else None
         table, repaired = (None, 0) if table is None else _validated(table)
     except (pa.ArrowException, OSError, ValueError, KeyError, struct.error, MemoryError) as error:
         why = " ".join(str(error).split())[:160]

@@ -1,0 +1,55 @@
+"""Streams that the gate has read and checked, held for the writer, which wants the same ones a moment later.
+
+To decompress a stream is most of what it costs to take it, and without this it would be done twice. A stream that is
+not held any more is read again from the log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
+import pyarrow as pa
+
+MOST_BYTES: Final = 128 << 20
+"""Bytes of tables held at one time; the oldest go."""
+
+
+class Held:
+    """The tables of each request of events, in their order, by the bytes of the request."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._tables: OrderedDict[bytes, Sequence[pa.Table]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, events: bytes, tables: Sequence[pa.Table]) -> None:
+        """Hold what the streams of a request were read as."""
+        key = hashlib.sha256(events).digest()
+        with self._lock:
+            if key not in self._tables:
+                self._tables[key] = tables
+                self._bytes += _size(tables)
+            while self._bytes > self._most_bytes:
+                self._bytes -= _size(self._tables.popitem(last=False)[1])
+
+    def take(self, events: bytes) -> Sequence[pa.Table] | None:
+        """What the streams of a request were read as, held no longer; None where it is not known."""
+        key = hashlib.sha256(events).digest()
+        with self._lock:
+            tables = self._tables.pop(key, None)
+            if tables is not None:
+                self._bytes -= _size(tables)
+            return tables
+
+
+def _size(tables: Sequence[pa.Table]) -> int:
+    return sum(table.nbytes for table in tables)
+
+
+HELD: Final = Held()
+"""What the gates of this process hold for its writers."""
