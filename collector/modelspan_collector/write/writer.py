@@ -1,7 +1,8 @@
 """From the log into the store: takes what is sealed, inserts it as one, and tries again until the store has it.
 
-A store that is away or slow only lets the log grow. Records that the store refuses for what they are get isolated by
-halving the batch, and set aside as dead letters, so that one poisoned record holds up nothing.
+A store that is away or slow only lets the log grow, and a tenant whose inserts fail delays no other. Records that the
+store refuses for what they are get isolated by halving the batch, and set aside as dead letters, so that one poisoned
+record holds up nothing.
 """
 
 from __future__ import annotations
@@ -25,11 +26,10 @@ from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive.signals import Signal
 from modelspan_collector.store.connect import Store
 from modelspan_collector.write.complaints import Complaint
+from modelspan_collector.write.failing import Failing
 from modelspan_collector.write.insert import UnfitError, insert
 
 _LOGGER = logging.getLogger(__name__)
-_FIRST_WAIT = 0.25
-_LONGEST_WAIT = 15.0
 
 DATA_ERRORS = frozenset({
     6,  # CANNOT_PARSE_TEXT
@@ -61,6 +61,7 @@ class Writer:
         self._dead = dead
         self._metrics = metrics
         self._complain = complain
+        self._failing = Failing(sealed)
         self._stopping = threading.Event()
         self._idle = threading.Condition()
         self._threads = [
@@ -94,29 +95,42 @@ class Writer:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            try:
-                log = self._sealed.get(timeout=0.1)
-            except queue.Empty:
-                continue
-            self._store(log)
+            again = self._failing.due()
+            if again is not None:
+                self._retry(*again)
+            else:
+                try:
+                    log = self._sealed.get(timeout=0.1)
+                except queue.Empty:
+                    continue
+                if not self._failing.hold(log):
+                    self._store(log)
             with self._idle:
                 self._idle.notify_all()
 
     def _store(self, log: Log) -> None:
-        """Insert what waits in a log, up to the size of one insert, waiting for the store as long as it takes."""
+        """Insert what waits in a log, up to the size of one insert."""
         batch: Batch | None = None
-        wait = _FIRST_WAIT
-        while not self._stopping.is_set():
-            try:
-                batch = batch or log.backlog.take()
-                if batch is not None:
-                    self._store_batch(log, batch)
-                return
-            except Exception as error:  # noqa: PERF203 - to try again is the point
-                self._metrics.insert_errors.labels(log.folder.name, "retry").inc()
-                _LOGGER.warning("insert failed, trying again in %.1f s: %s", wait, _kind(error))
-                self._stopping.wait(wait)
-                wait = min(_LONGEST_WAIT, wait * 2)
+        try:
+            batch = log.backlog.take()
+            if batch is not None:
+                self._store_batch(log, batch)
+        except Exception as error:
+            self._warn(log, error, self._failing.add(log, batch))
+
+    def _retry(self, log: Log, batches: Sequence[Batch]) -> None:
+        """Insert what failed before."""
+        try:
+            for batch in batches:
+                self._store_batch(log, batch)
+                self._failing.stored(log, batch)
+            self._failing.end(log)
+        except Exception as error:
+            self._warn(log, error, self._failing.again(log))
+
+    def _warn(self, log: Log, error: Exception, wait: float) -> None:
+        self._metrics.insert_errors.labels(log.folder.name, "retry").inc()
+        _LOGGER.warning("insert failed, trying again in %.1f s: %s", wait, _reason(error))
 
     def _store_batch(self, log: Log, batch: Batch) -> None:
         store, signal = self._target(log)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from collector_otlp import export, post, trace
+from collector_otlp import arrow, event, export, post, predictions, trace
 from google.rpc import error_details_pb2, status_pb2
 
 from modelspan_collector.log import dead
@@ -58,6 +58,54 @@ def test_a_store_that_is_away_loses_nothing(start: Callable[..., Collector], sto
         store.command("RENAME TABLE otlp_traces_away TO otlp_traces")
     collector.flush()
     assert count(store) == 5
+
+
+def test_a_tenant_whose_inserts_fail_delays_no_other(
+    start: Callable[..., Collector], store: Store, tmp_path: Path
+) -> None:
+    """Even with one writer: what is broken is tried again beside the others' inserts, and arrives when it is mended."""
+    sound = f"{store.database}_sound"
+    (tmp_path / "tokens").write_text(f"broken tenant=a\nsound tenant=b database={sound}\n")
+    collector = start(tokens=tmp_path / "tokens", writers=1)
+    retried = {"signal": "traces", "next": "retry"}
+    store.command("RENAME TABLE otlp_traces TO otlp_traces_away")
+    try:
+        for number in range(3):
+            for token in ("broken", "sound"):
+                body = trace({"n": number, "token": token}).SerializeToString()
+                assert post(collector.http_port, "/v1/traces", body, authorization=f"Bearer {token}").status == 200
+            until(lambda: bool(collector.registry.get_sample_value("modelspan_collector_insert_errors_total", retried)))
+        until(lambda: store.scalar(f"SELECT count() FROM {sound}.otel_traces") == 3)
+        assert count(store) == 0
+        store.command("RENAME TABLE otlp_traces_away TO otlp_traces")
+        collector.flush()
+        assert count(store) == 3
+    finally:
+        store.command(f"DROP DATABASE IF EXISTS {sound}")
+
+
+def test_an_insert_that_failed_half_way_neither_loses_nor_doubles_sketches(
+    start: Callable[..., Collector], store: Store
+) -> None:
+    """A view far down the chain fails while the rows are stored already: the retry adds what is missing, once."""
+    collector = start()
+    store.command("ALTER TABLE feature_profile_days ADD CONSTRAINT broken CHECK throwIf(rows > 0) = 0")
+    table = predictions(100, **{"feature.x": [float(n) for n in range(100)], "feature.city": ["Oslo", "Rome"] * 50})
+    body = event("modelspan.predictions", arrow(table)).SerializeToString()
+    assert post(collector.http_port, "/v1/logs", body).status == 200
+    retried = {"signal": "logs", "next": "retry"}
+    until(lambda: bool(collector.registry.get_sample_value("modelspan_collector_insert_errors_total", retried)))
+    assert store.scalar("SELECT count() FROM predictions") == 100
+    store.command("ALTER TABLE feature_profile_days DROP CONSTRAINT broken")
+    collector.flush()
+    assert store.scalar("SELECT count() FROM predictions") == 100
+    for sketches in ("feature_profiles", "feature_profile_days"):
+        held = store.rows(
+            f"SELECT feature, sum(rows) AS rows FROM {sketches} GROUP BY source, feature ORDER BY feature"
+        )
+        assert {row["feature"]: row["rows"] for row in held if row["feature"] in ("x", "city", "")} == {
+            "": 100, "city": 100, "x": 100,
+        }  # fmt: skip
 
 
 def test_a_restart_replays_the_log(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
