@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
+import pyarrow as pa
+
+from modelspan.conventions import TAG_PREFIX
 from modelspan_analyzer.governance.subject import Subject, Traces
 from modelspan_collector.store.connect import Store, quote_identifier
 
-_CHUNK: Final = 2000
 LONG_ID: Final = 12
 """An id this long is looked for inside of texts; a shorter one, such as `7`, only as a whole value."""
 _HURRY: Final = (
@@ -38,6 +42,12 @@ _INACTIVE = """
 SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = {table:String} AND NOT active
 """
 _ATTRIBUTES = ("SpanAttributes", "LogAttributes", "ResourceAttributes")
+_FINDINGS = ("details", "sentence", "reason")
+"""Texts of findings: where they name a prediction the row goes; of a trace only the id does, as traces are examples."""
+_REPORTS = ("findings", "why", "title", "comment")
+"""Texts of reports on many people, from which only the ids go."""
+_EVENT = "text"
+"""Part of its table's key, which cannot be changed: the row goes."""
 SKETCHES: Final = {"feature_profiles": "hour", "feature_profile_days": "day"}
 
 
@@ -45,20 +55,40 @@ def erase(store: Store, subject: Subject, found: Traces) -> dict[str, int]:
     """Delete everywhere.
 
     Returns:
-        Rows deleted from each table that held any.
+        Rows deleted from each table that held any, or changed where a row is about more than the subject.
     """
-    deleted = {}
-    for table, columns in tables(store).items():
-        if table in SKETCHES:
-            continue
-        count = sum(
-            _delete(store, table, condition, values) for condition, values in _conditions(columns, subject, found)
-        )
-        if count:
-            deleted[table] = count
+    changed, keys = {}, {"tag": subject.tag, "attribute": f"{TAG_PREFIX}{subject.tag}"}
+    with _named(store, subject, found) as names:
+        for table, columns in tables(store).items():
+            if table in SKETCHES:
+                continue
+            count = sum(_delete(store, table, one, keys) for one in _conditions(columns, subject, names))
+            count += sum(_update(store, table, *change) for change in _changes(columns, names))
+            if count:
+                changed[table] = count
     if found.days:
         _rebuild_sketches(store, found)
-    return deleted
+    return changed
+
+
+@contextmanager
+def _named(store: Store, subject: Subject, found: Traces) -> Iterator[Callable[..., str]]:
+    """The subject's names in a table in memory, as what a mutation says is kept on disk; gives subqueries by kind."""
+    table = f"forgotten_{uuid.uuid4().hex}"
+    kinds = {"id": found.prediction_ids, "trace": found.trace_ids, "value": {subject.value} if subject.tag else set()}
+    rows = [(kind, name) for kind, names in kinds.items() for name in sorted(names)]
+    store.command(f"CREATE TABLE {table} (kind String, name String) ENGINE = Memory")
+    try:
+        store.insert(table, pa.table({"kind": [row[0] for row in rows], "name": [row[1] for row in rows]}))
+        yield (
+            lambda what, *of: (
+                f"(SELECT {what} FROM {quote_identifier(store.database)}.{table} WHERE kind IN ("
+                + ", ".join(f"'{kind}'" for kind in of)
+                + "))"
+            )
+        )
+    finally:
+        store.command(f"DROP TABLE {table} SYNC")
 
 
 def tables(store: Store) -> dict[str, dict[str, str]]:
@@ -66,46 +96,62 @@ def tables(store: Store) -> dict[str, dict[str, str]]:
     return {row["table"]: dict(zip(row["names"], row["types"], strict=True)) for row in store.rows(_TABLES)}
 
 
-def _conditions(columns: dict[str, str], subject: Subject, found: Traces) -> Iterator[tuple[str, dict[str, object]]]:
+def _conditions(columns: Mapping[str, str], subject: Subject, names: Callable[..., str]) -> Iterator[str]:
     """What picks the subject's rows in a table with these columns."""
-    for ids in _chunks(sorted(found.prediction_ids)):
-        if "prediction_id" in columns:
-            yield "has({ids:Array(String)}, prediction_id)", {"ids": ids}
-        for name in _ATTRIBUTES:
-            if name in columns:
-                yield f"has({{ids:Array(String)}}, {name}['modelspan.prediction.id'])", {"ids": ids}
-        yield from _mentions(columns, ids)
-    for traces in _chunks(sorted(found.trace_ids)):
-        if "TraceId" in columns:
-            yield "has({traces:Array(String)}, TraceId)", {"traces": traces}
+    if "prediction_id" in columns:
+        yield f"prediction_id IN {names('name', 'id')}"
+    if "TraceId" in columns:
+        yield f"TraceId IN {names('name', 'trace')}"
     if subject.tag and "tags" in columns:
-        yield "tags[{tag:String}] = {value:String}", {"tag": subject.tag, "value": subject.value}
+        yield f"tags[{{tag:String}}] IN {names('name', 'value')}"
     for name in _ATTRIBUTES:
+        if name in columns:
+            yield f"{name}['modelspan.prediction.id'] IN {names('name', 'id')}"
         if subject.tag and name in columns:
-            key = f"modelspan.tag.{subject.tag}"
-            yield f"{name}[{{tag:String}}] = {{value:String}}", {"tag": key, "value": subject.value}
-
-
-def _mentions(columns: dict[str, str], ids: list[str]) -> Iterator[tuple[str, dict[str, object]]]:
-    """Texts that name an id: JSON in which it is a value, and sentences that hold a long one."""
+            yield f"{name}[{{attribute:String}}] IN {names('name', 'value')}"
     if columns.get("details") == "String":
-        yield "arrayExists(id -> position(details, concat('\"', id, '\"')) > 0, {ids:Array(String)})", {"ids": ids}
-    long = [one for one in ids if len(one) >= LONG_ID]
-    for name in ("sentence", "reason"):
-        if long and columns.get(name) == "String":
-            yield f"arrayExists(id -> position({name}, id) > 0, {{ids:Array(String)}})", {"ids": long}
+        yield _mentions("details", names("groupArray(concat('\"', name, '\"'))", "id"))
+    for name in (*_FINDINGS, _EVENT):
+        if columns.get(name) == "String":
+            yield _mentions(name, _long(names, "id", *(["trace"] if name == _EVENT else [])))
 
 
-def _chunks(values: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(0, len(values), _CHUNK):
-        yield list(values[start : start + _CHUNK])
+def _changes(columns: Mapping[str, str], names: Callable[..., str]) -> Iterator[tuple[str, str]]:
+    """`column = value` and which rows, for columns from which only the ids go."""
+    for name in (*_FINDINGS, *_REPORTS):
+        if columns.get(name) == "String":
+            long = _long(names, "id", "trace")
+            value = f"arrayFold((text, one) -> replaceAll(text, one, ''), {long}, {name})"
+            yield f"{name} = {value}", _mentions(name, long)
+    for name, kind in columns.items():
+        if kind == "Array(String)" and (name == "traces" or name.endswith(".TraceId")):
+            quoted = f"`{name}`"  # from the store's own list of columns
+            known = names("groupArray(name)", "trace")
+            value = f"arrayMap(one -> if(has({known}, one), '', one), {quoted})"
+            yield f"{quoted} = {value}", f"hasAny({quoted}, {known})"
 
 
-def _delete(store: Store, table: str, condition: str, values: Mapping[str, object]) -> int:
+def _mentions(column: str, names: str) -> str:
+    return f"arrayExists(one -> position({column}, one) > 0, {names})"
+
+
+def _long(names: Callable[..., str], *kinds: str) -> str:
+    return names(f"groupArrayIf(name, length(name) >= {LONG_ID})", *kinds)
+
+
+def _delete(store: Store, table: str, condition: str, values: Mapping[str, object] | None = None) -> int:
     name = quote_identifier(table)
     count = int(store.scalar(f"SELECT count() FROM {name} WHERE {condition}", values))
     if count:
         store.command(f"ALTER TABLE {name} DELETE WHERE {condition} SETTINGS mutations_sync = 2", values)
+    return count
+
+
+def _update(store: Store, table: str, change: str, condition: str) -> int:
+    name = quote_identifier(table)
+    count = int(store.scalar(f"SELECT count() FROM {name} WHERE {condition}"))
+    if count:
+        store.command(f"ALTER TABLE {name} UPDATE {change} WHERE {condition} SETTINGS mutations_sync = 2")
     return count
 
 

@@ -59,7 +59,7 @@ def forget(
     held = [f"old parts of {table}" for table in drop_old_parts(store, changed, patience)] if patience else []
     left = (
         *held,
-        *search_tables(store, subject, found.prediction_ids),
+        *search_tables(store, subject, found.prediction_ids | found.trace_ids),
         *search_files(data, subject, found.prediction_ids),
     )
     done = Forgotten(len(found.prediction_ids), rows, records, len(found.days), left)
@@ -75,7 +75,10 @@ def forget(
 
 
 def search_tables(store: Store, subject: Subject, ids: frozenset[str]) -> list[str]:
-    """Tables in any column of which an id, or the subject's tag, is still found."""
+    """Tables in any column of which an id of a prediction or a trace, or the subject's tag, is still found.
+
+    A trace may have been of several people: the predictions that are left keep its id, though it is gone.
+    """
     quoted = [mark + one + mark for one in sorted(ids) for mark in ("'", '"')]
     needles = quoted + [one for one in sorted(ids) if len(one) >= LONG_ID]
     return [table for table, columns in tables(store).items() if _holds(store, table, columns, subject, needles)]
@@ -83,7 +86,7 @@ def search_tables(store: Store, subject: Subject, ids: frozenset[str]) -> list[s
 
 def _holds(store: Store, table: str, columns: Mapping[str, str], subject: Subject, needles: list[str]) -> bool:
     """True where a table holds one of the needles in the text of any column."""
-    readable = [quote_identifier(c) for c, kind in columns.items() if "AggregateFunction" not in kind and "." not in c]
+    readable = [f"`{c}`" for c, kind in columns.items() if "AggregateFunction" not in kind and c != "trace_id"]
     text = f"toString(tuple({', '.join(readable)}))"
     found = f"arrayExists(needle -> position({text}, needle) > 0, {{needles:Array(String)}})"
     if subject.tag and "tags" in columns:

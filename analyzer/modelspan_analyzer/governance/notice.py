@@ -1,4 +1,4 @@
-"""What nobody writes to the audit log by hand is noticed here: registrations, changed settings, corrected labels.
+"""What nobody writes to the audit log by hand is noticed here: registered and promoted versions, settings, corrections.
 
 Called on each look for due windows; all state is in the audit log itself, so a restart repeats nothing. Two analyzers
 of one store that look at the same moment may both write an entry.
@@ -12,16 +12,18 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.governance import audit
 from modelspan_collector.store.connect import Store
 
 REGISTERED: Final = "model registered"
+PROMOTED: Final = "model promoted"
 SETTINGS_CHANGED: Final = "settings changed"
 LABELS_CORRECTED: Final = "labels corrected"
 ACTOR: Final = "analyzer"
 LOOK_BACK: Final = timedelta(days=1)
-"""How old a correction may be when it is first seen."""
+"""How old a correction, or a prediction of a promoted version, may be when it is first seen."""
 
 _CARDS = """
 SELECT model, version, owner, task, deployed_at, min(timestamp) AS at,
@@ -32,6 +34,17 @@ HAVING (model, version, card) NOT IN (
     SELECT model, version, JSONExtractString(details, 'card') FROM audit_log WHERE action = {action:String}
 )
 ORDER BY at
+"""
+_PROMOTIONS = """
+SELECT model, version, min(timestamp) AS at FROM predictions
+WHERE role = {role:String} AND timestamp > {since:DateTime64(3, 'UTC')} AND (model, version) NOT IN (
+    SELECT model, version FROM audit_log WHERE action = {action:String}
+)
+GROUP BY model, version ORDER BY at, model, version
+"""
+_LAST_PROMOTED = """
+SELECT model, argMax(version, (timestamp, JSONExtractString(details, 'at'))) AS version
+FROM audit_log WHERE action = {action:String} GROUP BY model
 """
 _KNOWN_SETTINGS = """
 SELECT model, version, argMax(details, timestamp) AS details FROM audit_log WHERE action = {action:String}
@@ -60,6 +73,7 @@ GROUP BY model ORDER BY model
 def notice(store: Store, config: MonitorsConfig, now: datetime) -> None:
     """Write an entry for whatever changed since the last look."""
     _registrations(store)
+    _promotions(store, now)
     _settings(store, config)
     _corrections(store, now)
 
@@ -69,6 +83,17 @@ def _registrations(store: Store) -> None:
     for row in store.rows(_CARDS, {"action": REGISTERED}):
         details = {name: row[name] for name in ("card", "owner", "task", "deployed_at", "at")}
         audit.record(store, REGISTERED, model=row["model"], version=row["version"], actor=ACTOR, details=details)
+
+
+def _promotions(store: Store, now: datetime) -> None:
+    """A version that answers as the primary one for the first time, with the version before it ('' for the first)."""
+    before = {row["model"]: row["version"] for row in store.rows(_LAST_PROMOTED, {"action": PROMOTED})}
+    names = {"role": ROLE_PRIMARY, "since": now - LOOK_BACK, "action": PROMOTED}
+    for row in store.rows(_PROMOTIONS, names):
+        model, version = row["model"], row["version"]
+        details = {"before": before.get(model, ""), "at": row["at"]}
+        audit.record(store, PROMOTED, model=model, version=version, actor=ACTOR, details=details)
+        before[model] = version
 
 
 def _settings(store: Store, config: MonitorsConfig) -> None:

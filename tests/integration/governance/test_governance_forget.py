@@ -87,6 +87,9 @@ def filled(store: Store, tmp_path: Path) -> Store:
         "otel_traces",
         "feature_profiles",
         "feature_profile_days",
+        "incidents",
+        "explanations",
+        "otel_metrics_gauge",
     ):
         # The store's cleaner sleeps for half a minute between rounds; a table attached anew starts with a short sleep.
         store.command(f"ALTER TABLE {table} MODIFY SETTING cleanup_delay_period = 1, max_cleanup_delay_period = 2")
@@ -106,6 +109,26 @@ def filled(store: Store, tmp_path: Path) -> Store:
         "(now64(9), {trace:String}, 's1', 'feature-store', map('customer', {person:String})), "
         "(now64(9), 'other', 's2', 'x', map())",
         {"trace": TRACE, "person": PERSON},
+    )
+    store.command(
+        "INSERT INTO incidents (incident_id, model, why, findings, traces) VALUES ('i', 'm', {why:String}, '[]', "
+        "[{trace:String}, 'other'])",
+        {"trace": TRACE, "why": f"slow, as in {TRACE}"},
+    )
+    store.command(
+        "INSERT INTO incident_events (incident_id, at, kind, text) VALUES ('i', now64(3), 'finding', {text:String}), "
+        "('i', now64(3), 'opened', 'slow')",
+        {"text": f"see {TRACE}"},
+    )
+    store.command(
+        "INSERT INTO explanations (model, sentence, details) VALUES ('m', {sentence:String}, {details:String})",
+        {"sentence": f"slow; sample traces: {TRACE}, other", "details": f'[{{"sample_trace_ids": ["{TRACE}"]}}]'},
+    )
+    store.command(
+        "INSERT INTO otel_metrics_gauge (MetricName, Value, `Exemplars.TraceId`, `Exemplars.SpanId`, "
+        "`Exemplars.FilteredAttributes`, `Exemplars.TimeUnix`, `Exemplars.Value`) "
+        "VALUES ('queue', 3, [{trace:String}, 'other'], ['', ''], [map(), map()], [now(), now()], [1, 2])",
+        {"trace": TRACE},
     )
     for folder in ("log/logs", "dead"):
         (tmp_path / folder).mkdir(parents=True)
@@ -136,8 +159,16 @@ def test_a_subject_is_forgotten_everywhere(filled: Store, tmp_path: Path, engine
     (entry,) = audit.entries(filled, since=START - timedelta(days=9999), action="subject forgotten")
     assert entry.actor == "dpo"
     assert PERSON not in entry.details
-    folder = Path(engine_dsn.removeprefix("chdb://"))
-    assert not [path for path in folder.rglob("*") if path.is_file() and PERSON.encode() in path.read_bytes()]
+    assert filled.rows("SELECT why, traces FROM incidents") == [{"why": "slow, as in ", "traces": ["", "other"]}]
+    assert filled.scalar("SELECT groupArray(text) FROM incident_events") == ["slow"]
+    explained = filled.rows("SELECT sentence, details FROM explanations")
+    assert explained == [{"sentence": "slow; sample traces: , other", "details": '[{"sample_trace_ids": [""]}]'}]
+    assert filled.scalar("SELECT `Exemplars.TraceId` FROM otel_metrics_gauge") == ["", "other"]
+    # Parts, records of mutations and all else that the engine and the collector keep.
+    for folder in (Path(engine_dsn.removeprefix("chdb://")), tmp_path):
+        for path in (path for path in folder.rglob("*") if path.is_file()):
+            data = path.read_bytes()
+            assert not [name for name in (PERSON, "p1-x", "p4-x", "pending-1", TRACE) if name.encode() in data], path
 
 
 def test_sketches_are_those_of_a_store_that_never_knew_the_subject(filled: Store) -> None:

@@ -38,6 +38,16 @@ def test_registrations_are_noticed_once_and_again_when_they_say_something_else(s
     ]
 
 
+def test_promotions_are_told_once_with_the_version_before(store: Store) -> None:
+    """A shadow is no promotion; answering as the primary version is, the first time."""
+    for version, role in (("1", "primary"), ("2", "shadow"), ("2", "primary"), ("2", "primary")):
+        row = {"model": ["churn"], "version": [version], "role": [role], "timestamp": pa.array([NOW], STAMP)}
+        store.insert("predictions", pa.table({**row, "prediction_id": ["a"]}))
+        notice(store, MonitorsConfig(), NOW)
+    found = [(one["version"], one["before"]) for one in told(store, "model promoted")]
+    assert found == [("1", ""), ("2", "1")]
+
+
 def test_changed_settings_say_what_they_were(store: Store) -> None:
     """Defaults are no entry; a threshold is told with its values, only for its model, and secrets never."""
     ids = {"prediction_id": ["a", "b"], "timestamp": pa.array([NOW, NOW], STAMP)}
