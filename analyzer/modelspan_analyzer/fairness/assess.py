@@ -48,7 +48,8 @@ def assess(counts: GroupCounts, min_group: int) -> list[Assessed]:
 def _measure(counts: GroupCounts, table: tuple[FairnessMeasure, ...], group: int, rows: int) -> list[Assessed]:
     """One bootstrap for all the measures, and the group's rates behind them, that share their counts."""
     found = {}
-    cells = {"labels": counts.labelled.sum(axis=-1), "predictions": counts.predicted, "both": counts.labelled}
+    together = counts.labelled.sum(axis=-3, keepdims=True)  # what needs truth and prediction does not look at strata
+    cells = {"labels": counts.labelled.sum(axis=-1), "predictions": counts.predicted, "both": together}
     for kind, given in cells.items():
         chosen = [measure for measure in table if measure.counts == kind]
         if not chosen:

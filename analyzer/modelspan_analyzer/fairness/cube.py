@@ -32,7 +32,8 @@ _FACETS = f"""
              {{names:Array(String)}}, {{cuts:Array(Array(Float64))}}) AS facets
 """
 _CUBE = """
-SELECT facets, truth_code, predicted, bin, weight, count() AS n, sum(score) AS score_sum
+SELECT any(facets) AS held, sipHash128(facets) AS group, truth_code, predicted, bin, weight, count() AS n,
+       sum(if(bin = 65535, 0, toInt64(round(score * {{unit:UInt64}})))) AS units
 FROM (
     SELECT {facets},
            multiIf(truth = '', 2, truth = {{favourable:String}}, 1, 0) AS truth_code,
@@ -44,8 +45,11 @@ FROM (
            weight
     FROM ({rows})
 )
-GROUP BY facets, truth_code, predicted, bin, weight ORDER BY ALL LIMIT {{limit:UInt64}}
+GROUP BY group, truth_code, predicted, bin, weight ORDER BY group, truth_code, predicted, bin, weight
+LIMIT {{limit:UInt64}}
 """
+_UNIT: Final = 2**32
+"""Scores are added up as whole numbers of this part of 1, so that sums do not depend on the order of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class Cube:
             np.bincount(place, part, len(names) * BINS).astype(np.float64).reshape(-1, BINS)
             for part in (weight * usable.truth[known], usable.score_sum[known], weight)
         )
-        return names, np.round(ratios(np.abs(observed - expected).sum(axis=1), rows.sum(axis=1)), 12)
+        return names, ratios(np.abs(observed - expected).sum(axis=1), rows.sum(axis=1))
 
     def only(self, cells: npt.NDArray[np.bool_ | np.int64]) -> Cube:
         """Some of the cells, by a mask or by their places."""
@@ -139,13 +143,13 @@ def count_cube(
     borders = _borders(facets, cuts)
     names = {"names": list(facets), "cuts": borders, "favourable": favourable}
     limit = MAX_CELLS * max(1, bins // 100)
-    sizes = {"threshold": threshold, "inverted": inverted, "bins": bins, "limit": limit}
+    sizes = {"threshold": threshold, "inverted": inverted, "bins": bins, "limit": limit, "unit": _UNIT}
     table = store.arrow(_CUBE.format(facets=_FACETS, rows=rows.sql), {**rows.parameters, **names, **sizes})
     if table.num_rows >= limit:
         raise ValueError(
             f"{', '.join(facets)} have too many different values together; give `cuts` for numeric facets, or fewer"
         )
-    levels, codes = _facet_codes(table, borders)
+    levels, codes = _facet_codes(table["held"], borders)
     n, weight = table["n"].to_numpy().astype(float), table["weight"].to_numpy()
     total, squares = float((n * weight).sum()), float((n * weight**2).sum())
     truth, predicted, place = (table[name].to_numpy().astype(np.int64) for name in ("truth_code", "predicted", "bin"))
@@ -157,7 +161,7 @@ def count_cube(
         predicted,
         place,
         n * weight,
-        table["score_sum"].to_numpy() * weight,
+        table["units"].to_numpy() / _UNIT * weight,
         total / squares if squares else 0.0,
         bins,
     )
@@ -170,7 +174,7 @@ def groups_of(
     borders = _borders(facets, cuts)
     sql = f"SELECT prediction_id, {_FACETS} FROM ({rows.sql})"
     table = store.arrow(sql, {**rows.parameters, "names": list(facets), "cuts": borders})
-    levels, codes = _facet_codes(table, borders)
+    levels, codes = _facet_codes(table["facets"], borders)
     named = [np.array([*names, ""], object)[codes[:, column]] for column, names in enumerate(levels)]
     return dict(zip(table["prediction_id"].to_pylist(), zip(*named, strict=True), strict=True))
 
@@ -180,12 +184,12 @@ def _borders(facets: Sequence[str], cuts: Mapping[str, Sequence[float]] | None) 
 
 
 def _facet_codes(
-    table: pa.Table, borders: Sequence[Sequence[float]]
+    facets: pa.ChunkedArray, borders: Sequence[Sequence[float]]
 ) -> tuple[tuple[tuple[str, ...], ...], npt.NDArray[np.int64]]:
     """The levels of each facet, and `(rows, facets)` the place of each value among them, −1 for a missing one."""
-    coded = table["facets"].combine_chunks().flatten().dictionary_encode()
+    coded = facets.combine_chunks().flatten().dictionary_encode()
     names = np.array(coded.dictionary.to_pylist(), object)
-    raw = coded.indices.to_numpy(zero_copy_only=False).reshape(table.num_rows, len(borders))
+    raw = coded.indices.to_numpy(zero_copy_only=False).reshape(len(facets), len(borders))
     levels, codes = [], np.full(raw.shape, -1, np.int64)
     for column, border in enumerate(borders):
         present = [int(at) for at in np.unique(raw[:, column]) if names[at] != ""]
