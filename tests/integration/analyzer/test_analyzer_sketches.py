@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import astuple, replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,7 @@ from modelspan_collector.store.connect import Store
 from modelspan_collector.store.segments import keep_segments
 from modelspan_collector.store.sketches import condense
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "analyzer" / "sketches.md"
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 ROWS = 57_600
 HOURS = 72
@@ -263,3 +266,22 @@ def test_a_large_slice_is_judged_from_its_sketches(store: Store) -> None:
         assert one.lower is None or one.lower <= exact_value <= one.upper, metric
     assert found[False]["feature.plan=pro", "kolmogorov_smirnov"].details["rank_error"] > 0
     assert "rank_error" not in found[True]["feature.plan=pro", "kolmogorov_smirnov"].details
+
+
+def test_the_page_s_query_reads_quantiles_from_sketches(store: Store) -> None:
+    """The SQL of docs/analyzer/sketches.md gives the quantiles of the last day."""
+    (query,) = re.findall(r"```sql\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    values = np.random.default_rng(17).normal(50, 10, 5000)
+    table = pa.table(
+        {
+            "model": ["churn"] * values.size,
+            "version": ["1"] * values.size,
+            "timestamp": pa.array([datetime.now(timezone.utc)] * values.size, pa.timestamp("ns", "UTC")),
+            "prediction_id": [f"p{row}" for row in range(values.size)],
+            **feature_maps(pa.table({"age": values})),
+        }
+    )
+    store.insert("predictions", table)
+    (found,) = store.rows(query)
+    assert (found["feature"], found["n"]) == ("age", pytest.approx(5000))
+    assert found["q"] == pytest.approx(np.quantile(values, [0.05, 0.5, 0.95]), abs=0.3)
