@@ -41,8 +41,8 @@ class Segment:
         return batch_of(self.path)
 
     def records(self) -> list[Record]:
-        """Its records, read back from disk."""
-        return [record for record, _ in read(self.path.read_bytes())]
+        """Its records, read back from disk: this process has written them, or proved them when it took them over."""
+        return [record for record, _ in read(self.path.read_bytes(), prove=False)]
 
 
 def batch_of(path: Path) -> str:

@@ -10,7 +10,6 @@ import pyarrow as pa
 from modelspan import conventions
 from modelspan_collector.access.redact import Redaction, redact_table
 from modelspan_collector.receive.signals import LOGS
-from modelspan_collector.write.held import HELD
 from modelspan_collector.write.stream import StreamError, read
 
 
@@ -32,6 +31,8 @@ class Split:
 
     others: bytes
     events: bytes
+    tables: list[pa.Table]
+    """What the streams of `events` hold, in their order."""
     whole: bytes
     """The request as it may be sent on."""
     rejected: Rejected
@@ -68,9 +69,8 @@ def split(body: bytes, message: Any, redaction: Redaction) -> Split:
             _remove(scope.log_records, [index for index, record in enumerate(scope.log_records) if _is_event(record)])
     others = message.SerializeToString() if LOGS.count(message) else b""
     events = taken.SerializeToString() if LOGS.count(taken) else b""
-    if events:
-        HELD.put(events, tally.tables)
-    return Split(others, events, whole, Rejected(tally.rejected, tally.first), tally.repaired, tally.redacted)
+    rejected = Rejected(tally.rejected, tally.first)
+    return Split(others, events, tally.tables, whole, rejected, tally.repaired, tally.redacted)
 
 
 @dataclass(slots=True)

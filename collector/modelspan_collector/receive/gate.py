@@ -20,6 +20,7 @@ from modelspan_collector.receive.decode import Decoded
 from modelspan_collector.receive.errors import BusyError
 from modelspan_collector.receive.signals import LOGS, Signal
 from modelspan_collector.write.complaints import Complaint
+from modelspan_collector.write.held import HELD
 from modelspan_collector.write.wire import tenant_field
 
 Forward = Callable[[Signal, bytes], list[Future[None]]]
@@ -125,11 +126,15 @@ class Gate:
         if signal is LOGS and events.may_hold(body):
             split = self._split(body, message)
             body, parts, rejected = split.whole, {Kind.OTLP: split.others, Kind.EVENTS: split.events}, split.rejected
+            tables = split.tables
         else:
-            parts, rejected = {Kind.OTLP: body if count else b""}, events.NOTHING_REJECTED
+            parts, rejected, tables = {Kind.OTLP: body if count else b""}, events.NOTHING_REJECTED, []
         self._metrics.accepted.labels(signal.name).inc(count - rejected.count)
         received, suffix = time.time_ns(), tenant_field(tenant.name)
         records = [make(kind, received, part + suffix) for kind, part in parts.items() if part]
+        for record in records:
+            if record.kind is Kind.EVENTS:
+                HELD.put(record.digest, tables)
         if not records:
             return Receipt(signal, _done(), rejected.count, rejected.message)
         try:

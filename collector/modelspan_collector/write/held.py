@@ -6,7 +6,6 @@ not held any more is read again from the log.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ MOST_BYTES: Final = 128 << 20
 
 
 class Held:
-    """The tables of each request of events, in their order, by the bytes of the request."""
+    """The tables of each record of events, in their order, by the record's digest."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
@@ -27,21 +26,19 @@ class Held:
         self._tables: OrderedDict[bytes, Sequence[pa.Table]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, events: bytes, tables: Sequence[pa.Table]) -> None:
-        """Hold what the streams of a request were read as."""
-        key = hashlib.sha256(events).digest()
+    def put(self, digest: bytes, tables: Sequence[pa.Table]) -> None:
+        """Hold what the streams of a record were read as."""
         with self._lock:
-            if key not in self._tables:
-                self._tables[key] = tables
+            if digest not in self._tables:
+                self._tables[digest] = tables
                 self._bytes += _size(tables)
             while self._bytes > self._most_bytes:
                 self._bytes -= _size(self._tables.popitem(last=False)[1])
 
-    def take(self, events: bytes) -> Sequence[pa.Table] | None:
-        """What the streams of a request were read as, held no longer; None where it is not known."""
-        key = hashlib.sha256(events).digest()
+    def take(self, digest: bytes) -> Sequence[pa.Table] | None:
+        """What the streams of a record were read as, held no longer; None where it is not known."""
         with self._lock:
-            tables = self._tables.pop(key, None)
+            tables = self._tables.pop(digest, None)
             if tables is not None:
                 self._bytes -= _size(tables)
             return tables

@@ -135,7 +135,7 @@ def _by_shape(records: Sequence[Record]) -> dict[_Shape, list[_Stream]]:
     for record in records:
         message = LOGS.request.FromString(record.payload)
         tenant = wire.tenant_of(record.payload)
-        held = iter(HELD.take(record.payload.removesuffix(wire.tenant_field(tenant))) or ())
+        held = iter(HELD.take(record.digest) or ())
         for resource in message.resource_logs:
             names = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
             for scope in resource.scope_logs:

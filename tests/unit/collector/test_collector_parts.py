@@ -24,6 +24,7 @@ from modelspan_collector.receive import decode
 from modelspan_collector.receive.signals import TRACES
 from modelspan_collector.store import schema
 from modelspan_collector.write import maps, otlp_shape, wire
+from modelspan_collector.write.held import Held
 
 
 @given(st.lists(st.binary(max_size=200), max_size=6), st.integers(0, 2000))
@@ -188,3 +189,14 @@ def test_groups_and_our_own_field_numbers_are_cleaned_away() -> None:
         decoded = decode.protobuf(TRACES, request.SerializeToString() + strange)
         assert decoded.body == request.SerializeToString()
         assert wire.is_plain(decoded.body)
+
+
+def test_held_tables_are_taken_once_and_within_bounds() -> None:
+    """The newest tables are held, up to a number of bytes, each until the writer has it."""
+    table = pa.table({"x": pa.array(range(8), pa.int64())})
+    held = Held(most_bytes=100)
+    held.put(b"first", [table])
+    held.put(b"second", [table])
+    assert held.take(b"first") is None
+    assert held.take(b"second") == [table]
+    assert held.take(b"second") is None
