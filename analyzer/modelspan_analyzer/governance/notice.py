@@ -75,7 +75,7 @@ def notice(store: Store, config: MonitorsConfig, now: datetime) -> None:
     _registrations(store)
     _promotions(store, now)
     _settings(store, config)
-    _corrections(store, now)
+    note_corrections(store, now)
 
 
 def _registrations(store: Store) -> None:
@@ -134,8 +134,8 @@ def _sha256(given: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
 
 
-def _corrections(store: Store, now: datetime) -> None:
-    """Predictions whose newest label says something else than an earlier one.
+def note_corrections(store: Store, now: datetime, actor: str = ACTOR) -> None:
+    """Write an entry for predictions whose newest label says something else than an earlier one.
 
     The store drops the earlier label when it merges parts; corrections merged before a look are not seen.
     """
@@ -143,4 +143,4 @@ def _corrections(store: Store, now: datetime) -> None:
     until = max((row["until"] for row in found), default=None)
     for row in found:
         details = {"predictions": int(row["predictions"]), "until": until}
-        audit.record(store, LABELS_CORRECTED, model=row["model"], actor=ACTOR, details=details)
+        audit.record(store, LABELS_CORRECTED, model=row["model"], actor=actor, details=details)

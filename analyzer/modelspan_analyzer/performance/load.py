@@ -11,6 +11,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as parquet
 
 from modelspan_analyzer.governance import audit
+from modelspan_analyzer.governance.notice import note_corrections
 from modelspan_collector.store.connect import Store
 
 _STAMP = pa.timestamp("ns", "UTC")
@@ -61,6 +62,7 @@ def load_labels(
         ),
     )
     audit.record(store, "labels loaded", model=model, details={"file": path.name, "rows": rows})
+    note_corrections(store, datetime.now(timezone.utc), actor=audit.user())
     return rows
 
 
