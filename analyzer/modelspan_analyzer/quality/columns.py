@@ -36,7 +36,7 @@ def column_rates(reference: Column, current: Column, settings: DataQualitySettin
     if reference.kind is Kind.NUMERIC:
         yield from _numeric_rates(reference, current, settings)
     elif reference.texts and current.texts:
-        yield from _category_rates(reference.name, reference.texts, current.texts)
+        yield from _category_rates(reference.name, reference.texts, current.texts, settings.alpha)
 
 
 def _missing(column: Column) -> float:
@@ -103,7 +103,7 @@ def share_equal(support: Support | None, value: float) -> float:
     return float(weights[equal].sum() / weights.sum())
 
 
-def _category_rates(name: str, before: Texts, after: Texts) -> Iterator[Rate]:
+def _category_rates(name: str, before: Texts, after: Texts, alpha: float) -> Iterator[Rate]:
     rows, rows_baseline = after.n / max(after.count, 1e-300), before.n / max(before.count, 1e-300)
     if before.other < 0.5:  # every category of the baseline is known
         unseen = {value: count for value, count in after.counts.items() if value not in before.counts}
@@ -119,7 +119,7 @@ def _category_rates(name: str, before: Texts, after: Texts) -> Iterator[Rate]:
             what="are categories that the baseline does not have",
             details={"categories": _largest(unseen)} if unseen else {},
         )
-    vanished = _vanished(before, after)
+    vanished = _vanished(before, after, alpha)
     share = sum(vanished.values()) / before.count
     yield Rate(
         "vanished_category_rate",
@@ -144,13 +144,21 @@ def _category_rates(name: str, before: Texts, after: Texts) -> Iterator[Rate]:
         )
 
 
-def _vanished(before: Texts, after: Texts) -> dict[str, float]:
-    """Categories of the baseline that do not come any more; what a sketch cannot tell apart is not counted."""
+def _vanished(before: Texts, after: Texts, alpha: float) -> dict[str, float]:
+    """Categories of the baseline that do not come any more; what a sketch cannot tell apart is not counted.
+
+    Of many rare categories some are always missing, so each has to be missed beyond chance by itself: that all rows of
+    it fall into the baseline has a probability of (n / (n + m)) ** rows, over as many tests as there are categories.
+    """
     known = min(after.counts.values(), default=0.0) if after.other >= 0.5 else 0.0
+    in_baseline = np.log(before.n / (before.n + after.n))
+    rows = before.n / max(before.count, 1e-300)
     return {
         value: count
         for value, count in before.counts.items()
-        if value not in after.counts and count / before.count * after.count > 2 * known
+        if value not in after.counts
+        and count / before.count * after.count > 2 * known
+        and count * rows * in_baseline <= np.log(alpha / len(before.counts))
     }
 
 
