@@ -26,7 +26,7 @@ FEATURES = {f"feature_{number}": number * 1.5 for number in range(20)}
 STATES = ("up", "down", "hanging", "refusing", "garbage")
 SAMPLERS = {"recorded": "always_on", "unsampled": "always_off"}
 QUANTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
-TURNS = {"model": (3000, 2.0), "empty": (20_000, 0.5)}
+TURNS = {"model": (3000, 2.0), "empty": (5000, 0.2)}
 """Calls of one turn, long enough for the background to work in the midst of it, and seconds after which none begins."""
 
 Predict = Callable[[dict[str, float]], float]
