@@ -1,7 +1,7 @@
 """How fast the collector is, end to end into tables, and what a million spans cost; beside Rotel writing into the
 same kind of store.
 
-    python benchmarks/collector.py [--spans 3000000] [--predictions 3000000] [--rotel] [--json]
+    python benchmarks/collector.py [--spans 2000000] [--predictions 2000000] [--rotel] [--json]
 
 Everything runs on this machine, producers included. CPU seconds are those of the collector and its store together
 (for Rotel: of Rotel and of the store that it writes into). With `--rotel` the PyPI package `rotel` has to be
@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,35 @@ def peak_megabytes(pid: int) -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def measure(template: load.Template, table: str, total: int) -> dict[str, float]:
+class Memory:
+    """Resident megabytes of a process, looked at twice a second while it works."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._seen: list[int] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(0.5):
+            status = Path(f"/proc/{self._pid}/status").read_text()
+            self._seen.append(int(status.split("VmRSS:")[1].split()[0]) // 1024)
+
+    def curve(self, points: int = 10) -> list[int]:
+        """The mean of each tenth of the time."""
+        parts = [self._seen[len(self._seen) * i // points : len(self._seen) * (i + 1) // points] for i in range(points)]
+        return [sum(part) // len(part) for part in parts if part]
+
+
+def measure(template: load.Template, table: str, total: int) -> dict[str, Any]:
     """One run into a fresh store, with a warm-up that is not counted."""
     with tempfile.TemporaryDirectory() as folder:
         service = Service(Path(folder))
@@ -73,8 +102,9 @@ def measure(template: load.Template, table: str, total: int) -> dict[str, float]
             load.send(service.ports["http"], template, 20 * template.items)
             before = service.flush()[table]
             cpu, began = cpu_seconds(service.process.pid), time.perf_counter()
-            acknowledged = load.send(service.ports["http"], template, total)
-            stored = service.flush()[table] - before
+            with Memory(service.process.pid) as memory:
+                acknowledged = load.send(service.ports["http"], template, total)
+                stored = service.flush()[table] - before
             seconds = time.perf_counter() - began
             cpu = cpu_seconds(service.process.pid) - cpu
             if stored != acknowledged:
@@ -84,6 +114,7 @@ def measure(template: load.Template, table: str, total: int) -> dict[str, float]
                 "rows_per_second": round(stored / seconds),
                 "cpu_seconds_per_million": round(cpu / stored * 1e6, 2),
                 "peak_megabytes": round(peak_megabytes(service.process.pid)),
+                "megabytes_over_time": memory.curve(),
             }
         finally:
             service.stop()
@@ -169,8 +200,8 @@ def settled(service: Service, table: str, expected: int, patience: float = 20.0)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--spans", type=int, default=3_000_000)
-    parser.add_argument("--predictions", type=int, default=3_000_000)
+    parser.add_argument("--spans", type=int, default=2_000_000)
+    parser.add_argument("--predictions", type=int, default=2_000_000)
     parser.add_argument("--rotel", action="store_true", help="also run Rotel, which writes into the same kind of store")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
