@@ -80,22 +80,6 @@ def sketch(store: Store, table: str = "feature_profiles") -> list[dict]:
 @pytest.fixture
 def filled(store: Store, tmp_path: Path) -> Store:
     """Six predictions, two of them the person's, with labels, results, a span, and files of the collector."""
-    for table in (
-        "predictions",
-        "labels",
-        "monitor_results",
-        "otel_traces",
-        "feature_profiles",
-        "feature_profile_days",
-        "incidents",
-        "explanations",
-        "otel_metrics_gauge",
-    ):
-        # The store's cleaner sleeps for half a minute between rounds; a table attached anew starts with a short sleep.
-        store.command(f"ALTER TABLE {table} MODIFY SETTING cleanup_delay_period = 1, max_cleanup_delay_period = 2")
-        store.command(f"ALTER TABLE {table} MODIFY SETTING cleanup_delay_period_random_add = 0")
-        store.command(f"DETACH TABLE {table} SYNC")
-        store.command(f"ATTACH TABLE {table}")
     store.insert("predictions", predictions([f"p{i}-x" for i in range(6)], ["a", PERSON, "b", "c", PERSON, "d"]))
     known = pa.array([START] * 6, pa.timestamp("ns", "UTC"))
     store.insert(
