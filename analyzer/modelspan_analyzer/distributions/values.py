@@ -11,8 +11,8 @@ import numpy as np
 from modelspan_analyzer.distributions.vocabulary import Floats, Numbers, Relation, Support
 from modelspan_collector.store.connect import Store
 
-HELD_VALUES = 13_000_000
-"""Values of one side that are held at once: 104 MB."""
+HELD_VALUES = 26_000_000
+"""Values of one side that are held at once: 208 MB."""
 
 FEATURE_NUMBERS = "mapKeys(numeric_features) AS name, mapValues(numeric_features) AS number"
 OUTPUT_NUMBERS = """arrayConcat(if(value IS NULL, [], ['value']),
