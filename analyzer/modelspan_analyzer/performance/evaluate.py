@@ -111,13 +111,17 @@ def _ranked(store: Store, rows: Rows, settings: PerformanceSettings) -> list[Mea
     if not query.size:
         return []
     lists, k = query.astype(np.int64), settings.cut_off
-    values = {
-        "ndcg": ranking.ndcg(lists, score, relevance, k),
-        "mean_average_precision": ranking.average_precision(lists, score, relevance, k),
-        "mean_reciprocal_rank": ranking.reciprocal_rank(lists, score, relevance, k),
-        "hit_rate": ranking.hit_rate(lists, score, relevance, k),
+    table: dict[str, ranking.Measure] = {
+        "ndcg": ranking.ndcg,
+        "mean_average_precision": ranking.average_precision,
+        "mean_reciprocal_rank": ranking.reciprocal_rank,
+        "hit_rate": ranking.hit_rate,
     }
-    return [Measured(name, _mean(value), float("nan"), True, value.size, {"k": k}) for name, value in values.items()]
+    found = []
+    for name, measure in table.items():
+        values, chance = measure(lists, score, relevance, k), ranking.by_chance(measure, lists, relevance, k)
+        found.append(Measured(name, _mean(values), chance, True, values.size, {"k": k}))
+    return found
 
 
 def _mean(values: FloatArray) -> Estimate:

@@ -6,12 +6,15 @@ value of each list, in ascending order of the query, so that a reader can averag
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from modelspan_analyzer.performance.counts import FloatArray, ratios
 
 IntArray = npt.NDArray[np.int64]
+Measure = Callable[[IntArray, FloatArray, FloatArray, int], FloatArray]
 
 
 def ndcg(query: IntArray, score: FloatArray, relevance: FloatArray, k: int = 10) -> FloatArray:
@@ -47,6 +50,18 @@ def reciprocal_rank(query: IntArray, score: FloatArray, relevance: FloatArray, k
 def hit_rate(query: IntArray, score: FloatArray, relevance: FloatArray, k: int = 10) -> FloatArray:
     """1 where a relevant row is among the first `k`, else 0."""
     return np.asarray(reciprocal_rank(query, score, relevance, k) > 0, float)
+
+
+def by_chance(measure: Measure, query: IntArray, relevance: FloatArray, k: int = 10) -> float:
+    """What rows in random order reach on average, which is all that a constant score can do.
+
+    One to twenty draws, fewer the more rows there are, always the same ones; lists that do not define it are left out.
+    """
+    generator = np.random.default_rng(0)
+    draws = int(np.clip(200_000 // max(1, query.size), 1, 20))
+    values = np.concatenate([measure(query, generator.random(query.size), relevance, k) for _ in range(draws)])
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if defined.size else float("nan")
 
 
 def _ranked(

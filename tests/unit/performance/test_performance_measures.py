@@ -181,6 +181,15 @@ def test_ndcg_equals_scikit_learn_with_and_without_ties() -> None:
             assert np.nanmean(ours) == pytest.approx(metrics.ndcg_score(relevance, score, k=k), abs=EXACT)
 
 
+def test_rankings_by_chance() -> None:
+    """Random order finds one relevant row of five among the first two of them in two of five lists."""
+    query, relevance = np.repeat(np.arange(2000), 5), np.tile([0.0, 1.0, 0.0, 0.0, 0.0], 2000)
+    assert ranking.by_chance(ranking.hit_rate, query, relevance, 2) == pytest.approx(2 / 5, abs=0.01)
+    assert ranking.by_chance(ranking.reciprocal_rank, query, relevance, 2) == pytest.approx((1 + 1 / 2) / 5, abs=0.01)
+    assert ranking.by_chance(ranking.ndcg, query, relevance, 2) == pytest.approx((1 + 1 / np.log2(3)) / 5, abs=0.01)
+    assert np.isnan(ranking.by_chance(ranking.ndcg, query, 0 * relevance, 2))
+
+
 def test_ranking_measures_by_hand() -> None:
     """The second and third of four are relevant in list 0; nothing is in list 1's first two."""
     query = np.array([0, 0, 0, 0, 1, 1, 1])
