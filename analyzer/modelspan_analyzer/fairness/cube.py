@@ -25,7 +25,7 @@ _TEXT = (
     "multiIf(mapContains(tags, name), tags[name], mapContains(categorical_features, name), categorical_features[name],"
     " mapContains(numeric_features, name), toString(numeric_features[name]), '')"
 )
-_FACETS = f"""
+FACETS: Final = f"""
     arrayMap((name, cuts) -> if(empty(cuts), {_TEXT},
                  if(mapContains(numeric_features, name),
                     toString(arrayCount(border -> numeric_features[name] >= border, cuts)), '')),
@@ -140,16 +140,15 @@ def count_cube(
     Raises:
         ValueError: the facets have too many different values to be groups.
     """
-    borders = _borders(facets, cuts)
-    names = {"names": list(facets), "cuts": borders, "favourable": favourable}
+    names = {**facet_parameters(facets, cuts), "favourable": favourable}
     limit = MAX_CELLS * max(1, bins // 100)
     sizes = {"threshold": threshold, "inverted": inverted, "bins": bins, "limit": limit, "unit": _UNIT}
-    table = store.arrow(_CUBE.format(facets=_FACETS, rows=rows.sql), {**rows.parameters, **names, **sizes})
+    table = store.arrow(_CUBE.format(facets=FACETS, rows=rows.sql), {**rows.parameters, **names, **sizes})
     if table.num_rows >= limit:
         raise ValueError(
             f"{', '.join(facets)} have too many different values together; give `cuts` for numeric facets, or fewer"
         )
-    levels, codes = _facet_codes(table["held"], borders)
+    levels, codes = facet_codes(table["held"], facets, cuts)
     n, weight = table["n"].to_numpy().astype(float), table["weight"].to_numpy()
     total, squares = float((n * weight).sum()), float((n * weight**2).sum())
     truth, predicted, place = (table[name].to_numpy().astype(np.int64) for name in ("truth_code", "predicted", "bin"))
@@ -167,38 +166,27 @@ def count_cube(
     )
 
 
-def groups_of(
-    store: Store, rows: Rows, facets: Sequence[str], cuts: Mapping[str, Sequence[float]]
-) -> dict[str, tuple[str, ...]]:
-    """The values of the facets of each of a few rows by its prediction id; '' where a facet is missing."""
-    borders = _borders(facets, cuts)
-    sql = f"SELECT prediction_id, {_FACETS} FROM ({rows.sql})"
-    table = store.arrow(sql, {**rows.parameters, "names": list(facets), "cuts": borders})
-    levels, codes = _facet_codes(table["facets"], borders)
-    named = [np.array([*names, ""], object)[codes[:, column]] for column, names in enumerate(levels)]
-    return dict(zip(table["prediction_id"].to_pylist(), zip(*named, strict=True), strict=True))
+def facet_parameters(facets: Sequence[str], cuts: Mapping[str, Sequence[float]] | None) -> dict[str, object]:
+    """What `FACETS` binds."""
+    return {"names": list(facets), "cuts": [[float(cut) for cut in (cuts or {}).get(facet, ())] for facet in facets]}
 
 
-def _borders(facets: Sequence[str], cuts: Mapping[str, Sequence[float]] | None) -> list[list[float]]:
-    return [[float(cut) for cut in (cuts or {}).get(facet, ())] for facet in facets]
-
-
-def _facet_codes(
-    facets: pa.ChunkedArray, borders: Sequence[Sequence[float]]
+def facet_codes(
+    values: pa.ChunkedArray, facets: Sequence[str], cuts: Mapping[str, Sequence[float]] | None
 ) -> tuple[tuple[tuple[str, ...], ...], npt.NDArray[np.int64]]:
     """The levels of each facet, and `(rows, facets)` the place of each value among them, −1 for a missing one."""
-    coded = facets.combine_chunks().flatten().dictionary_encode()
+    coded = values.combine_chunks().flatten().dictionary_encode()
     names = np.array(coded.dictionary.to_pylist(), object)
-    raw = coded.indices.to_numpy(zero_copy_only=False).reshape(len(facets), len(borders))
+    raw = coded.indices.to_numpy(zero_copy_only=False).reshape(len(values), len(facets))
     levels, codes = [], np.full(raw.shape, -1, np.int64)
-    for column, border in enumerate(borders):
+    for column, facet in enumerate(facets):
+        intervals = _intervals((cuts or {}).get(facet, ()))
         present = [int(at) for at in np.unique(raw[:, column]) if names[at] != ""]
-        present.sort(key=lambda at: (len(names[at]), names[at]) if border else names[at])
+        present.sort(key=lambda at: int(names[at]) if intervals else names[at])
         place = np.full(len(names), -1)
         place[present] = np.arange(len(present))
         codes[:, column] = place[raw[:, column]]
-        intervals = _intervals(border)
-        levels.append(tuple(intervals[int(names[at])] if border else names[at] for at in present))
+        levels.append(tuple(intervals[int(names[at])] if intervals else names[at] for at in present))
     return tuple(levels), codes
 
 

@@ -11,16 +11,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
-from modelspan_analyzer.fairness.cube import groups_of
+from modelspan_analyzer.fairness.cube import FACETS, facet_codes, facet_parameters
 from modelspan_analyzer.fairness.flip_test import flips
 from modelspan_analyzer.performance.counts import Estimate, FloatArray
 from modelspan_analyzer.performance.intervals import normal
-from modelspan_analyzer.performance.matrix import Encoding, find_encoding, sample
+from modelspan_analyzer.performance.matrix import MAX_CATEGORIES
 from modelspan_analyzer.performance.rows import Rows
 from modelspan_analyzer.performance.target import BINARY, Target
 from modelspan_collector.store.connect import Store
+
+_SAMPLE = """
+SELECT ifNull(value, nan) AS value, label, {facets}, CAST(numeric_features, 'Map(String, Float64)') AS numeric,
+       CAST(categorical_features, 'Map(String, String)') AS categorical
+FROM ({rows}) WHERE cityHash64(prediction_id, 1) % {{keep:UInt64}} = 0
+ORDER BY cityHash64(prediction_id), prediction_id LIMIT {{limit:UInt64}}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +46,10 @@ class Flipped:
 class FlipSample:
     """Rows whose nearest neighbours are looked for."""
 
-    encoding: Encoding
-    features: FloatArray
+    numbers: Mapping[str, FloatArray]
+    """The numeric features, NaN where missing."""
+    texts: Mapping[str, npt.NDArray[np.int64]]
+    """The categorical features as codes, −1 where missing."""
     favourable: npt.NDArray[np.bool_]
     facets: Mapping[str, npt.NDArray[np.object_]]
     """The value of each facet in each row; '' where it is missing."""
@@ -49,19 +59,29 @@ def draw(
     store: Store, rows: Rows, count: int, target: Target, favourable: str, threshold: float, settings: FairnessSettings
 ) -> FlipSample:
     """At most `settings.flip_rows` of `count` rows, the same ones on every call."""
-    keep = max(1, count // (2 * settings.flip_rows))
-    thinned = f"SELECT * FROM ({rows.sql}) WHERE cityHash64(prediction_id, 1) % {{flip_keep:UInt64}} = 0"
-    few = Rows(thinned, {**rows.parameters, "flip_keep": keep})
-    encoding = find_encoding(store, few)
-    drawn = sample(store, few, encoding, settings.flip_rows)
     names = list(dict.fromkeys([*settings.facets, *(name for crossed in settings.intersections for name in crossed)]))
-    known = groups_of(store, few, names, settings.cuts)
-    missing = ("",) * len(names)
-    values = np.array([known.get(one, missing) for one in drawn.ids], object).reshape(len(drawn.ids), len(names))
+    bounds = {"keep": max(1, count // (2 * settings.flip_rows)), "limit": settings.flip_rows}
+    given = {**rows.parameters, **bounds, **facet_parameters(names, settings.cuts)}
+    table = store.arrow(_SAMPLE.format(facets=FACETS, rows=rows.sql), given)
+    label, value = (table[name].to_numpy(zero_copy_only=False) for name in ("label", "value"))
     inverted = target.task == BINARY and favourable != target.positive
-    by_value = (drawn.value >= threshold) != inverted
-    chosen = np.where(drawn.label != "", drawn.label == favourable, by_value)
-    return FlipSample(encoding, drawn.features, chosen, dict(zip(names, values.T, strict=True)))
+    chosen = np.where(label != "", label == favourable, (value.astype(float) >= threshold) != inverted)
+    levels, codes = facet_codes(table["facets"], names, settings.cuts)
+    facets = {name: np.array([*levels[at], ""], object)[codes[:, at]] for at, name in enumerate(names)}
+    numbers, texts = (_columns(table["numeric"], np.nan), _columns(table["categorical"], -1.0))
+    return FlipSample(numbers, {name: column.astype(np.int64) for name, column in texts.items()}, chosen, facets)
+
+
+def _columns(maps: pa.ChunkedArray, missing: float) -> dict[str, FloatArray]:
+    """One column a key of the maps; texts become codes."""
+    entries = maps.combine_chunks()
+    keys, values = entries.keys.dictionary_encode(), entries.items
+    if not pa.types.is_floating(values.type):
+        values = values.dictionary_encode().indices
+    found = np.full((len(entries), len(keys.dictionary)), missing)
+    lengths = np.diff(entries.offsets.to_numpy())
+    found[np.repeat(np.arange(len(entries)), lengths), keys.indices.to_numpy()] = values.to_numpy(zero_copy_only=False)
+    return dict(zip(keys.dictionary.to_pylist(), found.T, strict=True))
 
 
 def flip_tests(taken: FlipSample, facets: tuple[str, ...], min_group: int) -> Iterator[Flipped]:
@@ -69,7 +89,7 @@ def flip_tests(taken: FlipSample, facets: tuple[str, ...], min_group: int) -> It
     crossed = list(zip(*(taken.facets[facet] for facet in facets), strict=True))
     named = np.array([all(one) for one in crossed], bool)
     group = np.array([" × ".join(one) for one in crossed], str)[named]
-    features = _numbers(taken.features[named], taken.encoding, facets)
+    features = _numbers(taken, named, facets)
     for name in np.unique(group).tolist():
         member = group == name
         rows = int(member.sum())
@@ -79,16 +99,16 @@ def flip_tests(taken: FlipSample, facets: tuple[str, ...], min_group: int) -> It
         yield Flipped(name, rows, estimate)
 
 
-def _numbers(features: FloatArray, encoding: Encoding, facets: tuple[str, ...]) -> FloatArray:
+def _numbers(taken: FlipSample, rows: npt.NDArray[np.bool_], facets: tuple[str, ...]) -> FloatArray:
     """Columns without the facets: numbers with the median for missing ones, categories as one column a level."""
     columns: list[FloatArray] = []
-    for at, name in enumerate(encoding.names):
-        column = features[:, at]
-        known = np.isfinite(column)
-        if name in facets or not known.any():
-            continue
-        if encoding.is_categorical[at]:
-            columns += [(column == level).astype(np.float64) for level in np.unique(column[known])]
-        else:
-            columns.append(np.where(known, column, np.median(column[known])))
-    return np.column_stack(columns) if columns else np.zeros((len(features), 0))
+    for name, numbers in taken.numbers.items():
+        known = np.isfinite(numbers[rows])
+        if name not in facets and known.any():
+            columns.append(np.where(known, numbers[rows], np.median(numbers[rows][known])))
+    for name, codes in taken.texts.items():
+        levels, counts = np.unique(codes[rows][codes[rows] >= 0], return_counts=True)
+        if name not in facets:
+            common = levels[np.argsort(-counts, kind="stable")[:MAX_CATEGORIES]]
+            columns += [(codes[rows] == level).astype(np.float64) for level in common]
+    return np.column_stack(columns) if columns else np.zeros((int(rows.sum()), 0))
