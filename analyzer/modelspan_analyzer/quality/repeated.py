@@ -10,14 +10,14 @@ from modelspan_analyzer.distributions.vocabulary import Relation
 from modelspan_analyzer.quality.rates import Rate
 from modelspan_collector.store.connect import Store
 
-ROWS = 2_000
+ROWS = 1_000
 """Rows that are looked at on each side: as many on both, as repetition grows with their number."""
 
 # One thread and small blocks, so that no more rows are read than are looked at.
 _REPEATED = """
 SELECT count() AS n, n - uniqExact(cityHash64(numeric_features, categorical_features)) AS repeated
 FROM (SELECT numeric_features, categorical_features FROM {table} WHERE {condition} LIMIT {{rows:UInt32}})
-SETTINGS max_threads = 1, max_block_size = 2000
+SETTINGS max_threads = 1, max_block_size = 1000
 """
 
 
