@@ -21,7 +21,7 @@ from modelspan_collector.running import Running, find_running
 def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one modelspan command."""
     return subprocess.run(
-        [sys.executable, "-m", "modelspan_cli", *arguments], capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "modelspan_cli", *arguments], capture_output=True, text=True, timeout=300
     )
 
 
@@ -183,6 +183,7 @@ def test_what_was_acknowledged_before_sigterm_is_in_the_store(tmp_path: Path) ->
 def test_a_tenants_own_database_is_watched(tmp_path: Path) -> None:
     """The monitors run over the databases that tokens lead to; commands reach them with --database."""
     (tmp_path / "tokens").write_text("alpha tenant=acme database=acme\n")
+    (tmp_path / "data").mkdir()
     stack = Stack(tmp_path / "data", "--tokens", str(tmp_path / "tokens"))
     running = stack.wait()
     span = json.dumps(SPAN).replace("1790000000", str(int(time.time()) - 3 * 3600)).encode()

@@ -238,11 +238,16 @@ class Run:
 
     def _run(self) -> None:
         sql = self.statement.body
-        if self.statement.returns_rows:
+        shows = self.statement.verb == "SHOW"  # the engine runs most of these as another query, without its OUTFILE
+        if self.statement.returns_rows and not shows:
             sql += f"\nINTO OUTFILE '/dev/fd/{self._writer}' TRUNCATE FORMAT {self.format}"
         try:
-            result = self.connection.query(sql.encode("utf-8", "surrogateescape"), "Null", params=self._parameters)
+            encoded = sql.encode("utf-8", "surrogateescape")
+            result = self.connection.query(encoded, self.format if shows else "Null", params=self._parameters)
             self.summary = _summary(result, written=False)
+            if shows:
+                with open(self._writer, "wb", closefd=False) as pipe:
+                    pipe.write(result.bytes())
         except Exception as error:
             self._error = errors.from_engine(error)
         finally:

@@ -18,7 +18,7 @@ _ALLOWED = frozenset(
     """aggregate_functions_null_for_empty any_join_distinct_right_table_keys async_insert
     async_insert_busy_timeout_ms async_insert_max_data_size bool_false_representation
     bool_true_representation count_distinct_implementation
-    deduplicate_blocks_in_dependent_materialized_views default_table_engine enable_analyzer
+    deduplicate_blocks_in_dependent_materialized_views default_table_engine enable_analyzer enable_materialized_cte
     enable_json_type enable_time_time64_type enable_unaligned_array_join extremes final flatten_nested
     insert_deduplicate insert_deduplication_token insert_null_as_default limit max_block_size
     max_bytes_before_external_group_by max_bytes_before_external_sort max_bytes_to_read

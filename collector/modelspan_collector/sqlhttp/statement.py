@@ -122,7 +122,7 @@ def vet(canonical: str, forbidden: Forbidden, *, writable: bool) -> Statement:
         raise errors.readonly("INTO OUTFILE would write a file of the server: read the response instead")
     if "PARALLEL WITH" in (line.strip() for line in lines):
         raise errors.readonly("PARALLEL WITH is not offered here: send the statements one by one")
-    verb = lines[0].split(maxsplit=1)[0].strip("(").upper()
+    verb = canonical.lstrip("( \n").split(maxsplit=1)[0].upper()
     _check_verb(verb, writable)
     if verb in _OBJECTS and not _OBJECTS[verb].match(canonical):
         raise errors.readonly(f"{verb} is offered for tables, views and databases only")

@@ -151,6 +151,27 @@ def test_request_body_may_be_compressed(sql: httpx.Client, coding: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("statement", "part"),
+    [
+        ("SHOW TABLES", "labels\n"),
+        ("SHOW DATABASES", "default\n"),
+        ("SHOW CREATE TABLE labels", "CREATE TABLE"),
+        ("SHOW COLUMNS FROM labels FORMAT JSONEachRow", '"field":"prediction_id"'),
+        ("DESCRIBE TABLE labels", "prediction_id\tString"),
+        ("EXISTS TABLE labels", "1\n"),
+        ("EXPLAIN SELECT 1", "ReadFrom"),
+        ("WITH 1 AS one SELECT one", "1\n"),
+        ("(SELECT 1) UNION ALL (SELECT 2)", "1\n2\n"),
+    ],
+)
+def test_every_way_to_read_answers(sql: httpx.Client, statement: str, part: str) -> None:
+    """What the engine runs as another query has its rows too."""
+    answer = sql.post("/", content=statement)
+    assert answer.status_code == 200, answer.text
+    assert part in answer.text
+
+
 def test_sessions_keep_settings_and_database(sql: httpx.Client, sql_store: Store) -> None:
     """SET and USE last for the session, and only there."""
     session = {"session_id": "s1", "session_timeout": "30"}
