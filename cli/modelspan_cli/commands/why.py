@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -70,7 +71,8 @@ def _moved(args: argparse.Namespace) -> int:
     if not found:
         print(
             f"no model behind {args.about} moved at {window.start:%Y-%m-%d %H:%M} UTC; "
-            "give --since, the moment when the service changed"
+            "give --since, the moment when the service changed",
+            file=sys.stderr,
         )
     return 0 if found else 1
 
