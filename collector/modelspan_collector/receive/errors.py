@@ -4,6 +4,7 @@ RefusedError
 ├── BadRequestError     malformed: the client must not send it again
 ├── TooLargeError       over a size limit, compressed or not
 ├── UnauthenticatedError   no token, or one that is not known
+├── WrongTenantError    the token's, but in another tenant's name
 └── BusyError           cannot be taken now: send it again after a while
 """
 
@@ -53,6 +54,14 @@ class UnauthenticatedError(RefusedError):
     http_status = 401
     code = grpc.StatusCode.UNAUTHENTICATED
     outcome = "unauthenticated"
+
+
+class WrongTenantError(RefusedError):
+    """The request says that it is another tenant's than its token."""
+
+    http_status = 403
+    code = grpc.StatusCode.PERMISSION_DENIED
+    outcome = "wrong_tenant"
 
 
 class BusyError(RefusedError):

@@ -17,11 +17,14 @@ from modelspan_collector.log.record import Kind, make
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive import events
 from modelspan_collector.receive.decode import Decoded
-from modelspan_collector.receive.errors import BusyError
+from modelspan_collector.receive.errors import BusyError, WrongTenantError
 from modelspan_collector.receive.signals import LOGS, Signal
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.held import HELD
 from modelspan_collector.write.wire import tenant_field
+
+TENANT_ATTRIBUTE = "modelspan.tenant"
+"""Resource attribute that names the tenant: set from the token, and refused where a sender gives another's."""
 
 Forward = Callable[[Signal, bytes], list[Future[None]]]
 """Queues a request to be sent on, given its signal and protobuf bytes; the futures are done when that is durable."""
@@ -113,8 +116,11 @@ class Gate:
 
         Raises:
             BusyError: the log is full.
+            WrongTenantError: it was sent in another tenant's name.
         """
         body, message = decoded.body, decoded.message
+        if tenant.name:
+            _check_claim(signal, message, tenant)
         count = signal.count(message)
         if decoded.repaired:
             self._repaired(signal, message, 1)
@@ -175,3 +181,12 @@ def _done() -> Future[None]:
     future: Future[None] = Future()
     future.set_result(None)
     return future
+
+
+def _check_claim(signal: Signal, message: Any, tenant: Tenant) -> None:
+    for part in signal.resources(message):
+        for attribute in part.resource.attributes:
+            if attribute.key == TENANT_ATTRIBUTE and attribute.value.string_value != tenant.name:
+                raise WrongTenantError(
+                    f"the token is of tenant {tenant.name}: leave {TENANT_ATTRIBUTE} out, the collector sets it"
+                )

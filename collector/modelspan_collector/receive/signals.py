@@ -35,10 +35,14 @@ class Signal:
         """The path of OTLP/gRPC."""
         return f"/{self.service}/Export"
 
+    def resources(self, message: Any) -> Any:
+        """The parts of a request, each of one resource."""
+        return getattr(message, self.path[0])
+
     def count(self, message: Any) -> int:
         """Items of a request: spans, log records, or metric points' metrics."""
-        resources, scopes, items = self.path
-        return sum(len(getattr(s, items)) for r in getattr(message, resources) for s in getattr(r, scopes))
+        _, scopes, items = self.path
+        return sum(len(getattr(s, items)) for r in self.resources(message) for s in getattr(r, scopes))
 
 
 _COLLECTOR: Final = "opentelemetry.proto.collector"

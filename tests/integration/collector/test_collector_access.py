@@ -12,7 +12,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from collector_otlp import PROTOBUF, export, post, trace
+from collector_otlp import PROTOBUF, export, post, set_attribute, trace
 
 from modelspan_collector.access.tls import Tls
 from modelspan_collector.config import CollectorConfig
@@ -26,17 +26,24 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def test_tokens_tenants_and_rotation(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
-    """Only known tokens are let in; a tenant's name is on its rows; a changed file counts at once."""
+    """Only known tokens are let in, each for its tenant, whose name is on its rows; a changed file counts at once."""
     file = tmp_path / "tokens"
     file.write_text("alpha tenant=acme\nold tenant=x expires=2020-01-01\n")
     collector = start(tokens=file)
-    body = trace({"modelspan.model.name": "m", "modelspan.tenant": "forged"}).SerializeToString()
+    body = trace({"modelspan.model.name": "m"}).SerializeToString()
+    claim = trace({})
+    set_attribute(claim.resource_spans[0].resource, "modelspan.tenant", "other")
+    forged = claim.SerializeToString()
     assert post(collector.http_port, "/v1/traces", body).status == 401
     assert post(collector.http_port, "/v1/traces", body, **bearer("wrong")).status == 401
     assert post(collector.http_port, "/v1/traces", body, **bearer("old")).status == 401
     with pytest.raises(grpc.RpcError) as refused:
         export(collector.grpc_port, TRACES, body)
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert post(collector.http_port, "/v1/traces", forged, **bearer("alpha")).status == 403
+    with pytest.raises(grpc.RpcError) as refused:
+        export(collector.grpc_port, TRACES, forged, metadata=tuple(bearer("alpha").items()))
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
     assert export(collector.grpc_port, TRACES, body, metadata=tuple(bearer("alpha").items())) == b""
     collector.flush()
     assert store.scalar("SELECT ResourceAttributes['modelspan.tenant'] FROM otel_traces") == "acme"
@@ -49,6 +56,8 @@ def test_tokens_tenants_and_rotation(start: Callable[..., Collector], store: Sto
     assert post(collector.http_port, "/v1/traces", body, **bearer("beta")).status == 200
     value = collector.registry.get_sample_value
     assert value("modelspan_collector_requests_total", {"protocol": "http", "outcome": "unauthenticated"}) >= 4
+    for protocol in ("http", "grpc"):
+        assert value("modelspan_collector_requests_total", {"protocol": protocol, "outcome": "wrong_tenant"}) == 1
 
 
 def test_a_tenant_with_a_database_of_its_own(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
