@@ -12,5 +12,7 @@ class CostSettings(Settings):
 
     currency: str = Field("USD", description="unit of all prices")
     replica_hour: float = Field(0.0, ge=0, description="an hour of one serving replica")
-    replicas: float | None = Field(None, gt=0, description="replicas, all of the time; if not given, each from its first span to its last")
+    replicas: float | None = Field(
+        None, gt=0, description="replicas, all of the time; if not given, each from its first span to its last"
+    )
     call: dict[str, float] = Field({}, description="one call of a service: its name to its price")
