@@ -15,20 +15,19 @@ _PREFIXES = (
 )  # fmt: skip
 _NEVER = ("allow_experimental_eval", "format_avro_schema_registry", "format_schema", "format_template")
 _ALLOWED = frozenset(
-    """aggregate_functions_null_for_empty any_join_distinct_right_table_keys async_insert
-    async_insert_busy_timeout_ms async_insert_max_data_size bool_false_representation
-    bool_true_representation count_distinct_implementation
-    deduplicate_blocks_in_dependent_materialized_views default_table_engine enable_analyzer enable_materialized_cte
-    enable_json_type enable_time_time64_type enable_unaligned_array_join extremes final flatten_nested
-    insert_deduplicate insert_deduplication_token insert_null_as_default limit max_block_size
-    max_bytes_before_external_group_by max_bytes_before_external_sort max_bytes_to_read
-    max_columns_to_read max_insert_block_size max_insert_threads max_partitions_per_insert_block
-    max_rows_in_distinct max_rows_in_join max_rows_to_group_by max_rows_to_read max_rows_to_sort
-    max_subquery_depth max_threads min_insert_block_size_bytes min_insert_block_size_rows offset
-    parallel_view_processing prefer_column_name_to_alias preferred_block_size_bytes read_overflow_mode
-    result_overflow_mode session_timezone timeout_overflow_mode totals_mode transform_null_in
-    union_default_mode use_query_cache use_skip_indexes use_skip_indexes_if_final
-    wait_for_async_insert""".split()  # noqa: SIM905
+    """aggregate_functions_null_for_empty any_join_distinct_right_table_keys async_insert async_insert_busy_timeout_ms
+    async_insert_max_data_size bool_false_representation bool_true_representation count_distinct_implementation
+    deduplicate_blocks_in_dependent_materialized_views default_table_engine enable_analyzer enable_json_type
+    enable_materialized_cte enable_time_time64_type enable_unaligned_array_join extremes final flatten_nested
+    insert_deduplicate insert_deduplication_token insert_null_as_default limit
+    materialize_skip_indexes_on_insert max_block_size max_bytes_before_external_group_by
+    max_bytes_before_external_sort max_bytes_to_read max_columns_to_read max_insert_block_size
+    max_insert_threads max_partitions_per_insert_block max_rows_in_distinct max_rows_in_join
+    max_rows_to_group_by max_rows_to_read max_rows_to_sort max_subquery_depth max_threads
+    min_insert_block_size_bytes min_insert_block_size_rows offset parallel_view_processing
+    prefer_column_name_to_alias preferred_block_size_bytes read_overflow_mode result_overflow_mode
+    session_timezone timeout_overflow_mode totals_mode transform_null_in union_default_mode use_query_cache
+    use_skip_indexes use_skip_indexes_if_final wait_for_async_insert""".split()  # noqa: SIM905
 )
 _IGNORED = frozenset(
     """add_http_cors_header buffer_size cancel_http_readonly_queries_on_client_close client_protocol_version compress
