@@ -161,7 +161,10 @@ class Pipeline:
             self._metrics.observe(batches)
             for record in encode_batches(batches, self._watcher):
                 self._put(record)
-        while calls := _take(self._calls):
+        # Only what waits now: to follow the calls that are made meanwhile would take many small rounds, in their way.
+        waiting = len(self._calls)
+        while waiting > 0 and (calls := _take(self._calls)):
+            waiting -= len(calls)
             self._encode(calls)
         while labels := _take(self._labels):
             for record in encode_labels(labels):
