@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--cluster", default="", metavar="NAME", help="for a cluster of the server's remote_servers"
         )
         action.add_argument("--replicated", action="store_true", help="replicate within each shard (ClickHouse Keeper)")
-        action.add_argument("--database", default=DEFAULT_DATABASE, help="default: %(default)s")
+    shown.add_argument("--database", default=DEFAULT_DATABASE, help="default: %(default)s")
     applied.add_argument(
         "--ttl", action="append", default=[], metavar="TABLE=DAYS", help="keep rows of a table for so long; repeatable"
     )

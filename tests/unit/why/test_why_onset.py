@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from modelspan_analyzer.why.onset import scan
 from modelspan_analyzer.why.ratio import absent_weight, category_weights, excess_weights
@@ -33,12 +31,11 @@ def test_a_pause_before_or_after_is_not_part_of_the_stretch():
     assert (found.first, found.last) == (60, 80)
 
 
-@given(st.integers(0, 10_000), st.floats(0.01, 0.5))
-def test_a_steady_rate_has_no_beginning(seed, rate):
-    """Chance alone is not called an onset."""
-    flagged = np.random.default_rng(seed).binomial(300, rate, 120).astype(float)
-    found = scan(flagged, np.full(120, 300.0))
-    assert found is None or found.gain < 16
+@pytest.mark.parametrize("rate", [0.01, 0.1, 0.5])
+def test_a_steady_rate_has_no_beginning(rate):
+    """Chance alone is called an onset in less than one of a hundred streams."""
+    streams = np.random.default_rng(1).binomial(300, rate, (300, 120)).astype(float)
+    assert sum(scan(flagged, np.full(120, 300.0)) is not None for flagged in streams) <= 2
 
 
 def test_equal_distributions_weigh_nothing():
