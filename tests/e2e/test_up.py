@@ -135,7 +135,9 @@ def test_backup_of_a_running_instance(up: Running, folder: Path, tmp_path: Path)
 def test_forgetting_in_a_running_instance(up: Running, folder: Path) -> None:
     """A person goes from its tables and its collector's files, while it goes on taking requests."""
     person = "person-4711-karlotta"
-    spans = json.loads(json.dumps(SPAN).replace("churn", "rent"))
+    spans = json.loads(
+        json.dumps(SPAN).replace("churn", "rent").replace("5b8efff7", "feedbeef").replace("eee19b7e", "feedbeef")
+    )
     span = spans["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     span["attributes"].append({"key": "modelspan.tag.subject", "value": {"stringValue": person}})
     letters = folder / "collector" / "dead" / "modelspan" / "traces"

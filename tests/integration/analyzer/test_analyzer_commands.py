@@ -19,7 +19,7 @@ from modelspan_collector.store.connect import DEFAULT_DATABASE, Store, connect
 Run = Callable[..., tuple[int, str, str]]
 ROWS = 1200
 QUERY = """SELECT numeric_features['age'] AS age, categorical_features['plan'] AS plan, toString(label) AS answer
-FROM predictions WHERE model = 'churn' AND version = '1' AND timestamp < now() - INTERVAL 3 HOUR"""
+FROM predictions WHERE model = 'churn' AND version = '1' AND timestamp < toStartOfHour(now()) - INTERVAL 2 HOUR"""
 
 
 @pytest.fixture(scope="module")
