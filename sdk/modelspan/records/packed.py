@@ -15,10 +15,10 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from modelspan._numbered import NUMBER, by_number
 from modelspan.capture.outputs import Output
 from modelspan.records.call import Call, Stream
 
@@ -28,8 +28,6 @@ CODES: dict[type, str] = {float: "d", int: "q", bool: "?", str: "I"}
 """How a cell is packed; of a text, its length."""
 
 _HEAD = "=IqQ16s8sd"
-_NUMBER = struct.Struct("=I")
-_number_of = itemgetter(slice(_NUMBER.size))
 _MISSING = type(None)
 _KINDS = {*CODES, _MISSING}
 _WIDER: dict[tuple[type, type], type] = {
@@ -175,15 +173,12 @@ class Packer:
 
     def layout(self, row: bytes) -> Layout:
         """The layout of a packed call."""
-        number: int = _NUMBER.unpack_from(row)[0]
+        number: int = NUMBER.unpack_from(row)[0]
         return self._layouts[number]
 
     def groups(self, rows: Iterable[bytes]) -> Iterator[tuple[Layout, list[bytes]]]:
         """Packed calls by their layout."""
-        found: dict[bytes, list[bytes]] = {}
-        for number, run in groupby(rows, _number_of):
-            found.setdefault(number, []).extend(run)
-        return ((self.layout(number), group) for number, group in found.items())
+        return ((self.layout(number), group) for number, group in by_number(rows).items())
 
 
 def _wider(left: tuple[type, ...], right: tuple[type, ...]) -> tuple[type, ...] | None:

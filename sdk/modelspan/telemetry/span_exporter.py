@@ -7,10 +7,8 @@ thousands of objects. Bytes are joined and sent without either.
 
 from __future__ import annotations
 
-import struct
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -22,6 +20,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from modelspan._failsafe import swallowed
+from modelspan._numbered import NUMBER, by_number
 from modelspan._settings import Endpoint
 from modelspan.delivery import otlp
 from modelspan.delivery.connect import connect
@@ -32,9 +31,7 @@ from modelspan.telemetry.span_encoding import encode
 
 SPANS_OF_A_PART = 100
 """Spans, of about a kilobyte each, that are joined: larger pieces of memory come fresh from the kernel, at a cost."""
-_NUMBER = struct.Struct("=I")
-_number_of = itemgetter(slice(_NUMBER.size))
-_bytes_of = itemgetter(slice(_NUMBER.size, None))
+_bytes_of = itemgetter(slice(NUMBER.size, None))
 
 
 class EncodedSpan(bytes):
@@ -78,11 +75,11 @@ class _Origins:
         if number is None:
             with self._lock:
                 self._known.append((resource, scope))  # kept, so that no other resource gets this one's identity
-                number = self._numbers[id(resource), scope] = _NUMBER.pack(len(self._known) - 1)
+                number = self._numbers[id(resource), scope] = NUMBER.pack(len(self._known) - 1)
         return number
 
     def __getitem__(self, number: bytes) -> tuple[Resource, InstrumentationScope | None]:
-        at: int = _NUMBER.unpack(number)[0]
+        at: int = NUMBER.unpack(number)[0]
         return self._known[at]
 
 
@@ -129,11 +126,10 @@ class SpanExporter(Base):
 
     def request(self, spans: Iterable[EncodedSpan]) -> list[bytes]:
         """An `ExportTraceServiceRequest`, in parts, as joining them would take longer than making them."""
-        groups: dict[bytes, list[EncodedSpan]] = {}
-        for number, run in groupby(spans, _number_of):
-            groups.setdefault(number, []).extend(run)
         return [
-            part for number, group in groups.items() for part in self._resource_spans(*self._origins[number], group)
+            part
+            for number, group in by_number(spans).items()
+            for part in self._resource_spans(*self._origins[number], group)
         ]
 
     def _resource_spans(
