@@ -126,7 +126,7 @@ class Log:
                     for record in fresh:
                         self._recent.add(record.digest, group.written)
                 self._waiting.put(group)
-        return futures[0] if len(futures) == 1 else all_done(futures)
+        return all_done(futures)
 
     @property
     def waiting_bytes(self) -> int:
@@ -287,6 +287,8 @@ class Log:
 
 def all_done(futures: Sequence[Future[None]]) -> Future[None]:
     """A future that is done when all are, and fails with the first failure."""
+    if len(futures) == 1:
+        return futures[0]
     joined: Future[None] = Future()
     left = [len(futures)]
     lock = threading.Lock()

@@ -148,7 +148,7 @@ class Gate:
         except LogFullError as error:
             raise BusyError(str(error), retry_after=5.0) from error
         queued = self._forward(signal, body)
-        return Receipt(signal, all_done([written, *queued]) if queued else written, rejected.count, rejected.message)
+        return Receipt(signal, all_done([written, *queued]), rejected.count, rejected.message)
 
     def _split(self, body: bytes, message: Any) -> events.Split:
         """Take modelspan's events out of a logs request, into a record of their own."""
