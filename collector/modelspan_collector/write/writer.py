@@ -130,7 +130,7 @@ class Writer:
 
     def _warn(self, log: Log, error: Exception, wait: float) -> None:
         self._metrics.insert_errors.labels(log.folder.name, "retry").inc()
-        _LOGGER.warning("insert failed, trying again in %.1f s: %s", wait, _reason(error))
+        _LOGGER.warning("insert failed, trying again in %.1f s: %s", wait, _kind(error))
 
     def _store_batch(self, log: Log, batch: Batch) -> None:
         store, signal = self._target(log)
