@@ -44,6 +44,12 @@ class Command:
                 hint=f"pip install 'modelspan[{self.extra}]'",
             ) from error
 
+    def parser(self) -> argparse.ArgumentParser:
+        """The command's own options."""
+        parser = argparse.ArgumentParser(prog=f"modelspan {self.name}", description=self.help)
+        self.load().add_arguments(parser)
+        return parser
+
 
 COMMANDS: tuple[Command, ...] = (
     Command("up", "analyzer", "run collector, embedded store and analyzer in one process"),
@@ -80,10 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen is None:
             _overview().parse_args(given or ["--help"])
             return EXIT_USAGE
-        module = chosen.load()
-        parser = argparse.ArgumentParser(prog=f"modelspan {chosen.name}", description=chosen.help)
-        module.add_arguments(parser)
-        return int(module.run(parser.parse_args(given[1:])))
+        return int(chosen.load().run(chosen.parser().parse_args(given[1:])))
     except CommandError as error:
         print(f"error: {error}", file=sys.stderr)
         if error.hint:

@@ -1,0 +1,89 @@
+"""Reference pages made from the code: commands from their parsers, tables from the schema, the API from docstrings."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import modelspan
+from modelspan_cli.main import COMMANDS, Command
+from modelspan_collector.store import schema
+
+_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (?P<name>\w+)\s*\((?P<body>.*?)\n\)", re.DOTALL)
+_COLUMN = re.compile(r"^ {4}(?P<name>\w+) +(?P<type>.+)$")
+_NO_COLUMN = ("INDEX", "PROJECTION", "CONSTRAINT")
+_AFTER_TYPE = re.compile(r" (?:CODEC|DEFAULT|MATERIALIZED|ALIAS|EPHEMERAL)\b.*$")
+
+
+def write(folder: Path) -> None:
+    """Write the pages into a folder; a page that is as it was is left alone, so that a rebuild is quick."""
+    folder.mkdir(exist_ok=True)
+    pages = {"commands.md": commands(), "tables.md": tables(), "api.md": api()}
+    for name, text in pages.items():
+        page = folder / name
+        if not page.exists() or page.read_text() != text:
+            page.write_text(text)
+
+
+def commands() -> str:
+    """Every command with its options, as `--help` prints them."""
+    parts = ["# Commands\n\nAs `modelspan COMMAND --help` prints them.\n"]
+    for command in COMMANDS:
+        parts.append(f"## modelspan {command.name}\n\n{_sentence(command.help)} Needs the extra `{command.extra}`.\n")
+        parts += [_help(parser) for parser in _parsers(command)]
+    return "\n".join(parts)
+
+
+def _parsers(command: Command) -> list[argparse.ArgumentParser]:
+    """The parser of a command and those of what can follow it."""
+    parser = command.parser()
+    following = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return [parser, *(each for action in following for each in action.choices.values())]
+
+
+def _help(parser: argparse.ArgumentParser) -> str:
+    parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)
+    return f"```text\n{parser.format_help().strip()}\n```\n"
+
+
+def tables() -> str:
+    """Every table with its columns and the comments of the schema."""
+    parts = ["# Tables and columns\n\nOf the database `modelspan`. `modelspan schema print` prints the statements.\n"]
+    for _, statement in schema.statements():
+        found = _TABLE.search(statement)
+        columns = _columns(found["body"]) if found else []
+        if found and columns:  # those that OTLP passes through hold no row, and no column that anyone reads
+            table = "\n".join(["| column | type | |", "|---|---|---|", *columns])
+            parts.append(f"## {found['name']}\n\n{_comment(statement[: found.start()])}\n\n{table}\n")
+    return "\n".join(parts)
+
+
+def _comment(text: str) -> str:
+    return "\n".join(line.removeprefix("--").strip() for line in text.splitlines() if line.startswith("--"))
+
+
+def _columns(body: str) -> list[str]:
+    rows = []
+    for line in body.splitlines():
+        found = _COLUMN.match(line.rstrip(","))
+        if found is None or found["name"] in _NO_COLUMN:
+            continue
+        declared, _, comment = found["type"].partition("--")
+        kind = _AFTER_TYPE.sub("", declared.strip().rstrip(",")).strip()
+        rows.append(f"| `{found['name']}` | `{kind}` | {comment.strip().replace('|', chr(92) + '|')} |")
+    return rows
+
+
+def api() -> str:
+    """The SDK's whole API: what `modelspan.__all__` names, and the receiver for tests."""
+    names = "\n".join(f".. autofunction:: modelspan.{name}" for name in sorted(modelspan.__all__))
+    return (
+        "# Python API\n\n`modelspan.__all__` is the whole API of the SDK.\n\n"
+        f"```{{eval-rst}}\n{names}\n```\n\n## Testing a service\n\n"
+        "```{eval-rst}\n.. automodule:: modelspan.testing\n   :members: Receiver\n```\n"
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
