@@ -53,6 +53,7 @@ class Metrics:
         self.log_bytes = self._gauge("log_bytes", "Bytes in the write-ahead log that wait for the store", "signal")
         self.lag_seconds = self._gauge("lag_seconds", "Age of the oldest segment that waits for the store", "signal")
         self.torn_bytes = self._counter("torn_bytes", "Bytes cut off the end of the log at start", "signal")
+        self.broken_bytes = self._gauge("broken_bytes", "Bytes of the log found damaged and kept aside", "signal")
         self.replayed = self._counter("replayed_records", "Records taken over from an earlier process", "signal")
 
     def _counter(self, name: str, help_text: str, *labels: str) -> Counter:

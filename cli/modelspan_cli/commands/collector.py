@@ -15,7 +15,7 @@ from modelspan_cli.errors import CommandError
 from modelspan_collector.access.logs import log_json
 from modelspan_collector.access.tokens import TokenFileError
 from modelspan_collector.forward.destination import DestinationError, parse
-from modelspan_collector.log.dead import list_dead, retry
+from modelspan_collector.log.dead import list_broken, list_dead, retry
 from modelspan_collector.operations import operations_routes
 from modelspan_collector.self_metrics import SelfMetrics
 from modelspan_collector.serve import AsgiServer
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "retry", help="put dead letters back into the log; a running collector takes them up"
     )
     retry_parser.add_argument("--data", type=Path, required=True)
-    dead_parser = actions.add_parser("dead", help="list dead letters with their reasons")
+    dead_parser = actions.add_parser("dead", help="list dead letters with their reasons, and what is damaged")
     dead_parser.add_argument("--data", type=Path, required=True)
 
 
@@ -63,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "dead":
         for letter in list_dead(args.data):
             print(f"{letter.path}\t{letter.reason}")
+        for path in list_broken(args.data):
+            print(f"{path}\tthe disk damaged these bytes of the log: they cannot be read any more, remove the file")
         return 0
     return _run_collector(args)
 

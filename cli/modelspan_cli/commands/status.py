@@ -10,8 +10,10 @@ from typing import Any
 
 from rich.table import Table
 
+from modelspan_analyzer.instance import COLLECTOR_FOLDER
 from modelspan_cli.console import console
 from modelspan_cli.reach import add_data_argument, reading, running
+from modelspan_collector.log.dead import list_broken, list_dead
 from modelspan_collector.store.connect import Store
 
 _MODELS = """
@@ -49,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
         print()
     else:
         print(_headline(args.data, instance))
+        for line in _set_aside(args.data / COLLECTOR_FOLDER):
+            print(line)
         console().print(_table(models))
     return 0
 
@@ -60,6 +64,17 @@ def _headline(data: Path, instance: Any) -> str:
         f"running as process {instance.pid}: OTLP {instance.otlp_url}, SQL {instance.sql_dsn}, "
         f"metrics {instance.web_url}/metrics"
     )
+
+
+def _set_aside(collector: Path) -> list[str]:
+    """What of the data that came is in no table, for somebody to look at."""
+    counts = {
+        "requests that the store refused": sum(1 for _ in list_dead(collector)),
+        "files of what the disk damaged in the log": len(list_broken(collector)),
+    }
+    return [
+        f"{count} {what}: see `modelspan collector dead --data {collector}`" for what, count in counts.items() if count
+    ]
 
 
 def _models(store: Store) -> list[dict[str, Any]]:

@@ -1,4 +1,6 @@
-"""Dead letters: requests that the store refuses, each a file beside the reason, until somebody decides."""
+"""Dead letters: requests that the store refuses, each a file beside the reason, until somebody decides. And what the
+disk damaged in the log, which nobody can read any more.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelspan_collector.log.journal import RETRY_SUFFIX
-from modelspan_collector.log.segment import SUFFIX
+from modelspan_collector.log.segment import BROKEN_SUFFIX, SUFFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,11 @@ def list_dead(data: Path) -> Iterator[DeadLetter]:
         about = path.with_suffix(".json")
         reason = json.loads(about.read_text())["reason"] if about.exists() else ""
         yield DeadLetter(path, path.parent.parent.name, path.parent.name, reason)
+
+
+def list_broken(data: Path) -> list[Path]:
+    """Files of what was found damaged in the log and in the queues of forwarding."""
+    return sorted(path for folder in ("log", "forward") for path in (data / folder).rglob(f"*{BROKEN_SUFFIX}"))
 
 
 def retry(data: Path) -> int:

@@ -135,6 +135,11 @@ class Log:
             return self._usage.stored + self._usage.pending
 
     @property
+    def broken_bytes(self) -> int:
+        """Bytes of segments that were found damaged and are kept aside."""
+        return sum(path.stat().st_size for path in self.folder.glob(f"*{segments.BROKEN_SUFFIX}"))
+
+    @property
     def full(self) -> bool:
         """True while there is no room for the request that was refused last."""
         with self._lock:

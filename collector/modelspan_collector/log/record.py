@@ -15,11 +15,12 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 _HEADER: Final = struct.Struct("<4sIBQ16s")
 _CHECK: Final = struct.Struct("<I")
 _MAGIC: Final = b"MSR1"
+_DIGEST_BYTES: Final = 16
 HEADER_BYTES: Final = _HEADER.size + _CHECK.size
 
 
@@ -34,6 +35,9 @@ class Kind(IntEnum):
     """In a queue of the forwarder: an OTLP request of this signal, as it is sent on."""
     METRICS = 4
     LOGS = 5
+
+
+_KINDS: Final = frozenset(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +64,105 @@ class Record:
 
 def make(kind: Kind, received: int, payload: bytes) -> Record:
     """A record of a payload, with its digest."""
-    return Record(kind, received, hashlib.sha256(payload).digest()[:16], payload)
+    return Record(kind, received, _digest(payload), payload)
 
 
-def read(data: bytes, offset: int = 0, *, prove: bool = True) -> Iterator[tuple[Record, int]]:
-    """Every whole record from `offset` on, with the offset behind it; stops at the first that does not prove itself.
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a file of records: a whole record, or damage."""
 
-    Without `prove` the digests of payloads are believed, as those may be that this process has written or has proved.
+    begin: int
+    end: int
+    record: Record | None = None
+    """None where the stretch is damaged."""
+    torn: bool = False
+    """True for an end that was never written whole, and so never acknowledged: a crash leaves such."""
+
+
+def read(data: bytes) -> Iterator[tuple[Record, int]]:
+    """Every record that proves itself, with the offset behind it; what is damaged between them is passed over."""
+    return ((piece.record, piece.end) for piece in pieces(data) if piece.record is not None)
+
+
+def pieces(data: bytes) -> Iterator[Piece]:
+    """The whole of a file: its records, and the damage between and behind them.
+
+    A damaged record costs no other one. Where its header is sound, that says where the next one begins; else it is
+    found by what the header still holds, its length or its digest, and only then by looking for the next record.
     """
-    while offset + HEADER_BYTES <= len(data):
-        magic, length, kind, received, digest = _HEADER.unpack_from(data, offset)
-        (check,) = _CHECK.unpack_from(data, offset + _HEADER.size)
-        begin, end = offset + HEADER_BYTES, offset + HEADER_BYTES + length
-        if magic != _MAGIC or check != zlib.crc32(data[offset : offset + _HEADER.size]) or end > len(data):
-            return
-        payload = data[begin:end]
-        if prove and hashlib.sha256(payload).digest()[:16] != digest:
-            return
-        yield Record(Kind(kind), received, digest, payload), end
+    offset = 0
+    while offset < len(data):
+        header = _header_at(data, offset)
+        begin = offset + HEADER_BYTES
+        if header is None:
+            end = _resume(data, offset)
+            yield Piece(offset, end, torn=end == len(data) and _never_written(data, offset))
+        elif begin + header.length > len(data):
+            end = len(data)
+            yield Piece(offset, end, torn=True)
+        else:
+            end = begin + header.length
+            payload = data[begin:end]
+            sound = _digest(payload) == header.digest
+            record = Record(Kind(header.kind), header.received, header.digest, payload) if sound else None
+            yield Piece(offset, end, record)
         offset = end
+
+
+class _Header(NamedTuple):
+    magic: bytes
+    length: int
+    kind: int
+    received: int
+    digest: bytes
+
+
+def _digest(payload: bytes) -> bytes:
+    return hashlib.sha256(payload).digest()[:_DIGEST_BYTES]
+
+
+def _header_at(data: bytes, offset: int) -> _Header | None:
+    """The header at an offset; None where there is none that proves itself."""
+    if offset + HEADER_BYTES > len(data):
+        return None
+    header = _Header(*_HEADER.unpack_from(data, offset))
+    (check,) = _CHECK.unpack_from(data, offset + _HEADER.size)
+    sound = header.magic == _MAGIC and check == zlib.crc32(data[offset : offset + _HEADER.size])
+    return header if sound and header.kind in _KINDS else None
+
+
+def _resume(data: bytes, offset: int) -> int:
+    """Where the next record begins behind a header that is damaged; the end of the file where there is none.
+
+    A request may hold, within its payload, what looks like a record: the next one is only looked for there where
+    neither length nor digest of the damaged one lead to its end.
+    """
+    begin = offset + HEADER_BYTES
+    if begin > len(data):
+        return len(data)
+    damaged = _Header(*_HEADER.unpack_from(data, offset))
+    by_length = begin + damaged.length
+    if by_length == len(data) or _header_at(data, by_length) is not None:
+        return by_length
+    first, hashed, digest = len(data), begin, hashlib.sha256()
+    for at in (*_candidates(data, offset + 1), len(data)):
+        if at >= begin:
+            digest.update(memoryview(data)[hashed:at])
+            hashed = at
+            if digest.digest()[:_DIGEST_BYTES] == damaged.digest:
+                return at
+        first = min(first, at)
+    return first
+
+
+def _candidates(data: bytes, offset: int) -> Iterator[int]:
+    """Where headers stand that prove themselves."""
+    while (offset := data.find(_MAGIC, offset)) >= 0:
+        if _header_at(data, offset) is not None:
+            yield offset
+        offset += 1
+
+
+def _never_written(data: bytes, offset: int) -> bool:
+    """Whether a file's end is less than a header, or the zeros of a file that grew before its bytes came."""
+    return len(data) - offset < HEADER_BYTES or not data[offset:].strip(b"\0")

@@ -2,21 +2,25 @@
 
 A segment grows while it is open, is read back when it is sealed, and when its rows are in the store it shrinks to its
 digests (`.ids`), which are kept for the retry window. A dead letter is a segment of the records that the store
-refuses.
+refuses. What is found damaged in a segment costs the records around it nothing, and is kept beside it (`.broken`).
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from modelspan_collector.log.record import HEADER_BYTES, Record, read
+from modelspan_collector.log.record import Record, pieces
 
 SUFFIX = ".seg"
 DIGESTS_SUFFIX = ".ids"
+BROKEN_SUFFIX = ".broken"
+"""What was damaged in a segment: its bytes, for somebody to look at or remove."""
+_LOGGER = logging.getLogger(__name__)
 _DIGEST_BYTES = 16
 _IN = "@"
 
@@ -41,8 +45,8 @@ class Segment:
         return batch_of(self.path)
 
     def records(self) -> list[Record]:
-        """Its records, read back from disk: this process has written them, or proved them when it took them over."""
-        return [record for record, _ in read(self.path.read_bytes(), prove=False)]
+        """Its records, read back from disk and proved; what is damaged among them is kept aside."""
+        return _read(self.path)[0]
 
 
 def batch_of(path: Path) -> str:
@@ -84,23 +88,45 @@ class OpenSegment:
 
 
 def recover(path: Path) -> tuple[Segment | None, list[bytes], int]:
-    """Check a segment that an earlier process left, and cut off what is torn.
+    """Check a segment that an earlier process left: what is torn is cut off, what is damaged is kept aside.
 
     Returns:
         The segment (None where nothing in it is whole), the digests of its records, and the bytes cut off.
     """
-    data = path.read_bytes()
-    digests, end = [], 0
-    for record, offset in read(data):
-        digests.append(record.digest)
-        end = offset
-    torn = len(data) - end
+    records, size, torn = _read(path)
     if torn:
-        os.truncate(path, end)
-    if end < HEADER_BYTES:
+        os.truncate(path, size)
+    if not records:
         path.unlink()
         return None, [], torn
-    return Segment(path, end, time.monotonic()), digests, torn
+    return Segment(path, size, time.monotonic()), [record.digest for record in records], torn
+
+
+def _read(path: Path) -> tuple[list[Record], int, int]:
+    """The whole records of a segment, its size up to a torn end, and the size of that end."""
+    data = path.read_bytes()
+    found = list(pieces(data))
+    damage = [piece for piece in found if piece.record is None and not piece.torn]
+    if damage:
+        _keep_aside(path, [data[piece.begin : piece.end] for piece in damage])
+    torn = sum(piece.end - piece.begin for piece in found if piece.torn)
+    return [piece.record for piece in found if piece.record is not None], len(data) - torn, torn
+
+
+def _keep_aside(path: Path, damage: Sequence[bytes]) -> None:
+    """Write what is damaged beside the segment, once, and say so."""
+    aside = path.with_name(f"{path.stem.partition(_IN)[0]}{BROKEN_SUFFIX}")
+    if aside.exists():
+        return
+    temporary = aside.with_suffix(".tmp")
+    temporary.touch(mode=0o600)
+    temporary.write_bytes(b"".join(damage))
+    temporary.rename(aside)
+    _LOGGER.error(
+        "%d bytes in %d places of the log's segment %s are damaged: the records there are lost, all others are kept;"
+        " the damaged bytes are in %s, look at the disk, then remove that file",
+        *(sum(map(len, damage)), len(damage), path.name, aside),
+    )
 
 
 def assign(segment: Segment, batch: str) -> Segment:

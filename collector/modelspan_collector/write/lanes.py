@@ -81,6 +81,9 @@ class Lanes:
             self._metrics.torn_bytes.labels(signal.name).inc(log.replay.torn_bytes)
             self._metrics.replayed.labels(signal.name).inc(log.replay.records)
             self._metrics.log_bytes.labels(signal.name).set_function(self._sum(signal, lambda each: each.waiting_bytes))
+            self._metrics.broken_bytes.labels(signal.name).set_function(
+                self._sum(signal, lambda each: each.broken_bytes)
+            )
             self._metrics.lag_seconds.labels(signal.name).set_function(
                 self._most(signal, lambda each: each.backlog.lag())
             )

@@ -126,6 +126,28 @@ def test_a_restart_replays_the_log(start: Callable[..., Collector], store: Store
     assert torn == len(content) - 5
 
 
+def test_a_flipped_bit_costs_one_request(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
+    """Of a segment in which the disk flipped a bit all other requests are stored; the broken one is counted."""
+    first = start(segment_seconds=60.0)
+    for number in range(6):
+        post(first.http_port, "/v1/traces", trace({"n": number}, name=f"span {number}").SerializeToString())
+    segment = next((tmp_path / "data" / "log" / store.database / "traces").glob("*.seg"))
+    content = bytearray(segment.read_bytes())
+    first.stop()
+    store.command("TRUNCATE TABLE otel_traces")
+    for path in segment.parent.iterdir():
+        path.unlink()
+    content[content.index(b"span 2")] ^= 1
+    (segment.parent / "00-000000001.seg").write_bytes(content)
+    second = start()
+    second.flush()
+    names = [row["SpanName"] for row in store.rows("SELECT SpanName FROM otel_traces ORDER BY SpanName")]
+    assert names == ["span 0", "span 1", "span 3", "span 4", "span 5"]
+    broken = second.registry.get_sample_value("modelspan_collector_broken_bytes", {"signal": "traces"})
+    assert dead.list_broken(tmp_path / "data") == [segment.parent / "00-000000001.broken"]
+    assert broken == (segment.parent / "00-000000001.broken").stat().st_size > 0
+
+
 def test_a_poisoned_request_is_set_aside(
     start: Callable[..., Collector], store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

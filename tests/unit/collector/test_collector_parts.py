@@ -19,33 +19,11 @@ from modelspan_collector.forward.choose import choose
 from modelspan_collector.forward.destination import Destination, DestinationError
 from modelspan_collector.forward.destination import parse as parse_destination
 from modelspan_collector.log.recent import Recent
-from modelspan_collector.log.record import HEADER_BYTES, Kind, make, read
 from modelspan_collector.receive import decode
 from modelspan_collector.receive.signals import TRACES
 from modelspan_collector.store import schema
 from modelspan_collector.write import maps, otlp_shape, wire
 from modelspan_collector.write.held import Held
-
-
-@given(st.lists(st.binary(max_size=200), max_size=6), st.integers(0, 2000))
-def test_records_survive_a_cut_at_any_byte(payloads: list[bytes], cut: int) -> None:
-    """However a file is cut, exactly the whole records before the cut are read."""
-    records = [make(Kind.OTLP, number, payload) for number, payload in enumerate(payloads)]
-    data = b"".join(part for record in records for part in record.encode())[:cut]
-    whole, size = [], 0
-    for record in records:
-        size += HEADER_BYTES + len(record.payload)
-        if size <= cut:
-            whole.append(record)
-    assert [record for record, _ in read(data)] == whole
-
-
-@given(st.binary(min_size=1, max_size=100), st.data())
-def test_a_changed_byte_is_noticed(payload: bytes, data: st.DataObject) -> None:
-    """A record in which any byte was changed is not read."""
-    encoded = bytearray(b"".join(make(Kind.OTLP, 1, payload).encode()))
-    encoded[data.draw(st.integers(0, len(encoded) - 1))] ^= 0xFF
-    assert list(read(bytes(encoded))) == []
 
 
 @given(st.lists(st.integers(0, 3), max_size=4), st.integers(0, 2**64 - 1), st.text(max_size=20))
