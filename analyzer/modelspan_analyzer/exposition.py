@@ -46,7 +46,7 @@ class ResultsCollector(PrometheusCollector):
         threshold = GaugeMetricFamily("modelspan_result_threshold", "Where its alarm lies.", labels=_LABELS)
         verdict = GaugeMetricFamily(
             "modelspan_result_verdict",
-            "0 ok, 1 warning, 2 alarm, -1 no verdict (not enough data, skipped, error).",
+            "0 ok, 1 warning, 2 alarm, -1 no verdict (not enough data, not compared, skipped, error).",
             labels=_LABELS,
         )
         age = GaugeMetricFamily("modelspan_result_age_seconds", "Since the end of its window.", labels=_LABELS)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
+from modelspan_analyzer import incidents
+from modelspan_analyzer.incidents.vocabulary import Incident
 from modelspan_analyzer.moments import utc
 from modelspan_collector.store.connect import Store
 
@@ -17,7 +20,7 @@ class Status(IntEnum):
     PASSED = 0
     ALARM = 3
     NOT_CHECKED = 4
-    """No window was looked at, or the newest one is too old: nothing is known, so nothing passes."""
+    """No row was looked at or compared with anything, or too long ago: nothing is known, so nothing passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +30,29 @@ class Answer:
     status: Status
     reason: str
     window_end: datetime | None
-    findings: list[dict[str, Any]]
+    findings: list[dict[str, Any]] = field(default_factory=list)
     """Results that stand against it: `signal`, `metric`, `feature`, `segment`, `verdict`, `value`, `reason`."""
+    incidents: list[dict[str, Any]] = field(default_factory=list)
+    """Open incidents: `incident_id`, `severity`, `title`; they stand against it too."""
+    unchecked: list[dict[str, Any]] = field(default_factory=list)
+    """Signals of which nothing could be judged: `signal`, `reason`."""
 
 
 _NEWEST = """
-SELECT max(window_end) AS newest, count() AS n FROM monitor_results
+WITH newest AS (
+    SELECT version, max(window_end) AS at FROM monitor_results
+    WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String}) GROUP BY version
+)
+SELECT version, window_end, signal, metric, feature, segment, verdict, value, n, reason FROM monitor_results FINAL
 WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String})
   AND (empty({signals:Array(String)}) OR has({signals:Array(String)}, toString(signal)))
-"""
-
-_FINDINGS = """
-SELECT version, signal, metric, feature, segment, verdict, value, reason FROM monitor_results FINAL
-WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String})
-  AND (empty({signals:Array(String)}) OR has({signals:Array(String)}, toString(signal)))
-  AND has({verdicts:Array(String)}, toString(verdict))
-  AND (version, window_end) IN (
-      SELECT version, max(window_end) FROM monitor_results
-      WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String}) GROUP BY version)
+  AND (version, window_end) IN (SELECT version, at FROM newest)
 ORDER BY version, signal, feature, metric, segment
 """
+ALWAYS = "data_quality"
+"""A signal that says of any window that rows came, and nothing of whether they are as they were."""
+JUDGED = ("ok", "warning", "alarm", "error")
+"""Verdicts that compared something."""
 
 
 def ask(
@@ -59,7 +65,7 @@ def ask(
     max_age: timedelta | None = None,
     warnings: bool = False,
 ) -> Answer:
-    """Whether the newest window of a model's versions has nothing against it.
+    """Whether the newest window of a model's versions has nothing against it, and no incident of it is open.
 
     Args:
         version: empty for every version.
@@ -67,17 +73,72 @@ def ask(
         max_age: how long ago the newest window may have ended.
         warnings: warnings stand against it too.
     """
-    scope = {"model": model, "version": version, "signals": signals}
-    row = store.rows(_NEWEST, scope)[0]
+    rows = store.rows(_NEWEST, {"model": model, "version": version, "signals": signals})
     name = f"{model} {version}".strip()
-    if not row["n"]:
-        return Answer(Status.NOT_CHECKED, f"no window of {name} was looked at yet", None, [])
-    newest = utc(row["newest"])
+    known = _incidents(store, model, version, signals)
+    if not rows:
+        of = f"{', '.join(signals)} of {name} was" if signals else f"window of {name} was"
+        return Answer(Status.NOT_CHECKED, f"no {of} looked at yet", None, incidents=known)
+    newest = max(utc(row["window_end"]) for row in rows)
     if max_age is not None and now - newest > max_age:
         reason = f"the newest window of {name} ended {newest:%Y-%m-%d %H:%M} UTC, longer ago than allowed"
-        return Answer(Status.NOT_CHECKED, reason, newest, [])
-    verdicts = ["alarm", "error", *(["warning"] if warnings else [])]
-    findings = store.rows(_FINDINGS, {**scope, "verdicts": verdicts})
+        return Answer(Status.NOT_CHECKED, reason, newest, incidents=known)
+    verdicts = {"alarm", "error", *(["warning"] if warnings else [])}
+    findings = [
+        {key: value for key, value in row.items() if key not in ("n", "window_end")}
+        for row in rows
+        if row["verdict"] in verdicts
+    ]
+    unchecked = _unchecked(rows)
     if findings:
-        return Answer(Status.ALARM, f"{len(findings)} results stand against {name}", newest, findings)
-    return Answer(Status.PASSED, f"nothing stands against {name}", newest, [])
+        reason = f"{len(findings)} results stand against {name}"
+        return Answer(Status.ALARM, reason, newest, findings, known, unchecked)
+    judged = {row["signal"] for row in rows} - {one["signal"] for one in unchecked}
+    looked = max(row["n"] for row in rows)
+    if lacking := not_checked(looked, judged, {row["signal"] for row in rows} | set(signals), signals):
+        return Answer(Status.NOT_CHECKED, f"{lacking} in the newest window of {name}", newest, [], known, unchecked)
+    if known:
+        return Answer(Status.ALARM, f"{len(known)} open incidents stand against {name}", newest, [], known, unchecked)
+    return Answer(Status.PASSED, f"nothing stands against {name}", newest, unchecked=unchecked)
+
+
+def not_checked(rows: int, judged: Set[str], said: Set[str], wanted: Sequence[str] = ()) -> str:
+    """What keeps a window that nothing stands against from passing; '' where it may pass.
+
+    Args:
+        rows: the most rows that any result is of.
+        judged: signals of which some result was compared with something.
+        said: signals that have a result, or were asked for.
+        wanted: those that were asked for; each of them must have been judged.
+    """
+    if not rows:
+        return "no prediction came"
+    if missing := sorted(set(wanted) - judged):
+        return f"nothing could be judged by {', '.join(missing)}"
+    if judged <= {ALWAYS} and said - judged:
+        return "nothing but the arrival of rows could be judged"
+    return ""
+
+
+def _unchecked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The signals of which no result could be judged, each with the reason of one of them."""
+    judged = {row["signal"] for row in rows if row["verdict"] in JUDGED and row["n"]}
+    reasons = {row["signal"]: row["reason"] for row in reversed(rows) if row["signal"] not in judged}
+    return [{"signal": signal, "reason": reason} for signal, reason in sorted(reasons.items())]
+
+
+def _incidents(store: Store, model: str, version: str, signals: Sequence[str]) -> list[dict[str, Any]]:
+    def concerns(one: Incident) -> bool:
+        told = {finding.signal for finding in one.findings if not finding.ended} | {one.signal}
+        return version in ("", one.version) and (not signals or bool(told & set(signals)))
+
+    return [
+        {"incident_id": one.incident_id, "severity": one.severity.value, "title": one.title, "version": one.version}
+        for one in incidents.load_open(store, model)
+        if concerns(one)
+    ]
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """The answer as one JSON object."""
+    return {**asdict(answer), "status": answer.status.name.lower()}

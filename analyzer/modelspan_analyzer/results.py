@@ -21,6 +21,8 @@ class Verdict(str, Enum):
     WARNING = "warning"
     ALARM = "alarm"
     NOT_ENOUGH_DATA = "not_enough_data"
+    NOT_COMPARED = "not_compared"
+    """A value was computed, and there is nothing to compare it with: no baseline, no bound."""
     SKIPPED = "skipped"
     ERROR = "error"
 

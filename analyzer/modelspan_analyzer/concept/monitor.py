@@ -128,7 +128,9 @@ def _decomposition(
     realised = float(np.average(_squares(now, p), weights=now.total))
     parts = {"brier_change_from_inputs": expected - before, "brier_change_from_concept": realised - expected}
     for metric, value in parts.items():
-        yield context.result(SIGNAL, metric, value, Verdict.OK, n=round(now.effective))
+        yield context.result(
+            SIGNAL, metric, value, Verdict.OK, n=round(now.effective), n_baseline=round(known.effective)
+        )
 
 
 def _squares(counts: ScoreCounts, p: FloatArray) -> FloatArray:

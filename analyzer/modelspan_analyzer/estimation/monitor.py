@@ -167,6 +167,9 @@ def _result(
     if rows < settings.min_rows:
         reason = f"{round(rows)} rows; {settings.min_rows} are needed"
         return context.result(SIGNAL, metric, value, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
+    if _finite(base.value) is None:
+        reason = "undefined on the baseline, so there is nothing to compare it with"
+        return context.result(SIGNAL, metric, value, Verdict.NOT_COMPARED, reason=reason, **fields)
     moved = change(now, base, higher_is_better=higher)
     allowed = settings.min_change * abs(base.value) * (-1 if higher else 1)
     fields |= {"threshold": base.value + allowed, "p_value": _finite(moved.p_value)}

@@ -99,4 +99,5 @@ def _top(context: MonitorContext, now: Sequence[Importance], before: Sequence[Im
             details["shift"] = attributions.shift(one, known[one.feature])
             details["baseline"] = known[one.feature].importance
         fields = {"feature": one.feature, "n": one.rows, "details": details}
+        fields["n_baseline"] = known[one.feature].rows if one.feature in known else 0
         yield context.result(SIGNAL, "mean_absolute_attribution", one.importance, Verdict.OK, **fields)

@@ -39,10 +39,11 @@ def judge_change(one: Assessed, before: Assessed | None, settings: FairnessSetti
         return Judged(Verdict.SKIPPED, "undefined on these rows")
     bounds = settings.bounds.get(one.measure.name)
     if bounds and outside(one.estimate, bounds, settings.confidence):
-        nearest = bounds[0] if value < bounds[0] else bounds[1]
-        return Judged(Verdict.ALARM, f"{value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}", nearest)
+        return Judged(Verdict.ALARM, f"{value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}", nearest(value, bounds))
     if before is None or not math.isfinite(before.estimate.value):
-        return Judged(Verdict.OK, "no baseline to compare with")
+        if bounds:
+            return Judged(Verdict.OK, f"keeps its bounds, {bounds[0]:g} to {bounds[1]:g}", nearest(value, bounds))
+        return Judged(Verdict.NOT_COMPARED, "the baseline says nothing of it, and it has no bounds")
     base = before.estimate.value
     p_value = _p_value(one.estimate, before.estimate)
     if one.measure.name not in settings.alarm_on:
@@ -56,6 +57,11 @@ def judge_change(one: Assessed, before: Assessed | None, settings: FairnessSetti
     if own is not None and own >= sure:
         return Judged(Verdict.OK, "moved because another group did", threshold, p_value)
     return Judged(Verdict.ALARM, f"went from {base:.3g} to {value:.3g}", threshold, p_value)
+
+
+def nearest(value: float, bounds: tuple[float, float]) -> float:
+    """The bound that a value is closest to."""
+    return min(bounds, key=lambda bound: abs(bound - value))
 
 
 def outside(estimate: Estimate, bounds: tuple[float, float], confidence: float) -> bool:

@@ -18,7 +18,7 @@ from modelspan_analyzer.fairness.assess import Assessed, assess
 from modelspan_analyzer.fairness.cube import Cube, count_cube
 from modelspan_analyzer.fairness.estimated import FINE_BINS, learn
 from modelspan_analyzer.fairness.groups import GroupCounts
-from modelspan_analyzer.fairness.judge import Judged, judge_change, outside
+from modelspan_analyzer.fairness.judge import Judged, judge_change, nearest, outside
 from modelspan_analyzer.fairness.measures import FLIP_TEST, GROUP_CALIBRATION
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.performance.calibration import BINS
@@ -110,17 +110,20 @@ def _judged(
     before = {(_group(b, one.group), one.measure.name): one for b in baselines for one in assess(b, settings.min_group)}
     looked_at = sum(one.measure.name in settings.alarm_on for one in found)
     for one in found:
-        judged = judge_change(one, before.get((_group(counts, one.group), one.measure.name)), settings, looked_at)
+        known = before.get((_group(counts, one.group), one.measure.name))
+        judged = judge_change(one, known, settings, looked_at)
         if not judge and judged.verdict is Verdict.ALARM:
             judged = replace(judged, verdict=Verdict.OK, reason="labels are in, which are judged instead")
-        yield _result(context, counts, one, judged, "estimated_" if estimate else "")
+        yield _result(context, counts, one, judged, "estimated_" if estimate else "", known.rows if known else 0)
 
 
 def _group(counts: GroupCounts, group: int) -> str:
     return counts.names[group] if group >= 0 else ""
 
 
-def _result(context: MonitorContext, counts: GroupCounts, one: Assessed, judged: Judged, prefix: str) -> Result:
+def _result(
+    context: MonitorContext, counts: GroupCounts, one: Assessed, judged: Judged, prefix: str, n_baseline: int
+) -> Result:
     facet, segment = counts.facet, counts.segment(one.group) if one.group >= 0 else ""
     metric = prefix + one.measure.name
     of = f"{metric} of {segment or facet}"
@@ -137,6 +140,7 @@ def _result(context: MonitorContext, counts: GroupCounts, one: Assessed, judged:
         direction="below" if judged.threshold is not None and one.measure.ideal > judged.threshold else "above",
         p_value=judged.p_value,
         n=one.rows,
+        n_baseline=n_baseline,
         reason=f"{of}: {judged.reason}" if judged.reason else "",
         details={"clarify": one.measure.short} if one.measure.short else {},
     )
@@ -183,9 +187,12 @@ def _flip_result(context: MonitorContext, facets: tuple[str, ...], one: flips.Fl
         return context.result(SIGNAL, FLIP_TEST, None, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
     value, fields["lower"], fields["upper"] = one.estimate
     bounds = settings.bounds.get(FLIP_TEST)
-    if bounds and outside(one.estimate, bounds, settings.confidence):
-        reason = f"{FLIP_TEST} of {segment}: {value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}"
-        fields |= {"threshold": min(bounds, key=lambda bound: abs(bound - value)), "reason": reason}
+    if not bounds:
+        reason = f"{FLIP_TEST} is judged by bounds alone: give `bounds: {{{FLIP_TEST}: [-0.1, 0.1]}}`"
+        return context.result(SIGNAL, FLIP_TEST, value, Verdict.NOT_COMPARED, reason=reason, **fields)
+    fields["threshold"] = nearest(value, bounds)
+    if outside(one.estimate, bounds, settings.confidence):
+        fields["reason"] = f"{FLIP_TEST} of {segment}: {value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}"
         return context.result(SIGNAL, FLIP_TEST, value, Verdict.ALARM, **fields)
     return context.result(SIGNAL, FLIP_TEST, value, Verdict.OK, **fields)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -51,9 +51,27 @@ class MonitorContext:
         return find_target(self.store, self.model, self.sources, self.settings.performance.positive_class)
 
     def result(self, signal: str, metric: str, value: float | None, verdict: Verdict, **fields: Any) -> Result:
-        """A result of this window; `fields` are those of `Result`."""
+        """A result of this window; `fields` are those of `Result`.
+
+        What was compared with nothing, neither a threshold nor a baseline, is never `ok`, whatever the monitor says.
+        """
         fields.setdefault("baseline_id", self.baseline.baseline_id if self.baseline else "")
+        if verdict is Verdict.OK and not (fields.get("n_baseline") or _judged(fields)):
+            verdict, fields["reason"] = Verdict.NOT_COMPARED, fields.get("reason") or self.nothing_to_compare()
         return Result(self.model, self.version, self.window, signal, metric, value, verdict, **fields)
+
+    def nothing_to_compare(self, segment: str = "") -> str:
+        """Why a value of this window stands alone, and what would change that."""
+        if self.baseline is None:
+            return f"no baseline to compare with: `modelspan baseline set --model {self.model} ...`, or give a bound"
+        if segment:
+            key = segment.partition("=")[0].partition(".")[2]
+            return f"no baseline for {segment} and none for the whole: `modelspan baseline set ... --tag {key}`"
+        return "the baseline holds nothing to compare it with, and no bound is given"
+
+
+def _judged(fields: Mapping[str, Any]) -> bool:
+    return fields.get("threshold") is not None or fields.get("p_value") is not None
 
 
 @dataclass(frozen=True, slots=True)

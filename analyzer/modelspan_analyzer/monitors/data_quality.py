@@ -83,20 +83,24 @@ def _arrival(context: MonitorContext) -> Iterator[Result]:
         context,
         "freshness",
         age,
-        Verdict.ALARM if late else Verdict.OK,
+        Verdict.ALARM if late else Verdict.NOT_COMPARED if allowed is None else Verdict.OK,
         n=current.rows,
         threshold=allowed,
-        reason=f"the newest prediction is {age:.0f} s older than the window's end",
+        reason=f"the newest prediction is {age:.0f} s older than the window's end"
+        if current.newest
+        else "no prediction in the window",
     )
 
 
 def _volume(context: MonitorContext, rows: int, usual: Usual | None) -> Result:
     if usual is None:
-        return _result(context, "volume", float(rows), Verdict.OK, n=rows, reason="too few earlier windows to compare")
+        reason = "too few earlier windows to compare with"
+        return _result(context, "volume", float(rows), Verdict.NOT_COMPARED, n=rows, reason=reason)
     z = usual.z(rows)
     reason = f"{rows:,} predictions; {usual.pattern} had {usual.median:,.0f} (z {z:.1f})"
     verdict = Verdict.ALARM if abs(z) > LARGEST_Z else Verdict.OK
-    facts = {"details": {"usual": usual.median, "z": z}, "direction": "below" if z < 0 else "above"}
+    details, direction = {"usual": usual.median, "z": z}, "below" if z < 0 else "above"
+    facts: dict[str, Any] = {"details": details, "direction": direction, "n_baseline": round(usual.median)}
     return _result(context, "volume", float(rows), verdict, n=rows, reason=reason, **facts)
 
 
@@ -135,11 +139,10 @@ def _schema_results(
     context: MonitorContext, before: Mapping[str, Column], after: Mapping[str, Column]
 ) -> Iterator[Result]:
     changes = schema_changes(before, after)
-    n = context.current.rows
-    yield _result(
-        context, "missing_features", float(len(changes.missing)), Verdict.OK, n=n, details={"names": changes.missing}
-    )
-    yield _result(context, "new_features", float(len(changes.new)), Verdict.OK, n=n, details={"names": changes.new})
+    n, known = context.current.rows, context.reference.rows if context.reference else 0
+    for metric, names in (("missing_features", changes.missing), ("new_features", changes.new)):
+        facts = {"n": n, "n_baseline": known, "details": {"names": names}}
+        yield _result(context, metric, float(len(names)), Verdict.OK, **facts)
     for name in changes.missing:
         other = changes.renamed.get(name)
         metric, reason = "missing_feature", f"{name} is in the baseline and no longer comes"

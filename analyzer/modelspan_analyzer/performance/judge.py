@@ -29,8 +29,10 @@ def change(current: Estimate, baseline: Estimate, *, higher_is_better: bool) -> 
     """Compare two independent estimates by their difference and its normal test."""
     worsening = baseline.value - current.value if higher_is_better else current.value - baseline.value
     error = float(np.hypot(standard_error(current), standard_error(baseline)))
-    if not np.isfinite(error) or error == 0:
+    if not np.isfinite(error):
         return Change(worsening, float("nan"))
+    if error == 0:  # both are certain, as the areas of scores that part the classes are
+        return Change(worsening, 0.0 if worsening > 0 else 1.0)
     return Change(worsening, float(ndtr(-worsening / error)))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.performance import business
 from modelspan_analyzer.performance.evaluate import Measured, evaluate
@@ -45,6 +44,8 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
         "labels_share",
         None if math.isnan(seen.share) else seen.share,
         Verdict.OK if enough else Verdict.NOT_ENOUGH_DATA,
+        threshold=context.settings.performance.min_rows / seen.rows if seen.rows else None,
+        direction="below",
         n=seen.rows,
         reason=f"labels are in for {seen.labelled} of {seen.rows} predictions",
         details={"labelled": seen.labelled},
@@ -68,14 +69,15 @@ def _judge(context: MonitorContext, one: Measured, before: Measured | None, segm
     if one.rows < settings.min_rows:
         reason = f"{one.rows} labelled rows; {settings.min_rows} are needed"
         return context.result(SIGNAL, one.metric, value, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
-    verdict, reason = _verdict(one, before, settings, fields)
+    verdict, reason = _verdict(context, one, before, segment, fields)
     return context.result(SIGNAL, one.metric, value, verdict, reason=reason, **fields)
 
 
 def _verdict(
-    one: Measured, before: Measured | None, settings: PerformanceSettings, fields: dict[str, Any]
+    context: MonitorContext, one: Measured, before: Measured | None, segment: str, fields: dict[str, Any]
 ) -> tuple[Verdict, str]:
     """The verdict and its sentence; fills in threshold and p-value."""
+    settings = context.settings.performance
     bound = settings.bounds.get(one.metric)
     if bound is not None:
         fields["threshold"] = bound
@@ -83,18 +85,29 @@ def _verdict(
         if breaches(one.estimate, bound, higher_is_better=one.higher_is_better, confidence=confidence):
             return Verdict.ALARM, f"{one.metric} is {one.estimate.value:.4g}, beyond its bound of {bound:.4g}"
     if before is None or not math.isfinite(before.estimate.value):
-        return Verdict.OK, "the baseline has no labels to compare with"
+        within = f"{one.metric} keeps its bound; " if bound is not None else ""
+        verdict = Verdict.OK if bound is not None else Verdict.NOT_COMPARED
+        return verdict, within + _alone(context, segment)
     moved = change(one.estimate, before.estimate, higher_is_better=one.higher_is_better)
     base = before.estimate.value
     fields["p_value"] = _finite(moved.p_value)
     fields["details"] = {**fields["details"], "baseline": base}
     if one.metric not in settings.alarm_on:
-        return Verdict.OK, ""
+        return Verdict.OK, f"from {base:.4g}; it does not alarm on change (`alarm_on`)"
+    if math.isnan(moved.p_value):
+        return Verdict.NOT_COMPARED, f"from {base:.4g}, and how sure that is cannot be told on these rows"
     allowed = settings.min_change * abs(base) * (-1 if one.higher_is_better else 1)
     fields.setdefault("threshold", base + allowed)
     if is_worse(moved, base, min_change=settings.min_change, confidence=settings.confidence):
         return Verdict.ALARM, f"{one.metric} went from {base:.4g} to {one.estimate.value:.4g}"
     return Verdict.OK, ""
+
+
+def _alone(context: MonitorContext, segment: str) -> str:
+    """Why there is no baseline's value beside a window's."""
+    if context.baseline is None or segment:
+        return context.nothing_to_compare(segment)
+    return "the baseline has no labels to compare with: `modelspan baseline set ... --label COLUMN`"
 
 
 def _business(context: MonitorContext, current: Rows, reference: Rows | None, target: Target) -> list[Result]:

@@ -13,7 +13,7 @@ _EARLIER = """
 SELECT sum(value * n) AS failed, sum(n) AS rows FROM (
     SELECT value, n FROM monitor_results FINAL
     WHERE model = {model:String} AND version = {version:String} AND signal = 'data_quality' AND metric = 'error_rate'
-      AND segment = '' AND verdict = 'ok' AND window_end <= {start:DateTime64(9, 'UTC')}
+      AND segment = '' AND verdict IN ('ok', 'not_compared') AND window_end <= {start:DateTime64(9, 'UTC')}
     ORDER BY window_end DESC LIMIT {windows:UInt32}
 )
 """

@@ -47,7 +47,7 @@ class RateVerdict:
 
     rate: Rate
     verdict: Verdict
-    threshold: float
+    threshold: float | None
     p_value: float | None
     lower: float
     upper: float
@@ -77,6 +77,9 @@ def _judge(rate: Rate, q_value: float, alpha: float, min_change: float) -> RateV
     if rate.allowed is not None:
         verdict = Verdict.ALARM if rate.value > rate.allowed else Verdict.OK
         return RateVerdict(rate, verdict, rate.allowed, None, *interval, f"{figures}; allowed are {rate.allowed:.2%}")
+    if rate.n_baseline == 0:
+        reason = f"{figures}; there are no earlier rows to compare with"
+        return RateVerdict(rate, Verdict.NOT_COMPARED, None, None, *interval, reason)
     threshold = rate.expected + min_change
     risen, evident = rate.value > threshold, q_value <= alpha
     verdict = Verdict.ALARM if risen and evident else Verdict.OK

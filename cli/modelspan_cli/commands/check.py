@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 
 from modelspan_analyzer.config.durations import parse_duration
-from modelspan_analyzer.gate import ask
+from modelspan_analyzer.gate import Answer, as_json, ask
 from modelspan_cli.reach import add_data_argument, reading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.epilog = "exit status: 0 nothing stands against it; 3 alarms; 4 not checked, or too long ago"
+    parser.epilog = (
+        "exit status: 0 nothing stands against it; 3 alarms or open incidents; "
+        "4 not checked: no rows, nothing to compare with, or too long ago"
+    )
     parser.add_argument("--model", required=True)
     parser.add_argument("--version", default="", help="default: every version")
     parser.add_argument(
@@ -40,14 +42,22 @@ def run(args: argparse.Namespace) -> int:
             warnings=args.warnings,
         )
     if args.json:
-        json.dump({**asdict(answer), "status": answer.status.name.lower()}, sys.stdout, default=str)
+        json.dump(as_json(answer), sys.stdout, default=str)
         print()
         return int(answer.status)
+    _print(answer)
+    return int(answer.status)
+
+
+def _print(answer: Answer) -> None:
     print(answer.reason)
     for finding in answer.findings:
         about = " ".join(str(finding[part]) for part in ("signal", "metric", "feature", "segment") if finding[part])
         print(f"  {finding['verdict']}: {about}: {finding['reason']}")
-    return int(answer.status)
+    for incident in answer.incidents:
+        print(f"  open {incident['severity']} incident {incident['incident_id']}: {incident['title']}")
+    for one in answer.unchecked:
+        print(f"  not checked: {one['signal']}: {one['reason']}")
 
 
 def _duration(text: str) -> timedelta:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
+from modelspan_analyzer.gate import JUDGED, not_checked
+from modelspan_analyzer.incidents import Incident, load_open
 from modelspan_analyzer.instance import COLLECTOR_FOLDER
 from modelspan_cli.console import console
 from modelspan_cli.reach import add_data_argument, reading, running
@@ -24,7 +27,9 @@ FROM predictions GROUP BY model, version ORDER BY model, version
 
 _VERDICTS = """
 SELECT model, version, max(window_end) AS checked,
-       countIf(verdict = 'alarm') AS alarms, countIf(verdict = 'warning') AS warnings,
+       countIf(verdict = 'alarm') AS alarms, countIf(verdict = 'error') AS errors, max(n) AS looked_at,
+       groupUniqArray(signal) AS said,
+       groupUniqArrayIf(signal, n > 0 AND has({judged:Array(String)}, verdict)) AS judged,
        groupUniqArrayIf(6)(concat(signal, ' ', feature), verdict = 'alarm') AS what
 FROM monitor_results FINAL
 WHERE (model, version, window_end) IN (
@@ -78,20 +83,36 @@ def _set_aside(collector: Path) -> list[str]:
 
 
 def _models(store: Store) -> list[dict[str, Any]]:
-    verdicts = {(row["model"], row["version"]): row for row in store.rows(_VERDICTS)}
+    verdicts = {(row["model"], row["version"]): row for row in store.rows(_VERDICTS, {"judged": list(JUDGED)})}
+    incidents = load_open(store)
     models = []
     for row in store.rows(_MODELS):
         verdict = verdicts.get((row["model"], row["version"]), {})
-        state = "not checked yet" if not verdict else "alarm" if verdict["alarms"] else "healthy"
+        known = [one for one in incidents if (one.model, one.version) == (row["model"], row["version"])]
         models.append(
             {
                 **row,
-                "state": state,
+                "state": _state(verdict, known),
                 "checked": verdict.get("checked"),
                 "alarms": [part.strip() for part in verdict.get("what", [])],
+                "incidents": [one.incident_id for one in known],
             }
         )
     return models
+
+
+def _state(verdict: dict[str, Any], known: Sequence[Incident]) -> str:
+    """How a model is, as `modelspan check` judges it: healthy only where something was compared and nothing is open."""
+    if verdict.get("alarms"):
+        return "alarm"
+    if known:
+        return f"open {min((one.severity for one in known), key=lambda severity: severity.rank).value} incident"
+    if not verdict:
+        return "not checked yet"
+    if verdict["errors"]:
+        return "error"
+    lacking = not_checked(verdict["looked_at"], set(verdict["judged"]), set(verdict["said"]))
+    return f"not checked: {lacking}" if lacking else "healthy"
 
 
 def _table(models: list[dict[str, Any]]) -> Table:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from modelspan_analyzer.exposition import ResultsCollector
 from modelspan_analyzer.exposition_otlp import provide, start_otlp
 from modelspan_analyzer.gate import Status, ask
+from modelspan_analyzer.incidents import update
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_collector.store.connect import Store
 
@@ -28,12 +29,19 @@ def results(shared_store: Store) -> None:
         [
             Result("churn", "1", EARLIER, "data_drift", "psi", 0.9, Verdict.ALARM, feature="plan"),
             Result("churn", "1", WINDOW, "data_drift", "psi", 0.5, Verdict.ALARM, feature="age", threshold=0.1),
-            Result("churn", "1", WINDOW, "data_quality", "null_rate", 0.0, Verdict.OK, feature="age"),
+            Result("churn", "1", WINDOW, "data_quality", "null_rate", 0.0, Verdict.OK, feature="age", n=9),
             Result("churn", "1", WINDOW, "performance", "roc_auc", None, Verdict.NOT_ENOUGH_DATA),
-            Result("calm", "1", WINDOW, "data_drift", "psi", 0.01, Verdict.WARNING, feature="age", reason="close"),
+            Result("calm", "1", WINDOW, "data_drift", "psi", 0.01, Verdict.WARNING, feature="age", reason="close", n=9),
+            Result("empty", "1", WINDOW, "data_quality", "volume", 0.0, Verdict.OK, n_baseline=5),
+            Result("alone", "1", WINDOW, "data_quality", "duplicate_id_rate", 0.0, Verdict.OK, n=9),
+            Result(
+                "alone", "1", WINDOW, "performance", "roc_auc", 0.7, Verdict.NOT_COMPARED, n=9, reason="no baseline"
+            ),
+            Result("open", "1", WINDOW, "data_drift", "psi", 0.01, Verdict.OK, n=9),
         ],
         "run",
     )
+    update(shared_store, [Result("open", "1", EARLIER, "data_drift", "psi", 0.9, Verdict.ALARM)], END)
 
 
 def test_the_newest_results_are_gauges(shared_store: Store) -> None:
@@ -95,13 +103,36 @@ def test_otlp_is_silent_without_an_endpoint(shared_store: Store, monkeypatch: py
         ("calm", {"warnings": True}, Status.ALARM),
         ("calm", {"max_age": timedelta(minutes=30)}, Status.NOT_CHECKED),
         ("unknown", {}, Status.NOT_CHECKED),
+        ("empty", {}, Status.NOT_CHECKED),
+        ("alone", {}, Status.NOT_CHECKED),
+        ("alone", {"signals": ["data_quality"]}, Status.PASSED),
+        ("alone", {"signals": ["data_quality", "performance"]}, Status.NOT_CHECKED),
+        ("calm", {"signals": ["data_drift", "fairness"]}, Status.NOT_CHECKED),
+        ("open", {}, Status.ALARM),
+        ("open", {"signals": ["data_quality"]}, Status.NOT_CHECKED),
     ],
 )
 def test_the_gate_answers(shared_store: Store, model: str, options: dict[str, object], expected: Status) -> None:
-    """Alarms, warnings where asked, and what is not known do not pass."""
+    """Alarms, open incidents, warnings where asked, and what was not looked at or compared do not pass."""
     arguments = {"signals": [], **options}
     answer = ask(shared_store, model, "", now=END + timedelta(hours=1), **arguments)  # type: ignore[arg-type]
     assert answer.status is expected, answer.reason
+
+
+def test_the_gate_names_open_incidents_and_what_it_could_not_judge(shared_store: Store) -> None:
+    """An incident with its severity and title, and a signal that had nothing to compare with, with the reason."""
+    incident, lacking = (ask(shared_store, model, "", now=END, signals=[]) for model in ("open", "alone"))
+    (known,) = incident.incidents
+    assert known["incident_id"] and known["severity"] and "open" in known["title"]
+    assert lacking.unchecked == [{"signal": "performance", "reason": "no baseline"}]
+
+
+def test_what_was_compared_with_nothing_has_no_level(shared_store: Store) -> None:
+    """`/metrics` says -1, as for everything that is no verdict."""
+    registry = CollectorRegistry()
+    registry.register(ResultsCollector(shared_store))
+    labels = {"feature": "", "metric": "auc", "model": "alone", "segment": "", "signal": "performance"}
+    assert registry.get_sample_value("modelspan_result_verdict", {**labels, "version": "1"}) == -1.0
 
 
 def test_results_keep_their_details(shared_store: Store) -> None:

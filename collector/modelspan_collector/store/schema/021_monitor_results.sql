@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS monitor_results
     upper        Nullable(Float64),
     threshold    Nullable(Float64),
     direction    LowCardinality(String), -- 'above' or 'below': on which side of the threshold the alarm lies
-    verdict      LowCardinality(String), -- ok, warning, alarm, not_enough_data, skipped, error
+    verdict      LowCardinality(String), -- ok, warning, alarm, not_enough_data, not_compared, skipped, error
     p_value      Nullable(Float64),
     n            UInt64,
     n_baseline   UInt64,
