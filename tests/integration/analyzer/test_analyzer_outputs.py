@@ -131,7 +131,7 @@ def test_what_was_compared_with_nothing_has_no_level(shared_store: Store) -> Non
     """`/metrics` says -1, as for everything that is no verdict."""
     registry = CollectorRegistry()
     registry.register(ResultsCollector(shared_store))
-    labels = {"feature": "", "metric": "auc", "model": "alone", "segment": "", "signal": "performance"}
+    labels = {"feature": "", "metric": "roc_auc", "model": "alone", "segment": "", "signal": "performance"}
     assert registry.get_sample_value("modelspan_result_verdict", {**labels, "version": "1"}) == -1.0
 
 
