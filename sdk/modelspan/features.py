@@ -1,0 +1,148 @@
+"""A table becomes features: for every Arrow type its place, and the conversion of a column to that place.
+
+The one home of the rule, for all who take tables: the SDK, the gate, the writer, replay and baselines. `KINDS` is the
+table of it, in the order in which it is read, and the table in `docs/conventions.md` is made from it.
+
+>>> place(pa.dictionary(pa.int8(), pa.int64())).place
+'categorical'
+>>> convert(pa.array([1.5, float("nan")])).column.to_pylist()
+[1.5, None]
+>>> place(pa.map_(pa.string(), pa.int64())).reason
+'maps have no place: give each key a column of its own'
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelspan._feature_kinds import CATEGORY, KINDS, TYPES, Kind, Place, Stored, plain, stored
+
+__all__ = ["KINDS", "LARGEST_EXACT", "TYPES", "Converted", "Place", "Placed", "convert", "place"]
+
+LARGEST_EXACT: Final = 2**53
+"""Integers beyond it are rounded when they become Float64."""
+
+
+class Placed(NamedTuple):
+    """Where columns of a type go."""
+
+    place: Place | None
+    reason: str = ""
+    """Why they have no place, and what would have one; '' where they have."""
+
+
+class Converted(NamedTuple):
+    """A column at its place."""
+
+    place: Place | None
+    reason: str
+    """Why there is no column; '' where there is."""
+    column: pa.Array | None
+    """Of `TYPES[place]`, a null for each missing value."""
+    left_out: Mapping[str, int]
+    """Values that could not be converted and count as missing, by the reason."""
+    rounded: int
+    """Integers that Float64 cannot hold exactly, and that are the nearest one now."""
+
+
+def place(kind: pa.DataType | pa.Field) -> Placed:
+    """The place of a column of this type; a field also tells of extension types that this process does not know."""
+    found = _kind(_by_storage(kind))
+    return Placed(found.place, "" if found.place else found.becomes)
+
+
+def convert(column: pa.Array | pa.ChunkedArray, field: pa.Field | None = None) -> Converted:
+    """A column at its place. No value makes it fail: one that cannot be converted is missing, and counted.
+
+    Args:
+        column: the values, in any encoding that Arrow has.
+        field: the column's field in its schema, if it has one.
+    """
+    storage = _by_storage(column.type if field is None else field)
+    found = _kind(storage)
+    if found.place is None or found.build is None:
+        return Converted(None, found.becomes, None, {}, 0)
+    left_out: Counter[str] = Counter()
+    try:
+        chunks = [plain(chunk) for chunk in (column.chunks if isinstance(column, pa.ChunkedArray) else [column])]
+        built = [_built(found, chunk, storage, left_out) for chunk in chunks]
+        whole = built[0] if len(built) == 1 else pa.concat_arrays([*built, pa.nulls(0, TYPES[found.place])])
+        return Converted(found.place, "", whole, left_out, sum(map(_rounded, chunks)))
+    except pa.ArrowException as error:  # an encoding that this version of Arrow cannot undo
+        return Converted(None, f"{column.type} cannot be read here: {_sentence(error)}", None, {}, 0)
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split())[:160]
+
+
+def _by_storage(kind: pa.DataType | pa.Field) -> Stored:
+    metadata: Mapping[bytes, bytes] = {}
+    if isinstance(kind, pa.Field):
+        kind, metadata = kind.type, kind.metadata or {}
+    if pa.types.is_run_end_encoded(kind):
+        kind = kind.value_type
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    extension = metadata.get(b"ARROW:extension:name", b"").decode("utf-8", "replace")
+    parameters = metadata.get(b"ARROW:extension:metadata", b"")
+    if isinstance(inner, pa.BaseExtensionType):
+        serialize = getattr(inner, "__arrow_ext_serialize__", None)
+        extension, parameters = inner.extension_name, serialize() if serialize is not None else b""
+        inner = inner.storage_type
+    flat = pa.dictionary(pa.int32(), inner) if pa.types.is_dictionary(kind) else inner
+    return stored(flat, extension, parameters)
+
+
+@lru_cache(maxsize=1024)
+def _kind(storage: Stored) -> Kind:
+    if not pa.types.is_dictionary(storage.kind):
+        return next(kind for kind in KINDS if kind.fits(storage))
+    inner = _kind(storage._replace(kind=storage.kind.value_type))
+    return CATEGORY if inner.place in ("numeric", "categorical") else inner
+
+
+def _built(kind: Kind, column: pa.Array, storage: Stored, left_out: Counter[str]) -> pa.Array:
+    """A column converted; where that fails, its halves are, down to the values at fault, which are missing then."""
+    assert kind.build is not None
+    assert kind.place is not None
+    try:
+        built = kind.build(column, storage)
+    except pa.ArrowNotImplementedError:
+        raise
+    except (pa.ArrowException, ValueError, ArithmeticError) as error:
+        if len(column) <= 1:
+            left_out[_sentence(error)] += len(column)
+            return pa.nulls(len(column), TYPES[kind.place])
+        middle = len(column) // 2
+        return pa.concat_arrays([_built(kind, half, storage, left_out) for half in (column[:middle], column[middle:])])
+    if kind.loss and built.null_count and (lost := built.null_count - _missing(column)):
+        left_out[kind.loss] += lost
+    return built
+
+
+def _missing(column: pa.Array) -> int:
+    """Values that say by themselves that nothing is there: nulls, NaN, and what refers to such a one."""
+    if not pa.types.is_dictionary(column.type):
+        return int(column.null_count)
+    entries = plain(column.dictionary)
+    absent = pc.is_null(entries, nan_is_null=pa.types.is_floating(entries.type))
+    return int(column.null_count) + int(pc.sum(pc.take(absent, column.indices.drop_null())).as_py() or 0)
+
+
+def _rounded(column: pa.Array) -> int:
+    if not pa.types.is_integer(column.type) or column.type.bit_width < 64 or column.null_count == len(column):
+        return 0
+    extremes = pc.min_max(column).as_py()
+    if extremes["min"] >= -LARGEST_EXACT and extremes["max"] <= LARGEST_EXACT:
+        return 0
+    edge = pa.scalar(LARGEST_EXACT, column.type)
+    large = pc.greater(column, edge)
+    if pa.types.is_signed_integer(column.type):
+        large = pc.or_(large, pc.less(column, pc.negate(edge)))
+    return int(pc.sum(large).as_py() or 0)
