@@ -33,7 +33,8 @@ def test_sql_examples_run_and_answer(store: Store) -> None:
         "INSERT INTO monitor_results (model, version, window_end, signal, metric, verdict, value) "
         "VALUES ('churn', '1', now64(9), 'data_drift', 'psi', 'alarm', 0.4)"
     )
-    assert len(EXAMPLES) == 6
+    store.command("INSERT INTO ingest_errors (kind, service, count, reason) VALUES ('rejected', 'scoring', 3, 'no id')")
+    assert len(EXAMPLES) == 7
     answers = [store.rows(example) for example in EXAMPLES]
     assert all(answers)
     assert sum(row["labelled"] for row in answers[3]) == 50
