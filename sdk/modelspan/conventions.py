@@ -29,6 +29,8 @@ RECORDED: Final = "modelspan.recorded"
 counted twice."""
 FLAGGED: Final = "modelspan.flagged"
 """True on a span of a prediction worth a look: a collector that samples what it sends on keeps the whole trace."""
+ATTRIBUTES_LEFT_OUT: Final = "modelspan.attributes.left_out"
+"""Int: attributes of the prediction that the span had no room for; its record carries all."""
 ERROR_TYPE: Final = "error.type"
 
 ROLE_PRIMARY: Final = "primary"
