@@ -42,6 +42,10 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
     """The score of each class, or a column of them."""
     attributions: Mapping[str, float] | None = None
     """What each feature of a row contributed (SHAP values and their like)."""
+    tags: Mapping[str, object] | None = None
+    """Segments and protected attributes that are no features."""
+    timestamp: Any = None
+    """When the prediction was made (a datetime, or a column of instants); now, where not given."""
 
     def __init__(
         self,
@@ -64,21 +68,31 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
             classes: The classes, in the order of the scores.
             feature_names: Names of the columns of matrices and vectors.
             prediction_id: The caller's own id, or a column of ids.
-            timestamp: When the prediction was made (a datetime, or a column of instants); now, where not given.
-            tags: Segments and protected attributes that are no features.
+            timestamp: As the attribute.
+            tags: As the attribute.
         """
         self._model = (model, version, role, classes and tuple(classes), feature_names and tuple(feature_names))
         self._ids = prediction_id
-        self._timestamp = timestamp
-        self._tags = tags
+        self.timestamp = timestamp
+        self.tags = tags
         self._call: Call | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse what nobody would read: a name that is misspelt would be lost without a word."""
+        if name not in _KNOWN and not name.startswith("_"):
+            raise AttributeError(f"a prediction has no {name!r}; it has {', '.join(_KNOWN)}")
+        object.__setattr__(self, name, value)
 
     @property
     def prediction_id(self) -> str | None:
-        """The prediction's id: of a batch, the first row's."""
+        """The prediction's id: of a batch, the first row's; the caller may set its own, or a column of them."""
         if self._ids is not None and (isinstance(self._ids, str) or not hasattr(self._ids, "__len__")):
             return str(self._ids) if self._call is None else self._observer.redaction.cut(str(self._ids))
         return None if self._call is None else _context.prediction_id()
+
+    @prediction_id.setter
+    def prediction_id(self, ids: Any) -> None:
+        self._ids = ids
 
     def __enter__(self) -> prediction:
         if not _runtime.disabled:
@@ -86,9 +100,8 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
                 self._observer = self._followed_by()
                 self._call = self._observer.open()
                 if self._call is not None:
-                    self._call.tags = {**self._call.tags, **_context.as_tags(self._tags or {})}
                     self._observer.enter(self._call)
-            except Exception as error:
+            except BaseException as error:
                 swallowed("a prediction could not be followed", error)
         return self
 
@@ -107,21 +120,29 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         call = self._call
         if call is None:
             return
-        try:
-            self._fill(call)
-        except Exception as failure:
-            swallowed(f"a prediction of model {self._model[0]!r} could not be captured", failure)
+        for fill in (self._fill_features, self._fill_ids, self._fill_time, self._fill_tags, self._fill_outputs):
+            try:
+                fill(call)
+            except BaseException as failure:  # noqa: PERF203 - what one part cannot tell, another may
+                part = fill.__name__.removeprefix("_fill_")
+                swallowed(f"the {part} of a prediction of model {self._model[0]!r} could not be captured", failure)
         if error is not None:
             self._observer.fail(call, error)
         else:
             self._observer.end(call, ALREADY_READ)
 
-    def _fill(self, call: Call) -> None:
+    def _fill_features(self, call: Call) -> None:
         if self.features is not None:
             self._observer.set_features(call, self.features)
+
+    def _fill_ids(self, call: Call) -> None:
         self._observer.set_ids(call, self._ids)
-        if self._timestamp is not None:
-            self._set_time(call)
+
+    def _fill_tags(self, call: Call) -> None:
+        if self.tags is not None:
+            call.tags = {**call.tags, **_context.as_tags(self.tags)}
+
+    def _fill_outputs(self, call: Call) -> None:
         call.attributions = self.attributions
         if call.table is not None:
             call.outputs = self._columns(call.table.rows)
@@ -132,13 +153,13 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
                 told.value, str(self.label) if label is None and self.label is not None else label, self.scores
             )
 
-    def _set_time(self, call: Call) -> None:
-        if isinstance(self._timestamp, datetime.datetime):
-            call.time_ns = nanoseconds(self._timestamp)
-        elif call.table is not None:
+    def _fill_time(self, call: Call) -> None:
+        if isinstance(self.timestamp, datetime.datetime):
+            call.time_ns = nanoseconds(self.timestamp)
+        elif self.timestamp is not None and call.table is not None:
             import pyarrow as pa
 
-            times = array_of(self._timestamp)
+            times = array_of(self.timestamp)
             call.times = times.cast(pa.timestamp("ns")).cast(pa.timestamp("ns", "UTC"))
 
     def _columns(self, rows: int) -> Snapshot:
@@ -153,3 +174,7 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         scores = {str(name): column(given) for name, given in (self.scores or {}).items()}
         told = Outputs(None if value is None else value.cast("float64"), texts, scores)
         return Snapshot(rows, 64 * rows, lambda: told)
+
+
+_KNOWN = ("features", "value", "label", "scores", "attributions", "tags", "timestamp", "prediction_id")
+"""What may be filled in."""

@@ -12,6 +12,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hostile import Hostile
 
 import modelspan
 from modelspan import _failsafe
@@ -130,3 +131,44 @@ print(json.dumps(sorted(set(sys.modules) - before)))
     )
     assert found == []
     assert len(receiver.predictions()) == len(receiver.spans()) == 2
+
+
+def test_all_that_a_block_can_be_told(sdk: Callable[..., None], receiver: Receiver) -> None:
+    """Each documented attribute of `prediction` reaches the record, set inside the block or before it."""
+    sdk(endpoint=receiver.endpoint)
+    with modelspan.prediction("m", tags={"channel": "web"}) as p:
+        p.features = {"age": 1.0}
+        p.value, p.label, p.scores = 0.9, "yes", {"yes": 0.9, "no": 0.1}
+        p.attributions, p.tags = {"age": 0.5}, {"region": "eu", "member": True}
+        p.timestamp, p.prediction_id = JANUARY, "own"
+        assert p.prediction_id == "own"
+    assert modelspan.flush(5)
+    (row,) = receiver.predictions()
+    assert (row["prediction_id"], row["timestamp"], row["tag.region"], row["tag.member"]) == (
+        "own",
+        JANUARY,
+        "eu",
+        "true",
+    )
+    assert (row["value"], row["label"], row["score.no"], row["attribution.age"]) == (0.9, "yes", 0.1, 0.5)
+
+
+@pytest.mark.parametrize("name", ["tag", "feature", "prediction", "Value", "model", "id"])
+def test_an_unknown_attribute_of_a_block_is_an_error(name: str, sdk: Callable[..., None]) -> None:
+    """What nobody would read is refused where it is written, with the names that there are; disabled or not."""
+    for disabled in (True, False):
+        sdk(disabled=disabled)
+        with (
+            modelspan.prediction("m") as p,
+            pytest.raises(AttributeError, match=f"no {name!r}; it has features, value"),
+        ):
+            setattr(p, name, 1.0)
+
+
+def test_a_part_of_a_block_that_cannot_be_read_costs_no_other(sdk: Callable[..., None], receiver: Receiver) -> None:
+    """Tags that are none, and features that fail, leave the value and the id as they are."""
+    sdk(endpoint=receiver.endpoint)
+    with modelspan.prediction("m", prediction_id="own") as p:
+        p.features, p.tags, p.timestamp, p.value = Hostile(), 5, "never", 0.5  # type: ignore[assignment]
+    assert modelspan.flush(5)
+    assert [(row["prediction_id"], row["value"]) for row in receiver.predictions()] == [("own", 0.5)]
