@@ -68,7 +68,7 @@ def _set_up(settings: _settings.Settings) -> None:
 
         _load()
         providers.set_up(settings)
-    except Exception as error:
+    except BaseException as error:
         swallowed("telemetry could not be set up completely", error)
 
 

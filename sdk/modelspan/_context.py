@@ -50,7 +50,7 @@ def _text(value: object) -> str | None:
     try:
         plain = getattr(value, "value", value)
         return str(plain).lower() if isinstance(plain, bool) else None if plain is None else str(plain)
-    except Exception as error:
+    except BaseException as error:
         swallowed("a tag has no text", error)
         return None
 

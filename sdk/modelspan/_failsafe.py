@@ -6,6 +6,8 @@ import logging
 import threading
 from collections import Counter
 
+from modelspan._interrupts import pass_on
+
 logger = logging.getLogger("modelspan")
 
 failures: Counter[str] = Counter()
@@ -22,7 +24,12 @@ def reset_lock() -> None:
 
 
 def swallowed(where: str, error: BaseException | None = None) -> None:
-    """Count a failure at a place, and log it the first time; never with the data that failed, which may be private."""
+    """Count a failure at a place, and log it the first time; never with the data that failed, which may be private.
+
+    The interrupt of a process, such as a Ctrl-C, is not swallowed but goes on.
+    """
+    if error is not None:
+        pass_on(error)
     try:
         with _lock:
             if where not in failures and len(failures) >= _MOST_SITES:

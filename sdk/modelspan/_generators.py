@@ -111,7 +111,7 @@ class _Stream:
             return None
         try:
             return attach(set_span_in_context(self._call.span))
-        except Exception as error:
+        except BaseException as error:
             swallowed("a span could not be entered", error)
             return None
 
@@ -119,7 +119,7 @@ class _Stream:
         if token is not None:
             try:
                 detach(token)
-            except Exception as error:
+            except BaseException as error:
                 swallowed("a span could not be left", error)
 
     def item(self, item: Any) -> None:

@@ -67,7 +67,7 @@ class _ObservedMethod:
             return self._method(*args, **kwargs)
         try:
             observed = self._current()
-        except Exception as error:
+        except BaseException as error:
             swallowed(f"what {type(self._estimator).__name__} has learnt could not be read", error)
             observed = self._method
         return observed(*args, **kwargs)

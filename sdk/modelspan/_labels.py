@@ -44,7 +44,7 @@ def label(
                 prediction_id, value, timestamp = _of_table(table.columns(), timestamp)
             told = _columns(prediction_id, value, _instants(timestamp), model, bounds)
         _runtime.current().pipeline.add_label(told)
-    except Exception as error:
+    except BaseException as error:
         swallowed("a label could not be kept", error)
 
 

@@ -67,6 +67,10 @@ class Options:
         Redaction(self.redact, key=b"any")
 
 
+_BOUND = {"redaction", "tag_redaction", "_span_features", "_rate", "weight", "_tracer", "_runtime"}
+"""Attributes of an observer that follow from the configuration of its process."""
+
+
 class Observer:
     """Follows the calls of one function."""
 
@@ -79,8 +83,12 @@ class Observer:
         self._static_tags = as_tags(options.tags) if isinstance(options.tags, Mapping) else {}
         self._runtime: _runtime.Runtime | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy in another process starts with: nothing of this one's configuration, which has locks."""
+        return {name: value for name, value in vars(self).items() if name not in _BOUND} | {"_runtime": None}
+
     def _bind(self, runtime: _runtime.Runtime) -> None:
-        """Work out what depends on the configuration."""
+        """Work out what depends on the configuration (see `_BOUND`)."""
         settings, options = runtime.settings, self.options
         rules = {**settings.redact, **(options.redact or {})}
         allowed = options.allow_features if options.allow_features is not None else settings.allow_features
@@ -102,7 +110,7 @@ class Observer:
         if call is not None:
             try:
                 self._read_input(call, args, kwargs)
-            except Exception as error:
+            except BaseException as error:
                 swallowed(f"the input of model {self.options.model!r} could not be captured", error)
             self.enter(call)
         return call
@@ -119,7 +127,7 @@ class Observer:
             call.tags = {**TAGS.get(), **self._static_tags} if self._static_tags else TAGS.get()
             call.kept = self._rate >= 1.0 or random.random() < self._rate  # noqa: S311
             return call
-        except Exception as error:
+        except BaseException as error:
             swallowed(f"a call of model {self.options.model!r} could not be followed", error)
             return None
 
@@ -137,7 +145,7 @@ class Observer:
     def _version(self, version: Extractor, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         try:
             return str(version(*args, **kwargs))
-        except Exception as error:
+        except BaseException as error:
             swallowed(f"the version of model {self.options.model!r} could not be told", error)
             return ""
 
@@ -183,7 +191,7 @@ class Observer:
             )
             call.context = span.get_span_context()
             call.token = attach(set_span_in_context(span))
-        except Exception as error:
+        except BaseException as error:
             swallowed("a span could not be started", error)
         LATEST.set(Identity(call.time_ns, call.number, call.ids, call.rows))
         call.started = perf_counter()
@@ -195,7 +203,7 @@ class Observer:
         try:
             if result is not ALREADY_READ:
                 self._read_output(call, result)
-        except Exception as error:
+        except BaseException as error:
             swallowed(f"the output of model {self.options.model!r} could not be captured", error)
         self.close(call)
 
@@ -214,7 +222,7 @@ class Observer:
         if call.token is not None:
             try:
                 detach(call.token)
-            except Exception as error:
+            except BaseException as error:
                 swallowed("a span could not be left", error)
             call.token = None
 
@@ -253,22 +261,22 @@ class Observer:
                 if span.is_recording():
                     assert self._runtime is not None
                     describe(span, call, self._span_features, self._runtime.settings.max_string_length)
-            except Exception as error:
+            except BaseException as error:
                 swallowed("a span could not be described", error)
             try:
                 span.end()
-            except Exception as error:
+            except BaseException as error:
                 swallowed("a span could not be ended", error)
         try:
             pipeline = _runtime.current().pipeline
             pipeline.add(call) if call.table is None else pipeline.add_batch(call)
-        except Exception as error:
+        except BaseException as error:
             swallowed("a prediction record could not be kept", error)
 
 
 def _tracer() -> trace.Tracer:
     try:
         return trace.get_tracer("modelspan")
-    except Exception as error:
+    except BaseException as error:
         swallowed("a tracer could not be had", error)
         return trace.NoOpTracer()

@@ -48,5 +48,5 @@ def register(
         names = [str(each)[: _runtime.current().settings.max_string_length] for each in classes]
         card = Card(stream, owner, task, names, hyperparameters, signature, training_data, deployed)
         _runtime.current().pipeline.add_card(card)
-    except Exception as error:
+    except BaseException as error:
         swallowed(f"the card of model {model!r} could not be kept", error)

@@ -81,7 +81,7 @@ def _create_counters() -> None:
     try:
         observe_counters(lambda: (_current.metrics, _current.pipeline.tally) if _current is not None else None)
         observe_resource_use(lambda: _current is not None and _current.settings.resource_metrics)
-    except Exception as error:
+    except BaseException as error:
         swallowed("counters could not be made", error)
 
 
@@ -109,7 +109,7 @@ def flush(timeout: float = 10.0) -> bool:
     try:
         complete = _current.pipeline.flush(timeout)
         return _bounded(providers.flush, deadline - time.monotonic()) and complete
-    except Exception as error:
+    except BaseException as error:
         swallowed("a flush failed", error)
         return False
 
@@ -121,7 +121,7 @@ def _bounded(flush_providers: Callable[[float], bool], seconds: float) -> bool:
     def run() -> None:
         try:
             answer.append(flush_providers(max(0.0, seconds)))
-        except Exception as error:
+        except BaseException as error:
             swallowed("a provider could not be flushed", error)
 
     thread = threading.Thread(target=run, name="modelspan-flush", daemon=True)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelspan._interrupts import pass_on
 from modelspan.capture import values
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ def column_of(column: Any) -> Any:
 
     try:
         return array_of(column)
-    except Exception:  # no common type, or a value that fails: they are looked at one by one
+    except BaseException as error:  # no common type, or a value that fails: they are looked at one by one
+        pass_on(error)
         return [values.freeze(value) for value in column]
 
 

@@ -148,7 +148,7 @@ class Pipeline:
             try:
                 with self.working:
                     self._drain()
-            except Exception as error:
+            except BaseException as error:
                 swallowed("records could not be encoded", error)
             with self._drained:
                 self._answered = asked

@@ -38,7 +38,7 @@ class Sender:
         try:
             connection = connect(self._endpoint, "logs")
             resource = otlp.resource_of(self._resource)
-        except Exception as error:
+        except BaseException as error:
             swallowed("records cannot be sent, because the endpoint cannot be used", error)
             return
         while not self._stop.is_set():
@@ -47,7 +47,7 @@ class Sender:
                 self._outbox.settle(self._send(connection, resource, record))
         try:
             connection.close()
-        except Exception as error:
+        except BaseException as error:
             swallowed("a connection could not be closed", error)
 
     def _send(self, connection: Connected, resource: bytes, record: Record) -> str:
@@ -57,7 +57,7 @@ class Sender:
         except RefusedError as refused:
             swallowed(f"the collector refused records with status {refused.status}")
             return "failed"
-        except Exception as error:
+        except BaseException as error:
             swallowed("a record could not be sent", error)
             return "failed"
         if answer is None:

@@ -89,7 +89,7 @@ def column(name: str, raw: Sequence[Any]) -> pa.Array | None:
     build = _BUILDERS[kind]
     try:
         return build(raw)
-    except Exception as error:
+    except BaseException as error:
         swallowed(f"some values of {name!r} cannot be converted and are left out", error)
         return build([value if _converts(build, value) else None for value in raw])
 
@@ -97,7 +97,7 @@ def column(name: str, raw: Sequence[Any]) -> pa.Array | None:
 def _converts(build: Callable[[Sequence[Any]], Any], value: Any) -> bool:
     try:
         build([value])
-    except Exception:
+    except BaseException:
         return False
     return True
 

@@ -47,8 +47,8 @@ def encode_packed(layout: Layout, rows: Sequence[bytes], watcher: Watcher) -> It
 def _single_rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
     """The records of single rows; where that fails, of each half, so that a row that cannot be encoded goes alone."""
     try:
-        yield from list(_rows(calls, watcher))
-    except Exception as error:
+        found = list(_rows(calls, watcher))
+    except BaseException as error:
         if len(calls) == 1:
             swallowed("a prediction record could not be encoded", error)
             yield Record(conventions.EVENT_PREDICTIONS, b"", 1, 0)
@@ -56,18 +56,24 @@ def _single_rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
         middle = len(calls) // 2
         for half in (calls[:middle], calls[middle:]):
             yield from _single_rows(half, watcher)
+    else:
+        yield from found
 
 
 def guarded(records: Iterator[Record], rows: int) -> Iterator[Record]:
     """The records of so many rows; where one fails, one without a body that tells how many rows were lost."""
     encoded = 0
-    try:
-        for record in records:
-            encoded += record.rows
-            yield record
-    except Exception as error:
-        swallowed("a prediction record could not be encoded", error)
-        yield Record(conventions.EVENT_PREDICTIONS, b"", rows - encoded, 0)
+    while True:
+        try:
+            record = next(records, None)
+        except BaseException as error:
+            swallowed("a prediction record could not be encoded", error)
+            yield Record(conventions.EVENT_PREDICTIONS, b"", rows - encoded, 0)
+            return
+        if record is None:
+            return
+        encoded += record.rows
+        yield record
 
 
 def _groups(calls: Sequence[Call]) -> list[list[Call]]:

@@ -45,7 +45,7 @@ def encode_batches(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
     for call in gently(calls, BATCHES_AT_ONCE):
         try:
             found = list(_batch(call, watcher))
-        except Exception as error:
+        except BaseException as error:
             swallowed("a prediction record could not be encoded", error)
             yield Record(conventions.EVENT_PREDICTIONS, b"", call.rows if call.kept else 0, 0)
             continue

@@ -41,10 +41,11 @@ def encode_labels(labels: Sequence[Label]) -> Iterator[Record]:
 
 def _guarded(group: list[Label]) -> Iterator[Record]:
     try:
-        yield from _table(group[0]) if _is_table(group[0]) else [_single(group, group[0].model)]
-    except Exception as error:
+        found = list(_table(group[0])) if _is_table(group[0]) else [_single(group, group[0].model)]
+    except BaseException as error:
         swallowed("labels could not be encoded", error)
-        yield Record(conventions.EVENT_LABELS, b"", sum(label.rows for label in group), 0)
+        found = [Record(conventions.EVENT_LABELS, b"", sum(label.rows for label in group), 0)]
+    yield from found
 
 
 def _is_table(label: Label) -> bool:

@@ -83,7 +83,7 @@ class Metrics:
         for (stream, error_type), group in groups.items():
             try:
                 self._count(self._attributes(stream), error_type, group)
-            except Exception as error:  # noqa: PERF203 - one group's failure is not another's
+            except BaseException as error:  # noqa: PERF203 - one group's failure is not another's
                 swallowed("calls could not be counted", error)
 
     def _attributes(self, stream: Stream) -> Attributes:
@@ -123,14 +123,14 @@ class Metrics:
                 self.predictions[attributes] += len(durations)
             self._sink.record(conventions.METRIC_DURATION, durations, attributes)
             self._count_columns(attributes, told)
-        except Exception as error:
+        except BaseException as error:
             swallowed("calls could not be counted", error)
 
     def observe_outputs(self, stream: Stream, told: Outputs) -> None:
         """Count the predictions of a batch, once their columns are made."""
         try:
             self._count_columns(self._attributes(stream), told, some=True)
-        except Exception as error:
+        except BaseException as error:
             swallowed("predictions could not be counted", error)
 
     def _count_columns(self, attributes: Attributes, told: Outputs, *, some: bool = False) -> None:
@@ -160,7 +160,7 @@ def _instruments() -> Sink:
     """The instruments; counts that nobody reads where the application's provider makes none."""
     try:
         return _Instruments()
-    except Exception as error:
+    except BaseException as error:
         swallowed("histograms could not be made", error)
         return Buckets(BOUNDARIES)
 

@@ -23,7 +23,7 @@ def resource_attributes(settings: Settings) -> dict[str, object]:
         existing = getattr(trace.get_tracer_provider(), "resource", None)
         resource = existing if existing is not None else make_resource(settings)
         return dict(resource.attributes)
-    except Exception as error:
+    except BaseException as error:
         swallowed("the service could not be described", error)
         return {"service.name": settings.service_name or "unknown_service"}
 

@@ -40,7 +40,7 @@ def _guarded(
     def callback(_options: CallbackOptions) -> list[Observation]:
         try:
             return read() if wanted() else []
-        except Exception as error:
+        except BaseException as error:
             swallowed("the use of resources could not be read", error)
             return []
 

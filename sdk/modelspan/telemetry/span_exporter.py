@@ -54,7 +54,7 @@ class SpanProcessor(BatchSpanProcessor):
         if span.context and span.context.trace_flags.sampled:
             try:
                 encoded: Any = self._encoded(span)
-            except Exception as error:
+            except BaseException as error:
                 swallowed("a span could not be encoded", error)
             else:
                 super().on_end(encoded)
@@ -107,7 +107,7 @@ class SpanExporter(Base):
         except RefusedError as refused:
             swallowed(f"the collector refused spans with status {refused.status}")
             return SpanExportResult.FAILURE
-        except Exception as error:
+        except BaseException as error:
             swallowed("spans could not be exported", error)
             return SpanExportResult.FAILURE
         if answer is None:

@@ -6,7 +6,7 @@ import datetime
 import decimal
 import traceback
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -17,8 +17,16 @@ class FaultError(Exception):
     """Raised by everything here that is made to fail."""
 
 
+class RudeError(BaseException):
+    """Raised by objects that are read, as the panics of libraries in Rust are: it is no `Exception`."""
+
+
 def failing(*args: Any, **kwargs: Any) -> Any:
     raise FaultError
+
+
+def rude(*args: Any, **kwargs: Any) -> Any:
+    raise RudeError
 
 
 class Hostile:
@@ -26,6 +34,15 @@ class Hostile:
 
     __repr__ = __str__ = __len__ = __iter__ = __float__ = __eq__ = __bool__ = __array__ = tolist = to_dict = failing
     __hash__ = object.__hash__
+
+
+class RudeHostile:
+    """Another one, whose errors are no `Exception`."""
+
+    __repr__ = __str__ = __len__ = __iter__ = __float__ = __eq__ = __bool__ = __array__ = tolist = to_dict = rude
+    __hash__ = object.__hash__
+    model_fields: ClassVar = {"age": None}
+    age = property(rude)
 
 
 class HostileMapping(dict[str, Any]):
@@ -49,7 +66,12 @@ class HostileZone(datetime.tzinfo):
 UNENCODABLE = st.builds(lambda: datetime.datetime(2026, 1, 1, tzinfo=HostileZone())) | st.sampled_from(
     [decimal.Decimal("sNaN"), 10**400]
 )
-HOSTILE = st.builds(Hostile) | st.builds(HostileMapping, st.just({"a": 1})) | st.builds(HostileText, st.text())
+HOSTILE = st.one_of(
+    st.builds(Hostile),
+    st.builds(RudeHostile),
+    st.builds(HostileMapping, st.just({"a": 1})),
+    st.builds(HostileText, st.text()),
+)
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
