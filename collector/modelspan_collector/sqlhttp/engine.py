@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import tempfile
 import threading
 import uuid
@@ -18,7 +19,7 @@ from typing import Any
 
 import chdb
 
-from modelspan_collector.sqlhttp import errors, statement
+from modelspan_collector.sqlhttp import allowed, errors, statement
 from modelspan_collector.sqlhttp.forms import ExternalTable
 from modelspan_collector.sqlhttp.settings import Limits, clause, effective
 from modelspan_collector.sqlhttp.statement import Statement
@@ -26,10 +27,12 @@ from modelspan_collector.sqlhttp.statement import Statement
 log = logging.getLogger(__name__)
 
 PIPE_BYTES = 1024**2
-_SYSTEM_SETTINGS_ONLY = ("FROM system.settings", "FROM `system`.`settings`")
+_ASKS_SETTINGS = re.compile(r"SELECT\b[^()]*\bFROM system\.settings(?:\n(?:WHERE|ORDER BY|LIMIT)\b[^()]*)?")
 _TABLE_FUNCTIONS_SQL = "SELECT lower(name) FROM system.table_functions WHERE NOT has({names:Array(String)}, name)"
 _FUNCTIONS_SQL = """SELECT DISTINCT lower(name) FROM system.functions
 WHERE has({names:Array(String)}, name) OR has({names:Array(String)}, categories)"""
+_FORMATS_SQL = "SELECT lower(name) FROM system.formats WHERE NOT has({names:Array(String)}, name)"
+_DATABASES_SQL = "SELECT name FROM system.databases WHERE NOT has({names:Array(String)}, engine)"
 _TEXT_ESCAPES = str.maketrans(
     {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
     | {chr(0xDC00 + byte): f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
@@ -53,8 +56,9 @@ class Question:
 class Engine:
     """The embedded engine as the endpoint sees it."""
 
-    def __init__(self, path: str, limits: Limits, *, writable: bool) -> None:
+    def __init__(self, path: str, database: str, limits: Limits, *, writable: bool) -> None:
         self._path = path
+        self._database = database
         self._limits = limits
         self._writable = writable
         self._anchor = _connect(path)  # the engine ends with its last connection, and each start leaves threads behind
@@ -62,7 +66,12 @@ class Engine:
         self._forbidden = statement.Forbidden(
             _names(self._anchor, _TABLE_FUNCTIONS_SQL, statement.TABLE_FUNCTIONS),
             _names(self._anchor, _FUNCTIONS_SQL, statement.OUTWARD_FUNCTIONS + statement.OUTWARD_CATEGORIES),
+            _names(self._anchor, _FORMATS_SQL, tuple(allowed.INPUT_FORMATS)),
+            _names(self._anchor, _DATABASES_SQL, statement.DATABASE_ENGINES),
         )
+        if database in self._forbidden.databases:
+            self._anchor.close()
+            raise ValueError(f"the database {database} of an embedded store shows the machine's files: choose another")
         self.timezone, self.host_name, self.version = answer.rstrip("\n").split("\t")
 
     def open(self, question: Question, *, may_write: bool, kept: Any = None) -> Run:
@@ -96,10 +105,11 @@ class Engine:
         vetted = statement.vet(self._canonical(connection, question.sql), self._forbidden, writable=writable)
         for name in vetted.identifier_parameters:
             self._forbidden.check_identifier(question.parameters.get(name, ""))
+            self._forbidden.check_database(question.parameters.get(name, ""))
         asked = effective({**question.settings, **vetted.settings}, self._limits)
         settings = {**asked, "log_comment": uuid.uuid4().hex}
-        if question.database:
-            connection.query(f"USE {_quote(question.database)}")
+        elsewhere = question.database in self._forbidden.databases  # drivers name `default` unless told otherwise
+        connection.query(f"USE {_quote(self._database if elsewhere else question.database)}")
         connection.query(f"SET {clause(settings)}")
         for table in question.external:
             self._receive(connection, table)
@@ -112,8 +122,10 @@ class Engine:
         ddl = f"CREATE TEMPORARY TABLE {table.name} ({table.structure}) ENGINE = Memory"
         vetted = statement.vet(self._canonical(connection, ddl), self._forbidden, writable=True)
         plain = vetted.makes_temporary and vetted.body.endswith("\n)\nENGINE = Memory")
-        if not plain or not statement.FORMAT_NAME.fullmatch(table.format):
-            raise errors.bad_request(f"the external table {table.name} is not described as columns and a format")
+        if not plain or not allowed.may_read(table.format):
+            raise errors.bad_request(
+                f"the external table {table.name} is not described as columns and a format that is offered"
+            )
         connection.query(vetted.body.encode("utf-8", "surrogateescape"))
         with tempfile.NamedTemporaryFile(prefix="modelspan-external-") as file:
             file.write(table.data)
@@ -156,8 +168,14 @@ def _names(connection: Any, sql: str, names: tuple[str, ...]) -> frozenset[str]:
 
 def _lock(vetted: Statement) -> int:
     """1, the engine's strict lock; 2 for clients that ask which settings they may send, as 1 answers `none`."""
-    asks_settings = "(" not in vetted.body and any(source in vetted.body for source in _SYSTEM_SETTINGS_ONLY)
-    return 2 if asks_settings else 1
+    asks_settings = _ASKS_SETTINGS.fullmatch(vetted.body) and vetted.body.count("FROM") == 1
+    return 2 if asks_settings and "JOIN" not in vetted.body else 1
+
+
+def _unknown_format(name: str) -> errors.ClickHouseError:
+    return errors.ClickHouseError(
+        73, "UNKNOWN_FORMAT", f"Unknown format {name[:100]!r}, or one that is not offered here"
+    )
 
 
 class Run:
@@ -182,8 +200,8 @@ class Run:
 
     def start(self) -> None:
         """Run the statement; its result is then read with `read`."""
-        if not statement.FORMAT_NAME.fullmatch(self.format):
-            raise errors.ClickHouseError(73, "UNKNOWN_FORMAT", f"Unknown format {self.format!r}")
+        if not allowed.may_answer(self.format):
+            raise _unknown_format(self.format)
         self._thread = threading.Thread(target=self._run, name="modelspan-sql", daemon=True)
         self._thread.start()
 
@@ -204,8 +222,8 @@ class Run:
         Raises:
             ClickHouseError: the table or its columns are not there, or the rows do not fit.
         """
-        if not statement.FORMAT_NAME.fullmatch(self.format):
-            raise errors.ClickHouseError(73, "UNKNOWN_FORMAT", f"Unknown format {self.format!r}")
+        if not allowed.may_read(self.format):
+            raise _unknown_format(self.format)
         source = path.replace("\\", "\\\\").replace("'", "\\'")
         sql = f"{self.statement.body} FROM INFILE '{source}' COMPRESSION 'none' FORMAT {self.format}"
         try:

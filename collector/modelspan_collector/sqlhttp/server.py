@@ -50,7 +50,7 @@ class SqlServer:
             insecure: serve addresses beyond loopback without users all the same.
 
         Raises:
-            ValueError: the store is not embedded, or everyone could reach it.
+            ValueError: the store is not embedded, its database shows files, or everyone could reach it.
             OSError: the address is taken.
         """
         if not store.embedded:
@@ -61,7 +61,7 @@ class SqlServer:
                 "users with passwords (and TLS), or say insecure"
             )
         limits = limits or Limits()
-        self._engine = Engine(urlsplit(store.dsn).path, limits, writable=writable)
+        self._engine = Engine(urlsplit(store.dsn).path, store.database, limits, writable=writable)
         self._app = SqlApp(self._engine, store.database, limits, users, loopback=is_loopback(host))
         self._server = AsgiServer(self._app, host, port, tls=tls, name="sql")
         self.host = host

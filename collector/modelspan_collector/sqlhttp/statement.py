@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from modelspan_collector.sqlhttp import errors
+from modelspan_collector.sqlhttp import allowed, clauses, errors
 
 READING = frozenset({"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS"})
 WRITING = frozenset(
@@ -20,12 +20,12 @@ WRITING = frozenset(
 )
 
 TABLE_FUNCTIONS = (
-    "format", "generate_series", "generateRandom", "generateSeries", "mergeTreeIndex", "null", "numbers", "numbers_mt",
+    "format", "generate_series", "generateRandom", "generateSeries", "null", "numbers", "numbers_mt",
     "primes", "SQLStandardValues", "values", "view", "viewExplain", "zeros", "zeros_mt",
 )  # fmt: skip
 """Table functions that stay inside the database; every other one that the engine has is refused."""
 
-OUTWARD_FUNCTIONS = ("file", "catboostEvaluate", "reverseDNSQuery", "showCertificate")
+OUTWARD_FUNCTIONS = ("file", "catboostEvaluate", "hasColumnInTable", "reverseDNSQuery", "showCertificate")
 """Ordinary functions that read files or reach the network, beside all of the engine's categories below."""
 
 OUTWARD_CATEGORIES = ("AI", "Introspection")
@@ -40,19 +40,20 @@ _OBJECTS = {
 _INTERNAL_TABLES = frozenset({"stack_trace", "jemalloc_profile_text", "named_collections", "zookeeper"})
 _ENGINES = re.compile(
     r"(Replicated)?(Replacing|Summing|Aggregating|Collapsing|VersionedCollapsing|Coalescing)?MergeTree|Null|Memory|Log"
-    r"|TinyLog|StripeLog|Join|Set|Buffer|Atomic"
+    r"|TinyLog|StripeLog|Join|Set|Atomic"
 )
 
-FORMAT_NAME = re.compile(r"[A-Za-z]\w*")
 _TOKEN = re.compile(
     r"""'(?:[^'\\]|\\.|'')*'            # string literal
       | `(?P<quoted>(?:[^`\\]|\\.)*)`   # quoted identifier
       | (?P<word>[A-Za-z_]\w*)
+      | \d[\w.]*
       | \S""",
     re.VERBOSE | re.DOTALL,
 )
-_SETTING = re.compile(r"(\w+) = ('(?:[^'\\]|\\.)*'|[^,]+)(?:, |$)", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
+DATABASE_ENGINES = ("Atomic", "Memory", "Ordinary", "Replicated")
+"""Engines of databases that hold tables; every other one reaches elsewhere."""
+
 _IDENTIFIER_PARAMETER = re.compile(r"\{(\w+):Identifier\}")
 
 
@@ -64,6 +65,10 @@ class Forbidden:
     """Refused where they are called."""
     functions: frozenset[str]
     """Refused wherever the name stands: a function can be passed by name (`arrayMap(file, ...)`, `APPLY file`)."""
+    formats: frozenset[str] = frozenset()
+    """Formats in which no rows may be read."""
+    databases: frozenset[str] = frozenset()
+    """Databases, by exact name, that show the machine's files as tables, as the embedded engine's `default` does."""
 
     def check_identifier(self, name: str) -> None:
         """Refuse a name, in the statement or bound to an Identifier parameter.
@@ -74,6 +79,15 @@ class Forbidden:
         lower = name.strip('`"').lower()
         if lower in self.functions or lower in _INTERNAL_TABLES:
             raise _outward(name)
+
+    def check_database(self, name: str) -> None:
+        """Refuse a database, before a dot in the statement or bound to an Identifier parameter.
+
+        Raises:
+            ClickHouseError: its tables are files.
+        """
+        if name.strip('`"') in self.databases:
+            raise errors.readonly(f"the database {name[:100]} shows files of the machine, and is not served")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +142,12 @@ def vet(canonical: str, forbidden: Forbidden, *, writable: bool) -> Statement:
         raise errors.readonly(f"{verb} is offered for tables, views and databases only")
     format_name, settings = None, {}
     if verb == "SET":
-        settings = _settings(canonical.strip()[len("SET ") :])
+        settings = clauses.parse(canonical.strip()[len("SET ") :])
     while len(lines) > 1 and lines[-1].startswith(("FORMAT ", "SETTINGS ")):
         if lines[-1].startswith("FORMAT "):
             format_name = lines.pop()[len("FORMAT ") :].strip()
         elif verb in READING or verb == "INSERT":
-            settings.update(_settings(lines.pop()[len("SETTINGS ") :]))
+            settings.update(clauses.parse(lines.pop()[len("SETTINGS ") :]))
         else:
             break
     if format_name is None and verb not in READING:
@@ -161,47 +175,39 @@ def _inline_format(line: str) -> tuple[str, str | None]:
 
 def _check_names(statement: Statement, forbidden: Forbidden) -> None:
     tokens = list(_TOKEN.finditer(statement.body))
-    following = [other[0] for other in tokens[1:]] + ["", ""]
+    texts = [token[0] for token in tokens]
+    clauses.check_inner(texts, reading=statement.verb in READING)
+    following = [*texts[1:], "", ""]
     previous = ""
     for token, after, second in zip(tokens, following, following[1:], strict=False):
         name = token["word"] or token["quoted"]
         if name:
             forbidden.check_identifier(name)
-            if after == "(" and name.lower() in forbidden.table_functions:
-                raise _outward(name)
-            if statement.verb in READING and name.upper() == "SETTINGS" and second == "=":
-                raise errors.readonly("SETTINGS inside a subquery are not offered here: put them at the end")
+            if after == "." or previous == "DATABASE":
+                forbidden.check_database(name)
+            if after == "(":
+                _check_called(name, second, forbidden)
+            if name.upper() in ("INFILE", "OUTFILE") and previous in ("FROM", "INTO"):
+                raise errors.readonly(f"{name} would reach a file of the server: use the request's and answer's body")
             if statement.verb not in READING:
-                _check_written(name, previous, after)
+                _check_written(name, previous)
         previous = "ENGINE =" if token[0] == "=" and previous.upper() == "ENGINE" else token[0]
 
 
-def _check_written(name: str, previous: str, after: str) -> None:
+def _check_called(name: str, argument: str, forbidden: Forbidden) -> None:
+    if name.lower() in forbidden.table_functions:
+        raise _outward(name)
+    format_name = argument.strip("'`")
+    if name.lower().startswith("formatrow") and not allowed.may_answer(format_name):
+        raise errors.readonly(f"{name} is offered with the literal name of a format that an answer may have")
+    if name.lower() == "format" and format_name.lower() in forbidden.formats:
+        raise errors.readonly(f"the format {format_name} is not offered here")
+
+
+def _check_written(name: str, previous: str) -> None:
     if previous == "ENGINE =" and not _ENGINES.fullmatch(name):
         raise errors.readonly(f"the table engine {name} reaches outside the database")
-    if after == "=" and name.lower() in ("disk", "storage_policy"):
-        raise errors.readonly(f"the setting {name} would choose where the server writes")
-    if name.upper() == "INFILE":
-        raise errors.readonly("INFILE would read a file of the server: send the data in the request's body")
 
 
 def _outward(name: str) -> errors.ClickHouseError:
     return errors.readonly(f"{name} is not allowed: it reaches files, the network or the process behind the database")
-
-
-def _settings(clause: str) -> dict[str, str]:
-    found, position = {}, 0
-    for item in _SETTING.finditer(clause):
-        if item.start() != position:
-            break
-        found[item[1]] = _literal(item[2].strip())
-        position = item.end()
-    if position != len(clause):
-        raise errors.syntax(f"settings must be `name = value, ...`, found {clause!r}")
-    return found
-
-
-def _literal(text: str) -> str:
-    if not text.startswith("'"):
-        return {"true": "1", "false": "0"}.get(text, text)
-    return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), text[1:-1], flags=re.DOTALL)

@@ -18,8 +18,9 @@ from modelspan_collector.store.errors import StoreUnavailableError
 @pytest.fixture
 def bare(engine_dsn: str) -> Store:
     """The engine, without tables."""
-    opened = connect(engine_dsn, "default")
+    opened = connect(engine_dsn, "bare")
     yield opened
+    opened.command("DROP DATABASE bare")
     opened.close()
 
 
