@@ -81,13 +81,14 @@ def _span(column: pa.Array, _storage: Stored) -> pa.Array:
     return pc.divide(whole.cast(pa.float64(), safe=False), _PER_SECOND[column.type.unit])
 
 
-def _text(column: pa.Array, storage: Stored) -> pa.Array:
+def as_text(column: pa.Array, storage: Stored) -> pa.Array:
+    """Values as text, each spelt as in a category."""
     return category.texts(column, storage.extension, storage.parameters)
 
 
 def _category(column: pa.Array, storage: Stored) -> pa.Array:
     """The entries as text, once each, and then a text for every row."""
-    written = _text(plain(column.dictionary), storage)
+    written = as_text(plain(column.dictionary), storage)
     return pa.DictionaryArray.from_arrays(column.indices, written).dictionary_decode()
 
 
@@ -190,7 +191,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         "categorical",
         "`true`, `false`",
         lambda stored: pa.types.is_boolean(stored.kind) or stored.extension == category.BOOL8,
-        _text,
+        as_text,
     ),
     Kind(
         "arrow.uuid",
@@ -200,7 +201,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         "categorical",
         "text: `f81d4fae-7dec-11d0-a765-00a0c91e6bf6`",
         _extends(category.UUID),
-        _text,
+        as_text,
     ),
     Kind(
         "pandas.interval",
@@ -210,7 +211,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         "categorical",
         "text: `(0.5, 1]`",
         _extends(category.INTERVAL),
-        _text,
+        as_text,
         _NO_TEXT,
     ),
     Kind(
@@ -221,7 +222,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         "categorical",
         "text, as pandas writes it: `2026-01`, `2026Q1`",
         _is_written_period,
-        _text,
+        as_text,
         _NO_TEXT,
     ),
     Kind(
@@ -241,7 +242,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         "categorical",
         "missing in every row",
         _is(pa.types.is_null),
-        _text,
+        as_text,
     ),
     Kind(
         "int8 to int64, uint8 to uint64",
@@ -311,7 +312,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         "categorical",
         "text",
         _is(pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
-        _text,
+        as_text,
     ),
     CATEGORY,
     Kind(

@@ -7,6 +7,8 @@ table of it, in the order in which it is read, and the table in `docs/convention
 'categorical'
 >>> convert(pa.array([1.5, float("nan")])).column.to_pylist()
 [1.5, None]
+>>> text(pa.array([1, None])).column.to_pylist()
+['1', None]
 >>> place(pa.map_(pa.string(), pa.int64())).reason
 'maps have no place: give each key a column of its own'
 """
@@ -21,9 +23,9 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelspan._feature_kinds import CATEGORY, KINDS, TYPES, Kind, Place, Stored, plain, stored
+from modelspan._feature_kinds import CATEGORY, KINDS, TYPES, Kind, Place, Stored, as_text, plain, stored
 
-__all__ = ["KINDS", "LARGEST_EXACT", "TYPES", "Converted", "Place", "Placed", "convert", "place"]
+__all__ = ["KINDS", "LARGEST_EXACT", "TYPES", "Converted", "Place", "Placed", "convert", "place", "text"]
 
 LARGEST_EXACT: Final = 2**53
 """Integers beyond it are rounded when they become Float64."""
@@ -65,15 +67,28 @@ def convert(column: pa.Array | pa.ChunkedArray, field: pa.Field | None = None) -
         field: the column's field in its schema, if it has one.
     """
     storage = _by_storage(column.type if field is None else field)
-    found = _kind(storage)
-    if found.place is None or found.build is None:
-        return Converted(None, found.becomes, None, {}, 0)
+    return _converted(column, _kind(storage), storage)
+
+
+def text(column: pa.Array | pa.ChunkedArray, field: pa.Field | None = None) -> Converted:
+    """A column of classes, ids or tags as text, each value spelt as in a category; none where that has no text."""
+    storage = _by_storage(column.type if field is None else field)
+    kind = _kind(storage)
+    if kind.place in ("numeric", "categorical") and not pa.types.is_dictionary(storage.kind):
+        kind = CATEGORY._replace(build=kind.build if kind.place == "categorical" else as_text)
+    return _converted(column, kind, storage)
+
+
+def _converted(column: pa.Array | pa.ChunkedArray, kind: Kind, storage: Stored) -> Converted:
+    if kind.place is None or kind.build is None:
+        return Converted(None, kind.becomes, None, {}, 0)
     left_out: Counter[str] = Counter()
     try:
         chunks = [plain(chunk) for chunk in (column.chunks if isinstance(column, pa.ChunkedArray) else [column])]
-        built = [_built(found, chunk, storage, left_out) for chunk in chunks]
-        whole = built[0] if len(built) == 1 else pa.concat_arrays([*built, pa.nulls(0, TYPES[found.place])])
-        return Converted(found.place, "", whole, left_out, sum(map(_rounded, chunks)))
+        built = [_built(kind, chunk, storage, left_out) for chunk in chunks]
+        whole = built[0] if len(built) == 1 else pa.concat_arrays([*built, pa.nulls(0, TYPES[kind.place])])
+        rounded = sum(map(_rounded, chunks)) if kind.place == "numeric" else 0
+        return Converted(kind.place, "", whole, left_out, rounded)
     except pa.ArrowException as error:  # an encoding that this version of Arrow cannot undo
         return Converted(None, f"{column.type} cannot be read here: {_sentence(error)}", None, {}, 0)
 
@@ -129,7 +144,7 @@ def _built(kind: Kind, column: pa.Array, storage: Stored, left_out: Counter[str]
 def _missing(column: pa.Array) -> int:
     """Values that say by themselves that nothing is there: nulls, NaN, and what refers to such a one."""
     if not pa.types.is_dictionary(column.type):
-        return int(column.null_count)
+        return int(pc.sum(pc.is_null(column, nan_is_null=pa.types.is_floating(column.type))).as_py() or 0)
     entries = plain(column.dictionary)
     absent = pc.is_null(entries, nan_is_null=pa.types.is_floating(entries.type))
     return int(column.null_count) + int(pc.sum(pc.take(absent, column.indices.drop_null())).as_py() or 0)

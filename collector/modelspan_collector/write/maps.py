@@ -1,111 +1,82 @@
-"""From one Arrow column a feature to one map a row: vectorised, with the missing values named."""
+"""From one Arrow column a feature to one map a row: vectorised, with the missing values named.
+
+Which column goes where is said by `modelspan.features`; here the writer and the analyzer's baselines turn columns that
+are at their place into the maps of the store.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelspan import features
+
+COLUMNS: Final[Mapping[features.Place, str]] = {
+    "numeric": "numeric_features",
+    "categorical": "categorical_features",
+    "embedding": "embeddings",
+}
+"""The column of `predictions` for each place."""
+
+_MOST_SHORT: Final = 2**15
+"""Keys that an index of 16 bits can tell apart: it halves the keys' bytes for almost everybody."""
 _HEX = np.frombuffer(bytes(range(256)).hex().encode(), np.uint16)
 """The two digits of each byte."""
-
-LARGEST_EXACT = 2**53
-"""Integers beyond it are rounded when they become Float64."""
+_Indices: TypeAlias = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
-    """The feature columns of a stream, by the map that they belong to."""
+def feature_columns(placed: Mapping[features.Place, Mapping[str, pa.Array]], rows: int) -> dict[str, pa.Array]:
+    """The columns in which the store keeps features: a map for each place, and the names of those that are missing.
 
-    numeric: dict[str, pa.Array]
-    categorical: dict[str, pa.Array]
-    embeddings: dict[str, pa.Array]
-    rounded: int
-    """Integers too large for Float64 to hold exactly."""
-
-
-def classify(columns: dict[str, pa.Array]) -> Features:
-    """Sort features into maps by their Arrow type, as `docs/conventions.md` says."""
-    features, rounded = Features({}, {}, {}, 0), 0
-    for name, column in columns.items():
-        kind = column.type
-        if pa.types.is_dictionary(kind):
-            column, kind = column.dictionary_decode(), kind.value_type
-        if pa.types.is_boolean(kind):
-            features.categorical[name] = pc.if_else(column, "true", "false")
-        elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-            features.embeddings[name] = column.cast(pa.list_(pa.float32()), safe=False)
-        elif (numbers := _numbers(column)) is not None:
-            features.numeric[name] = numbers
-            rounded += _beyond(column)
-        else:
-            features.categorical[name] = column.cast(pa.string(), safe=False)
-    return Features(features.numeric, features.categorical, features.embeddings, rounded)
+    Args:
+        placed: by place, the converted columns by name (`modelspan.features.convert`).
+        rows: the number of rows.
+    """
+    maps = {name: to_map(placed.get(place, {}), rows, features.TYPES[place]) for place, name in COLUMNS.items()}
+    return {**maps, "null_features": missing(list(placed.values()), rows)}
 
 
-def _numbers(column: pa.Array) -> pa.Array | None:
-    """A column as Float64 with NaN as null; None where it is not of numbers."""
-    kind = column.type
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        column = pc.divide(
-            column.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).cast(pa.float64(), safe=False), 1e6
-        )
-    elif pa.types.is_duration(kind) or pa.types.is_time(kind):
-        unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit]
-        integers = column.cast(pa.int32()) if pa.types.is_time32(kind) else column.cast(pa.int64())
-        column = pc.divide(integers.cast(pa.float64(), safe=False), unit)
-    elif pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        column = column.cast(pa.float64(), safe=False)
-    else:
-        return None
-    return pc.if_else(pc.is_nan(column), None, column)
-
-
-def _beyond(column: pa.Array) -> int:
-    if not pa.types.is_integer(column.type) or column.type.bit_width < 64:
-        return 0
-    large = pc.or_(pc.greater(column, LARGEST_EXACT), pc.less(column.cast(pa.int64(), safe=False), -LARGEST_EXACT))
-    return int(pc.sum(large).as_py() or 0)
-
-
-def to_map(columns: dict[str, pa.Array], rows: int, values: pa.DataType) -> pa.Array:
+def to_map(columns: Mapping[str, pa.Array], rows: int, values: pa.DataType) -> pa.Array:
     """One map a row, its keys sorted; a null is a key that is not there.
 
     Args:
-        columns: one array of `rows` values a key, all of type `values`.
+        columns: one array of `rows` values a key, each of type `values`.
         rows: the number of rows.
         values: the type of the map's values.
     """
-    kind = pa.map_(pa.dictionary(pa.int16(), pa.string()), values)
-    if not columns:
-        return pa.MapArray.from_arrays(
-            np.zeros(rows + 1, np.int32), _keys([], np.empty(0, np.int16)), pa.array([], values), type=kind
-        )
     names = sorted(columns)
-    present = np.column_stack([columns[name].is_valid().to_numpy(zero_copy_only=False) for name in names])
-    row, key = np.nonzero(present)
-    flat = pa.concat_arrays([columns[name] for name in names]).take(pa.array(key * rows + row))
-    offsets = np.concatenate(([0], np.cumsum(present.sum(axis=1)))).astype(np.int32)
-    return pa.MapArray.from_arrays(offsets, _keys(names, key.astype(np.int16)), flat, type=kind)
+    row, key, offsets = _marked([columns[name].is_valid() for name in names], rows)
+    flat = pa.concat_arrays([pa.nulls(0, values), *(columns[name] for name in names)]).take(pa.array(key * rows + row))
+    keys = _keys(names, key)
+    return pa.MapArray.from_arrays(offsets, keys, flat, type=pa.map_(keys.type, values))
 
 
-def missing(columns: Sequence[dict[str, pa.Array]], rows: int) -> pa.Array:
+def missing(columns: Sequence[Mapping[str, pa.Array]], rows: int) -> pa.Array:
     """The names of the features that are null, one list a row."""
     every = {name: column for group in columns for name, column in group.items() if column.null_count}
     names = sorted(every)
-    if not names:
-        return pa.ListArray.from_arrays(np.zeros(rows + 1, np.int32), _keys([], np.empty(0, np.int16)))
-    absent = np.column_stack([every[name].is_null().to_numpy(zero_copy_only=False) for name in names])
-    _, key = np.nonzero(absent)
-    offsets = np.concatenate(([0], np.cumsum(absent.sum(axis=1)))).astype(np.int32)
-    return pa.ListArray.from_arrays(offsets, _keys(names, key.astype(np.int16)))
+    _, key, offsets = _marked([every[name].is_null() for name in names], rows)
+    return pa.ListArray.from_arrays(offsets, _keys(names, key))
 
 
-def _keys(names: list[str], indices: np.ndarray) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int16()), pa.array(names, pa.string()))
+def _marked(flags: Sequence[pa.Array], rows: int) -> tuple[_Indices, _Indices, pa.Array]:
+    """Where columns of flags are true, row by row: the rows, the columns, and where each row begins."""
+    if not flags:
+        nowhere: _Indices = np.zeros(0, np.int64)
+        return nowhere, nowhere, pa.array(np.zeros(rows + 1, np.int32))
+    marked = np.column_stack([flag.to_numpy(zero_copy_only=False) for flag in flags])
+    row, column = np.nonzero(marked)
+    return row, column, pa.array(np.concatenate(([0], np.cumsum(marked.sum(axis=1)))).astype(np.int32))
+
+
+def _keys(names: list[str], indices: _Indices) -> pa.Array:
+    width = pa.int16() if len(names) <= _MOST_SHORT else pa.int32()
+    return pa.DictionaryArray.from_arrays(pa.array(indices).cast(width), pa.array(names, pa.string()))
 
 
 def hexadecimal(ids: pa.Array, width: int) -> pa.Array:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan import conventions as names
+from modelspan import features
 from modelspan_collector.write import maps
 from modelspan_collector.write.stream import metadata
 
@@ -43,15 +44,13 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
     """
     count = stream.num_rows
     timestamps, original = _times(_column(stream, names.COL_TIMESTAMP), received)
-    features = maps.classify(_prefixed(stream, names.COL_FEATURE_PREFIX))
-    scores = maps.classify(_prefixed(stream, names.COL_SCORE_PREFIX)).numeric
-    attributions = maps.classify(_prefixed(stream, names.COL_ATTRIBUTION_PREFIX)).numeric
-    tags = {name: column.cast(pa.string()) for name, column in _plain(_prefixed(stream, names.COL_TAG_PREFIX)).items()}
+    placed, rounded = _features(stream)
+    tags = _texts(stream, names.COL_TAG_PREFIX)
     wild = len(original) - original.null_count
     if wild:
         tags[_ORIGINAL_TIMESTAMP] = original
     if tenant:
-        tags[_TENANT_TAG] = _same(tenant, count)
+        tags[_TENANT_TAG] = pa.repeat(pa.scalar(tenant, pa.string()), count)
     columns = {
         "model": _same(metadata(stream, names.META_MODEL), count),
         "version": _same(metadata(stream, names.META_VERSION), count),
@@ -64,18 +63,15 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         "span_id": maps.hexadecimal(_column(stream, names.COL_SPAN_ID), 8),
         "value": _number(stream, names.COL_VALUE),
         "label": _text(stream, names.COL_LABEL),
-        "scores": maps.to_map(scores, count, pa.float64()),
+        "scores": _numbers(stream, names.COL_SCORE_PREFIX),
         "duration": _number(stream, names.COL_DURATION),
         "error_type": _text(stream, names.COL_ERROR_TYPE),
         "sample_weight": _number(stream, names.COL_SAMPLE_WEIGHT).fill_null(1.0),
-        "numeric_features": maps.to_map(features.numeric, count, pa.float64()),
-        "categorical_features": maps.to_map(features.categorical, count, pa.string()),
-        "null_features": maps.missing([features.numeric, features.categorical, features.embeddings], count),
-        "embeddings": maps.to_map(features.embeddings, count, pa.list_(pa.float32())),
-        "attributions": maps.to_map(attributions, count, pa.float64()),
+        **maps.feature_columns(placed, count),
+        "attributions": _numbers(stream, names.COL_ATTRIBUTION_PREFIX),
         "tags": maps.to_map(tags, count, pa.string()),
     }
-    return Rows("predictions", pa.table(columns), wild, features.rounded)
+    return Rows("predictions", pa.table(columns), wild, rounded)
 
 
 def labels(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:  # noqa: ARG001
@@ -130,19 +126,42 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return chunks if isinstance(chunks, pa.Array) else pa.concat_arrays(chunks.chunks)
 
 
-def _prefixed(stream: pa.Table, prefix: str) -> dict[str, pa.Array]:
-    """The columns of a prefix, by what follows it."""
-    return {name[len(prefix) :]: _column(stream, name) for name in stream.column_names if name.startswith(prefix)}
+def _prefixed(stream: pa.Table, prefix: str) -> dict[str, tuple[pa.ChunkedArray, pa.Field]]:
+    """The columns of a prefix with their fields, by what follows it."""
+    return {
+        field.name[len(prefix) :]: (stream.column(index), field)
+        for index, field in enumerate(stream.schema)
+        if field.name.startswith(prefix)
+    }
 
 
-def _plain(columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
-    return {name: c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for name, c in columns.items()}
+def _features(stream: pa.Table) -> tuple[dict[features.Place, dict[str, pa.Array]], int]:
+    """The features of a stream by their place, and how many integers of them Float64 cannot hold exactly."""
+    placed: dict[features.Place, dict[str, pa.Array]] = {}
+    rounded = 0
+    for name, (column, field) in _prefixed(stream, names.COL_FEATURE_PREFIX).items():
+        converted = features.convert(column, field)
+        if converted.place is not None:
+            placed.setdefault(converted.place, {})[name] = converted.column
+            rounded += converted.rounded
+    return placed, rounded
+
+
+def _numbers(stream: pa.Table, prefix: str) -> pa.Array:
+    """A map a row of the numbers of a prefix."""
+    converted = {name: features.convert(*pair) for name, pair in _prefixed(stream, prefix).items()}
+    numbers = {name: found.column for name, found in converted.items() if found.place == "numeric"}
+    return maps.to_map(numbers, stream.num_rows, pa.float64())
+
+
+def _texts(stream: pa.Table, prefix: str) -> dict[str, pa.Array]:
+    converted = {name: features.text(*pair).column for name, pair in _prefixed(stream, prefix).items()}
+    return {name: column for name, column in converted.items() if column is not None}
 
 
 def _text(stream: pa.Table, name: str) -> pa.Array:
-    column = _column(stream, name)
-    decoded = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-    return decoded.cast(pa.string()).fill_null("")
+    written = features.text(_column(stream, name)).column
+    return pa.repeat("", stream.num_rows) if written is None else written.fill_null("")
 
 
 def _number(stream: pa.Table, name: str) -> pa.Array:

@@ -6,7 +6,6 @@ import struct
 import time
 from concurrent.futures import Future
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -75,21 +74,14 @@ def test_hexadecimal_ids(ids: list[bytes | None], skip: int) -> None:
     assert maps.hexadecimal(array, 8).to_pylist() == expected
 
 
-def test_features_find_their_map() -> None:
-    """Types decide the map, as the conventions say."""
-    features = maps.classify(
-        {
-            "flag": pa.array([True, None]),
-            "day": pa.array([1, 2], pa.date32()),
-            "took": pa.array([1500, None], pa.duration("ms")),
-            "city": pa.array(["a", "b"]).dictionary_encode(),
-            "level": pa.array(np.array([1, 2])).dictionary_encode(),
-        }
-    )
-    assert features.numeric["day"].to_pylist() == [86400.0, 172800.0]
-    assert features.numeric["took"].to_pylist() == [1.5, None]
-    assert features.numeric["level"].to_pylist() == [1.0, 2.0]
-    assert features.categorical["flag"].to_pylist() == ["true", None]
+@pytest.mark.parametrize("count", [0, 1, 2**15, 2**15 + 1, 40_000])
+def test_any_number_of_features_has_its_keys(count: int) -> None:
+    """A row may have more features than an index of 16 bits can tell apart."""
+    columns = {f"f{number:05}": pa.array([float(number), None]) for number in range(count)}
+    first, second = maps.to_map(columns, 2, pa.float64()).to_pylist()
+    assert first == [(name, float(number)) for number, name in enumerate(columns)]
+    assert second == []
+    assert maps.missing([columns], 2).to_pylist() == [[], list(columns)]
 
 
 def test_recent_forgets_failures_and_the_past() -> None:
