@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ import pyarrow as pa
 from modelspan_analyzer.feature_maps import reference_parts
 from modelspan_analyzer.moments import now, utc
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.tag_columns import tag_maps
 from modelspan_collector.store.connect import Store
 
 KIND_ROWS = "rows"
@@ -118,6 +120,7 @@ def set_from_table(
     score: str | None = None,
     label: str | None = None,
     features: list[str] | None = None,
+    tags: Sequence[str] = (),
     source: str,
 ) -> Baseline:
     """Make the rows of a table with plain columns, such as training data, the baseline.
@@ -128,6 +131,7 @@ def set_from_table(
         score: column of the score (of the positive class).
         label: column of what was true.
         features: columns of the features; all the others where none are named.
+        tags: columns of the groups that rows belong to, by which slices and facets find their own baseline.
         source: where the rows came from, in words that a person can check.
 
     Raises:
@@ -135,8 +139,12 @@ def set_from_table(
     """
     if rows.num_rows == 0:
         raise ValueError(f"the baseline of {model} from {source} has no rows")
-    baseline_id = _new_id()
+    baseline_id, groups, done = _new_id(), tag_maps(rows, tags), 0
+    if features is None:
+        features = [name for name in rows.column_names if name not in {prediction, score, label, *tags}]
     for part in reference_parts(rows, prediction=prediction, score=score, label=label, features=features):
+        part = part.append_column("tags", groups.slice(done, part.num_rows))
+        done += part.num_rows
         for name, value in (("version", version), ("model", model), ("baseline_id", baseline_id)):
             part = part.add_column(0, name, pa.array([value] * part.num_rows, pa.string()))
         store.insert("reference_predictions", part)
@@ -153,6 +161,7 @@ def set_from_query(
     score: str | None = None,
     label: str | None = None,
     features: list[str] | None = None,
+    tags: Sequence[str] = (),
 ) -> Baseline:
     """Make the rows that a SELECT gives the baseline, with columns as in `set_from_table`; the query is its source.
 
@@ -161,7 +170,7 @@ def set_from_query(
     """
     rows = query_rows(store, query)
     columns = {"prediction": prediction, "score": score, "label": label}
-    return set_from_table(store, model, version, rows, **columns, features=features, source=query)
+    return set_from_table(store, model, version, rows, **columns, features=features, tags=tags, source=query)
 
 
 def query_rows(store: Store, query: str) -> pa.Table:

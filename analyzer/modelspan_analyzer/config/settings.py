@@ -6,8 +6,9 @@ its settings from `context.settings.<signal>`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -109,6 +110,9 @@ class ModelSettings(Settings):
         return given
 
 
+AnySettings = TypeVar("AnySettings", bound=ModelSettings)
+
+
 class ModelEntry(ModelSettings):
     """The settings of one model that differ from the defaults."""
 
@@ -131,6 +135,16 @@ class MonitorsConfig(Settings):
         for entry in sorted(entries, key=lambda entry: entry.version != ""):
             merged = _over(merged, entry.model_dump(exclude_unset=True, exclude={"model", "version"}))
         return ModelSettings.model_validate(merged)
+
+    def with_segments(self, keys: Iterable[str]) -> MonitorsConfig:
+        """The same, with slices by these keys beside those that each model has."""
+        more = tuple(keys)
+
+        def sliced(settings: AnySettings) -> AnySettings:
+            return settings.model_copy(update={"segments": tuple(dict.fromkeys([*settings.segments, *more]))})
+
+        models = tuple(sliced(one) if "segments" in one.model_fields_set else one for one in self.models)
+        return self.model_copy(update={"defaults": sliced(self.defaults), "models": models})
 
 
 def _over(base: dict[str, object], changes: dict[str, object]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from modelspan_analyzer.distributions.vocabulary import Relation
@@ -16,12 +17,25 @@ SELECT value, count() AS n FROM (SELECT {column}[{{key:String}}] AS value FROM {
 WHERE value != '' GROUP BY value HAVING n >= {{least:UInt64}} ORDER BY n DESC, value LIMIT {{most:UInt32}}
 """
 
+_ROWS = """
+SELECT value, count() AS n FROM (SELECT {column}[{{key:String}}] AS value FROM {table} WHERE {condition})
+WHERE value IN {{values:Array(String)}} GROUP BY value
+"""
+
 
 def slice_values(store: Store, relation: Relation, key: str, least: int) -> dict[str, int]:
     """The most frequent values of a key that have enough rows, each with how many."""
     column, name = split_key(key)
     sql = _VALUES.format(column=column, table=relation.table, condition=relation.condition)
     rows = store.rows(sql, {**relation.parameters, "key": name, "least": least, "most": MOST_SLICES})
+    return {str(row["value"]): int(row["n"]) for row in rows}
+
+
+def slice_rows(store: Store, relation: Relation, key: str, values: Sequence[str]) -> dict[str, int]:
+    """How many rows of a relation have each of these values of a key; values without any are absent."""
+    column, name = split_key(key)
+    sql = _ROWS.format(column=column, table=relation.table, condition=relation.condition)
+    rows = store.rows(sql, {**relation.parameters, "key": name, "values": list(values)})
     return {str(row["value"]): int(row["n"]) for row in rows}
 
 

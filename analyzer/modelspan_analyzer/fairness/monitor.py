@@ -114,6 +114,9 @@ def _judged(
         judged = judge_change(one, known, settings, looked_at)
         if not judge and judged.verdict is Verdict.ALARM:
             judged = replace(judged, verdict=Verdict.OK, reason="labels are in, which are judged instead")
+        if judged.verdict is Verdict.NOT_COMPARED:
+            group = counts.segment(one.group) if one.group >= 0 else counts.facet
+            judged = replace(judged, reason=f"{judged.reason}: {context.nothing_to_compare(group)}")
         yield _result(context, counts, one, judged, "estimated_" if estimate else "", known.rows if known else 0)
 
 

@@ -62,11 +62,12 @@ class MonitorContext:
 
     def nothing_to_compare(self, segment: str = "") -> str:
         """Why a value of this window stands alone, and what would change that."""
-        if self.baseline is None:
-            return f"no baseline to compare with: `modelspan baseline set --model {self.model} ...`, or give a bound"
+        setting = f"`modelspan baseline set --model {self.model} ..."
         if segment:
-            key = segment.partition("=")[0].partition(".")[2]
-            return f"no baseline for {segment} and none for the whole: `modelspan baseline set ... --tag {key}`"
+            key = segment.partition("=")[0].removeprefix("tag.").removeprefix("feature.")
+            return f"no baseline for {segment} and none for the whole: {setting} --tag {key}`"
+        if self.baseline is None:
+            return f"no baseline to compare with: {setting}`, or give a bound"
         return "the baseline holds nothing to compare it with, and no bound is given"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.performance import business
@@ -28,13 +28,34 @@ def performance(context: MonitorContext) -> list[Result]:
     if seen.labelled < settings.min_rows:
         return results
     reference, target = (references[0] if references else None), context.target
+    whole: list[Measured] = []
     for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.settings.segments)):
         found = evaluate(context.store, current, target, settings, segment)
         expected = evaluate(context.store, reference, target, settings, segment) if reference else {}
+        whole = expected.get("", []) if segment == ALL_ROWS else whole
+        judged = [part for part, measured in found.items() if max(one.rows for one in measured) >= settings.min_rows]
+        share = 1 / max(1, len(judged))
         for part, measured in found.items():
-            before = {one.metric: one for one in expected.get(part, [])}
-            results += [_judge(context, one, before.get(one.metric), segment.label(part)) for one in measured]
+            own = _usable(expected.get(part, []), settings.min_rows) if segment != ALL_ROWS else whole
+            before = {one.metric: one for one in own or whole}
+            place = Place(segment.label(part), of_whole=not own, share=share)
+            results += [_judge(context, one, before.get(one.metric), place) for one in measured]
     return results + _business(context, current, reference, target)
+
+
+class Place(NamedTuple):
+    """Which rows a measure is of, and what they are compared with."""
+
+    segment: str
+    of_whole: bool
+    """The baseline has too few labelled rows of the slice, so that it is compared with all of it."""
+    share: float
+    """Of the allowed error: the slices of a key share it."""
+
+
+def _usable(measured: list[Measured], least: int) -> list[Measured]:
+    """What a baseline says of a slice that it has enough labelled rows of; else nothing."""
+    return measured if max((one.rows for one in measured), default=0) >= least else []
 
 
 def _share(context: MonitorContext, seen: Coverage) -> Result:
@@ -52,10 +73,10 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
     )
 
 
-def _judge(context: MonitorContext, one: Measured, before: Measured | None, segment: str) -> Result:
+def _judge(context: MonitorContext, one: Measured, before: Measured | None, place: Place) -> Result:
     settings = context.settings.performance
     fields: dict[str, Any] = {
-        "segment": segment,
+        "segment": place.segment,
         "lower": _finite(one.estimate.lower),
         "upper": _finite(one.estimate.upper),
         "n": one.rows,
@@ -69,25 +90,29 @@ def _judge(context: MonitorContext, one: Measured, before: Measured | None, segm
     if one.rows < settings.min_rows:
         reason = f"{one.rows} labelled rows; {settings.min_rows} are needed"
         return context.result(SIGNAL, one.metric, value, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
-    verdict, reason = _verdict(context, one, before, segment, fields)
+    if place.segment and before is not None:
+        fields["details"]["compared_with"] = "whole" if place.of_whole else place.segment
+    verdict, reason = _verdict(context, one, before, place, fields)
+    if place.segment and place.of_whole and before is not None:
+        reason = f"{reason}; of the whole baseline, which has too few labelled rows of {place.segment}".lstrip("; ")
     return context.result(SIGNAL, one.metric, value, verdict, reason=reason, **fields)
 
 
 def _verdict(
-    context: MonitorContext, one: Measured, before: Measured | None, segment: str, fields: dict[str, Any]
+    context: MonitorContext, one: Measured, before: Measured | None, place: Place, fields: dict[str, Any]
 ) -> tuple[Verdict, str]:
     """The verdict and its sentence; fills in threshold and p-value."""
     settings = context.settings.performance
+    confidence = 1 - (1 - settings.confidence) * place.share
     bound = settings.bounds.get(one.metric)
     if bound is not None:
         fields["threshold"] = bound
-        confidence = settings.confidence
         if breaches(one.estimate, bound, higher_is_better=one.higher_is_better, confidence=confidence):
             return Verdict.ALARM, f"{one.metric} is {one.estimate.value:.4g}, beyond its bound of {bound:.4g}"
     if before is None or not math.isfinite(before.estimate.value):
         within = f"{one.metric} keeps its bound; " if bound is not None else ""
         verdict = Verdict.OK if bound is not None else Verdict.NOT_COMPARED
-        return verdict, within + _alone(context, segment)
+        return verdict, within + _alone(context, place.segment)
     moved = change(one.estimate, before.estimate, higher_is_better=one.higher_is_better)
     base = before.estimate.value
     fields["p_value"] = _finite(moved.p_value)
@@ -98,7 +123,7 @@ def _verdict(
         return Verdict.NOT_COMPARED, f"from {base:.4g}, and how sure that is cannot be told on these rows"
     allowed = settings.min_change * abs(base) * (-1 if one.higher_is_better else 1)
     fields.setdefault("threshold", base + allowed)
-    if is_worse(moved, base, min_change=settings.min_change, confidence=settings.confidence):
+    if is_worse(moved, base, min_change=settings.min_change, confidence=confidence):
         return Verdict.ALARM, f"{one.metric} went from {base:.4g} to {one.estimate.value:.4g}"
     return Verdict.OK, ""
 

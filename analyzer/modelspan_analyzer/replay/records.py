@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from modelspan import conventions as names
 from modelspan_analyzer.replay.history import Columns
+from modelspan_analyzer.tag_columns import tag_texts
 
 _UTC = pa.timestamp("ns", "UTC")
 
@@ -27,7 +28,7 @@ def predictions(rows: pa.Table, columns: Columns, ids: pa.Array, times: pa.Array
     for feature in columns.features:
         record[names.COL_FEATURE_PREFIX + feature] = _plain(rows[feature])
     for segment in columns.segments:
-        record[names.COL_TAG_PREFIX + segment] = _text(rows[segment])
+        record[names.COL_TAG_PREFIX + segment] = tag_texts(rows[segment])
     return pa.table(record)
 
 

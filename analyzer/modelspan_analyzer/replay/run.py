@@ -58,6 +58,7 @@ def prepare(
         score=columns.score,
         label=columns.label,
         features=list(columns.features),
+        tags=columns.segments,
         source=history.baseline_source,
     )
     if columns.time:

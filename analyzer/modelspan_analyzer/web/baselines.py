@@ -60,6 +60,7 @@ def _set(store: Store, given: QueryParams, kind: str, body: bytes) -> Baseline:
             score=given.get("score"),
             label=given.get("label"),
             features=features.split(",") if features else None,
+            tags=[name for given_tags in given.getlist("tag") for name in given_tags.split(",") if name],
             source=given.get("source", "posted over HTTP"),
         )
     if kind == JSON_TYPE:

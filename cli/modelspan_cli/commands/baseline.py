@@ -38,6 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for role in ("prediction", "score", "label"):
         setting.add_argument(f"--{role}", metavar="COL", help=f"the column of the {role}")
     setting.add_argument("--features", metavar="a,b,...", help="default: all other columns")
+    setting.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="COL[,COL...]",
+        help="column of a group that rows belong to, no feature: a slice `tag.COL` or a facet is compared with its own",
+    )
     setting.add_argument("--start", type=_utc, help="start of a past window, such as 2026-01-31T00:00:00")
     setting.add_argument("--end", type=_utc, help="end of the window")
     listing = verbs.add_parser("list", help="list the baselines")
@@ -75,6 +82,8 @@ def _set(args: argparse.Namespace) -> int:
     given = [args.file is not None, args.query is not None, args.start is not None and args.end is not None]
     if sum(given) != 1:
         raise CommandError("a baseline needs one of --file, --query, or both --start and --end")
+    if args.tag and args.start is not None:
+        raise CommandError("a past window's predictions keep their own tags; --tag goes with --file and --query")
     instance = running(args)
     try:
         made = _post(instance, args) if instance and not args.store else _set_here(args)
@@ -93,13 +102,19 @@ def _set_here(args: argparse.Namespace) -> dict[str, object]:
         features = args.features.split(",") if args.features else None
         columns = {role: getattr(args, role) for role in ("prediction", "score", "label")}
         if args.query is not None:
-            made = baselines.set_from_query(store, args.model, args.version, args.query, **columns, features=features)
+            made = baselines.set_from_query(
+                store, args.model, args.version, args.query, **columns, features=features, tags=_tags(args)
+            )
             return as_json(made)
         rows, source = read(args.file), str(args.file)
         made = baselines.set_from_table(
-            store, args.model, args.version, rows, **columns, features=features, source=source
+            store, args.model, args.version, rows, **columns, features=features, tags=_tags(args), source=source
         )
     return as_json(made)
+
+
+def _tags(args: argparse.Namespace) -> list[str]:
+    return [name.strip() for given in args.tag for name in given.split(",") if name.strip()]
 
 
 def _rows(args: argparse.Namespace) -> pa.Table:
@@ -119,7 +134,7 @@ def _post(instance: Running, args: argparse.Namespace) -> dict[str, Any]:
         parquet.write_table(_rows(args), sink)
         body, kind = sink.getvalue(), PARQUET_TYPE
         given["source"] = args.query or str(args.file)
-    query = urlencode({name: value for name, value in given.items() if value})
+    query = urlencode([(name, value) for name, value in given.items() if value] + [("tag", tag) for tag in _tags(args)])
     request = urllib.request.Request(  # noqa: S310 - the running instance's own URL
         f"{instance.web_url}/api/baselines?{query}", data=body, headers={"Content-Type": kind}, method="POST"
     )

@@ -11,6 +11,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from modelspan_analyzer.gate import JUDGED, not_checked
 from modelspan_analyzer.instance import COLLECTOR_FOLDER, Instance, InstanceConfig
 from modelspan_analyzer.replay.history import Columns, HistoryError, read, split
 from modelspan_analyzer.replay.run import Outcome, outcomes, prepare
@@ -77,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         )
     except (HistoryError, StoreError, OSError) as error:
         raise CommandError(str(error)) from error
+    instance.runner.config = instance.runner.config.with_segments(f"tag.{name}" for name in args.segments)
     instance.start()
     try:
         with _progress() as bar:
@@ -113,6 +115,20 @@ def _alarms(outcome: Outcome) -> list[Result]:
     return [result for result in outcome.results if result.verdict is Verdict.ALARM]
 
 
+def _unchecked(outcome: Outcome) -> str:
+    """Why nothing is known of a window, by the rule of `modelspan check`; '' where something is."""
+    judged = {result.signal for result in outcome.results if result.verdict.value in JUDGED and result.n}
+    return not_checked(_rows(outcome), judged, {result.signal for result in outcome.results})
+
+
+def _verdict(outcome: Outcome) -> str:
+    return "alarm" if _alarms(outcome) else "not checked" if _unchecked(outcome) else "ok"
+
+
+def _rows(outcome: Outcome) -> int:
+    return next((result.n for result in outcome.results if result.metric == "volume"), 0)
+
+
 def _name(result: Result) -> str:
     subject = f" {result.feature}" if result.feature else ""
     return f"{result.signal}{subject}"
@@ -126,10 +142,13 @@ def _print_table(args: argparse.Namespace, left_out: tuple[str, ...], found: lis
     for outcome in found:
         alarms = list(dict.fromkeys(map(_name, _alarms(outcome))))
         more = f" and {len(alarms) - SHOWN_ALARMS} more" if len(alarms) > SHOWN_ALARMS else ""
-        rows = max((result.n for result in outcome.results), default=0)
-        verdict = "[red]alarm[/]" if alarms else "[green]ok[/]" if outcome.results else "no rows"
+        verdict = _verdict(outcome)
+        colour = {"alarm": "red", "ok": "green"}.get(verdict, "yellow")
         table.add_row(
-            f"{outcome.window.start:%Y-%m-%d %H:%M}", f"{rows:,}", verdict, ", ".join(alarms[:SHOWN_ALARMS]) + more
+            f"{outcome.window.start:%Y-%m-%d %H:%M}",
+            f"{_rows(outcome):,}",
+            f"[{colour}]{verdict}[/]",
+            ", ".join(alarms[:SHOWN_ALARMS]) + more,
         )
     terminal.print(table)
     if left_out:
@@ -143,8 +162,10 @@ def _summary(found: list[Outcome]) -> str:
     for outcome in found:
         for result in _alarms(outcome):
             first.setdefault(result.signal, outcome)
+    unchecked = [why for outcome in found if (why := _unchecked(outcome))]
+    told = f", {len(unchecked)} of them not checked: {unchecked[0]}" if unchecked else ""
     if not first:
-        return f"no alarm in {len(found)} windows"
+        return f"no alarm in {len(found)} windows{told}"
     return "\n".join(
         f"{signal}: first alarm in the window from {outcome.window.start:%Y-%m-%d %H:%M}, "
         f"alarms in {_alarming(found, signal)} of {len(found)} windows"
@@ -165,7 +186,7 @@ def _print_json(args: argparse.Namespace, left_out: tuple[str, ...], found: list
             {
                 "start": outcome.window.start.isoformat(),
                 "end": outcome.window.end.isoformat(),
-                "verdict": "alarm" if _alarms(outcome) else "ok",
+                "verdict": _verdict(outcome),
                 "results": [_as_json(result) for result in outcome.results],
             }
             for outcome in found
