@@ -32,11 +32,11 @@ import alarm_peers
 import numpy as np
 from alarm_streams import FEATURES, STREAMS, Pool
 from numpy.typing import NDArray
+from peer_rules import count_in_bins, doane_cut_points
 
 from modelspan_analyzer.distributions.binning import CATEGORIES, numeric_edges
 from modelspan_analyzer.distributions.vocabulary import Support
 from modelspan_analyzer.results import Verdict
-from modelspan_analyzer.statistics.binning import count_in_bins, doane_cut_points
 from modelspan_analyzer.statistics.chi_squared import chi_squared
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
 from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov
@@ -113,7 +113,7 @@ def evidently_judge(baseline: Rows, numeric: NDArray[np.bool_], _rows: int) -> J
     def drifted(i: int, reference: Rows, current: Rows) -> bool:
         if numeric[i] and np.unique(reference).size > 5:
             return normalized_wasserstein_distance(reference, current, reference_std=deviations[i]) >= 0.1
-        return jensen_shannon_distance(*_category_counts(reference, current), base=math.e) >= 0.1
+        return float(jensen_shannon_distance(*_category_counts(reference, current), base=math.e)) >= 0.1
 
     return judge
 
@@ -125,8 +125,8 @@ def nannyml_judge(baseline: Rows, numeric: NDArray[np.bool_], rows_per_chunk: in
 
     def distance(i: int, current: Rows) -> float:
         if numeric[i]:
-            return jensen_shannon_distance(expected[i], _doane_counts(current, cuts[i]))
-        return jensen_shannon_distance(*_category_counts(baseline[:, i], current))
+            return float(jensen_shannon_distance(expected[i], _doane_counts(current, cuts[i])))
+        return float(jensen_shannon_distance(*_category_counts(baseline[:, i], current)))
 
     chunks = [baseline[start : start + rows_per_chunk] for start in range(0, len(baseline), rows_per_chunk)]
     rules = [nannyml_rule([distance(i, chunk[:, i]) for chunk in chunks]) for i in range(FEATURES)]

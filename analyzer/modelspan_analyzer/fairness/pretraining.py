@@ -8,8 +8,11 @@ Clarify: machine learning bias detection and explainability in the cloud", KDD 2
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import rel_entr
 
 from modelspan_analyzer.performance.counts import FloatArray, ratios
+from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_divergence
+from modelspan_analyzer.statistics.total_variation import total_variation_of_shares
 
 
 def _rates(outcomes: FloatArray) -> FloatArray:
@@ -33,20 +36,13 @@ def difference_in_proportions(outcomes: FloatArray) -> FloatArray:
 def kl_divergence(outcomes: FloatArray) -> FloatArray:
     """`Σ_y P_a(y) · ln(P_a(y) / P_d(y))`, in nats."""
     p = _rates(outcomes)
-    return _divergence(p[..., 1, :], p[..., 0, :])
+    return np.asarray(np.sum(rel_entr(p[..., 1, :], p[..., 0, :]), axis=-1))
 
 
 def js_divergence(outcomes: FloatArray) -> FloatArray:
     """`½ KL(P_a ‖ P) + ½ KL(P_d ‖ P)`, with `P` the mean of both, in nats."""
     p = _rates(outcomes)
-    mean = p.mean(axis=-2)
-    return (_divergence(p[..., 1, :], mean) + _divergence(p[..., 0, :], mean)) / 2
-
-
-def _divergence(p: FloatArray, q: FloatArray) -> FloatArray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(p > 0, p * np.log(p / q), 0.0)
-    return np.asarray(np.where(np.isnan(p).any(axis=-1), np.nan, terms.sum(axis=-1)))
+    return jensen_shannon_divergence(p[..., 1, :], p[..., 0, :])
 
 
 def lp_norm(outcomes: FloatArray, order: float = 2.0) -> FloatArray:
@@ -57,7 +53,8 @@ def lp_norm(outcomes: FloatArray, order: float = 2.0) -> FloatArray:
 
 def total_variation_distance(outcomes: FloatArray) -> FloatArray:
     """`½ Σ_y |P_a(y) − P_d(y)|`."""
-    return lp_norm(outcomes, 1.0) / 2
+    p = _rates(outcomes)
+    return total_variation_of_shares(p[..., 1, :], p[..., 0, :])
 
 
 def ks_distance(outcomes: FloatArray) -> FloatArray:

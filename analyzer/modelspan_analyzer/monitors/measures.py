@@ -94,14 +94,14 @@ _SupportTest = Callable[[Floats, Floats, Floats, Floats], TestResult]
 
 
 def _distance(
-    function: Callable[[Floats, Floats], float], bounds: _CountBounds | None = None
+    function: Callable[[Floats, Floats], Floats], bounds: _CountBounds | None = None
 ) -> Callable[[Compared], Measured]:
     """A distance of counts."""
 
     def compute(compared: Compared) -> Measured:
         counts = compared.reference_counts, compared.current_counts
         bounded = bounds(*counts, *compared.errors) if bounds and any(compared.errors) else None
-        return Measured(function(*counts), bounds=bounded)
+        return Measured(float(function(*counts)), bounds=bounded)
 
     return compute
 

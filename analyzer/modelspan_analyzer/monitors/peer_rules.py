@@ -66,7 +66,7 @@ def _chunk_distances(store: Store, baseline: Baseline, version: str, outputs: bo
         for pair in pairs(store, reference, profile_rows(store, chunk), lambda _: True, outputs=outputs):
             if pair.reference.kind is not Kind.EMPTY and pair.n > 0:
                 compared = compare(pair)[1]
-                distance = jensen_shannon_distance(compared.reference_counts, compared.current_counts)
+                distance = float(jensen_shannon_distance(compared.reference_counts, compared.current_counts))
                 found.setdefault(pair.name, []).append(distance)
     return {name: tuple(distances) for name, distances in found.items()}
 

@@ -21,7 +21,7 @@ BASELINE_ROWS = 20_000
 _COUNT = "SELECT count() FROM {table} WHERE {condition}"
 _STRETCH = "intDiv(toUnixTimestamp64Nano(timestamp) - {origin:Int64}, {width:Int64})"
 _GROUP = "cityHash64(prediction_id, 1) % {groups:UInt64}"
-# Near rows fall in one cell of a grid, or of the same grid moved by half a cell (see statistics.near_duplicates). Sums
+# Near rows fall in one cell of a grid, or of the same grid moved by half a cell. Sums
 # of hashes do not depend on the order of a map's keys; a feature that the baseline does not have is in one cell always.
 _SIZES = """
 SELECT count() AS n, countIf(size >= {{least:UInt64}}) AS repeated, max(size) AS largest,

@@ -46,4 +46,4 @@ def _alike(old: Column, new: Column) -> bool:
         return False
     bins = pin_bins(old, old_support)
     reference, current = count(bins, old, old_support), count(bins, new, new_support)
-    return bool(current.sum() > 0) and jensen_shannon_distance(reference, current) <= ALIKE
+    return bool(bool(current.sum() > 0) and jensen_shannon_distance(reference, current) <= ALIKE)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
 from modelspan_analyzer.statistics.counts import Floats, aligned_counts
-from modelspan_analyzer.statistics.types import TestResult
+from modelspan_analyzer.statistics.types import TestResult, TestResults
 
 
 def chi_squared(reference_counts: ArrayLike, current_counts: ArrayLike, *, continuity: bool = False) -> TestResult:
@@ -17,41 +17,38 @@ def chi_squared(reference_counts: ArrayLike, current_counts: ArrayLike, *, conti
     freedom, bins that are empty on both sides left out. Range 0 to infinity. `continuity` applies Yates' (1934)
     correction where there are two bins, as NannyML does. The p-value is approximate where an expected count is under
     about 5. Raises `ValueError` as `aligned_counts` does.
+
+    >>> test = chi_squared([30, 20], [20, 30])
+    >>> round(test.statistic, 6), round(test.p_value, 4)
+    (4.0, 0.0455)
     """
-    observed = nonempty_table(reference_counts, current_counts)
-    expected = expected_counts(observed)
+    observed = np.stack(aligned_counts(reference_counts, current_counts), axis=-2)
+    return chi_squared_of_tables(observed, continuity=continuity).single()
+
+
+def chi_squared_of_tables(observed: Floats, *, continuity: bool = False) -> TestResults:
+    """The same of tables of shape (…, 2, bins); p-value 1 where fewer than two bins hold rows."""
+    expected, degrees = expected_counts(observed), degrees_of_freedom(observed)
     distance = np.abs(observed - expected)
-    if continuity and observed.shape[1] == 2:
-        distance = distance - np.minimum(0.5, distance)
-    statistic = float(np.sum(distance**2 / expected))
-    return TestResult(statistic, chi_squared_p_value(statistic, observed.shape[1] - 1))
-
-
-def chi_squared_goodness_of_fit(reference_counts: ArrayLike, current_counts: ArrayLike) -> TestResult:
-    """Pearson's chi-squared test of the current counts against the reference's shares taken as exact, as in Evidently.
-
-    It leaves out the reference's own sampling error, so without drift its p-values are too small unless the reference
-    is much the larger sample. Infinite where the reference has none of what the current sample has.
-    Raises `ValueError` as `aligned_counts` does.
-    """
-    reference, current = nonempty_table(reference_counts, current_counts)
-    expected = reference / reference.sum() * current.sum()
-    with np.errstate(divide="ignore"):
-        statistic = float(np.sum((current - expected) ** 2 / expected))
-    return TestResult(statistic, chi_squared_p_value(statistic, expected.size - 1))
-
-
-def nonempty_table(reference_counts: ArrayLike, current_counts: ArrayLike) -> Floats:
-    """The table of shape (2, bins) without the bins that are empty on both sides."""
-    table = np.stack(aligned_counts(reference_counts, current_counts))
-    return table[:, table.sum(axis=0) > 0]
+    if continuity:
+        distance = distance - np.where(degrees == 1, 1.0, 0.0)[..., None, None] * np.minimum(0.5, distance)
+    with np.errstate(invalid="ignore"):
+        statistic = np.nansum(distance**2 / expected, axis=(-2, -1))
+    return TestResults(statistic, chi_squared_p_value(statistic, degrees))
 
 
 def expected_counts(observed: Floats) -> Floats:
-    """The counts that the margins of the table, shape (2, bins), would lead one to expect."""
-    return np.asarray(np.outer(observed.sum(axis=1), observed.sum(axis=0)) / observed.sum(), dtype=np.float64)
+    """The counts that the margins of tables, shape (…, 2, bins), would lead one to expect; NaN for an empty table."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total = observed.sum(axis=(-2, -1), keepdims=True)
+        return np.asarray(observed.sum(axis=-1, keepdims=True) * observed.sum(axis=-2, keepdims=True) / total)
 
 
-def chi_squared_p_value(statistic: float, degrees_of_freedom: int) -> float:
-    """Upper tail of the chi-squared distribution; 1 when no degree of freedom is left."""
-    return float(chdtrc(degrees_of_freedom, statistic)) if degrees_of_freedom > 0 else 1.0
+def degrees_of_freedom(observed: Floats) -> Floats:
+    """Of tables, shape (…, 2, bins): the bins that hold a row of either sample, less one."""
+    return np.asarray((observed.sum(axis=-2) > 0).sum(axis=-1) - 1.0)
+
+
+def chi_squared_p_value(statistic: Floats, degrees: Floats) -> Floats:
+    """Upper tail of the chi-squared distribution, shapes (…); 1 where no degree of freedom is left."""
+    return np.asarray(np.where(degrees > 0, chdtrc(np.maximum(degrees, 1.0), statistic), 1.0))

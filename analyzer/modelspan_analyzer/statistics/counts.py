@@ -9,12 +9,12 @@ Floats = NDArray[np.float64]
 
 
 def aligned_counts(reference: ArrayLike, current: ArrayLike) -> tuple[Floats, Floats]:
-    """The counts of two samples over the same bins, as float arrays of shape (bins,).
+    """The counts of two samples over the same bins, as float arrays of shape (…, bins): one, or many side by side.
 
     Raises `ValueError` when the bins differ in number, a count is negative or not finite, or a sample is empty.
     """
     first, second = np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)
-    if first.ndim != 1 or first.shape != second.shape:
+    if first.ndim == 0 or first.shape != second.shape:
         raise ValueError(
             f"the counts have shapes {first.shape} and {second.shape}, expected one count a bin over the same bins; "
             "hint: pin the bins on the baseline and count both samples in them"
@@ -22,11 +22,18 @@ def aligned_counts(reference: ArrayLike, current: ArrayLike) -> tuple[Floats, Fl
     for name, counts in (("reference", first), ("current", second)):
         if not np.all(np.isfinite(counts)) or np.any(counts < 0):
             raise ValueError(f"the {name} counts hold negative or non-finite values, expected counts of 0 or more")
-        if not counts.sum() > 0:
+        if not np.all(counts.sum(axis=-1) > 0):
             raise ValueError(f"the {name} sample is empty, expected at least one row")
     return first, second
 
 
 def proportions(counts: Floats) -> Floats:
-    """Each bin's share of the sample, shape as given."""
-    return np.asarray(counts / counts.sum(), dtype=np.float64)
+    """Each bin's share of its sample, shape (…, bins) as given; NaN where a sample is empty."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(counts / counts.sum(axis=-1, keepdims=True), dtype=np.float64)
+
+
+def aligned_shares(reference: ArrayLike, current: ArrayLike) -> tuple[Floats, Floats]:
+    """The shares of two samples over the same bins, shape (…, bins). Raises `ValueError` as `aligned_counts` does."""
+    first, second = aligned_counts(reference, current)
+    return proportions(first), proportions(second)

@@ -1,14 +1,17 @@
-"""Two shares compared: test, and confidence intervals of a share and of a difference of shares."""
+"""Two shares compared: tests, and the confidence interval of a share."""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
-from scipy.special import betainc, ndtr, ndtri
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import betainc, ndtri
 
+from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.g_test import g_test
-from modelspan_analyzer.statistics.types import TestResult
+from modelspan_analyzer.statistics.types import TestResult, TestResults
 
 
 class Interval(NamedTuple):
@@ -18,22 +21,6 @@ class Interval(NamedTuple):
     upper: float
 
 
-def two_proportion_test(successes_1: float, n_1: float, successes_2: float, n_2: float) -> TestResult:
-    """Two-sided z-test that two shares are equal, with the pooled variance and no continuity correction.
-
-    Statistic: (share 2 - share 1) / sqrt(p·(1 - p)·(1/n1 + 1/n2)); its square is Pearson's chi-squared of the 2 × 2
-    table. 0 and p-value 1 when both shares are 0 or both 1. Raises `ValueError` for impossible counts.
-    """
-    _check(successes_1, n_1)
-    _check(successes_2, n_2)
-    pooled = (successes_1 + successes_2) / (n_1 + n_2)
-    variance = pooled * (1.0 - pooled) * (1.0 / n_1 + 1.0 / n_2)
-    if variance == 0:
-        return TestResult(0.0, 1.0)
-    z = (successes_2 / n_2 - successes_1 / n_1) / math.sqrt(variance)
-    return TestResult(z, float(2.0 * ndtr(-abs(z))))
-
-
 def conditional_rate_test(successes_1: float, n_1: float, successes_2: float, n_2: float) -> TestResult:
     """Two-sided test that two rare events are equally frequent, valid for any counts, even 0.
 
@@ -41,15 +28,22 @@ def conditional_rate_test(successes_1: float, n_1: float, successes_2: float, n_
     Wilenski 1940); twice the smaller tail. Statistic: the ratio of the rates (infinite when only sample 2 has any,
     1 when neither has). Conservative for shares, whose given-the-total distribution is narrower (Hoeffding 1963).
     """
-    _check(successes_1, n_1)
-    _check(successes_2, n_2)
-    events, share = successes_1 + successes_2, n_2 / (n_1 + n_2)
-    if events == 0:
-        return TestResult(1.0, 1.0)
-    at_least = float(betainc(successes_2, successes_1 + 1.0, share)) if successes_2 > 0 else 1.0
-    at_most = 1.0 - float(betainc(successes_2 + 1.0, successes_1, share)) if successes_1 > 0 else 1.0
-    ratio = (successes_2 / n_2) / (successes_1 / n_1) if successes_1 > 0 else math.inf
-    return TestResult(ratio, min(1.0, 2.0 * min(at_least, at_most)))
+    return conditional_rate_tests(successes_1, n_1, successes_2, n_2).single()
+
+
+def conditional_rate_tests(
+    successes_1: ArrayLike, n_1: ArrayLike, successes_2: ArrayLike, n_2: ArrayLike
+) -> TestResults:
+    """The same of arrays, whose shapes broadcast."""
+    first, rows_1, second, rows_2 = (np.asarray(given, np.float64) for given in (successes_1, n_1, successes_2, n_2))
+    _check(first, rows_1)
+    _check(second, rows_2)
+    share = rows_2 / (rows_1 + rows_2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at_least = np.where(second > 0, betainc(second, first + 1.0, share), 1.0)
+        at_most = np.where(first > 0, 1.0 - betainc(second + 1.0, first, share), 1.0)
+        ratio = np.where(first + second > 0, (second / rows_2) / (first / rows_1), 1.0)
+    return TestResults(ratio, np.minimum(2.0 * np.minimum(at_least, at_most), 1.0))
 
 
 def two_share_test(successes_1: float, n_1: float, successes_2: float, n_2: float) -> TestResult:
@@ -81,19 +75,6 @@ def wilson_interval(successes: float, n: float, confidence: float = 0.95) -> Int
     )
 
 
-def newcombe_interval(
-    successes_1: float, n_1: float, successes_2: float, n_2: float, confidence: float = 0.95
-) -> Interval:
-    """Newcombe's (1998, method 10) interval of share 2 - share 1, built of the two Wilson intervals."""
-    first, second = wilson_interval(successes_1, n_1, confidence), wilson_interval(successes_2, n_2, confidence)
-    share_1, share_2 = successes_1 / n_1, successes_2 / n_2
-    difference = share_2 - share_1
-    return Interval(
-        difference - math.hypot(share_2 - second.lower, first.upper - share_1),
-        difference + math.hypot(second.upper - share_2, share_1 - first.lower),
-    )
-
-
-def _check(successes: float, n: float) -> None:
-    if not (n > 0 and 0 <= successes <= n):
+def _check(successes: float | Floats, n: float | Floats) -> None:
+    if not np.all((np.asarray(n) > 0) & (np.asarray(successes) >= 0) & (np.asarray(successes) <= n)):
         raise ValueError(f"{successes} of {n} is no share, expected 0 <= successes <= n and n > 0")

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, chdtrc, ndtr, xlogy
 
 from modelspan_analyzer.statistics.counts import Floats
+from modelspan_analyzer.statistics.g_test import g_test_of_tables
+from modelspan_analyzer.statistics.mann_whitney import mann_whitney_of_counts
+from modelspan_analyzer.statistics.two_proportions import conditional_rate_tests
 from modelspan_analyzer.verdicts.tables import CountTables
 
 SUFFICIENT = 5.0  # expected rows from which the chi-squared approximation holds (Cochran 1954)
@@ -47,37 +49,21 @@ def _likelihood_ratio(
             for side, merged in zip((tables.baseline, tables.current), rest, strict=True)
         ]
     )
-    columns, rows, total = observed.sum(axis=0), observed.sum(axis=2), observed.sum(axis=(0, 2))
-    degrees_of_freedom = (columns > 0).sum(axis=1) - 1
-    with np.errstate(divide="ignore", invalid="ignore"):
-        expected = rows[:, :, None] * columns / total[:, None]
-        g = 2.0 * np.nansum(xlogy(observed, observed / expected), axis=(0, 2))
-        inverse = np.where(columns > 0, 1.0 / columns, 0.0).sum(axis=1)
-        spread = (total * (1.0 / rows).sum(axis=0) - 1.0) * (total * inverse - 1.0)
-        g = g / (1.0 + spread / (6.0 * total * degrees_of_freedom))
-        return np.asarray(np.where(degrees_of_freedom > 0, chdtrc(degrees_of_freedom, np.maximum(g, 0.0)), np.nan))
+    test = g_test_of_tables(np.moveaxis(observed, 0, 1), williams=True)
+    return np.where((observed.sum(axis=0) > 0).sum(axis=1) > 1, test.p_value, np.nan)
 
 
 def _rank_sum(tables: CountTables) -> Floats:
     """Mann-Whitney test with midranks over the ordered bins; NaN where there are not two, or one holds too much."""
     baseline, current = tables.baseline * tables.ordered, tables.current * tables.ordered
-    pooled = baseline + current
-    total, n_current, n_baseline = pooled.sum(axis=1), current.sum(axis=1), baseline.sum(axis=1)
-    midrank = np.cumsum(pooled, axis=1) - (pooled - 1.0) / 2.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        deviation = (current * midrank).sum(axis=1) - n_current * (total + 1.0) / 2.0
-        ties = (pooled**3 - pooled).sum(axis=1) / (total * (total - 1.0))
-        z = deviation / np.sqrt(n_current * n_baseline / 12.0 * (total + 1.0 - ties))
-        suited = (pooled.max(axis=1) <= LARGEST_TIE * total) & (np.minimum(n_current, n_baseline) >= SUFFICIENT)
-        return np.asarray(np.where(suited, 2.0 * ndtr(-np.abs(z)), np.nan))
+    pooled, fewer = baseline + current, np.minimum(baseline.sum(axis=1), current.sum(axis=1))
+    suited = (pooled.max(axis=1) <= LARGEST_TIE * pooled.sum(axis=1)) & (fewer >= SUFFICIENT)
+    return np.where(suited, mann_whitney_of_counts(baseline, current, continuity=False).p_value, np.nan)
 
 
 def _rates(tables: CountTables, sparse: NDArray[np.bool_]) -> Floats:
     """The least p-value of the conditional binomial test over the sparse bins, times their number; NaN without any."""
-    share = tables.n_current / (tables.n_baseline + tables.n_current)
-    with np.errstate(invalid="ignore"):
-        at_least = np.where(tables.current > 0, betainc(tables.current, tables.baseline + 1.0, share), 1.0)
-        at_most = np.where(tables.baseline > 0, 1.0 - betainc(tables.current + 1.0, tables.baseline, share), 1.0)
-    p_values = np.where(sparse, 2.0 * np.minimum(at_least, at_most), 2.0).min(axis=1)
+    test = conditional_rate_tests(tables.baseline, tables.n_baseline, tables.current, tables.n_current)
     number = sparse.sum(axis=1)
-    return np.where(number > 0, np.minimum(p_values * number, 1.0), np.nan)
+    least = np.where(sparse, test.p_value, 1.0).min(axis=1)
+    return np.where(number > 0, np.minimum(least * number, 1.0), np.nan)

@@ -19,10 +19,6 @@ class NormalRange(NamedTuple):
     lower: float
     upper: float
 
-    def contains(self, value: float) -> bool:
-        """Whether a value is usual."""
-        return self.lower <= value <= self.upper
-
 
 def standard_deviation_range(
     chunks: ArrayLike, *, deviations: float = 3.0, least: float = -np.inf, greatest: float = np.inf

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from near_duplicates import near_duplicate_share
 
 from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.poisoning.monitor import poisoning
 from modelspan_analyzer.results import Result, Verdict, Window
-from modelspan_analyzer.statistics.near_duplicates import near_duplicate_share
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 3, 2, 8, tzinfo=timezone.utc)

@@ -8,13 +8,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from peer_rules import count_in_bins, doane_cut_points, fill_zeros, sturges_cut_points
 
 from modelspan_analyzer.statistics.anderson_darling import anderson_darling
-from modelspan_analyzer.statistics.binning import count_in_bins, doane_cut_points, sturges_cut_points
 from modelspan_analyzer.statistics.chebyshev import chebyshev_distance
-from modelspan_analyzer.statistics.chi_squared import chi_squared, chi_squared_goodness_of_fit
+from modelspan_analyzer.statistics.chi_squared import chi_squared
 from modelspan_analyzer.statistics.cramer_von_mises import cramer_von_mises
-from modelspan_analyzer.statistics.domain_classifier import domain_classifier_auc
+from modelspan_analyzer.statistics.domain_trees import domain_trees
 from modelspan_analyzer.statistics.hellinger import hellinger_distance
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
 from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov
@@ -22,8 +22,6 @@ from modelspan_analyzer.statistics.kullback_leibler import kullback_leibler_dive
 from modelspan_analyzer.statistics.mann_whitney import mann_whitney
 from modelspan_analyzer.statistics.pca_reconstruction import fit_principal_components, frequency_encoded
 from modelspan_analyzer.statistics.psi import psi
-from modelspan_analyzer.statistics.smoothing import fill_zeros
-from modelspan_analyzer.statistics.t_test import Moments, t_test
 from modelspan_analyzer.statistics.wasserstein import normalized_wasserstein_distance, wasserstein_distance
 from modelspan_analyzer.verdicts.normal_range import standard_deviation_range
 
@@ -139,12 +137,10 @@ def test_measures_of_evidently(shared_data):
         }
         if numeric:
             sides = first.to_numpy(dtype=float), second.to_numpy(dtype=float)
-            moments = [Moments(side.mean(), side.var(ddof=1), side.size) for side in sides]
             ours |= {
                 "wasserstein": normalized_wasserstein_distance(*sides, reference_std=sides[0].std()),
                 "ks": kolmogorov_smirnov(*sides, n_reference=50_000, n_current=25_000).p_value,
                 "anderson": anderson_darling(*sides).p_value,
-                "t_test": t_test(*moments, equal_variances=True).p_value,
             }
             # Evidently's is one-sided, and the continuity correction leaves 1e-6 between the sides.
             one_sided = expected["mannw", column]
@@ -153,12 +149,9 @@ def test_measures_of_evidently(shared_data):
             # Evidently shows scipy's truncated series, 3e-7 where the p-value is far below.
             assert cramer_von_mises(*sides).p_value == pytest.approx(expected["cramer_von_mises", column], abs=1e-6)
         else:
-            ours |= {
-                "hellinger": hellinger_distance(*counts),
-                "chisquare": chi_squared_goodness_of_fit(*counts).p_value,
-            }
+            ours["hellinger"] = hellinger_distance(*counts)
         for method, value in ours.items():
-            assert value == pytest.approx(expected[method, column], **EXACT), (method, column)
+            assert float(value) == pytest.approx(expected[method, column], **EXACT), (method, column)
 
 
 @pytest.mark.parametrize("data", ["car_loan", "binary", "car_price"])
@@ -187,7 +180,7 @@ def test_reconstruction_error_of_nannyml(shared_data, data):
 
 
 def test_domain_classifier_sees_what_nannyml_sees(shared_data):
-    """Another gradient-boosting program: within 0.02 of NannyML's area on a quiet and on a drifted chunk."""
+    """Randomised trees against gradient boosting: near NannyML's area on a quiet and on a drifted chunk."""
     found = load(shared_data, "nannyml_car_loan_domain_classifier_size5000.json")
     reference, analysis = frames(shared_data, "car_loan")
     columns = found["params"]["columns"]
@@ -205,5 +198,6 @@ def test_domain_classifier_sees_what_nannyml_sees(shared_data):
 
     for row in (found["rows"][10], found["rows"][-1]):
         chunk = analysis.iloc[row["chunk.start_index"] : row["chunk.end_index"] + 1]
-        area = domain_classifier_auc(encoded(reference), encoded(chunk), most_rows=5000, folds=3)
-        assert area == pytest.approx(row["domain_classifier_auroc.value"], abs=0.02)
+        drawn = np.random.default_rng(0).permutation(len(reference))[:5000]
+        area = domain_trees(encoded(reference.iloc[drawn]), encoded(chunk)).auc
+        assert area == pytest.approx(row["domain_classifier_auroc.value"], abs=0.03)

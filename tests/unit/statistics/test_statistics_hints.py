@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from near_duplicates import near_duplicate_group_sizes, near_duplicate_share
 
 from modelspan_analyzer.statistics.label_flips import confidence_thresholds, label_flips
-from modelspan_analyzer.statistics.near_duplicates import near_duplicate_group_sizes, near_duplicate_share
 from modelspan_analyzer.statistics.outliers import fit_isolation_forest, fit_robust_distance
 
 FITS = [fit_robust_distance, fit_isolation_forest]

@@ -11,17 +11,16 @@ from hypothesis import strategies as st
 
 from modelspan_analyzer.statistics.anderson_darling import anderson_darling
 from modelspan_analyzer.statistics.chebyshev import chebyshev_distance
-from modelspan_analyzer.statistics.chi_squared import chi_squared
+from modelspan_analyzer.statistics.chi_squared import chi_squared, chi_squared_of_tables
 from modelspan_analyzer.statistics.cramer_von_mises import cramer_von_mises
 from modelspan_analyzer.statistics.energy import energy_distance
-from modelspan_analyzer.statistics.g_test import g_test
+from modelspan_analyzer.statistics.g_test import g_test, g_test_of_tables
 from modelspan_analyzer.statistics.hellinger import hellinger_distance
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
 from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov
 from modelspan_analyzer.statistics.kullback_leibler import kullback_leibler_divergence
-from modelspan_analyzer.statistics.mann_whitney import mann_whitney
+from modelspan_analyzer.statistics.mann_whitney import mann_whitney, mann_whitney_of_counts
 from modelspan_analyzer.statistics.psi import psi
-from modelspan_analyzer.statistics.smoothing import add_one, fill_zeros, half_row
 from modelspan_analyzer.statistics.total_variation import total_variation_distance
 from modelspan_analyzer.statistics.wasserstein import normalized_wasserstein_distance, wasserstein_distance
 
@@ -105,10 +104,33 @@ def test_psi_is_the_sum_of_both_divergences_where_no_bin_is_empty(pairs):
     assert psi(first, second) == pytest.approx(both_ways, rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("smoothing", [half_row, add_one, fill_zeros])
-def test_smoothing_leaves_no_share_at_zero(smoothing):
-    """Every rule gives finite PSI for samples that share no bin."""
-    assert 0 < psi([5, 0], [0, 7], smoothing=smoothing) < math.inf
+def test_smoothing_leaves_no_share_at_zero():
+    """PSI is finite for samples that share no bin, and a bin that neither fills changes nothing."""
+    assert 0 < psi([5, 0], [0, 7]) < math.inf
+    assert float(psi([5, 0, 3], [2, 0, 7])) == pytest.approx(float(psi([5, 3], [2, 7])), abs=1e-15)
+
+
+TOGETHER = {
+    "psi": psi,
+    "jensen_shannon": jensen_shannon_distance,
+    "kullback_leibler": kullback_leibler_divergence,
+    "hellinger": hellinger_distance,
+    "total_variation": total_variation_distance,
+    "chebyshev": chebyshev_distance,
+    "chi_squared": lambda a, b: chi_squared_of_tables(np.stack([a, b], axis=-2)).p_value,
+    "g_test": lambda a, b: g_test_of_tables(np.stack([a, b], axis=-2), williams=True).statistic,
+    "mann_whitney": lambda a, b: mann_whitney_of_counts(np.asarray(a), np.asarray(b)).p_value,
+}
+
+
+@pytest.mark.parametrize("measure", TOGETHER.values(), ids=TOGETHER)
+def test_many_samples_at_once_equal_each_on_its_own(measure):
+    """Counts of shape (2, 3, bins) give shape (2, 3), each value that of its own pair of samples."""
+    rng = np.random.default_rng(8)
+    first, second = rng.integers(0, 9, (2, 2, 3, 6)).astype(float)
+    first[..., 2] = second[..., 2] = 0  # a bin that no sample fills
+    expected = [[float(measure(first[i, j], second[i, j])) for j in range(3)] for i in range(2)]
+    assert np.asarray(measure(first, second)) == pytest.approx(np.array(expected), rel=1e-12)
 
 
 def test_psi_of_hand_computed_counts():

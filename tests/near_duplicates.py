@@ -1,4 +1,4 @@
-"""Rows that nearly repeat each other within a short stretch: somebody is probing, replaying or poisoning."""
+"""Rows that nearly repeat each other, counted in NumPy: the reference for what the store counts in SQL."""
 
 from __future__ import annotations
 
@@ -25,15 +25,12 @@ def near_duplicate_group_sizes(rows: ArrayLike, scale: ArrayLike, *, tolerance: 
     return np.maximum(_cell_sizes(np.floor(cells)), _cell_sizes(np.floor(cells + 0.5)))
 
 
-def near_duplicate_share(rows: ArrayLike, scale: ArrayLike, *, tolerance: float = 0.01, least: int = 3) -> float:
-    """Share of rows that at least `least` rows, themselves counted, nearly equal; 0 to 1. Compare with the baseline's.
-
-    Categories, prices and other columns that repeat by nature make all rows repeat: leave only columns that do not.
-    """
-    sizes = near_duplicate_group_sizes(rows, scale, tolerance=tolerance)
-    return float(np.mean(sizes >= least)) if sizes.size else 0.0
-
-
 def _cell_sizes(cells: Floats) -> NDArray[np.int64]:
     _, group, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
     return np.asarray(counts[group.ravel()], dtype=np.int64)
+
+
+def near_duplicate_share(rows: ArrayLike, scale: ArrayLike, *, tolerance: float = 0.01, least: int = 3) -> float:
+    """Share of rows that at least `least` rows, themselves counted, nearly equal; 0 to 1."""
+    sizes = near_duplicate_group_sizes(rows, scale, tolerance=tolerance)
+    return float(np.mean(sizes >= least)) if sizes.size else 0.0
