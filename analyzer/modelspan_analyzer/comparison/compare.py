@@ -1,8 +1,7 @@
 """Compares two versions: on the same requests where both answered them, else on the same period.
 
-Predictions of the same request carry the same tag `request`. Then the versions are compared pair by pair (as McNemar
-does for classes; by the difference of absolute errors for numbers): what they share cancels out, so that a small
-difference shows with few rows.
+Predictions that answer the same request (see `matching`) are compared pair by pair (as McNemar does for classes; by the
+difference of absolute errors for numbers): what they share cancels out, so that a small difference shows with few rows.
 """
 
 from __future__ import annotations
@@ -11,14 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelspan_analyzer.comparison.matching import Matched, match
 from modelspan_analyzer.comparison.reasons import ReasonsCompared, compare_reasons
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.performance.counts import Estimate
 from modelspan_analyzer.performance.evaluate import evaluate
 from modelspan_analyzer.performance.intervals import normal
 from modelspan_analyzer.performance.judge import change
+from modelspan_analyzer.performance.read import PREDICTED
 from modelspan_analyzer.performance.rows import Rows, window_rows
-from modelspan_analyzer.performance.target import REGRESSION, find_target
+from modelspan_analyzer.performance.target import REGRESSION, Target, find_target
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -27,13 +28,14 @@ MIN_PAIRS = 100
 _PAIRED = """
 SELECT count() AS n, avg({loss_b}) AS champion, avg({loss_a}) AS challenger,
        avg({loss_a} - {loss_b}) AS difference, stddevSamp({loss_a} - {loss_b}) AS spread
-FROM ({challenger}) AS a
-INNER JOIN ({champion}) AS b ON a.{key} = b.{key}
-WHERE a.{key} != '' AND b.truth != ''
+FROM (SELECT *, {predicted} AS answer FROM ({challenger})) AS a
+INNER JOIN (SELECT *, {predicted} AS answer FROM ({champion})) AS b ON a.shared = b.shared
+WHERE a.shared != '' AND b.truth != '' AND {known}
 """
-_CLASS_LOSS = "toFloat64({row}.label != b.truth)"
+_CLASS_LOSS = "toFloat64({row}.answer != b.truth)"
+_CLASS_KNOWN = "a.answer != '' AND b.answer != ''"
 _NUMBER_LOSS = "abs(assumeNotNull({row}.value) - assumeNotNull(b.true_value))"
-_REQUEST = "tags['request']"
+_NUMBER_KNOWN = "isNotNull(a.value) AND isNotNull(b.value) AND isNotNull(b.true_value)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Comparison:
     recommendation: str
     reasons: ReasonsCompared | None
     """None where a version has no attributions."""
+    matched: Matched
 
 
 def compare(
@@ -90,30 +93,39 @@ def compare(
         window_rows(model, version, window, name=name)
         for version, name in ((champion, "champion_"), (challenger, "challenger_"))
     ]
+    matched, *rows = match(store, *rows)
     target = find_target(store, model, rows, settings.positive_class)
     found = [{m.metric: m for m in evaluate(store, one, target, settings).get("", [])} for one in rows]
     for version, measured in zip((champion, challenger), found, strict=True):
         if not measured:
-            raise LookupError(f"{model} {version} has no labelled predictions in the window")
+            raise LookupError(f"{model} {version} has no labelled predictions in the window; {matched}")
     measures = []
     for name in found[0].keys() & found[1].keys():
         before, after = found[0][name], found[1][name]
         moved = change(before.estimate, after.estimate, higher_is_better=before.higher_is_better)
         measures.append(Compared(name, before.estimate, after.estimate, moved.p_value, before.higher_is_better))
     measures.sort(key=lambda one: list(found[0]).index(one.metric))
-    paired = _paired(store, rows[0], rows[1], numbers=target.task == REGRESSION)
+    paired = _paired(store, rows[0], rows[1], target, settings)
     reasons = compare_reasons(store, model, *rows)
-    return Comparison(tuple(measures), paired, _recommend(measures, paired, settings), reasons)
+    return Comparison(tuple(measures), paired, _recommend(measures, paired, settings), reasons, matched)
 
 
-def _paired(store: Store, champion: Rows, challenger: Rows, *, numbers: bool) -> Paired | None:
-    """Rows that answer the same request: they share the tag `request`; None with fewer than 100."""
+def _paired(
+    store: Store, champion: Rows, challenger: Rows, target: Target, settings: PerformanceSettings
+) -> Paired | None:
+    """Losses on the requests that both answered; None with fewer than 100 that are labelled."""
+    numbers = target.task == REGRESSION
     loss = _NUMBER_LOSS if numbers else _CLASS_LOSS
-    sources = {"champion": f"SELECT *, {_REQUEST} AS request FROM ({champion.sql})"}
-    sources["challenger"] = f"SELECT *, {_REQUEST} AS request FROM ({challenger.sql})"
-    losses = {"loss_a": loss.format(row="a"), "loss_b": loss.format(row="b")}
-    sql = _PAIRED.format(**sources, **losses, key="request")
-    row = store.rows(sql, {**champion.parameters, **challenger.parameters})[0]
+    sql = _PAIRED.format(
+        champion=champion.sql,
+        challenger=challenger.sql,
+        predicted=PREDICTED,
+        known=_NUMBER_KNOWN if numbers else _CLASS_KNOWN,
+        loss_a=loss.format(row="a"),
+        loss_b=loss.format(row="b"),
+    )
+    names = {"positive": target.positive, "negative": target.negative, "threshold": settings.threshold}
+    row = store.rows(sql, {**champion.parameters, **challenger.parameters, **names})[0]
     n = int(row["n"])
     if n < MIN_PAIRS:
         return None

@@ -2,7 +2,8 @@
 
 Labels come late, in part, and are corrected: the newest one of a prediction counts, so the same labels in any order
 give the same rows. Columns: `prediction_id, timestamp, version, value, label, scores, weight, truth` (a class; '' while
-unknown), `true_value` (a number; NULL while unknown), `tags, numeric_features, categorical_features, attributions`.
+unknown), `true_value` (a number; NULL while unknown), `tags, numeric_features, categorical_features, attributions,
+trace_id`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _PREDICTIONS = """
 SELECT p.prediction_id AS prediction_id, p.timestamp AS timestamp, p.version AS version, p.value AS value,
        p.label AS label, p.scores AS scores, p.sample_weight AS weight, p.tags AS tags,
        p.numeric_features AS numeric_features, p.categorical_features AS categorical_features,
-       p.attributions AS attributions, {truth}, {true_value}
+       p.attributions AS attributions, p.trace_id AS trace_id, {truth}, {true_value}
 FROM (SELECT * FROM predictions WHERE {chosen}) AS p
 ANY LEFT JOIN (
     SELECT prediction_id, value, label FROM labels FINAL
@@ -37,13 +38,13 @@ ANY LEFT JOIN (
 
 _UNLABELLED = """
 SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS weight, tags, numeric_features,
-       categorical_features, attributions, '' AS truth, CAST(NULL AS Nullable(Float64)) AS true_value
+       categorical_features, attributions, trace_id, '' AS truth, CAST(NULL AS Nullable(Float64)) AS true_value
 FROM predictions WHERE {chosen}
 """
 
 _REFERENCE = """
 SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS weight, tags, numeric_features,
-       categorical_features, attributions,
+       categorical_features, attributions, '' AS trace_id,
        multiIf(true_label != '', true_label, isNull(true_value), '', toString(true_value)) AS truth,
        coalesce(true_value, toFloat64OrNull(true_label)) AS true_value
 FROM reference_predictions

@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     for one in found.measures:
         table.add_row(one.metric, _text(one.champion), _text(one.challenger), f"{one.p_value:.3g}")
     console().print(table)
+    console().print(f"{found.matched}.")
     console().print(found.recommendation)
     if found.reasons:
         _show_reasons(found.reasons, args)
