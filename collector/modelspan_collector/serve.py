@@ -10,6 +10,8 @@ from typing import Any
 
 import uvicorn
 
+from modelspan_collector.http1 import Http1Protocol
+
 START_TIMEOUT_SECONDS = 15.0
 
 
@@ -22,7 +24,14 @@ class AsgiServer:
         self._socket = listen(host, port)
         self.host = host
         self.port = int(self._socket.getsockname()[1])
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=5)
+        config = uvicorn.Config(
+            app,
+            http=Http1Protocol,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+        )
         if tls is not None:
             config.load()
             config.ssl = tls

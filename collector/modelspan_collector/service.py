@@ -132,7 +132,8 @@ class Collector:
             }
             for log in self._lanes.all()
         }
-        return {"ready": not any(log.full for log in self._lanes.all()), "log": logs}
+        ready = not any(log.full for log in self._lanes.all())
+        return {"ready": ready, "log": logs, "inflight_bytes": self._gate.inflight}
 
 
 def _log_options(config: CollectorConfig) -> LogOptions:

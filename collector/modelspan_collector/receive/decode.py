@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-import zstandard
-from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
-from modelspan_collector.receive import lenient
+from modelspan_collector.bounded import CODINGS, DamagedError, Decompressor, TooManyBytesError
+from modelspan_collector.receive import bounds, decode_json, lenient, misfits
 from modelspan_collector.receive.errors import BadRequestError, TooLargeError, UnsupportedError
+from modelspan_collector.receive.rejected import NOTHING, Rejected
 from modelspan_collector.receive.signals import Signal
 from modelspan_collector.write.wire import is_plain
-
-_HEX_IDS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +25,8 @@ class Decoded:
     message: Any
     repaired: bool = False
     """True where text was not UTF-8 and its bad bytes were replaced."""
+    rejected: Rejected = NOTHING
+    """Items that were not understood."""
 
 
 def protobuf(signal: Signal, body: bytes) -> Decoded:
@@ -37,7 +34,10 @@ def protobuf(signal: Signal, body: bytes) -> Decoded:
 
     Raises:
         BadRequestError: the body is not the message of that signal.
+        TooLargeError: it would become too many messages.
     """
+    bounds.check_protobuf(signal, body)
+    misfits.check_signal(signal, body)
     repaired = False
     try:
         message = signal.request.FromString(body)
@@ -54,95 +54,44 @@ def protobuf(signal: Signal, body: bytes) -> Decoded:
 
 
 def json(signal: Signal, body: bytes) -> Decoded:
-    """Decode OTLP/JSON: ids in hexadecimal, enums as numbers, unknown fields ignored.
+    """Decode OTLP/JSON.
 
     Raises:
         BadRequestError: the body is not JSON, or not the message of that signal.
+        TooLargeError: it holds too many values.
     """
-    try:
-        repaired = False
-        try:
-            document = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            text = body.decode("utf-8", "replace")
-            repaired = "\ufffd" in text
-            document = orjson.loads(text)
-        _hex_to_base64(document)
-        message = json_format.ParseDict(document, signal.request(), ignore_unknown_fields=True)
-        return Decoded(message.SerializeToString(), message, repaired)
-    except RecursionError as error:
-        raise BadRequestError("the JSON is nested too deeply") from error
-    except (json_format.ParseError, ValueError, TypeError, AttributeError) as error:
-        raise BadRequestError(
-            f"the body is not an OTLP/JSON {signal.request.DESCRIPTOR.name}: {_short(error)}"
-        ) from error
+    message, repaired, rejected = decode_json.parse(signal, body)
+    return Decoded(message.SerializeToString(), message, repaired, rejected)
 
 
-def _hex_to_base64(node: Any) -> None:
-    """Rewrite trace and span ids from OTLP's hexadecimal to what protobuf's own JSON expects."""
-    if isinstance(node, list):
-        for item in node:
-            _hex_to_base64(item)
-    elif isinstance(node, dict):
-        for name, value in node.items():
-            if name in _HEX_IDS and isinstance(value, str):
-                try:
-                    node[name] = base64.b64encode(bytes.fromhex(value)).decode()
-                except ValueError:
-                    raise BadRequestError(f"{name} is not hexadecimal: {value[:40]!r}") from None
-            else:
-                _hex_to_base64(value)
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
-
-
-def decompress(encoding: str, body: bytes, limit: int) -> bytes:
+def decompress(encoding: str, body: bytes, limit: int, hold: Callable[[int], None] = lambda _: None) -> bytes:
     """Undo a content encoding, never producing more than `limit` bytes.
 
+    Args:
+        encoding: what `Content-Encoding` says.
+        body: the bytes as they were sent.
+        limit: most bytes of the content.
+        hold: told of every piece's size before it is kept; what it raises ends the work.
+
     Raises:
-        UnsupportedError: the encoding is not one of identity, gzip, deflate, zstd.
+        UnsupportedError: the encoding is not known.
         TooLargeError: the content is larger than the limit.
         BadRequestError: the bytes are not in that encoding.
     """
-    match encoding.strip().lower():
-        case "" | "identity":
-            content = body
-        case "gzip":
-            content = _inflate(body, limit, zlib.MAX_WBITS | 16)
-        case "deflate":
-            content = _inflate(body, limit, zlib.MAX_WBITS)
-        case "zstd":
-            content = _unzstd(body, limit)
-        case _:
-            raise UnsupportedError(f"content encoding {encoding[:40]!r} is not known; use gzip, zstd or none")
-    if len(content) > limit:
-        raise TooLargeError(f"the content is larger than the limit of {limit} bytes; send smaller batches")
-    return content
-
-
-def _inflate(body: bytes, limit: int, window: int) -> bytes:
-    """All members of a gzip stream, up to one byte above the limit."""
-    content = bytearray()
-    rest = body
+    coding = encoding.strip().lower()
+    if coding in ("", "identity"):
+        return body
+    if coding not in CODINGS:
+        raise UnsupportedError(f"content encoding {encoding[:40]!r} is not known; use {', '.join(CODINGS)} or none")
+    pieces = []
     try:
-        while rest and len(content) <= limit:
-            member = zlib.decompressobj(window)
-            content += member.decompress(rest, limit + 1 - len(content))
-            if len(content) <= limit and not member.eof:
-                raise BadRequestError("the compressed body is cut off")
-            rest = member.unused_data
-    except zlib.error as error:
-        raise BadRequestError(f"the body is not in the encoding that it claims: {error}") from error
-    return bytes(content)
-
-
-def _unzstd(body: bytes, limit: int) -> bytes:
-    try:
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
-            io.BytesIO(body), read_across_frames=True
-        )
-        return reader.read(limit + 1)
-    except zstandard.ZstdError as error:
-        raise BadRequestError(f"the body is not in the encoding that it claims: {error}") from error
+        decompressor = Decompressor(coding, limit)
+        for piece in decompressor.pieces(body):
+            hold(len(piece))
+            pieces.append(piece)
+        decompressor.finish()
+    except TooManyBytesError as error:
+        raise TooLargeError(f"{error}; send smaller batches") from error
+    except DamagedError as error:
+        raise BadRequestError(str(error)) from error
+    return b"".join(pieces)

@@ -9,20 +9,9 @@ import pyarrow as pa
 
 from modelspan import conventions
 from modelspan_collector.access.redact import Redaction, redact_table
+from modelspan_collector.receive.rejected import Rejected
 from modelspan_collector.receive.signals import LOGS
 from modelspan_collector.write.stream import StreamError, read
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """Events that were not taken."""
-
-    count: int
-    message: str
-    """Why, for the first of them."""
-
-
-NOTHING_REJECTED = Rejected(0, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from modelspan_collector.access.redact import Redaction, redact_message
 from modelspan_collector.access.tokens import Tenant
 from modelspan_collector.log.journal import Log, LogFullError, all_done
 from modelspan_collector.log.record import Kind, make
 from modelspan_collector.metrics import Metrics
-from modelspan_collector.receive import events
+from modelspan_collector.receive import events, misfits
 from modelspan_collector.receive.decode import Decoded
-from modelspan_collector.receive.errors import BusyError, WrongTenantError
+from modelspan_collector.receive.errors import BadRequestError, BusyError, WrongTenantError
 from modelspan_collector.receive.signals import LOGS, Signal
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.held import HELD
@@ -25,6 +27,10 @@ from modelspan_collector.write.wire import tenant_field
 
 TENANT_ATTRIBUTE = "modelspan.tenant"
 """Resource attribute that names the tenant: set from the token, and refused where a sender gives another's."""
+
+_PARSING = 2
+"""Requests that are parsed at one time: parsed they take many times their bytes, and the interpreter does one only."""
+_NOT_QUOTED = "it does not fit (redaction is on: the reason went to the sender alone)"
 
 Forward = Callable[[Signal, bytes], list[Future[None]]]
 """Queues a request to be sent on, given its signal and protobuf bytes; the futures are done when that is durable."""
@@ -52,6 +58,28 @@ class Receipt:
         return response
 
 
+class Held:
+    """The room that one request's bodies take, as sent and as decompressed."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._size = 0
+
+    def take(self, size: int) -> None:
+        """Take more.
+
+        Raises:
+            BusyError: too much is in flight.
+        """
+        self._gate.reserve(size)
+        self._size += size
+
+    def release(self) -> None:
+        """Give all of it back."""
+        size, self._size = self._size, 0
+        self._gate.release(size)
+
+
 class Gate:
     """Takes valid requests into the log of their tenant."""
 
@@ -71,9 +99,16 @@ class Gate:
         self._max_inflight = max_inflight_bytes
         self._forward = forward
         self._complain = complain
+        self.parsing = threading.BoundedSemaphore(_PARSING)
+        """Held while a request is parsed and checked."""
         self._inflight = 0
         self._closed = False
         self._lock = threading.Condition()
+
+    @property
+    def inflight(self) -> int:
+        """Bytes of bodies that are held now."""
+        return self._inflight
 
     def reserve(self, size: int) -> None:
         """Make room for a body of that many bytes; `release` gives it back.
@@ -115,13 +150,13 @@ class Gate:
         """Write a request to the log, and queue it to be sent on; the receipt's future is done when both are safe.
 
         Raises:
+            BadRequestError: none of its items can be taken.
             BusyError: the log is full.
             WrongTenantError: it was sent in another tenant's name.
         """
         body, message = decoded.body, decoded.message
         if tenant.name:
             _check_claim(signal, message, tenant)
-        count = signal.count(message)
         if decoded.repaired:
             self._repaired(signal, message, 1)
         if self._redaction.active:
@@ -129,13 +164,18 @@ class Gate:
             if touched:
                 self._metrics.redacted.labels(signal.name).inc(touched)
                 body = message.SerializeToString()
+        found = self._take_out(signal, decoded, message)
+        if found.changed:
+            body = message.SerializeToString()
+        count, rejected, tables = signal.count(message), found.rejected, list[pa.Table]()
+        if rejected.count and not count:
+            raise BadRequestError(rejected.message)
+        parts = {Kind.OTLP: body if count else b""}
         if signal is LOGS and events.may_hold(body):
             split = self._split(body, message)
-            body, parts, rejected = split.whole, {Kind.OTLP: split.others, Kind.EVENTS: split.events}, split.rejected
-            tables = split.tables
-        else:
-            parts, rejected, tables = {Kind.OTLP: body if count else b""}, events.NOTHING_REJECTED, []
-        self._metrics.accepted.labels(signal.name).inc(count - rejected.count)
+            body, parts, tables = split.whole, {Kind.OTLP: split.others, Kind.EVENTS: split.events}, split.tables
+            count, rejected = count - split.rejected.count, rejected + split.rejected
+        self._metrics.accepted.labels(signal.name).inc(count)
         received, suffix = time.time_ns(), tenant_field(tenant.name)
         records = [make(kind, received, part + suffix) for kind, part in parts.items() if part]
         for record in records:
@@ -150,6 +190,20 @@ class Gate:
         queued = self._forward(signal, body)
         return Receipt(signal, all_done([written, *queued]), rejected.count, rejected.message)
 
+    def _take_out(self, signal: Signal, decoded: Decoded, message: Any) -> misfits.Found:
+        """Take out of a message what makes no sense, and tell users of it and of what was not understood."""
+        found = misfits.take_out(signal, message)
+        rejected = decoded.rejected + found.rejected
+        if rejected.message:
+            self._metrics.rejected.labels(signal.name).inc(rejected.count)
+            complaint = Complaint(signal.name, "rejected", _service(signal, message), self._told(rejected.message))
+            self._complain(complaint, max(1, rejected.count))
+        return misfits.Found(rejected, found.changed)
+
+    def _told(self, reason: str) -> str:
+        """A reason as it may be stored: it can quote names and values, which may be what is to be redacted."""
+        return _NOT_QUOTED if self._redaction.active else reason
+
     def _split(self, body: bytes, message: Any) -> events.Split:
         """Take modelspan's events out of a logs request, into a record of their own."""
         split = events.split(body, message, self._redaction)
@@ -158,7 +212,8 @@ class Gate:
         self._metrics.redacted.labels(LOGS.name).inc(split.redacted)
         if split.rejected.count:
             self._metrics.rejected.labels("events").inc(split.rejected.count)
-            complaint = Complaint("events", "rejected", _service(LOGS, message), split.rejected.message)
+            reason = self._told(split.rejected.message)
+            complaint = Complaint("events", "rejected", _service(LOGS, message), reason)
             self._complain(complaint, split.rejected.count)
         return split
 

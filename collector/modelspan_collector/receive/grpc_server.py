@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,8 +15,9 @@ from modelspan_collector.access.tokens import Tokens
 from modelspan_collector.log.journal import LogFullError
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive import decode
-from modelspan_collector.receive.errors import BusyError, RefusedError
-from modelspan_collector.receive.gate import Gate
+from modelspan_collector.receive.errors import BadRequestError, BusyError, RefusedError
+from modelspan_collector.receive.gate import Gate, Held
+from modelspan_collector.receive.grpc_calls import Calls
 from modelspan_collector.receive.signals import SIGNALS, Signal
 
 _ANSWER_SECONDS = 60.0
@@ -35,11 +37,12 @@ class GrpcReceiver(grpc.GenericRpcHandler):  # type: ignore[misc]
         port: int,
         tls: Tls | None,
         max_request_bytes: int,
-        threads: int = 16,
+        threads: int = 32,
     ) -> None:
         self._gate = gate
         self._tokens = tokens
         self._metrics = metrics
+        self._calls = Calls(most=threads * 3 // 4)
         self._server = grpc.server(
             ThreadPoolExecutor(threads, "modelspan-grpc"),
             handlers=[self],
@@ -62,20 +65,29 @@ class GrpcReceiver(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     def start(self) -> None:
         """Answer requests."""
+        self._calls.start()
         self._server.start()
 
     def stop(self) -> None:
         """Refuse new requests and answer those in flight."""
         self._server.stop(grace=5).wait()
+        self._calls.stop()
 
     def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler | None:
         """The handler of a method; None, for the answer UNIMPLEMENTED, where there is none."""
         signal = _BY_PATH.get(handler_call_details.method)
         if signal is None:
             return None
-        return grpc.unary_unary_rpc_method_handler(lambda body, context: self._export(signal, body, context))
+        # On the wire a stream of one message is a message; as a stream, its coming can be waited for and given up.
+        return grpc.stream_unary_rpc_method_handler(lambda bodies, context: self._export(signal, bodies, context))
 
-    def _export(self, signal: Signal, body: bytes, context: Any) -> bytes:
+    def _export(self, signal: Signal, bodies: Iterator[bytes], context: Any) -> bytes:
+        body = None
+        with self._calls.arriving(context):
+            body = next(bodies, None)
+        if body is None:  # given up, or gone
+            self._metrics.requests.labels("grpc", BadRequestError.outcome).inc()
+            return b""
         try:
             response = self._accept(signal, body, context)
         except RefusedError as error:
@@ -87,15 +99,17 @@ class GrpcReceiver(grpc.GenericRpcHandler):  # type: ignore[misc]
     def _accept(self, signal: Signal, body: bytes, context: Any) -> bytes:
         metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
         tenant = self._tokens.tenant(metadata.get("authorization", ""))
-        self._gate.reserve(len(body))
+        held = Held(self._gate)
         try:
+            held.take(len(body))
             self._metrics.received_bytes.labels(signal.name).inc(len(body))
-            receipt = self._gate.accept(signal, decode.protobuf(signal, body), tenant)
+            with self._gate.parsing:
+                receipt = self._gate.accept(signal, decode.protobuf(signal, body), tenant)
             receipt.written.result(timeout=_ANSWER_SECONDS)
         except (LogFullError, TimeoutError) as error:
             raise BusyError(str(error) or "the disk is too slow", retry_after=5.0) from error
         finally:
-            self._gate.release(len(body))
+            held.release()
         return bytes(receipt.response().SerializeToString())
 
 

@@ -15,8 +15,9 @@ from modelspan_collector.access.tokens import Tokens
 from modelspan_collector.log.journal import LogFullError
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive import decode
+from modelspan_collector.receive.arrivals import Arrivals
 from modelspan_collector.receive.errors import BadRequestError, BusyError, RefusedError, TooLargeError, UnsupportedError
-from modelspan_collector.receive.gate import Gate, Receipt
+from modelspan_collector.receive.gate import Gate, Held, Receipt
 from modelspan_collector.receive.signals import SIGNALS, Signal
 
 Scope = dict[str, Any]
@@ -25,6 +26,9 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
+TEXT = "text/plain"
+_PROTOBUF_TYPES = frozenset({PROTOBUF, "application/protobuf"})
+"""What OTLP says, and what RFC 9791 calls the same."""
 _BY_PATH = {signal.http_path: signal for signal in SIGNALS}
 
 
@@ -39,6 +43,7 @@ class HttpReceiver:
         self._metrics = metrics
         self._limit = max_request_bytes
         self._origins = cors_origins
+        self._arrivals = Arrivals(gate)
         self._workers = ThreadPoolExecutor(4, "modelspan-http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,16 +70,18 @@ class HttpReceiver:
         self, signal: Signal, headers: dict[str, str], receive: Receive, send: Send, cors: list[tuple[bytes, bytes]]
     ) -> None:
         kind = headers.get("content-type", "").split(";")[0].strip().lower()
-        answer = JSON if kind == JSON else PROTOBUF
-        held = 0
+        answer = kind if kind == JSON or kind in _PROTOBUF_TYPES else TEXT
+        held = Held(self._gate)
         try:
             tenant = self._tokens.tenant(headers.get("authorization", ""))
-            if kind not in (PROTOBUF, JSON):
-                raise UnsupportedError(f"content type {kind[:60]!r} is not OTLP; use {PROTOBUF} or {JSON}")
-            body, held = await self._body(headers, receive)
+            if answer == TEXT:
+                named = f"the content type {kind[:60]!r} is not OTLP" if kind else "the request has no content type"
+                raise UnsupportedError(f"{named}; send `content-type: {PROTOBUF}` or `content-type: {JSON}`")
+            body = await self._body(headers, receive, held)
             receipt = await asyncio.get_running_loop().run_in_executor(
-                self._workers, self._accept, signal, kind, headers.get("content-encoding", ""), body, tenant
+                self._workers, self._accept, signal, kind, headers.get("content-encoding", ""), body, tenant, held
             )
+            del body
             await asyncio.wrap_future(receipt.written)
         except RefusedError as error:
             await self._refuse(send, error, answer, cors)
@@ -84,38 +91,37 @@ class HttpReceiver:
             self._metrics.requests.labels("http", "accepted").inc()
             await _send(send, 200, answer, _encode(receipt.response(), answer), cors)
         finally:
-            self._gate.release(held)
+            held.release()
 
-    def _accept(self, signal: Signal, kind: str, encoding: str, body: bytes, tenant: Any) -> Receipt:
-        content = decode.decompress(encoding, body, self._limit)
-        self._metrics.received_bytes.labels(signal.name).inc(len(content))
-        decoded = decode.json(signal, content) if kind == JSON else decode.protobuf(signal, content)
-        return self._gate.accept(signal, decoded, tenant)
+    def _accept(self, signal: Signal, kind: str, encoding: str, body: bytes, tenant: Any, held: Held) -> Receipt:
+        with self._gate.parsing:
+            content = decode.decompress(encoding, body, self._limit, held.take)
+            self._metrics.received_bytes.labels(signal.name).inc(len(content))
+            decoded = decode.json(signal, content) if kind == JSON else decode.protobuf(signal, content)
+            return self._gate.accept(signal, decoded, tenant)
 
-    async def _body(self, headers: dict[str, str], receive: Receive) -> tuple[bytes, int]:
-        """The body, and the bytes reserved for it."""
+    async def _body(self, headers: dict[str, str], receive: Receive, held: Held) -> bytes:
         declared = headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > self._limit:
+        if declared.isdecimal() and int(declared[:20]) > self._limit:
             raise TooLargeError(f"the body is larger than the limit of {self._limit} bytes; send smaller batches")
-        chunks, size = [], 0
+        arrival = self._arrivals.begin(held)
+        chunks = []
         try:
             while True:
-                event = await receive()
+                event = await arrival.event(receive)
                 if event["type"] == "http.disconnect":
                     raise BadRequestError("the sender went away before the end of its body")
                 chunk = event.get("body", b"")
-                self._gate.reserve(len(chunk))
-                size += len(chunk)
-                if size > self._limit:
+                self._arrivals.take(arrival, len(chunk))
+                if arrival.size > self._limit:
                     raise TooLargeError(
                         f"the body is larger than the limit of {self._limit} bytes; send smaller batches"
                     )
                 chunks.append(chunk)
                 if not event.get("more_body", False):
-                    return b"".join(chunks), size
-        except RefusedError:
-            self._gate.release(size)
-            raise
+                    return b"".join(chunks)
+        finally:
+            self._arrivals.end(arrival)
 
     async def _refuse(self, send: Send, error: RefusedError, answer: str, cors: list[tuple[bytes, bytes]]) -> None:
         self._metrics.requests.labels("http", error.outcome).inc()
@@ -143,6 +149,8 @@ class HttpReceiver:
 def _encode(message: Any, kind: str) -> bytes:
     if kind == JSON:
         return json_format.MessageToJson(message, indent=None).encode()
+    if kind == TEXT:
+        return f"{message.message}\n".encode()
     return bytes(message.SerializeToString())
 
 

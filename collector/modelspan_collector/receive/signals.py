@@ -35,6 +35,14 @@ class Signal:
         """The path of OTLP/gRPC."""
         return f"/{self.service}/Export"
 
+    @property
+    def item(self) -> Any:
+        """The descriptor of its items: spans, metrics or log records."""
+        descriptor = self.request.DESCRIPTOR
+        for name in self.path:
+            descriptor = descriptor.fields_by_name[name].message_type
+        return descriptor
+
     def resources(self, message: Any) -> Any:
         """The parts of a request, each of one resource."""
         return getattr(message, self.path[0])

@@ -35,7 +35,7 @@ def tenant_field(tenant: str) -> bytes:
 
 def tenant_of(payload: bytes) -> str:
     """Whose a logged request is."""
-    found = [bytes(value) for number, value, _ in _fields(memoryview(payload)) if number == TENANT_FIELD]
+    found = [bytes(value) for number, value, _ in fields(memoryview(payload)) if number == TENANT_FIELD]
     return found[-1].decode() if found else ""
 
 
@@ -46,8 +46,8 @@ def is_plain(request: bytes) -> bool:
     uses our own field numbers: then the request is to be parsed, freed of what is unknown, and encoded anew.
     """
     try:
-        for number, resource, _ in _fields(memoryview(request)):
-            inner = _fields(resource) if number == _RESOURCES else ()
+        for number, resource, _ in fields(memoryview(request)):
+            inner = fields(resource) if number == _RESOURCES else ()
             if number >= RECEIVED_FIELD or any(field >= RECEIVED_FIELD for field, _, _ in inner):
                 return False
     except WireError:
@@ -66,11 +66,11 @@ def rows(payload: bytes, received: int) -> Iterator[bytes | memoryview]:
         WireError: the request is not plain.
     """
     suffix = _RECEIVED_TAG + received.to_bytes(8, "little") + tenant_field(tenant_of(payload))
-    for number, resource, _ in _fields(memoryview(payload)):
+    for number, resource, _ in fields(memoryview(payload)):
         if number != _RESOURCES:
             continue
         shared, scopes = [], []
-        for inner, value, whole in _fields(resource):
+        for inner, value, whole in fields(resource):
             if inner == _SCOPES:
                 scopes.append(value)
             else:
@@ -84,8 +84,12 @@ def rows(payload: bytes, received: int) -> Iterator[bytes | memoryview]:
             yield suffix
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, memoryview, memoryview]]:
-    """Number, value and whole encoding of every field of a message."""
+def fields(data: memoryview) -> Iterator[tuple[int, memoryview, memoryview]]:
+    """Number, value and whole encoding of every field of a message.
+
+    Raises:
+        WireError: it holds what OTLP does not use, or ends in the middle of a field.
+    """
     position, end = 0, len(data)
     while position < end:
         begin = position

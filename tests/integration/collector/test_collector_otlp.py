@@ -174,7 +174,7 @@ def test_many_resources_and_scopes(collector: Collector, store: Store) -> None:
     """Spans keep their own resource and scope when a request nests several."""
     request = trace({}, service="one")
     request.resource_spans[0].scope_spans[0].scope.name = "a"
-    request.resource_spans[0].scope_spans.add(scope={"name": "b"}).spans.add(span_id=b"\x07" * 8)
+    request.resource_spans[0].scope_spans.add(scope={"name": "b"}).spans.add(trace_id=b"\x07" * 16, span_id=b"\x07" * 8)
     request.MergeFrom(trace({}, {}, service="two"))
     export(collector.grpc_port, TRACES, request.SerializeToString())
     collector.flush()

@@ -1,0 +1,175 @@
+"""A few bytes do not become gigabytes, and senders that stall keep out nobody else."""
+
+from __future__ import annotations
+
+import gzip
+import resource
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import grpc
+import pytest
+import zstandard
+from collector_otlp import PROTOBUF, export, post, trace
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelspan_collector.receive import arrivals, bounds, grpc_calls
+from modelspan_collector.receive.errors import RefusedError, TooLargeError
+from modelspan_collector.receive.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
+from modelspan_collector.service import Collector
+from modelspan_collector.store.connect import Store
+
+MIB = 1 << 20
+MANY = 4_000_000
+
+
+def length(size: int) -> bytes:
+    """A length as protobuf has it."""
+    digits = bytearray()
+    while size > 0x7F:
+        digits.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes([*digits, size])
+
+
+def inside(body: bytes, *tags: int) -> bytes:
+    """A field in a message in a message, by their tags from the outside."""
+    for tag in reversed(tags):
+        body = bytes([tag]) + length(len(body)) + body
+    return body
+
+
+NESTED = {
+    "empty resources": (TRACES, b"\x0a\x00" * MANY),
+    "empty scopes": (LOGS, inside(b"\x12\x00" * MANY, 0x0A)),
+    "empty spans": (TRACES, inside(b"\x12\x00" * MANY, 0x0A, 0x12)),
+    "empty records": (LOGS, inside(b"\x12\x00" * MANY, 0x0A, 0x12)),
+    "empty metrics": (METRICS, inside(b"\x12\x00" * MANY, 0x0A, 0x12)),
+    "empty attributes": (TRACES, inside(b"\x4a\x00" * MANY, 0x0A, 0x12, 0x12)),
+    "empty events": (TRACES, inside(b"\x5a\x00" * MANY, 0x0A, 0x12, 0x12)),
+    "empty values": (LOGS, inside(b"\x0a\x00" * MANY, 0x0A, 0x12, 0x12, 0x2A, 0x2A)),
+    "points of a gauge": (METRICS, inside(b"\x0a\x00" * MANY, 0x0A, 0x12, 0x12, 0x2A)),
+    "packed counts": (METRICS, inside(bytes(10 * MANY), 0x0A, 0x12, 0x12, 0x52, 0x0A, 0x42, 0x12)),
+    "tags spelt at length": (TRACES, inside(b"\xca\x00\x00" * MANY, 0x0A, 0x12, 0x12)),
+    "after a group": (TRACES, b"\x9b\x06\x9c\x06" + b"\x0a\x00" * MANY),
+}
+"""Everything of OTLP that is larger as a message than on the wire."""
+
+
+@pytest.mark.parametrize("case", NESTED)
+def test_messages_are_counted_before_they_are_made(case: str) -> None:
+    """What would become millions of messages is refused, whatever they are and wherever they stand."""
+    signal, body = NESTED[case]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(TooLargeError, match="send smaller batches"):
+        bounds.check_protobuf(signal, body)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # KiB
+
+
+@given(st.sampled_from(SIGNALS), st.binary(max_size=200), st.integers(0, 5))
+def test_no_bytes_break_the_counting(signal: Signal, junk: bytes, at: int) -> None:
+    """Whatever comes is within the bounds, or refused in a documented way."""
+    body = inside(b"\x12\x00" * bounds.MOST_ITEMS, 0x0A, 0x12) if at == 0 else b"\x0a\x00" * bounds.MOST_ITEMS
+    try:
+        bounds.check_protobuf(signal, junk + body)
+    except RefusedError as error:
+        assert error.http_status in (400, 413)
+
+
+def test_an_honest_large_request_is_within_bounds() -> None:
+    """Tens of thousands of spans with their attributes are not refused."""
+    span = (
+        trace({f"attribute {n}": "a value of some length" for n in range(20)}).resource_spans[0].scope_spans[0].spans[0]
+    )
+    body = inside(inside(span.SerializeToString(), 0x12) * 40_000, 0x0A, 0x12)
+    assert len(body) > 30 * MIB
+    bounds.check_protobuf(TRACES, body)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_small_body_of_many_spans_is_refused_over_http(collector: Collector, store: Store, encoding: str) -> None:
+    """In either encoding, and JSON too; nothing of it is stored."""
+    pack: Callable[[bytes], bytes] = gzip.compress if encoding == "gzip" else zstandard.compress
+    answer = post(collector.http_port, "/v1/traces", pack(NESTED["empty spans"][1]), content_encoding=encoding)
+    assert answer.status == 413
+    document = b'{"resourceSpans":[' + b"{}," * bounds.MOST_VALUES + b"{}]}"
+    assert (
+        post(collector.http_port, "/v1/traces", pack(document), "application/json", content_encoding=encoding).status
+        == 413
+    )
+    assert store.scalar("SELECT count() FROM otel_traces") == 0
+
+
+def test_a_small_body_of_many_spans_is_refused_over_grpc(collector: Collector) -> None:
+    """The runtime decompresses before we see it; more than the limit it does not make."""
+    for body in (NESTED["empty spans"][1], bytes(300 * MIB)):
+        with pytest.raises(grpc.RpcError) as refused:
+            export(collector.grpc_port, TRACES, body, compression=grpc.Compression.Gzip)
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_commas_in_text_are_no_values(collector: Collector) -> None:
+    """A long text with all of JSON's signs in it is one value."""
+    text = '{\\"a\\":[1,2]},' * (bounds.MOST_VALUES // 2)
+    document = f'{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{{"stringValue":"{text}"}}}}]}}]}}]}}'
+    assert post(collector.http_port, "/v1/logs", document.encode(), "application/json").status == 200
+
+
+@contextmanager
+def stalled(port: int, declared: int, sent: int) -> Iterator[socket.socket]:
+    """A connection that sends a part of its body and then no more."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        lines = ("POST /v1/traces HTTP/1.1", "host: localhost", f"content-type: {PROTOBUF}")
+        head = "\r\n".join([*lines, f"content-length: {declared}", "", ""])
+        client.sendall(head.encode() + bytes(sent))
+        yield client
+
+
+def test_bodies_that_stall_keep_nobody_out(start: Callable[..., Collector], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where stalled bodies take all the room the oldest goes, with an answer that it may send again."""
+    monkeypatch.setattr(arrivals, "_SETTLED_SECONDS", 0.0)
+    collector = start(max_request_bytes=MIB, max_inflight_bytes=4 * MIB)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(stalled(collector.http_port, MIB, MIB - 1000)) for _ in range(4)]
+        deadline = time.monotonic() + 30
+        while collector.health()["inflight_bytes"] < 4 * (MIB - 1000):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        body = trace({"filler": "x" * 100_000}).SerializeToString()
+        assert post(collector.http_port, "/v1/traces", body).status == 200
+        assert export(collector.grpc_port, TRACES, body) is not None
+        assert clients[0].recv(4096).startswith(b"HTTP/1.1 503")
+
+
+def test_a_body_has_a_deadline(start: Callable[..., Collector], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that falls silent is answered, and its room is free, though nobody else wants it."""
+    monkeypatch.setattr(arrivals, "SILENT_SECONDS", 0.1)
+    collector = start()
+    with stalled(collector.http_port, 1000, 10) as client:
+        answer = client.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"retry-after" in answer
+    assert collector.health()["inflight_bytes"] == 0
+
+
+def never() -> Iterator[bytes]:
+    """A request of which no byte comes."""
+    threading.Event().wait(60)
+    yield b""
+
+
+def test_grpc_calls_that_stall_keep_nobody_out(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More calls without a message than there are threads: others are answered, and each of them ends in time."""
+    with grpc.insecure_channel(f"127.0.0.1:{collector.grpc_port}") as channel:
+        method = channel.stream_unary(TRACES.grpc_path)
+        calls: list[Any] = [method.future(never()) for _ in range(60)]
+        assert export(collector.grpc_port, TRACES, trace({}).SerializeToString()) == b""
+        monkeypatch.setattr(grpc_calls, "SECONDS", 0.0)
+        assert calls[0].exception(timeout=60).code() is grpc.StatusCode.CANCELLED
+        for call in calls:
+            call.cancel()
