@@ -19,6 +19,7 @@ from modelspan_analyzer.web.app import build as build_web
 from modelspan_analyzer.web.owner import Owned
 from modelspan_collector.access.tokens import Tokens
 from modelspan_collector.config import CollectorConfig
+from modelspan_collector.origins import Allowed
 from modelspan_collector.running import INSTANCE_FILE, SQL_PORT, WEB_PORT, Ports, Running, announce, embedded_dsn
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.service import Collector
@@ -71,6 +72,11 @@ class _Watch:
         self._store.close()
 
 
+def _sql(store: Store, port: int, hosts: tuple[str, ...]) -> SqlServer | None:
+    """The SQL endpoint; clients of a ClickHouse server talk to that server."""
+    return SqlServer(store, LOOPBACK, port, hosts=hosts) if store.embedded else None
+
+
 class Instance:
     """Owns the parts, starts them in the order of the data's way, and stops them in reverse."""
 
@@ -86,11 +92,13 @@ class Instance:
         self.runner = Runner(self.store, monitors, respond=self._responder if config.analyze else None)
         tenants = sorted(Tokens(collecting.tokens).databases()) if config.analyze else []
         self._tenants = [_Watch(self.store.dsn, database, monitors) for database in tenants]
-        self._sql = SqlServer(self.store, LOOPBACK, config.sql_port) if self.store.embedded else None
+        self._sql = _sql(self.store, config.sql_port, collecting.hosts)
         self._secret = secrets.token_urlsafe()
         owned = Owned(self.store, self.collector, collecting.data, self._secret)
         web = build_web(self.store, self.collector, monitors, owned)
-        self._web = AsgiServer(web, LOOPBACK, config.web_port, name="web")
+        self._web = AsgiServer(
+            web, LOOPBACK, config.web_port, name="web", allowed=Allowed(collecting.hosts, links=True)
+        )
         self._keeper = HouseKeeper(self.store, config.disk_budget) if self.store.embedded else None
 
     @property

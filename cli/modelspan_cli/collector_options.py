@@ -27,6 +27,9 @@ def add_collector_options(parser: argparse.ArgumentParser) -> None:
     access.add_argument(
         "--cors", action="append", default=[], metavar="ORIGIN", help="origin of browsers that may send"
     )
+    access.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="host name under which the ports are reached"
+    )
     redact = parser.add_argument_group("redaction, before anything is written")
     redact.add_argument("--drop", action="append", default=[], metavar="PATTERN", help="attributes or features to drop")
     redact.add_argument("--hash", action="append", default=[], metavar="PATTERN", help="attributes or features to hash")
@@ -63,6 +66,7 @@ def collector_config(args: argparse.Namespace, data: Path) -> CollectorConfig:
         tls=tls,
         tokens=args.tokens,
         cors_origins=tuple(args.cors),
+        hosts=tuple(args.allow_host),
         forward=forward,
         redaction=redaction,
         fsync=not args.no_fsync,

@@ -32,6 +32,8 @@ class CollectorConfig:
     """File of bearer tokens, read again whenever it changes."""
     cors_origins: tuple[str, ...] = ()
     """Origins of browsers that may send OTLP/HTTP; none by default."""
+    hosts: tuple[str, ...] = ()
+    """Names under which the ports are reached, through a proxy for example, beside those of the address."""
     redaction: Redaction = field(default_factory=Redaction)
     """What is dropped or hashed before anything is written."""
     forward: tuple[Destination, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Any, Final
 
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from modelspan_collector.patience import PatientProtocol
 
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n"
 _SETTINGS: Final = struct.pack(">xHBBI", 0, 4, 0, 0)
@@ -22,8 +22,8 @@ def _goaway() -> bytes:
     return struct.pack(">xHBBI", len(payload), _GOAWAY, 0, 0) + payload
 
 
-class Http1Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """A connection of uvicorn's, which ends politely where it begins with HTTP/2."""
+class Http1Protocol(PatientProtocol):
+    """A connection, which ends politely where it begins with HTTP/2."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

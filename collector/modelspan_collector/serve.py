@@ -6,27 +6,48 @@ import socket
 import ssl
 import threading
 import time
-from typing import Any
 
 import uvicorn
 
 from modelspan_collector.http1 import Http1Protocol
+from modelspan_collector.origins import Allowed, App, Origins
 
 START_TIMEOUT_SECONDS = 15.0
 
 
 class AsgiServer:
-    """One listening socket and the application behind it."""
+    """One listening socket and the application behind it; every port of modelspan that speaks HTTP is one."""
 
     def __init__(
-        self, app: Any, host: str, port: int, *, tls: ssl.SSLContext | None = None, name: str = "http"
+        self,
+        app: App,
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        name: str = "http",
+        allowed: Allowed | None = None,
     ) -> None:
+        """Bind the socket.
+
+        Args:
+            app: an ASGI application.
+            host: the address to listen on.
+            port: 0 takes a free one.
+            tls: the certificate to serve with.
+            name: for the thread.
+            allowed: which names and pages may ask, beside the port's own.
+
+        Raises:
+            OSError: the port is taken; the message says how to choose another.
+        """
         self._socket = listen(host, port)
         self.host = host
         self.port = int(self._socket.getsockname()[1])
         config = uvicorn.Config(
-            app,
+            Origins(app, host, allowed or Allowed()),
             http=Http1Protocol,
+            ws="none",
             log_level="warning",
             access_log=False,
             lifespan="off",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +13,7 @@ from modelspan_collector.config import CollectorConfig
 from modelspan_collector.forward.forwarder import Forwarder
 from modelspan_collector.log.journal import LogOptions
 from modelspan_collector.metrics import Metrics
+from modelspan_collector.origins import Allowed, is_loopback
 from modelspan_collector.receive.gate import Gate
 from modelspan_collector.receive.grpc_server import GrpcReceiver
 from modelspan_collector.receive.http import HttpReceiver
@@ -63,7 +63,10 @@ class Collector:
             gate, tokens, self._metrics, max_request_bytes=config.max_request_bytes, cors_origins=config.cors_origins
         )
         tls = None if config.tls is None else config.tls.context(self._metrics.refused_connections.labels("http").inc)
-        self._http = AsgiServer(self._http_app, config.host, config.http_port, tls=tls, name="otlp-http")
+        allowed = Allowed(config.hosts, config.cors_origins)
+        self._http = AsgiServer(
+            self._http_app, config.host, config.http_port, tls=tls, name="otlp-http", allowed=allowed
+        )
         self._grpc = GrpcReceiver(
             gate,
             tokens,
@@ -147,16 +150,9 @@ def _log_options(config: CollectorConfig) -> LogOptions:
 
 
 def _check_listen(config: CollectorConfig) -> None:
-    if config.insecure or _is_loopback(config.host) or (config.tls is not None and config.tokens is not None):
+    if config.insecure or is_loopback(config.host) or (config.tls is not None and config.tokens is not None):
         return
     raise UnsafeListenError(
         f"refusing to listen on {config.host}, which others can reach, without TLS and tokens; "
         "give both (--tls-certificate, --tls-key, --tokens), or say --insecure"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

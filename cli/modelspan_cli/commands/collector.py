@@ -17,6 +17,7 @@ from modelspan_collector.access.tokens import TokenFileError
 from modelspan_collector.forward.destination import DestinationError, parse
 from modelspan_collector.log.dead import list_broken, list_dead, retry
 from modelspan_collector.operations import operations_routes
+from modelspan_collector.origins import Allowed
 from modelspan_collector.self_metrics import SelfMetrics
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.service import Collector, UnsafeListenError
@@ -74,9 +75,12 @@ def _run_collector(args: argparse.Namespace) -> int:
     try:
         store = connect(args.store, args.database)
         schema.apply(store)
-        collector = Collector(store, collector_config(args, args.data))
+        config = collector_config(args, args.data)
+        collector = Collector(store, config)
         routes = operations_routes([collector.registry], collector.health)
-        web = AsgiServer(Starlette(routes=routes), "127.0.0.1", args.web_port, name="web")
+        web = AsgiServer(
+            Starlette(routes=routes), "127.0.0.1", args.web_port, name="web", allowed=Allowed(config.hosts)
+        )
         own = SelfMetrics(collector.registry, parse(args.self_metrics)) if args.self_metrics else None
     except (StoreError, OSError, TokenFileError, UnsafeListenError, DestinationError) as error:
         raise CommandError(str(error)) from error

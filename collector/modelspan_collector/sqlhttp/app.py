@@ -30,14 +30,11 @@ THREADS_A_QUERY = 4
 class SqlApp:
     """An ASGI application over one engine."""
 
-    def __init__(
-        self, engine: Engine, database: str, limits: Limits, users: Mapping[str, str] | None, *, loopback: bool
-    ) -> None:
+    def __init__(self, engine: Engine, database: str, limits: Limits, users: Mapping[str, str] | None) -> None:
         self._engine = engine
         self._database = database
         self._limits = limits
         self._users = users
-        self._loopback = loopback
         self._sessions = Sessions()
         self._running = 0
         self._threads: CapacityLimiter | None = None
@@ -60,7 +57,6 @@ class SqlApp:
         try:
             asked = requests.parameters(request)
             query_id = asked.query_id
-            requests.check_origin(request, loopback=self._loopback)
             self._authenticate(asked)
             async with self._sessions.use(asked.session_id, asked.settings) as session:
                 with self._slot():

@@ -8,7 +8,6 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -20,8 +19,6 @@ HEAD_BYTES = 64 * 1024
 """An INSERT's statement must end within this much of the body."""
 
 _QUERY_ID = re.compile(r"[\w.:/-]{1,200}", re.ASCII)
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]|host\.docker\.internal|", re.IGNORECASE)
-_PORT = re.compile(r":\d+$")
 _INSERT = re.compile(rb"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(INSERT|WITH)\b", re.IGNORECASE | re.DOTALL)
 """How a statement begins whose rows may follow it: `WITH ... INSERT` is one too."""
 _HEAD_TOKEN = re.compile(
@@ -103,24 +100,6 @@ def _credentials(request: Request) -> tuple[str, str]:
         headers.get("x-clickhouse-user", url.get("user", "")),
         headers.get("x-clickhouse-key", url.get("password", "")),
     )
-
-
-def check_origin(request: Request, *, loopback: bool) -> None:
-    """Refuse what a web page of another site makes a person's browser send.
-
-    On loopback the name in `Host` must be a loopback one too, or a page could reach the endpoint under its own name.
-
-    Raises:
-        ClickHouseError: the request comes from another site.
-    """
-    host = request.headers.get("host", "")
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
-        raise errors.ClickHouseError(497, "ACCESS_DENIED", f"requests of web pages from {origin} are not served")
-    if loopback and not _LOOPBACK.fullmatch(host.rpartition(":")[0] if _PORT.search(host) else host):
-        raise errors.ClickHouseError(
-            497, "ACCESS_DENIED", f"the host name {host!r} does not belong to this loopback endpoint: use 127.0.0.1"
-        )
 
 
 @dataclass(frozen=True, slots=True)

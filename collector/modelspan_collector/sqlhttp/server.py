@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from modelspan_collector.origins import Allowed, is_loopback
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.sqlhttp.app import SqlApp
 from modelspan_collector.sqlhttp.engine import Engine
 from modelspan_collector.sqlhttp.settings import Limits
 from modelspan_collector.store.connect import Store
-
-
-def is_loopback(host: str) -> bool:
-    """True for an address that only this machine can reach."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class SqlServer:
@@ -36,6 +28,7 @@ class SqlServer:
         users: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         insecure: bool = False,
+        hosts: tuple[str, ...] = (),
     ) -> None:
         """Bind the socket.
 
@@ -48,6 +41,7 @@ class SqlServer:
             users: password by user name; None lets everyone in, which is for loopback.
             tls: the certificate to serve with.
             insecure: serve addresses beyond loopback without users all the same.
+            hosts: names under which it is reached, beside those of the address.
 
         Raises:
             ValueError: the store is not embedded, its database shows files, or everyone could reach it.
@@ -62,8 +56,9 @@ class SqlServer:
             )
         limits = limits or Limits()
         self._engine = Engine(urlsplit(store.dsn).path, store.database, limits, writable=writable)
-        self._app = SqlApp(self._engine, store.database, limits, users, loopback=is_loopback(host))
-        self._server = AsgiServer(self._app, host, port, tls=tls, name="sql")
+        self._app = SqlApp(self._engine, store.database, limits, users)
+        allowed = Allowed(hosts, headers=((b"X-ClickHouse-Exception-Code", b"497"),))
+        self._server = AsgiServer(self._app, host, port, tls=tls, name="sql", allowed=allowed)
         self.host = host
         self.port = self._server.port
 
