@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from clickhouse_connect.driver.exceptions import Error as DriverError
+
+from modelspan_analyzer.governance.databases import databases
 from modelspan_cli.errors import CommandError
 from modelspan_collector.running import Running, embedded_dsn, find_running
 from modelspan_collector.store import schema
@@ -21,11 +24,12 @@ from modelspan_collector.store.errors import StoreError
 DEFAULT_DATA = Path(os.environ.get("MODELSPAN_DATA", "modelspan-data"))
 
 
-def add_data_argument(parser: argparse.ArgumentParser) -> None:
+def add_data_argument(parser: argparse.ArgumentParser, *, database: str = DEFAULT_DATABASE) -> None:
     """Declare `--data`, `--store` and `--database` as every command that reads the store has them."""
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the instance (default: %(default)s)")
     parser.add_argument("--store", default="", metavar="DSN", help="a ClickHouse server instead")
-    parser.add_argument("--database", default=DEFAULT_DATABASE, help="a tenant's own (default: %(default)s)")
+    default = database or "all of the store"
+    parser.add_argument("--database", default=database, help=f"a tenant's own (default: {default})")
 
 
 def running(args: argparse.Namespace) -> Running | None:
@@ -59,28 +63,48 @@ def ask_owner(instance: Running, path: str, asked: Mapping[str, Any]) -> dict[st
     return answer
 
 
+def need_store(args: argparse.Namespace) -> None:
+    """Refuse a folder without a store.
+
+    Raises:
+        CommandError: there is none; a typing error in `--data` must not make one.
+    """
+    if not (args.data / "store").is_dir():
+        raise CommandError(
+            f"there is no modelspan data in {str(args.data)!r}, and no instance runs on it",
+            hint=f"start one with `modelspan up --data {args.data}`, or name its folder with --data",
+        )
+
+
 @contextmanager
 def reading(args: argparse.Namespace) -> Iterator[Store]:
     """A store to query: the given server, the running instance's SQL endpoint, or the folder's own engine."""
     instance = running(args)
+    if not args.store and instance is None:
+        need_store(args)
+    dsn = args.store or (instance.sql_dsn if instance else embedded_dsn(args.data))
     try:
-        if args.store:
-            store = connect(args.store, args.database)
-        elif instance is not None:
-            store = Store(instance.sql_dsn, args.database)
-        elif (args.data / "store").is_dir():
-            store = connect(embedded_dsn(args.data), args.database)
-        else:
-            raise CommandError(
-                f"there is no modelspan data in {str(args.data)!r}, and no instance runs on it",
-                hint=f"start one with `modelspan up --data {args.data}`, or name its folder with --data",
-            )
+        first = connect(dsn, "default") if args.store or instance is None else Store(dsn, "default")
+        _need_database(first, args.database)
+        store = Store(dsn, args.database, anchor=first.client())
     except StoreError as error:
         raise CommandError(str(error)) from error
     try:
         yield store
+    except DriverError as error:
+        raise CommandError(f"the store cannot answer: {str(error).splitlines()[0]}") from error
     finally:
         store.close()
+        first.close()
+
+
+def _need_database(store: Store, wanted: str) -> None:
+    present = databases(store)
+    if wanted not in present:
+        raise CommandError(
+            f"there is no database {wanted!r} with modelspan's tables in this store",
+            hint=f"with --database, name one of: {', '.join(present)}" if present else "nothing was ever sent to it",
+        )
 
 
 @contextmanager

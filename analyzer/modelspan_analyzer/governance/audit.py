@@ -7,11 +7,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
 from modelspan_collector.store.connect import Store
+
+EXPORTED: Final = "data exported"
 
 _ENTRIES = """
 SELECT timestamp, actor, action, model, version, details FROM audit_log
@@ -58,7 +60,7 @@ def record(
 
 def record_export(store: Store, folder: str, rows: int, actor: str = "") -> None:
     """Write that rows left the store for a folder."""
-    record(store, "data exported", actor=actor, details={"folder": folder, "rows": rows})
+    record(store, EXPORTED, actor=actor, details={"folder": folder, "rows": rows})
 
 
 def entries(store: Store, *, since: datetime, model: str = "", action: str = "", limit: int = 100) -> list[Entry]:

@@ -1,39 +1,30 @@
-"""Deletes a subject's rows from every table, physically, and rebuilds the sketches that held them.
+"""Deletes a subject's rows from every table of a database, physically, and rebuilds the sketches that held them.
 
 A mutation writes new parts without the rows; the old ones are dropped at once instead of after the usual eight minutes.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import time
-import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 
-import pyarrow as pa
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
-from modelspan.conventions import TAG_PREFIX
-from modelspan_analyzer.governance.subject import Subject, Traces
+from modelspan_analyzer.governance.holds import JSON_TEXT, SKETCHES, Held, parameters, tables
+from modelspan_analyzer.governance.names import CHANGED, DAY, ID, IN_TEXT, QUOTED, TRACE, Names
+from modelspan_analyzer.governance.subject import Subject
 from modelspan_collector.store.connect import Store, quote_identifier
 
-LONG_ID: Final = 12
-"""An id this long is looked for inside of texts; a shorter one, such as `7`, only as a whole value."""
 _HURRY: Final = (
     "old_parts_lifetime = 0, cleanup_delay_period = 1, cleanup_delay_period_random_add = 0, "
     "max_cleanup_delay_period = 1"
 )
 _HURRY_NAMES: Final = ", ".join(part.split(" = ")[0] for part in _HURRY.split(", "))
 
-_TABLES = """
-SELECT table, groupArray(name) AS names, groupArray(type) AS types
-FROM system.columns
-WHERE database = currentDatabase()
-  AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree')
-GROUP BY table ORDER BY table
-"""
 _VIEWS = """
 SELECT name, as_select FROM system.tables
 WHERE database = currentDatabase() AND engine = 'MaterializedView'
@@ -42,102 +33,58 @@ WHERE database = currentDatabase() AND engine = 'MaterializedView'
 _INACTIVE = """
 SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = {table:String} AND NOT active
 """
-_ATTRIBUTES = ("SpanAttributes", "LogAttributes", "ResourceAttributes")
-_FINDINGS = ("details", "sentence", "reason")
+_FINDINGS: Final = {"monitor_results": (JSON_TEXT, "reason"), "explanations": (JSON_TEXT, "sentence")}
 """Texts of findings: where they name a prediction the row goes; of a trace only the id does, as traces are examples."""
-_REPORTS = ("findings", "why", "title", "comment")
-"""Texts of reports on many people, from which only the ids go."""
-_EVENT = "text"
-"""Part of its table's key, which cannot be changed: the row goes."""
-SKETCHES: Final = {"feature_profiles": "hour", "feature_profile_days": "day"}
+_REPORTS: Final[Mapping[str, tuple[str, ...]]] = {
+    **_FINDINGS,
+    "incidents": ("title", "why", "cause", "findings"),
+    "incident_feedback": ("comment",),
+    "audit_log": ("details",),
+    "baselines": ("source", "details"),
+    "monitor_runs": ("error",),
+    "models": ("hyperparameters", "signature", "training_data"),
+}
+"""Texts on many people or on none, from which only the ids go."""
 
 
-def erase(store: Store, subject: Subject, found: Traces) -> dict[str, int]:
-    """Delete everywhere.
+def erase(store: Store, subject: Subject, names: Names) -> dict[str, int]:
+    """Delete in all tables of a database.
 
     Returns:
         Rows deleted from each table that held any, or changed where a row is about more than the subject.
     """
-    changed, keys = {}, {"tag": subject.tag, "attribute": f"{TAG_PREFIX}{subject.tag}"}
-    with _named(store, subject, found) as names:
-        for table, columns in tables(store).items():
-            if table in SKETCHES:
-                continue
-            count = sum(_delete(store, table, one, keys) for one in _conditions(columns, subject, names))
-            count += sum(_update(store, table, *change) for change in _changes(columns, names))
-            if count:
-                changed[table] = count
-    if found.days:
-        _rebuild_sketches(store, found)
+    changed = {}
+    for table in tables(store):
+        if table.name in SKETCHES:
+            continue
+        count = sum(_delete(store, table.name, one) for one in _findings(table, names))
+        count += sum(_update(store, table, *change) for change in _mended(table, names))
+        bound = parameters(subject)
+        count += sum(_delete(store, table.name, one, bound) for one in table.conditions(subject, names))
+        if count:
+            changed[table.name] = count
+            names.add(CHANGED, {json.dumps([store.database, table.name])})
     return changed
 
 
-@contextmanager
-def _named(store: Store, subject: Subject, found: Traces) -> Iterator[Callable[..., str]]:
-    """The subject's names in a table in memory, as what a mutation says is kept on disk; gives subqueries by kind."""
-    table = f"forgotten_{uuid.uuid4().hex}"
-    kinds = {"id": found.prediction_ids, "trace": found.trace_ids, "value": {subject.value} if subject.tag else set()}
-    rows = [(kind, name) for kind, names in kinds.items() for name in sorted(names)]
-    store.command(f"CREATE TABLE {table} (kind String, name String) ENGINE = Memory")
-    try:
-        store.insert(table, pa.table({"kind": [row[0] for row in rows], "name": [row[1] for row in rows]}))
-        yield (
-            lambda what, *of: (
-                f"(SELECT {what} FROM {quote_identifier(store.database)}.{table} WHERE kind IN ("
-                + ", ".join(f"'{kind}'" for kind in of)
-                + "))"
-            )
-        )
-    finally:
-        store.command(f"DROP TABLE {table} SYNC")
+def _findings(table: Held, names: Names) -> Iterator[str]:
+    """What picks findings that name a prediction."""
+    for column in _FINDINGS.get(table.name, ()):
+        kinds = (QUOTED, IN_TEXT[ID]) if column == JSON_TEXT else (IN_TEXT[ID],)
+        yield from (f"multiSearchAny({column}, {piece})" for piece in names.pieces(*kinds))
 
 
-def tables(store: Store) -> dict[str, dict[str, str]]:
-    """Every table that keeps rows, with its columns and their types."""
-    return {row["table"]: dict(zip(row["names"], row["types"], strict=True)) for row in store.rows(_TABLES)}
-
-
-def _conditions(columns: Mapping[str, str], subject: Subject, names: Callable[..., str]) -> Iterator[str]:
-    """What picks the subject's rows in a table with these columns."""
-    if "prediction_id" in columns:
-        yield f"prediction_id IN {names('name', 'id')}"
-    if "TraceId" in columns:
-        yield f"TraceId IN {names('name', 'trace')}"
-    if subject.tag and "tags" in columns:
-        yield f"tags[{{tag:String}}] IN {names('name', 'value')}"
-    for name in _ATTRIBUTES:
-        if name in columns:
-            yield f"{name}['modelspan.prediction.id'] IN {names('name', 'id')}"
-        if subject.tag and name in columns:
-            yield f"{name}[{{attribute:String}}] IN {names('name', 'value')}"
-    if columns.get("details") == "String":
-        yield _mentions("details", names("groupArray(concat('\"', name, '\"'))", "id"))
-    for name in (*_FINDINGS, _EVENT):
-        if columns.get(name) == "String":
-            yield _mentions(name, _long(names, "id", *(["trace"] if name == _EVENT else [])))
-
-
-def _changes(columns: Mapping[str, str], names: Callable[..., str]) -> Iterator[tuple[str, str]]:
+def _mended(table: Held, names: Names) -> Iterator[tuple[str, str]]:
     """`column = value` and which rows, for columns from which only the ids go."""
-    for name in (*_FINDINGS, *_REPORTS):
-        if columns.get(name) == "String":
-            long = _long(names, "id", "trace")
-            value = f"arrayFold((text, one) -> replaceAll(text, one, ''), {long}, {name})"
-            yield f"{name} = {value}", _mentions(name, long)
-    for name, kind in columns.items():
-        if kind == "Array(String)" and (name == "traces" or name.endswith(".TraceId")):
-            quoted = f"`{name}`"  # from the store's own list of columns
-            known = names("groupArray(name)", "trace")
-            value = f"arrayMap(one -> if(has({known}, one), '', one), {quoted})"
-            yield f"{quoted} = {value}", f"hasAny({quoted}, {known})"
-
-
-def _mentions(column: str, names: str) -> str:
-    return f"arrayExists(one -> position({column}, one) > 0, {names})"
-
-
-def _long(names: Callable[..., str], *kinds: str) -> str:
-    return names(f"groupArrayIf(name, length(name) >= {LONG_ID})", *kinds)
+    for column in _REPORTS.get(table.name, ()):
+        for piece in names.pieces(*IN_TEXT.values()):
+            pattern = f"(SELECT arrayStringConcat(arrayMap(one -> regexpQuoteMeta(one), {piece}), '|'))"
+            yield f"{column} = replaceRegexpAll({column}, {pattern}, '')", f"multiSearchAny({column}, {piece})"
+    for column, kind in table.columns.items():
+        if kind == "Array(String)" and (column == "traces" or column.endswith(".TraceId")):
+            quoted, known = f"`{column}`", names.chosen(TRACE)  # from the store's own list of columns
+            value = f"arrayMap(one -> if(one IN {known}, '', one), {quoted})"
+            yield f"{quoted} = {value}", f"arrayExists(one -> one IN {known}, {quoted})"
 
 
 def _delete(store: Store, table: str, condition: str, values: Mapping[str, object] | None = None) -> int:
@@ -148,11 +95,10 @@ def _delete(store: Store, table: str, condition: str, values: Mapping[str, objec
     return count
 
 
-def _update(store: Store, table: str, change: str, condition: str) -> int:
-    name = quote_identifier(table)
-    count = int(store.scalar(f"SELECT count() FROM {name} WHERE {condition}"))
+def _update(store: Store, table: Held, change: str, condition: str) -> int:
+    count = int(store.scalar(f"SELECT count() FROM {table.quoted} WHERE {condition}"))
     if count:
-        store.command(f"ALTER TABLE {name} UPDATE {change} WHERE {condition} SETTINGS mutations_sync = 2")
+        store.command(f"ALTER TABLE {table.quoted} UPDATE {change} WHERE {condition} SETTINGS mutations_sync = 2")
     return count
 
 
@@ -183,18 +129,25 @@ def drop_old_parts(store: Store, names: Collection[str], patience: float) -> lis
     return waiting
 
 
-def _rebuild_sketches(store: Store, found: Traces) -> None:
-    """Sketches cannot give a row back: those of the days concerned are made anew from the rows that are left."""
-    for model, version, day in sorted(found.days):
-        names = {"model": model, "version": version, "day": day}
+def rebuild_sketches(store: Store, names: Names) -> int:
+    """Sketches cannot give a row back: those of the days concerned are made anew from the rows that are left.
+
+    Returns:
+        Days of a model's version that were made anew in this database.
+    """
+    days = names.of_database(DAY, store.database)
+    names.add(CHANGED, {json.dumps([store.database, table]) for table in (SKETCHES if days else ())})
+    for model, version, day in days:
+        bound = {"model": model, "version": version, "day": day}
         for table, column in SKETCHES.items():
             where = f"model = {{model:String}} AND version = {{version:String}} AND toDate({column}) = {{day:Date}}"
-            _delete(store, table, where, names)
+            _delete(store, table, where, bound)
         for view in store.rows(_VIEWS):
             source = "(SELECT * FROM predictions WHERE model = {model:String} AND version = {version:String}"
             source += " AND toDate(timestamp) = {day:Date})"
             select = re.sub(r"\bFROM\s+(?:`?\w+`?\.)?`?predictions`?(?=\s|\)|$)", f"FROM {source}", view["as_select"])
-            store.command(f"INSERT INTO feature_profiles ({_columns(store, view['name'])}) {select}", names)
+            store.command(f"INSERT INTO feature_profiles ({_columns(store, view['name'])}) {select}", bound)
+    return len(days)
 
 
 def _columns(store: Store, view: str) -> str:

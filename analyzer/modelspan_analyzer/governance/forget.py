@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Final
 
 from modelspan_analyzer.governance import audit
-from modelspan_analyzer.governance.erase import LONG_ID, SKETCHES, drop_old_parts, erase, tables
-from modelspan_analyzer.governance.segments import erase_files, files, find_ids
-from modelspan_analyzer.governance.subject import Subject, find
-from modelspan_collector.store.connect import Store, quote_identifier
+from modelspan_analyzer.governance.databases import chosen, opened
+from modelspan_analyzer.governance.erase import drop_old_parts, erase, rebuild_sketches
+from modelspan_analyzer.governance.holds import SKETCHES, parameters, tables
+from modelspan_analyzer.governance.names import CHANGED, ID, LONG_ID, Names
+from modelspan_analyzer.governance.segments import erase_files, files, look_files, search_files
+from modelspan_analyzer.governance.subject import Subject
+from modelspan_analyzer.governance.traces import look
+from modelspan_collector.store.connect import Store
+
+FORGOTTEN: Final = "subject forgotten"
+UNFINISHED: Final = "subject not forgotten yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +30,17 @@ class Forgotten:
 
     predictions: int
     rows: Mapping[str, int]
-    """Rows deleted, by table."""
+    """Rows deleted or changed, by table; those of a tenant's database as `database.table`."""
     records: int
-    """Records of log segments and dead letters that were rewritten or dropped."""
+    """Records of log segments, queues and dead letters that were rewritten or dropped."""
     sketched_days: int
     """Days of a model's version whose sketches were made anew."""
-    left: tuple[str, ...]
-    """Tables and files in which a trace is still found: none, unless something wrote while this ran."""
+    databases: Sequence[str]
+    """Databases that were looked at."""
+    left: Sequence[str]
+    """Where the subject is still found, or may be: the names are kept until there is nothing."""
+    not_covered: Sequence[str]
+    """What was not looked at, and is for the reader to decide about."""
 
 
 def forget(
@@ -34,71 +48,88 @@ def forget(
     subject: Subject,
     data: Path | None = None,
     *,
+    databases: Collection[str] = (),
     actor: str = "",
     patience: float = 120.0,
     still: AbstractContextManager[None] | None = None,
 ) -> Forgotten:
     """Erase a subject from all tables, sketches, log segments and dead letters, then search for what is left.
 
+    A run that was killed, or that found something left, is taken up by the next one of the same subject.
+
     Args:
         store: the store.
         subject: whom to forget.
         data: the collector's folder; no collector may run on it, but for one that holds still. None where there is
             none on this machine.
+        databases: only these; every database of the store with modelspan's tables if empty.
         actor: who asks, for the audit log.
         patience: seconds to wait until the deleted rows are off the disk as well; 0 does not wait.
         still: holds a running collector still, while rows and files are erased.
+
+    Raises:
+        ValueError: a database is not there.
     """
-    with still or nullcontext():
-        found = find(store, subject)
-        if data is not None:
-            found = replace(found, prediction_ids=found.prediction_ids | find_ids(data, subject))
-        rows = erase(store, subject, found)
-        records = erase_files(data, subject, found) if data is not None else 0
-    changed = [*rows, *(SKETCHES if found.days else ())]
-    held = [f"old parts of {table}" for table in drop_old_parts(store, changed, patience)] if patience else []
-    left = (
-        *held,
-        *search_tables(store, subject, found.prediction_ids | found.trace_ids),
-        *search_files(data, subject, found.prediction_ids),
-    )
-    done = Forgotten(len(found.prediction_ids), rows, records, len(found.days), left)
-    details = {
-        "subject_sha256": subject.digest,
-        "predictions": done.predictions,
-        "rows": rows,
-        "records": records,
-        "left": len(left),
-    }
-    audit.record(store, "subject forgotten", actor=actor, details=details)
+    with opened(store, chosen(store, databases)) as stores:
+        names = Names(store, subject)
+        with still or nullcontext():
+            paths = list(files(data, databases)) if data is not None else []
+            while sum(look(each, subject, names) for each in stores) + look_files(paths, subject, names):
+                pass
+            rows = {
+                _place(store, each, table): n for each in stores for table, n in erase(each, subject, names).items()
+            }
+            days = sum(rebuild_sketches(each, names) for each in stores)
+            records = erase_files(paths, subject, names)
+        left = [place for each in stores for place in _search(store, each, subject, names, patience)]
+        left += search_files(list(files(data, databases)) if data is not None else [], subject, names)
+        searched, unsearched = [each.database for each in stores], list(_not_covered(store, names, databases, data))
+        done = Forgotten(len(names.of(ID)), rows, records, days, searched, left, unsearched)
+        for each in stores:
+            _record(each, subject, done, actor)
+        if not left:
+            names.drop()
     return done
 
 
-def search_tables(store: Store, subject: Subject, ids: frozenset[str]) -> list[str]:
-    """Tables in any column of which an id of a prediction or a trace, or the subject's tag, is still found.
-
-    A trace may have been of several people: the predictions that are left keep its id, though it is gone.
-    """
-    quoted = [mark + one + mark for one in sorted(ids) for mark in ("'", '"')]
-    needles = quoted + [one for one in sorted(ids) if len(one) >= LONG_ID]
-    return [table for table, columns in tables(store).items() if _holds(store, table, columns, subject, needles)]
+def _place(store: Store, each: Store, table: str) -> str:
+    return table if each is store else f"{each.database}.{table}"
 
 
-def _holds(store: Store, table: str, columns: Mapping[str, str], subject: Subject, needles: list[str]) -> bool:
-    """True where a table holds one of the needles in the text of any column."""
-    readable = [f"`{c}`" for c, kind in columns.items() if "AggregateFunction" not in kind and c != "trace_id"]
-    text = f"toString(tuple({', '.join(readable)}))"
-    found = f"arrayExists(needle -> position({text}, needle) > 0, {{needles:Array(String)}})"
-    if subject.tag and "tags" in columns:
-        found += " OR tags[{tag:String}] = {value:String}"
-    names = {"needles": needles, "tag": subject.tag, "value": subject.value}
-    return bool(store.scalar(f"SELECT count() FROM {quote_identifier(table)} WHERE {found}", names))
+def _search(store: Store, each: Store, subject: Subject, names: Names, patience: float) -> Iterator[str]:
+    """Tables of a database in which something is left, and old parts of them that are still on the disk."""
+    changed = [table for (table,) in names.of_database(CHANGED, each.database)]
+    for table in drop_old_parts(each, changed, patience) if patience else ():
+        yield f"{_place(store, each, table)}: old parts of it are still on the disk"
+    for held in tables(each):
+        if held.name in SKETCHES:
+            continue
+        counts = (
+            int(each.scalar(f"SELECT count() FROM {held.quoted} WHERE {condition}", parameters(subject)))
+            for condition in held.conditions(subject, names)
+        )
+        if rows := sum(counts):
+            yield f"{_place(store, each, held.name)}: {rows} rows name the subject"
 
 
-def search_files(data: Path | None, subject: Subject, ids: frozenset[str]) -> list[str]:
-    """Files of the collector whose bytes still hold an id, plain or inside a compressed stream."""
+def _not_covered(store: Store, names: Names, databases: Collection[str], data: Path | None) -> Iterator[str]:
+    """What the reader has to know of and to decide about."""
+    for entry in audit.entries(
+        store, since=datetime(1970, 1, 1, tzinfo=timezone.utc), action=audit.EXPORTED, limit=1000
+    ):
+        folder = json.loads(entry.details).get("folder", "")
+        yield f"the backup {folder} of {entry.timestamp:%Y-%m-%d}: delete it, or forget again after restoring it"
     if data is None:
-        return []
-    needles = [one.encode() for one in ids if len(one) >= LONG_ID]
-    hits = [str(path) for path in files(data) if any(needle in path.read_bytes() for needle in needles)]
-    return hits + [f"{data}: {one}" for one in find_ids(data, subject)]
+        yield "files of collectors: none is on this machine; run this where they are, with --data"
+    if others := [name for name in chosen(store) if name not in databases] if databases else []:
+        yield f"the other databases of this store: {', '.join(others)}"
+    if any(len(name) < LONG_ID for name in names.of(ID)):
+        yield f"free texts, such as bodies of logs, for ids of fewer than {LONG_ID} characters"
+    if waiting := names.others():
+        yield f"{waiting} earlier erasures that are not proved: run their commands again"
+
+
+def _record(store: Store, subject: Subject, done: Forgotten, actor: str) -> None:
+    action = UNFINISHED if done.left else FORGOTTEN
+    details = asdict(done) | {"subject_sha256": subject.digest, "left": len(done.left)}
+    audit.record(store, action, actor=actor, details={name: details[name] for name in details if name != "not_covered"})

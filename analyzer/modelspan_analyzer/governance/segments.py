@@ -1,157 +1,140 @@
-"""Takes a subject out of the collector's files: log segments that are not stored yet, and dead letters.
+"""Takes a subject out of the collector's files: segments that are not stored yet, dead letters, queues of forwarding.
 
-A record is decoded, the subject's spans, log records and prediction rows are taken out, and the rest is written back.
-Only while no instance runs on the folder.
+A record is decoded, what is the subject's is taken out, and the rest is written back. Only while no collector runs on
+the folder, or it holds still.
 """
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-import pyarrow as pa
 import pyarrow.compute as pc
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from modelspan import conventions
-from modelspan_analyzer.governance.subject import Subject, Traces
-from modelspan_collector.log.record import Record, make, read
+from modelspan_analyzer.governance.marks import Marks, attributes, table_of
+from modelspan_analyzer.governance.names import ID, TRACE, Names
+from modelspan_analyzer.governance.requests import decoded, entries, signal_of, unreadable, without
+from modelspan_analyzer.governance.subject import Subject
+from modelspan_collector.log.journal import RETRY_SUFFIX
+from modelspan_collector.log.record import Piece, Record, pieces
+from modelspan_collector.log.segment import BROKEN_SUFFIX, DIGESTS_SUFFIX, SUFFIX
 
-_FOLDERS = ("log", "dead", "forward")
-
-
-def files(data: Path) -> Iterator[Path]:
-    """Every file of records in a collector's folder."""
-    for folder in _FOLDERS:
-        root = data / folder
-        if root.is_dir():
-            yield from sorted(path for path in root.rglob("*") if path.is_file() and path.suffix != ".ids")
-
-
-def find_ids(data: Path, subject: Subject) -> frozenset[str]:
-    """Prediction ids of a tagged subject that are in no table yet."""
-    found: set[str] = set()
-    for path in files(data):
-        for record in _records(path):
-            for entry in _log_entries(record):
-                if entry.body.HasField("bytes_value") and subject.tag:
-                    table = _table(entry.body.bytes_value)
-                    found |= set(table.filter(_mine(table, subject, frozenset()))["prediction_id"].to_pylist())
-    return frozenset(found)
+_OF_DATABASES: Final = ("log", "dead")
+"""Folders of a folder a database; all others, as the queues of forwarding, are looked at whatever the database."""
+_STORE: Final = "store"
+_RECORDS: Final = (SUFFIX, RETRY_SUFFIX, BROKEN_SUFFIX)
+_REASON: Final = ".json"
+"""Beside a dead letter: why the store refuses it, which may quote it."""
+_WITHHELD: Final = b'{"reason": "withheld: it named somebody who is forgotten"}'
 
 
-def erase_files(data: Path, subject: Subject, found: Traces) -> int:
-    """Rewrite the files without the subject; how many records changed."""
-    changed = 0
-    for path in files(data):
-        records = _records(path)
-        kept = [_without(record, subject, found) for record in records]
-        different = sum(one is not record for one, record in zip(kept, records, strict=True))
-        if different:
-            _write(path, [record for record in kept if record is not None])
-            changed += different
+def files(data: Path, databases: Collection[str] = ()) -> Iterator[Path]:
+    """Every file that a collector keeps, but for digests; with databases, of the others' logs none."""
+    for folder in sorted(data.iterdir()) if data.is_dir() else ():
+        if folder.name == _STORE:
+            continue
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
+            other = folder.name in _OF_DATABASES and databases and path.relative_to(folder).parts[0] not in databases
+            if path.is_file() and path.suffix != DIGESTS_SUFFIX and not other:
+                yield path
+
+
+def look_files(paths: Collection[Path], subject: Subject, names: Names) -> int:
+    """Note what files tell of a subject that no table does yet; returns how many names are new."""
+    marks, ids, traces = Marks.of(subject, names), set[str](), set[str]()
+    for path, record in _records(paths):
+        signal = signal_of(record, path.parent.name)
+        request = decoded(record, signal)
+        for entry in entries(request, signal) if request is not None and signal is not None else ():
+            if marks.mine(entry):
+                ids.add(attributes(entry).get(conventions.PREDICTION_ID, ""))
+                traces.add(entry.trace_id.hex() if hasattr(entry, "trace_id") else "")
+            if hasattr(entry, "body") and entry.body.HasField("bytes_value"):
+                found = _told(entry.body.bytes_value, marks)
+                ids, traces = ids | found[0], traces | found[1]
+    return names.add(ID, ids - {""}) + names.add(TRACE, traces - {""})
+
+
+def _told(stream: bytes, marks: Marks) -> tuple[set[str], set[str]]:
+    """Ids and traces of the subject's rows in a stream."""
+    table = table_of(stream)
+    if table is None or conventions.COL_PREDICTION_ID not in table.column_names:
+        return set(), set()
+    rows = table.filter(marks.rows(table))
+    traces = rows[conventions.COL_TRACE_ID].to_pylist() if conventions.COL_TRACE_ID in rows.column_names else []
+    ids = pc.unique(rows[conventions.COL_PREDICTION_ID]).to_pylist()
+    return set(map(str, filter(None, ids))), {one.hex() for one in traces if isinstance(one, bytes)}
+
+
+def erase_files(paths: Collection[Path], subject: Subject, names: Names) -> int:
+    """Rewrite the files without the subject; how many records changed, or reasons beside dead letters."""
+    return sum(_erase_file(path, Marks.of(subject, names)) for path in paths)
+
+
+def _erase_file(path: Path, marks: Marks) -> int:
+    data = path.read_bytes()
+    if path.suffix == _REASON:
+        found = marks.within(data)
+        if found:
+            _write(path, [_WITHHELD])
+        return int(found)
+    kept, changed, torn = [], 0, False
+    for piece in _pieces(path, data):
+        record = piece.record
+        left = None if record is None else without(record, signal_of(record, path.parent.name), marks)
+        changed += left is not record
+        torn |= piece.torn  # never acknowledged, and cut off at the collector's next start anyway
+        if record is None and not piece.torn:
+            kept.append(data[piece.begin : piece.end])
+        elif left is not None:
+            kept += left.encode()
+    if changed or torn:
+        _put(path, kept)
     return changed
 
 
-def _records(path: Path) -> list[Record]:
-    return [record for record, _ in read(path.read_bytes())]
+def _put(path: Path, kept: list[bytes]) -> None:
+    """Write what is left; of a dead letter without anything left the reason goes too."""
+    reason = path.with_suffix(_REASON)
+    if kept or not reason.is_file():
+        _write(path, kept)
+    else:
+        path.unlink()
+        reason.unlink()
 
 
-def _write(path: Path, records: list[Record]) -> None:
+def search_files(paths: Collection[Path], subject: Subject, names: Names) -> Iterator[str]:
+    """Files that still hold a name, or hold what cannot be looked into."""
+    marks = Marks.of(subject, names)
+    for path in filter(Path.is_file, paths):
+        data = path.read_bytes()
+        found = _pieces(path, data)
+        records = [(record, signal_of(record, path.parent.name)) for piece in found if (record := piece.record)]
+        if marks.within(data) or any(without(*one, marks) is not one[0] for one in records):
+            yield f"{path}: it names the subject"
+        elif any(piece.record is None for piece in found) or any(unreadable(*one) for one in records):
+            yield f"{path}: it cannot be read, and so may name the subject; remove it when you have decided about it"
+
+
+def _pieces(path: Path, data: bytes) -> list[Piece]:
+    """The records of a file, and damage in it; none where it is no file of records."""
+    return list(pieces(data)) if path.suffix in _RECORDS else []
+
+
+def _records(paths: Collection[Path]) -> Iterator[tuple[Path, Record]]:
+    for path in paths:
+        yield from ((path, piece.record) for piece in _pieces(path, path.read_bytes()) if piece.record is not None)
+
+
+def _write(path: Path, parts: list[bytes]) -> None:
     """Replace the file in one step, its bytes on disk before its name."""
     temporary = path.with_name(path.name + ".forget")
+    temporary.touch(mode=0o600)
     with temporary.open("wb") as file:
-        for record in records:
-            file.writelines(record.encode())
+        file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-
-
-def _without(record: Record, subject: Subject, found: Traces) -> Record | None:
-    """The record without the subject, the same object where the subject is not in it, None where nothing is left."""
-    for kind in (ExportTraceServiceRequest, ExportLogsServiceRequest):
-        request = kind()
-        try:
-            request.ParseFromString(record.payload)
-        except DecodeError:
-            continue
-        before = request.SerializeToString(deterministic=True)
-        left = _strip(request, subject, found)
-        if request.SerializeToString(deterministic=True) != before:
-            return make(record.kind, record.received, request.SerializeToString()) if left else None
-    return record
-
-
-def _strip(request: Any, subject: Subject, found: Traces) -> int:
-    """Take the subject out of a request; how many spans or log records are left."""
-    left = 0
-    for resource in request.resource_spans if hasattr(request, "resource_spans") else request.resource_logs:
-        for scope in resource.scope_spans if hasattr(resource, "scope_spans") else resource.scope_logs:
-            entries = scope.spans if hasattr(scope, "spans") else scope.log_records
-            kept = [entry for entry in entries if not _is_mine(entry, subject, found)]
-            for entry in kept:
-                if hasattr(entry, "body") and entry.body.HasField("bytes_value"):
-                    entry.body.bytes_value = _filtered(entry.body.bytes_value, subject, found.prediction_ids)
-            if len(kept) != len(entries):
-                del entries[:]
-                entries.extend(kept)
-            left += len(kept)
-    return left
-
-
-def _is_mine(entry: Any, subject: Subject, found: Traces) -> bool:
-    if entry.trace_id.hex() in found.trace_ids:
-        return True
-    attributes = {attribute.key: attribute.value.string_value for attribute in entry.attributes}
-    if attributes.get(conventions.PREDICTION_ID) in found.prediction_ids:
-        return True
-    return bool(subject.tag) and attributes.get(conventions.TAG_PREFIX + subject.tag) == subject.value
-
-
-def _log_entries(record: Record) -> Iterator[Any]:
-    request = ExportLogsServiceRequest()
-    try:
-        request.ParseFromString(record.payload)
-    except DecodeError:
-        return
-    for resource in request.resource_logs:
-        for scope in resource.scope_logs:
-            yield from scope.log_records
-
-
-def _table(stream: bytes) -> pa.Table:
-    """An event's rows; an empty table where the body is no Arrow stream of predictions or labels."""
-    empty = pa.table({"prediction_id": pa.array([], pa.string())})
-    try:
-        table = pa.ipc.open_stream(stream).read_all()
-    except pa.ArrowInvalid:
-        return empty
-    return table if "prediction_id" in table.column_names else empty
-
-
-def _mine(table: pa.Table, subject: Subject, ids: frozenset[str]) -> pa.Array:
-    mask = pc.is_in(table["prediction_id"], pa.array(sorted(ids), pa.string()))
-    column = conventions.COL_TAG_PREFIX + subject.tag
-    if subject.tag and column in table.column_names:
-        texts = table[column].cast(pa.string())
-        mask = pc.or_(mask, pc.fill_null(pc.equal(texts, subject.value), False))
-    return mask
-
-
-def _filtered(stream: bytes, subject: Subject, ids: frozenset[str]) -> bytes:
-    """The Arrow stream without the subject's rows; the same bytes where there are none."""
-    table = _table(stream)
-    mask = _mine(table, subject, ids)
-    if not pc.any(mask).as_py():
-        return stream
-    kept = table.filter(pc.invert(mask))
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, kept.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-        writer.write_table(kept)
-    return sink.getvalue()

@@ -71,5 +71,6 @@ def _backup(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
 
 def _forget(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
     subject = Subject(frozenset(asked.get("prediction_ids", ())), asked.get("tag", ""), asked.get("value", ""))
-    actor, still = asked.get("actor", ""), owned.collector.still()
-    return asdict(forget(owned.store, subject, owned.data, actor=actor, still=still))
+    databases, actor = tuple(asked.get("databases", ())), asked.get("actor", "")
+    still = owned.collector.still()
+    return asdict(forget(owned.store, subject, owned.data, databases=databases, actor=actor, still=still))

@@ -10,7 +10,8 @@ from modelspan_analyzer.governance.forget import Forgotten, forget
 from modelspan_analyzer.governance.subject import Subject
 from modelspan_analyzer.instance import COLLECTOR_FOLDER
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, ask_owner, running, writing
+from modelspan_cli.reach import add_data_argument, ask_owner, need_store, running, writing
+from modelspan_collector.store.connect import DEFAULT_DATABASE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,33 +21,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tag", default="", metavar="NAME=VALUE", help="all predictions with this tag, as subject=4711"
     )
     parser.add_argument("--actor", default="", help="who asks, for the audit log (default: the user)")
-    add_data_argument(parser)
+    add_data_argument(parser, database="")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Erase, and say what went; exit status 1 where a trace is left."""
+    """Erase, and say what went; exit status 1 where anything is left, or may be."""
     name, _, value = args.tag.partition("=")
     try:
         subject = Subject(frozenset(args.prediction_id), name, value)
+        done = _forget(args, subject)
     except ValueError as error:
         raise CommandError(str(error)) from error
-    done = _forget(args, subject)
     for table, rows in done.rows.items():
         print(f"{table}\t{rows} rows")
     print(f"log segments and dead letters\t{done.records} records")
     print(f"sketches\t{done.sketched_days} days rebuilt")
+    print(f"databases looked at\t{', '.join(done.databases)}")
+    if not done.rows and not done.records:
+        print("nothing was there: is the name spelt as the predictions have it?", file=sys.stderr)
+    for place in done.not_covered:
+        print(f"not looked at: {place}", file=sys.stderr)
     for place in done.left:
-        print(f"still found in {place}; run the command again", file=sys.stderr)
+        print(f"left: {place}", file=sys.stderr)
+    if done.left:
+        print("what is left is not forgotten: run the command again, the names are kept until then", file=sys.stderr)
     return 1 if done.left else 0
 
 
 def _forget(args: argparse.Namespace, subject: Subject) -> Forgotten:
     """In the running instance, where there is one: it holds its collector still meanwhile."""
+    databases = [args.database] if args.database else []
     instance = running(args)
-    if instance is not None and not args.store:
+    if instance is not None:
+        if args.store and args.store != instance.dsn:
+            raise CommandError(
+                f"an instance on another store runs on {str(args.data)!r}, and its files cannot be rewritten meanwhile",
+                hint="name the folder of the collector that fills this store with --data, or an empty one",
+            )
         asked = {"prediction_ids": sorted(subject.prediction_ids), "tag": subject.tag, "value": subject.value}
-        return Forgotten(**ask_owner(instance, "/api/forget", {**asked, "actor": args.actor or audit.user()}))
+        answer = ask_owner(
+            instance, "/api/forget", {**asked, "databases": databases, "actor": args.actor or audit.user()}
+        )
+        return Forgotten(**answer)
+    if not args.store:
+        need_store(args)
     inside = args.data / COLLECTOR_FOLDER  # of an instance; `modelspan collector run` has the folder for itself
     collector = next((folder for folder in (inside, args.data) if folder.is_dir()), None)
-    with writing(args) as store:
-        return forget(store, subject, collector, actor=args.actor)
+    with writing(argparse.Namespace(**vars(args) | {"database": DEFAULT_DATABASE})) as store:
+        return forget(store, subject, collector, databases=databases, actor=args.actor)

@@ -25,6 +25,7 @@ MANIFEST = "manifest.json"
 CHUNK_BYTES = 1024**2
 _PARTITIONS_SQL = """SELECT table, partition_id, sum(rows) AS rows FROM system.parts
 WHERE database = currentDatabase() AND active AND table != 'schema_migrations' AND table NOT LIKE '.inner%'
+  AND NOT startsWith(table, 'forgetting_')
 GROUP BY table, partition_id
 ORDER BY table, partition_id"""
 

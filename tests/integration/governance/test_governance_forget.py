@@ -15,7 +15,7 @@ from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.forget import forget
 from modelspan_analyzer.governance.subject import Subject
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
-from modelspan_collector.log.record import Kind, make, read
+from modelspan_collector.log.record import Kind, Record, make, read
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 1, 5, tzinfo=timezone.utc)
@@ -51,8 +51,8 @@ def arrow(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def pending_records() -> bytes:
-    """A segment with an event of two predictions, and a request of two spans, one of each the person's."""
+def pending_records() -> list[Record]:
+    """Records with an event of two predictions, and a request of two spans, one of each the person's."""
     stamp = pa.array([START] * 2, pa.timestamp("ns", "UTC"))
     event = pa.table(
         {"timestamp": stamp, "prediction_id": ["pending-1", "other-9"], "tag.subject": [PERSON, "somebody"]}
@@ -64,8 +64,7 @@ def pending_records() -> bytes:
     spans = traces.resource_spans.add().scope_spans.add().spans
     for trace, name in ((bytes.fromhex(TRACE), f"for {PERSON}"), (b"\1" * 16, "for somebody")):
         spans.add(trace_id=trace, name=name)
-    records = [make(Kind.EVENTS, 1, logs.SerializeToString()), make(Kind.OTLP, 2, traces.SerializeToString())]
-    return b"".join(part for record in records for part in record.encode())
+    return [make(Kind.EVENTS, 1, logs.SerializeToString()), make(Kind.OTLP, 2, traces.SerializeToString())]
 
 
 def sketch(store: Store, table: str = "feature_profiles") -> list[dict]:
@@ -114,16 +113,17 @@ def filled(store: Store, tmp_path: Path) -> Store:
         "VALUES ('queue', 3, [{trace:String}, 'other'], ['', ''], [map(), map()], [now(), now()], [1, 2])",
         {"trace": TRACE},
     )
-    for folder in ("log/logs", "dead"):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "one.seg").write_bytes(pending_records())
+    for folder in ("log", "dead"):
+        for signal, record in zip(("logs", "traces"), pending_records(), strict=True):
+            (tmp_path / folder / store.database / signal).mkdir(parents=True)
+            (tmp_path / folder / store.database / signal / "one.seg").write_bytes(b"".join(record.encode()))
     return store
 
 
 def test_a_subject_is_forgotten_everywhere(filled: Store, tmp_path: Path, engine_dsn: str) -> None:
     """By tag: rows, labels, spans, findings, sketches, segments and dead letters; the others' data stays as it was."""
-    done = forget(filled, Subject(tag="subject", value=PERSON), tmp_path, actor="dpo")
-    assert done.left == ()
+    done = forget(filled, Subject(tag="subject", value=PERSON), tmp_path, actor="dpo", databases=(filled.database,))
+    assert not done.left
     assert done.predictions == 3
     assert done.rows["predictions"] == done.rows["labels"] == 2
     assert done.rows["monitor_results"] == done.rows["otel_traces"] == 1
@@ -131,10 +131,10 @@ def test_a_subject_is_forgotten_everywhere(filled: Store, tmp_path: Path, engine
     assert filled.scalar("SELECT count() FROM labels") == 4
     assert filled.scalar("SELECT count() FROM otel_traces") == 1
     assert filled.scalar("SELECT count() FROM monitor_results") == 1
-    for folder in ("log/logs", "dead"):
-        data = (tmp_path / folder / "one.seg").read_bytes()
-        assert PERSON.encode() not in data
-        records = [record for record, _ in read(data)]
+    for folder in ("log", "dead"):
+        files = [tmp_path / folder / filled.database / signal / "one.seg" for signal in ("logs", "traces")]
+        assert not any(PERSON.encode() in file.read_bytes() for file in files)
+        records = [record for file in files for record, _ in read(file.read_bytes())]
         logs = ExportLogsServiceRequest.FromString(records[0].payload)
         kept = pa.ipc.open_stream(logs.resource_logs[0].scope_logs[0].log_records[0].body.bytes_value).read_all()
         assert kept["prediction_id"].to_pylist() == ["other-9"]
@@ -157,7 +157,7 @@ def test_a_subject_is_forgotten_everywhere(filled: Store, tmp_path: Path, engine
 
 def test_sketches_are_those_of_a_store_that_never_knew_the_subject(filled: Store) -> None:
     """Rebuilt hours and days hold what the remaining rows give, to the last count."""
-    forget(filled, Subject(prediction_ids=frozenset({"p1-x", "p4-x"})), patience=0)
+    forget(filled, Subject(prediction_ids=frozenset({"p1-x", "p4-x"})), patience=0, databases=(filled.database,))
     after = sketch(filled), sketch(filled, "feature_profile_days")
     left = filled.arrow("SELECT * FROM predictions")
     for table in ("feature_profiles", "feature_profile_days", "predictions"):
@@ -174,7 +174,7 @@ def test_nobody_is_refused(store: Store) -> None:
         Subject()
     with pytest.raises(ValueError, match="whom to forget"):
         Subject(tag="subject")
-    assert forget(store, Subject(prediction_ids=frozenset({"unknown"}))).rows == {}
+    assert forget(store, Subject(prediction_ids=frozenset({"unknown"})), databases=(store.database,)).rows == {}
 
 
 def test_a_short_id_takes_nothing_else_along(store: Store) -> None:
@@ -186,7 +186,7 @@ def test_a_short_id_takes_nothing_else_along(store: Store) -> None:
         Result("m", "1", window, "s", "gone", 0.7, Verdict.OK, details={"rows": ["7"]}),
     ]
     write_results(store, results, "run-7")
-    done = forget(store, Subject(prediction_ids=frozenset({"7"})), patience=0)
-    assert done.left == ()
+    done = forget(store, Subject(prediction_ids=frozenset({"7"})), patience=0, databases=(store.database,))
+    assert not done.left
     assert store.scalar("SELECT groupArray(metric) FROM monitor_results") == ["kept"]
     assert store.scalar("SELECT groupArray(prediction_id) FROM predictions") == ["17"]

@@ -92,3 +92,4 @@ def test_corrected_labels_are_counted_once(store: Store) -> None:
     label(2, {"b": "0"})
     notice(store, MonitorsConfig(), NOW)
     assert [one["predictions"] for one in told(store, "labels corrected")] == [2, 1]
+    store.command("SYSTEM START MERGES labels")  # the database is used again

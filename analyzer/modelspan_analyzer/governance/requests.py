@@ -1,0 +1,125 @@
+"""Takes a subject out of one OTLP request: its spans, log records, rows of streams, and what else names it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pyarrow.compute as pc
+from google.protobuf.message import DecodeError
+
+from modelspan_analyzer.governance.marks import STREAM, Marks, stream_of, table_of
+from modelspan_collector.log.record import Kind, Record, make
+from modelspan_collector.receive.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
+
+_BY_KIND: Final = {Kind.EVENTS: LOGS, Kind.TRACES: TRACES, Kind.METRICS: METRICS, Kind.LOGS: LOGS}
+_POINTS: Final = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
+
+
+def signal_of(record: Record, folder: str) -> Signal | None:
+    """Which signal a record is of: by itself, or by the folder that it lies in."""
+    return _BY_KIND.get(record.kind) or next((signal for signal in SIGNALS if signal.name == folder), None)
+
+
+def decoded(record: Record, signal: Signal | None) -> Any:
+    """The record's request; None where it cannot be decoded, as in some dead letters."""
+    if signal is None:
+        return None
+    request = signal.request()
+    try:
+        request.ParseFromString(record.payload)
+    except DecodeError:
+        return None
+    return request
+
+
+def entries(request: Any, signal: Signal) -> list[Any]:
+    """Spans, log records or metrics of a request."""
+    _, scopes, items = signal.path
+    return [
+        item
+        for resource in signal.resources(request)
+        for scope in getattr(resource, scopes)
+        for item in getattr(scope, items)
+    ]
+
+
+def without(record: Record, signal: Signal | None, marks: Marks) -> Record | None:
+    """The record without the subject, the same object where the subject is not in it, None where nothing is left."""
+    request = decoded(record, signal)
+    if request is None or signal is None:
+        return None if marks.within(record.payload) else record
+    before = request.SerializeToString(deterministic=True)
+    left = _strip(request, signal, marks)
+    if request.SerializeToString(deterministic=True) == before:
+        return record
+    return make(record.kind, record.received, request.SerializeToString()) if left else None
+
+
+def unreadable(record: Record, signal: Signal | None) -> bool:
+    """True where a record holds a stream of rows that cannot be looked into."""
+    request = decoded(record, signal)
+    if request is None or signal is not LOGS:
+        return False
+    bodies = (entry.body.bytes_value for entry in entries(request, signal))
+    return any(body.startswith(STREAM) and table_of(body) is None for body in bodies)
+
+
+def _strip(request: Any, signal: Signal, marks: Marks) -> int:
+    """Take the subject out of a request; how many spans, log records or metrics are left."""
+    _, scopes, items = signal.path
+    resources = signal.resources(request)
+    for resource in resources:
+        for scope in getattr(resource, scopes):
+            _keep(getattr(scope, items), lambda entry: _kept(entry, marks))
+        _keep(getattr(resource, scopes), lambda scope: not marks.within(_head(scope, items)))
+    _keep(resources, lambda resource: not marks.within(_head(resource, scopes)))
+    return signal.count(request)
+
+
+def _keep(repeated: Any, wanted: Callable[[Any], bool]) -> None:
+    """Delete from a repeated field what is not wanted."""
+    kept = [one for one in repeated if wanted(one)]
+    if len(kept) != len(repeated):
+        del repeated[:]
+        repeated.extend(kept)
+
+
+def _head(message: Any, inner: str) -> bytes:
+    """A resource or scope without its parts, as bytes."""
+    head = type(message)()
+    head.CopyFrom(message)
+    head.ClearField(inner)
+    return bytes(head.SerializeToString())
+
+
+def _kept(entry: Any, marks: Marks) -> bool:
+    """True where something of an entry is left, once the subject is taken out of its parts."""
+    if marks.mine(entry):
+        return False
+    if hasattr(entry, "links"):
+        _keep(entry.links, lambda link: link.trace_id.hex() not in marks.traces)
+    if hasattr(entry, "body") and entry.body.HasField("bytes_value"):
+        table = table_of(entry.body.bytes_value)
+        if table is not None:
+            return _filter(entry, table, marks)
+    for name in _POINTS:
+        if hasattr(entry, name) and entry.HasField(name):
+            points = getattr(entry, name).data_points
+            for point in points:
+                if hasattr(point, "exemplars"):
+                    _keep(point.exemplars, lambda one: one.trace_id.hex() not in marks.traces)
+            _keep(points, lambda point: not marks.mine(point) and not marks.within(point.SerializeToString()))
+    return not marks.within(entry.SerializeToString())
+
+
+def _filter(entry: Any, table: Any, marks: Marks) -> bool:
+    """Take the subject's rows out of an entry's stream; False where none are left, or what all rows share names it."""
+    mask = marks.rows(table)
+    if pc.any(mask).as_py():
+        table = table.filter(pc.invert(mask))
+        entry.body.bytes_value = stream_of(table)
+    bare = type(entry)()
+    bare.CopyFrom(entry)
+    bare.body.bytes_value = stream_of(table, None)
+    return table.num_rows > 0 and not marks.within(bare.SerializeToString())
