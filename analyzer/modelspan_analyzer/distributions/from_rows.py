@@ -57,13 +57,15 @@ FROM {table} ARRAY JOIN null_features AS name WHERE {condition} GROUP BY name
 def profile_rows(store: Store, relation: Relation) -> Profile:
     """The exact profile of a relation's rows, without the values themselves (see `values`)."""
     row = _query(store, _ROWS, relation, errors=_errors(relation))[0]
+    rows, weight = int(row["n"]), float(row["weight"])
+    features = _columns(store, relation, FEATURE_NUMBERS, _FEATURE_TEXTS, _query(store, _NULLS, relation))
     return Profile(
-        rows=int(row["n"]),
-        weight=float(row["weight"]),
+        rows=rows,
+        weight=weight,
         errors=float(row["errors"]),
         distinct_ids=float(row["distinct_ids"]),
         newest=utc(row["newest"]) if row["n"] else None,
-        features=_columns(store, relation, FEATURE_NUMBERS, _FEATURE_TEXTS, _query(store, _NULLS, relation)),
+        features={name: column.among(rows, weight) for name, column in features.items()},
         outputs=_columns(store, relation, OUTPUT_NUMBERS, _OUTPUT_TEXTS, []),
         relation=relation,
         embeddings=tuple(row["embeddings"]),

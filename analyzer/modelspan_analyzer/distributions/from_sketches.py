@@ -87,13 +87,15 @@ def profile_sketches(store: Store, model: str, version: str, window: Window, seg
     times = {"start": start, "end": end, "first_day": first_day, "last_day": last_day}
     rows = _rows(store.arrow(_MERGED, {**scope, **times}))
     whole = next((row for row in rows if row["source"] == "model"), None)
+    n, weight = (int(whole["n"]), float(whole["count"])) if whole else (0, 0.0)
+    features = _columns([row for row in rows if row["source"] == "feature"])
     return Profile(
-        rows=int(whole["n"]) if whole else 0,
-        weight=float(whole["count"]) if whole else 0.0,
+        rows=n,
+        weight=weight,
         errors=float(whole["zero"]) if whole else 0.0,
         distinct_ids=float(whole["distinct"]) if whole else 0.0,
         newest=utc(whole["newest"]) if whole else None,
-        features=_columns([row for row in rows if row["source"] == "feature"]),
+        features={name: column.among(n, weight) for name, column in features.items()},
         outputs=_columns([row for row in rows if row["source"] == "prediction"]),
         relation=window_relation(model, version, window),
         sketched=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
@@ -75,7 +75,7 @@ class Column:
 
     name: str
     null: float = 0.0
-    """Weight of the rows that name it as missing."""
+    """Weight of the rows without a value: that name it as missing, or say nothing of it (see `among`)."""
     null_n: int = 0
     numbers: Numbers | None = None
     texts: Texts | None = None
@@ -98,6 +98,17 @@ class Column:
     def n(self) -> int:
         """Rows with a value of any kind, unweighted."""
         return (self.numbers.n if self.numbers else 0) + (self.texts.n if self.texts else 0)
+
+    def among(self, rows: int, weight: float) -> Column:
+        """The column of a feature among so many rows, of which those that say nothing of it lack its value too.
+
+        A span has no attribute for a missing value, and a record names it only where another row beside it has one: how
+        much is missing must not depend on who sent it, nor in what company. A column without any value stays as it is,
+        since vectors are kept elsewhere.
+        """
+        if self.n == 0 or self.n + self.null_n >= rows:
+            return self
+        return replace(self, null=max(self.null, weight - self.present), null_n=rows - self.n)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,21 +77,29 @@ def exact_pairs(
             load = partial(_load, store, part, outputs)
             numbers, numbers_now = pool.map(load, sides, layouts)
             for name in part:
-                yield _pair(
+                filled = (
                     replace(before[name], numbers=numbers.pop(name, None)),
                     replace(after[name], numbers=numbers_now.pop(name, None)),
                 )
+                yield _pair(*filled, None if outputs else layouts)
     for name in names:
         if name not in read:
-            yield _pair(before[name], after[name])
+            yield _pair(before[name], after[name], None if outputs else layouts)
 
 
 def _load(store: Store, names: Sequence[str], outputs: bool, side: Relation, found: Layout) -> dict[str, Numbers]:
     return load_numbers(store, side, names, found, outputs=outputs)
 
 
-def _pair(reference: Column, current: Column) -> Pair:
-    """A pair of columns that carry their values; those are of use where the baseline's are numbers."""
+def _pair(reference: Column, current: Column, layouts: Sequence[Layout] | None) -> Pair:
+    """A pair of columns that carry their values; those are of use where the baseline's are numbers.
+
+    Of features the layouts tell how many rows say nothing of the column.
+    """
+    if layouts is not None:
+        reference, current = (
+            column.among(side.rows, side.weight) for column, side in zip((reference, current), layouts, strict=True)
+        )
     numeric = reference.kind is Kind.NUMERIC
     return Pair(
         reference.name,
