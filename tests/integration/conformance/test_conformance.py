@@ -1,0 +1,154 @@
+"""Every source × every access × every reader gives the same numbers.
+
+What is sent is in `conformance_data`, what has to be read is computed from it in `conformance_expected`; the three
+tables are `SOURCES`, `ACCESSES` and `READERS`, and a new member of one is one line there. A run takes a part of the
+product in which every two members of two tables meet once; `MODELSPAN_CONFORMANCE=full` runs all of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conformance_access import ACCESSES, Access, Bench, benches
+from conformance_doors import NO_DOOR, THROUGH, doors
+from conformance_readers import READERS, Cell, Reader
+from conformance_sources import SOURCES, Source
+from databases import Databases
+
+import modelspan
+from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.web.app import build
+from modelspan_analyzer.web.owner import Owned
+from modelspan_collector.store.backup import backup, restore
+from modelspan_collector.store.connect import Store
+
+FULL = os.environ.get("MODELSPAN_CONFORMANCE") == "full"
+
+UNGATED = "these rows do not pass the collector's gate, so no token, tenant's tag or rule of redaction meets them"
+NO_CELL: dict[tuple[str, str, str], str] = {
+    ("numpy matrix", "*", "fairness by feature"): "a matrix of floats has no column of groups",
+    ("replay", "*", "why"): "a history has no traces",
+}
+"""Cells that cannot exist, by source, access and reader (`*`: any), and why not."""
+PENDING = dict.fromkeys(
+    ("pandas", "arrow", "estimator", "pandas over gRPC"),
+    "a category of integers is refused at the collector's gate, and all else of the record with it",
+)
+"""Sources that lose rows until their fault is mended."""
+TESTS = Path(__file__).resolve().parents[2]
+
+
+def reason_against(source: Source, access: Access, reader: Reader) -> str:
+    """Why there is no such cell; empty where there is one."""
+    if not source.gated and access.name not in ("none", "tenant with a database"):
+        return UNGATED
+    return next(
+        (
+            reason
+            for key, reason in NO_CELL.items()
+            if all(
+                wanted in ("*", name) for wanted, name in zip(key, (source.name, access.name, reader.name), strict=True)
+            )
+        ),
+        "",
+    )
+
+
+def cells() -> Iterator[tuple[Source, Access, Reader]]:
+    """The cells of this run; those on copies last."""
+    for apart in (False, True):
+        for s, source in enumerate(SOURCES):
+            open_to = [access for access in ACCESSES if not reason_against(source, access, READERS[0])]
+            for r, reader in enumerate(READERS):
+                if reader.apart is not apart:
+                    continue
+                chosen = open_to if FULL else [open_to[(s + r) % len(open_to)]]
+                yield from ((source, access, reader) for access in chosen if not reason_against(source, access, reader))
+
+
+@pytest.fixture(scope="module")
+def bench(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Everything sent, by every source through every access."""
+    with pytest.MonkeyPatch.context() as patch, benches(databases, tmp_path_factory.mktemp("conformance")) as running:
+        patch.setenv("OTEL_TRACES_EXPORTER", "none")
+        patch.setenv("OTEL_METRICS_EXPORTER", "none")
+        for source in SOURCES:
+            for access in ACCESSES:
+                if not reason_against(source, access, READERS[0]):
+                    source.send(running, access, Cell(running, access, source, None).model)
+        modelspan.configure(disabled=True)
+        running.flush()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def copies(bench: Bench, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable]:
+    """The two databases, backed up and restored into empty ones."""
+    made: dict[str, Store] = {}
+    with ExitStack() as stack:
+
+        def copy(access: Access) -> Store:
+            source = bench.reading(access)
+            if source.database not in made:
+                folder = tmp_path_factory.mktemp("backup") / "whole"
+                backup(source, folder)
+                target = stack.enter_context(databases.one())
+                restore(target, folder)
+                made[source.database] = target
+            return made[source.database]
+
+        yield copy
+
+
+def _parameters(source: Source, access: Access, reader: Reader) -> Any:
+    marks = [pytest.mark.xfail(reason=PENDING[source.name])] if source.name in PENDING else []
+    return pytest.param(source, access, reader, id=f"{source.name}-{access.name}-{reader.name}", marks=marks)
+
+
+@pytest.mark.parametrize(("source", "access", "reader"), [_parameters(*cell) for cell in cells()])
+def test_the_same_numbers(bench: Bench, copies: Callable, source: Source, access: Access, reader: Reader) -> None:
+    """What a reader says of a source's rows behind an access is what NumPy says of them."""
+    reader.check(Cell(bench, access, source, copies))
+
+
+def test_every_door_is_in_a_table(bench: Bench) -> None:
+    """Each command, route, event, monitor and name of the SDK is gone through here, or it is said why it is no door."""
+    open_collector = bench.collectors["open"]
+    owned = Owned(bench.store, open_collector, bench.data, "secret")
+    found = set(doors(list(build(bench.store, open_collector, MonitorsConfig(), owned).routes)))
+    named = {*THROUGH, *NO_DOOR}
+    assert found - named == set(), "new doors: give them a source or a reader here, or say why they need none"
+    assert named - found == set(), "doors that are gone"
+    assert set(THROUGH) & set(NO_DOOR) == set()
+
+
+def test_what_the_tables_name_is_there() -> None:
+    """Doors lead through sources and readers that exist, reasons name tests that exist, and no exception is idle."""
+    lines = {one.name for table in (SOURCES, ACCESSES, READERS) for one in table}
+    assert set(THROUGH.values()) <= lines
+    assert {monitor for reader in READERS for monitor in reader.monitors} == {
+        door.removeprefix("monitor ") for door in THROUGH if door.startswith("monitor ")
+    }
+    tests = [reason.split()[-1] for reason in NO_DOOR.values() if reason.endswith(".py")]
+    assert [test for test in tests if not (TESTS / test).is_file()] == []
+    assert {name for key in NO_CELL for name in key} <= {*lines, "*"}
+
+
+def test_every_two_members_of_two_tables_meet() -> None:
+    """In the part of the product that is run, each source meets each access and reader, and each access each reader."""
+    chosen = [tuple(one.name for one in cell) for cell in cells()]
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        possible = {
+            (names[first], names[second])
+            for source in SOURCES
+            for access in ACCESSES
+            for reader in READERS
+            if not reason_against(source, access, reader)
+            for names in [(source.name, access.name, reader.name)]
+        }
+        assert {(cell[first], cell[second]) for cell in chosen} == possible
