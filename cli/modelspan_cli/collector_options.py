@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from modelspan_cli.errors import CommandError
-from modelspan_collector.access.redact import Redaction, RedactionError
+from modelspan_collector.access.rules import Redaction, RedactionError
 from modelspan_collector.access.tls import Tls
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.forward.destination import DestinationError, parse

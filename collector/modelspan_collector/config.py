@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modelspan_collector.access.redact import Redaction
+from modelspan_collector.access.rules import Redaction
 from modelspan_collector.access.tls import Tls
 from modelspan_collector.forward.destination import Destination
 

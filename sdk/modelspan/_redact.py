@@ -1,6 +1,7 @@
 """Privacy at the source: which features and tags leave the process, and in which form.
 
-A rule is `"drop"`, `"hash"` or `truncate(n)`, for a name or a pattern with `*` and `?`; the first that fits counts. The
+A rule is `"drop"`, `"hash"` or `truncate(n)`, for a name or a pattern with `*` and `?`, whatever the case; the first
+that fits counts. The
 same rules apply to records and to spans. Hashes are HMAC-SHA-256 (RFC 2104) with the secret of `MODELSPAN_REDACT_KEY`,
 of which the first 128 bits are kept; without a secret such a feature is dropped, since an unkeyed hash of a short value
 hides nothing.
@@ -8,7 +9,6 @@ hides nothing.
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from modelspan._failsafe import swallowed
+from modelspan.patterns import fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ class Redaction:
         try:
             return self._changes[name]
         except KeyError:
-            found = next((change for pattern, change in self._rules if fnmatch.fnmatchcase(name, pattern)), None)
-            if self._allow is not None and not any(fnmatch.fnmatchcase(name, pattern) for pattern in self._allow):
+            found = next((change for pattern, change in self._rules if fits(name, pattern)), None)
+            if self._allow is not None and not any(fits(name, pattern) for pattern in self._allow):
                 found = _nothing
             if len(self._changes) < 10_000:
                 self._changes[name] = found

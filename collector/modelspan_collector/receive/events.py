@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from modelspan import conventions
-from modelspan_collector.access.redact import Redaction, redact_table
+from modelspan_collector.access.redact_table import redact_table
+from modelspan_collector.access.rules import Redaction
 from modelspan_collector.receive.rejected import Rejected
 from modelspan_collector.receive.signals import LOGS
 from modelspan_collector.write.stream import StreamError, read
@@ -51,7 +52,7 @@ def split(body: bytes, message: Any, redaction: Redaction) -> Split:
                     records.add(event_name=record.event_name).body.bytes_value = record.body.bytes_value
             if redaction.active:  # what cannot be read cannot be redacted
                 _remove(scope.log_records, [index for index, taken_over in fates.items() if not taken_over])
-    changed = tally.repaired or tally.redacted or (redaction.active and tally.rejected)
+    changed = tally.repaired or redaction.active
     whole = message.SerializeToString() if changed else body
     for resource in message.resource_logs:
         for scope in resource.scope_logs:
@@ -91,8 +92,8 @@ def _check(record: Any, redaction: Redaction, tally: _Tally) -> bool:
         return False
     touched = 0
     if redaction.active:
-        table, touched = redact_table(redaction, table)
-    if touched or repaired:
+        table, touched = redact_table(redaction, record.event_name, table)
+    if redaction.active or repaired:
         record.body.bytes_value = _encode(table)
     tally.repaired += repaired
     tally.redacted += touched

@@ -12,7 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from modelspan_collector.access.redact import Redaction, redact_message
+from modelspan_collector.access.redact import redact_message
+from modelspan_collector.access.rules import Redaction
 from modelspan_collector.access.tokens import Tenant
 from modelspan_collector.log.journal import Log, LogFullError, all_done
 from modelspan_collector.log.record import Kind, make
@@ -157,13 +158,11 @@ class Gate:
         body, message = decoded.body, decoded.message
         if tenant.name:
             _check_claim(signal, message, tenant)
+        if self._redaction.active:
+            self._metrics.redacted.labels(signal.name).inc(redact_message(self._redaction, message))
+            body = message.SerializeToString()
         if decoded.repaired:
             self._repaired(signal, message, 1)
-        if self._redaction.active:
-            touched = redact_message(self._redaction, message)
-            if touched:
-                self._metrics.redacted.labels(signal.name).inc(touched)
-                body = message.SerializeToString()
         found = self._take_out(signal, decoded, message)
         if found.changed:
             body = message.SerializeToString()

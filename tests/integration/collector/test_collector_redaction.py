@@ -12,7 +12,7 @@ from collector_otlp import arrow, event, export, predictions, set_attribute, set
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from modelspan_collector.access.redact import Redaction, RedactionError
+from modelspan_collector.access.rules import Redaction, RedactionError
 from modelspan_collector.forward.destination import parse
 from modelspan_collector.receive.signals import LOGS, METRICS, TRACES
 from modelspan_collector.service import Collector
