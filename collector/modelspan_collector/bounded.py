@@ -21,8 +21,8 @@ _FEED_BYTES = {"gzip": 16 * 1024, "deflate": 16 * 1024, "lz4": 16 * 1024, "zstd"
 """Compressed bytes a call: 1 KiB of zstd makes 32 MiB at most (four bytes can be 128 KiB), 16 KiB of lz4 8 MiB."""
 _ZSTD_WINDOW_BYTES = 8 * 1024**2
 """The largest window of zstd as a content coding (RFC 9659)."""
-_FREE_FRAMES = 10_000
-_BYTES_A_FRAME = 256
+FREE_FRAMES = 10_000
+BYTES_A_FRAME = 256
 """A body of many frames must hold this much in each, or it is a body of nothing but work."""
 
 
@@ -115,7 +115,7 @@ class Decompressor:
 
     def _open_frame(self) -> None:
         self._frames += 1
-        if self._frames > _FREE_FRAMES + self._produced // _BYTES_A_FRAME:
+        if self._frames > FREE_FRAMES + self._produced // BYTES_A_FRAME:
             raise DamagedError(f"the {self._coding} body is in {self._frames} parts that hold next to nothing")
         self._inner = _MAKERS[self._coding]()
 

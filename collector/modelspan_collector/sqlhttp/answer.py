@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import IO, Any
 
 import orjson
 from starlette.responses import Response
 from starlette.types import Send
 
-from modelspan_collector.sqlhttp import encodings, errors
+from modelspan_collector.bounded import OverBudgetError, Share
+from modelspan_collector.sqlhttp import body, encodings, errors
 from modelspan_collector.sqlhttp.engine import Engine, Run
 from modelspan_collector.sqlhttp.native import BlockUpgrader
 
@@ -67,11 +68,14 @@ def refusal(engine: Engine, query_id: str, error: errors.ClickHouseError) -> Res
 class ResultStream:
     """Sends the result of one statement."""
 
-    def __init__(self, engine: Engine, run: Run, query_id: str, threaded: Threaded, revision: int = 0) -> None:
+    def __init__(
+        self, engine: Engine, run: Run, query_id: str, threaded: Threaded, share: Share, revision: int = 0
+    ) -> None:
         self._engine = engine
         self._run = run
         self._query_id = query_id
         self._threaded = threaded
+        self._share = share
         self._tag = secrets.token_hex(8)
         self._upgrader = BlockUpgrader(revision) if revision and run.format == "Native" else None
 
@@ -111,9 +115,20 @@ class ResultStream:
             if not chunk:
                 ended = True
                 break
-            held.write(chunk)
+            self._make_room(len(chunk))
+            await self._threaded(held.write, chunk)
         held.seek(0)
         return ended
+
+    def _make_room(self, size: int) -> None:
+        try:
+            self._share.take(size)
+        except OverBudgetError as error:
+            raise errors.ClickHouseError(
+                396,
+                "TOO_MANY_ROWS_OR_BYTES",
+                "there is no room to hold the whole answer: ask without wait_end_of_query",
+            ) from error
 
     async def _next(self) -> bytes:
         """The next bytes of the result, as the client's protocol version has them; b'' at the end."""
@@ -151,18 +166,19 @@ def content_type(output_format: str) -> str:
     )
 
 
-async def insert(run: Run, data: AsyncIterator[bytes], threaded: Threaded) -> dict[str, str]:
+def insert(run: Run, data: Iterator[bytes], share: Share) -> dict[str, str]:
     """Run an INSERT on the rows of the body and return its summary.
 
-    The body is held in a file until it is whole: what a client breaks off is not stored. (The engine's own streaming
-    insert is no alternative: chDB 4.4 reports rows as written that a constraint refused.)
+    The rows are held in a file: the body is whole by now, so what a client breaks off is not stored. (The engine's own
+    streaming insert is no alternative: chDB 4.4 reports rows as written that a constraint refused.)
 
     Raises:
         ClickHouseError: the rows do not fit; none of them is stored.
     """
-    with tempfile.NamedTemporaryFile(prefix="modelspan-insert-") as body:
-        async for chunk in data:
-            await threaded(body.write, chunk)
-        await threaded(body.flush)
-        await threaded(run.insert, body.name)
+    with tempfile.NamedTemporaryFile(prefix="modelspan-insert-") as rows:
+        for piece in data:
+            body.hold(share, len(piece))
+            rows.write(piece)
+        rows.flush()
+        run.insert(rows.name)
     return run.summary

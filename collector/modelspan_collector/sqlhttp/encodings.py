@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Protocol
 
 import lz4.frame
 import zstandard
 
+from modelspan_collector import bounded
 from modelspan_collector.sqlhttp import errors, frames
 
+READ_BYTES = 64 * 1024
+"""Of a body, at one time."""
 _GZIP_WINDOW = 31
 _DEFLATE_WINDOW = 15
 
 
 class Decoder(Protocol):
-    """Bytes of a request's body into plain bytes."""
+    """Bytes of a request's body into plain bytes, as far as a limit."""
 
-    def feed(self, data: bytes) -> bytes:
-        """Add bytes as they come."""
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """What more bytes of the body make."""
 
-    def finish(self) -> bytes:
-        """What is left at the end of the body."""
+    def finish(self) -> None:
+        """Check that the body has ended."""
 
 
 class Encoder(Protocol):
@@ -36,7 +39,7 @@ class Encoder(Protocol):
 
 
 class Plain:
-    """No coding, either way."""
+    """No coding."""
 
     def feed(self, data: bytes) -> bytes:
         """Pass the bytes on."""
@@ -44,41 +47,6 @@ class Plain:
 
     def finish(self) -> bytes:
         """Nothing is left."""
-        return b""
-
-
-class _StreamDecoder:
-    """Adapts the decompressors of zlib, zstandard and lz4; a body may be several frames one after the other."""
-
-    def __init__(self, coding: str) -> None:
-        self._coding = coding
-        makers: dict[str, Callable[[], Any]] = {
-            "gzip": lambda: zlib.decompressobj(_GZIP_WINDOW),
-            "deflate": lambda: zlib.decompressobj(_DEFLATE_WINDOW),
-            "zstd": lambda: zstandard.ZstdDecompressor().decompressobj(),
-            "lz4": lz4.frame.LZ4FrameDecompressor,
-        }
-        self._make = makers[coding]
-        self._inner: Any = None
-
-    def feed(self, data: bytes) -> bytes:
-        plain = []
-        while data:
-            self._inner = self._inner or self._make()
-            try:
-                plain.append(self._inner.decompress(data))
-            except (zlib.error, zstandard.ZstdError, RuntimeError, EOFError) as error:
-                raise errors.ClickHouseError(
-                    271, "CANNOT_DECOMPRESS", f"the body is not valid {self._coding}: {error}"
-                ) from error
-            data = b""
-            if self._inner.eof:
-                data, self._inner = self._inner.unused_data or b"", None
-        return b"".join(plain)
-
-    def finish(self) -> bytes:
-        if self._inner is not None:
-            raise errors.ClickHouseError(33, "CANNOT_READ_ALL_DATA", f"the {self._coding} body is cut short")
         return b""
 
 
@@ -126,22 +94,39 @@ class _FrameEncoder:
         return b""
 
 
-def decoder(content_encoding: str, *, framed: bool) -> Decoder:
-    """The decoder of a request's body.
+def plain(file: IO[bytes], content_encoding: str, *, framed: bool, limit: int) -> Iterator[bytes]:
+    """A body's content, of at most `limit` bytes, in pieces.
 
     Raises:
-        ClickHouseError: the coding is not one that is offered.
+        ClickHouseError: the coding is not one that is offered, the bytes are not in it, or the content is too large.
     """
-    if framed:
-        return frames.Decompressor()
     coding = content_encoding.strip().lower()
-    if coding in ("", "identity"):
-        return Plain()
-    if coding not in ("gzip", "deflate", "zstd", "lz4"):
+    if not framed and coding not in ("", "identity", *bounded.CODINGS):
+        offered = ", ".join(bounded.CODINGS)
         raise errors.ClickHouseError(
-            89, "UNKNOWN_COMPRESSION_METHOD", f"Content-Encoding {coding!r} is none of gzip, deflate, zstd, lz4"
+            89, "UNKNOWN_COMPRESSION_METHOD", f"Content-Encoding {coding[:40]!r} is none of {offered}"
         )
-    return _StreamDecoder(coding)
+    return _pieces(file, coding, framed, limit)
+
+
+def _pieces(file: IO[bytes], coding: str, framed: bool, limit: int) -> Iterator[bytes]:
+    decoder: Decoder | None = None
+    if framed:
+        decoder = frames.Decompressor(limit)
+    elif coding not in ("", "identity"):
+        decoder = bounded.Decompressor(coding, limit)
+    try:
+        while data := file.read(READ_BYTES):
+            if decoder is None:
+                yield data
+            else:
+                yield from decoder.pieces(data)
+        if decoder is not None:
+            decoder.finish()
+    except bounded.TooManyBytesError as error:
+        raise errors.ClickHouseError(637, "QUERY_IS_TOO_LARGE", str(error)) from error
+    except bounded.DamagedError as error:
+        raise errors.ClickHouseError(271, "CANNOT_DECOMPRESS", str(error)) from error
 
 
 def encoder(accept_encoding: str, *, framed: bool) -> tuple[str, Encoder]:

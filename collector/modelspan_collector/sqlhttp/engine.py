@@ -60,7 +60,7 @@ class Engine:
         self._path = path
         self._database = database
         self._limits = limits
-        self._writable = writable
+        self.writable = writable
         self._anchor = _connect(path)  # the engine ends with its last connection, and each start leaves threads behind
         answer = self._anchor.query("SELECT timezone(), hostName(), version()", "TSV").bytes().decode()
         self._forbidden = statement.Forbidden(
@@ -86,9 +86,9 @@ class Engine:
         Raises:
             ClickHouseError: the statement is not valid, or not allowed.
         """
-        connection = kept if kept is not None and self._writable and may_write else _connect(self._path)
+        connection = kept if kept is not None and self.writable and may_write else _connect(self._path)
         try:
-            return self._prepare(connection, question, self._writable and may_write)
+            return self._prepare(connection, question, self.writable and may_write)
         except Exception as error:
             if connection is not kept:
                 connection.close()
@@ -110,7 +110,7 @@ class Engine:
         settings = {**asked, "log_comment": uuid.uuid4().hex}
         elsewhere = question.database in self._forbidden.databases  # drivers name `default` unless told otherwise
         connection.query(f"USE {_quote(self._database if elsewhere else question.database)}")
-        connection.query(f"SET {clause(settings)}")
+        _apply(connection, settings)
         for table in question.external:
             self._receive(connection, table)
         if not writable:
@@ -176,6 +176,15 @@ def _unknown_format(name: str) -> errors.ClickHouseError:
     return errors.ClickHouseError(
         73, "UNKNOWN_FORMAT", f"Unknown format {name[:100]!r}, or one that is not offered here"
     )
+
+
+def _apply(connection: Any, applied: Mapping[str, str]) -> None:
+    """Apply settings; a value that the engine does not take is the client's mistake."""
+    try:
+        connection.query(f"SET {clause(applied)}")
+    except (RuntimeError, ValueError) as error:
+        found = errors.from_engine(error)
+        raise errors.bad_request(f"a setting cannot have that value: {found.message}") from error
 
 
 class Run:

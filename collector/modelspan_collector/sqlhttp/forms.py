@@ -14,6 +14,9 @@ from email.parser import BytesHeaderParser
 
 from modelspan_collector.sqlhttp import errors
 
+MOST_PARTS = 1000
+DESCRIPTION_BYTES = 2048
+"""Of the form's own head, and of each part's: whoever reads them needs the square of their size in time."""
 _DESCRIPTIONS = ("structure", "types", "format")
 
 
@@ -42,15 +45,16 @@ def parse(content_type: str, content: bytes) -> Form:
     Raises:
         ClickHouseError: the content is not a form.
     """
-    head = Message()
-    head["content-type"] = content_type
-    boundary = head.get_boundary()
-    if not boundary:
-        raise errors.bad_request("the form has no boundary")
+    boundary = _boundary(content_type)
     fields: dict[str, str] = {}
     files: dict[str, bytes] = {}
-    for part in (b"\r\n" + content).split(b"\r\n--" + boundary.encode())[1:-1]:
+    parts = (b"\r\n" + content).split(b"\r\n--" + boundary, MOST_PARTS + 1)
+    if len(parts) > MOST_PARTS + 1:
+        raise errors.bad_request(f"a form may have {MOST_PARTS} parts at most")
+    for part in parts[1:-1]:
         description, _, payload = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        if len(description) > DESCRIPTION_BYTES:
+            raise errors.bad_request(f"the head of a form's part may have {DESCRIPTION_BYTES} bytes at most")
         about = BytesHeaderParser().parsebytes(description)
         name = about.get_param("name", header="content-disposition")
         if not isinstance(name, str):
@@ -60,6 +64,15 @@ def parse(content_type: str, content: bytes) -> Form:
         else:
             files[name] = payload
     return Form(fields, files)
+
+
+def _boundary(content_type: str) -> bytes:
+    head = Message()
+    head["content-type"] = content_type[:DESCRIPTION_BYTES].replace("\r", " ").replace("\n", " ")
+    boundary = head.get_boundary()
+    if not boundary:
+        raise errors.bad_request("the form has no boundary")
+    return boundary.encode("utf-8", "surrogateescape")
 
 
 def external_tables(files: Mapping[str, bytes], described: Mapping[str, str]) -> tuple[ExternalTable, ...]:

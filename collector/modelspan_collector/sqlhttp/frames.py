@@ -8,11 +8,12 @@ speak it by default.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 import lz4.block
-import zstandard
 from clickhouse_cityhash.cityhash import CityHash128
 
+from modelspan_collector import bounded
 from modelspan_collector.sqlhttp import errors
 
 _CHECKSUM_BYTES = 16
@@ -21,8 +22,8 @@ _NONE, _LZ4, _ZSTD = 0x02, 0x82, 0x90
 _LOW = (1 << 64) - 1
 FRAME_BYTES = 1024**2
 """Plain bytes of one frame that we write; ClickHouse's own default."""
-MAX_FRAME_BYTES = 1024**3
-"""The largest frame that ClickHouse itself reads."""
+MAX_FRAME_BYTES = 64 * 1024**2
+"""The largest frame that is taken, packed or plain: each is held in memory."""
 
 
 def compress(data: bytes) -> bytes:
@@ -44,38 +45,47 @@ def _checksum(framed: bytes) -> bytes:
 class Decompressor:
     """Turns a stream of frames into plain bytes, whole frames at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        """Begin; `limit` is the most plain bytes of the whole stream."""
         self._pending = bytearray()
+        self._limit = limit
+        self._frames = self._produced = 0
 
-    def feed(self, data: bytes) -> bytes:
-        """Add bytes as they come and return the plain bytes of the frames that they complete.
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """The plain bytes of the frames that more bytes complete.
 
         Raises:
-            ClickHouseError: a frame is damaged or of an unknown method.
+            ClickHouseError: a frame is of an unknown method, or its checksum is not right.
+            DamagedError: a frame is damaged.
+            TooManyBytesError: the content is larger than the limit.
         """
         self._pending += data
-        plain = []
         while (end := self._frame_end()) and len(self._pending) >= end:
-            plain.append(_open(bytes(self._pending[:end])))
+            plain = _open(bytes(self._pending[:end]))
             del self._pending[:end]
-        return b"".join(plain)
+            self._frames += 1
+            self._produced += len(plain)
+            if self._frames > bounded.FREE_FRAMES + self._produced // bounded.BYTES_A_FRAME:
+                raise bounded.DamagedError("the compressed blocks hold next to nothing")
+            yield plain
 
-    def finish(self) -> bytes:
+    def finish(self) -> None:
         """Check that the stream ended at the end of a frame.
 
         Raises:
-            ClickHouseError: it did not.
+            DamagedError: it did not.
         """
         if self._pending:
-            raise errors.ClickHouseError(33, "CANNOT_READ_ALL_DATA", "the last compressed block is cut short")
-        return b""
+            raise bounded.DamagedError("the last compressed block is cut off")
 
     def _frame_end(self) -> int:
         if len(self._pending) < _CHECKSUM_BYTES + _HEADER.size:
             return 0
         _, packed, plain = _HEADER.unpack_from(self._pending, _CHECKSUM_BYTES)
         if not _HEADER.size <= packed <= MAX_FRAME_BYTES or plain > MAX_FRAME_BYTES:
-            raise errors.ClickHouseError(271, "CANNOT_DECOMPRESS", "a compressed block has an impossible size")
+            raise bounded.DamagedError(f"a compressed block may have {MAX_FRAME_BYTES} bytes at most")
+        if self._produced + plain > self._limit:
+            raise bounded.TooManyBytesError(f"the content is larger than the limit of {self._limit} bytes")
         return int(_CHECKSUM_BYTES + packed)
 
 
@@ -85,13 +95,17 @@ def _open(frame: bytes) -> bytes:
         raise errors.ClickHouseError(40, "CHECKSUM_DOESNT_MATCH", "the checksum of a compressed block does not match")
     method, _, size = _HEADER.unpack_from(framed)
     packed = framed[_HEADER.size :]
-    try:
-        if method == _LZ4:
-            return bytes(lz4.block.decompress(packed, uncompressed_size=size))
-        if method == _ZSTD:
-            return bytes(zstandard.ZstdDecompressor().decompress(packed, max_output_size=size))
-    except (lz4.block.LZ4BlockError, zstandard.ZstdError) as error:
-        raise errors.ClickHouseError(271, "CANNOT_DECOMPRESS", f"a compressed block is damaged: {error}") from error
-    if method == _NONE:
-        return packed
-    raise errors.ClickHouseError(89, "UNKNOWN_COMPRESSION_METHOD", f"unknown compression method 0x{method:02x}")
+    if method == _LZ4:
+        try:
+            plain = bytes(lz4.block.decompress(packed, uncompressed_size=size))
+        except lz4.block.LZ4BlockError as error:
+            raise bounded.DamagedError(f"a compressed block is damaged: {error}") from error
+    elif method == _ZSTD:
+        plain = bounded.decompress("zstd", packed, size)
+    elif method == _NONE:
+        plain = packed
+    else:
+        raise errors.ClickHouseError(89, "UNKNOWN_COMPRESSION_METHOD", f"unknown compression method 0x{method:02x}")
+    if len(plain) != size:
+        raise bounded.DamagedError(f"a compressed block has {len(plain)} bytes, where it says {size}")
+    return plain

@@ -24,6 +24,12 @@ class Limits:
     statement_bytes: int = 1024**2
     external_bytes: int = 32 * 1024**2
     """For the external tables of one request, which are held in memory."""
+    insert_bytes: int = 1024**3
+    """For the rows of one INSERT, as sent and after decompression; they are kept in a file."""
+    memory_held_bytes: int = 256 * 1024**2
+    """For what all requests together are made of: statements, forms, external tables."""
+    files_held_bytes: int = 8 * 1024**3
+    """For what all requests and answers together keep in temporary files."""
     answer_seconds: float = 600.0
     """For the whole answer, so that a client that stops reading does not hold a query open."""
 

@@ -145,7 +145,7 @@ def vet(canonical: str, forbidden: Forbidden, *, writable: bool) -> Statement:
         settings = clauses.parse(canonical.strip()[len("SET ") :])
     while len(lines) > 1 and lines[-1].startswith(("FORMAT ", "SETTINGS ")):
         if lines[-1].startswith("FORMAT "):
-            format_name = lines.pop()[len("FORMAT ") :].strip()
+            format_name = lines.pop()[len("FORMAT ") :].strip(" `")  # Null comes quoted
         elif verb in READING or verb == "INSERT":
             settings.update(clauses.parse(lines.pop()[len("SETTINGS ") :]))
         else:

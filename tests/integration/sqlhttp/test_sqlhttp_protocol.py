@@ -131,9 +131,9 @@ def test_answer_is_plain_unless_compression_is_enabled(sql: httpx.Client) -> Non
 def test_native_frames_round_trip(sql: httpx.Client, writable_sql: httpx.Client) -> None:
     """`compress=1` and `decompress=1` speak ClickHouse's checksummed blocks."""
     answer = sql.post("/", params={"compress": "1"}, content="SELECT number FROM numbers(300000)")
-    decoder = frames.Decompressor()
-    assert decoder.feed(answer.content).count(b"\n") == 300_000
-    assert decoder.finish() == b""
+    decoder = frames.Decompressor(len(answer.content) * 100)
+    assert b"".join(decoder.pieces(answer.content)).count(b"\n") == 300_000
+    decoder.finish()
     framed = frames.compress(b"SELECT 7")
     assert sql.post("/", params={"decompress": "1"}, content=framed).text == "7\n"
     broken = framed[:-1] + bytes([framed[-1] ^ 1])
@@ -145,7 +145,7 @@ def test_request_body_may_be_compressed(sql: httpx.Client, coding: str) -> None:
     """Content-Encoding is honoured, a wrong one refused."""
     encoded = {"gzip": gzip.compress, "zstd": zstandard.compress, "lz4": lz4.frame.compress}[coding](b"SELECT 5")
     assert sql.post("/", headers={"Content-Encoding": coding}, content=encoded).text == "5\n"
-    assert sql.post("/", headers={"Content-Encoding": coding}, content=b"nonsense").status_code == 500
+    assert sql.post("/", headers={"Content-Encoding": coding}, content=b"nonsense").status_code == 400
     assert (
         sql.post("/", headers={"Content-Encoding": "br"}, content=b"x").headers["X-ClickHouse-Exception-Code"] == "89"
     )
