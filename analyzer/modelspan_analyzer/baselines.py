@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from modelspan_analyzer.feature_maps import reference_parts
+from modelspan_analyzer.files.roles import Settled
 from modelspan_analyzer.moments import now, utc
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.tag_columns import tag_maps
@@ -151,26 +152,25 @@ def set_from_table(
     return _record(store, Baseline(baseline_id, model, version, KIND_ROWS, source, None, rows.num_rows, now()))
 
 
-def set_from_query(
-    store: Store,
-    model: str,
-    version: str,
-    query: str,
-    *,
-    prediction: str | None = None,
-    score: str | None = None,
-    label: str | None = None,
-    features: list[str] | None = None,
-    tags: Sequence[str] = (),
-) -> Baseline:
-    """Make the rows that a SELECT gives the baseline, with columns as in `set_from_table`; the query is its source.
+def set_from_settled(store: Store, model: str, version: str, settled: Settled, source: str) -> Baseline:
+    """Make rows whose columns are settled, such as those of a file, the baseline.
 
     Raises:
-        ValueError: it gives no rows, or a named column is not among its columns.
+        ValueError: there are none.
     """
-    rows = query_rows(store, query)
-    columns = {"prediction": prediction, "score": score, "label": label}
-    return set_from_table(store, model, version, rows, **columns, features=features, tags=tags, source=query)
+    roles = settled.roles
+    return set_from_table(
+        store,
+        model,
+        version,
+        settled.rows.table,
+        prediction=roles.prediction,
+        score=roles.score,
+        label=roles.label,
+        features=list(roles.features),
+        tags=roles.segments,
+        source=source,
+    )
 
 
 def query_rows(store: Store, query: str) -> pa.Table:

@@ -7,11 +7,15 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+import pyarrow as pa
+import pyarrow.parquet as parquet
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.governance.databases import databases
@@ -49,6 +53,10 @@ def ask_owner(instance: Running, path: str, asked: Mapping[str, Any]) -> dict[st
         headers={"Content-Type": "application/json", "Authorization": f"Bearer {instance.secret}"},
         method="POST",
     )
+    return _answer(instance, request)
+
+
+def _answer(instance: Running, request: urllib.request.Request) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(request) as response:  # noqa: S310
             answer: dict[str, Any] = json.load(response)
@@ -74,6 +82,30 @@ def need_store(args: argparse.Namespace) -> None:
             f"there is no modelspan data in {str(args.data)!r}, and no instance runs on it",
             hint=f"start one with `modelspan up --data {args.data}`, or name its folder with --data",
         )
+
+
+def post_table(instance: Running, path: str, asked: Sequence[tuple[str, str]], rows: pa.Table) -> dict[str, Any]:
+    """Have a running instance take a table, as Parquet; returns its answer.
+
+    Raises:
+        CommandError: it refuses, or fails.
+    """
+    sink = BytesIO()
+    parquet.write_table(rows, sink, compression="zstd")
+    return post(instance, path, asked, sink.getvalue(), "application/vnd.apache.parquet")
+
+
+def post(instance: Running, path: str, asked: Sequence[tuple[str, str]], body: bytes, kind: str) -> dict[str, Any]:
+    """Post a body to a running instance; empty values are not asked.
+
+    Raises:
+        CommandError: it refuses, or fails.
+    """
+    query = urlencode([(name, value) for name, value in asked if value])
+    request = urllib.request.Request(  # noqa: S310 - the running instance's own URL
+        f"{instance.web_url}{path}?{query}", data=body, headers={"Content-Type": kind}, method="POST"
+    )
+    return _answer(instance, request)
 
 
 @contextmanager

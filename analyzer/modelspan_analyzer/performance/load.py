@@ -1,73 +1,54 @@
-"""Loads labels from a file of plain columns."""
+"""Stores labels that came as a file, spelt as the model's predictions spell their classes."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as csv
-import pyarrow.parquet as parquet
 
+from modelspan_analyzer.files.classes import align
+from modelspan_analyzer.files.labels import ID, LABEL, LabelRows
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.notice import note_corrections
 from modelspan_collector.store.connect import Store
 
-_STAMP = pa.timestamp("ns", "UTC")
+_LOOKED_AT = 1000
+_KNOWN = """
+SELECT label, uniqExact(prediction_id) AS ids FROM predictions
+WHERE prediction_id IN {ids:Array(String)} AND ({model:String} = '' OR model = {model:String}) GROUP BY label
+"""
 
 
-class LabelsError(ValueError):
-    """A file of labels cannot be used; the message says why and what was expected."""
-
-
-def load_labels(
-    store: Store, path: Path, *, id_column: str = "prediction_id", label: str = "label", time: str = "", model: str = ""
-) -> int:
-    """Insert the labels of a CSV or Parquet file; numbers become values, everything else classes.
+def load_labels(store: Store, given: LabelRows, *, model: str = "", source: str = "", actor: str = "") -> int:
+    """Insert labels; what is assumed of them is added to their remarks.
 
     Args:
         store: the store.
-        path: the file.
-        id_column: column of the prediction's id.
-        label: column of what was true; rows without it are left out.
-        time: column of when it became known; now if not given.
+        given: labels of a file.
         model: name of the model, kept with the labels.
+        source: where they came from, for the audit log.
+        actor: who loads them.
 
     Returns:
-        How many labels were loaded.
-
-    Raises:
-        LabelsError: the file cannot be read, or a column is missing or of no use.
+        How many labels were stored.
     """
-    table = _read(path)
-    for column in (id_column, label, *([time] if time else [])):
-        if column not in table.column_names:
-            raise LabelsError(f"{path} has no column {column!r}; it has {', '.join(table.column_names)}")
-    table = table.filter(pc.is_valid(table[label]))
-    rows = int(table.num_rows)
-    given = table[label].combine_chunks()
-    numeric = pa.types.is_floating(given.type)
-    known = table[time].cast(_STAMP) if time else pa.array([datetime.now(timezone.utc)] * rows, _STAMP)
+    table, rows = given.table, int(given.table.num_rows)
+    ids = table[ID].slice(0, _LOOKED_AT).to_pylist()
+    known = store.rows(_KNOWN, {"ids": ids, "model": model})
+    if not known:
+        of = f" of {model}" if model else ""
+        given.remarks.assume(
+            f"the predictions{of} are still to come: none of the first {len(ids):,} ids is in the store"
+        )
+    classes = align(
+        table[LABEL].combine_chunks(), [row["label"] for row in known if row["label"]], LABEL, given.remarks
+    )
     store.insert(
         "labels",
-        pa.table(
-            {
-                "prediction_id": table[id_column].cast(pa.string()),
-                "model": pa.array([model] * rows, pa.string()),
-                "timestamp": known,
-                "value": given.cast(pa.float64()) if numeric else pa.nulls(rows, pa.float64()),
-                "label": pa.array([""] * rows, pa.string()) if numeric else given.cast(pa.string()),
-            }
+        table.set_column(table.column_names.index(LABEL), LABEL, classes).append_column(
+            "model", pa.array([model] * rows, pa.string())
         ),
     )
-    audit.record(store, "labels loaded", model=model, details={"file": path.name, "rows": rows})
-    note_corrections(store, datetime.now(timezone.utc), actor=audit.user())
+    audit.record(store, "labels loaded", actor=actor, model=model, details={"file": source, "rows": rows})
+    note_corrections(store, datetime.now(timezone.utc), actor=actor or audit.user())
     return rows
-
-
-def _read(path: Path) -> pa.Table:
-    try:
-        return parquet.read_table(path) if path.suffix in (".parquet", ".pq") else csv.read_csv(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise LabelsError(f"cannot read {path}: {error}; expected CSV or Parquet with a header") from error

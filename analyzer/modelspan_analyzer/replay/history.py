@@ -1,30 +1,24 @@
-"""Reads a history of predictions from CSV or Parquet, and splits it into baseline and live rows."""
+"""A history of predictions, settled column by column and split into baseline and live rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as csv
-import pyarrow.parquet as parquet
+
+from modelspan_analyzer.files.classes import canonical
+from modelspan_analyzer.files.read import read
+from modelspan_analyzer.files.roles import NO_HINTS, Hints, Roles, Settled, settle
+from modelspan_analyzer.files.rows import FileError, FileRows, Remarks, require
+
+_FEWEST_ROWS = 2
+"""A single row holds one value of everything."""
 
 
-class HistoryError(ValueError):
-    """The file or its columns are not what was said of them; the message names what there is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Which column of the file holds what; the features are all that is left, unless they are named."""
-
-    prediction: str
-    score: str | None = None
-    label: str | None = None
-    time: str | None = None
-    features: tuple[str, ...] = ()
-    segments: tuple[str, ...] = ()
+class HistoryError(FileError):
+    """The history is not what was said of it; the message names what there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,59 +27,51 @@ class History:
 
     baseline: pa.Table
     live: pa.Table
-    columns: Columns
-    left_out: tuple[str, ...]
-    """Columns that only tell baseline from live rows, and so are no features."""
+    columns: Roles
+    task: str
+    remarks: Remarks
     baseline_source: str
 
 
-def read(path: Path) -> pa.Table:
-    """Read a CSV or Parquet file.
-
-    Raises:
-        HistoryError: it does not exist, or is neither.
-    """
-    try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            return parquet.read_table(path)
-        if path.suffix.lower() in (".csv", ".tsv", ".gz"):
-            delimiter = "\t" if ".tsv" in path.suffixes else ","
-            return csv.read_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter))
-    except (OSError, pa.ArrowException) as error:
-        raise HistoryError(f"cannot read {path}: {error}") from error
-    raise HistoryError(f"{path} is neither .csv, .tsv nor .parquet")
-
-
-def split(table: pa.Table, columns: Columns, baseline: str) -> History:
+def split(rows: FileRows, roles: Roles, baseline: str, hints: Hints = NO_HINTS) -> History:
     """Order by time and part baseline from live rows.
 
     Args:
-        table: the whole history.
-        columns: the roles of its columns.
+        rows: the whole history.
+        roles: of its columns.
         baseline: a fraction (`0.2`, the first fifth in time), a condition (`split=train`), or a file of its own.
+        hints: what the user said of the columns.
 
     Raises:
-        HistoryError: a named column is missing, or one side would be empty.
+        FileError: a named column is missing or of no use, or one side would be empty.
     """
-    table = _with_times(table, columns)
-    left_out: tuple[str, ...] = ()
-    if (fraction := _fraction(baseline)) is not None:
+    if not rows.table.num_rows:
+        raise HistoryError(f"the file has no rows below its header ({', '.join(rows.table.column_names[:30])})")
+    fraction, condition = _fraction(baseline), _condition(baseline, rows.table)
+    if condition:
+        require(rows, condition[:1])
+        rows.remarks.leave_out(f"column {condition[0]!r}, as it only tells baseline from live rows")
+        roles = replace(roles, not_features=condition[:1])
+    settled = settle(rows, roles, hints)
+    table, roles = settled.rows.table, settled.roles
+    if roles.time:
+        table = table.sort_by(roles.time)
+    if condition:
+        name, value = condition
+        chosen = pc.fill_null(pc.equal(_spelt(table[name]), value), False)
+        before, live, source = table.filter(chosen), table.filter(pc.invert(chosen)), f"rows with {baseline}"
+        roles = _without_parts(before, live, roles, settled.rows.remarks)
+    elif fraction is not None:
         cut = int(table.num_rows * fraction)
         before, live, source = table.slice(0, cut), table.slice(cut), f"the first {fraction:.0%} of the rows"
-        left_out = tuple(name for name in table.column_names if _only_parts(before[name], live[name]))
-    elif "=" in baseline and not Path(baseline).exists():
-        name, value = baseline.split("=", 1)
-        _require(table, (name,))
-        chosen = pc.fill_null(pc.equal(pc.cast(table[name], pa.string()), value), False)
-        before, live, source = table.filter(chosen), table.filter(pc.invert(chosen)), f"rows with {baseline}"
-        left_out = (name,)
+        roles = _without_parts(before, live, roles, settled.rows.remarks)
     else:
-        before, live, source = read(Path(baseline)), table, baseline
+        before, live, source = _own_file(Path(baseline), settled, hints), table, baseline
     if not before.num_rows or not live.num_rows:
         raise HistoryError(
-            f"baseline {baseline!r} leaves {before.num_rows} baseline and {live.num_rows} live rows; both need some"
+            f"--baseline {baseline} leaves {before.num_rows} baseline and {live.num_rows} live rows; both need some"
         )
-    return History(before, live, _with_features(live, columns, left_out), left_out, source)
+    return History(before, live, roles, settled.guess.task, settled.rows.remarks, source)
 
 
 def _fraction(text: str) -> float | None:
@@ -98,46 +84,72 @@ def _fraction(text: str) -> float | None:
     return fraction
 
 
-def _with_times(table: pa.Table, columns: Columns) -> pa.Table:
-    """The rows in order of time, with the time column as UTC nanoseconds."""
-    named = (columns.prediction, columns.score, columns.label, columns.time, *columns.features, *columns.segments)
-    _require(table, tuple(name for name in named if name))
-    if columns.time is None:
-        return table
-    times = table[columns.time]
-    try:
-        if not pa.types.is_timestamp(times.type):
-            times = pc.cast(times, pa.timestamp("ns"))
-        times = pc.cast(times if times.type.tz else pc.assume_timezone(times, "UTC"), pa.timestamp("ns", "UTC"))
-    except pa.ArrowException as error:
-        raise HistoryError(
-            f"column {columns.time!r} does not hold times such as 2026-01-31T12:00:00: {error}"
-        ) from error
-    if times.null_count:
-        raise HistoryError(
-            f"column {columns.time!r} lacks the time of {times.null_count} rows; drop or fill them first"
+def _condition(text: str, table: pa.Table) -> tuple[str, str] | None:
+    name, equals, value = text.partition("=")
+    return (name, value) if equals and (name in table.column_names or not Path(text).exists()) else None
+
+
+def _spelt(column: pa.ChunkedArray) -> pa.Array:
+    """Values as a condition on the command line spells them."""
+    values = FileRows.of(pa.table({"": column})).column("")
+    return canonical(values) if not pa.types.is_nested(values.type) else pa.nulls(len(values), pa.string())
+
+
+def _without_parts(before: pa.Table, live: pa.Table, roles: Roles, remarks: Remarks) -> Roles:
+    """The roles without features such as `split`: one value in the baseline, another in the live rows, never both."""
+    parts = [name for name in roles.features if name not in roles.asked_back and _only_parts(before[name], live[name])]
+    for name in parts:
+        remarks.leave_out(
+            f"column {name!r}, as it only tells baseline from live rows (--feature {name!r} takes it back)"
         )
-    table = table.set_column(table.column_names.index(columns.time), columns.time, times)
-    return table.sort_by(columns.time)
-
-
-def _with_features(table: pa.Table, columns: Columns, left_out: tuple[str, ...]) -> Columns:
-    taken = {columns.prediction, columns.score, columns.label, columns.time, *columns.segments, *left_out}
-    features = columns.features or tuple(name for name in table.column_names if name not in taken)
-    return Columns(columns.prediction, columns.score, columns.label, columns.time, features, columns.segments)
+    return replace(roles, features=tuple(name for name in roles.features if name not in parts))
 
 
 def _only_parts(before: pa.ChunkedArray, live: pa.ChunkedArray) -> bool:
-    """True for a column such as `split`: one text in the baseline, other texts in the live rows, and never both."""
-    if not (pa.types.is_string(before.type) or pa.types.is_large_string(before.type)):
+    if pa.types.is_nested(before.type) or len(live) < _FEWEST_ROWS:
         return False
     old, new = before.unique().to_pylist(), live.unique().to_pylist()
     return len(old) == 1 and len(new) == 1 and old != new
 
 
-def _require(table: pa.Table, names: tuple[str, ...]) -> None:
-    missing = [name for name in names if name not in table.column_names]
-    if missing:
-        raise HistoryError(
-            f"the file has no column {', '.join(map(repr, missing))}; it has {', '.join(table.column_names)}"
-        )
+def _own_file(path: Path, history: Settled, hints: Hints) -> pa.Table:
+    """The rows of a baseline that has a file of its own, read as the history was."""
+    rows, remarks = read(path), history.rows.remarks
+    roles = replace(history.roles, id=None, time=None, asked_back=())
+    shared = tuple(name for name in roles.features if name in rows.table.column_names)
+    groups = tuple(name for name in roles.segments if name in rows.table.column_names)
+    settled = settle(rows, replace(roles, features=shared, segments=groups), hints, like=history)
+    live = history.rows.table.schema
+    other = {name for name in shared if settled.rows.table.schema.field(name).type != live.field(name).type}
+    kept = [name for name in shared if name not in other]
+    for sentence in rows.remarks.assumed:
+        remarks.assume(f"{path}: {sentence}")
+    for sentence in rows.remarks.left_out:
+        remarks.leave_out(f"{path}: {sentence}")
+    if absent := [name for name in roles.features if name not in kept]:
+        listed = ", ".join(map(repr, absent[:10])) + (", …" if len(absent) > 10 else "")
+        remarks.leave_out(f"{path}: it has no column {listed} of the same kind, so nothing to compare with")
+    outcomes = [name for name in (roles.prediction, roles.score, roles.label) if name]
+    return _with_groups(settled.rows.table.select(list(dict.fromkeys([*outcomes, *kept, *groups]))), roles, remarks)
+
+
+def _with_groups(table: pa.Table, roles: Roles, remarks: Remarks) -> pa.Table:
+    """A column for every group; rows of a file that lacks it belong to none, which is not the same as missing."""
+    for name in roles.segments:
+        if name not in table.column_names:
+            remarks.leave_out(f"groups of {name!r} in the baseline's file, which has no such column")
+            table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+    return table
+
+
+def ids(live: pa.Table, column: str | None, prefix: str, remarks: Remarks) -> pa.Array:
+    """The predictions' ids: those of the column, and made ones where there are none."""
+    made = pa.array([f"{prefix}-{row}" for row in range(live.num_rows)], pa.string())
+    if column is None:
+        return made
+    given = live[column].combine_chunks()
+    if given.null_count:
+        remarks.assume(f"{given.null_count:,} of {len(given):,} rows have no id in {column!r}: they are given one")
+    if repeated := len(given) - given.null_count - int(pc.count_distinct(given).as_py()):
+        remarks.assume(f"{repeated:,} ids in {column!r} stand more than once: a label counts for each of their rows")
+    return pc.coalesce(given, made)

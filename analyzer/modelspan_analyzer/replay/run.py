@@ -12,13 +12,16 @@ from modelspan import conventions as names
 from modelspan_analyzer import baselines
 from modelspan_analyzer.instance import LOOPBACK, Instance
 from modelspan_analyzer.replay import records, windows
-from modelspan_analyzer.replay.history import History, HistoryError
+from modelspan_analyzer.replay.history import History, HistoryError, ids
 from modelspan_analyzer.replay.send import send
 from modelspan_analyzer.results import Result, Window
 
 CHUNK_ROWS = 10_000
+CHUNK_CELLS = 2_000_000
+"""Most values sent at a time, which is what bounds the rows of a wide history."""
 STORE_SECONDS = 900.0
 SERVICE = "modelspan-replay"
+_CARDS = "SELECT count() FROM models WHERE model = {model:String} AND task != ''"
 _STORED = "SELECT count() FROM predictions WHERE model = {model:String} AND version = {version:String}"
 
 
@@ -27,6 +30,8 @@ class Outcome:
     """What the monitors said of one window."""
 
     window: Window
+    rows: int
+    """Predictions in it."""
     results: list[Result]
 
 
@@ -36,8 +41,8 @@ Progress = Callable[[str, int, int], None]
 
 def prepare(
     instance: Instance, model: str, version: str, history: History, step: timedelta | int | None, tell: Progress
-) -> list[Window]:
-    """Bring baseline, predictions and labels into the store; return the windows to look at.
+) -> list[tuple[Window, int]]:
+    """Bring baseline, predictions and labels into the store; return the windows to look at, and the rows of each.
 
     Raises:
         HistoryError: the store already holds predictions of this model and version.
@@ -57,36 +62,44 @@ def prepare(
         prediction=columns.prediction,
         score=columns.score,
         label=columns.label,
-        features=list(columns.features),
+        features=[name for name in columns.features if name in history.baseline.column_names],
         tags=columns.segments,
         source=history.baseline_source,
     )
     if columns.time:
-        times, cuts = live[columns.time].combine_chunks(), windows.by_time(live[columns.time], step)
+        times = live[columns.time].combine_chunks()
+        cuts = windows.by_time(times, step)
     elif isinstance(step, timedelta):
         raise HistoryError("without --time a window is a number of rows, such as --window 1000")
     else:
         times, cuts = windows.by_rows(live.num_rows, step)
     _send_all(instance, model, version, history, times, tell)
     instance.collector.flush(timeout=STORE_SECONDS)
-    return cuts
+    return list(zip(cuts, windows.counts(times, cuts), strict=True))
 
 
-def outcomes(instance: Instance, model: str, version: str, cuts: list[Window], tell: Progress) -> Iterator[Outcome]:
+def outcomes(
+    instance: Instance, model: str, version: str, cuts: list[tuple[Window, int]], tell: Progress
+) -> Iterator[Outcome]:
     """Run the monitors over each window, as they would have run when it closed."""
-    for number, window in enumerate(cuts, start=1):
-        yield Outcome(window, instance.runner.run_window(model, version, window))
+    for number, (window, rows) in enumerate(cuts, start=1):
+        yield Outcome(window, rows, instance.runner.run_window(model, version, window))
         tell("monitors", number, len(cuts))
 
 
 def _send_all(instance: Instance, model: str, version: str, history: History, times: pa.Array, tell: Progress) -> None:
     url = f"http://{LOOPBACK}:{instance.ports.http}"
     live, columns = history.live, history.columns
-    ids = pa.array([f"{model}-{version}-{row}" for row in range(live.num_rows)])
+    named = ids(live, columns.id, f"{model}-{version}", history.remarks)
     shared = {names.META_MODEL: model, names.META_VERSION: version}
-    for start in range(0, live.num_rows, CHUNK_ROWS):
-        rows, part = live.slice(start, CHUNK_ROWS), slice(start, start + CHUNK_ROWS)
-        send(url, names.EVENT_PREDICTIONS, records.predictions(rows, columns, ids[part], times[part]), shared, SERVICE)
+    if history.task and not instance.store.scalar(_CARDS, {"model": model}):
+        send(url, names.EVENT_MODEL, records.card(history.task), shared, SERVICE)
+    size = max(1, min(CHUNK_ROWS, CHUNK_CELLS // max(1, len(columns.features))))
+    for start in range(0, live.num_rows, size):
+        rows, part = live.slice(start, size), slice(start, start + size)
+        told = records.predictions(rows, columns, named[part], times[part])
+        send(url, names.EVENT_PREDICTIONS, told, shared, SERVICE)
         if columns.label:
-            send(url, names.EVENT_LABELS, records.labels(rows, columns.label, ids[part], times[part]), shared, SERVICE)
+            truth = records.labels(rows, columns.label, named[part], times[part])
+            send(url, names.EVENT_LABELS, truth, shared, SERVICE)
         tell("predictions", start + rows.num_rows, live.num_rows)

@@ -18,6 +18,8 @@ _UNITS = {"m": timedelta(minutes=1), "h": HOUR, "d": 24 * HOUR, "w": 7 * 24 * HO
 MOST_WINDOWS = 40
 FEWEST_ROWS = 500
 _UTC = pa.timestamp("ns", "UTC")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def parse(text: str) -> timedelta | int:
@@ -33,11 +35,10 @@ def parse(text: str) -> timedelta | int:
     raise HistoryError(f"window {text!r}: expected a duration such as 30d, 6h, 1w, or a number of rows such as 1000")
 
 
-def by_time(times: pa.ChunkedArray, step: timedelta | int | None) -> list[Window]:
+def by_time(times: pa.Array, step: timedelta | int | None) -> list[Window]:
     """Tumbling windows over sorted times; a number of rows cuts at every so many rows."""
-    first, last = times[0].as_py(), times[-1].as_py()
-    start = datetime.fromtimestamp(first.timestamp(), timezone.utc).replace(minute=0, second=0, microsecond=0)
-    end = datetime.fromtimestamp(last.timestamp(), timezone.utc) + timedelta(microseconds=1)
+    start = _instant(times[0]).replace(minute=0, second=0, microsecond=0)
+    end = _instant(times[-1]) + timedelta(microseconds=1)
     if isinstance(step, int):
         cuts = [_instant(times[row]) for row in range(step, len(times), step)]
         edges = [start, *dict.fromkeys(cuts), end]
@@ -68,5 +69,13 @@ def by_rows(rows: int, step: int | None) -> tuple[pa.Array, list[Window]]:
     return pa.array(stamps, pa.int64()).cast(_UTC), windows
 
 
+def counts(times: pa.Array, windows: list[Window]) -> list[int]:
+    """How many of some sorted times each window holds."""
+    instants = np.asarray(times.cast(pa.int64()))
+    edges = [[(moment - _EPOCH) // _MICROSECOND * 1000 for moment in (each.start, each.end)] for each in windows]
+    places = np.searchsorted(instants, np.array(edges, np.int64).reshape(-1, 2))
+    return [int(last - first) for first, last in places]
+
+
 def _instant(value: pa.Scalar) -> datetime:
-    return datetime.fromtimestamp(value.cast(pa.timestamp("us", "UTC")).as_py().timestamp(), timezone.utc)
+    return _EPOCH + timedelta(microseconds=value.value // 1000)

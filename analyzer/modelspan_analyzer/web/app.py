@@ -13,6 +13,7 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.exposition import ResultsCollector
 from modelspan_analyzer.web.baselines import baseline_routes
 from modelspan_analyzer.web.incidents import incident_routes
+from modelspan_analyzer.web.labels import label_routes
 from modelspan_analyzer.web.owner import Owned, owner_routes
 from modelspan_analyzer.web.systems import system_routes
 from modelspan_collector.operations import operations_routes
@@ -22,7 +23,7 @@ from modelspan_collector.store.connect import Store
 
 def build(store: Store, collector: Collector, config: MonitorsConfig, owned: Owned | None = None) -> Starlette:
     """The application; its handlers only translate between HTTP and the library."""
-    own = [*baseline_routes(store), *incident_routes(store), *system_routes(store, config)]
+    own = [*baseline_routes(store), *label_routes(store), *incident_routes(store), *system_routes(store, config)]
     if owned is not None:
         own += owner_routes(owned)
     return Starlette(routes=[*_operations(store, collector, config), *own])

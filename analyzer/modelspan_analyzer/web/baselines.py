@@ -1,16 +1,15 @@
 """`/api/baselines`: list what models are compared with, and set it, on an instance that owns its store.
 
-A baseline is set by posting either a Parquet file, or a JSON object with the start and end of a past window. Both
-content types make a browser ask first, so that no page of another origin can post one.
+A baseline is set by posting either a table, in any form that is read, or a JSON object with the start and end of a past
+window. All content types make a browser ask first, so that no page of another origin can post one.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 import pyarrow as pa
-import pyarrow.parquet as parquet
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -19,10 +18,13 @@ from starlette.routing import Route
 
 from modelspan_analyzer import baselines
 from modelspan_analyzer.baselines import Baseline
+from modelspan_analyzer.files.roles import Hints, Roles, settle
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.web import uploads
+from modelspan_collector.bounded import OverBudgetError
 from modelspan_collector.store.connect import Store
 
-PARQUET_TYPE = "application/vnd.apache.parquet"
+PARQUET_TYPE = uploads.PARQUET_TYPE
 JSON_TYPE = "application/json"
 
 
@@ -34,12 +36,18 @@ def baseline_routes(store: Store) -> list[Route]:
         return JSONResponse([as_json(baseline) for baseline in found])
 
     async def set_baseline(request: Request) -> Response:
-        kind = request.headers.get("content-type", "").split(";")[0]
+        kind = uploads.content_type(request)
         try:
-            made = await run_in_threadpool(_set, store, request.query_params, kind, await request.body())
+            with uploads.in_flight() as share:
+                given = await uploads.body(request, share)
+                made = await run_in_threadpool(_set, store, request.query_params, kind, given)
+        except uploads.TooLargeError as error:
+            return JSONResponse({"error": str(error)}, status_code=413)
+        except OverBudgetError as error:
+            return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "1"})
         except (ValueError, KeyError, pa.ArrowException) as error:
             return JSONResponse({"error": str(error)}, status_code=400)
-        return JSONResponse(as_json(made), status_code=201)
+        return JSONResponse(made, status_code=201)
 
     return [
         Route("/api/baselines", list_baselines, methods=["GET"]),
@@ -47,26 +55,31 @@ def baseline_routes(store: Store) -> list[Route]:
     ]
 
 
-def _set(store: Store, given: QueryParams, kind: str, body: bytes) -> Baseline:
+def _set(store: Store, given: QueryParams, kind: str, body: bytes) -> dict[str, object]:
     model, version = given["model"], given.get("version", "")
-    if kind == PARQUET_TYPE:
-        features = given.get("features")
-        return baselines.set_from_table(
-            store,
-            model,
-            version,
-            parquet.read_table(pa.BufferReader(body)),
-            prediction=given.get("prediction"),
-            score=given.get("score"),
-            label=given.get("label"),
-            features=features.split(",") if features else None,
-            tags=[name for given_tags in given.getlist("tag") for name in given_tags.split(",") if name],
-            source=given.get("source", "posted over HTTP"),
-        )
     if kind == JSON_TYPE:
         window = Window(datetime.fromisoformat(given["start"]), datetime.fromisoformat(given["end"]))
-        return baselines.set_from_window(store, model, version, window)
-    raise ValueError(f"a baseline is posted as {PARQUET_TYPE} or {JSON_TYPE}, not {kind!r}")
+        return as_json(baselines.set_from_window(store, model, version, window))
+    roles = Roles(
+        given.get("prediction"),
+        given.get("score"),
+        given.get("label"),
+        given.get("id"),
+        segments=_names(given, "tag"),
+        features=_names(given, "features"),
+        asked_back=tuple(given.getlist("feature")),
+    )
+    rows = uploads.table(kind, body, roles.texts)
+    if given.get("settled"):  # by the command, which has said what it left out
+        roles = replace(roles, asked_back=tuple(rows.table.column_names))
+    hints = Hints(given.get("task", ""), score_scale=given.get("score_scale", ""))
+    settled = settle(rows, roles, hints)
+    made = baselines.set_from_settled(store, model, version, settled, given.get("source", "posted over HTTP"))
+    return {**as_json(made), "assumed": rows.remarks.assumed, "left_out": rows.remarks.left_out}
+
+
+def _names(given: QueryParams, key: str) -> tuple[str, ...]:
+    return tuple(name.strip() for part in given.getlist(key) for name in part.split(",") if name.strip())
 
 
 def as_json(baseline: Baseline) -> dict[str, object]:

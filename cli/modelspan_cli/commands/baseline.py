@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import urllib.error
-import urllib.request
+from dataclasses import replace
 from datetime import datetime, timezone
-from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
-import pyarrow as pa
-import pyarrow.parquet as parquet
 from clickhouse_connect.driver.exceptions import Error as DriverError
 from rich.table import Table
 
 from modelspan_analyzer import baselines
-from modelspan_analyzer.replay.history import HistoryError, read
+from modelspan_analyzer.files.read import read
+from modelspan_analyzer.files.roles import Roles, Settled, settle
+from modelspan_analyzer.files.rows import FileRows
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.web.baselines import JSON_TYPE, PARQUET_TYPE, as_json
+from modelspan_analyzer.web.baselines import JSON_TYPE, as_json
 from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, reading, running, writing
+from modelspan_cli.file_options import add_hints, hints, names, say
+from modelspan_cli.reach import add_data_argument, post, post_table, reading, running, writing
 from modelspan_collector.running import Running
+from modelspan_collector.store.connect import DEFAULT_DATABASE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,11 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting = verbs.add_parser("set", help="set a baseline from a file, a query, or a past window")
     setting.add_argument("--model", required=True)
     setting.add_argument("--version", default="", help="empty: for all versions")
-    setting.add_argument("--file", type=Path, help="training or validation rows, CSV or Parquet")
+    setting.add_argument("--file", type=Path, help="training or validation rows: CSV, JSON lines, Parquet …")
     setting.add_argument("--query", metavar="SELECT", help="rows of the store instead of a file's")
     for role in ("prediction", "score", "label"):
         setting.add_argument(f"--{role}", metavar="COL", help=f"the column of the {role}")
-    setting.add_argument("--features", metavar="a,b,...", help="default: all other columns")
+    setting.add_argument("--id", metavar="COL", help="ids of the rows, which are no feature")
+    setting.add_argument(
+        "--features", type=names, default=(), metavar="a,b,...", help="default: all other columns that describe a row"
+    )
+    add_hints(setting, times=False)
     setting.add_argument(
         "--tag",
         action="append",
@@ -85,9 +88,16 @@ def _set(args: argparse.Namespace) -> int:
     if args.tag and args.start is not None:
         raise CommandError("a past window's predictions keep their own tags; --tag goes with --file and --query")
     instance = running(args)
+    if instance and not args.store and args.database != DEFAULT_DATABASE:
+        raise CommandError(
+            f"a baseline in the database {args.database!r} cannot be set while an instance runs", hint="stop it first"
+        )
     try:
-        made = _post(instance, args) if instance and not args.store else _set_here(args)
-    except (HistoryError, ValueError, DriverError) as error:
+        settled = None if args.start is not None else _settled(args)
+        if settled:
+            say(settled.rows.remarks)
+        made = _post(instance, args, settled) if instance and not args.store else _set_here(args, settled)
+    except (ValueError, DriverError) as error:
         raise CommandError(str(error)) from error
     print(
         f"baseline {made['baseline_id']} of {made['model']} {made['version'] or '(all versions)'}: {made['rows']} rows"
@@ -95,52 +105,34 @@ def _set(args: argparse.Namespace) -> int:
     return 0
 
 
-def _set_here(args: argparse.Namespace) -> dict[str, object]:
-    with writing(args) as store:
-        if args.start is not None:
-            return as_json(baselines.set_from_window(store, args.model, args.version, Window(args.start, args.end)))
-        features = args.features.split(",") if args.features else None
-        columns = {role: getattr(args, role) for role in ("prediction", "score", "label")}
-        if args.query is not None:
-            made = baselines.set_from_query(
-                store, args.model, args.version, args.query, **columns, features=features, tags=_tags(args)
-            )
-            return as_json(made)
-        rows, source = read(args.file), str(args.file)
-        made = baselines.set_from_table(
-            store, args.model, args.version, rows, **columns, features=features, tags=_tags(args), source=source
-        )
-    return as_json(made)
-
-
-def _tags(args: argparse.Namespace) -> list[str]:
-    return [name.strip() for given in args.tag for name in given.split(",") if name.strip()]
-
-
-def _rows(args: argparse.Namespace) -> pa.Table:
+def _settled(args: argparse.Namespace) -> Settled:
+    """The rows of the file or the query, with their columns settled."""
+    tags = tuple(name for given in args.tag for name in names(given))
+    roles = Roles(args.prediction, args.score, args.label, args.id, segments=tags, asked_back=tuple(args.feature))
+    roles = replace(roles, features=args.features)
     if args.query is None:
-        return read(args.file)
+        return settle(read(args.file, roles.texts), roles, hints(args))
     with reading(args) as store:
-        return baselines.query_rows(store, args.query)
+        return settle(FileRows.of(baselines.query_rows(store, args.query)), roles, hints(args))
 
 
-def _post(instance: Running, args: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(args, name) for name in ("model", "version", "prediction", "score", "label", "features")}
-    if args.start is not None:
-        body, kind = b"{}", JSON_TYPE
-        given |= {"start": args.start.isoformat(), "end": args.end.isoformat()}
-    else:
-        sink = BytesIO()
-        parquet.write_table(_rows(args), sink)
-        body, kind = sink.getvalue(), PARQUET_TYPE
-        given["source"] = args.query or str(args.file)
-    query = urlencode([(name, value) for name, value in given.items() if value] + [("tag", tag) for tag in _tags(args)])
-    request = urllib.request.Request(  # noqa: S310 - the running instance's own URL
-        f"{instance.web_url}/api/baselines?{query}", data=body, headers={"Content-Type": kind}, method="POST"
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=300) as response:  # noqa: S310
-            answer: dict[str, Any] = json.load(response)
-            return answer
-    except urllib.error.HTTPError as error:
-        raise CommandError(f"the instance refused the baseline: {json.load(error)['error']}") from error
+def _set_here(args: argparse.Namespace, settled: Settled | None) -> dict[str, object]:
+    with writing(args) as store:
+        if settled is None:
+            return as_json(baselines.set_from_window(store, args.model, args.version, Window(args.start, args.end)))
+        source = args.query or str(args.file)
+        return as_json(baselines.set_from_settled(store, args.model, args.version, settled, source))
+
+
+def _post(instance: Running, args: argparse.Namespace, settled: Settled | None) -> dict[str, Any]:
+    asked = [("model", args.model), ("version", args.version)]
+    if settled is None:
+        asked += [("start", args.start.isoformat()), ("end", args.end.isoformat())]
+        return post(instance, "/api/baselines", asked, b"{}", JSON_TYPE)
+    roles = settled.roles
+    asked += [(role, getattr(roles, role) or "") for role in ("prediction", "score", "label")]
+    asked += [("tag", name) for name in roles.segments]
+    asked += [("task", settled.guess.task), ("source", args.query or str(args.file)), ("settled", "yes")]
+    kept = [name for name in (roles.prediction, roles.score, roles.label) if name]
+    columns = dict.fromkeys([*kept, *roles.segments, *roles.features])
+    return post_table(instance, "/api/baselines", asked, settled.rows.table.select(list(columns)))

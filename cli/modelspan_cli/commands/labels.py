@@ -1,31 +1,73 @@
-"""`modelspan labels`: load what was true, from a CSV or Parquet file."""
+"""`modelspan labels`: load what was true, from a file, into a data folder or beside the instance that runs on it."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from modelspan_analyzer.performance.load import LabelsError, load_labels
+from clickhouse_connect.driver.exceptions import Error as DriverError
+
+from modelspan_analyzer.files.labels import ID, LABEL, TIME, VALUE, LabelRows, label_rows
+from modelspan_analyzer.files.outcomes import REGRESSION, TASKS
+from modelspan_analyzer.files.read import read
+from modelspan_analyzer.files.roles import Hints
+from modelspan_analyzer.governance.audit import user
+from modelspan_analyzer.performance.load import load_labels
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, writing
+from modelspan_cli.file_options import add_time_unit, say
+from modelspan_cli.reach import add_data_argument, post_table, running, writing
+from modelspan_collector.running import Running
+from modelspan_collector.store.connect import DEFAULT_DATABASE
+
+_ROWS_A_POST = 1_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the file and its columns."""
-    parser.add_argument("file", type=Path, help="CSV or Parquet")
+    parser.add_argument("file", type=Path, help="CSV, JSON lines, Parquet …, or a folder of them")
     parser.add_argument("--id", default="prediction_id", metavar="COL", help="default: %(default)s")
     parser.add_argument("--label", default="label", metavar="COL", help="a class or a number (default: %(default)s)")
     parser.add_argument("--time", default="", metavar="COL", help="when the label became known (default: now)")
     parser.add_argument("--model", default="", help="name of the model")
+    parser.add_argument("--task", choices=TASKS, default="", help="what the model does (default: told by the labels)")
+    add_time_unit(parser)
     add_data_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Load the file and say how many labels it held."""
+    owner = running(args)
+    if owner and not args.store and args.database != DEFAULT_DATABASE:
+        raise CommandError(
+            f"labels for the database {args.database!r} cannot be loaded from a file while an instance runs",
+            hint="send them over OTLP with the tenant's token, or stop the instance first",
+        )
     try:
-        with writing(args) as store:
-            count = load_labels(store, args.file, id_column=args.id, label=args.label, time=args.time, model=args.model)
-    except LabelsError as error:
+        rows = read(args.file, (args.id, args.time))
+        given = label_rows(rows, args.id, args.label, args.time, Hints(args.task, args.time_unit))
+        if owner and not args.store:
+            count = _post(owner, args, given)
+        else:
+            with writing(args) as store:
+                count = load_labels(store, given, model=args.model, source=args.file.name)
+    except (ValueError, DriverError) as error:
         raise CommandError(str(error)) from error
+    say(given.remarks)
     print(f"{count} labels loaded from {args.file}")
     return 0
+
+
+def _post(owner: Running, args: argparse.Namespace, given: LabelRows) -> int:
+    """Load them through the instance that has the store open, in parts."""
+    table, count = given.table, 0
+    numbers = table[VALUE].null_count < table.num_rows
+    asked = [("id", ID), ("label", VALUE if numbers else LABEL), ("time", TIME), ("model", args.model)]
+    asked += [("task", REGRESSION if numbers else ""), ("source", args.file.name), ("actor", user())]
+    for start in range(0, table.num_rows, _ROWS_A_POST):
+        answer = post_table(owner, "/api/labels", asked, table.slice(start, _ROWS_A_POST))
+        count += answer["labels"]
+        for sentence in answer["assumed"]:
+            given.remarks.assume(sentence)
+        for sentence in answer["left_out"]:
+            given.remarks.leave_out(sentence)
+    return count

@@ -5,41 +5,54 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from modelspan_analyzer.files.read import read
+from modelspan_analyzer.files.roles import Hints, Roles
+from modelspan_analyzer.files.rows import FileError, Remarks
+from modelspan_analyzer.files.tasks import told_task
 from modelspan_analyzer.gate import JUDGED, not_checked
 from modelspan_analyzer.instance import COLLECTOR_FOLDER, Instance, InstanceConfig
-from modelspan_analyzer.replay.history import Columns, HistoryError, read, split
+from modelspan_analyzer.replay.history import split
 from modelspan_analyzer.replay.run import Outcome, outcomes, prepare
 from modelspan_analyzer.replay.send import SendError
 from modelspan_analyzer.replay.windows import parse
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import DEFAULT_DATA
+from modelspan_cli.file_options import add_hints, hints, names, say
+from modelspan_cli.reach import DEFAULT_DATA, reading
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.running import find_running
+from modelspan_collector.store.connect import DEFAULT_DATABASE
 from modelspan_collector.store.errors import StoreError
 
 SHOWN_ALARMS = 4
+_COLOURS = {"alarm": "red", "ok": "green"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="history of predictions, CSV or Parquet")
+    parser.add_argument("file", type=Path, metavar="FILE", help="history of predictions: CSV, JSON lines, Parquet …")
     parser.add_argument("--model", required=True)
     parser.add_argument("--version", required=True)
     parser.add_argument("--prediction", required=True, metavar="COL", help="what the model returned: class or number")
     parser.add_argument("--score", metavar="COL", help="score or probability behind the prediction")
     parser.add_argument("--label", metavar="COL", help="what was true in the end")
     parser.add_argument("--time", metavar="COL", help="when it was predicted (without: the order of the rows)")
-    parser.add_argument("--features", type=_names, default=(), metavar="a,b,...", help="default: all other columns")
+    parser.add_argument("--id", metavar="COL", help="ids of the predictions (without: made from the row's number)")
     parser.add_argument(
-        "--segments", type=_names, default=(), metavar="a,b,...", help="columns to slice by, kept as tags"
+        "--features", type=names, default=(), metavar="a,b,...", help="default: all other columns that describe a row"
+    )
+    add_hints(parser)
+    parser.add_argument(
+        "--segments", type=names, default=(), metavar="a,b,...", help="columns to slice by, kept as tags"
     )
     parser.add_argument(
         "--baseline",
@@ -55,10 +68,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
 def run(args: argparse.Namespace) -> int:
     """Replay and print the verdicts; exit status 0 whatever they are."""
     if (owner := find_running(args.data)) is not None:
@@ -66,9 +75,11 @@ def run(args: argparse.Namespace) -> int:
             f"an instance (process {owner.pid}) runs on {str(args.data)!r}",
             hint="replay into another folder with --data",
         )
-    columns = Columns(args.prediction, args.score, args.label, args.time, args.features, args.segments)
+    roles = Roles(
+        args.prediction, args.score, args.label, args.id, args.time, args.segments, args.features, tuple(args.feature)
+    )
     try:
-        history = split(read(args.file), columns, args.baseline)
+        history = split(read(args.file, roles.texts), roles, args.baseline, _hints(args))
         step = parse(args.window) if args.window else None
         collector = CollectorConfig(args.data / COLLECTOR_FOLDER, grpc_port=0, http_port=0)
         instance = Instance(
@@ -76,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
                 args.data, collector=collector, sql_port=0, web_port=0, monitors=args.monitors, analyze=False
             )
         )
-    except (HistoryError, StoreError, OSError) as error:
+    except (FileError, StoreError, OSError) as error:
         raise CommandError(str(error)) from error
     instance.runner.config = instance.runner.config.with_segments(f"tag.{name}" for name in args.segments)
     instance.start()
@@ -85,12 +96,21 @@ def run(args: argparse.Namespace) -> int:
             tell = _Teller(bar)
             cuts = prepare(instance, args.model, args.version, history, step, tell)
             found = list(outcomes(instance, args.model, args.version, cuts, tell))
-    except (HistoryError, SendError) as error:
+    except (ValueError, SendError) as error:
         raise CommandError(str(error)) from error
     finally:
         instance.stop()
-    (_print_json if args.json else _print_table)(args, history.left_out, found)
+    (_print_json if args.json else _print_table)(args, history.remarks, found)
     return 0
+
+
+def _hints(args: argparse.Namespace) -> Hints:
+    """What the user said, and where nothing was said of the task, what the model's card says."""
+    given = hints(args)
+    if given.task or not (args.data / "store").is_dir():
+        return given
+    with reading(argparse.Namespace(data=args.data, store="", database=DEFAULT_DATABASE)) as store:
+        return replace(given, task=told_task(store, args.model))
 
 
 def _progress() -> Progress:
@@ -118,15 +138,11 @@ def _alarms(outcome: Outcome) -> list[Result]:
 def _unchecked(outcome: Outcome) -> str:
     """Why nothing is known of a window, by the rule of `modelspan check`; '' where something is."""
     judged = {result.signal for result in outcome.results if result.verdict.value in JUDGED and result.n}
-    return not_checked(_rows(outcome), judged, {result.signal for result in outcome.results})
+    return not_checked(outcome.rows, judged, {result.signal for result in outcome.results})
 
 
 def _verdict(outcome: Outcome) -> str:
     return "alarm" if _alarms(outcome) else "not checked" if _unchecked(outcome) else "ok"
-
-
-def _rows(outcome: Outcome) -> int:
-    return next((result.n for result in outcome.results if result.metric == "volume"), 0)
 
 
 def _name(result: Result) -> str:
@@ -134,7 +150,8 @@ def _name(result: Result) -> str:
     return f"{result.signal}{subject}"
 
 
-def _print_table(args: argparse.Namespace, left_out: tuple[str, ...], found: list[Outcome]) -> None:
+def _print_table(args: argparse.Namespace, remarks: Remarks, found: list[Outcome]) -> None:
+    say(remarks)
     terminal = console()
     table = Table(
         "window", "rows", "verdict", "alarms", title=f"{args.model} {args.version}", title_justify="left", box=None
@@ -143,17 +160,11 @@ def _print_table(args: argparse.Namespace, left_out: tuple[str, ...], found: lis
         alarms = list(dict.fromkeys(map(_name, _alarms(outcome))))
         more = f" and {len(alarms) - SHOWN_ALARMS} more" if len(alarms) > SHOWN_ALARMS else ""
         verdict = _verdict(outcome)
-        colour = {"alarm": "red", "ok": "green"}.get(verdict, "yellow")
-        table.add_row(
-            f"{outcome.window.start:%Y-%m-%d %H:%M}",
-            f"{_rows(outcome):,}",
-            f"[{colour}]{verdict}[/]",
-            ", ".join(alarms[:SHOWN_ALARMS]) + more,
-        )
+        shown = f"[{_COLOURS.get(verdict, 'yellow')}]{verdict}[/]"
+        start, alarmed = f"{outcome.window.start:%Y-%m-%d %H:%M}", escape(", ".join(alarms[:SHOWN_ALARMS]))
+        table.add_row(start, f"{outcome.rows:,}", shown, alarmed + more)
     terminal.print(table)
-    if left_out:
-        terminal.print(f"left out, as it only tells baseline from live rows: {', '.join(left_out)}")
-    terminal.print(_summary(found))
+    terminal.print(escape(_summary(found)))
     print(f"query it: modelspan sql --data {args.data} 'SELECT count() FROM predictions'", file=sys.stderr)
 
 
@@ -164,28 +175,40 @@ def _summary(found: list[Outcome]) -> str:
             first.setdefault(result.signal, outcome)
     unchecked = [why for outcome in found if (why := _unchecked(outcome))]
     told = f", {len(unchecked)} of them not checked: {unchecked[0]}" if unchecked else ""
+    failed = {f"{_name(each)} failed: {each.reason}": None for one in found for each in one.results if _failed(each)}
     if not first:
-        return f"no alarm in {len(found)} windows{told}"
+        return "\n".join([f"no alarm in {len(found)} windows{told}", *failed])
     return "\n".join(
-        f"{signal}: first alarm in the window from {outcome.window.start:%Y-%m-%d %H:%M}, "
-        f"alarms in {_alarming(found, signal)} of {len(found)} windows"
-        for signal, outcome in first.items()
+        [
+            *(
+                f"{signal}: first alarm in the window from {outcome.window.start:%Y-%m-%d %H:%M}, "
+                f"alarms in {_alarming(found, signal)} of {len(found)} windows"
+                for signal, outcome in first.items()
+            ),
+            *failed,
+        ]
     )
+
+
+def _failed(result: Result) -> bool:
+    return result.verdict is Verdict.ERROR
 
 
 def _alarming(found: list[Outcome], signal: str) -> int:
     return sum(any(result.signal == signal for result in _alarms(outcome)) for outcome in found)
 
 
-def _print_json(args: argparse.Namespace, left_out: tuple[str, ...], found: list[Outcome]) -> None:
+def _print_json(args: argparse.Namespace, remarks: Remarks, found: list[Outcome]) -> None:
     report = {
         "model": args.model,
         "version": args.version,
-        "left_out": list(left_out),
+        "assumed": remarks.assumed,
+        "left_out": remarks.left_out,
         "windows": [
             {
                 "start": outcome.window.start.isoformat(),
                 "end": outcome.window.end.isoformat(),
+                "rows": outcome.rows,
                 "verdict": _verdict(outcome),
                 "results": [_as_json(result) for result in outcome.results],
             }

@@ -12,6 +12,8 @@ import pytest
 from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.distributions.read import baseline_profile
+from modelspan_analyzer.files.roles import Roles, settle
+from modelspan_analyzer.files.rows import FileRows
 from modelspan_analyzer.monitors.context import Monitor, MonitorContext
 from modelspan_analyzer.monitors.data_drift import data_drift
 from modelspan_analyzer.monitors.data_quality import data_quality
@@ -110,11 +112,12 @@ def test_a_query_gives_a_baseline(shared_store: Store) -> None:
     query = (
         "SELECT number / 10 AS age, if(number % 2 = 0, 'free', 'pro') AS plan, number % 3 AS bought FROM numbers(90);"
     )
-    made = baselines.set_from_query(shared_store, "queried", "1", query, label="bought")
+    settled = settle(FileRows.of(baselines.query_rows(shared_store, query)), Roles(label="bought"))
+    made = baselines.set_from_settled(shared_store, "queried", "1", settled, query)
     assert (made.rows, made.kind, made.source) == (90, "rows", query)
     assert set(baseline_profile(shared_store, made, "1").features) == {"age", "plan"}
     with pytest.raises(Exception, match="Syntax error"):
-        baselines.set_from_query(shared_store, "queried", "1", "DROP TABLE predictions")
+        baselines.query_rows(shared_store, "DROP TABLE predictions")
 
 
 def test_statistics_come_back(shared_store: Store) -> None:

@@ -18,7 +18,6 @@ import pytest
 from modelspan_analyzer.comparison.compare import compare
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings, RetrainingRule
 from modelspan_analyzer.governance import audit
-from modelspan_analyzer.performance.load import LabelsError, load_labels
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.retraining.call import SIGNATURE_HEADER, CallError, call
 from modelspan_analyzer.retraining.hook import run_rules
@@ -140,18 +139,3 @@ def test_champion_and_challenger(store: Store) -> None:
     assert compare(store, "m", "1", "4", window, settings).recommendation.startswith("Keep")
     with pytest.raises(LookupError, match="no labelled"):
         compare(store, "m", "1", "9", window, settings)
-
-
-def test_labels_from_a_file(store: Store, tmp_path: Path) -> None:
-    """Classes and numbers land where they belong, blanks are left out, and mistakes name the columns there are."""
-    file = tmp_path / "labels.csv"
-    file.write_text("prediction_id,label,price\na,1,2.5\nb,0,\nc,1,7.0\n")
-    assert load_labels(store, file) == 3
-    assert store.scalar("SELECT count() FROM labels FINAL WHERE label = '1'") == 2
-    assert load_labels(store, file, label="price", model="m") == 2
-    assert store.scalar("SELECT value FROM labels FINAL WHERE prediction_id = 'c'") == 7.0
-    with pytest.raises(LabelsError, match="no column 'truth'"):
-        load_labels(store, file, label="truth")
-    with pytest.raises(LabelsError, match="cannot read"):
-        load_labels(store, tmp_path / "gone.csv")
-    assert len(audit.entries(store, since=START, action="labels loaded")) == 2

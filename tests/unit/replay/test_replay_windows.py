@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelspan_analyzer.replay.history import HistoryError
-from modelspan_analyzer.replay.windows import MOST_WINDOWS, by_rows, by_time, parse
+from modelspan_analyzer.replay.windows import MOST_WINDOWS, by_rows, by_time, counts, parse
 from modelspan_analyzer.results import Window
 
 UTC = pa.timestamp("ns", "UTC")
@@ -29,9 +29,10 @@ def rows_in(window: Window, times: pa.Array) -> int:
 )
 def test_every_timed_row_is_in_one_window(seconds: list[int], step: timedelta | int | None) -> None:
     """Windows by time or by count neither lose nor repeat a row."""
-    times = pa.chunked_array([pa.array(sorted((830_000_000 + s) * 10**9 for s in seconds), pa.int64()).cast(UTC)])
+    times = pa.array(sorted((830_000_000 + s) * 10**9 + s % 2 for s in seconds), pa.int64()).cast(UTC)
     windows = by_time(times, step)
     assert sum(rows_in(window, times) for window in windows) == len(seconds)
+    assert counts(times, windows) == [rows_in(window, times) for window in windows]
     assert all(left.end == right.start for left, right in pairwise(windows))
 
 
@@ -39,11 +40,12 @@ def test_every_timed_row_is_in_one_window(seconds: list[int], step: timedelta | 
 def test_rows_without_time_fill_whole_hours(rows: int, step: int | None) -> None:
     """Each window of rows stands for one hour, and together they hold all rows."""
     times, windows = by_rows(rows, step)
-    counts = [rows_in(window, times) for window in windows]
-    assert sum(counts) == rows
+    held = [rows_in(window, times) for window in windows]
+    assert sum(held) == rows
+    assert counts(times, windows) == held
     assert all(window.end - window.start == timedelta(hours=1) and window.start.minute == 0 for window in windows)
     assert step is not None or len(windows) <= MOST_WINDOWS
-    assert len(set(counts[:-1])) <= 1
+    assert len(set(held[:-1])) <= 1
 
 
 @pytest.mark.parametrize(("text", "step"), [("30d", timedelta(days=30)), ("6h", timedelta(hours=6)), ("1000", 1000)])

@@ -1,0 +1,56 @@
+"""Ids are text, always: as they are written in a text file, and exactly as many digits as a number has."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelspan_analyzer.files.cells import cast_or_null, is_text, lost, utf8, valid
+from modelspan_analyzer.files.rows import FileError, FileRows
+
+_EXACT = 2.0**53
+_UUID_BYTES = 16
+
+
+def texts(rows: FileRows, name: str) -> pa.Array:
+    """A column of ids as texts, null where there is none; what cannot be an id is named.
+
+    Raises:
+        FileError: the column holds what is no id in any row.
+    """
+    column = rows.column(name)
+    kind = column.type
+    if pa.types.is_floating(kind):
+        found = _whole(column, name, rows)
+    elif pa.types.is_fixed_size_binary(kind) and kind.byte_width == _UUID_BYTES:
+        found = _uuids(column)
+    elif is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        found = utf8(column)
+    elif pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
+        found = column.cast(pa.string())
+    else:
+        raise FileError(f"column {name!r} holds {kind}, which are no ids; name the column of the ids with --id")
+    return pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found)
+
+
+def _whole(column: pa.Array, name: str, rows: FileRows) -> pa.Array:
+    """Fractional numbers that are whole, which is what an integer column with a missing id becomes on its way."""
+    column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    found = cast_or_null(column, lambda part: part.cast(pa.int64()), pa.int64())
+    if lost(column, found).size or not valid(column).any():
+        return column.cast(pa.string())
+    rows.remarks.assume(f"ids of column {name!r} are fractional numbers that are whole: '7.0' is read as '7'")
+    if pc.any(pc.greater_equal(pc.abs(column), _EXACT)).as_py():
+        rows.remarks.assume(
+            f"ids of column {name!r} have more digits than a fractional number keeps, so some are no longer what they"
+            " were: write them as text"
+        )
+    return found.cast(pa.string())
+
+
+def _uuids(column: pa.Array) -> pa.Array:
+    """Sixteen bytes as a UUID is written."""
+    raw = [None if value is None else value.hex() for value in column.to_pylist()]
+    return pa.array(
+        [text and f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}" for text in raw], pa.string()
+    )

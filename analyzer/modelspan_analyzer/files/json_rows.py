@@ -1,0 +1,133 @@
+"""JSON as columns: an object a line, or one array of objects; nested objects become columns named by their path."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json as arrow_json
+
+from modelspan_analyzer.files.cells import is_text
+from modelspan_analyzer.files.rows import SHOWN, FileError, FileRows, Remarks
+from modelspan_analyzer.files.typed import with_types
+
+_BLOCK: Final = 64 * 2**20
+_DEEPEST: Final = 5
+
+
+def read_json(text: bytes, remarks: Remarks, texts: frozenset[str]) -> FileRows:
+    """The objects as rows, columns in the order in which they first appear.
+
+    Raises:
+        FileError: there is no row of JSON in it.
+    """
+    if text.startswith(b"["):
+        return _by_hand(_elements(text), remarks, texts, "row")
+    try:
+        table = arrow_json.read_json(pa.BufferReader(text), read_options=arrow_json.ReadOptions(block_size=_BLOCK))
+    except pa.ArrowException:  # one type a column is more than people's files keep to
+        return _by_hand(_lines(text), remarks, texts, "line")
+    table = _flattened(table, remarks)
+    if any(name in texts and not is_text(table.schema.field(name).type) for name in table.column_names):
+        return _by_hand(_lines(text), remarks, texts, "line")  # an id is as it is written, whatever it looks like
+    return FileRows.of(table, remarks)
+
+
+def _flattened(table: pa.Table, remarks: Remarks) -> pa.Table:
+    for _ in range(_DEEPEST):
+        nested = [field.name for field in table.schema if pa.types.is_struct(field.type)]
+        if not nested:
+            break
+        _say_flattened(nested, remarks)
+        table = table.flatten()
+    return table
+
+
+def _say_flattened(nested: list[str], remarks: Remarks) -> None:
+    for name in nested:
+        remarks.assume(f"the fields of the nested {name!r} are columns of their own, such as '{name}.field'")
+
+
+def _elements(text: bytes) -> Iterator[tuple[int, Any]]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"cannot be read as a JSON array: {error}") from error
+    return enumerate(found, start=1)
+
+
+def _lines(text: bytes) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(io.BytesIO(text), start=1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except (ValueError, RecursionError):
+                yield number, None
+
+
+def _by_hand(objects: Iterator[tuple[int, Any]], remarks: Remarks, texts: frozenset[str], unit: str) -> FileRows:
+    """Row by row, for what the fast reader refuses: columns of several types, broken lines, numbers that are ids."""
+    columns: dict[str, list[Any]] = {}
+    places: list[int] = []
+    broken: list[int] = []
+    nested: dict[str, None] = {}
+    for number, each in objects:
+        if not isinstance(each, dict):
+            broken.append(number)
+            continue
+        for name, value in _fields(each, "", nested, _DEEPEST):
+            column = columns.setdefault(name, [])
+            column.extend([None] * (len(places) - len(column)))
+            column[len(places) :] = [value]
+        places.append(number)
+    if broken and not places:
+        raise FileError(f"no {unit} of it is a JSON object; expected one with the same names a line")
+    if broken:
+        more = f" and {len(broken) - SHOWN:,} more" if len(broken) > SHOWN else ""
+        some = ", ".join(f"{unit} {number}" for number in broken[:SHOWN])
+        remarks.leave_out(f"{len(broken):,} of {len(broken) + len(places):,} rows, which are no JSON: {some}{more}")
+    _say_flattened(list(nested), remarks)
+    arrays = {
+        name: _column(name, [*values, *[None] * (len(places) - len(values))], name in texts, remarks)
+        for name, values in columns.items()
+    }
+    rows = FileRows(pa.table(arrays), remarks, np.array(places, np.int64), unit)
+    mixed = {name for name, values in columns.items() if not _of_one_kind(values)}
+    return with_types(rows, texts | (set(columns) - mixed))
+
+
+def _fields(given: dict[str, Any], path: str, nested: dict[str, None], depth: int) -> Iterator[tuple[str, Any]]:
+    for name, value in given.items():
+        if isinstance(value, dict) and value and depth:
+            nested[path + name] = None
+            yield from _fields(value, f"{path}{name}.", nested, depth - 1)
+        else:
+            yield path + name, value
+
+
+def _of_one_kind(values: list[Any]) -> bool:
+    kinds = {type(value) for value in values} - {type(None)}
+    return len(kinds) < 2 or kinds == {int, float}
+
+
+def _column(name: str, values: list[Any], as_text: bool, remarks: Remarks) -> pa.Array:
+    if _of_one_kind(values) and not as_text:
+        try:
+            return pa.array(values)
+        except (pa.ArrowException, ValueError, OverflowError, TypeError):
+            if any(isinstance(value, (list, dict)) for value in values):
+                remarks.leave_out(f"column {name!r}, whose lists hold more than numbers")
+                return pa.nulls(len(values), pa.string())
+            if all(isinstance(value, (int, float, type(None))) for value in values):
+                return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array([_text(value) for value in values], pa.string())
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value if value is None else value.encode("utf-8", "replace").decode()
+    return json.dumps(value)

@@ -1,0 +1,119 @@
+"""A file of labels as rows of ids, times and what was true; a row that cannot be used is left out alone and named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelspan_analyzer.files import ids, outcomes
+from modelspan_analyzer.files.cells import is_number, is_text, utf8, valid
+from modelspan_analyzer.files.classes import canonical
+from modelspan_analyzer.files.outcomes import CLASSIFICATION, REGRESSION
+from modelspan_analyzer.files.roles import NO_HINTS, Hints
+from modelspan_analyzer.files.rows import SHOWN, FileError, FileRows, Remarks, require
+from modelspan_analyzer.files.times import UTC, instants
+
+ID, TIME, VALUE, LABEL = "prediction_id", "timestamp", "value", "label"
+COLUMNS: Final = (ID, TIME, VALUE, LABEL)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRows:
+    """Labels that can be stored, and what has to be said of the file."""
+
+    table: pa.Table
+    """Columns `prediction_id`, `timestamp`, `value` (a number or null) and `label` (a class or '')."""
+    remarks: Remarks
+
+
+def label_rows(rows: FileRows, id_column: str, label: str, time: str = "", hints: Hints = NO_HINTS) -> LabelRows:
+    """The labels of a file.
+
+    Args:
+        rows: of the file.
+        id_column: the predictions' ids.
+        label: what was true.
+        time: when it became known; now, if not given.
+        hints: what the user said of the columns.
+
+    Raises:
+        FileError: a column is missing, or of no use as a whole.
+    """
+    require(rows, [id_column, label, *([time] if time else [])])
+    total = rows.table.num_rows
+    if not total:
+        raise FileError("the file has no labels below its header")
+    given = rows.column(label)
+    found = ids.texts(rows, id_column)
+    values, classes = _truth(rows, label, hints.task)
+    stamps = instants(rows, time, hints.time_unit) if time else pa.array([_now()] * total, UTC)
+    held = valid(values) | valid(classes)
+    empty = ~_present(given)
+    unfit = {
+        f"has no id in {id_column!r}": ~valid(found),
+        f"holds no label in {label!r}": ~held & ~empty,
+        f"has no time in {time!r}": ~valid(stamps),
+    }
+    _say(rows, unfit, empty, label)
+    kept = pa.array(valid(found) & held & valid(stamps))
+    table = pa.table({ID: found, TIME: stamps, VALUE: values, LABEL: classes.fill_null("")}).filter(kept)
+    if not table.num_rows:
+        raise FileError(f"none of its {total:,} rows is a label: {'; '.join(rows.remarks.left_out)}")
+    if repeated := table.num_rows - int(pc.count_distinct(table[ID]).as_py()):
+        rows.remarks.assume(
+            f"{repeated:,} ids stand more than once: the newest label of each counts, of equals the last"
+        )
+    return LabelRows(table, rows.remarks)
+
+
+def _truth(rows: FileRows, name: str, task: str) -> tuple[pa.Array, pa.Array]:
+    """Numbers, and classes: of the two arrays one holds nothing."""
+    column = rows.column(name)
+    total = len(column)
+    fractional = is_number(column.type) and not outcomes.are_whole(column)
+    if task == REGRESSION or (fractional and task != CLASSIFICATION):
+        return outcomes.amounts(rows, name, "--label"), pa.nulls(total, pa.string())
+    if not (is_number(column.type) or is_text(column.type) or pa.types.is_boolean(column.type)):
+        raise FileError(f"column {name!r} holds {column.type}, and a label is one class or one number; name another")
+    return pa.nulls(total, pa.float64()), canonical(column)
+
+
+def _present(column: pa.Array) -> npt.NDArray[np.bool_]:
+    """Where a cell holds anything at all."""
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    elif is_text(column.type):
+        blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(utf8(column)), ""), False)
+        held: npt.NDArray[np.bool_] = ~np.asarray(blank.to_numpy(zero_copy_only=False), bool)
+        return valid(column) & held
+    return valid(column)
+
+
+def _say(
+    rows: FileRows,
+    unfit: dict[str, npt.NDArray[np.bool_]],
+    empty: npt.NDArray[np.bool_],
+    label: str,
+) -> None:
+    total = len(empty)
+    if count := int(empty.sum()):
+        rows.remarks.leave_out(f"{count:,} of {total:,} rows, whose {label!r} is empty: not known yet")
+    bad = np.logical_or.reduce(list(unfit.values())) & ~empty
+    if not bad.any():
+        return
+    some = [
+        f"{rows.where(int(row))} {next(why for why, where in unfit.items() if where[row])}"
+        for row in np.flatnonzero(bad)[:SHOWN]
+    ]
+    more = f" and {int(bad.sum()) - SHOWN:,} more" if bad.sum() > SHOWN else ""
+    rows.remarks.leave_out(f"{int(bad.sum()):,} of {total:,} labels: {', '.join(some)}{more}")
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

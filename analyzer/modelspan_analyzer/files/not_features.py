@@ -1,0 +1,59 @@
+"""Columns that name rows instead of describing them: with every window they hold what no baseline has."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelspan_analyzer.files.cells import is_text
+
+FEWEST_ROWS: Final = 100
+"""Below, every column may well hold each value once."""
+_INDEX: Final = re.compile(r"|unnamed: ?\d+|__index_level_\d+__|level_\d+|\.\.\.\d+", re.IGNORECASE)
+"""What pandas and R call an index without a name."""
+_NAMES_ROWS: Final = re.compile(r"id|uuid|guid|key|index|idx|row|rowid|rownum|number|nr|no|seq|sequence", re.IGNORECASE)
+_UUID: Final = r"^(?i:[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})$"
+
+
+def reason_against(name: str, column: pa.Array) -> str | None:
+    """Why a column is no feature; None where it may be one. Each reason is one that its name or all of its rows give.
+
+    Args:
+        name: of the column.
+        column: all rows, in the order of the file.
+    """
+    if _INDEX.fullmatch(name.strip()):
+        return "named as an index without a name is"
+    if len(column) < FEWEST_ROWS or column.null_count or not _countable(column.type):
+        return None
+    if pc.count_distinct(column).as_py() < len(column):
+        return None
+    if is_text(column.type) and pc.all(pc.match_substring_regex(column, _UUID)).as_py():
+        return "UUIDs"
+    if pa.types.is_integer(column.type) or is_text(column.type):
+        if _rises(column):
+            return "another value in every row, in order"
+        if any(_NAMES_ROWS.fullmatch(word) for word in _words(name)):
+            return "another value in every row, and named as an id is"
+    elif _rises(column):
+        return "times that rise with every row"
+    return None
+
+
+def _countable(kind: pa.DataType) -> bool:
+    """Fractional numbers differ in every row by their nature, and lists are never ids."""
+    types = pa.types
+    return bool(is_text(kind) or types.is_integer(kind) or types.is_timestamp(kind) or types.is_date(kind))
+
+
+def _rises(column: pa.Array) -> bool:
+    before, after = column[:-1], column[1:]
+    return bool(pc.all(pc.less(before, after)).as_py() or pc.all(pc.greater(before, after)).as_py())
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name such as `customer_id` or `customerId`."""
+    return re.sub(r"([a-z])([A-Z])", r"\1 \2", re.sub(r"[^0-9A-Za-z]", " ", name)).split()

@@ -1,0 +1,236 @@
+"""Predictions, scores and labels of a file: classes as texts, numbers as numbers, and which of the two they are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelspan_analyzer.files.cells import is_number, is_text, lost, numbers, trimmed, utf8, valid
+from modelspan_analyzer.files.classes import align, canonical
+from modelspan_analyzer.files.rows import FileError, FileRows, shown
+
+CLASSIFICATION: Final = "classification"
+REGRESSION: Final = "regression"
+TASKS: Final = (CLASSIFICATION, REGRESSION)
+MOST_CLASSES: Final = 20
+"""More different whole numbers than this are taken for amounts, unless `--task` says that they are classes."""
+_FEW_MISFITS: Final = 0.01
+_ROUNDING: Final = 1e-6
+LOG_ODDS: Final = "logit"
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a model's outcomes are."""
+
+    task: str = ""
+    """`classification`, `regression`, or '' where there is no outcome."""
+    scored: bool = False
+    """The prediction itself is the score of a positive class."""
+    spelling: tuple[str, ...] = ()
+    """The classes that the predictions name, by which labels are spelt."""
+
+
+def guess(rows: FileRows, prediction: str | None, score: str | None, label: str | None, told: str) -> Guess:
+    """Whether the outcomes are classes or numbers; what cannot be told for sure is said.
+
+    Raises:
+        FileError: a column is neither, or what was told does not fit.
+    """
+    if told and told not in TASKS:
+        raise FileError(f"--task is one of {', '.join(TASKS)}, not {told!r}")
+    if score and told == REGRESSION:
+        raise FileError("a regression has no score; name the predicted number with --prediction alone")
+    outcome = prediction or label
+    if outcome is None:
+        return Guess(told)
+    column = _plain(rows, outcome)
+    values = column if is_number(column.type) else None
+    truth = _plain(rows, label) if label else None
+    if told == REGRESSION:
+        return Guess(REGRESSION)
+    if score or values is None:
+        return Guess(CLASSIFICATION, spelling=_spelling(column))
+    if told == CLASSIFICATION:
+        scored = _is_share(values) and not are_whole(values)
+        return Guess(CLASSIFICATION, scored, () if scored else _spelling(column))
+    return _guess_numbers(rows, outcome, values, truth)
+
+
+def _guess_numbers(rows: FileRows, name: str, values: pa.Array, truth: pa.Array | None) -> Guess:
+    """Numbers without a score: classes, amounts, or shares of a positive class."""
+    numeric_truth = truth is not None and is_number(truth.type)
+    if truth is not None and not numeric_truth:
+        scored = _is_share(values) and not are_whole(values)
+        return Guess(CLASSIFICATION, scored, () if scored else _spelling(values))
+    if not are_whole(values):
+        if truth is not None and _is_share(values) and are_whole(truth) and _distinct(truth) <= {0.0, 1.0}:
+            rows.remarks.assume(f"{name!r} is the score of class 1, as the labels are 0 and 1 (--task says otherwise)")
+            return Guess(CLASSIFICATION, scored=True)
+        return Guess(REGRESSION)
+    seen = _distinct(values) | (_distinct(truth) if truth is not None else set())
+    if seen <= {0.0, 1.0}:
+        return Guess(CLASSIFICATION, spelling=_spelling(values))
+    amounts = len(seen) > MOST_CLASSES or not all(number.is_integer() for number in seen)
+    kind = "amounts, so a regression" if amounts else "classes"
+    many = f"more than {MOST_CLASSES}" if len(seen) > MOST_CLASSES else f"{len(seen)}"
+    other = CLASSIFICATION if amounts else REGRESSION
+    rows.remarks.assume(f"{name!r} holds whole numbers, {many} different ones: {kind} (--task {other} says otherwise)")
+    return Guess(REGRESSION) if amounts else Guess(CLASSIFICATION, spelling=_spelling(values))
+
+
+def convert(
+    rows: FileRows, prediction: str | None, score: str | None, label: str | None, found: Guess, scale: str
+) -> FileRows:
+    """Rows with outcomes as Float64 (numbers and scores) or as texts (classes).
+
+    Raises:
+        FileError: a column holds no such thing.
+    """
+    if score and score != prediction:
+        rows = rows.set(score, _scores(rows, score, scale))
+    if prediction and found.scored:
+        rows = rows.set(prediction, _scores(rows, prediction, scale))
+        prediction = None
+    for name, option in ((prediction, "--prediction"), (label, "--label")):
+        if name:
+            values = _outcome(rows, name, found.task, option)
+            if found.task == CLASSIFICATION:
+                values = align(values, found.spelling, name, rows.remarks)
+            rows = rows.set(name, values)
+    return rows
+
+
+def _outcome(rows: FileRows, name: str, task: str, option: str) -> pa.Array:
+    if task == REGRESSION:
+        return amounts(rows, name, option)
+    column = rows.column(name)
+    if not (_names_classes(column.type) or pa.types.is_null(column.type)):
+        raise FileError(
+            f"column {name!r} holds {column.type}, and an outcome is one class or one number;"
+            f" name a column of such with {option}"
+        )
+    return canonical(column)
+
+
+def amounts(rows: FileRows, name: str, option: str) -> pa.Array:
+    """A column as numbers; a few cells that hold none are left out and named.
+
+    Raises:
+        FileError: most of them hold none.
+    """
+    column = rows.column(name)
+    found = _numbers(rows, name, option)
+    missed = lost(trimmed(utf8(column)) if is_text(column.type) else column, found)
+    missed = missed[~_nan(column)[missed]]
+    if missed.size:
+        rows.remarks.leave_out(
+            f"{missed.size:,} of {len(column):,} cells of column {name!r}, which hold no number"
+            f" ({rows.examples(missed, column)})"
+        )
+    return found
+
+
+def _numbers(rows: FileRows, name: str, option: str) -> pa.Array:
+    column = rows.column(name)
+    try:
+        found = numbers(column)
+    except pa.ArrowException:
+        hint = "; take one number of each list first" if pa.types.is_nested(column.type) else ""
+        raise FileError(
+            f"column {name!r} holds {column.type}, not numbers; name a column of numbers with {option}{hint}"
+        ) from None
+    held = valid(trimmed(utf8(column)) if is_text(column.type) else column)
+    if is_text(column.type) and held.any():
+        absent = np.flatnonzero(valid(column) & ~held)
+        some = f"; {absent.size:,} of its cells are missing ({rows.examples(absent, column)})" if absent.size else ""
+        rows.remarks.assume(f"column {name!r} is text and is read as numbers{some}")
+    if held.any() and valid(found).sum() < held.sum() / 2 and is_text(column.type):
+        first = int(np.flatnonzero(held & ~valid(found))[0])
+        raise FileError(
+            f"column {name!r} holds text such as {shown(column[first])} ({rows.where(first)}), not numbers;"
+            f" name a column of numbers with {option}"
+        )
+    return found
+
+
+def _scores(rows: FileRows, name: str, scale: str) -> pa.Array:
+    """Scores as probabilities; a few beyond 0 to 1 are left out, many are an error that names the option."""
+    found = amounts(rows, name, "--score")
+    if scale == LOG_ODDS:
+        return pc.divide(1.0, pc.add(1.0, pc.exp(pc.negate(found))))
+    if scale:
+        found = pc.divide(found, _positive(scale))
+    outside = pc.fill_null(pc.or_(pc.less(found, -_ROUNDING), pc.greater(found, 1 + _ROUNDING)), False)
+    beyond = np.flatnonzero(outside.to_numpy(zero_copy_only=False))
+    if beyond.size > max(_FEW_MISFITS * valid(found).sum(), 0):
+        least, most = (pc.min_max(found)[end].as_py() for end in ("min", "max"))
+        raise FileError(
+            f"column {name!r} holds {least:g} to {most:g}, and scores are probabilities from 0 to 1;"
+            f" say --score-scale 100 if they are percentages, --score-scale {LOG_ODDS} if they are log odds"
+        )
+    if beyond.size:
+        rows.remarks.leave_out(
+            f"{beyond.size:,} scores of column {name!r}, which are no probabilities ({rows.examples(beyond, found)})"
+        )
+        found = pc.if_else(outside, pa.scalar(None, pa.float64()), found)
+    return pc.min_element_wise(pc.max_element_wise(found, 0.0, skip_nulls=False), 1.0, skip_nulls=False)
+
+
+def _positive(scale: str) -> float:
+    try:
+        number = float(scale)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise FileError(f"--score-scale is what stands for certain, such as 100, or {LOG_ODDS}; not {scale!r}")
+    return number
+
+
+def _plain(rows: FileRows, name: str) -> pa.Array:
+    """Numbers as numbers, and all else as it is; a text column of numbers is text."""
+    column = rows.column(name)
+    if pa.types.is_floating(column.type):
+        return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    return column
+
+
+def _spelling(column: pa.Array) -> tuple[str, ...]:
+    if not _names_classes(column.type):
+        return ()
+    seen = canonical(column).drop_null().unique()
+    return tuple(sorted(seen.to_pylist())) if len(seen) <= 1000 else ()
+
+
+def _names_classes(kind: pa.DataType) -> bool:
+    return is_number(kind) or is_text(kind) or bool(pa.types.is_boolean(kind))
+
+
+def are_whole(column: pa.Array) -> bool:
+    """Whether no number of a column has a fraction."""
+    if pa.types.is_integer(column.type):
+        return True
+    values = np.asarray(numbers(column).drop_null())
+    return bool((values == np.floor(values)).all())
+
+
+def _is_share(column: pa.Array) -> bool:
+    values = np.asarray(numbers(column).drop_null())
+    return bool(values.size and (values >= 0).all() and (values <= 1).all())
+
+
+def _distinct(column: pa.Array) -> set[float]:
+    """Different numbers, at most a few more than classes there may be."""
+    return set(np.unique(np.asarray(numbers(column).drop_null())).tolist()[: 10 * MOST_CLASSES])
+
+
+def _nan(column: pa.Array) -> npt.NDArray[np.bool_]:
+    if not pa.types.is_floating(column.type):
+        return np.zeros(len(column), bool)
+    return np.asarray(pc.fill_null(pc.is_nan(column), False).to_numpy(zero_copy_only=False), bool)

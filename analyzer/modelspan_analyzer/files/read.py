@@ -1,0 +1,204 @@
+"""Reads a file of rows by what it holds, not by its name: delimited text, JSON, Parquet, Feather, compressed or not."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+from collections.abc import Callable, Collection
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as parquet
+
+from modelspan_analyzer.files.cells import is_text
+from modelspan_analyzer.files.delimited import distinct_names, read_delimited
+from modelspan_analyzer.files.encoding import as_utf8
+from modelspan_analyzer.files.json_rows import read_json
+from modelspan_analyzer.files.rows import FileError, FileRows, Remarks
+from modelspan_analyzer.files.typed import with_types
+from modelspan_collector.bounded import BoundedError, TooManyBytesError, decompress
+
+_PARQUET, _FEATHER, _STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"
+_REFUSED: Final = {
+    b"PK\x03\x04": "is a ZIP archive or an Excel workbook: save the sheet as CSV, or unpack it",
+    b"\xd0\xcf\x11\xe0": "is an Excel workbook: save the sheet as CSV",
+    b"SQLite format 3": "is an SQLite database: export the table as CSV or Parquet",
+    b"ORC": "is an ORC file: convert it to Parquet",
+    b"Obj\x01": "is an Avro file: convert it to Parquet",
+    b"\x89HDF": "is an HDF5 file: convert it to Parquet",
+    b"\x80\x04": "is a pickle: write the frame with `to_parquet`",
+    b"\x80\x05": "is a pickle: write the frame with `to_parquet`",
+    b"FEA1": "is a Feather file of version 1: write it again with a newer library",
+}
+_PARTS: Final = ("", ".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson", ".json", ".feather", ".arrow")
+_PACKED: Final = (".gz", ".zst", ".bz2", ".xz")
+
+Unpack = Callable[[bytes, int], bytes]
+"""Undoes a compression up to so many bytes."""
+
+
+def read(path: Path, texts: Collection[str] = ()) -> FileRows:
+    """Read a file, or all files of a folder as one.
+
+    Args:
+        path: the file or folder.
+        texts: columns that stay as they are written, such as ids.
+
+    Raises:
+        FileError: it does not exist or holds no rows of columns; the message says what it is.
+    """
+    try:
+        if path.is_dir():
+            return _folder(path, frozenset(texts))
+        return from_bytes(path.read_bytes(), frozenset(texts))
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
+    except FileError as error:
+        raise FileError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
+
+
+def from_bytes(raw: bytes, texts: Collection[str] = (), limit: int = 2**62) -> FileRows:
+    """Read the bytes of a file.
+
+    Args:
+        raw: the bytes.
+        texts: columns that stay as they are written.
+        limit: the most bytes that it may unfold to.
+
+    Raises:
+        FileError: it holds no rows of columns, or unfolds to more than the limit.
+    """
+    remarks, texts = Remarks(), frozenset(texts)
+    raw = _unpacked(raw, limit)
+    for mark, words in _REFUSED.items():
+        if raw.startswith(mark):
+            raise FileError(f"it {words}; CSV, TSV, JSON lines, Parquet and Feather are read")
+    try:
+        if raw.startswith(_PARQUET):
+            return _arrow(read_parquet(raw, limit), remarks)
+        if raw.startswith(_FEATHER):
+            return _arrow(pa.ipc.open_file(pa.BufferReader(raw)).read_all(), remarks)
+        if raw.startswith(_STREAM):
+            return _arrow(pa.ipc.open_stream(pa.BufferReader(raw)).read_all(), remarks)
+    except (pa.ArrowException, OSError) as error:
+        raise FileError(f"it begins as Parquet or Arrow and cannot be read as such: {error}") from error
+    text = as_utf8(raw, remarks)
+    if text.lstrip()[:1] in (b"{", b"["):
+        return read_json(text.strip(), remarks, texts)
+    rows, _ = read_delimited(text, remarks)
+    return with_types(rows, texts)
+
+
+def read_parquet(raw: bytes, limit: int) -> pa.Table:
+    """Read Parquet whose metadata, read first, says that it keeps to the limit; and stop where it does not.
+
+    Raises:
+        FileError: it unfolds to more than the limit.
+    """
+    told = parquet.read_metadata(pa.BufferReader(raw))
+    size = sum(told.row_group(group).total_byte_size for group in range(told.num_row_groups))
+    if max(size, told.num_rows * told.num_columns // 8) > limit:
+        raise FileError(f"it unfolds to more than {limit:,} bytes; send it in parts")
+    if limit >= 2**62:
+        return parquet.read_table(pa.BufferReader(raw), partitioning=None)
+    texts = [field.name for field in told.schema.to_arrow_schema() if is_text(field.type)]
+    file = parquet.ParquetFile(pa.BufferReader(raw), read_dictionary=texts)  # a repeated text unfolds only when asked
+    batches, total = [], 0
+    for batch in file.iter_batches(batch_size=8192):
+        total += sum(map(_unfolded, batch.columns))
+        if total > limit:
+            raise FileError(f"it unfolds to more than {limit:,} bytes; send it in parts")
+        batches.append(batch)
+    return pa.Table.from_batches(batches, file.schema_arrow)
+
+
+def _unfolded(column: pa.Array) -> int:
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    lengths = pc.binary_length(column.dictionary).cast(pa.int64())
+    return int(pc.sum(lengths.take(column.indices)).as_py() or 0) + 4 * len(column)
+
+
+def _arrow(table: pa.Table, remarks: Remarks) -> FileRows:
+    """A table of typed columns, each under a name of its own."""
+    return FileRows.of(table.rename_columns(distinct_names(table.column_names, remarks)), remarks)
+
+
+def _unpacked(raw: bytes, limit: int) -> bytes:
+    for _ in range(3):
+        unpack = next((undo for mark, undo in _COMPRESSIONS.items() if raw.startswith(mark)), None)
+        if unpack is None:
+            break
+        try:
+            raw = unpack(raw, limit)
+        except TooManyBytesError as error:
+            raise FileError(f"it unfolds to more than {limit:,} bytes; send it in parts") from error
+        except (BoundedError, EOFError, OSError, lzma.LZMAError) as error:
+            raise FileError(f"its compression is broken: {error}") from error
+    if len(raw) > limit:
+        raise FileError(f"it unfolds to more than {limit:,} bytes; send it in parts")
+    return raw
+
+
+_COMPRESSIONS: Final[dict[bytes, Unpack]] = {
+    b"\x1f\x8b": partial(decompress, "gzip"),
+    b"\x28\xb5\x2f\xfd": partial(decompress, "zstd"),
+    b"\x04\x22\x4d\x18": partial(decompress, "lz4"),
+    b"BZh": lambda raw, limit: bz2.BZ2Decompressor().decompress(raw, min(limit + 1, 2**62)),
+    b"\xfd7zXZ": lambda raw, limit: lzma.LZMADecompressor().decompress(raw, min(limit + 1, 2**62)),
+}
+
+
+def _folder(path: Path, texts: frozenset[str]) -> FileRows:
+    """All files of a folder in the order of their names, with `name=value` folders as columns."""
+    found = sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file, path))
+    files = [file for file in found if _is_part(file)]
+    if not files:
+        raise FileError("the folder holds no CSV, JSON lines, Parquet or Feather file")
+    remarks = Remarks()
+    if others := [file.relative_to(path) for file in found if file not in files]:
+        remarks.leave_out(f"{len(others):,} files of other kinds, such as {others[0]}")
+    tables = []
+    for file in files:
+        name = file.relative_to(path)
+        try:
+            part = read(file, texts)
+        except FileError as error:
+            remarks.leave_out(f"{name}: {str(error).removeprefix(f'{file}: ')}")
+            continue
+        table = part.table
+        for column, value in _partitions(name):
+            if column not in table.column_names:
+                table = table.append_column(column, pa.array([value] * table.num_rows, pa.string()))
+        tables.append(table)
+        for sentence in part.remarks.assumed:
+            remarks.assume(f"{name}: {sentence}")
+        for sentence in part.remarks.left_out:
+            remarks.leave_out(f"{name}: {sentence}")
+    if not tables:
+        raise FileError(f"no file of the folder can be read: {remarks.left_out[0]}")
+    try:
+        whole = pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise FileError(f"its {len(tables)} files do not have the same columns: {error}") from error
+    remarks.assume(f"the {len(tables):,} files of the folder follow each other in the order of their names")
+    return FileRows(whole, remarks, np.arange(1, whole.num_rows + 1))
+
+
+def _hidden(file: Path, root: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in file.relative_to(root).parts)
+
+
+def _is_part(file: Path) -> bool:
+    name = file.name.lower()
+    for ending in _PACKED:
+        name = name.removesuffix(ending)
+    return Path(name).suffix in _PARTS
+
+
+def _partitions(file: Path) -> list[tuple[str, str]]:
+    return [(name, value) for name, sep, value in (part.partition("=") for part in file.parts[:-1]) if sep]

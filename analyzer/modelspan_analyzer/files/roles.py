@@ -1,0 +1,163 @@
+"""What the columns of a file are: ids, times, outcomes, groups and features, each in the type that it is kept in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from modelspan import features
+from modelspan_analyzer.files import ids, outcomes
+from modelspan_analyzer.files.not_features import reason_against
+from modelspan_analyzer.files.outcomes import Guess
+from modelspan_analyzer.files.rows import FileError, FileRows, require
+from modelspan_analyzer.files.times import instants
+from modelspan_analyzer.tag_columns import tag_texts
+
+NO_GROUP: Final = "(missing)"
+"""The group of the rows that name none."""
+_MOST_FEATURES_NAMED: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which column holds what; the features are all that is left, unless they are named."""
+
+    prediction: str | None = None
+    score: str | None = None
+    label: str | None = None
+    id: str | None = None
+    time: str | None = None
+    segments: tuple[str, ...] = ()
+    """Columns kept as tags."""
+    features: tuple[str, ...] = ()
+    asked_back: tuple[str, ...] = ()
+    """Columns that are features though they look like none."""
+    not_features: tuple[str, ...] = ()
+    """Columns that only tell baseline from live rows."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Columns to read as they are written."""
+        return tuple(name for name in (self.id, self.time) if name)
+
+    def named(self) -> tuple[str, ...]:
+        """Every column that is asked for by name."""
+        one = (self.prediction, self.score, self.label, self.id, self.time)
+        return (*(name for name in one if name), *self.segments, *self.features, *self.asked_back)
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What settles a guess: `--task`, `--time-unit` and `--score-scale`."""
+
+    task: str = ""
+    time_unit: str = ""
+    score_scale: str = ""
+
+
+NO_HINTS: Final = Hints()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Rows whose columns have their types: outcomes are numbers or texts, ids and tags texts, times UTC nanoseconds.
+
+    A feature is of one of the three types of `modelspan.features`.
+    """
+
+    rows: FileRows
+    roles: Roles
+    guess: Guess = field(default_factory=Guess)
+
+
+def settle(rows: FileRows, roles: Roles, hints: Hints = NO_HINTS, *, like: Settled | None = None) -> Settled:
+    """Give each column its type, and say what is left out.
+
+    Args:
+        rows: of the file.
+        roles: of its columns.
+        hints: what the user said of them.
+        like: rows that these are compared with, such as the history of a baseline: read as they were.
+
+    Raises:
+        FileError: a named column is missing or of no use.
+    """
+    require(rows, roles.named())
+    guess = like.guess if like else outcomes.guess(rows, roles.prediction, roles.score, roles.label, hints.task)
+    rows = outcomes.convert(rows, roles.prediction, roles.score, roles.label, guess, hints.score_scale)
+    chosen = _choose(rows, roles)
+    if roles.id:
+        rows = rows.set(roles.id, ids.texts(rows, roles.id))
+    if roles.time:
+        rows = _timed(rows, roles.time, hints.time_unit)
+    for name in roles.segments:
+        rows = _grouped(rows, name)
+    rows, placed = _placed(rows, chosen, roles)
+    return Settled(rows, replace(roles, features=placed), guess)
+
+
+def _choose(rows: FileRows, roles: Roles) -> list[str]:
+    """The features: those named, else every column that has no role and looks like one."""
+    if roles.features:
+        return list(roles.features)
+    one = (roles.prediction, roles.score, roles.label, roles.id, roles.time)
+    taken = {*(name for name in one if name), *roles.segments, *roles.not_features}
+    chosen: list[str] = []
+    against: dict[str, list[str]] = {}
+    for name in rows.table.column_names:
+        if name in taken:
+            continue
+        why = None if name in roles.asked_back else reason_against(name, rows.column(name))
+        if why is None:
+            chosen.append(name)
+        else:
+            against.setdefault(why, []).append(name)
+    for why, names in against.items():
+        listed = ", ".join(map(repr, names[:_MOST_FEATURES_NAMED])) + (", …" if len(names) > 10 else "")
+        column, back = ("column", f"--feature {names[0]!r} takes it") if len(names) == 1 else ("columns", "--feature")
+        rows.remarks.leave_out(f"{column} {listed}: {why}, so no feature ({back} back)")
+    return chosen
+
+
+def _timed(rows: FileRows, name: str, unit: str) -> FileRows:
+    """Rows with their times; those without one are left out."""
+    missing = rows.column(name).null_count
+    rows = rows.set(name, instants(rows, name, unit))
+    has = np.asarray(rows.column(name).is_valid().to_numpy(zero_copy_only=False), bool)
+    if has.all():
+        return rows
+    rows.remarks.leave_out(
+        f"{int((~has).sum()):,} of {len(has):,} rows without a time in {name!r} ({missing:,} of them empty), the first"
+        f" {rows.where(int(np.flatnonzero(~has)[0]))}"
+    )
+    return rows.only(has)
+
+
+def _grouped(rows: FileRows, name: str) -> FileRows:
+    """Rows with a column of groups as texts; those that name none are a group of their own, and counted."""
+    try:
+        texts = tag_texts(rows.table[name])
+    except ValueError as error:
+        raise FileError(f"column {name!r}: {error}") from error
+    if missing := texts.null_count:
+        rows.remarks.assume(f"the {missing:,} of {len(texts):,} rows without {name!r} are its group {NO_GROUP}")
+    return rows.set(name, texts.fill_null(NO_GROUP))
+
+
+def _placed(rows: FileRows, chosen: list[str], roles: Roles) -> tuple[FileRows, tuple[str, ...]]:
+    """The features in the types of their places; a column without a place is left out alone."""
+    placed = []
+    for name in chosen:
+        found = features.convert(rows.table[name], rows.table.schema.field(name))
+        if found.column is None:
+            if name in roles.features or name in roles.asked_back:
+                raise FileError(f"column {name!r} cannot be a feature: {found.reason}")
+            rows.remarks.leave_out(f"column {name!r}: {found.reason}")
+            continue
+        for why, count in found.left_out.items():
+            rows.remarks.leave_out(f"{count:,} cells of column {name!r}: {why}")
+        rows = rows.set(name, found.column)
+        placed.append(name)
+    return rows, tuple(placed)

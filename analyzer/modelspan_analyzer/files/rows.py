@@ -1,0 +1,114 @@
+"""The rows of a file, and what has to be said of them: what was assumed, and what was left out.
+
+A file is never refused for one cell. What cannot be used is left out alone (a cell, a row, a column), counted and named
+by its line; what cannot be told for sure is guessed, and the guess is said with the option that settles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SHOWN = 3
+"""Examples named of what is left out; the rest is counted."""
+_LONGEST = 60
+
+
+class FileError(ValueError):
+    """A file, or a column of it, that is of no use; the message names it and says what to do."""
+
+
+@dataclass(slots=True)
+class Remarks:
+    """What a reader says beside the rows: sentences for a person, each once."""
+
+    assumed: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def assume(self, sentence: str) -> None:
+        """Say what was guessed."""
+        if sentence not in self.assumed:
+            self.assumed.append(sentence)
+
+    def leave_out(self, sentence: str) -> None:
+        """Say what was left out, and why."""
+        if sentence not in self.left_out:
+            self.left_out.append(sentence)
+
+    def lines(self) -> list[str]:
+        """All of it, for a terminal."""
+        return [*(f"assumed: {each}" for each in self.assumed), *(f"left out: {each}" for each in self.left_out)]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRows:
+    """A table of plain columns, each row still knowing where it stood in the file."""
+
+    table: pa.Table
+    remarks: Remarks
+    places: np.ndarray[tuple[int], np.dtype[np.int64]]
+    """The number of each row, as a person finds it in the file."""
+    unit: str = "row"
+    """What the numbers count: `line`s of a text, `row`s of anything else."""
+
+    @classmethod
+    def of(cls, table: pa.Table, remarks: Remarks | None = None) -> FileRows:
+        """The rows of a table, numbered from 1."""
+        return cls(table, remarks or Remarks(), np.arange(1, table.num_rows + 1))
+
+    def where(self, row: int) -> str:
+        """A row in words: `line 7`."""
+        return f"{self.unit} {self.places[row]}"
+
+    def only(self, kept: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> FileRows:
+        """Some of the rows, by a mask."""
+        return replace(self, table=self.table.filter(pa.array(kept)), places=self.places[kept])
+
+    def column(self, name: str) -> pa.Array:
+        """One column in one piece, of plain values: a dictionary is what it stands for."""
+        values = self.table[name].unify_dictionaries().combine_chunks()
+        values = pa.concat_arrays(values.chunks) if isinstance(values, pa.ChunkedArray) else values
+        if pa.types.is_run_end_encoded(values.type):
+            values = pc.run_end_decode(values)
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary_decode()
+        return values.storage if isinstance(values.type, pa.BaseExtensionType) else values
+
+    def set(self, name: str, values: pa.Array) -> FileRows:
+        """The same rows with one column replaced."""
+        at = self.table.column_names.index(name)
+        return replace(self, table=self.table.set_column(at, name, values))
+
+    def examples(self, rows: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]], values: pa.Array) -> str:
+        """The first of some rows with what they hold: `line 7: 'n/a', line 9: 'x' and 3 more`."""
+        some = ", ".join(f"{self.where(row)}: {shown(values[int(row)])}" for row in rows[:SHOWN])
+        return some + (f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else "")
+
+
+def shown(value: pa.Scalar) -> str:
+    """A value as a message quotes it, cut to a length."""
+    try:
+        text = repr(value.as_py())
+    except (ValueError, OverflowError, pa.ArrowException):
+        text = "what cannot be shown"
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def require(rows: FileRows, names: Sequence[str]) -> None:
+    """Ask for columns by name.
+
+    Raises:
+        FileError: one is missing; the message lists those that there are, nearest spelling first.
+    """
+    have = rows.table.column_names
+    missing = [name for name in names if name not in have]
+    if not missing:
+        return
+    similar = [name for name in have if name.strip().casefold() in {each.strip().casefold() for each in missing}]
+    listed = [*similar, *(name for name in have if name not in similar)]
+    some = ", ".join(listed[:30]) + (f" and {len(listed) - 30:,} more" if len(listed) > 30 else "")
+    raise FileError(f"the file has no column {', '.join(map(repr, missing))}; it has {some}")

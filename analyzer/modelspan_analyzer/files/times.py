@@ -1,0 +1,207 @@
+"""Times of any column as UTC nanoseconds: timestamps, dates, numbers since 1970, texts in the formats people use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelspan_analyzer.files.cells import cast_or_null, is_number, is_text, lost, numbers, trimmed, utf8, valid
+from modelspan_analyzer.files.rows import FileError, FileRows, Remarks, shown
+
+UTC: Final = pa.timestamp("ns", "UTC")
+UNITS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+"""Nanoseconds of each unit that `--time-unit` takes."""
+_WORDS: Final = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+_FIRST, _LAST = -2_208_988_800, 9_223_372_036
+"""Seconds of 1900 and of April 2262, between which the store keeps times."""
+_PLAUSIBLE = (631_152_000.0, 4_102_444_800.0)
+"""Seconds of 1990 and 2100: the unit that brings numbers between them is the unit."""
+
+_CLOCK = (
+    r"(?:[T ,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9})\d*)?)?"
+    r"\s?(?P<half>[aApP][mM])?)?\s?(?P<zone>Z|z|UTC|GMT|utc|[+-]\d{2}(?::?\d{2})?)?(?:\s?(?:UTC|\[[^\]]*\]))?$"
+)
+_ISO: Final = r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _CLOCK
+_COMPACT: Final = r"^(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})" + _CLOCK
+_DAY_FIRST: Final = r"^(?P<day>\d{1,2})SEP(?P<month>\d{1,2})SEP(?P<year>\d{4})" + _CLOCK
+_MONTH_FIRST: Final = r"^(?P<month>\d{1,2})SEP(?P<day>\d{1,2})SEP(?P<year>\d{4})" + _CLOCK
+_EITHER: Final = r"^(?P<one>\d{1,2})SEP(?P<two>\d{1,2})SEP\d{4}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Times read from texts; null where a text is none."""
+
+    values: pa.Array
+    without_zone: int = 0
+    order: str = ""
+    """Which of day and month was taken to come first, where that had to be chosen."""
+
+    def say(self, name: str, remarks: Remarks) -> None:
+        """Say what was assumed."""
+        if self.without_zone:
+            remarks.assume(f"times of column {name!r} without a zone are UTC")
+        if self.order:
+            remarks.assume(
+                f"dates such as 03/04/2026 in column {name!r} are {self.order}; 2026-04-03 is never mistaken"
+            )
+
+
+def instants(rows: FileRows, name: str, unit: str = "") -> pa.Array:
+    """A column as UTC nanoseconds, null where there is no time; what cannot be read is named.
+
+    Args:
+        rows: the file's rows.
+        name: the column.
+        unit: of numbers, one of `UNITS`; told from their size if empty.
+
+    Raises:
+        FileError: nothing in the column is a time.
+    """
+    if unit and unit not in UNITS:
+        raise FileError(f"--time-unit is one of {', '.join(UNITS)}, not {unit!r}")
+    column = rows.column(name)
+    kind = column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        found = _from_timestamps(column, name, rows.remarks)
+    elif is_number(kind):
+        found = _from_numbers(column, name, unit, rows.remarks)
+    elif is_text(kind) or pa.types.is_binary(kind):
+        found = _from_texts(column, name, unit, rows.remarks)
+    else:
+        raise FileError(f"column {name!r} holds {kind}, which are no times; name the column of the times with --time")
+    missed = lost(trimmed(utf8(column)) if is_text(kind) else column, found)
+    if len(column) and found.null_count == len(column):
+        first = shown(column.drop_null()[0]) if column.null_count < len(column) else "nothing"
+        raise FileError(f"column {name!r} does not hold times such as 2026-01-31T12:00:00; it holds {first}")
+    if missed.size:
+        rows.remarks.leave_out(
+            f"{missed.size:,} of {len(column):,} times of column {name!r}, which cannot be read or lie beyond 1900 to"
+            f" 2262 ({rows.examples(missed, column)})"
+        )
+    return found
+
+
+def _from_timestamps(column: pa.Array, name: str, remarks: Remarks) -> pa.Array:
+    if pa.types.is_date(column.type):
+        column = cast_or_null(column, lambda part: part.cast(pa.timestamp("s")), pa.timestamp("s"))
+    if not column.type.tz:
+        remarks.assume(f"times of column {name!r} without a zone are UTC")
+    return _scaled(column.cast(pa.int64()), column.type.unit)
+
+
+def _from_numbers(column: pa.Array, name: str, unit: str, remarks: Remarks) -> pa.Array:
+    values = numbers(column)
+    if values.null_count == len(values):
+        return pa.nulls(len(values), UTC)
+    if not unit:
+        if (dates := _compact(column)) is not None:
+            remarks.assume(f"numbers of column {name!r} such as {shown(column.drop_null()[0])} are dates")
+            return dates
+        unit = _unit(values, name)
+        remarks.assume(f"column {name!r} counts {_WORDS[unit]} since 1970 (--time-unit says otherwise)")
+    if pa.types.is_integer(column.type):
+        return _scaled(cast_or_null(column, lambda part: part.cast(pa.int64()), pa.int64()), unit)
+    micro = pc.round(pc.multiply(values, UNITS[unit] / 1000))
+    bounded = pc.if_else(pc.less(pc.abs(micro), 9.2e15), micro, pa.scalar(None, pa.float64()))
+    return _scaled(bounded.cast(pa.int64(), safe=False), "us")
+
+
+def _scaled(counts: pa.Array, unit: str) -> pa.Array:
+    """Whole numbers of a unit since 1970 as times; null beyond what the store keeps."""
+    per_second = 10**9 // UNITS[unit]
+    inside = pc.and_(pc.greater_equal(counts, _FIRST * per_second), pc.less(counts, _LAST * per_second))
+    kept = pc.if_else(inside, counts, pa.scalar(None, pa.int64()))
+    return pc.multiply(kept, UNITS[unit]).cast(pa.timestamp("ns")).cast(UTC)
+
+
+def _unit(values: pa.Array, name: str) -> str:
+    typical = float(np.median(np.asarray(values.drop_null())))
+    for unit, nanoseconds in UNITS.items():
+        if _PLAUSIBLE[0] <= typical * nanoseconds / 1e9 <= _PLAUSIBLE[1]:
+            return unit
+    raise FileError(
+        f"column {name!r} holds numbers such as {typical:g}, which are no times between 1990 and 2100 in any unit;"
+        f" say --time-unit {'|'.join(UNITS)} if they count time since 1970, else leave out --time"
+    )
+
+
+def _compact(column: pa.Array) -> pa.Array | None:
+    """Numbers such as 20260131 as dates, where every one is such."""
+    whole = cast_or_null(column, lambda part: part.cast(pa.int64()), pa.int64())
+    if (
+        whole.null_count != column.null_count
+        or not pc.all(pc.and_(pc.greater(whole, 19_000_101), pc.less(whole, 21_001_231))).as_py()
+    ):
+        return None
+    found = parse_texts(whole.cast(pa.string())).values
+    return found if found.null_count == column.null_count else None
+
+
+def _from_texts(column: pa.Array, name: str, unit: str, remarks: Remarks) -> pa.Array:
+    texts = trimmed(utf8(column))
+    values = numbers(texts)
+    if valid(texts).any() and not lost(texts, values).size:
+        whole = pc.all(pc.match_substring_regex(texts, r"^[+-]?\d{1,18}$")).as_py()
+        return _from_numbers(texts.cast(pa.int64()) if whole else values, name, unit, remarks)
+    parsed = parse_texts(texts)
+    parsed.say(name, remarks)
+    return parsed.values
+
+
+def parse_texts(texts: pa.Array) -> Parsed:
+    """Read texts as times, each in whichever known format it has."""
+    if not pc.any(pc.match_substring_regex(texts, r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|^(?:19|20)\d{6}")).as_py():
+        return Parsed(pa.nulls(len(texts), UTC))
+    orders = [_order(texts, separator) for separator in ("/", "-")]
+    written = pa.nulls(len(texts), pa.string())
+    naive = pa.nulls(len(texts), pa.bool_())
+    patterns = (_ISO, _COMPACT, *(pattern for _, pattern in orders), _DAY_FIRST.replace("SEP", r"\."))
+    for pattern in patterns:
+        fields = pc.extract_regex(texts, pattern)
+        written = pc.coalesce(written, _as_iso(fields))
+        naive = pc.coalesce(naive, pc.equal(pc.struct_field(fields, "zone"), ""))
+    values = cast_or_null(written, lambda part: part.cast(UTC), UTC)
+    early = pc.less(values.cast(pa.int64()), _FIRST * 10**9)
+    values = pc.if_else(early, pa.scalar(None, UTC), values)
+    return Parsed(values, int(pc.sum(naive).as_py() or 0), next((order for order, _ in orders if order), ""))
+
+
+def _order(texts: pa.Array, separator: str) -> tuple[str, str]:
+    """Whether day or month comes first in 31/01/2026, by the numbers beyond twelve: in words, and as a pattern."""
+    day_first, month_first = (pattern.replace("SEP", separator) for pattern in (_DAY_FIRST, _MONTH_FIRST))
+    fields = pc.extract_regex(texts, _EITHER.replace("SEP", separator))
+    if fields.null_count == len(texts):
+        return "", day_first
+    days, months = (pc.max(pc.struct_field(fields, part).cast(pa.int32())).as_py() for part in ("one", "two"))
+    if days > 12:
+        return "day first", day_first
+    if months > 12:
+        return "month first", month_first
+    if separator == "-":
+        return "taken as day first, which they do not tell", day_first
+    return "taken as month first, which they do not tell", month_first
+
+
+def _as_iso(fields: pa.Array) -> pa.Array:
+    """Fields of a date as the one format that Arrow reads; null stays null."""
+
+    def part(name: str, width: int, missing: str = "0") -> pa.Array:
+        text = pc.struct_field(fields, name)
+        return pc.utf8_lpad(pc.if_else(pc.equal(text, ""), missing, text), width, "0")
+
+    hour, half = part("hour", 2), pc.utf8_lower(pc.struct_field(fields, "half"))
+    twelve = pc.if_else(pc.equal(hour, "12"), "00", hour).cast(pa.int32())
+    shifted = pc.utf8_lpad(pc.add(twelve, pc.if_else(pc.equal(half, "pm"), 12, 0)).cast(pa.string()), 2, "0")
+    hour = pc.if_else(pc.equal(half, ""), hour, shifted)
+    fraction = pc.struct_field(fields, "fraction")
+    fraction = pc.utf8_rpad(pc.if_else(pc.equal(fraction, ""), "0", fraction), 9, "0")
+    zone = pc.struct_field(fields, "zone")
+    zone = pc.if_else(pc.match_substring_regex(zone, r"^[+-]"), zone, "Z")
+    day = pc.binary_join_element_wise(part("year", 4), part("month", 2), part("day", 2), "-")
+    clock = pc.binary_join_element_wise(hour, part("minute", 2), part("second", 2), ":")
+    return pc.binary_join_element_wise(day, "T", clock, ".", fraction, zone, "")

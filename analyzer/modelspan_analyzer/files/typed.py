@@ -1,0 +1,138 @@
+"""Columns of text as numbers, truth values or times, where all that a column holds is such.
+
+Codes stay texts: a column with a leading zero (`00042`), or with more digits than a 64-bit number has, is no number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelspan_analyzer.files import times
+from modelspan_analyzer.files.cells import is_text, lost, numbers, trimmed, valid
+from modelspan_analyzer.files.rows import FileRows, Remarks
+
+_WHOLE: Final = r"^[+-]?(?:0|[1-9]\d{0,17})$"
+_DIGITS: Final = r"^[+-]?\d+$"
+_CODE: Final = r"^[+-]?0\d+$"
+_LONG: Final = r"^[+-]?\d{19,}$"
+_MOSTLY: Final = 0.95
+_CONTINUOUS: Final = 20
+"""More different numbers than this are measurements and no codes: then a few texts among them are misfits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """A way to write numbers that is not the plain one."""
+
+    name: str
+    cell: str
+    """Pattern of a cell."""
+    sure: str
+    """Pattern that at least one cell has to match."""
+    plain: Callable[[pa.Array], pa.Array]
+    in_commas: bool
+    """Whether it is also looked for where commas separate the columns."""
+
+
+def _decimal_comma(texts: pa.Array) -> pa.Array:
+    return pc.replace_substring(pc.replace_substring(texts, ".", ""), ",", ".")
+
+
+def _thousands_comma(texts: pa.Array) -> pa.Array:
+    return pc.replace_substring(texts, ",", "")
+
+
+NOTATIONS: Final = (
+    Notation(
+        "a comma for thousands",
+        r"^[+-]?\d{1,3}(?:,\d{3})*(?:\.\d+)?$",
+        r"^[+-]?\d{1,3}(?:,\d{3}){2,}|^[+-]?\d{1,3}(?:,\d{3})+\.",
+        _thousands_comma,
+        True,
+    ),
+    Notation(
+        "a decimal comma",
+        r"^[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?(?:[eE][+-]?\d+)?$",
+        r",\d",
+        _decimal_comma,
+        True,
+    ),
+)
+
+
+def with_types(rows: FileRows, texts: frozenset[str]) -> FileRows:
+    """Give every column of text its type, except those that are to stay texts."""
+    for name in rows.table.column_names:
+        if name not in texts and is_text(rows.table.schema.field(name).type):
+            rows = rows.set(name, _typed(rows, name))
+    return rows
+
+
+def _typed(rows: FileRows, name: str) -> pa.Array:
+    column = rows.column(name)
+    texts = trimmed(column)
+    if texts.null_count == len(texts):
+        return column
+    found = _as_values(rows, name, texts)
+    if found is None:
+        return column
+    if (words := lost(column, texts)).size:
+        listed = ", ".join(map(repr, column.take(pa.array(words)).unique()[:5].to_pylist()))
+        rows.remarks.assume(f"{listed} in column {name!r} means missing ({words.size:,} cells)")
+    return found
+
+
+def _as_values(rows: FileRows, name: str, texts: pa.Array) -> pa.Array | None:
+    """Texts as what all of them are; None where they are only texts."""
+    if _all(texts, r"^(?i:true|false)$"):
+        return pc.equal(pc.utf8_lower(texts), "true")
+    if _any(texts, _CODE) and _all(texts, _DIGITS):
+        rows.remarks.assume(f"column {name!r} holds leading zeros, so codes: read as text")
+        return None
+    if _any(texts, _LONG) and _all(texts, _DIGITS):
+        rows.remarks.assume(f"column {name!r} holds more digits than a number keeps, so codes: read as text")
+        return None
+    if _all(texts, _WHOLE):
+        return texts.cast(pa.int64())
+    found = numbers(texts)
+    if not lost(texts, found).size:
+        return found
+    if (other := _in_notation(texts, name, rows.remarks)) is not None:
+        return other
+    if (moments := times.parse_texts(texts)).values.null_count == texts.null_count:
+        moments.say(name, rows.remarks)
+        return moments.values
+    return _mostly_numbers(rows, name, texts, found)
+
+
+def _in_notation(texts: pa.Array, name: str, remarks: Remarks) -> pa.Array | None:
+    for notation in NOTATIONS:
+        if _all(texts, notation.cell) and _any(texts, notation.sure):
+            remarks.assume(f"column {name!r} is written with {notation.name}")
+            return numbers(notation.plain(texts))
+    return None
+
+
+def _mostly_numbers(rows: FileRows, name: str, texts: pa.Array, found: pa.Array) -> pa.Array | None:
+    """Numbers with a few misfits among them, which are left out and named."""
+    misfits = lost(texts, found)
+    if misfits.size > (1 - _MOSTLY) * valid(texts).sum() or np.unique(found.drop_null()).size <= _CONTINUOUS:
+        return None
+    rows.remarks.leave_out(
+        f"{misfits.size:,} cells of column {name!r}, which hold no number ({rows.examples(misfits, texts)})"
+    )
+    return found
+
+
+def _all(texts: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
+
+
+def _any(texts: pa.Array, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())

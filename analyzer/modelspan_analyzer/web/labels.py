@@ -1,0 +1,51 @@
+"""`/api/labels`: load what was true into an instance that owns its store, from a table in any form that is read."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from clickhouse_connect.driver.exceptions import Error as DriverError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from modelspan_analyzer.files.labels import label_rows
+from modelspan_analyzer.files.roles import Hints
+from modelspan_analyzer.performance.load import load_labels
+from modelspan_analyzer.web import uploads
+from modelspan_collector.bounded import OverBudgetError
+from modelspan_collector.store.connect import Store
+from modelspan_collector.store.errors import StoreError
+
+
+def label_routes(store: Store) -> list[Route]:
+    """The one route."""
+
+    async def post_labels(request: Request) -> Response:
+        kind = uploads.content_type(request)
+        try:
+            with uploads.in_flight() as share:
+                given = await uploads.body(request, share)
+                answer = await run_in_threadpool(_load, store, request.query_params, kind, given)
+        except uploads.TooLargeError as error:
+            return JSONResponse({"error": str(error)}, status_code=413)
+        except OverBudgetError as error:
+            return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "1"})
+        except (ValueError, pa.ArrowException) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        except (StoreError, DriverError) as error:
+            return JSONResponse({"error": str(error)}, status_code=500)
+        return JSONResponse(answer, status_code=201)
+
+    return [Route("/api/labels", post_labels, methods=["POST"])]
+
+
+def _load(store: Store, given: QueryParams, kind: str, body: bytes) -> dict[str, object]:
+    id_column, label, time = given.get("id", "prediction_id"), given.get("label", "label"), given.get("time", "")
+    hints = Hints(given.get("task", ""), given.get("time_unit", ""))
+    texts = tuple(name for name in (id_column, time) if name)
+    rows = label_rows(uploads.table(kind, body, texts), id_column, label, time, hints)
+    source, actor = given.get("source", "posted over HTTP"), given.get("actor", "")
+    count = load_labels(store, rows, model=given.get("model", ""), source=source, actor=actor)
+    return {"labels": count, "assumed": rows.remarks.assumed, "left_out": rows.remarks.left_out}

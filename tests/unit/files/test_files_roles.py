@@ -1,0 +1,198 @@
+"""The columns of a file get their roles and types; guesses are said with the option that settles them."""
+
+import datetime
+import uuid
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from modelspan_analyzer.files.roles import Hints, Roles, Settled, settle
+from modelspan_analyzer.files.rows import FileError, FileRows
+
+MANY = 200
+
+
+def settled(columns: dict[str, object], roles: Roles, **hints: str) -> Settled:
+    """A table with its columns settled."""
+    return settle(FileRows.of(pa.table(columns)), roles, Hints(**hints))
+
+
+OUTCOMES = Roles(prediction="p", label="y")
+
+TASKS: dict[str, tuple[dict[str, object], str, str, str]] = {
+    "fractions": ({"p": [1.5, 2.0], "y": [1.0, 2.5]}, "", "regression", ""),
+    "whole numbers of many values": ({"p": list(range(50)), "y": list(range(50))}, "", "regression", "amounts"),
+    "whole numbers of few values": ({"p": [1, 2, 3], "y": [1, 2, 2]}, "", "classification", "3 different ones"),
+    "whole predictions of fractional labels": ({"p": [1, 2], "y": [1.5, 2.0]}, "", "regression", "amounts"),
+    "zeros and ones": ({"p": [0, 1], "y": [1, 1]}, "", "classification", ""),
+    "truth values": ({"p": [True, False], "y": [True, True]}, "", "classification", ""),
+    "texts": ({"p": ["a", "b"], "y": ["a", "a"]}, "", "classification", ""),
+    "shares of a labelled class": ({"p": [0.2, 0.7], "y": [0, 1]}, "", "classification", "the score of class 1"),
+    "amounts called classes": ({"p": list(range(50)), "y": list(range(50))}, "classification", "classification", ""),
+    "classes called amounts": ({"p": [0, 1], "y": [1, 1]}, "regression", "regression", ""),
+}
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_the_task_is_told_or_guessed_and_said(kind: str) -> None:
+    """Whether outcomes are classes or amounts follows from both columns; where that is a guess, it is said."""
+    columns, told, task, said = TASKS[kind]
+    found = settled(columns, OUTCOMES, task=told)
+    assert found.guess.task == task
+    assert said in " ".join(found.rows.remarks.assumed)
+    assert bool(said) == bool(found.rows.remarks.assumed)
+    if said:
+        assert "--task" in found.rows.remarks.assumed[0]
+    number = task == "regression" or found.guess.scored
+    assert pa.types.is_floating(found.rows.table["p"].type) == number
+    assert pa.types.is_floating(found.rows.table["y"].type) == (task == "regression")
+
+
+@pytest.mark.parametrize(
+    ("predicted", "true", "spelt"),
+    [
+        ([True, False], [1, 0], ["true", "false"]),
+        ([1, 0], [True, False], ["1", "0"]),
+        (["yes", "no"], ["Yes", " NO"], ["yes", "no"]),
+        ([1, 0], [1.0, 0.0], ["1", "0"]),
+        (["1", "0"], ["1.0", "0.0"], ["1", "0"]),
+        (["Spam", "Ham"], ["spam", "HAM "], ["Spam", "Ham"]),
+        (["a", "A"], ["A", "a"], ["A", "a"]),
+        (["1", "2"], ["true", "2"], ["true", "2"]),
+    ],
+)
+def test_one_class_in_two_spellings_is_one(predicted: list[object], true: list[object], spelt: list[str]) -> None:
+    """Labels are spelt as the predictions spell their classes, where they can only mean the same."""
+    found = settled({"p": predicted, "y": true}, OUTCOMES)
+    assert found.rows.table["y"].to_pylist() == spelt
+
+
+def test_scores_are_probabilities() -> None:
+    """Percentages are an error that names the option, which then settles it; a few misfits are left out alone."""
+    roles = Roles(prediction="p", score="s")
+    percent = {"p": ["a", "b"] * MANY, "s": [float(number % 100) for number in range(2 * MANY)]}
+    with pytest.raises(FileError, match=r"holds 0 to 99, and scores are probabilities .* --score-scale 100"):
+        settled(percent, roles)
+    assert settled(percent, roles, score_scale="100").rows.table["s"][50].as_py() == 0.5
+    odds = settled({"p": ["a", "b"], "s": [0.0, 9.0]}, roles, score_scale="logit").rows.table["s"]
+    assert odds.to_pylist() == pytest.approx([0.5, 0.99987660])
+    one = {"p": ["a", "b"] * MANY, "s": [0.5] * (2 * MANY - 1) + [7.0]}
+    found = settled(one, roles)
+    assert found.rows.table["s"].null_count == 1
+    assert "1 scores of column 's', which are no probabilities (row 400: 7.0)" in found.rows.remarks.left_out
+    with pytest.raises(FileError, match="--score-scale is what stands for certain"):
+        settled(one, roles, score_scale="percent")
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        (["high", "low"], "holds text such as 'high' \\(row 1\\), not numbers; name a column of numbers with --score"),
+        ([[0.1, 0.9], [0.2, 0.8]], "holds list<.*>, not numbers.*take one number of each list first"),
+        ([{"a": 1}, {"a": 2}], "not numbers"),
+    ],
+)
+def test_a_column_that_holds_no_scores_is_one_sentence(scores: list[object], words: str) -> None:
+    """It names the column, what it holds, and what to do."""
+    with pytest.raises(FileError, match=words):
+        settled({"p": ["a", "b"], "s": scores}, Roles(prediction="p", score="s"))
+
+
+def test_a_text_among_scores_is_left_out_alone() -> None:
+    """Words for missing and words for nothing cost their cells, and are said."""
+    scores = ["0.5"] * 98 + ["n/a", "high"]
+    found = settled({"p": ["a"] * 100, "s": scores}, Roles(prediction="p", score="s"))
+    assert found.rows.table["s"].null_count == 2
+    assert "is text and is read as numbers; 1 of its cells are missing (row 99: 'n/a')" in found.rows.remarks.assumed[0]
+    assert "row 100: 'high'" in found.rows.remarks.left_out[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "texts"),
+    [
+        (pa.array(["00042", "a", ""]), ["00042", "a", None]),
+        (pa.array([12345678901234567, None, 7], pa.int64()), ["12345678901234567", None, "7"]),
+        (pa.array([2**64 - 1, 0, 7], pa.uint64()), ["18446744073709551615", "0", "7"]),
+        (pa.array([7.0, float("nan"), 8.0]), ["7", None, "8"]),
+        (pa.array([Decimal("12345678901234567890"), None, Decimal(7)]), ["12345678901234567890", None, "7"]),
+        (pa.array(["a", None, "b"]).dictionary_encode(), ["a", None, "b"]),
+        (pa.array([b"a", b"\xed\xa0\x80", b"b"]), ["a", None, "b"]),
+        (pa.array([uuid.UUID(int=5).bytes] * 3, pa.binary(16)), [str(uuid.UUID(int=5))] * 3),
+    ],
+)
+def test_ids_are_text_always(given: pa.Array, texts: list[str | None]) -> None:
+    """No id goes through a number on its way, whatever its column's type is."""
+    found = settled({"id": given, "x": [1, 2, 3]}, Roles(id="id"))
+    assert found.rows.table["id"].to_pylist() == texts
+    assert found.roles.features == ("x",)
+
+
+def test_rows_without_a_group_are_a_group() -> None:
+    """They are counted and named, not dropped."""
+    found = settled({"g": ["m", None, ""], "x": [1, 2, 3]}, Roles(segments=("g",)))
+    assert found.rows.table["g"].to_pylist() == ["m", "(missing)", "(missing)"]
+    assert found.rows.remarks.assumed == ["the 2 of 3 rows without 'g' are its group (missing)"]
+
+
+NO_FEATURES: dict[str, tuple[str, object]] = {
+    "pandas' index without a name": ("", list(range(MANY))),
+    "the same, read again": ("Unnamed: 0", [5] * MANY),
+    "the same, in Parquet": ("__index_level_0__", list(range(MANY))),
+    "row numbers": ("n", list(range(MANY))),
+    "row numbers downwards": ("n", list(range(MANY, 0, -1))),
+    "ids by name": ("customer_id", [f"c{(row * 37) % MANY}" for row in range(MANY)]),
+    "ids by another name": ("orderKey", [(row * 37) % MANY for row in range(MANY)]),
+    "UUIDs": ("request", [str(uuid.UUID(int=(row * 37) % MANY)) for row in range(MANY)]),
+    "a clock": ("seen", [datetime.datetime(2026, 1, 1) + datetime.timedelta(minutes=row) for row in range(MANY)]),
+}
+
+
+@pytest.mark.parametrize("kind", NO_FEATURES)
+def test_a_column_that_names_rows_is_no_feature(kind: str) -> None:
+    """It is left out with a warning that names it, and `--feature` takes it back."""
+    name, values = NO_FEATURES[kind]
+    columns = {"x": [1.5] * MANY, name: values}
+    found = settled(columns, Roles())
+    assert found.roles.features == ("x",)
+    assert repr(name) in found.rows.remarks.left_out[0]
+    assert "--feature" in found.rows.remarks.left_out[0]
+    assert settled(columns, Roles(asked_back=(name,))).roles.features == ("x", name)
+    assert settled(columns, Roles(features=(name,))).roles.features == (name,)
+
+
+FEATURES: dict[str, tuple[str, object]] = {
+    "measurements that rise": ("x", [row / 7 for row in range(MANY)]),
+    "amounts that differ": ("amount", [(row * 37) % MANY for row in range(MANY)]),
+    "few rows": ("n", list(range(50))),
+    "an id that repeats": ("customer_id", ["a", "b"] * (MANY // 2)),
+    "texts that differ": ("comment", [f"c{(row * 37) % MANY}" for row in range(MANY)]),
+    "embeddings": ("vector", [[float(row), 1.0] for row in range(MANY)]),
+}
+
+
+@pytest.mark.parametrize("kind", FEATURES)
+def test_a_column_that_may_describe_rows_stays(kind: str) -> None:
+    """The rule is conservative: what is not surely an id stays a feature."""
+    name, values = FEATURES[kind]
+    found = settled({name: values}, Roles())
+    assert found.roles.features == (name,)
+    assert found.rows.remarks.left_out == []
+
+
+def test_a_column_without_a_place_is_left_out_alone() -> None:
+    """Nested columns are named with the reason, and all others arrive."""
+    nested = {"s": [["a"], ["b"]], "m": [{"k": 1}, {"k": 2}], "ll": [[[1.0]], [[2.0]]]}
+    found = settled({"p": ["a", "b"], "x": [1, 2], **nested}, Roles(prediction="p"))
+    assert found.roles.features == ("x",)
+    assert [sentence.split(":")[0] for sentence in found.rows.remarks.left_out] == [
+        f"column {name!r}" for name in nested
+    ]
+    with pytest.raises(FileError, match="column 's' cannot be a feature"):
+        settled({"s": [["a"]]}, Roles(features=("s",)))
+
+
+def test_a_missing_column_is_named_with_those_there_are() -> None:
+    """The nearest spelling comes first."""
+    with pytest.raises(FileError, match="no column 'Label'; it has label, x"):
+        settled({"x": [1], "label": [1]}, Roles(label="Label"))

@@ -1,0 +1,117 @@
+"""Times in a file are read in whatever form they have; what cannot be told for sure is said."""
+
+import datetime
+
+import pyarrow as pa
+import pytest
+
+from modelspan_analyzer.files.rows import FileError, FileRows
+from modelspan_analyzer.files.times import UTC, instants
+
+NOON = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.timezone.utc)
+
+
+def read(values: object, unit: str = "") -> tuple[list[object], FileRows]:
+    """The times of a column, and the rows with their remarks."""
+    rows = FileRows.of(pa.table({"t": values}))
+    found = instants(rows, "t", unit)
+    assert found.type == UTC
+    return [value.as_py() for value in found.cast(pa.timestamp("us", "UTC"))], rows
+
+
+WRITTEN = [
+    "2026-01-31T12:00:00",
+    "2026-01-31T12:00:00Z",
+    "2026-01-31 12:00:00 UTC",
+    "2026-01-31 12:00:00.000000 UTC",
+    "2026-01-31 12:00:00+00",
+    "2026-01-31T13:00:00+01:00",
+    "2026-01-31T13:00:00+0100",
+    "2026-01-31T13:00:00+01:00[Europe/Zurich]",
+    "2026-01-31 12:00",
+    "2026-1-31 12:00:00,000",
+    "2026/01/31 12:00:00",
+    "20260131T12:00:00",
+    "31.01.2026 12:00",
+    "31-01-2026 12:00:00",
+    "31/01/2026, 12:00:00",
+    "01/31/2026 12:00 PM",
+]
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_a_written_time_is_read(text: str) -> None:
+    """Every format that spreadsheets, databases and programs write means the same instant."""
+    assert read([text])[0] == [NOON]
+
+
+def test_formats_may_be_mixed() -> None:
+    """Each cell is read by itself, with or without a zone."""
+    times, rows = read([*(text for text in WRITTEN if "/31/" not in text), None])
+    assert times == [NOON] * (len(WRITTEN) - 1) + [None]
+    assert rows.remarks.assumed[0] == "times of column 't' without a zone are UTC"
+    assert rows.remarks.left_out == []
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.string(), pa.decimal128(38, 0)])
+def test_numbers_tell_their_unit_by_their_size(unit: str, factor: int, kind: pa.DataType) -> None:
+    """Seconds, milliseconds, microseconds and nanoseconds since 1970 are told apart, and that is said."""
+    whole = int(NOON.timestamp()) * factor
+    values = pa.array([str(whole)]) if kind == pa.string() else pa.array([whole]).cast(kind, safe=False)
+    times, rows = read(values)
+    assert times == [NOON]
+    assert "since 1970 (--time-unit says otherwise)" in rows.remarks.assumed[0]
+    assert read(values, unit)[0] == [NOON]
+
+
+def test_a_told_unit_settles_it() -> None:
+    """Small numbers are no times, unless their unit is told."""
+    with pytest.raises(FileError, match=r"no times between 1990 and 2100 in any unit; say --time-unit s\|ms\|us\|ns"):
+        read([1, 2, 3])
+    assert read([60], "s")[0] == [datetime.datetime(1970, 1, 1, 0, 1, tzinfo=datetime.timezone.utc)]
+    with pytest.raises(FileError, match="--time-unit is one of"):
+        read([60], "hours")
+
+
+def test_compact_dates_are_dates() -> None:
+    """20260131 is a day and no number of seconds."""
+    times, rows = read([20260131, 20260201])
+    assert times[0] == NOON.replace(hour=0)
+    assert "are dates" in rows.remarks.assumed[0]
+
+
+def test_day_and_month_are_told_apart_where_they_can_be() -> None:
+    """A number beyond twelve is a day; where there is none, the guess is said."""
+    assert read(["03/04/2026", "13/04/2026"])[0][0].day == 3
+    assert read(["03/04/2026", "04/13/2026"])[0][0].day == 4
+    times, rows = read(["03/04/2026"])
+    assert times[0].month == 3
+    assert "taken as month first, which they do not tell" in " ".join(rows.remarks.assumed)
+
+
+def test_a_time_that_cannot_be_is_left_out_alone() -> None:
+    """A day that no month has, a year beyond the store's and a word cost their own cells, named by their rows."""
+    times, rows = read(["2026-01-31T12:00:00Z", "2026-02-30", "2300-01-01", "1066-10-14", "soon"])
+    assert times == [NOON, None, None, None, None]
+    assert rows.remarks.left_out == [
+        "4 of 5 times of column 't', which cannot be read or lie beyond 1900 to 2262"
+        " (row 2: '2026-02-30', row 3: '2300-01-01', row 4: '1066-10-14' and 1 more)"
+    ]
+    years = pa.array([datetime.datetime(2300, 1, 1), datetime.datetime(2026, 1, 31, 12)], pa.timestamp("us"))
+    assert read(years)[0] == [None, NOON]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (["a", "b"], "does not hold times such as 2026-01-31T12:00:00; it holds 'a'"),
+        ([True], "holds bool, which are no times"),
+        ([[1]], "which are no times; name the column"),
+        (pa.nulls(2, pa.string()), "it holds nothing"),
+    ],
+)
+def test_a_column_of_no_times_is_an_error(values: object, words: str) -> None:
+    """Where nothing is a time, the column is named with what it holds."""
+    with pytest.raises(FileError, match=words):
+        read(values)
