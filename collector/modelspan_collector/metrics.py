@@ -23,6 +23,9 @@ class Metrics:
         self.rejected = self._counter(
             "rejected_items", "Items rejected in a request that was taken otherwise", "signal"
         )
+        self.left_out = self._counter(
+            "left_out_rows", "Rows that lack a column or value that was left out, or were left out", "signal", "kind"
+        )
         self.repaired = self._counter(
             "repaired_requests", "Requests whose text was not UTF-8 and was repaired", "signal"
         )

@@ -41,7 +41,7 @@ class Collector:
         self.registry: CollectorRegistry = self._metrics.registry
         tokens = Tokens(config.tokens)
         self._lanes = Lanes(store, config.data / "log", _log_options(config), self._metrics)
-        self._complaints = Complaints(store)
+        self._complaints = Complaints(self._lanes.store)
         self._writer = Writer(
             self._lanes.sealed,
             self._lanes.target,

@@ -61,6 +61,8 @@ META_SCHEMA: Final = "modelspan.schema"
 META_MODEL: Final = MODEL_NAME
 META_VERSION: Final = MODEL_VERSION
 META_ROLE: Final = MODEL_ROLE
+META_LEFT_OUT: Final = "modelspan.left_out"
+"""JSON: the columns that the sender left out, each with its reason."""
 
 # --- Arrow columns of a `modelspan.predictions` stream ------------------------------------------
 

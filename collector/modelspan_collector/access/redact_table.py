@@ -21,7 +21,7 @@ _OWN_METADATA: Final = (
     conventions.META_MODEL,
     conventions.META_VERSION,
     conventions.META_ROLE,
-    "modelspan.left_out",
+    conventions.META_LEFT_OUT,
 )
 _PLAIN: Final = (
     pa.types.is_floating,

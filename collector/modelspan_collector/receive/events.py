@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +14,16 @@ from modelspan_collector.access.redact_table import redact_table
 from modelspan_collector.access.rules import Redaction
 from modelspan_collector.receive.rejected import Rejected
 from modelspan_collector.receive.signals import LOGS
-from modelspan_collector.write.stream import StreamError, read
+from modelspan_collector.write.complaints import Complaint
+from modelspan_collector.write.left_out import Misfit, sentence, told_by_sender
+from modelspan_collector.write.stream import StreamError, metadata, read
+
+_SIGNALS = {
+    conventions.EVENT_PREDICTIONS: "predictions",
+    conventions.EVENT_LABELS: "labels",
+    conventions.EVENT_MODEL: "models",
+}
+"""What each event is called in `ingest_errors`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,8 @@ class Split:
     whole: bytes
     """The request as it may be sent on."""
     rejected: Rejected
+    complaints: Counter[Complaint]
+    """What was rejected or left out, for the users."""
     repaired: int
     """Rows with text that was not UTF-8."""
     redacted: int
@@ -42,6 +55,7 @@ def split(body: bytes, message: Any, redaction: Redaction) -> Split:
     taken, tally = LOGS.request(), _Tally()
     for resource in message.resource_logs:
         for scope in resource.scope_logs:
+            tally.service = service_of(resource)
             fates = {i: _check(r, redaction, tally) for i, r in enumerate(scope.log_records) if _is_event(r)}
             good = [scope.log_records[index] for index, taken_over in fates.items() if taken_over]
             if good:
@@ -59,8 +73,15 @@ def split(body: bytes, message: Any, redaction: Redaction) -> Split:
             _remove(scope.log_records, [index for index, record in enumerate(scope.log_records) if _is_event(record)])
     others = message.SerializeToString() if LOGS.count(message) else b""
     events = taken.SerializeToString() if LOGS.count(taken) else b""
-    rejected = Rejected(tally.rejected, tally.first)
-    return Split(others, events, tally.tables, whole, rejected, tally.repaired, tally.redacted)
+    said = [part for part in (tally.first, sentence(tally.left_out)) if part]
+    rejected = Rejected(tally.rejected, "; ".join(said))
+    return Split(others, events, tally.tables, whole, rejected, tally.complaints, tally.repaired, tally.redacted)
+
+
+def service_of(resource: Any) -> str:
+    """`service.name` of a part of a request."""
+    names = (each.value.string_value for each in resource.resource.attributes if each.key == "service.name")
+    return str(next(names, ""))
 
 
 @dataclass(slots=True)
@@ -71,7 +92,22 @@ class _Tally:
     first: str = ""
     repaired: int = 0
     redacted: int = 0
+    left_out: list[Misfit] = field(default_factory=list)
+    service: str = ""
+    complaints: Counter[Complaint] = field(default_factory=Counter)
     tables: list[pa.Table] = field(default_factory=list)
+
+    def reject(self, reason: str) -> None:
+        """Note an event that was not taken."""
+        self.rejected, self.first = self.rejected + 1, self.first or reason
+        self.complaints[Complaint("events", "rejected", self.service, reason)] += 1
+
+    def leave_out(self, event: str, table: pa.Table, misfits: Sequence[Misfit]) -> None:
+        """Note what was left out of an event."""
+        signal, model = _SIGNALS[event], metadata(table, conventions.META_MODEL)
+        for misfit in misfits:
+            complaint = Complaint(signal, misfit.kind, self.service, misfit.reason, model, misfit.column)
+            self.complaints[complaint] += misfit.rows
 
 
 def _is_event(record: Any) -> bool:
@@ -86,19 +122,28 @@ def _remove(records: Any, indices: list[int]) -> None:
 def _check(record: Any, redaction: Redaction, tally: _Tally) -> bool:
     """Check an event and redact it in place; False where it is rejected."""
     try:
-        table, repaired = read(record.event_name, record.body.bytes_value)
+        table, repaired, left_out = read(record.event_name, record.body.bytes_value)
     except StreamError as error:
-        tally.rejected, tally.first = tally.rejected + 1, tally.first or str(error)
+        tally.reject(str(error))
         return False
     touched = 0
     if redaction.active:
+        left_out = [_discreet(redaction, misfit) for misfit in left_out]
         table, touched = redact_table(redaction, record.event_name, table)
     if redaction.active or repaired:
         record.body.bytes_value = _encode(table)
     tally.repaired += repaired
     tally.redacted += touched
+    tally.left_out += left_out
+    tally.leave_out(record.event_name, table, [*left_out, *told_by_sender(table)])
     tally.tables.append(table)
     return True
+
+
+def _discreet(rules: Redaction, misfit: Misfit) -> Misfit:
+    """What may be said of a misfit where rules take names and text out."""
+    column = misfit.column if rules.action(misfit.column) == "keep" else "(a redacted column)"
+    return misfit._replace(column=rules.masked(column), reason=rules.masked(misfit.reason))
 
 
 def _encode(table: pa.Table) -> bytes:

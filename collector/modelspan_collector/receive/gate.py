@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -50,7 +50,7 @@ class Receipt:
     message: str = ""
 
     def response(self) -> Any:
-        """The OTLP response message; partial success is set only where something was rejected."""
+        """The OTLP response message; partial success is set only where something was rejected or left out."""
         response = self.signal.response()
         if self.rejected:
             setattr(response.partial_success, self.signal.rejected, self.rejected)
@@ -162,8 +162,8 @@ class Gate:
             self._metrics.redacted.labels(signal.name).inc(redact_message(self._redaction, message))
             body = message.SerializeToString()
         if decoded.repaired:
-            self._repaired(signal, message, 1)
-        found = self._take_out(signal, decoded, message)
+            self._repaired(signal, message, tenant, 1)
+        found = self._take_out(signal, decoded, message, tenant)
         if found.changed:
             body = message.SerializeToString()
         count, rejected, tables = signal.count(message), found.rejected, list[pa.Table]()
@@ -171,7 +171,7 @@ class Gate:
             raise BadRequestError(rejected.message)
         parts = {Kind.OTLP: body if count else b""}
         if signal is LOGS and events.may_hold(body):
-            split = self._split(body, message)
+            split = self._split(body, message, tenant)
             body, parts, tables = split.whole, {Kind.OTLP: split.others, Kind.EVENTS: split.events}, split.tables
             count, rejected = count - split.rejected.count, rejected + split.rejected
         self._metrics.accepted.labels(signal.name).inc(count)
@@ -189,46 +189,49 @@ class Gate:
         queued = self._forward(signal, body)
         return Receipt(signal, all_done([written, *queued]), rejected.count, rejected.message)
 
-    def _take_out(self, signal: Signal, decoded: Decoded, message: Any) -> misfits.Found:
+    def _take_out(self, signal: Signal, decoded: Decoded, message: Any, tenant: Tenant) -> misfits.Found:
         """Take out of a message what makes no sense, and tell users of it and of what was not understood."""
         found = misfits.take_out(signal, message)
         rejected = decoded.rejected + found.rejected
         if rejected.message:
             self._metrics.rejected.labels(signal.name).inc(rejected.count)
             complaint = Complaint(signal.name, "rejected", _service(signal, message), self._told(rejected.message))
-            self._complain(complaint, max(1, rejected.count))
+            self._tell(tenant, complaint, max(1, rejected.count))
         return misfits.Found(rejected, found.changed)
 
     def _told(self, reason: str) -> str:
         """A reason as it may be stored: it can quote names and values, which may be what is to be redacted."""
         return _NOT_QUOTED if self._redaction.active else reason
 
-    def _split(self, body: bytes, message: Any) -> events.Split:
+    def _split(self, body: bytes, message: Any, tenant: Tenant) -> events.Split:
         """Take modelspan's events out of a logs request, into a record of their own."""
         split = events.split(body, message, self._redaction)
         if split.repaired:
-            self._repaired(LOGS, message, split.repaired)
+            self._repaired(LOGS, message, tenant, split.repaired)
         self._metrics.redacted.labels(LOGS.name).inc(split.redacted)
         if split.rejected.count:
             self._metrics.rejected.labels("events").inc(split.rejected.count)
-            reason = self._told(split.rejected.message)
-            complaint = Complaint("events", "rejected", _service(LOGS, message), reason)
-            self._complain(complaint, split.rejected.count)
+        for complaint, count in split.complaints.items():
+            if complaint.kind == "rejected":
+                complaint = replace(complaint, reason=self._told(complaint.reason))
+            else:
+                self._metrics.left_out.labels(complaint.signal, complaint.kind).inc(count)
+            self._tell(tenant, complaint, count)
         return split
 
-    def _repaired(self, signal: Signal, message: Any, count: int) -> None:
+    def _repaired(self, signal: Signal, message: Any, tenant: Tenant, count: int) -> None:
         self._metrics.repaired.labels(signal.name).inc()
         reason = "text was not UTF-8; its bad bytes were replaced by U+FFFD"
-        self._complain(Complaint(signal.name, "invalid_text", _service(signal, message), reason), count)
+        self._tell(tenant, Complaint(signal.name, "invalid_text", _service(signal, message), reason), count)
+
+    def _tell(self, tenant: Tenant, complaint: Complaint, count: int) -> None:
+        """Note it where the tenant's rows are."""
+        self._complain(replace(complaint, database=tenant.database), count)
 
 
 def _service(signal: Signal, message: Any) -> str:
     """`service.name` of a request's first resource."""
-    for resource in getattr(message, signal.path[0])[:1]:
-        for attribute in resource.resource.attributes:
-            if attribute.key == "service.name":
-                return str(attribute.value.string_value)
-    return ""
+    return next(map(events.service_of, signal.resources(message)), "")
 
 
 def _done() -> Future[None]:

@@ -1,4 +1,4 @@
-"""How large an Arrow IPC stream becomes when it is read, learnt from its metadata before a byte is decompressed.
+"""How large an Arrow IPC stream becomes: when it is read, learnt before a byte is decompressed, and when it is used.
 
 A few kilobytes of zstd can stand for terabytes. Every compressed buffer begins with its uncompressed length (Arrow
 columnar format, "Buffer compression"), and where the buffers lie is in each message's flatbuffer: `Message` →
@@ -8,9 +8,11 @@ columnar format, "Buffer compression"), and where the buffers lie is in each mes
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 _HEADER_TYPE, _HEADER = 1, 2  # fields of Message
 _BATCH_BUFFERS, _BATCH_COMPRESSION = 2, 3  # fields of RecordBatch
@@ -34,6 +36,66 @@ def uncompressed_size(stream: bytes) -> int:
         except StopIteration:
             return total
         total += _message_size(message.metadata.to_pybytes(), message.body)
+
+
+def cells(table: pa.Table) -> int:
+    """Values of a table, those in lists included, however few bytes they take: a null takes none."""
+    return sum(len(chunk) + _elements(chunk) for column in table.columns for chunk in column.chunks)
+
+
+def _elements(array: pa.Array) -> int:
+    kind = array.type
+    if isinstance(array, pa.ExtensionArray):
+        return _elements(array.storage)
+    if pa.types.is_fixed_size_list(kind):
+        return len(array) * int(kind.list_size)
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):  # views may overlap
+        width = np.int32 if pa.types.is_list_view(kind) else np.int64
+        return int(_numbers(array, 2, width, 1).sum())
+    return len(array.values) if pa.types.is_list(kind) or pa.types.is_large_list(kind) else 0
+
+
+def spelt_out(column: pa.ChunkedArray) -> int:
+    """Bytes that the texts of a column may take once each row has its own."""
+    return sum(_texts(chunk) for chunk in column.chunks)
+
+
+def _texts(array: pa.Array) -> int:
+    kind = array.type
+    if isinstance(array, pa.ExtensionArray):
+        return _texts(array.storage)
+    if pa.types.is_dictionary(kind):
+        return len(array) * _longest(array.dictionary)
+    if pa.types.is_run_end_encoded(kind):
+        return len(array) * _longest(array.values)
+    return int(_view_lengths(array).sum()) if _is_view(kind) else 0
+
+
+def _longest(values: pa.Array) -> int:
+    kind = values.type
+    if _is_view(kind):
+        return int(_view_lengths(values).max(initial=0))
+    if pa.types.is_dictionary(kind):
+        return _longest(values.dictionary)
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    if any(test(kind) for test in tests):
+        return int(pc.max(pc.binary_length(values)).as_py() or 0)
+    return int(kind.byte_width) if pa.types.is_fixed_size_binary(kind) else 0
+
+
+def _is_view(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string_view(kind) or pa.types.is_binary_view(kind))
+
+
+def _view_lengths(array: pa.Array) -> Any:
+    """The lengths of texts that may share their bytes: the first four of the sixteen bytes of each view."""
+    return _numbers(array, 1, np.int32, 4)
+
+
+def _numbers(array: pa.Array, buffer: int, width: Any, step: int) -> Any:
+    """The lengths that stand in a buffer for the rows of an array."""
+    raw = np.frombuffer(array.buffers()[buffer] or b"", width)[::step]
+    return np.maximum(raw[array.offset : array.offset + len(array)].astype(np.int64), 0)
 
 
 def _message_size(metadata: bytes, body: pa.Buffer | None) -> int:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-_BYTES = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}
+_BYTES = {
+    pa.string(): pa.binary(),
+    pa.large_string(): pa.large_binary(),
+    pa.string_view(): pa.binary_view(),
+}
 
 
 def repair(table: pa.Table) -> tuple[pa.Table, int]:
-    """Make the text columns of a table valid, plain ones and dictionaries.
+    """Make the text columns of a table valid, plain ones and dictionaries; what is broken in another way stays broken.
 
     Returns:
         The table, and how many values (of a dictionary: entries) were touched.
-
-    Raises:
-        pa.ArrowInvalid: a column is broken in another way.
     """
     touched = 0
     for index, field in enumerate(table.schema):
-        cleaned = [_clean(chunk) for chunk in table.column(index).chunks]
+        try:
+            cleaned = [_clean(chunk) for chunk in table.column(index).chunks]
+        except pa.ArrowException:
+            continue
         count = sum(found for _, found in cleaned)
         if count:
             table = table.set_column(index, field, pa.chunked_array([chunk for chunk, _ in cleaned], field.type))

@@ -1,7 +1,7 @@
 """Tells users what of theirs was not taken as it was: rows of `ingest_errors`, written off the request's path.
 
-Best effort: while the store is away complaints wait, at most a thousand kinds of them; the counters at `/metrics` are
-exact.
+Best effort: while the store is away complaints wait, a thousand kinds of them and the others as one; the counters at
+`/metrics` are exact.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -26,15 +27,28 @@ class Complaint:
 
     signal: str
     kind: str
-    """`rejected`, `invalid_text`, `wild_timestamp` or `dead_letter`."""
+    """`rejected`, `column_left_out`, `value_left_out`, `row_left_out`, `invalid_text`, `wild_timestamp`, `rounded` or
+    `dead_letter`."""
     service: str
     reason: str
+    model: str = ""
+    column: str = ""
+    database: str = ""
+    """The tenant's, whose table it is written to; '' is the collector's own."""
+
+
+_OTHERS = Complaint("", "more", "", "more kinds of complaints came at one time than are listed one by one")
 
 
 class Complaints:
     """Counts complaints, and writes them once a second."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Callable[[str], Store]) -> None:
+        """Begin with nothing to say.
+
+        Args:
+            store: the store of a database by its name; of '' the collector's own.
+        """
         self._store = store
         self._waiting: Counter[Complaint] = Counter()
         self._lock = threading.Lock()
@@ -45,8 +59,9 @@ class Complaints:
     def add(self, complaint: Complaint, count: int) -> None:
         """Note that `count` items were treated so."""
         with self._lock:
-            if complaint in self._waiting or len(self._waiting) < _MOST:
-                self._waiting[complaint] += count
+            if complaint not in self._waiting and len(self._waiting) >= _MOST:
+                complaint = _OTHERS
+            self._waiting[complaint] += count
 
     def start(self) -> None:
         """Begin to write."""
@@ -67,19 +82,18 @@ class Complaints:
         with self._writing:
             with self._lock:
                 waiting, self._waiting = self._waiting, Counter()
-            if waiting:
-                self._write(waiting)
+            for database in {complaint.database for complaint in waiting}:
+                self._write(database, {each: count for each, count in waiting.items() if each.database == database})
 
-    def _write(self, waiting: Counter[Complaint]) -> None:
+    def _write(self, database: str, waiting: Mapping[Complaint, int]) -> None:
+        names = {"column_name": "column"}
         columns = {
-            "signal": [complaint.signal for complaint in waiting],
-            "kind": [complaint.kind for complaint in waiting],
-            "service": [complaint.service for complaint in waiting],
-            "count": pa.array(waiting.values(), pa.uint64()),
-            "reason": [complaint.reason for complaint in waiting],
+            column: [getattr(complaint, names.get(column, column)) for complaint in waiting]
+            for column in ("signal", "kind", "service", "model", "column_name", "reason")
         }
         try:
-            self._store.insert("ingest_errors", pa.table(columns))
+            rows = pa.table({**columns, "count": pa.array(waiting.values(), pa.uint64())})
+            self._store(database).insert("ingest_errors", rows)
         except Exception as error:
             _LOGGER.warning("cannot write ingest_errors, keeping %d: %s", len(waiting), type(error).__name__)
             with self._lock:

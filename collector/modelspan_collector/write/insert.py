@@ -142,7 +142,7 @@ def _by_shape(records: Sequence[Record]) -> dict[_Shape, list[_Stream]]:
                 for event in scope.log_records:
                     table = next(held, None)
                     if table is None:
-                        table, _ = stream.read(event.event_name, event.body.bytes_value)
+                        table = stream.read(event.event_name, event.body.bytes_value).table
                     schema = table.schema.serialize().to_pybytes()
                     shape = _Shape(event.event_name, names.get("service.name", ""), tenant, schema)
                     found.setdefault(shape, []).append(_Stream(table, record.received))

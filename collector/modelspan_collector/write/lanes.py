@@ -50,6 +50,14 @@ class Lanes:
                     self._open(name)
         return self._logs[name, signal.name]
 
+    def store(self, database: str) -> Store:
+        """The store of a database; '' is the collector's own.
+
+        Raises:
+            StoreError: the tenant's database cannot be made.
+        """
+        return self.target(self.log(database, SIGNALS[0]))[0]
+
     def target(self, log: Log) -> tuple[Store, Signal]:
         """The store and the signal of a log."""
         return self._stores[log.folder.parent.name], next(s for s in SIGNALS if s.name == log.folder.name)

@@ -1,60 +1,35 @@
-"""Reads modelspan's events: an Arrow IPC stream in, a checked table out, or a sentence that says what does not fit.
+"""Reads modelspan's events: an Arrow IPC stream in, a table of plain types out, and a sentence for what does not fit.
 
-The contract is `docs/conventions.md`; the bytes come from anyone, so everything is validated before it is used.
+The contract is `docs/conventions.md`; the bytes come from anyone, so everything is validated before it is used. What
+does not fit costs nothing beside it: a stream is refused only where what every row needs is not there.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelspan import conventions as names
-from modelspan_collector.write import arrow_text
-from modelspan_collector.write.arrow_size import uncompressed_size
+from modelspan_collector.write import arrow_text, roles
+from modelspan_collector.write.arrow_size import cells, spelt_out, uncompressed_size
+from modelspan_collector.write.left_out import Misfit
 
 MOST_BYTES: Final = 256 << 20
-"""The largest stream that is read, decompressed and with its dictionaries spelt out."""
+"""The largest stream that is read, decompressed, and the largest column once its dictionaries are spelt out."""
+MOST_CELLS: Final = MOST_BYTES // 8
+"""The most values of a stream: as many as Float64 fits into its bytes. Nulls and runs take none on the wire."""
 
 _ONE_THREAD: Final = pa.ipc.IpcReadOptions(use_threads=False)
 """Handing the small buffers of a stream to other threads costs more than to decompress them."""
 
-TypeTest = Callable[[pa.DataType], bool]
+_NOT_ITS_TYPE: Final = "its bytes are not what its type says"
 
 
 class StreamError(ValueError):
     """A stream that does not fit the conventions; the message is for its sender."""
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        return bool(pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type))
-    tests: tuple[TypeTest, ...] = (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)
-    return any(test(kind) for test in tests)
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind))
-
-
-def _is_id(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_fixed_size_binary(kind) or pa.types.is_null(kind))
-
-
-def _is_time(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(kind))
-
-
-def _is_optional_time(kind: pa.DataType) -> bool:
-    return _is_time(kind) or bool(pa.types.is_null(kind))
-
-
-def _is_texts(kind: pa.DataType) -> bool:
-    return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and _is_text(kind.value_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,141 +37,200 @@ class Column:
     """One column of an event's stream."""
 
     name: str
-    fits: TypeTest
+    role: roles.Role
     expected: str
     """The type in words, for the message of a refusal."""
     required: bool = False
+    """Rows without it are left out, and a stream without it is refused."""
 
 
-_TIMESTAMP: Final = Column(names.COL_TIMESTAMP, _is_time, "timestamp[ns, UTC]", required=True)
-_PREDICTION_ID: Final = Column(names.COL_PREDICTION_ID, _is_text, "string", required=True)
+class Read(NamedTuple):
+    """A stream as the gate hands it on."""
+
+    table: pa.Table
+    """Its columns and rows that fit, in plain types."""
+    repaired: int
+    """Texts that were not UTF-8 and have been repaired."""
+    left_out: list[Misfit]
+
+
+_TIMESTAMP: Final = Column(names.COL_TIMESTAMP, roles.instant, "timestamp[ns, UTC]", required=True)
+_PREDICTION_ID: Final = Column(names.COL_PREDICTION_ID, roles.text, "string", required=True)
 
 COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
     names.EVENT_PREDICTIONS: (
         _TIMESTAMP,
         _PREDICTION_ID,
-        Column(names.COL_TRACE_ID, _is_id, "fixed_size_binary(16)"),
-        Column(names.COL_SPAN_ID, _is_id, "fixed_size_binary(8)"),
-        Column(names.COL_VALUE, _is_number, "float64"),
-        Column(names.COL_LABEL, _is_text, "string"),
-        Column(names.COL_DURATION, _is_number, "float64"),
-        Column(names.COL_ERROR_TYPE, _is_text, "string"),
-        Column(names.COL_SAMPLE_WEIGHT, _is_number, "float64"),
+        Column(names.COL_TRACE_ID, roles.identity(16), "fixed_size_binary(16)"),
+        Column(names.COL_SPAN_ID, roles.identity(8), "fixed_size_binary(8)"),
+        Column(names.COL_VALUE, roles.number, "float64"),
+        Column(names.COL_LABEL, roles.text, "string"),
+        Column(names.COL_DURATION, roles.number, "float64"),
+        Column(names.COL_ERROR_TYPE, roles.text, "string"),
+        Column(names.COL_SAMPLE_WEIGHT, roles.number, "float64"),
     ),
     names.EVENT_LABELS: (
         _TIMESTAMP,
         _PREDICTION_ID,
-        Column(names.COL_VALUE, _is_number, "float64"),
-        Column(names.COL_LABEL, _is_text, "string"),
+        Column(names.COL_VALUE, roles.number, "float64"),
+        Column(names.COL_LABEL, roles.text, "string"),
     ),
     names.EVENT_MODEL: (
         _TIMESTAMP,
-        Column("owner", _is_text, "string"),
-        Column("task", _is_text, "string"),
-        Column("classes", _is_texts, "list of string"),
-        Column("hyperparameters", _is_text, "string"),
-        Column("signature", _is_text, "string"),
-        Column("training_data", _is_text, "string"),
-        Column("deployed_at", _is_optional_time, "timestamp[ns, UTC]"),
+        Column("owner", roles.text, "string"),
+        Column("task", roles.text, "string"),
+        Column("classes", roles.texts, "list of string"),
+        Column("hyperparameters", roles.text, "string"),
+        Column("signature", roles.text, "string"),
+        Column("training_data", roles.text, "string"),
+        Column("deployed_at", roles.instant, "timestamp[ns, UTC]"),
     ),
 }
 """What each event's stream may hold, next to the prefixed columns of predictions."""
 
 
-_SCALARS: Final[tuple[TypeTest, ...]] = (pa.types.is_boolean, pa.types.is_decimal, pa.types.is_temporal)
-
-
-def _is_feature(kind: pa.DataType) -> bool:
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        return _is_number(kind.value_type)
-    if pa.types.is_interval(kind):
-        return False
-    return _is_text(kind) or _is_number(kind) or any(test(kind) for test in _SCALARS)
-
-
 PREFIXES: Final = {
-    names.COL_FEATURE_PREFIX: Column("feature", _is_feature, "a number, bool, time, string, or list of numbers"),
-    names.COL_SCORE_PREFIX: Column("score", _is_number, "float64"),
-    names.COL_ATTRIBUTION_PREFIX: Column("attribution", _is_number, "float64"),
-    names.COL_TAG_PREFIX: Column("tag", _is_text, "string"),
+    names.COL_FEATURE_PREFIX: Column("feature", roles.feature, "a number, bool, time, text, or list of numbers"),
+    names.COL_SCORE_PREFIX: Column("score", roles.number, "float64"),
+    names.COL_ATTRIBUTION_PREFIX: Column("attribution", roles.number, "float64"),
+    names.COL_TAG_PREFIX: Column("tag", roles.text, "string"),
 }
 """What the prefixed columns of predictions may be."""
 
 
-def read(event: str, body: bytes) -> tuple[pa.Table, int]:
-    """Read and check the stream of an event.
-
-    Returns:
-        The stream, and how many of its texts were not UTF-8 and have been repaired.
+def read(event: str, body: bytes) -> Read:
+    """Read the stream of an event. A column, value or row that does not fit is left out alone.
 
     Raises:
-        StreamError: the event is not known, the bytes are not an Arrow stream, or a column does not fit.
+        StreamError: the event is not known, the bytes are not an Arrow stream, it is too large, or what every row of
+            it needs is not there.
     """
-    columns = COLUMNS.get(event)
-    if columns is None:
+    if event not in COLUMNS:
         raise StreamError(f"the event {event[:80]!r} is not known; expected one of {', '.join(COLUMNS)}")
+    misfits: list[Misfit] = []
+    table, repaired = _opened(event, body, misfits)
+    _check_shared(event, table)
+    table = _complete_rows(event, _fitting_columns(event, table, misfits), misfits)
+    return Read(table, repaired, misfits)
+
+
+def _opened(event: str, body: bytes, misfits: list[Misfit]) -> tuple[pa.Table, int]:
+    """The valid columns of a stream, and how many texts had to be repaired."""
     try:
         size = uncompressed_size(body)
-        table = pa.ipc.open_stream(body, options=_ONE_THREAD).read_all() if size <= MOST_BYTES else None
-        table, repaired = (None, 0) if table is None else _validated(table)
+        table = pa.ipc.open_stream(body, options=_ONE_THREAD).read_all() if size <= MOST_BYTES else pa.table({})
+        large = size > MOST_BYTES or cells(table) > MOST_CELLS
+        table, repaired = (table, 0) if large else _validated(table, misfits)
     except (pa.ArrowException, OSError, ValueError, KeyError, struct.error, MemoryError) as error:
         why = " ".join(str(error).split())[:160]
         raise StreamError(f"the body of {event} is not an Arrow IPC stream: {why}") from error
-    if table is None:
-        raise StreamError(f"the body of {event} holds more than {MOST_BYTES} bytes; send smaller batches")
-    _check(event, columns, table)
+    if large:
+        raise StreamError(
+            f"the body of {event} is larger than {MOST_BYTES} bytes or {MOST_CELLS} values; send smaller batches"
+        )
     return table, repaired
 
 
-def _validated(table: pa.Table) -> tuple[pa.Table, int]:
+def _validated(table: pa.Table, misfits: list[Misfit]) -> tuple[pa.Table, int]:
     try:
         table.validate(full=True)
-    except pa.ArrowInvalid:
+    except pa.ArrowException:
         table, repaired = arrow_text.repair(table)
-        table.validate(full=True)
-        return table, repaired
+        broken = [index for index, column in enumerate(table.columns) if not _is_valid(column)]
+        misfits += [
+            Misfit("column_left_out", table.field(index).name, table.num_rows, _NOT_ITS_TYPE) for index in broken
+        ]
+        return table.select([index for index in range(table.num_columns) if index not in broken]), repaired
     return table, 0
 
 
-def _check(event: str, columns: tuple[Column, ...], table: pa.Table) -> None:
-    seen = table.column_names
-    if len(set(seen)) != len(seen):
-        raise StreamError(f"{event} has a column twice")
-    version = (table.schema.metadata or {}).get(names.META_SCHEMA.encode(), b"").decode("utf-8", "replace")
+def _is_valid(column: pa.ChunkedArray) -> bool:
+    try:
+        column.validate(full=True)
+    except pa.ArrowException:
+        return False
+    return True
+
+
+def _check_shared(event: str, table: pa.Table) -> None:
+    version = metadata(table, names.META_SCHEMA)
     if version != names.SCHEMA_VERSION:
         raise StreamError(
             f"{event} has {names.META_SCHEMA}={version[:20]!r}; this collector reads {names.SCHEMA_VERSION!r}"
         )
-    for column in columns:
-        index = table.schema.get_field_index(column.name)
-        if index < 0:
-            if column.required:
-                raise StreamError(f"{event} lacks the column {column.name!r} ({column.expected})")
-            continue
-        kind = table.schema.field(index).type
-        if not column.fits(kind):
-            raise StreamError(f"{event} has {column.name!r} as {kind}; expected {column.expected}")
-        if column.required and table.column(index).null_count:
-            raise StreamError(
-                f"{event} has {column.name!r} missing in {table.column(index).null_count} rows; every row needs it"
-            )
-    for index, field in enumerate(table.schema):
-        prefix = next((prefix for prefix in PREFIXES if field.name.startswith(prefix)), None)
-        if prefix is not None and not PREFIXES[prefix].fits(field.type):
-            raise StreamError(f"{event} has {field.name!r} as {field.type}; expected {PREFIXES[prefix].expected}")
-        if pa.types.is_dictionary(field.type) and _spelt_out(table.column(index)) > MOST_BYTES:
-            raise StreamError(f"{event} has {field.name!r} larger than {MOST_BYTES} bytes; send smaller batches")
     if event != names.EVENT_LABELS and not metadata(table, names.META_MODEL):
         raise StreamError(f"{event} lacks {names.META_MODEL} in its schema's metadata")
+
+
+def _fitting_columns(event: str, table: pa.Table, misfits: list[Misfit]) -> pa.Table:
+    """The columns of a stream in plain types, without those that do not fit."""
+    known = {column.name: column for column in COLUMNS[event]}
+    kept: dict[str, tuple[pa.Field, pa.ChunkedArray]] = {}
+    changed = False
+    for index, field in enumerate(table.schema):
+        column = table.column(index)
+        brought = _brought(
+            event, known.get(field.name) or _prefixed(event, field.name), column, field, field.name in kept
+        )
+        misfits += [Misfit("value_left_out", field.name, lost, why) for why, lost in brought.left_out.items()]
+        if brought.column is None:
+            misfits.append(Misfit("column_left_out", field.name, table.num_rows, brought.reason))
+        else:
+            kept[field.name] = (field, brought.column)
+        changed = changed or brought.column is not column
+    for name, wanted in known.items():
+        if wanted.required and name not in kept:
+            _refuse(event, wanted, misfits)
+    if not changed:
+        return table
+    plain = [
+        field if column.type == field.type else pa.field(field.name, column.type) for field, column in kept.values()
+    ]
+    return pa.table([column for _, column in kept.values()], pa.schema(plain, table.schema.metadata))
+
+
+def _brought(event: str, wanted: Column | None, column: pa.ChunkedArray, field: pa.Field, again: bool) -> roles.Brought:
+    if again:
+        return roles.Brought(None, "a second column of this name")
+    if wanted is None:
+        prefixes = ", ".join(f"`{prefix}`" for prefix in PREFIXES) if event == names.EVENT_PREDICTIONS else ""
+        hint = f"; features, scores, attributions and tags begin with {prefixes}" if prefixes else ""
+        return roles.Brought(None, f"not a column of {event}{hint}")
+    if spelt_out(column) > MOST_BYTES:
+        return roles.Brought(None, f"larger than {MOST_BYTES} bytes once it is spelt out; send smaller batches")
+    return roles.bring(wanted.role, column, field)
+
+
+def _prefixed(event: str, name: str) -> Column | None:
+    if event != names.EVENT_PREDICTIONS:
+        return None
+    return next((column for prefix, column in PREFIXES.items() if name.startswith(prefix)), None)
+
+
+def _refuse(event: str, wanted: Column, misfits: list[Misfit]) -> None:
+    """Say of a stream that it lacks what all of its rows need."""
+    for misfit in misfits:
+        if misfit.column == wanted.name:
+            raise StreamError(f"{event} has {wanted.name!r} that cannot be used: {misfit.reason}")
+    raise StreamError(f"{event} lacks the column {wanted.name!r} ({wanted.expected})")
+
+
+def _complete_rows(event: str, table: pa.Table, misfits: list[Misfit]) -> pa.Table:
+    """The rows that have what every row needs."""
+    for column in COLUMNS[event]:
+        if column.required and (absent := table.column(column.name).null_count):
+            if absent == table.num_rows:
+                raise StreamError(
+                    f"{event} has {column.name!r} missing in all of its {absent} rows; every row needs it"
+                )
+            table = table.filter(table.column(column.name).is_valid())
+            misfits.append(
+                Misfit("row_left_out", column.name, absent, f"{column.name!r} is missing; every row needs it")
+            )
+    return table
 
 
 def metadata(table: pa.Table, name: str) -> str:
     """What all rows share, from the schema's metadata; '' where it is absent."""
     value: bytes = (table.schema.metadata or {}).get(name.encode(), b"")
     return value.decode("utf-8", "replace")
-
-
-def _spelt_out(column: pa.ChunkedArray) -> int:
-    """Bytes that a dictionary column may take once its values are repeated for every row."""
-    chunks = [chunk for chunk in column.chunks if len(chunk.dictionary)]
-    return sum(len(chunk) * int(pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0) for chunk in chunks)

@@ -38,7 +38,7 @@ def protobuf(data: bytes) -> None:
 
 def arrow(data: bytes) -> None:
     try:
-        table, _ = stream.read("modelspan.predictions", data)
+        table = stream.read("modelspan.predictions", data).table
     except stream.StreamError:
         return
     rows.predictions(table, pa.array([1] * table.num_rows, pa.int64()), "", "")

@@ -105,7 +105,7 @@ def test_mutated_arrow() -> None:
     bodies = [arrow(table), compressed(table)]
     for _ in range(MUTANTS):
         try:
-            read, _ = stream.read("modelspan.predictions", mutate(generator.choice(bodies), generator))
+            read = stream.read("modelspan.predictions", mutate(generator.choice(bodies), generator)).table
         except stream.StreamError as error:
             assert str(error)
         else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from collector_otlp import arrow, event, post, predictions
 
@@ -16,10 +17,13 @@ TEXTS = ["north", None, "north"]
 ENCODINGS = {
     "string": pa.array(TEXTS),
     "large": pa.array(TEXTS, pa.large_string()),
+    "view": pa.array(TEXTS, pa.string_view()),
     "dictionary": pa.array(TEXTS).dictionary_encode(),
     "large_dictionary": pa.array(TEXTS, pa.large_string()).dictionary_encode(),
+    "runs": pc.run_end_encode(pa.array(TEXTS)),
 }
-TAGS = {f"tag.{name}": column for name, column in ENCODINGS.items()}
+NUMBERS = {"integer": pa.array([7, None, 7]), "category": pa.array([7, None, 7]).dictionary_encode()}
+TAGS = {f"tag.{name}": column for name, column in {**ENCODINGS, **NUMBERS}.items()}
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def test_predictions_of_every_tenant_arrive(
     """A token's tenant joins the tags of a record, whose texts may be in any encoding that Arrow has."""
     (tmp_path / "tokens").write_text(f"alpha {tenant.format(own)}\n")
     collector = start(tokens=tmp_path / "tokens")
-    streams = [predictions(3), predictions(3, label=pa.array(TEXTS), **TAGS)]
+    streams = [predictions(3), predictions(3, label=pa.array(TEXTS, pa.string_view()), **TAGS)]
     for stream in streams:
         body = event("modelspan.predictions", arrow(stream)).SerializeToString()
         assert post(collector.http_port, "/v1/logs", body, authorization="Bearer alpha").status == 200
@@ -47,7 +51,7 @@ def test_predictions_of_every_tenant_arrive(
     database = own if "database" in tenant else store.database
     rows = store.rows(f"SELECT tags, label FROM {database}.predictions ORDER BY timestamp, prediction_id")
     told = {"tenant": "acme"} if "acme" in tenant else {}
-    north = dict.fromkeys(ENCODINGS, "north") | told
+    north = dict.fromkeys(ENCODINGS, "north") | dict.fromkeys(NUMBERS, "7") | told
     assert [row["tags"] for row in rows] == [told] * 3 + [north, told, north]
     assert [row["label"] for row in rows] == [""] * 3 + ["north", "", "north"]
     assert not list((tmp_path / "data" / "dead").rglob("*.json"))

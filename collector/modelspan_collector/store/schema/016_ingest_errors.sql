@@ -1,12 +1,14 @@
 -- What arrived and could not be taken as it was: rejected, replaced, set aside. Readable by users, so that they can find their mistake.
 CREATE TABLE IF NOT EXISTS ingest_errors
 (
-    timestamp DateTime64(3, 'UTC') DEFAULT now64(3),
-    signal    LowCardinality(String), -- traces, metrics, logs, predictions, labels, models
-    kind      LowCardinality(String), -- rejected, wild_timestamp, invalid_text, dead_letter
-    service   LowCardinality(String),
-    count     UInt64,
-    reason    String                  -- one sentence for a person
+    timestamp   DateTime64(3, 'UTC') DEFAULT now64(3),
+    signal      LowCardinality(String), -- traces, metrics, logs, events, predictions, labels, models
+    kind        LowCardinality(String), -- rejected, column_left_out, value_left_out, row_left_out, rounded, wild_timestamp, invalid_text, dead_letter
+    service     LowCardinality(String),
+    model       LowCardinality(String), -- '' where it is not known
+    column_name String,                 -- what it is about, such as feature.zip; '' where it is about no column
+    count       UInt64,                 -- rows; of what was rejected or set aside: records
+    reason      String                  -- one sentence for a person
 )
 ENGINE = MergeTree
 ORDER BY timestamp

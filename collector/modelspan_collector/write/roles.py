@@ -1,0 +1,163 @@
+"""What the columns of a stream are for, and how each comes to a plain type for that, in whatever encoding it was sent.
+
+A column of a plain type stays as it is, which costs nothing. Any other one is converted here, before redaction looks at
+it and the writer meets it: categories, views, runs of equal values, extension types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelspan import features
+
+TypeTest = Callable[[pa.DataType], bool]
+_EXTENSION: Final = b"ARROW:extension:name"
+_NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
+_NUMBERS: Final[tuple[TypeTest, ...]] = (pa.types.is_floating, pa.types.is_integer, pa.types.is_null)
+_PLAIN_FEATURES: Final[tuple[TypeTest, ...]] = (
+    *_NUMBERS,
+    pa.types.is_boolean,
+    pa.types.is_decimal,
+    pa.types.is_timestamp,
+    pa.types.is_date,
+    pa.types.is_time,
+    pa.types.is_duration,
+    pa.types.is_string,
+)
+_BYTES: Final[tuple[TypeTest, ...]] = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+
+
+class Brought(NamedTuple):
+    """A column in a plain type, or why there is none."""
+
+    column: Any
+    """A chunked array; None where the column is left out."""
+    reason: str = ""
+    left_out: Mapping[str, int] = _NOTHING
+    """Values that are missing now, by the reason."""
+
+
+Role = Callable[[Any, Any], Brought]
+"""Brings a column, given with its field, to a plain type."""
+
+
+def bring(role: Role, column: pa.ChunkedArray, field: pa.Field) -> Brought:
+    """A column as its role wants it; whatever is wrong with it costs no other column."""
+    try:
+        return role(column, field)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError, MemoryError) as error:
+        return Brought(None, f"{field.type} cannot be read here: {' '.join(str(error).split())[:160]}")
+
+
+def feature(column: pa.ChunkedArray, field: pa.Field) -> Brought:
+    """A feature, at the place that `modelspan.features` gives it; a plain type keeps its precision until then."""
+    if not _is_extension(field) and (_is_text(field.type) or _is_any(_PLAIN_FEATURES, field.type)):
+        return Brought(column)
+    return _of(features.convert(column, field))
+
+
+def text(column: pa.ChunkedArray, field: pa.Field) -> Brought:
+    """A class, an id, a tag: text, or what is spelt as text."""
+    if not _is_extension(field) and (_is_text(field.type) or pa.types.is_null(field.type)):
+        return Brought(column)
+    return _of(features.text(column, field))
+
+
+def number(column: pa.ChunkedArray, field: pa.Field) -> Brought:
+    """A number; a NaN stays one."""
+    if _is_any(_NUMBERS, field.type) and not _is_extension(field):
+        return Brought(column)
+    plain = _undone(column)
+    if _is_any(_NUMBERS, plain.type) or pa.types.is_decimal(plain.type):
+        return Brought(plain.cast(pa.float64(), safe=False))
+    return Brought(None, f"{field.type} where a number belongs (float64)")
+
+
+def instant(column: pa.ChunkedArray, field: pa.Field) -> Brought:
+    """A time, of any unit and zone; without a zone it is UTC."""
+    if pa.types.is_timestamp(field.type):
+        return Brought(column)
+    plain = _undone(column)
+    if pa.types.is_date(plain.type):
+        return Brought(plain.cast(pa.timestamp("ms")))
+    if pa.types.is_timestamp(plain.type) or pa.types.is_null(plain.type):
+        return Brought(plain)
+    return Brought(None, f"{field.type} where a time belongs (timestamp[ns, UTC])")
+
+
+def identity(width: int) -> Role:
+    """The id of a trace or span: so many bytes, or none."""
+
+    def brought(column: pa.ChunkedArray, field: pa.Field) -> Brought:
+        wanted = pa.binary(width)
+        if field.type == wanted or pa.types.is_null(field.type):
+            return Brought(column)
+        plain = _undone(column)
+        if not _is_any(_BYTES, plain.type):
+            return Brought(None, f"{field.type} where ids of {width} bytes belong (fixed_size_binary({width}))")
+        raw = plain.cast(pa.binary())
+        fits = pc.if_else(pc.equal(pc.binary_length(raw), width), raw, pa.scalar(None, pa.binary()))
+        wrong = fits.null_count - raw.null_count
+        reason = f"an id of a number of bytes other than {width}"
+        return Brought(fits.cast(wanted), "", {reason: wrong} if wrong else _NOTHING)
+
+    return brought
+
+
+def texts(column: pa.ChunkedArray, field: pa.Field) -> Brought:
+    """A list of texts, such as the classes of a model."""
+    plain = _undone(column)
+    if pa.types.is_null(plain.type):
+        return Brought(plain)
+    kind = plain.type
+    if (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and features.place(kind.value_type).place is not None:
+        return Brought(pa.chunked_array([_texts(chunk) for chunk in plain.chunks], pa.list_(pa.string())))
+    return Brought(None, f"{field.type} where a list of texts belongs")
+
+
+def _texts(lists: pa.Array) -> pa.Array:
+    written = features.text(lists.flatten()).column
+    ends = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(_lengths(lists))])
+    every = pa.ListArray.from_arrays(ends.cast(pa.int32()), pa.nulls(0, pa.string()) if written is None else written)
+    return pc.if_else(lists.is_valid(), every, pa.scalar(None, every.type))
+
+
+def _lengths(lists: pa.Array) -> pa.Array:
+    return pc.list_value_length(lists).fill_null(0).cast(pa.int32())
+
+
+def _of(converted: features.Converted) -> Brought:
+    column = None if converted.column is None else pa.chunked_array([converted.column])
+    return Brought(column, converted.reason, converted.left_out)
+
+
+def _undone(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column without dictionaries, runs of equal values and extension types."""
+    chunks = [_plain(chunk) for chunk in column.chunks]
+    return pa.chunked_array(chunks) if chunks else pa.chunked_array([], _plain(pa.nulls(0, column.type)).type)
+
+
+def _plain(chunk: pa.Array) -> pa.Array:
+    if pa.types.is_run_end_encoded(chunk.type):
+        return _plain(pc.run_end_decode(chunk))
+    if pa.types.is_dictionary(chunk.type):
+        return _plain(chunk.dictionary_decode())
+    return chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
+
+
+def _is_any(tests: tuple[TypeTest, ...], kind: pa.DataType) -> bool:
+    return any(test(kind) for test in tests)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(inner))
+
+
+def _is_extension(field: pa.Field) -> bool:
+    return field.metadata is not None and _EXTENSION in field.metadata
