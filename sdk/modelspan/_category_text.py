@@ -36,6 +36,8 @@ def texts(values: pa.Array, extension: str = "", parameters: bytes = b"") -> pa.
     if extension in _EXTENSIONS:
         return _EXTENSIONS[extension](values, parameters)
     kind = values.type
+    if pa.types.is_string(kind):
+        return values
     if pa.types.is_null(kind):
         return pa.nulls(len(values), pa.string())
     if pa.types.is_boolean(kind):

@@ -58,7 +58,7 @@ def plain(column: pa.Array) -> pa.Array:
 
 
 def _number(column: pa.Array, _storage: Stored) -> pa.Array:
-    numbers = column.cast(pa.float64(), safe=False)
+    numbers = column if pa.types.is_float64(column.type) else column.cast(pa.float64(), safe=False)
     return numbers if pa.types.is_integer(column.type) else pc.if_else(pc.is_nan(numbers), None, numbers)
 
 
@@ -112,9 +112,8 @@ def _extends(name: str) -> Callable[[Stored], bool]:
 
 def stored(kind: pa.DataType, extension: str, parameters: bytes) -> Stored:
     """A type by its storage; the name of an extension counts where the storage is that extension's."""
-    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
     fits = _STORAGE.get(extension)
-    return Stored(kind, extension, parameters) if fits is not None and fits(inner) else Stored(kind)
+    return Stored(kind, extension, parameters) if fits is not None and fits(kind) else Stored(kind)
 
 
 def _is_pair(kind: pa.DataType) -> bool:

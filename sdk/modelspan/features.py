@@ -15,7 +15,6 @@ table of it, in the order in which it is read, and the table in `docs/convention
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -29,6 +28,9 @@ __all__ = ["KINDS", "LARGEST_EXACT", "TYPES", "Converted", "Place", "Placed", "c
 
 LARGEST_EXACT: Final = 2**53
 """Integers beyond it are rounded when they become Float64."""
+
+
+_NUMBERS_AS_TEXT: Final = CATEGORY._replace(build=as_text)
 
 
 class Placed(NamedTuple):
@@ -55,7 +57,7 @@ class Converted(NamedTuple):
 
 def place(kind: pa.DataType | pa.Field) -> Placed:
     """The place of a column of this type; a field also tells of extension types that this process does not know."""
-    found = _kind(_by_storage(kind))
+    found, _ = _resolved(kind)
     return Placed(found.place, "" if found.place else found.becomes)
 
 
@@ -66,23 +68,19 @@ def convert(column: pa.Array | pa.ChunkedArray, field: pa.Field | None = None) -
         column: the values, in any encoding that Arrow has.
         field: the column's field in its schema, if it has one.
     """
-    storage = _by_storage(column.type if field is None else field)
-    return _converted(column, _kind(storage), storage)
+    return _converted(column, *_resolved(column.type if field is None else field))
 
 
 def text(column: pa.Array | pa.ChunkedArray, field: pa.Field | None = None) -> Converted:
     """A column of classes, ids or tags as text, each value spelt as in a category; none where that has no text."""
-    storage = _by_storage(column.type if field is None else field)
-    kind = _kind(storage)
-    if kind.place in ("numeric", "categorical") and not pa.types.is_dictionary(storage.kind):
-        kind = CATEGORY._replace(build=kind.build if kind.place == "categorical" else as_text)
-    return _converted(column, kind, storage)
+    kind, storage = _resolved(column.type if field is None else field)
+    return _converted(column, _NUMBERS_AS_TEXT if kind.place == "numeric" else kind, storage)
 
 
 def _converted(column: pa.Array | pa.ChunkedArray, kind: Kind, storage: Stored) -> Converted:
     if kind.place is None or kind.build is None:
         return Converted(None, kind.becomes, None, {}, 0)
-    left_out: Counter[str] = Counter()
+    left_out: dict[str, int] = {}
     try:
         chunks = [plain(chunk) for chunk in (column.chunks if isinstance(column, pa.ChunkedArray) else [column])]
         built = [_built(kind, chunk, storage, left_out) for chunk in chunks]
@@ -97,32 +95,37 @@ def _sentence(error: Exception) -> str:
     return " ".join(str(error).split())[:160]
 
 
-def _by_storage(kind: pa.DataType | pa.Field) -> Stored:
-    metadata: Mapping[bytes, bytes] = {}
+def _resolved(kind: pa.DataType | pa.Field) -> tuple[Kind, Stored]:
+    told: Mapping[bytes, bytes] = {}
     if isinstance(kind, pa.Field):
-        kind, metadata = kind.type, kind.metadata or {}
+        kind, told = kind.type, kind.metadata or {}
+    extension = told.get(b"ARROW:extension:name", b"").decode("utf-8", "replace")
+    if not extension and not pa.types.is_nested(kind):
+        return _known(kind)
+    return _kind(kind, extension, told.get(b"ARROW:extension:metadata", b""))
+
+
+@lru_cache(maxsize=256)
+def _known(kind: pa.DataType) -> tuple[Kind, Stored]:
+    return _kind(kind)
+
+
+def _kind(kind: pa.DataType, extension: str = "", parameters: bytes = b"") -> tuple[Kind, Stored]:
+    """What a type is, and how its values are stored; the extension is the one that its field tells of."""
     if pa.types.is_run_end_encoded(kind):
         kind = kind.value_type
-    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
-    extension = metadata.get(b"ARROW:extension:name", b"").decode("utf-8", "replace")
-    parameters = metadata.get(b"ARROW:extension:metadata", b"")
+    category = pa.types.is_dictionary(kind)
+    inner = kind.value_type if category else kind
     if isinstance(inner, pa.BaseExtensionType):
         serialize = getattr(inner, "__arrow_ext_serialize__", None)
         extension, parameters = inner.extension_name, serialize() if serialize is not None else b""
         inner = inner.storage_type
-    flat = pa.dictionary(pa.int32(), inner) if pa.types.is_dictionary(kind) else inner
-    return stored(flat, extension, parameters)
+    storage = stored(inner, extension, parameters)
+    found = next(each for each in KINDS if each.fits(storage))
+    return (CATEGORY if category and found.place in ("numeric", "categorical") else found), storage
 
 
-@lru_cache(maxsize=1024)
-def _kind(storage: Stored) -> Kind:
-    if not pa.types.is_dictionary(storage.kind):
-        return next(kind for kind in KINDS if kind.fits(storage))
-    inner = _kind(storage._replace(kind=storage.kind.value_type))
-    return CATEGORY if inner.place in ("numeric", "categorical") else inner
-
-
-def _built(kind: Kind, column: pa.Array, storage: Stored, left_out: Counter[str]) -> pa.Array:
+def _built(kind: Kind, column: pa.Array, storage: Stored, left_out: dict[str, int]) -> pa.Array:
     """A column converted; where that fails, its halves are, down to the values at fault, which are missing then."""
     assert kind.build is not None
     assert kind.place is not None
@@ -132,19 +135,25 @@ def _built(kind: Kind, column: pa.Array, storage: Stored, left_out: Counter[str]
         raise
     except (pa.ArrowException, ValueError, ArithmeticError) as error:
         if len(column) <= 1:
-            left_out[_sentence(error)] += len(column)
+            _count(left_out, _sentence(error), len(column))
             return pa.nulls(len(column), TYPES[kind.place])
         middle = len(column) // 2
         return pa.concat_arrays([_built(kind, half, storage, left_out) for half in (column[:middle], column[middle:])])
     if kind.loss and built.null_count and (lost := built.null_count - _missing(column)):
-        left_out[kind.loss] += lost
+        _count(left_out, kind.loss, lost)
     return built
+
+
+def _count(left_out: dict[str, int], reason: str, lost: int) -> None:
+    left_out[reason] = left_out.get(reason, 0) + lost
 
 
 def _missing(column: pa.Array) -> int:
     """Values that say by themselves that nothing is there: nulls, NaN, and what refers to such a one."""
+    if pa.types.is_floating(column.type):
+        return int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
     if not pa.types.is_dictionary(column.type):
-        return int(pc.sum(pc.is_null(column, nan_is_null=pa.types.is_floating(column.type))).as_py() or 0)
+        return int(column.null_count)
     entries = plain(column.dictionary)
     absent = pc.is_null(entries, nan_is_null=pa.types.is_floating(entries.type))
     return int(column.null_count) + int(pc.sum(pc.take(absent, column.indices.drop_null())).as_py() or 0)

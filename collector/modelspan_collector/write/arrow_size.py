@@ -45,6 +45,8 @@ def cells(table: pa.Table) -> int:
 
 def _elements(array: pa.Array) -> int:
     kind = array.type
+    if _is_flat(kind):
+        return 0
     if isinstance(array, pa.ExtensionArray):
         return _elements(array.storage)
     if pa.types.is_fixed_size_list(kind):
@@ -57,7 +59,7 @@ def _elements(array: pa.Array) -> int:
 
 def spelt_out(column: pa.ChunkedArray) -> int:
     """Bytes that the texts of a column may take once each row has its own."""
-    return sum(_texts(chunk) for chunk in column.chunks)
+    return 0 if _is_flat(column.type) else sum(_texts(chunk) for chunk in column.chunks)
 
 
 def _texts(array: pa.Array) -> int:
@@ -69,6 +71,11 @@ def _texts(array: pa.Array) -> int:
     if pa.types.is_run_end_encoded(kind):
         return len(array) * _longest(array.values)
     return int(_view_lengths(array).sum()) if _is_view(kind) else 0
+
+
+def _is_flat(kind: pa.DataType) -> bool:
+    """Whether each row has its bytes on the wire: the types of almost all columns."""
+    return bool(pa.types.is_primitive(kind) or pa.types.is_string(kind))
 
 
 def _longest(values: pa.Array) -> int:

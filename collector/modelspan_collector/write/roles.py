@@ -19,16 +19,6 @@ TypeTest = Callable[[pa.DataType], bool]
 _EXTENSION: Final = b"ARROW:extension:name"
 _NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 _NUMBERS: Final[tuple[TypeTest, ...]] = (pa.types.is_floating, pa.types.is_integer, pa.types.is_null)
-_PLAIN_FEATURES: Final[tuple[TypeTest, ...]] = (
-    *_NUMBERS,
-    pa.types.is_boolean,
-    pa.types.is_decimal,
-    pa.types.is_timestamp,
-    pa.types.is_date,
-    pa.types.is_time,
-    pa.types.is_duration,
-    pa.types.is_string,
-)
 _BYTES: Final[tuple[TypeTest, ...]] = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
 
 
@@ -56,7 +46,7 @@ def bring(role: Role, column: pa.ChunkedArray, field: pa.Field) -> Brought:
 
 def feature(column: pa.ChunkedArray, field: pa.Field) -> Brought:
     """A feature, at the place that `modelspan.features` gives it; a plain type keeps its precision until then."""
-    if not _is_extension(field) and (_is_text(field.type) or _is_any(_PLAIN_FEATURES, field.type)):
+    if _is_plain(field.type) and not _is_extension(field):
         return Brought(column)
     return _of(features.convert(column, field))
 
@@ -152,6 +142,13 @@ def _plain(chunk: pa.Array) -> pa.Array:
 
 def _is_any(tests: tuple[TypeTest, ...], kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether every value of the type has a place, and reads the same to all who meet it."""
+    if pa.types.is_primitive(kind):
+        return not pa.types.is_interval(kind)
+    return _is_text(kind) or bool(pa.types.is_null(kind) or pa.types.is_decimal(kind))
 
 
 def _is_text(kind: pa.DataType) -> bool:

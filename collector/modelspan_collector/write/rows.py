@@ -128,10 +128,11 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
 
 def _prefixed(stream: pa.Table, prefix: str) -> dict[str, tuple[pa.ChunkedArray, pa.Field]]:
     """The columns of a prefix with their fields, by what follows it."""
+    schema = stream.schema
     return {
-        field.name[len(prefix) :]: (stream.column(index), field)
-        for index, field in enumerate(stream.schema)
-        if field.name.startswith(prefix)
+        name[len(prefix) :]: (stream.column(index), schema.field(index))
+        for index, name in enumerate(stream.column_names)
+        if name.startswith(prefix)
     }
 
 

@@ -167,16 +167,14 @@ def _fitting_columns(event: str, table: pa.Table, misfits: list[Misfit]) -> pa.T
     known = {column.name: column for column in COLUMNS[event]}
     kept: dict[str, tuple[pa.Field, pa.ChunkedArray]] = {}
     changed = False
-    for index, field in enumerate(table.schema):
-        column = table.column(index)
-        brought = _brought(
-            event, known.get(field.name) or _prefixed(event, field.name), column, field, field.name in kept
-        )
-        misfits += [Misfit("value_left_out", field.name, lost, why) for why, lost in brought.left_out.items()]
+    for name, field, column in zip(table.column_names, table.schema, table.columns, strict=True):
+        brought = _brought(event, known.get(name) or _prefixed(event, name), column, field, name in kept)
+        if brought.left_out:
+            misfits += [Misfit("value_left_out", name, lost, why) for why, lost in brought.left_out.items()]
         if brought.column is None:
-            misfits.append(Misfit("column_left_out", field.name, table.num_rows, brought.reason))
+            misfits.append(Misfit("column_left_out", name, table.num_rows, brought.reason))
         else:
-            kept[field.name] = (field, brought.column)
+            kept[name] = (field, brought.column)
         changed = changed or brought.column is not column
     for name, wanted in known.items():
         if wanted.required and name not in kept:
