@@ -16,7 +16,7 @@ from modelspan_collector.receive.rejected import Rejected
 from modelspan_collector.receive.signals import LOGS
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.left_out import Misfit, sentence, told_by_sender
-from modelspan_collector.write.stream import StreamError, metadata, read
+from modelspan_collector.write.stream import StreamError, encode, metadata, read
 
 _SIGNALS = {
     conventions.EVENT_PREDICTIONS: "predictions",
@@ -131,7 +131,7 @@ def _check(record: Any, redaction: Redaction, tally: _Tally) -> bool:
         left_out = [_discreet(redaction, misfit) for misfit in left_out]
         table, touched = redact_table(redaction, record.event_name, table)
     if redaction.active or repaired:
-        record.body.bytes_value = _encode(table)
+        record.body.bytes_value = encode(table)
     tally.repaired += repaired
     tally.redacted += touched
     tally.left_out += left_out
@@ -144,10 +144,3 @@ def _discreet(rules: Redaction, misfit: Misfit) -> Misfit:
     """What may be said of a misfit where rules take names and text out."""
     column = misfit.column if rules.action(misfit.column) == "keep" else "(a redacted column)"
     return misfit._replace(column=rules.masked(column), reason=rules.masked(misfit.reason))
-
-
-def _encode(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())

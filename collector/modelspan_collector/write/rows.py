@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 from modelspan import conventions as names
 from modelspan import features
 from modelspan_collector.write import maps
+from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.stream import metadata
 
 EARLIEST_NS = 631_152_000 * 10**9
@@ -19,18 +21,34 @@ FUTURE_NS = 86_400 * 10**9
 _ORIGINAL_TIMESTAMP = "modelspan.original_timestamp"
 """Tag of a row whose clock was not believed: what it said, in the unit that it was sent in."""
 _TENANT_TAG = "tenant"
+_ROUNDED = "integers beyond 2^53 became the nearest number of 64 bits; send ids as text"
+_WILD = "the clock said a time before 1990 or more than a day ahead; the time of arrival was taken instead"
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What goes into one table."""
+    """What goes into one table, of one model, and what is to be said of it."""
 
-    table: str
     rows: pa.Table
+    signal: str
+    service: str
+    model: str
     wild: int = 0
     """Rows whose timestamp was out of range and replaced by the time of arrival."""
-    rounded: int = 0
-    """Integers that Float64 cannot hold exactly."""
+    rounded: Mapping[str, int] = field(default_factory=dict)
+    """Integers that Float64 cannot hold exactly, by feature."""
+
+    def complaints(self) -> dict[Complaint, int]:
+        """What users are told of these rows, beside what views of the store tell them."""
+        told = {
+            Complaint(
+                self.signal, "rounded", self.service, _ROUNDED, self.model, names.COL_FEATURE_PREFIX + name
+            ): count
+            for name, count in self.rounded.items()
+        }
+        if self.wild and self.signal != "predictions":
+            told[Complaint(self.signal, "wild_timestamp", self.service, _WILD, self.model)] = self.wild
+        return told
 
 
 def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:
@@ -46,7 +64,7 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
     timestamps, original = _times(_column(stream, names.COL_TIMESTAMP), received)
     placed, rounded = _features(stream)
     tags = _texts(stream, names.COL_TAG_PREFIX)
-    wild = len(original) - original.null_count
+    wild = _known(original)
     if wild:
         tags[_ORIGINAL_TIMESTAMP] = original
     if tenant:
@@ -71,7 +89,7 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         "attributions": _numbers(stream, names.COL_ATTRIBUTION_PREFIX),
         "tags": maps.to_map(tags, count, pa.string()),
     }
-    return Rows("predictions", pa.table(columns), wild, rounded)
+    return Rows(pa.table(columns), "predictions", service, metadata(stream, names.META_MODEL), wild, rounded)
 
 
 def labels(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:  # noqa: ARG001
@@ -86,7 +104,7 @@ def labels(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> R
         "value": _number(stream, names.COL_VALUE),
         "label": _text(stream, names.COL_LABEL),
     }
-    return Rows("labels", pa.table(columns), len(original) - original.null_count)
+    return Rows(pa.table(columns), "labels", service, metadata(stream, names.META_MODEL), _known(original))
 
 
 def model_cards(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:  # noqa: ARG001
@@ -107,7 +125,7 @@ def model_cards(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         "training_data": _text(stream, "training_data"),
         "deployed_at": _column(stream, "deployed_at").cast(pa.timestamp("ns", "UTC"), safe=False),
     }
-    return Rows("models", pa.table(columns), len(original) - original.null_count)
+    return Rows(pa.table(columns), "models", service, metadata(stream, names.META_MODEL), _known(original))
 
 
 CONVERT = {names.EVENT_PREDICTIONS: predictions, names.EVENT_LABELS: labels, names.EVENT_MODEL: model_cards}
@@ -136,15 +154,20 @@ def _prefixed(stream: pa.Table, prefix: str) -> dict[str, tuple[pa.ChunkedArray,
     }
 
 
-def _features(stream: pa.Table) -> tuple[dict[features.Place, dict[str, pa.Array]], int]:
-    """The features of a stream by their place, and how many integers of them Float64 cannot hold exactly."""
+def _known(column: pa.Array) -> int:
+    return len(column) - int(column.null_count)
+
+
+def _features(stream: pa.Table) -> tuple[dict[features.Place, dict[str, pa.Array]], dict[str, int]]:
+    """The features of a stream by their place, and how many integers of each Float64 cannot hold exactly."""
     placed: dict[features.Place, dict[str, pa.Array]] = {}
-    rounded = 0
-    for name, (column, field) in _prefixed(stream, names.COL_FEATURE_PREFIX).items():
-        converted = features.convert(column, field)
+    rounded = {}
+    for name, pair in _prefixed(stream, names.COL_FEATURE_PREFIX).items():
+        converted = features.convert(*pair)
         if converted.place is not None:
             placed.setdefault(converted.place, {})[name] = converted.column
-            rounded += converted.rounded
+            if converted.rounded:
+                rounded[name] = converted.rounded
     return placed, rounded
 
 

@@ -228,6 +228,14 @@ def _complete_rows(event: str, table: pa.Table, misfits: list[Misfit]) -> pa.Tab
     return table
 
 
+def encode(table: pa.Table) -> bytes:
+    """A table as the stream of an event."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
 def metadata(table: pa.Table, name: str) -> str:
     """What all rows share, from the schema's metadata; '' where it is absent."""
     value: bytes = (table.schema.metadata or {}).get(name.encode(), b"")

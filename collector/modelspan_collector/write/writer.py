@@ -13,6 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -25,22 +26,13 @@ from modelspan_collector.log.segment import SUFFIX
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.receive.signals import Signal
 from modelspan_collector.store.connect import Store
+from modelspan_collector.write import refusals
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.failing import Failing
-from modelspan_collector.write.insert import UnfitError, insert
+from modelspan_collector.write.insert import insert_otlp
+from modelspan_collector.write.insert_events import insert_events
 
 _LOGGER = logging.getLogger(__name__)
-
-DATA_ERRORS = frozenset({
-    6,  # CANNOT_PARSE_TEXT
-    26, 27, 32, 33,  # CANNOT_PARSE_*, ATTEMPT_TO_READ_AFTER_EOF, CANNOT_READ_ALL_DATA
-    53, 69, 70, 72,  # TYPE_MISMATCH, ARGUMENT_OUT_OF_BOUND, CANNOT_CONVERT_TYPE, CANNOT_PARSE_NUMBER
-    117, 128, 131,  # INCORRECT_DATA, TOO_LARGE_ARRAY_SIZE, TOO_LARGE_STRING_SIZE
-    469,  # VIOLATED_CONSTRAINT
-    190, 349, 407,  # SIZES_OF_ARRAYS_DONT_MATCH, CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN, DECIMAL_OVERFLOW
-    444,  # UNKNOWN_PROTOBUF_FORMAT
-})  # fmt: skip
-"""Error codes of ClickHouse that are about the data: sending the same again is of no use."""
 
 
 class Writer:
@@ -130,7 +122,7 @@ class Writer:
 
     def _warn(self, log: Log, error: Exception, wait: float) -> None:
         self._metrics.insert_errors.labels(log.folder.name, "retry").inc()
-        _LOGGER.warning("insert failed, trying again in %.1f s: %s", wait, _kind(error))
+        _LOGGER.warning("insert failed, trying again in %.1f s: %s", wait, refusals.kind(error))
 
     def _store_batch(self, log: Log, batch: Batch) -> None:
         store, signal = self._target(log)
@@ -145,20 +137,31 @@ class Writer:
         self._metrics.stored_bytes.labels(signal.name).inc(batch.size)
 
     def _insert(self, store: Store, signal: Signal, kind: Kind, records: Sequence[Record], token: str) -> None:
-        """Insert records; where the store refuses them, insert the halves, down to the one that is at fault."""
+        if kind is Kind.OTLP:
+            self._insert_otlp(store, signal, records, token)
+            return
+        with self._metrics.insert_seconds.labels(signal.name).time():
+            outcome = insert_events(store, records, token, self._metrics)
+        for unfit in outcome.unfit:
+            self._set_aside(store, signal, unfit.record, unfit.token, unfit.reason)
+        for complaint, count in outcome.complaints.items():
+            self._complain(replace(complaint, database=store.database), count)
+
+    def _insert_otlp(self, store: Store, signal: Signal, records: Sequence[Record], token: str) -> None:
+        """Insert requests; where the store refuses them, insert the halves, down to the one that is at fault."""
         try:
             with self._metrics.insert_seconds.labels(signal.name).time():
-                insert(store, signal, kind, records, token, self._metrics)
-        except (DatabaseError, UnfitError) as error:
-            if isinstance(error, DatabaseError) and error.code not in DATA_ERRORS:
+                insert_otlp(store, signal, records, token)
+        except DatabaseError as error:
+            if not refusals.is_about_data(error):
                 raise
             self._metrics.insert_errors.labels(signal.name, "split").inc()
             if len(records) == 1:
-                self._set_aside(store, signal, records[0], token, _reason(error))
+                self._set_aside(store, signal, records[0], token, refusals.reason(error))
                 return
             middle = len(records) // 2
-            self._insert(store, signal, kind, records[:middle], f"{token}.0")
-            self._insert(store, signal, kind, records[middle:], f"{token}.1")
+            self._insert_otlp(store, signal, records[:middle], f"{token}.0")
+            self._insert_otlp(store, signal, records[middle:], f"{token}.1")
 
     def _set_aside(self, store: Store, signal: Signal, record: Record, token: str, reason: str) -> None:
         """Keep a record that the store refuses, with the reason beside it."""
@@ -169,17 +172,5 @@ class Writer:
         about = {"signal": signal.name, "received": record.received, "bytes": len(record.payload), "reason": reason}
         path.with_suffix(".json").write_text(json.dumps(about))
         self._metrics.dead_letters.labels(signal.name).inc()
-        self._complain(Complaint(signal.name, "dead_letter", "", reason), 1)
+        self._complain(Complaint(signal.name, "dead_letter", "", reason, database=store.database), 1)
         _LOGGER.error("the store refuses a request; kept as %s, with the reason beside it", path.name)
-
-
-def _reason(error: Exception) -> str:
-    """The first line of an error; it may quote values, so it is for users and not for the collector's own log."""
-    return str(error).split("\n", 1)[0][:300]
-
-
-def _kind(error: Exception) -> str:
-    """What may be logged of an error: the store's name and number for it, or its type."""
-    if isinstance(error, DatabaseError) and error.code:
-        return f"{error.name or 'error'} ({error.code})"
-    return type(error).__name__

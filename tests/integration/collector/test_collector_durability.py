@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import grpc
+import pyarrow as pa
 import pytest
 from collector_otlp import arrow, event, export, post, predictions, trace
 from google.rpc import error_details_pb2, status_pb2
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from modelspan_collector.log import dead
 from modelspan_collector.receive.signals import TRACES
@@ -146,6 +148,43 @@ def test_a_flipped_bit_costs_one_request(start: Callable[..., Collector], store:
     broken = second.registry.get_sample_value("modelspan_collector_broken_bytes", {"signal": "traces"})
     assert dead.list_broken(tmp_path / "data") == [segment.parent / "00-000000001.broken"]
     assert broken == (segment.parent / "00-000000001.broken").stat().st_size > 0
+
+
+def predictions_of(store: Store) -> list[str]:
+    return [row["prediction_id"] for row in store.rows("SELECT prediction_id FROM predictions ORDER BY ALL")]
+
+
+def test_a_poisoned_row_is_set_aside_alone(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
+    """Of the events of one insert the store refuses a row: the other rows of its stream, the other streams, and what
+    goes into other tables are stored, once; the row becomes a dead letter, and retry brings it back.
+    """
+    store.command("ALTER TABLE predictions ADD CONSTRAINT no_poison CHECK prediction_id != 'poison'")
+    named = {"modelspan.schema": "1", "modelspan.model.name": "churn", "modelspan.model.version": "1"}
+    request = ExportLogsServiceRequest()
+    for name, ids in (
+        ("predictions", ["a", "b"]),
+        ("predictions", ["c", "d", "poison", "e", "f"]),
+        ("labels", ["a", "poison"]),
+        ("predictions", ["g"]),
+    ):
+        times = pa.array([time.time_ns()] * len(ids), pa.timestamp("ns", "UTC"))
+        table = pa.table({"timestamp": times, "prediction_id": ids}).replace_schema_metadata(named)
+        request.MergeFrom(event(f"modelspan.{name}", arrow(table)))
+    try:
+        collector = start(segment_seconds=0.5)
+        post(collector.http_port, "/v1/logs", request.SerializeToString())
+        collector.flush()
+        assert predictions_of(store) == list("abcdefg")
+        assert store.scalar("SELECT count() FROM labels") == 2
+        letters = list(dead.list_dead(tmp_path / "data"))
+        assert [letter.signal for letter in letters] == ["logs"]
+        assert "no_poison" in letters[0].reason
+        assert store.scalar("SELECT count() FROM ingest_errors WHERE kind = 'dead_letter'") == 1
+    finally:
+        store.command("ALTER TABLE predictions DROP CONSTRAINT no_poison")
+    assert dead.retry(tmp_path / "data") == 1
+    until(lambda: predictions_of(store) == [*"abcdefg", "poison"])
+    assert list(dead.list_dead(tmp_path / "data")) == []
 
 
 def test_a_poisoned_request_is_set_aside(

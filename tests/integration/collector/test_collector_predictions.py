@@ -237,11 +237,28 @@ def test_wild_clocks_of_records(collector: Collector, store: Store) -> None:
     assert store.scalar("SELECT sum(count) FROM ingest_errors WHERE kind = 'wild_timestamp'") == 1
 
 
+def test_wild_clocks_of_labels(collector: Collector, store: Store) -> None:
+    """A label from the year 2300 is known since it arrived; it costs no other label, and users are told."""
+    wild = 10_413_792_000
+    moments = pa.array([NOW // 10**9, wild], pa.timestamp("s", "UTC"))
+    table = pa.table({"timestamp": moments, "prediction_id": ["a", "b"], "label": ["yes", "no"]})
+    send(collector, "modelspan.labels", table.replace_schema_metadata({"modelspan.schema": "1"}))
+    collector.flush()
+    rows = store.rows("SELECT prediction_id, label, timestamp > now() - 3600 AS fresh FROM labels ORDER BY ALL")
+    assert [tuple(row.values()) for row in rows] == [("a", "yes", 1), ("b", "no", 1)]
+    assert store.rows("SELECT signal, kind, count FROM ingest_errors") == [
+        {"signal": "labels", "kind": "wild_timestamp", "count": 1}
+    ]
+
+
 def test_integers_beyond_float64(collector: Collector, store: Store) -> None:
     """Integers that Float64 cannot hold are rounded and counted."""
     send(collector, "modelspan.predictions", predictions(1, **{"feature.id": [2**60 + 1]}))
     collector.flush()
     assert store.scalar("SELECT numeric_features['id'] FROM predictions") == float(2**60)
+    assert store.rows("SELECT kind, model, column_name, count FROM ingest_errors") == [
+        {"kind": "rounded", "model": "churn", "column_name": "feature.id", "count": 1}
+    ]
     assert (
         collector.registry.get_sample_value("modelspan_collector_rounded_integers_total", {"table": "predictions"}) == 1
     )

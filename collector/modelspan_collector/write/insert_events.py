@@ -1,0 +1,193 @@
+"""modelspan's events into the store: streams of one shape become rows together, and one insert a table.
+
+Where the store refuses rows for what they are, or they cannot be made at all, the halves are tried, down to the stream
+and in it to the row at fault: it alone is unfit, and everything else of the batch is stored, once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from modelspan import conventions
+from modelspan_collector.log.record import Kind, Record, make
+from modelspan_collector.metrics import Metrics
+from modelspan_collector.receive.signals import LOGS
+from modelspan_collector.store.connect import Store
+from modelspan_collector.write import rows, stream, wire
+from modelspan_collector.write.complaints import Complaint
+from modelspan_collector.write.held import HELD
+from modelspan_collector.write.insert import ONE_BLOCK
+from modelspan_collector.write.refusals import is_about_data, reason
+
+_TABLES: Final = {
+    conventions.EVENT_PREDICTIONS: "predictions",
+    conventions.EVENT_LABELS: "labels",
+    conventions.EVENT_MODEL: "models",
+}
+_MOST_SPLITS: Final = 200
+"""Attempts to find what is at fault in one insert; then the rest of a part is unfit as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Rows that the store refuses for what they are: sending them again is of no use."""
+
+    record: Record
+    """They alone, as a request."""
+    token: str
+    """A name of their own."""
+    reason: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the events of a batch, beside those that are stored as they came."""
+
+    unfit: list[Unfit] = field(default_factory=list)
+    complaints: Counter[Complaint] = field(default_factory=Counter)
+
+
+def insert_events(store: Store, records: Sequence[Record], token: str, metrics: Metrics) -> Outcome:
+    """Insert the events of a batch.
+
+    Args:
+        store: the store of the batch's tenant.
+        records: what the log holds of them.
+        token: names exactly these records; sent again, it inserts nothing.
+        metrics: where rows are counted.
+
+    Raises:
+        DatabaseError: the store is away, or refuses for a reason that is not in the rows.
+    """
+    outcome = Outcome()
+    tables: dict[str, list[_Stream]] = {}
+    for number, record in enumerate(records):
+        for each in _readable(record, f"{token}.unread.{number}", outcome):
+            tables.setdefault(_TABLES[each.event], []).append(each)
+    for table, streams in tables.items():
+        _Insert(store, table, metrics, outcome).all(streams, f"{token}/{table}")
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """One event, or some of its rows."""
+
+    event: str
+    resource: Any
+    service: str
+    tenant: str
+    table: pa.Table
+    received: int
+
+    def record(self) -> Record:
+        """The rows as a request of their own."""
+        request = LOGS.request()
+        part = request.resource_logs.add()
+        part.resource.CopyFrom(self.resource)
+        part.scope_logs.add().log_records.add(event_name=self.event).body.bytes_value = stream.encode(self.table)
+        return make(Kind.EVENTS, self.received, request.SerializeToString() + wire.tenant_field(self.tenant))
+
+
+@dataclass(slots=True)
+class _Insert:
+    """The insert of streams into one table, in as many parts as it takes."""
+
+    store: Store
+    table: str
+    metrics: Metrics
+    outcome: Outcome
+    splits: int = _MOST_SPLITS
+
+    def all(self, streams: Sequence[_Stream], token: str) -> None:
+        """Insert streams; where they are refused, their halves, down to the row that is at fault."""
+        try:
+            converted = _convert(streams)
+        except Exception as error:  # no store is asked here: whatever it is, it is the same the next time
+            self._split(streams, token, reason(error))
+            return
+        try:
+            self._insert(converted, token)
+        except DatabaseError as error:
+            if not is_about_data(error):
+                raise
+            self._split(streams, token, reason(error))
+            return
+        for part in converted:
+            self._note(part)
+
+    def _insert(self, converted: Sequence[rows.Rows], token: str) -> None:
+        batch = pa.concat_tables([part.rows for part in converted]).combine_chunks()
+        self.store.client().insert_arrow(self.table, batch, settings={**ONE_BLOCK, "insert_deduplication_token": token})
+        self.metrics.rows.labels(self.table).inc(batch.num_rows)
+
+    def _split(self, streams: Sequence[_Stream], token: str, why: str) -> None:
+        self.metrics.insert_errors.labels(LOGS.name, "split").inc()
+        if self.splits == 0 or (len(streams) == 1 and streams[0].table.num_rows <= 1):
+            name = token.replace("/", ".")
+            self.outcome.unfit += [Unfit(each.record(), f"{name}.{number}", why) for number, each in enumerate(streams)]
+            return
+        self.splits -= 1
+        for number, part in enumerate(_halves(streams)):
+            self.all(part, f"{token}.{number}")
+
+    def _note(self, part: rows.Rows) -> None:
+        """Count what is stored otherwise than it came, and say so."""
+        self.metrics.wild.labels(self.table).inc(part.wild)
+        self.metrics.rounded.labels(self.table).inc(sum(part.rounded.values()))
+        self.outcome.complaints.update(part.complaints())
+
+
+def _halves(streams: Sequence[_Stream]) -> list[Sequence[_Stream]]:
+    if len(streams) > 1:
+        middle = len(streams) // 2
+        return [streams[:middle], streams[middle:]]
+    (one,) = streams
+    middle = one.table.num_rows // 2
+    return [[replace(one, table=part)] for part in (one.table.slice(0, middle), one.table.slice(middle))]
+
+
+def _convert(streams: Sequence[_Stream]) -> list[rows.Rows]:
+    """The rows of streams; those that have all but their rows in common are converted together."""
+    shapes: dict[tuple[str, str, str, bytes], list[_Stream]] = {}
+    for each in streams:
+        shape = (each.event, each.service, each.tenant, each.table.schema.serialize().to_pybytes())
+        shapes.setdefault(shape, []).append(each)
+    converted = []
+    for (event, service, tenant, _), alike in shapes.items():
+        received = np.repeat([each.received for each in alike], [each.table.num_rows for each in alike])
+        whole = pa.concat_tables([each.table for each in alike]).combine_chunks()
+        converted.append(rows.CONVERT[event](whole, pa.array(received, pa.int64()), service, tenant))
+    return converted
+
+
+def _readable(record: Record, name: str, outcome: Outcome) -> list[_Stream]:
+    try:
+        return _streams(record)
+    except Exception as error:  # the gate has read it before: a log that another version wrote
+        outcome.unfit.append(Unfit(record, name, reason(error)))
+        return []
+
+
+def _streams(record: Record) -> list[_Stream]:
+    """The events of a record, as the gate has read them."""
+    tenant = wire.tenant_of(record.payload)
+    held = iter(HELD.take(record.digest) or ())
+    found = []
+    for resource in LOGS.request.FromString(record.payload).resource_logs:
+        names = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
+        for scope in resource.scope_logs:
+            for event in scope.log_records:
+                table = next(held, None)
+                if table is None:
+                    table = stream.read(event.event_name, event.body.bytes_value).table
+                service = names.get("service.name", "")
+                found.append(_Stream(event.event_name, resource.resource, service, tenant, table, record.received))
+    return found
