@@ -38,6 +38,15 @@ WHERE (model, version, window_end) IN (
 GROUP BY model, version
 """
 
+_LEFT_OUT = """
+SELECT kind, model, column_name, sum(count) AS rows, argMax(reason, timestamp) AS why
+FROM ingest_errors
+WHERE timestamp > now() - INTERVAL 1 DAY
+GROUP BY kind, model, column_name
+ORDER BY max(timestamp) DESC, kind, model, column_name
+"""
+_MOST_LINES = 10
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -49,9 +58,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the status."""
     instance = running(args)
     with reading(args) as store:
-        models = _models(store)
+        models, left_out = _models(store), store.rows(_LEFT_OUT)
     if args.json:
-        state = {"running": instance is not None, "pid": instance.pid if instance else None, "models": models}
+        pid = instance.pid if instance else None
+        state = {"running": instance is not None, "pid": pid, "models": models, "ingest_errors": left_out}
         json.dump(state, sys.stdout, default=str, indent=2)
         print()
     else:
@@ -59,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
         for line in _set_aside(args.data / COLLECTOR_FOLDER):
             print(line)
         console().print(_table(models))
+        for line in _not_taken(left_out):
+            print(line)
     return 0
 
 
@@ -80,6 +92,18 @@ def _set_aside(collector: Path) -> list[str]:
     return [
         f"{count} {what}: see `modelspan collector dead --data {collector}`" for what, count in counts.items() if count
     ]
+
+
+def _not_taken(left_out: Sequence[dict[str, Any]]) -> list[str]:
+    """What came in the last day and was not taken as it came, the newest first."""
+    if not left_out:
+        return []
+    lines = ["not taken as it came in the last day (all of it: SELECT * FROM ingest_errors):"]
+    for row in left_out[:_MOST_LINES]:
+        about = " ".join(part for part in (row["model"], row["column_name"]) if part)
+        lines.append(f"  {row['kind']:<16} {row['rows']:>9,}  {f'{about}: ' if about else ''}{row['why']}")
+    more = len(left_out) - _MOST_LINES
+    return [*lines, f"  and {more} more kinds"] if more > 0 else lines
 
 
 def _models(store: Store) -> list[dict[str, Any]]:

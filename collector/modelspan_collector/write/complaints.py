@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import pyarrow as pa
 from modelspan_collector.store.connect import Store
 
 _FLUSH_SECONDS = 1.0
+_AGAIN_SECONDS = 60.0
 _MOST = 1000
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ _OTHERS = Complaint("", "more", "", "more kinds of complaints came at one time t
 
 
 class Complaints:
-    """Counts complaints, and writes them once a second."""
+    """Counts complaints, and writes them: a new one within a second, one that comes again once a minute."""
 
     def __init__(self, store: Callable[[str], Store]) -> None:
         """Begin with nothing to say.
@@ -51,6 +53,8 @@ class Complaints:
         """
         self._store = store
         self._waiting: Counter[Complaint] = Counter()
+        self._written: dict[Complaint, float] = {}
+        """When each was last written."""
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._stopping = threading.Event()
@@ -74,21 +78,32 @@ class Complaints:
 
     def _run(self) -> None:
         while not self._stopping.wait(_FLUSH_SECONDS):
-            self.flush()
+            self._flush(self._is_due)
         self.flush()
 
     def flush(self) -> None:
         """Write what waits now; on return it is in the table, unless the store is away."""
+        self._flush(lambda _complaint: True)
+
+    def _is_due(self, complaint: Complaint) -> bool:
+        return time.monotonic() - self._written.get(complaint, -_AGAIN_SECONDS) >= _AGAIN_SECONDS
+
+    def _flush(self, is_due: Callable[[Complaint], bool]) -> None:
         with self._writing:
             with self._lock:
-                waiting, self._waiting = self._waiting, Counter()
-            for database in {complaint.database for complaint in waiting}:
-                self._write(database, {each: count for each, count in waiting.items() if each.database == database})
+                due = {complaint: count for complaint, count in self._waiting.items() if is_due(complaint)}
+                for complaint in due:
+                    del self._waiting[complaint]
+            for database in {complaint.database for complaint in due}:
+                self._write(database, {each: count for each, count in due.items() if each.database == database})
+            if len(self._written) > _MOST:
+                self._written.clear()
+            self._written.update(dict.fromkeys(due, time.monotonic()))
 
     def _write(self, database: str, waiting: Mapping[Complaint, int]) -> None:
         names = {"column_name": "column"}
         columns = {
-            column: [getattr(complaint, names.get(column, column)) for complaint in waiting]
+            column: [_clean(getattr(complaint, names.get(column, column))) for complaint in waiting]
             for column in ("signal", "kind", "service", "model", "column_name", "reason")
         }
         try:
@@ -98,3 +113,8 @@ class Complaints:
             _LOGGER.warning("cannot write ingest_errors, keeping %d: %s", len(waiting), type(error).__name__)
             with self._lock:
                 self._waiting.update(waiting)
+
+
+def _clean(text: str) -> str:
+    """Text that a table can hold: a reason may quote half a character."""
+    return text.encode("utf-8", "replace").decode()

@@ -90,3 +90,28 @@ def test_a_query_that_gives_no_rows_is_refused(modelspan: Run, filled: Store, qu
     assert message in said
     assert filled.scalar("SELECT count() FROM baselines WHERE model = 'other'") == 0
     assert filled.scalar("SELECT count() FROM predictions") == 6 * ROWS
+
+
+def test_status_names_what_was_not_taken(modelspan: Run, filled: Store, tmp_path: Path) -> None:
+    """What was left out in the last day is told with model, column, rows and reason; a long list says how much more."""
+    filled.command(
+        "INSERT INTO ingest_errors (timestamp, kind, model, column_name, count, reason) VALUES"
+        " (now64(3), 'column_left_out', 'churn', 'feature.zip', 1200, 'maps have no place'),"
+        " (now64(3) - 60, 'column_left_out', 'churn', 'feature.zip', 34, 'maps have no place'),"
+        " (now64(3) - 1, 'rejected', '', '', 2, 'no model'),"
+        " (now64(3) - INTERVAL 2 DAY, 'rejected', 'old', '', 1, 'long ago')"
+    )
+    status, said, _ = modelspan("status", "--data", str(tmp_path))
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert status == 0
+    assert lines[-2:] == [
+        "column_left_out 1,234 churn feature.zip: maps have no place",
+        "rejected 2 no model",
+    ]
+    filled.command(
+        "INSERT INTO ingest_errors (timestamp, kind, column_name) SELECT now64(3) - 5, 'rounded', toString(number)"
+        " FROM numbers(20)"
+    )
+    assert "and 12 more kinds" in modelspan("status", "--data", str(tmp_path))[1]
+    told = json.loads(modelspan("status", "--json", "--data", str(tmp_path))[1])["ingest_errors"]
+    assert (len(told), max(row["rows"] for row in told)) == (22, 1234)
