@@ -101,6 +101,9 @@ class MlflowModel:
         schema = self._model.metadata.get_input_schema()
         named = schema is not None and schema.has_input_names() and not schema.is_tensor_spec()
         wanted = schema.input_types_dict() if named else {}
+        names = schema.input_names() if named else []
+        self.feature_names_in_ = [] if named and schema.optional_input_names() else [str(name) for name in names]
+        """The features in the order of its signature, where it has one that needs them all."""
         self._types = {name: np.dtype(kind.to_numpy()) for name, kind in wanted.items() if hasattr(kind, "to_numpy")}
 
     def predict(self, frame: Any) -> FloatArray:

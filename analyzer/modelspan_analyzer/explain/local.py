@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelspan_analyzer.explain.frame import read_signature
 from modelspan_analyzer.explain.shapley import attribute
 from modelspan_analyzer.explain.supplied import load_model
 from modelspan_analyzer.explain.surrogate import explain_locally
@@ -101,7 +102,7 @@ def _compute(
     )
     background = sample(store, rows, encoding, BACKGROUND_ROWS).features
     chosen = sample(store, Rows(_CHOSEN, names), encoding, 1).features
-    supplied = load_model(model, encoding)
+    supplied = load_model(model, encoding, read_signature(store, str(row["model"]), str(row["version"])))
     if not len(background):
         raise LookupError(f"{row['model']} {row['version']} has no other prediction to compare this one with")
     if method == "surrogate":

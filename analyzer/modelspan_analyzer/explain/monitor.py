@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from modelspan_analyzer.explain import store as attributions
+from modelspan_analyzer.explain.frame import read_signature
 from modelspan_analyzer.explain.ranking import attribution_ndcg
 from modelspan_analyzer.explain.shapley import attribute
 from modelspan_analyzer.explain.store import Importance
@@ -49,7 +50,7 @@ def _explain(context: MonitorContext, rows: Rows, reference: Rows, baseline_id: 
     chosen = sample(context.store, rows, encoding, settings.rows)
     if not len(chosen.ids) or not len(background.ids):
         return
-    model = load_model(settings.model, encoding)
+    model = load_model(settings.model, encoding, read_signature(context.store, context.model, context.version))
     found = attribute(model, chosen.features, background.features, seconds=settings.seconds)
     given = {name: found.values[:, at] for at, name in enumerate(encoding.names)}
     names = (context.model, context.version, baseline_id)

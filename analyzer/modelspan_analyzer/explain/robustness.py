@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from modelspan_analyzer.explain.frame import read_signature
 from modelspan_analyzer.explain.supplied import load_model
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.performance.counts import FloatArray
@@ -72,7 +73,7 @@ def robustness(context: MonitorContext) -> list[Result]:
     chosen = sample(context.store, rows, encoding, settings.rows).features
     if not len(chosen):
         return []
-    predict = load_model(settings.model, encoding)
+    predict = load_model(settings.model, encoding, read_signature(context.store, context.model, context.version))
     found = sensitivities(predict, chosen, encoding.is_categorical, settings.seconds)
     return [
         _result(context, metric, encoding.names[one.column], value, len(chosen))

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from modelspan_analyzer.explain.supplied import SuppliedModel, decode
+from modelspan_analyzer.explain.supplied import SuppliedModel
 from modelspan_analyzer.performance.counts import FloatArray
 
 BACKGROUND: Final = 50
@@ -79,8 +79,14 @@ def _explainer(model: SuppliedModel, background: FloatArray, method: str) -> Any
         return lambda rows: (np.asarray(kernel.shap_values(rows, silent=True)), float(kernel.expected_value))
     if method in ("tree", "linear"):
         kind = shap.TreeExplainer if method == "tree" else shap.LinearExplainer
-        exact = kind(model.raw, decode(background, model.encoding))
-        return lambda rows: _read(exact(decode(rows, model.encoding)))
+        frame = model.frame
+        exact = kind(model.raw, frame.make(background))
+
+        def explain(rows: FloatArray) -> tuple[FloatArray, float]:
+            values, base = _read(exact(frame.make(rows)))
+            return frame.restore(values), base
+
+        return explain
     raise ValueError(f"there is no attribution method {method!r}; choose auto, tree, linear, permutation or kernel")
 
 

@@ -12,9 +12,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import ndcg_score
 from support import need
 
+from modelspan_analyzer.explain.frame import frame_for
 from modelspan_analyzer.explain.ranking import attribution_ndcg
 from modelspan_analyzer.explain.shapley import attribute
-from modelspan_analyzer.explain.supplied import SuppliedModel, decode, load_model
+from modelspan_analyzer.explain.supplied import SuppliedModel, load_model
 from modelspan_analyzer.explain.surrogate import explain_locally
 from modelspan_analyzer.performance.matrix import Encoding
 
@@ -68,12 +69,12 @@ def test_shapley_values_of_a_linear_model(method: str) -> None:
     need("shap")
     generator = np.random.default_rng(2)
     background = generator.normal(size=(50, 3))
-    fitted = LinearRegression().fit(decode(background, NUMBERS), background @ [2.0, -1.0, 0.0])
+    fitted = LinearRegression().fit(frame_for(None, NUMBERS, {}).make(background), background @ [2.0, -1.0, 0.0])
     rows = generator.normal(size=(4, 3))
     found = attribute(SuppliedModel(fitted, NUMBERS), rows, background, seconds=30, method=method)
     np.testing.assert_allclose(found.values, (rows - background.mean(axis=0)) * [2.0, -1.0, 0.0], atol=1e-6)
     np.testing.assert_allclose(
-        found.values.sum(axis=1) + found.base_value, fitted.predict(decode(rows, NUMBERS)), atol=1e-6
+        found.values.sum(axis=1) + found.base_value, fitted.predict(frame_for(None, NUMBERS, {}).make(rows)), atol=1e-6
     )
     assert found.method == ("linear" if method == "auto" else method)
 
@@ -89,7 +90,7 @@ def test_attribution_stops_at_its_budget() -> None:
 
 def test_categories_reach_the_model_as_texts() -> None:
     """Codes are decoded; a missing value stays missing and one not seen before is ''."""
-    frame = decode(np.array([[1.0, 2.0], [2.0, np.nan], [3.0, 0.0]]), MIXED)
+    frame = frame_for(None, MIXED, {}).make(np.array([[1.0, 2.0], [2.0, np.nan], [3.0, 0.0]]))
     assert frame["colour"].isna().tolist() == [False, True, False]
     assert frame["colour"].fillna("?").tolist() == ["red", "?", ""]
 
