@@ -21,6 +21,7 @@ def observe(
     *,
     role: str = conventions.ROLE_PRIMARY,
     classes: Sequence[Any] | None = None,
+    task: str = "",
     feature_names: Sequence[str] | None = None,
     features: Extractor | None = None,
     prediction: Extractor | None = None,
@@ -43,6 +44,8 @@ def observe(
         version: Its version, or a function of the call's arguments that tells it (champion and challenger).
         role: `"primary"`, or `"shadow"` for a model whose answers nobody uses.
         classes: The classes, in the order of the scores; whole numbers among them become labels.
+        task: `"classification"` or `"regression"`, where results alone do not tell: whole numbers of a classification
+            are labels, several numbers of a regression are no class scores. The model's card says it, too.
         feature_names: Names of the columns of matrices and vectors.
         features: From the call's arguments to the features: a row (mapping, record) or a table.
         prediction: From the call's result to the prediction.
@@ -62,6 +65,7 @@ def observe(
         version,
         role,
         classes,
+        task,
         feature_names,
         features,
         prediction,

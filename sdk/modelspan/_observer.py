@@ -24,9 +24,13 @@ from modelspan._redact import Redaction, Rule
 from modelspan._settings import sample_rate as checked_rate
 from modelspan._settings import span_features
 from modelspan.capture import batches, outputs
+from modelspan.capture.batches import UntoldError
 from modelspan.capture.inputs import Arguments, Row, read
-from modelspan.capture.tables import Table, array_of
+from modelspan.capture.outputs import class_name
+from modelspan.capture.tables import Table
+from modelspan.capture.texts import clean, texts_of
 from modelspan.records.call import Call, Stream
+from modelspan.records.card import Card
 from modelspan.telemetry.spans import SpanFeatures, describe
 
 Extractor = Callable[..., Any]
@@ -43,6 +47,7 @@ class Options:
     version: str | Extractor = ""
     role: str = conventions.ROLE_PRIMARY
     classes: Sequence[Any] | None = None
+    task: str = ""
     feature_names: Sequence[str] | None = None
     features: Extractor | None = None
     prediction: Extractor | None = None
@@ -58,13 +63,35 @@ class Options:
         """Refuse what cannot mean anything, where the function is decorated.
 
         Raises:
-            ValueError: The role, a rule or the rate is none.
+            ValueError: The name, the role, the task, a rule or the rate is none.
         """
+        object.__setattr__(self, "model", model_name(self.model))
+        if not callable(self.version):
+            object.__setattr__(self, "version", version_name(self.version))
+        if self.task and self.task not in outputs.TASKS:
+            raise ValueError(f"task is {self.task!r}; expected one of {', '.join(map(repr, outputs.TASKS))}")
         if self.role not in conventions.ROLES:
             raise ValueError(f"role is {self.role!r}; expected one of {', '.join(map(repr, conventions.ROLES))}")
         if self.sample_rate is not None:
             checked_rate(self.sample_rate)
         Redaction(self.redact, key=b"any")
+
+
+def model_name(model: Any) -> str:
+    """The name of a model as text.
+
+    Raises:
+        ValueError: It has none.
+    """
+    name = "" if model is None else clean(class_name(model)).strip()
+    if not name:
+        raise ValueError(f"model is {model!r}; expected a name, such as 'churn'")
+    return name
+
+
+def version_name(version: Any) -> str:
+    """A version as text, whatever registries count in; none is ''."""
+    return "" if version is None else clean(class_name(version))
 
 
 _BOUND = {"redaction", "tag_redaction", "_span_features", "_rate", "weight", "_tracer", "_runtime"}
@@ -76,7 +103,8 @@ class Observer:
 
     def __init__(self, options: Options, function: Callable[..., Any] | None = None) -> None:
         self.options = options
-        self.classes = list(options.classes) if options.classes is not None else None
+        self.told = outputs.Told(None if options.classes is None else list(options.classes), options.task)
+        self._class_names = [class_name(each) for each in options.classes or ()]
         self._arguments = Arguments(function, options.feature_names) if function is not None else None
         self._span_name = f"{conventions.SPAN_NAME_PREFIX}{options.model}"
         self._streams: dict[str, tuple[Stream, dict[str, str]]] = {}
@@ -100,6 +128,7 @@ class Observer:
         self._rate = rate
         self.weight = 1.0 / rate if rate else 1.0
         self._tracer = _tracer()
+        self._streams = {}
         self._runtime = runtime
 
     # --- a call ----------------------------------------------------------------------------------------
@@ -140,11 +169,13 @@ class Observer:
                 known[1][conventions.MODEL_ROLE] = stream.role
             if len(self._streams) < 1000:
                 self._streams[version] = known
+                if self.options.task:
+                    _runtime.current().pipeline.declare(Card(stream, task=self.options.task, classes=self._class_names))
         return known
 
     def _version(self, version: Extractor, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         try:
-            return str(version(*args, **kwargs))
+            return version_name(version(*args, **kwargs))
         except BaseException as error:
             swallowed(f"the version of model {self.options.model!r} could not be told", error)
             return ""
@@ -176,19 +207,17 @@ class Observer:
         if ids is None:
             return
         if call.table is None:
-            call.ids = self.redaction.cut(str(ids))
+            call.ids = self.redaction.cut(clean(class_name(ids))) or None
             return
-        column = array_of(ids)
+        column = texts_of(ids)
         if len(column) != call.table.rows:
             raise ValueError(f"the table has {call.table.rows} rows and {len(column)} prediction ids were given")
-        call.ids = self.redaction.bounded(column.cast("string"))
+        call.ids = self.redaction.bounded(column)
 
     def enter(self, call: Call) -> None:
         """Open the span and make it current; from here the call's time counts."""
         try:
-            call.span = span = self._tracer.start_span(
-                self._span_name, attributes=self._streams[call.stream.version][1]
-            )
+            call.span = span = self._tracer.start_span(self._span_name, attributes=self._stream(call.stream.version)[1])
             call.context = span.get_span_context()
             call.token = attach(set_span_in_context(span))
         except BaseException as error:
@@ -203,6 +232,8 @@ class Observer:
         try:
             if result is not ALREADY_READ:
                 self._read_output(call, result)
+        except UntoldError as error:
+            swallowed(f"the output of model {self.options.model!r} is left out ({error}); prediction= takes its parts")
         except BaseException as error:
             swallowed(f"the output of model {self.options.model!r} could not be captured", error)
         self.close(call)
@@ -230,11 +261,11 @@ class Observer:
         options = self.options
         told = result if options.prediction is None else options.prediction(result)
         if call.table is not None:
-            call.outputs = batches.snapshot(told, call.table.rows, self.classes)
+            call.outputs = batches.snapshot(told, call.table.rows, self.told)
         elif type(told) is float:
             call.result = told
         else:
-            call.result = outputs.read(told, self.classes)
+            call.result = outputs.read(told, self.told)
             if call.result is outputs.NOTHING and told is not None:
                 swallowed(
                     f"an output of model {options.model!r}, of type {type(told).__name__}, has no place in a record; "
@@ -246,10 +277,10 @@ class Observer:
     def _add_score(self, call: Call, score: Any) -> None:
         """What the extractor of scores returned goes over what the prediction says of them."""
         if call.table is not None and call.outputs is not None:
-            call.outputs = batches.with_score(call.outputs, batches.snapshot(score, call.table.rows, self.classes))
+            call.outputs = batches.with_score(call.outputs, batches.snapshot(score, call.table.rows, self.told))
         else:
             told = call.result if isinstance(call.result, outputs.Output) else outputs.Output(value=call.result)
-            call.result = outputs.with_score(told, outputs.read(score, self.classes))
+            call.result = outputs.with_score(told, outputs.read(score, self.told))
 
     def close(self, call: Call) -> None:
         """Tell the span and hand the call to the pipeline."""

@@ -147,7 +147,7 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         if call.table is not None:
             call.outputs = self._columns(call.table.rows)
         else:
-            told = Output(*read(self.value, None)[:2]) if self.value is not None else Output()
+            told = Output(*read(self.value)[:2]) if self.value is not None else Output()
             label = read(self.label).label if self.label is not None else told.label
             call.result = Output(
                 told.value, str(self.label) if label is None and self.label is not None else label, self.scores

@@ -9,6 +9,8 @@ from typing import Any
 from modelspan import _runtime, conventions
 from modelspan._failsafe import swallowed
 from modelspan._labels import nanoseconds
+from modelspan._observer import model_name, version_name
+from modelspan.capture.outputs import class_name
 from modelspan.records.call import Stream
 from modelspan.records.card import Card
 
@@ -43,9 +45,9 @@ def register(
     if _runtime.disabled:
         return
     try:
-        stream = Stream(model, version, role)
+        stream = Stream(model_name(model), version_name(version), role)
         deployed = None if deployed_at is None else nanoseconds(deployed_at)
-        names = [str(each)[: _runtime.current().settings.max_string_length] for each in classes]
+        names = [class_name(each)[: _runtime.current().settings.max_string_length] for each in classes]
         card = Card(stream, owner, task, names, hyperparameters, signature, training_data, deployed)
         _runtime.current().pipeline.add_card(card)
     except BaseException as error:

@@ -62,7 +62,7 @@ META_MODEL: Final = MODEL_NAME
 META_VERSION: Final = MODEL_VERSION
 META_ROLE: Final = MODEL_ROLE
 META_LEFT_OUT: Final = "modelspan.left_out"
-"""JSON: the columns that the sender left out, each with its reason."""
+"""JSON object: the features that have no place in the record, or some of whose values have none, and why."""
 
 # --- Arrow columns of a `modelspan.predictions` stream ------------------------------------------
 

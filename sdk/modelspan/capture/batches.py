@@ -5,27 +5,14 @@ The snapshot is taken inside the call, so the caller may change its arrays after
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from modelspan.capture import outputs
-from modelspan.capture.tables import Table, array_of, table_of
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-
-
-class Outputs(NamedTuple):
-    """The predictions of a batch, each column of as many values as the batch has rows; None what there is not."""
-
-    value: pa.Array | None = None
-    label: pa.Array | None = None
-    scores: Mapping[str, pa.Array] | None = None
-
-
-NOTHING = Outputs()
+from modelspan._failsafe import swallowed
+from modelspan.capture import arrays, output_columns, outputs, values
+from modelspan.capture.output_columns import NOTHING, Outputs
+from modelspan.capture.outputs import CLASSIFICATION, REGRESSION, UNTOLD, Told
+from modelspan.capture.tables import table_of
 
 
 class Snapshot(NamedTuple):
@@ -36,144 +23,168 @@ class Snapshot(NamedTuple):
     columns: Callable[[], Outputs]
 
 
-def snapshot(result: Any, rows: int, classes: Sequence[Any] | None = None) -> Snapshot:
+class UntoldError(ValueError):
+    """What a result means cannot be told; the message says why, without any of its values."""
+
+
+def snapshot(result: Any, rows: int, told: Told = UNTOLD) -> Snapshot:
     """Take what was returned for a table of so many rows.
 
     Raises:
-        ValueError: It does not have that many rows.
+        UntoldError: It does not have that many rows, or no row of it has a place.
     """
     if result is None:
         return Snapshot(rows, 0, lambda: NOTHING)
-    if isinstance(result, tuple) and not hasattr(result, "_fields") and len(result) == 2 != rows:
-        return _labels_and_scores(result, rows, classes)
-    if isinstance(result, (list, tuple)) and result and _is_plain(result[0]):
-        return _checked(_of_vector(array_of(list(result)), classes), rows, 64 * len(result), len(result))
-    table = None if _dimensions(result) == 1 else table_of(result, _score_names(result, classes))
-    if table is not None:
-        return _checked(lambda: _of_table(table, classes), rows, table.nbytes, table.rows)
+    if _is_pair(result, rows):
+        return _of_pair(result, rows, told)
+    if rows == 1 and not _is_one_row(result):
+        return _of_single(result, told)
+    shape = arrays.shape_of(result)
+    if shape is not None:
+        return _of_array(result, shape, rows, told)
     if isinstance(result, (list, tuple)):
-        told = [outputs.read(each, classes) for each in result]
-        return _checked(lambda: of_rows(told), rows, 256 * len(told), len(told))
-    return _checked(_of_vector(_copy(result), classes), rows, int(getattr(result, "nbytes", 64 * rows)), len(result))
+        return _of_list(result, rows, told)
+    table = table_of(result)
+    if table is not None:
+        _check(table.rows, rows)
+        return Snapshot(rows, table.nbytes, lambda: output_columns.of_table(table.columns(), told))
+    if not hasattr(result, "__len__") or isinstance(result, (str, bytes, Mapping)):
+        raise UntoldError(f"the table has {rows} rows, and the result is one {type(result).__name__}")
+    _check(len(result), rows)
+    return _of_vector(result.copy() if hasattr(result, "copy") else result, rows, told)
 
 
-def _checked(columns: Callable[[], Outputs], rows: int, nbytes: int, found: int | None = None) -> Snapshot:
-    if found is not None and found != rows:
-        raise ValueError(f"the table has {rows} rows and the result {found}")
-    return Snapshot(rows, nbytes, columns)
+def _check(found: int, rows: int) -> None:
+    if found != rows:
+        raise UntoldError(f"the table has {rows} rows and the result {found}")
 
 
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, (bool, int, float, str))
+def _is_one_row(result: Any) -> bool:
+    """Whether it is a table, matrix or vector of one row, rather than the row itself."""
+    if isinstance(result, (str, bytes)) or (isinstance(result, Mapping) and table_of(result) is None):
+        return False
+    if isinstance(result, tuple) and (hasattr(result, "_fields") or len(result) != 1):
+        return False
+    return hasattr(result, "__len__") and not _is_record(result) and len(result) == 1
 
 
-def _dimensions(result: Any) -> int:
-    return int(getattr(result, "ndim", 0) or 0)
+def _is_record(result: Any) -> bool:
+    return arrays.shape_of(result) == () or values.fields(result) is not None
 
 
-def _copy(result: Any) -> Any:
-    numpy = sys.modules.get("numpy")
-    return result.copy() if numpy is not None and isinstance(result, numpy.ndarray) else array_of(result)
+def _of_single(result: Any, told: Told) -> Snapshot:
+    """What a function returned that was given one row as a table: as it would be of a single row."""
+    found = outputs.read(result, told)
+    if found is outputs.NOTHING:
+        raise UntoldError(f"the table has one row, and the result is one {type(result).__name__}")
+    return Snapshot(1, 256, lambda: output_columns.of_rows([found]))
 
 
-def _score_names(result: Any, classes: Sequence[Any] | None) -> list[str] | None:
-    width = getattr(result, "shape", (0, 0))[-1] if _dimensions(result) == 2 else 0
-    if classes is not None and len(classes) == width:
-        return [str(each) for each in classes]
-    return [str(position) for position in range(width)] if width else None
+# --- pairs -------------------------------------------------------------------------------------------
 
 
-def _labels_and_scores(result: tuple[Any, Any], rows: int, classes: Sequence[Any] | None) -> Snapshot:
+def _is_pair(result: Any, rows: int) -> bool:
+    """Whether it is `(labels, scores)`: two columns, whatever the number of rows."""
+    if not isinstance(result, tuple) or len(result) != 2 or hasattr(result, "_fields"):
+        return False
+    return all(_is_column(part) and len(part) == rows for part in result)
+
+
+def _is_column(part: Any) -> bool:
+    if isinstance(part, (str, bytes, tuple, Mapping)) or not hasattr(part, "__len__"):
+        return False
+    return bool(arrays.shape_of(part) != ()) and values.fields(part) is None
+
+
+def _of_pair(result: tuple[Any, Any], rows: int, told: Told) -> Snapshot:
     """`(labels, scores)`: the scores are one vector, or a matrix with a column a class."""
-    labels, scores = (snapshot(each, rows, classes) for each in result)
+    answers = snapshot(result[0], rows, told)
+    scores = snapshot(result[1], rows, told._replace(task=CLASSIFICATION if _is_matrix(result[1]) else REGRESSION))
 
     def as_labels() -> Outputs:
-        told = labels.columns()
-        return Outputs(label=told.label if told.label is not None else _texts(told.value))
+        found = answers.columns()
+        if found.label is None and (told.task == REGRESSION or output_columns.has_fractions(found.value)):
+            swallowed(
+                "of a pair of columns, the first are numbers with fractions: they are the values, and the second is "
+                "left out; prediction= and score= say otherwise"
+            )
+            return found
+        labels = found.label if found.label is not None else output_columns.texts(found.value)
+        return with_score(Snapshot(rows, 0, lambda: Outputs(label=labels)), scores).columns()
 
-    return with_score(Snapshot(rows, labels.nbytes, as_labels), scores)
+    return Snapshot(rows, answers.nbytes + scores.nbytes, as_labels)
+
+
+def _is_matrix(part: Any) -> bool:
+    shape = arrays.shape_of(part)
+    return len(shape) == 2 if shape is not None else bool(len(part) and isinstance(part[0], (list, tuple)))
 
 
 def with_score(prediction: Snapshot, score: Snapshot) -> Snapshot:
     """What a prediction says, and the scores given beside it."""
 
     def columns() -> Outputs:
-        told, given = prediction.columns(), score.columns()
-        value = given.value if given.value is not None else told.value
-        label = told.label if told.label is not None else given.label
-        return Outputs(value, label, given.scores or told.scores)
+        found, given = prediction.columns(), score.columns()
+        value = given.value if given.value is not None else found.value
+        label = found.label if found.label is not None else given.label
+        return Outputs(value, label, given.scores or found.scores)
 
     return Snapshot(prediction.rows, prediction.nbytes + score.nbytes, columns)
 
 
-def _of_vector(vector: Any, classes: Sequence[Any] | None) -> Callable[[], Outputs]:
-    return lambda: _of_array(array_of(vector), classes)
+# --- columns and rows --------------------------------------------------------------------------------
 
 
-def _of_array(array: pa.Array, classes: Sequence[Any] | None) -> Outputs:
-    import pyarrow as pa
-
-    kind = array.type
-    if pa.types.is_dictionary(kind):
-        array, kind = array.dictionary_decode(), kind.value_type
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return Outputs(value=array.cast(pa.float64()))
-    if pa.types.is_integer(kind) and classes is None:
-        return Outputs(value=array.cast(pa.float64()))
-    return Outputs(label=_texts(array))
+def _of_vector(vector: Any, rows: int, told: Told) -> Snapshot:
+    nbytes = int(getattr(vector, "nbytes", 64 * rows))
+    return Snapshot(rows, nbytes, lambda: output_columns.of_vector(vector, told))
 
 
-def _texts(array: pa.Array | None) -> pa.Array | None:
-    import pyarrow as pa
-
-    return None if array is None else array.cast(pa.string())
-
-
-def _of_table(table: Table, classes: Sequence[Any] | None) -> Outputs:
-    """Columns by the rule of a single mapping: named ones, else the scores of the classes."""
-    columns = table.columns()
-    if classes is not None and set(columns) == set(map(str, classes)):
-        return _of_scores(columns)
-    label = next((columns.pop(key) for key in outputs.LABEL_KEYS if key in columns), None)
-    value = next((columns.pop(key) for key in outputs.VALUE_KEYS if key in columns), None)
-    if label is None and value is None and len(columns) == 1:
-        return _of_array(next(iter(columns.values())), classes)
-    told = _of_scores(columns)
-    if label is not None:
-        told = told._replace(label=_texts(label))
-    if value is not None:
-        given = _of_array(value, classes)
-        told = told._replace(value=given.value, label=told.label if told.label is not None else given.label)
-    return told
+def _of_array(result: Any, shape: tuple[int, ...], rows: int, told: Told) -> Snapshot:
+    """An array of any library: a vector, or a matrix with a column a class."""
+    if not shape:
+        raise UntoldError(f"the table has {rows} rows, and the result is one number")
+    _check(shape[0], rows)
+    if len(shape) > 2 and any(length != 1 for length in shape[2:]):
+        raise UntoldError(f"the result is an array of {len(shape)} dimensions")
+    array = arrays.numpy_of(result)
+    if array.dtype.names is not None:
+        table = table_of(array)
+        assert table is not None
+        return Snapshot(rows, table.nbytes, lambda: output_columns.of_table(table.columns(), told))
+    array = array.reshape(shape[:2]).copy()
+    if array.ndim == 1 or array.shape[1] == 1:
+        return _of_vector(array.ravel(), rows, told)
+    return Snapshot(rows, array.nbytes, lambda: output_columns.of_matrix(array, told))
 
 
-def _of_scores(columns: Mapping[str, pa.Array]) -> Outputs:
+def _of_list(result: list[Any] | tuple[Any, ...], rows: int, told: Told) -> Snapshot:
+    """A list of scalars, of vectors with a number a class, or of anything that is the output of a single row."""
+    _check(len(result), rows)
+    first = result[0] if result else 0.0
+    if isinstance(first, (bool, int, float, str)) or first is None:
+        return _of_vector(list(result), rows, told)
+    matrix = _matrix(result, first)
+    if matrix is not None and matrix.shape[1] > 1:
+        return Snapshot(rows, matrix.nbytes, lambda: output_columns.of_matrix(matrix, told))
+    found = [outputs.read(each, told) for each in result]
+    if all(each is outputs.NOTHING for each in found):
+        raise UntoldError(f"the result is a list of objects of type {type(first).__name__}")
+    return Snapshot(rows, 256 * rows, lambda: output_columns.of_rows(found))
+
+
+def _matrix(result: list[Any] | tuple[Any, ...], first: Any) -> Any:
+    """Rows of so many numbers as a matrix; None where they are anything else."""
     import numpy as np
-    import pyarrow as pa
 
-    scores = {name: column for name, column in columns.items() if _is_number(column.type)}
-    if not scores:
-        return NOTHING
-    matrix: np.ndarray = np.column_stack([column.to_numpy(zero_copy_only=False) for column in scores.values()])
-    best = np.nan_to_num(matrix, nan=-np.inf).argmax(axis=1)
-    label = pa.DictionaryArray.from_arrays(pa.array(best.astype(np.int32)), pa.array(list(scores))).dictionary_decode()
-    second = list(scores.values())[1].cast(pa.float64()) if len(scores) == 2 else None
-    return Outputs(second, label, scores)
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+    shape = arrays.shape_of(first)
+    if shape is not None and len(shape) == 1:
+        rows = [arrays.numpy_of(row) for row in result if arrays.shape_of(row) == shape]
+    else:
+        plain = isinstance(first, (list, tuple)) and not hasattr(first, "_fields")
+        rows = [row for row in result if plain and len(row) == len(first) and set(map(type, row)) <= {int, float}]
+    matrix = np.asarray(rows) if rows and len(rows) == len(result) else None
+    return matrix if matrix is not None and matrix.dtype.kind in "fiu" and matrix.ndim == 2 else None
 
 
-def of_rows(told: Sequence[outputs.Output]) -> Outputs:
-    """The outputs of single rows as columns."""
-    import pyarrow as pa
-
-    names = dict.fromkeys(name for each in told if each.scores for name in each.scores)
-    return Outputs(
-        pa.array([each.value for each in told], pa.float64()),
-        pa.array([each.label for each in told], pa.string()),
-        {name: pa.array([(each.scores or {}).get(name) for each in told], pa.float64()) for name in names},
-    )
+__all__ = ["NOTHING", "Outputs", "Snapshot", "UntoldError", "snapshot", "with_score"]

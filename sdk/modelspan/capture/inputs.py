@@ -6,13 +6,15 @@ frame, Arrow table, matrix, or list of rows is a table. Without such an argument
 
 from __future__ import annotations
 
+import array
 import inspect
+import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from modelspan.capture import values
-from modelspan.capture.tables import Table, table_of
+from modelspan.capture import arrays, values
+from modelspan.capture.tables import Table, long_vector, table_of
 
 MAX_TEXT = 4096
 """Characters of one row's texts up to which none of them is cut before it is encoded."""
@@ -33,6 +35,9 @@ Reader = Callable[[Any, "Sequence[str] | None"], "Row | Table | None"]
 
 def row_of(mapping: Mapping[Any, Any]) -> Row:
     """A mapping as a row, copied at the speed of C where all values are plain."""
+    if len(mapping) > values.MOST_FEATURES:
+        values.too_many()
+        mapping = dict(itertools.islice(mapping.items(), values.MOST_FEATURES))
     columns = tuple(mapping.values())
     kinds = set(map(type, columns))
     if kinds == _FLOATS:
@@ -68,9 +73,12 @@ def _mapping(value: Any, names: Sequence[str] | None) -> Row | Table | None:
 
 def _plain_dict(value: Any, names: Sequence[str] | None) -> Row | Table | None:
     row = row_of(value)
-    if not row.floats and any(type(each) is tuple or type(each) is values.Uncapturable for each in row.values):
+    if not row.floats and not _VECTORS.isdisjoint(map(type, row.values)):
         return table_of(value, names) or row
     return row
+
+
+_VECTORS = {array.array, values.Uncapturable}
 
 
 def _record(value: Any, _names: Sequence[str] | None) -> Row:
@@ -82,13 +90,31 @@ def _vector(value: Any, names: Sequence[str] | None) -> Row | Table | None:
     table = table_of(value, names)
     if table is not None:
         return table
+    shape = arrays.shape_of(value)
+    if shape == () or not hasattr(value, "__len__"):
+        return None
+    if len(value) > (arrays.MOST_UNNAMED if names is None else values.MOST_FEATURES):
+        return _long_vector(value, shape)
     to_dict = getattr(value, "to_dict", None)
     if to_dict is not None and getattr(value, "index", None) is not None:  # a pandas Series knows its names
         return row_of(to_dict())
+    if shape is not None:
+        value = arrays.numpy_of(value)
     scalars = value.tolist() if hasattr(value, "tolist") else list(value)
     if names is not None and len(names) != len(scalars):
         raise ValueError(f"feature_names has {len(names)} names and the row {len(scalars)} values")
     return row_of(dict(zip(names or [f"f{position}" for position in range(len(scalars))], scalars, strict=True)))
+
+
+def _long_vector(value: Any, shape: tuple[int, ...] | None) -> Row:
+    """More numbers than are features each."""
+    long_vector(len(value))
+    return Row((arrays.VECTOR,), (values.freeze(value if shape is None else arrays.numpy_of(value)),))
+
+
+def _fields_of_void(value: Any, _names: Sequence[str] | None) -> Row:
+    """A row of a structured array."""
+    return row_of({name: value[name] for name in value.dtype.names})
 
 
 def _nothing(_value: Any, _names: Sequence[str] | None) -> None:
@@ -106,10 +132,14 @@ def _reader_for(value: Any) -> Reader:
         return _record
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.generic):
-        return _nothing
-    if isinstance(value, (list, tuple)) or hasattr(value, "__array__") or hasattr(value, "__arrow_c_stream__"):
+        return _fields_of_void if getattr(value.dtype, "names", None) else _nothing
+    if isinstance(value, (list, tuple)) or any(hasattr(value, name) for name in _ARRAYS):
         return _vector
     return _nothing
+
+
+_ARRAYS = ("__array__", "__dlpack__", "__arrow_c_stream__", "tocsr", "num_row")
+"""What an object that holds rows or numbers has one of."""
 
 
 class Arguments:

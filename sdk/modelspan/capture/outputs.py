@@ -2,25 +2,38 @@
 
 | returned | becomes |
 |---|---|
-| number | value (label, where it is one of `classes`) |
+| number | value (label, where it is one of `classes`, or an integer of a classification) |
 | string, enum, bool | label |
-| mapping, record | by its keys: `label`, `value`/`score`/`prediction`/…, `scores`; else class scores |
+| mapping, record | by its keys (see `modelspan.capture.names`); else class scores, where its numbers are from 0 to 1 |
 | `(label, score)` | label and value |
 | vector as long as `classes` | class scores |
 
-Of class scores alone, the label is the class with the highest, and the value of two classes the second's score.
+Of class scores alone, the label is the class with the highest, and the value of two classes the second's score. What
+can be none of these for sure is `NOTHING`.
 """
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from modelspan.capture import values
+from modelspan.capture import arrays, values
+from modelspan.capture.names import (
+    ANSWER_KEYS,
+    LABEL_KEYS,
+    PROBABILITY_KEYS,
+    SCORE_KEYS,
+    SCORES_KEYS,
+    first_of,
+    has,
+    plain_keys,
+)
 
-LABEL_KEYS = ("label", "class", "predicted_class", "category")
-VALUE_KEYS = ("value", "score", "prediction", "probability", "result", "output")
-SCORES_KEYS = ("scores", "probabilities", "class_scores", "proba", "probs")
+CLASSIFICATION, REGRESSION = "classification", "regression"
+TASKS = (CLASSIFICATION, REGRESSION)
+MOST_SCORES = 65_536
+"""Scores of one prediction; of more, nothing is read."""
 
 
 class Output(NamedTuple):
@@ -34,7 +47,17 @@ class Output(NamedTuple):
 NOTHING = Output()
 
 
-def read(result: Any, classes: Sequence[Any] | None = None) -> Output:
+class Told(NamedTuple):
+    """What the caller says of the outputs of a function."""
+
+    classes: Sequence[Any] | None = None
+    task: str = ""
+
+
+UNTOLD = Told()
+
+
+def read(result: Any, told: Told = UNTOLD) -> Output:
     """The output of one row; `NOTHING` where the result has no place for it."""
     if type(result) is float:
         return Output(value=result)
@@ -42,11 +65,11 @@ def read(result: Any, classes: Sequence[Any] | None = None) -> Output:
         return result
     scalar = None if isinstance(result, (Mapping, list, tuple)) else _scalar(result)
     if scalar is not None:
-        return _of_scalar(scalar, classes)
+        return _of_scalar(scalar, told)
     row = result if isinstance(result, Mapping) else values.fields(result)
     if row is not None:
-        return _of_mapping(row, classes)
-    return _of_sequence(_elements(result), classes)
+        return _of_mapping(row, told)
+    return _of_sequence(result, _elements(result), told)
 
 
 def _scalar(result: Any) -> bool | int | float | str | None:
@@ -54,68 +77,158 @@ def _scalar(result: Any) -> bool | int | float | str | None:
     frozen = values.freeze(result)
     if hasattr(frozen, "item"):
         frozen = frozen.item()
-    if isinstance(frozen, (bool, int, float, str)):
+    if isinstance(frozen, str):
+        return frozen[: values.MOST_CHARACTERS]
+    if isinstance(frozen, (bool, int, float)):
         return frozen
     return float(frozen) if hasattr(frozen, "as_integer_ratio") else None  # Decimal
 
 
-def _of_scalar(scalar: bool | int | float | str, classes: Sequence[Any] | None) -> Output:
+def class_name(value: Any) -> str:
+    """A class as text, as it is written wherever it comes from: 1 for 1.0, `true` for True."""
+    scalar = value if isinstance(value, str) else _scalar(value)
     if isinstance(scalar, bool):
-        return Output(label="true" if scalar else "false")
+        return "true" if scalar else "false"
+    if isinstance(scalar, float) and scalar.is_integer() and abs(scalar) < 2**63:
+        return str(int(scalar))
+    return str(value if scalar is None else scalar)[: values.MOST_CHARACTERS]
+
+
+def _of_scalar(scalar: bool | int | float | str, told: Told) -> Output:
     if isinstance(scalar, str):
         return Output(label=scalar)
-    if classes is not None and scalar in classes:
-        return Output(label=str(scalar))
+    if isinstance(scalar, bool) and told.task == REGRESSION:
+        return Output(value=float(scalar))
+    if isinstance(scalar, bool) or (told.classes is not None and scalar in told.classes):
+        return Output(label=class_name(scalar))
+    if told.task == CLASSIFICATION and isinstance(scalar, int):
+        return Output(label=class_name(scalar))
     return Output(value=float(scalar))
 
 
-def _of_mapping(row: Mapping[Any, Any], classes: Sequence[Any] | None) -> Output:
+def _of_mapping(row: Mapping[Any, Any], told: Told) -> Output:
+    if not row or len(row) > MOST_SCORES:
+        return NOTHING
     named = {str(key): value for key, value in row.items()}
-    if classes is not None and set(named) == set(map(str, classes)):
-        return of_scores(_named_scores(named, classes))
-    label = next((named[key] for key in LABEL_KEYS if key in named), None)
-    value = next((named[key] for key in VALUE_KEYS if key in named), None)
-    scores = next((named[key] for key in SCORES_KEYS if key in named), None)
-    if label is None and value is None and scores is None:
-        scores = named
-    told = of_scores(_named_scores(scores, classes))
+    if told.classes is not None and set(named) <= set(map(class_name, told.classes)) and len(named) > 1:
+        return of_scores(_named_scores(named, told))
+    by_key = plain_keys(named)
+    label, answer = first_of(by_key, LABEL_KEYS), first_of(by_key, ANSWER_KEYS)
+    score, scores = first_of(by_key, SCORE_KEYS), first_of(by_key, SCORES_KEYS)
+    if scores is not None and _scalar(scores) is not None:
+        score, scores = scores if score is None else score, None
+    if label is None and answer is None and score is None and scores is None:
+        return _of_unknown(named, told)
+    found = of_scores(_named_scores(scores, told))
+    if answer is not None:
+        found = _with_answer(found, answer, has(by_key, PROBABILITY_KEYS), told)
     if label is not None:
-        told = told._replace(label=str(text if (text := _scalar(label)) is not None else label))
-    if value is not None:
-        given = read(value, classes)
-        told = told._replace(value=given.value, label=told.label or given.label)
-    return told
+        found = found._replace(label=class_name(label))
+    if score is not None and (answer is None or found.value is None or found.label is not None):
+        given = read(score, told._replace(classes=None, task=REGRESSION))
+        found = found._replace(
+            value=given.value if given.value is not None else found.value, label=found.label or given.label
+        )
+    return found
 
 
-def _of_sequence(elements: Sequence[Any], classes: Sequence[Any] | None) -> Output:
-    if classes is not None and len(elements) == len(classes) and len(elements) > 1:
-        return of_scores(_named_scores(elements, classes))
+def _with_answer(found: Output, answer: Any, has_probability: bool, told: Told) -> Output:
+    """What a mapping says that was predicted: with a probability beside it, it is a class."""
+    given = read(answer, told)
+    if given.value is not None and given.label is None and has_probability:
+        return found._replace(label=class_name(answer))
+    return Output(
+        given.value if given.value is not None else found.value,
+        given.label if given.label is not None else found.label,
+        given.scores or found.scores,
+    )
+
+
+def _of_unknown(named: Mapping[str, Any], told: Told) -> Output:
+    """A mapping of which no key is known: one thing is the prediction, numbers from 0 to 1 are class scores."""
+    if len(named) == 1:
+        return read(next(iter(named.values())), told) if _is_one(next(iter(named.values()))) else NOTHING
+    scores = {name: _scalar(score) for name, score in named.items()}
+    if not all(isinstance(score, (int, float)) and not isinstance(score, bool) for score in scores.values()):
+        return NOTHING
+    told_apart = told.task == CLASSIFICATION or all(0 <= score <= 1 for score in scores.values())  # type: ignore[operator]
+    if told.task == REGRESSION or not told_apart:
+        return NOTHING
+    return of_scores(_named_scores(named, told))
+
+
+def _is_one(value: Any) -> bool:
+    return not isinstance(value, (Mapping, list, tuple)) and _scalar(value) is not None
+
+
+def _of_sequence(result: Any, elements: Sequence[Any], told: Told) -> Output:
+    if len(elements) == 2 and isinstance(result, (list, tuple)) and _is_label(elements[0], result, told):
+        score = read(elements[1], told._replace(task=REGRESSION))
+        label = read(elements[0], told).label or class_name(elements[0])
+        return Output(score.value, label, score.scores)
+    if told.classes is not None and len(elements) == len(told.classes) and len(elements) > 1:
+        return of_scores(_named_scores(elements, told))
     if len(elements) == 1:
-        return read(elements[0], classes)
-    if len(elements) == 2 and isinstance(_scalar(elements[0]), str):
-        return read(elements[0])._replace(value=read(elements[1]).value)
+        return NOTHING if isinstance(elements[0], (list, tuple)) else read(elements[0], told)
+    if elements and all(isinstance(each, Mapping) for each in elements):
+        return _of_labelled(elements)
     return NOTHING
 
 
+def _is_label(first: Any, pair: Any, told: Told) -> bool:
+    """Whether the first of two is a label: a text, or in a tuple a class beside a number with a fraction or scores."""
+    scalar = None if isinstance(first, (list, tuple, Mapping)) else _scalar(first)
+    if isinstance(scalar, (str, bool)) or scalar is None:
+        return scalar is not None
+    second = pair[1]
+    fraction = isinstance(second, numbers.Real) and not isinstance(second, numbers.Integral)
+    known = told.task == CLASSIFICATION or (told.classes is not None and scalar in told.classes)
+    return isinstance(pair, tuple) and isinstance(scalar, int) and known and (fraction or hasattr(second, "__len__"))
+
+
+def _of_labelled(elements: Sequence[Mapping[Any, Any]]) -> Output:
+    """A list of classes, each with its score, as text classifiers return."""
+    scores: dict[str, float] = {}
+    for each in elements:
+        keys = plain_keys(each)
+        label, score = first_of(keys, LABEL_KEYS), _scalar(first_of(keys, SCORE_KEYS))
+        if label is None or not isinstance(score, (int, float)):
+            return NOTHING
+        scores[class_name(label)] = float(score)
+    return of_scores(scores)
+
+
 def _elements(result: Any) -> Sequence[Any]:
-    """The elements of a list, tuple, vector or one-row matrix; nothing for all else."""
-    if hasattr(result, "to_numpy"):  # Series and frames of any library
+    """The elements of a list, tuple, vector or one-row matrix; nothing for all else, nor of very many."""
+    shape = arrays.shape_of(result)
+    if shape is None and hasattr(result, "to_numpy") and hasattr(result, "__len__"):  # Series and frames of any library
+        if len(result) > MOST_SCORES:
+            return ()
         result = result.to_numpy()
-    if hasattr(result, "tolist"):
-        result = result.tolist()
-    while isinstance(result, (list, tuple)) and len(result) == 1 and isinstance(result[0], (list, tuple)):
+        shape = result.shape
+    if shape is not None:
+        if max(shape, default=0) > MOST_SCORES or sum(length > 1 for length in shape) > 1:
+            return ()
+        result = arrays.numpy_of(result).tolist()
+    for _ in range(_MOST_DEPTH):
+        if not isinstance(result, (list, tuple)) or len(result) != 1 or not isinstance(result[0], (list, tuple)):
+            break
         result = result[0]
-    return result if isinstance(result, (list, tuple)) else ()
+    return result if isinstance(result, (list, tuple)) and len(result) <= MOST_SCORES else ()
 
 
-def _named_scores(scores: Any, classes: Sequence[Any] | None) -> Mapping[str, float] | None:
+_MOST_DEPTH = 8
+
+
+def _named_scores(scores: Any, told: Told) -> Mapping[str, float] | None:
     if scores is None:
         return None
     if not isinstance(scores, Mapping):
         elements = _elements(scores)
-        scores = dict(zip(classes if classes is not None else range(len(elements)), elements, strict=False))
-    numbers = {str(name): _scalar(score) for name, score in scores.items()}
-    return {name: float(score) for name, score in numbers.items() if isinstance(score, (int, float))}
+        names = told.classes if told.classes is not None else range(len(elements))
+        scores = dict(zip(names, elements, strict=False))
+    found = {class_name(name): _scalar(score) for name, score in scores.items()}
+    return {name: float(score) for name, score in found.items() if isinstance(score, (int, float))}
 
 
 def of_scores(scores: Mapping[str, float] | None) -> Output:

@@ -1,4 +1,4 @@
-"""Many rows at once: pandas, polars, Arrow, NumPy, lists of rows, mappings of columns.
+"""Many rows at once: pandas, polars, Arrow, arrays of any library, lists of rows, mappings of columns.
 
 `table_of` takes a snapshot inside the call, as cheaply as the library allows (copy-on-write, shared immutable buffers,
 one memory copy); `columns` turns it into Arrow in the background.
@@ -7,14 +7,15 @@ one memory copy); `columns` turns it into Arrow in the background.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelspan._interrupts import pass_on
-from modelspan.capture import values
+from modelspan._failsafe import swallowed
+from modelspan.capture import arrays, values
+from modelspan.capture.columns import array_of, column_of, one_chunk
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import numpy as np
 
 
 class Table:
@@ -46,13 +47,35 @@ def table_of(value: Any, names: Sequence[str] | None = None) -> Table | None:
     if pandas is not None and isinstance(value, pandas.DataFrame):
         return _of_pandas(value)
     if numpy is not None and isinstance(value, numpy.ndarray):
-        return _of_matrix(value, names) if value.ndim == 2 else None
+        return _of_array(value, value.shape, names)
     if pyarrow is not None and isinstance(value, (pyarrow.Table, pyarrow.RecordBatch)):
         return Table(value.num_rows, value.nbytes, lambda: _of_arrow(value))
-    if polars is not None and isinstance(value, polars.DataFrame):
-        frozen = value.clone()
-        return Table(len(frozen), int(frozen.estimated_size()), lambda: _of_arrow(frozen.to_arrow()))
-    return None
+    if polars is not None and isinstance(value, (polars.DataFrame, polars.LazyFrame)):
+        return _of_polars(value) if isinstance(value, polars.DataFrame) else None
+    shape = arrays.shape_of(value)
+    return _of_counted(value) if shape is None else _of_array(value, shape, names)
+
+
+def _of_counted(value: Any) -> Table | None:
+    """What only says how many rows it has, as the matrices of XGBoost and CatBoost."""
+    if not callable(getattr(value, "num_row", None)):
+        return None
+    swallowed(f"objects of type {type(value).__name__} are recorded without their features; tell them with features=")
+    return Table(int(value.num_row()), 0, dict)
+
+
+def _named(columns: Iterable[tuple[Any, Any]], read: Callable[[Any], Any]) -> dict[str, Any]:
+    """Columns by name; of those with the same name, the first counts."""
+    found: dict[str, Any] = {}
+    for name, column in columns:
+        if str(name) in found:
+            swallowed(f"of columns with the same name, {str(name)[:80]!r}, the first is recorded")
+        elif len(found) >= values.MOST_FEATURES:
+            values.too_many()
+            break
+        else:
+            found[str(name)] = read(column)
+    return found
 
 
 def _of_pandas(frame: Any) -> Table:
@@ -62,12 +85,50 @@ def _of_pandas(frame: Any) -> Table:
     """
     pandas = sys.modules["pandas"]
     frozen = frame.copy(deep=int(pandas.__version__.split(".")[0]) < 3)
+    return Table(len(frozen), 16 * frozen.size, lambda: _named(frozen.items(), column_of))
+
+
+def _of_polars(frame: Any) -> Table:
+    frozen = frame.clone()
     return Table(
-        len(frozen), 16 * frozen.size, lambda: {str(name): column_of(column) for name, column in frozen.items()}
+        len(frozen),
+        int(frozen.estimated_size()),
+        lambda: _named(zip(frozen.columns, frozen.get_columns(), strict=True), column_of),
     )
 
 
-def _of_matrix(matrix: Any, names: Sequence[str] | None) -> Table:
+def _of_arrow(table: Any) -> dict[str, Any]:
+    return _named(zip(table.schema.names, table.columns, strict=True), one_chunk)
+
+
+def _of_array(array: Any, shape: tuple[int, ...], names: Sequence[str] | None) -> Table | None:
+    """An array of two dimensions or more, a sparse matrix, or a structured array: one row for each of the first."""
+    if getattr(getattr(array, "dtype", None), "names", None) is not None and len(shape) == 1:
+        frozen = array.copy()
+        return Table(
+            len(frozen),
+            frozen.nbytes,
+            lambda: _named(((name, frozen[name]) for name in frozen.dtype.names), column_of),
+        )
+    if len(shape) < 2:
+        return None
+    nothing = Table(shape[0], 0, dict)
+    if len(shape) == 2 and (names is not None or shape[1] <= arrays.MOST_UNNAMED):
+        if arrays.is_sparse(array) and shape[0] * shape[1] > arrays.MOST_CELLS:
+            swallowed(f"sparse matrices of more than {arrays.MOST_CELLS:,} cells are recorded without their features")
+            return nothing
+        return _of_matrix(arrays.numpy_of(array), names)
+    if arrays.is_sparse(array):
+        swallowed("sparse matrices of many columns are recorded without their features; name some with features=")
+        return nothing
+    if names is not None:
+        raise ValueError(f"feature_names has {len(names)} names and the array the shape {shape}")
+    if arrays.too_large(shape, "an array") or 0 in shape:
+        return nothing
+    return _of_vectors(arrays.numpy_of(array).reshape(shape[0], -1))
+
+
+def _of_matrix(matrix: np.ndarray, names: Sequence[str] | None) -> Table:
     rows, width = matrix.shape
     columns = [str(name) for name in names] if names is not None else [f"f{position}" for position in range(width)]
     if len(columns) != width:
@@ -76,12 +137,32 @@ def _of_matrix(matrix: Any, names: Sequence[str] | None) -> Table:
     return Table(rows, frozen.nbytes, lambda: {name: column_of(frozen[at]) for at, name in enumerate(columns)})
 
 
-def _of_arrow(table: Any) -> dict[str, pa.Array]:
-    return {name: _one_chunk(table.column(at)) for at, name in enumerate(table.schema.names)}
+def _of_vectors(matrix: np.ndarray) -> Table:
+    """Rows of so many numbers that they are one embedding each."""
+    if matrix.dtype.kind not in "fiub":
+        return Table(len(matrix), 0, lambda: {arrays.VECTOR: [values.freeze(row) for row in matrix]})
+    long_vector(matrix.shape[1])
+    flat = matrix.astype("float32").ravel()
+
+    def columns() -> dict[str, Any]:
+        import pyarrow as pa
+
+        return {arrays.VECTOR: pa.FixedSizeListArray.from_arrays(pa.array(flat), matrix.shape[1])}
+
+    return Table(len(matrix), flat.nbytes, columns)
+
+
+def long_vector(numbers: int) -> None:
+    """Say what becomes of numbers without names that are too many to be a feature each."""
+    if numbers > arrays.MOST_UNNAMED:
+        swallowed(
+            f"vectors of more than {arrays.MOST_UNNAMED:,} numbers are one embedding, {arrays.VECTOR!r}; "
+            "with feature_names= each is a feature"
+        )
 
 
 def _of_rows(rows: list[Any] | tuple[Any, ...], names: Sequence[str] | None) -> Table | None:
-    """A list of mappings or records, or of equally long lists of scalars."""
+    """A list of mappings or records, or of lists or arrays."""
     first = rows[0] if rows else None
     if isinstance(first, Mapping) or values.fields(first) is not None:
         flat = [values.flatten(row if isinstance(row, Mapping) else values.fields(row) or {}) for row in rows]
@@ -91,11 +172,54 @@ def _of_rows(rows: list[Any] | tuple[Any, ...], names: Sequence[str] | None) -> 
             64 * len(flat) * len(every),
             lambda: {name: column_of([row.get(name) for row in flat]) for name in every},
         )
-    if isinstance(first, (list, tuple)) or (hasattr(first, "__array__") and getattr(first, "ndim", 0) == 1):
-        import numpy as np
+    shape = arrays.shape_of(first)
+    if not isinstance(first, (list, tuple)) and not shape:
+        return None
+    if shape is not None:
+        rows = [arrays.numpy_of(row) for row in rows]
+    return _of_nested(rows, names)
 
-        return _of_matrix(np.asarray(rows), names)
-    return None
+
+def _of_nested(rows: Sequence[Any], names: Sequence[str] | None) -> Table:
+    """Rows that are lists or arrays: a matrix, columns of several kinds, or vectors of several lengths."""
+    import numpy as np
+
+    widths = {len(row) if hasattr(row, "__len__") else -1 for row in rows}
+    if len(widths) == 1 and _depth(rows) <= _MOST_DEPTH:
+        try:
+            found = np.asarray(rows)
+        except ValueError:  # lists of several lengths inside
+            found = np.zeros(0)
+        if found.ndim == 2 and found.dtype.kind not in "fiub" and isinstance(rows[0], (list, tuple)):
+            return _of_mixed(rows, names or [f"f{position}" for position in range(found.shape[1])])
+        table = _of_array(found, found.shape, names)
+        if table is not None:
+            return table
+    told = [values.freeze(row) for row in rows]
+    numbers = sum(len(each) for each in told if hasattr(each, "__len__"))
+    return Table(len(told), 4 * numbers, lambda: {arrays.VECTOR: told})
+
+
+def _of_mixed(rows: Sequence[Any], names: Sequence[str]) -> Table:
+    """Rows of texts and numbers, which NumPy would make all texts."""
+    columns = [list(map(values.freeze, column)) for column in zip(*rows, strict=True)]
+    if len(columns) != len(names):
+        raise ValueError(f"feature_names has {len(names)} names and the rows {len(columns)} values")
+    by_name = dict(zip(map(str, names), columns, strict=True))
+    return Table(
+        len(rows), 64 * len(rows) * len(columns), lambda: {name: column_of(each) for name, each in by_name.items()}
+    )
+
+
+_MOST_DEPTH = 8
+
+
+def _depth(rows: Sequence[Any]) -> int:
+    """How deep lists are in lists, looked at where they begin; NumPy would look everywhere, for ever if need be."""
+    depth, inner = 0, rows
+    while isinstance(inner, (list, tuple)) and inner and depth <= _MOST_DEPTH:
+        depth, inner = depth + 1, inner[0]
+    return depth
 
 
 def _of_columns(columns: Mapping[Any, Any]) -> Table | None:
@@ -109,41 +233,16 @@ def _of_columns(columns: Mapping[Any, Any]) -> Table | None:
     lengths = {len(column) for column in columns.values()}
     if len(lengths) != 1:
         return None
-    frozen = {str(name): array_of(_copied(column)) for name, column in columns.items()}
-    return Table(lengths.pop(), sum(column.nbytes for column in frozen.values()), lambda: frozen)
+    frozen = _named(columns.items(), _frozen)
+    rows = lengths.pop()
+    return Table(rows, sum(getattr(column, "nbytes", 64 * rows) for column in frozen.values()), lambda: frozen)
 
 
-def _copied(column: Any) -> Any:
-    return column.copy() if hasattr(column, "copy") else column
+def _frozen(column: Any) -> Any:
+    shape = arrays.shape_of(column)
+    if shape is not None:
+        return column_of(arrays.numpy_of(column).copy())
+    return column_of(column.copy() if hasattr(column, "copy") else column)
 
 
-def column_of(column: Any) -> Any:
-    """One column as an Arrow array, or, where its values have no common type, as a list of plain values."""
-
-    try:
-        return array_of(column)
-    except BaseException as error:  # no common type, or a value that fails: they are looked at one by one
-        pass_on(error)
-        return [values.freeze(value) for value in column]
-
-
-def array_of(column: Any) -> pa.Array:
-    """One column as an Arrow array; NaN, NaT and pd.NA become nulls.
-
-    Raises:
-        pyarrow.ArrowInvalid: The column mixes kinds that have no common Arrow type.
-    """
-    import pyarrow as pa
-
-    if hasattr(column, "to_arrow"):  # polars
-        return _one_chunk(column.to_arrow())
-    if isinstance(column, (pa.Array, pa.ChunkedArray)):
-        return _one_chunk(column)
-    if getattr(getattr(column, "dtype", None), "kind", "") == "f":  # NaN stays: the reader counts it as missing
-        return pa.array(column.to_numpy() if hasattr(column, "to_numpy") else column)
-    return _one_chunk(pa.array(column, from_pandas=True))
-
-
-def _one_chunk(column: Any) -> pa.Array:
-    combine = getattr(column, "combine_chunks", None)
-    return combine() if combine is not None else column
+__all__ = ["Table", "array_of", "column_of", "table_of"]

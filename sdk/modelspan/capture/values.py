@@ -6,15 +6,28 @@ a value is either of a type that cannot change, or it is copied here, once.
 
 from __future__ import annotations
 
+import array
 import dataclasses
 import datetime
 import decimal
 import enum
 import fractions
+import itertools
+import os
 import sys
 import uuid
 from collections.abc import Mapping
 from typing import Any
+
+from modelspan._failsafe import swallowed
+from modelspan.capture import arrays
+
+MOST_FEATURES = 65_536
+"""Features of a row; what is beyond is left out."""
+MOST_CHARACTERS = 4096
+"""Characters of a predicted class that are kept until it is encoded."""
+MOST_NESTED = 16_384
+"""Values looked at in mappings inside a row, however they hold each other."""
 
 IMMUTABLE: set[type] = {
     bool,
@@ -34,17 +47,18 @@ IMMUTABLE: set[type] = {
 class Uncapturable:
     """Stands for a value that has no place in a record; the encoder names its feature once and leaves it out."""
 
-    __slots__ = ("kind",)
+    __slots__ = ("what",)
 
-    def __init__(self, kind: type) -> None:
-        self.kind = kind
+    def __init__(self, kind: type, what: str = "") -> None:
+        self.what = what or f"values of type {kind.__name__}"
+        """In words."""
 
 
 def freeze(value: Any) -> Any:
-    """A value that nobody can change any more: itself, a plain scalar, a tuple of floats, or `Uncapturable`.
+    """A value that nobody can change any more: itself, a plain scalar, an array of floats, or `Uncapturable`.
 
-    Enum members become their value (or their name, where it is no scalar), UUIDs texts, fractions floats, vectors
-    (lists, tuples, 1-D arrays of numbers) tuples of floats, 0-D arrays and single-element objects their element.
+    Enum members become their value (or their name, where it is no scalar), UUIDs and paths texts, fractions floats,
+    vectors (lists, tuples, 1-D arrays of numbers) arrays of floats, 0-D arrays their element.
     """
     kind = type(value)
     if kind in IMMUTABLE:
@@ -53,7 +67,7 @@ def freeze(value: Any) -> Any:
         return value.value if isinstance(value.value, (bool, int, float, str)) else value.name
     if isinstance(value, (bool, int, float, str)):  # a subclass may carry anything; its plain value cannot
         return next(plain(value) for plain in (bool, int, float, str) if isinstance(value, plain))
-    if isinstance(value, (uuid.UUID, datetime.tzinfo)):
+    if isinstance(value, (uuid.UUID, datetime.tzinfo, os.PathLike)):
         return str(value)
     if isinstance(value, fractions.Fraction):
         return float(value)
@@ -62,17 +76,29 @@ def freeze(value: Any) -> Any:
     pyarrow = sys.modules.get("pyarrow")
     if pyarrow is not None and isinstance(value, pyarrow.Scalar):
         return freeze(value.as_py())
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(value, pandas.Interval):
+        return _interval(pandas, value)
     if _is_immutable_scalar(value):
         IMMUTABLE.add(kind)
         return value
     return _vector(value)
 
 
+def _interval(pandas: Any, value: Any) -> str:
+    """An interval as a column of them writes it."""
+    import pyarrow as pa
+
+    from modelspan.features import convert
+
+    return str(convert(pa.array(pandas.Series([value]))).column[0])  # type: ignore[index]
+
+
 def _is_immutable_scalar(value: Any) -> bool:
     """Whether it is a scalar of NumPy or pandas."""
     numpy, pandas = (sys.modules.get(name) for name in ("numpy", "pandas"))
     return bool(
-        (numpy and isinstance(value, numpy.generic) and not isinstance(value, (numpy.void, numpy.complexfloating)))
+        (numpy and isinstance(value, numpy.generic) and value.dtype.kind not in "VSc")
         or (pandas and isinstance(value, (pandas.Timestamp, pandas.Timedelta, pandas.Period)))
     )
 
@@ -83,20 +109,46 @@ def is_missing(value: Any) -> bool:
     return value is None or bool(pandas and (value is pandas.NaT or value is pandas.NA))
 
 
+def is_missing_type(kind: type) -> bool:
+    """Whether values of a type are all missing."""
+    pandas = sys.modules.get("pandas")
+    return bool(pandas and kind in (type(pandas.NaT), type(pandas.NA)))
+
+
 def _vector(value: Any) -> Any:
-    """An embedding as a tuple of floats; the element of anything that holds exactly one scalar."""
-    if isinstance(value, (str, bytes, bytearray, memoryview, Mapping, set, frozenset)):
+    """An embedding as an array of floats, of bounded length; the element of an array that holds one scalar."""
+    if isinstance(value, _NO_VECTORS):
         return Uncapturable(type(value))
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(value, numpy.ndarray):
-        if value.ndim == 0:
-            return freeze(value.item())
-        value = value.tolist() if value.ndim == 1 and value.dtype.kind in "fiub" else None
-    elif hasattr(value, "tolist") and not isinstance(value, (list, tuple)):  # array.array, Series, tensors
-        value = value.tolist()
-    if isinstance(value, (list, tuple)) and value and all(isinstance(each, (int, float)) for each in value):
-        return tuple(map(float, value))
-    return Uncapturable(type(value))
+    shape = arrays.shape_of(value)
+    if shape == ():
+        return freeze(value.item())
+    if shape is not None:
+        return _of_array(value, shape)
+    if hasattr(value, "tolist") and hasattr(value, "__len__") and len(value) <= arrays.MOST_DIMENSIONS:
+        value = value.tolist()  # array.array, Series
+    if not isinstance(value, (list, tuple)) or not value:
+        return Uncapturable(type(value))
+    if len(value) > arrays.MOST_DIMENSIONS:
+        return Uncapturable(type(value), _TOO_LONG)
+    try:
+        return array.array("f", value)
+    except (TypeError, ValueError, OverflowError):
+        return Uncapturable(type(value))
+
+
+_NO_VECTORS = (str, bytes, bytearray, memoryview, Mapping, set, frozenset)
+_TOO_LONG = f"vectors of more than {arrays.MOST_DIMENSIONS:,} numbers"
+
+
+def _of_array(value: Any, shape: tuple[int, ...]) -> Any:
+    if len(shape) != 1 or not shape[0]:
+        return Uncapturable(type(value))
+    if shape[0] > arrays.MOST_DIMENSIONS:
+        return Uncapturable(type(value), _TOO_LONG)
+    found = arrays.numpy_of(value)
+    if found.dtype.kind not in "fiub":
+        return Uncapturable(type(value))
+    return array.array("f", found.astype("float32").tobytes())
 
 
 def fields(value: Any) -> dict[str, Any] | None:
@@ -113,14 +165,36 @@ def fields(value: Any) -> dict[str, Any] | None:
     return None
 
 
-def flatten(row: Mapping[Any, Any], prefix: str = "", depth: int = 4) -> dict[str, Any]:
-    """A row whose nested mappings and records are spread out, joined by dots: `{"a": {"b": 1}}` to `{"a.b": 1}`."""
+def flatten(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row whose nested mappings and records are spread out, joined by dots: `{"a": {"b": 1}}` to `{"a.b": 1}`.
+
+    Rows may hold themselves: what is deeper than four levels has no place, and of very many values the first count.
+    """
     flat: dict[str, Any] = {}
+    visits = itertools.count()
+    _spread(row, "", _DEPTH, flat, visits)
+    if next(visits) > MOST_NESTED or len(flat) >= MOST_FEATURES:
+        too_many()
+    return flat
+
+
+_DEPTH = 4
+
+
+def _spread(
+    row: Mapping[Any, Any], prefix: str, depth: int, flat: dict[str, Any], visits: itertools.count[int]
+) -> None:
     for key, value in row.items():
+        if len(flat) >= MOST_FEATURES or (prefix and next(visits) >= MOST_NESTED):
+            return
         name = f"{prefix}{key}"
         nested = None if type(value) in IMMUTABLE else value if isinstance(value, Mapping) else fields(value)
         if nested is not None and depth > 0:
-            flat.update(flatten(nested, f"{name}.", depth - 1))
+            _spread(nested, f"{name}.", depth - 1, flat, visits)
         else:
             flat[name] = freeze(value)
-    return flat
+
+
+def too_many() -> None:
+    """Say that features of a row are left out."""
+    swallowed(f"rows with more than {MOST_FEATURES:,} features are recorded without the others")

@@ -39,6 +39,10 @@ ENCODE_ROWS = 4096
 """Single rows that are encoded together at most."""
 
 
+HEAVY = 2**16
+"""Bytes from which on the memory of a single row is counted."""
+
+
 class Pipeline:
     """The way of records out of one process."""
 
@@ -62,7 +66,7 @@ class Pipeline:
         self._packer = Packer()
         self._calls: deque[Call | bytes] = deque()
         self._batches: deque[Call] = deque()
-        self._batch_bytes = 0
+        self._batch_bytes = self._heavy_bytes = 0
         self._labels: deque[Label] = deque()
         self._lock = threading.Lock()
         self.working = threading.Lock()
@@ -80,7 +84,10 @@ class Pipeline:
         calls = self._calls
         if len(calls) >= self._settings.max_rows:
             self._drop_oldest()
-        calls.append(self._packer.pack(call))
+        packed = self._packer.pack(call)
+        if (size := _size(packed)) > HEAVY:
+            self._make_room(size)
+        calls.append(packed)
         if self._encoder is None:
             self._start()
         if len(calls) >= self._wake_rows and not self._wake.is_set():
@@ -88,9 +95,28 @@ class Pipeline:
 
     def _drop_oldest(self) -> None:
         try:
-            self.tally.add("dropped", self._kept(self._calls.popleft()))
+            oldest = self._calls.popleft()
         except IndexError:  # the encoder was faster
             return
+        self._lighten([oldest])
+        self.tally.add("dropped", self._kept(oldest))
+
+    def _make_room(self, size: int) -> None:
+        """Count a row of very many values, and drop older ones where such rows hold too much memory."""
+        with self._lock:
+            self._heavy_bytes += size
+        while self._heavy_bytes > self._settings.max_bytes and self._calls:
+            self._drop_oldest()
+        if self._heavy_bytes >= WAKE_BYTES:
+            self._wake.set()
+
+    def _lighten(self, calls: Iterable[Call | bytes]) -> None:
+        """Rows wait no longer: those of very many values are not counted any more."""
+        if not self._heavy_bytes:
+            return
+        sizes = [size for size in map(_size, calls) if size > HEAVY]
+        with self._lock:
+            self._heavy_bytes -= sum(sizes)
 
     def _kept(self, call: Call | bytes) -> int:
         """How many rows of records a waiting call is."""
@@ -122,6 +148,10 @@ class Pipeline:
         """Send a model card."""
         self._outbox.put(self._cards.add(card))
         self._start()
+
+    def declare(self, card: Card) -> None:
+        """Keep a card that an observer knows, to be sent with the signature where the process registers no other."""
+        self._cards.declare(card)
 
     def _learn(self, stream: Stream, features: Iterable[tuple[str, str]]) -> None:
         record = self._cards.learn(stream, features)
@@ -165,6 +195,7 @@ class Pipeline:
         waiting = len(self._calls)
         while waiting > 0 and (calls := _take(self._calls)):
             waiting -= len(calls)
+            self._lighten(calls)
             self._encode(calls)
         while labels := _take(self._labels):
             for record in encode_labels(labels):
@@ -224,6 +255,10 @@ class Pipeline:
             self.tally.add("dropped", label.rows)
         self._outbox.abandon()
         return complete
+
+
+def _size(call: Call | bytes) -> int:
+    return len(call) if isinstance(call, bytes) else call.nbytes
 
 
 def _take(buffer: deque[_Item], most: int | None = ENCODE_ROWS) -> list[_Item]:

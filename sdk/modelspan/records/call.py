@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -102,8 +103,10 @@ class Call:
 
     @property
     def nbytes(self) -> int:
-        """Memory of a batch's snapshots."""
-        return (self.table.nbytes if self.table else 0) + (self.outputs.nbytes if self.outputs else 0)
+        """Memory of what it holds: of a batch, its snapshots; of a single row, about that of its values."""
+        if self.table is None:
+            return 64 * len(self.names) + sum(4 * len(each) for each in self.values if type(each) is array.array)
+        return self.table.nbytes + (self.outputs.nbytes if self.outputs else 0)
 
     def prediction_id(self, row: int = 0) -> str:
         """The id of one of its predictions."""

@@ -14,6 +14,9 @@ from modelspan.records.call import Stream
 from modelspan.records.record import Record
 from modelspan.records.stream import write
 
+MOST_CARDS = 1000
+"""Models and versions whose cards observers declare."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -35,13 +38,27 @@ class Cards:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._unsigned: dict[tuple[str, str], Card] = {}
+        self._known: set[tuple[str, str]] = set()
 
     def add(self, card: Card) -> Record:
         """A card to be sent at once; without a signature, it is sent again when that is learnt."""
-        if card.signature is None:
-            with self._lock:
-                self._unsigned[card.stream.model, card.stream.version] = card
+        key = (card.stream.model, card.stream.version)
+        with self._lock:
+            declared = self._unsigned.pop(key, None)
+            if declared is not None:
+                card = replace(card, task=card.task or declared.task, classes=card.classes or declared.classes)
+            self._known.add(key)
+            if card.signature is None:
+                self._unsigned[key] = card
         return encode_card(card)
+
+    def declare(self, card: Card) -> None:
+        """A card made of what is known without a word of the team; a registered one goes before it."""
+        key = (card.stream.model, card.stream.version)
+        with self._lock:
+            if key not in self._known and len(self._known) < MOST_CARDS:
+                self._known.add(key)
+                self._unsigned[key] = card
 
     def learn(self, stream: Stream, features: Iterable[tuple[str, str]]) -> Record | None:
         """The card of a model whose features are seen for the first time, as names and Arrow types; None otherwise."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import array
 import datetime
 import decimal
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelspan._failsafe import swallowed
 from modelspan.capture import values
+from modelspan.records.placing import say_left_out
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +31,7 @@ _kinds: dict[type, str] = {
     bool: "flag",
     str: "text",
     _NONE: "missing",
-    tuple: "vector",
+    array.array: "vector",
     decimal.Decimal: "number",
     datetime.datetime: "time",
     datetime.date: "date",
@@ -72,16 +73,24 @@ def split(columns: Sequence[Sequence[Any]]) -> list[list[int]] | None:
     return list(groups.values())
 
 
-def column(name: str, raw: Sequence[Any]) -> pa.Array | None:
-    """Values of one kind, or missing, as an Arrow array; None where not one of them can be captured."""
+def column(name: str, raw: Sequence[Any], left_out: dict[str, str] | None = None) -> pa.Array | None:
+    """Values of one kind, or missing, as an Arrow array; None where not one of them can be captured.
+
+    Args:
+        name: The feature, for the warning.
+        raw: Its values.
+        left_out: Told why values are left out, by the feature.
+    """
     import pyarrow as pa
 
     kinds = set(map(type, raw))
     if kinds == {float}:
         return pa.array(raw, pa.float64())
+    told = left_out if left_out is not None else {}
     if values.Uncapturable in kinds:
-        unfit = next(value.kind.__name__ for value in raw if type(value) is values.Uncapturable)
-        swallowed(f"values of {name!r} of type {unfit} have no place in a record and are left out")
+        unfit = next(value.what for value in raw if type(value) is values.Uncapturable)
+        told[name] = f"{unfit} have no place"
+        say_left_out(name, unfit)
         raw = [None if type(value) is values.Uncapturable else value for value in raw]
     kind = next((found for found in map(_kind, kinds) if found != "missing"), "missing")
     if kind == "missing" and values.Uncapturable in kinds:
@@ -90,8 +99,14 @@ def column(name: str, raw: Sequence[Any]) -> pa.Array | None:
     try:
         return build(raw)
     except BaseException as error:
-        swallowed(f"some values of {name!r} cannot be converted and are left out", error)
-        return build([value if _converts(build, value) else None for value in raw])
+        say_left_out(name, f"which cannot be converted: {type(error).__name__}")
+        kept = [value if _converts(build, value) else None for value in raw]
+        told[name] = f"{sum(map(_is_lost, raw, kept))} values cannot be converted"
+        return build(kept)
+
+
+def _is_lost(value: Any, kept: Any) -> bool:
+    return kept is None and value is not None
 
 
 def _converts(build: Callable[[Sequence[Any]], Any], value: Any) -> bool:
@@ -125,7 +140,8 @@ def _flags(raw: Sequence[Any]) -> pa.Array:
     return pa.array([None if value is None else bool(value) for value in raw], pa.bool_())
 
 
-def _texts(raw: Sequence[Any]) -> pa.Array:
+def texts(raw: Sequence[Any]) -> pa.Array:
+    """Texts; of lone surrogates, which UTF-8 does not have, question marks."""
     import pyarrow as pa
 
     plain = raw if set(map(type, raw)) <= {str, _NONE} else [None if value is None else str(value) for value in raw]
@@ -158,9 +174,16 @@ def _dates(raw: Sequence[Any]) -> pa.Array:
 
 
 def _vectors(raw: Sequence[Any]) -> pa.Array:
+    """Arrays of floats, put together as bytes."""
+    import numpy as np
     import pyarrow as pa
 
-    return pa.array(raw, pa.list_(pa.float32()))
+    lengths = [0 if value is None else len(value) for value in raw]
+    offsets = np.zeros(len(raw) + 1, dtype=np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    numbers = pa.Array.from_buffers(pa.float32(), int(offsets[-1]), [None, pa.py_buffer(b"".join(filter(None, raw)))])
+    missing: np.ndarray = np.array([value is None for value in raw])
+    return pa.ListArray.from_arrays(pa.array(offsets), numbers, mask=pa.array(missing))
 
 
 def _item(value: Any) -> Any:
@@ -171,7 +194,7 @@ def _item(value: Any) -> Any:
 _BUILDERS: dict[str, Callable[[Sequence[Any]], Any]] = {
     "number": _numbers,
     "flag": _flags,
-    "text": _texts,
+    "text": texts,
     "time": _times,
     "date": _dates,
     "span": _spans,

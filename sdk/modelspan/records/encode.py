@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from modelspan import _identity, conventions
 from modelspan._failsafe import swallowed
 from modelspan._gentle import columns_at_once, gently, let_calls_pass, slices
 from modelspan._redact import Redaction
 from modelspan.capture import batches, outputs
+from modelspan.capture.output_columns import of_rows
+from modelspan.capture.texts import clean
 from modelspan.records import columns as plain
+from modelspan.records import placing
 from modelspan.records.call import Call, Stream
 from modelspan.records.packed import Layout
 from modelspan.records.record import Record
@@ -20,6 +23,12 @@ from modelspan.records.unpacked import Rows
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+_Row = TypeVar("_Row")
+
+RECORD_BYTES = 2**24
+"""Bytes of one record before it is compressed, unless a single row has more."""
 
 
 class Watcher(NamedTuple):
@@ -36,15 +45,23 @@ class Watcher(NamedTuple):
 def encode(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
     """Encode the calls of single rows that are kept: those of one shape together."""
     for group in _groups(calls):
-        yield from _single_rows(group, watcher)
+        for part in pieces(group, max(call.nbytes for call in group)):
+            yield from _single_rows(part, watcher)
+
+
+def pieces(rows: Sequence[_Row], row_bytes: int) -> Iterator[Sequence[_Row]]:
+    """Rows in pieces of which each makes a record of bounded size."""
+    most = max(1, RECORD_BYTES // max(1, row_bytes))
+    return (rows[first : first + most] for first in range(0, len(rows), most))
 
 
 def encode_packed(layout: Layout, rows: Sequence[bytes], watcher: Watcher) -> Iterator[Record]:
     """Encode packed calls of one layout, if they are kept."""
-    yield from guarded(_packed(layout, rows, watcher), len(rows) if layout.shape.kept else 0)
+    for part in pieces(rows, layout.size):
+        yield from guarded(_packed(layout, part, watcher), len(part) if layout.shape.kept else 0)
 
 
-def _single_rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
+def _single_rows(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
     """The records of single rows; where that fails, of each half, so that a row that cannot be encoded goes alone."""
     try:
         found = list(_rows(calls, watcher))
@@ -84,7 +101,7 @@ def _groups(calls: Sequence[Call]) -> list[list[Call]]:
     return list(groups.values())
 
 
-def _rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
+def _rows(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
     """Single rows of the same features."""
     by_column = _columns(calls)
     parts = plain.split(by_column)
@@ -95,32 +112,37 @@ def _rows(calls: list[Call], watcher: Watcher) -> Iterator[Record]:
         yield from _uniform(calls, watcher, by_column)
 
 
-def _columns(calls: list[Call]) -> list[list[Any]]:
+def _columns(calls: Sequence[Call]) -> list[list[Any]]:
     """The values of each feature."""
     rows = [call.values for call in calls]
     places = range(len(calls[0].names))
     return [list(map(itemgetter(at), rows)) for at in gently(places, columns_at_once(len(calls)))]
 
 
-def _uniform(calls: list[Call], watcher: Watcher, by_column: Sequence[Sequence[Any]] | None = None) -> Iterator[Record]:
+def _uniform(
+    calls: Sequence[Call], watcher: Watcher, by_column: Sequence[Sequence[Any]] | None = None
+) -> Iterator[Record]:
     """Single rows in which no feature mixes kinds."""
     raw = by_column if by_column is not None else _columns(calls)
     first = calls[0]
     features: dict[str, Any] = {}
+    left_out: dict[str, str] = {}
     for at in gently(range(len(raw)), columns_at_once(len(calls))):
-        column = plain.column(str(first.names[at]), raw[at])
+        name = clean(str(first.names[at]))
+        column = plain.column(name, raw[at], left_out)
         if column is not None:
-            features[str(first.names[at])] = column
+            features[name] = column
     table = _identity_columns(calls)
     told = [read_result(call) for call in gently(calls)]
-    table |= output_columns(batches.of_rows(told), first.observer.redaction)
-    table |= _optional("attribution.", [call.attributions for call in calls], float)
-    features = first.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, features)
+    table |= output_columns(of_rows(told), first.observer.redaction)
+    table |= _optional(conventions.COL_ATTRIBUTION_PREFIX, [call.attributions for call in calls], float)
+    features = placing.placed(features, first.observer.redaction, left_out)
     watcher.features(first.stream, types(features))
     table |= features
     tags = _optional("", [call.tags for call in calls], str)
     table |= first.observer.tag_redaction.columns(conventions.COL_TAG_PREFIX, tags)
-    yield Record(conventions.EVENT_PREDICTIONS, write(table, metadata(first.stream)), len(calls), first.time_ns)
+    shared = metadata(first.stream) | placing.metadata(left_out, first.observer.redaction)
+    yield Record(conventions.EVENT_PREDICTIONS, write(table, shared), len(calls), first.time_ns)
 
 
 def read_result(call: Call) -> outputs.Output:
@@ -128,7 +150,7 @@ def read_result(call: Call) -> outputs.Output:
     return call.result if isinstance(call.result, outputs.Output) else outputs.Output(value=call.result)
 
 
-def _identity_columns(calls: list[Call]) -> dict[str, Any]:
+def _identity_columns(calls: Sequence[Call]) -> dict[str, Any]:
     import pyarrow as pa
 
     known = [each for part in slices(calls) for each in map(_IDENTITY, part)]
@@ -181,9 +203,17 @@ def _optional(prefix: str, mappings: Sequence[Mapping[str, Any] | None], plain_t
     """A column for each key that any row has."""
     import pyarrow as pa
 
-    arrow = pa.string() if plain_type is str else pa.float64()
     names = dict.fromkeys(name for each in mappings if each for name in each)
-    return {f"{prefix}{name}": pa.array([(each or {}).get(name) for each in mappings], arrow) for name in names}
+    found: dict[str, Any] = {}
+    for name in names:
+        raw = [(each or {}).get(name) for each in mappings]
+        try:
+            column = plain.texts(raw) if plain_type is str else pa.array(raw, pa.float64())
+        except BaseException as error:
+            swallowed(f"{prefix}{str(name)[:80]} cannot be converted and is left out", error)
+        else:
+            found[f"{prefix}{clean(str(name))}"] = column
+    return found
 
 
 def output_columns(told: batches.Outputs, redaction: Redaction) -> dict[str, Any]:
@@ -194,7 +224,7 @@ def output_columns(told: batches.Outputs, redaction: Redaction) -> dict[str, Any
     if told.label is not None:
         table[conventions.COL_LABEL] = redaction.bounded(told.label)
     for name, scores in (told.scores or {}).items():
-        table[f"{conventions.COL_SCORE_PREFIX}{redaction.cut(name)}"] = scores
+        table[f"{conventions.COL_SCORE_PREFIX}{redaction.cut(clean(name))}"] = scores
     return table
 
 

@@ -9,9 +9,11 @@ from modelspan import _identity, conventions
 from modelspan._failsafe import swallowed
 from modelspan._gentle import gently
 from modelspan.capture import batches
+from modelspan.capture.texts import clean
 from modelspan.records import columns as plain
+from modelspan.records import placing
 from modelspan.records.call import Call, Stream
-from modelspan.records.encode import Watcher, guarded, metadata, output_columns, types, weights
+from modelspan.records.encode import RECORD_BYTES, Watcher, guarded, metadata, output_columns, types, weights
 from modelspan.records.record import Record
 from modelspan.records.stream import FAST, write
 
@@ -32,6 +34,8 @@ class _Columns(NamedTuple):
     stream: Stream
     table: Mapping[str, Any]
     time_ns: int
+    shared: Mapping[str, str]
+    """Metadata of the record."""
 
     @property
     def rows(self) -> int:
@@ -53,7 +57,7 @@ def encode_batches(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
             if columns.rows > SMALL_BATCH:
                 yield from guarded(_parts(columns), columns.rows)
                 continue
-            key = (columns.stream, *((name, column.type) for name, column in columns.table.items()))
+            key = (*columns.shared.items(), *((name, column.type) for name, column in columns.table.items()))
             alike = small.setdefault(key, [])
             alike.append(columns)
             if sum(each.rows for each in alike) >= BATCH_ROWS:
@@ -63,33 +67,64 @@ def encode_batches(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
 
 
 def _together(alike: list[_Columns]) -> Iterator[Record]:
+    """Batches of the same columns as one; where they cannot be joined, each by itself."""
     import pyarrow as pa
 
     first, tables = alike[0], [columns.table for columns in alike]
-    joined = {name: pa.concat_arrays([table[name] for table in tables]) for name in first.table}
-    yield from guarded(_parts(first._replace(table=joined)), sum(columns.rows for columns in alike))
+    try:
+        joined = {name: pa.concat_arrays([table[name] for table in tables]) for name in first.table}
+    except BaseException as error:
+        swallowed("batches could not be joined, and are sent one by one", error)
+        for columns in alike:
+            yield from guarded(_parts(columns), columns.rows)
+    else:
+        yield from guarded(_parts(first._replace(table=joined)), sum(columns.rows for columns in alike))
 
 
 def _batch(call: Call, watcher: Watcher) -> Iterator[_Columns]:
     """The columns of one batch, none of which mixes kinds."""
     assert call.table is not None
-    told = call.outputs.columns() if call.outputs is not None else batches.NOTHING
+    told = _outputs(call)
     watcher.outputs(call.stream, told)
     if not call.kept:
         return
-    columns = call.table.columns()
+    redaction = call.observer.redaction
+    columns = {clean(name): column for name, column in _features(call).items()}
     mixed = {name: column for name, column in columns.items() if isinstance(column, list)}
-    predicted = output_columns(told, call.observer.redaction)
+    shared = _batch_identity(call) | output_columns(told, redaction)
     groups = plain.split(list(mixed.values()))
     for rows in [None] if groups is None else groups:
-        kinds = {name: plain.column(name, _taken(column, rows)) for name, column in mixed.items()}
+        left_out: dict[str, str] = {}
+        kinds = {name: plain.column(name, _taken(column, rows), left_out) for name, column in mixed.items()}
         pure = {name: _taken(column, rows) for name, column in columns.items() if name not in mixed}
         found = {name: column for name, column in (pure | kinds).items() if column is not None}
-        features = call.observer.redaction.columns(conventions.COL_FEATURE_PREFIX, found)
+        features = placing.placed(found, redaction, left_out)
         watcher.features(call.stream, types(features))
-        shared = _batch_identity(call) | predicted
         table = {name: _taken(column, rows) for name, column in shared.items()} | features
-        yield _Columns(call.stream, table, call.time_ns)
+        yield _Columns(call.stream, table, call.time_ns, metadata(call.stream) | placing.metadata(left_out, redaction))
+
+
+def _features(call: Call) -> dict[str, Any]:
+    """The columns of the table; without them, its rows arrive all the same."""
+    assert call.table is not None
+    try:
+        return call.table.columns()
+    except BaseException as error:
+        swallowed(f"the features of a table of model {call.stream.model!r} could not be read", error)
+        return {}
+
+
+def _outputs(call: Call) -> batches.Outputs:
+    """The predictions, each column as long as the table."""
+    try:
+        told = call.outputs.columns() if call.outputs is not None else batches.NOTHING
+        every = [told.value, told.label, *(told.scores or {}).values()]
+        if all(column is None or len(column) == call.rows for column in every):
+            return told
+        swallowed(f"an output of model {call.stream.model!r} has another number of rows than its table")
+    except BaseException as error:
+        swallowed(f"the output of model {call.stream.model!r} could not be read", error)
+    return batches.NOTHING
 
 
 def _taken(column: Any, rows: list[int] | None) -> Any:
@@ -102,9 +137,13 @@ def _taken(column: Any, rows: list[int] | None) -> Any:
 def _parts(columns: _Columns) -> Iterator[Record]:
     """Columns in records; where values hardly compress, the later ones are compressed less."""
     level = 1
-    for first in range(0, columns.rows, BATCH_ROWS):
-        part = {name: column.slice(first, BATCH_ROWS) for name, column in columns.table.items()}
-        body = write(part, metadata(columns.stream), level)
+    size = sum(column.nbytes for column in columns.table.values())
+    most = max(1, min(BATCH_ROWS, columns.rows * RECORD_BYTES // max(1, size)))
+    for first in range(0, columns.rows, most):
+        part = columns.table
+        if columns.rows > most:
+            part = {name: column.slice(first, most) for name, column in part.items()}
+        body = write(part, columns.shared, level)
         if len(body) > 0.9 * sum(column.nbytes for column in part.values()):
             level = FAST
         yield Record(conventions.EVENT_PREDICTIONS, body, len(part[conventions.COL_TIMESTAMP]), columns.time_ns)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -56,10 +56,11 @@ class Layout:
     def __init__(self, number: int, shape: Shape, kinds: tuple[type, ...]) -> None:
         self.number, self.shape, self.kinds = number, shape, kinds
         self.places = {code: [at for at, kind in enumerate(kinds) if CODES.get(kind) == code] for code in "dq?I"}
+        self.place_of = {at: (code, place) for code, every in self.places.items() for place, at in enumerate(every)}
         self.mask_bytes = -(-len(kinds) // 8)
         self.size = struct.calcsize(self.format(()))
 
-    def format(self, missing: Sequence[int]) -> str:
+    def format(self, missing: Collection[int]) -> str:
         """The format of a row, but for its texts, in which cells at certain places are missing."""
         cells = (
             f"{struct.calcsize('=' + code)}x" if at in missing else code
@@ -77,7 +78,7 @@ class Variant:
     """How to pack calls of a layout whose cells are missing at certain places."""
 
     def __init__(self, layout: Layout, kinds: tuple[type, ...]) -> None:
-        missing = [at for at, kind in enumerate(kinds) if kind is _MISSING]
+        missing = {at for at, kind in enumerate(kinds) if kind is _MISSING}
         present = {code: [at for at in places if at not in missing] for code, places in layout.places.items()}
         self._number = layout.number
         self._mask = sum(1 << at for at in missing).to_bytes(layout.mask_bytes, "little")

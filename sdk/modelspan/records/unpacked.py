@@ -84,9 +84,7 @@ class Rows:
         import numpy as np
         import pyarrow as pa
 
-        code, place = next(
-            ((code, places.index(at)) for code, places in self.layout.places.items() if at in places), ("", 0)
-        )
+        code, place = self.layout.place_of.get(at, ("", 0))
         if not code:
             return pa.nulls(self.rows, pa.float64())
         missing = (self._found["mask"][:, at // 8] >> (at % 8) & 1).astype(bool)

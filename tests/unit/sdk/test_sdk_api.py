@@ -25,7 +25,7 @@ NOT_AT_IMPORT = (
 def test_exported_names() -> None:
     """What can be seen in the package is what it says it exports, in order."""
     assert modelspan.__all__ == sorted(modelspan.__all__)
-    modules = {"capture", "conventions", "delivery", "records", "telemetry", "testing"}
+    modules = {"capture", "conventions", "delivery", "features", "records", "telemetry", "testing"}
     seen = {name for name in vars(modelspan) if not name.startswith("_")} - modules
     assert seen == set(modelspan.__all__)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import collections
 import dataclasses
 import datetime
@@ -125,7 +126,7 @@ def test_rows_are_copies() -> None:
     row["v"][0] = 9.0
     frame.loc[0, "u"] = 9
     matrix[:] = 9
-    assert isinstance(taken[0], Row) and taken[0].values == ((1.0, 2.0),)
+    assert isinstance(taken[0], Row) and taken[0].values == (array.array("f", [1.0, 2.0]),)
     assert [table.columns().popitem()[1].to_pylist() for table in taken[1:] if isinstance(table, Table)] == [
         [1, 2],
         [1.0, 2.0],
@@ -143,7 +144,7 @@ KINDS: list[tuple[list[Any], str, list[Any]]] = [
     ([np.float32(1.5), np.int8(2)], "double", [1.5, 2.0]),
     ([datetime.date(2026, 1, 2)], "date32[day]", [datetime.date(2026, 1, 2)]),
     ([datetime.timedelta(seconds=1)], "duration[us]", [datetime.timedelta(seconds=1)]),
-    ([(1.0, 2.0)], "list<item: float>", [[1.0, 2.0]]),
+    ([array.array("f", [1.0, 2.0])], "list<item: float>", [[1.0, 2.0]]),
     ([None, None], "double", [None, None]),
 ]
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from modelspan.capture import batches
-from modelspan.capture.outputs import NOTHING, Output, read
+from modelspan.capture.outputs import NOTHING, Output, Told, read
 
 
 class Answer(enum.Enum):
@@ -22,7 +22,7 @@ class Answer(enum.Enum):
 
 
 @dataclasses.dataclass
-class Told:
+class Answered:
     label: str
     score: float
 
@@ -45,7 +45,7 @@ SINGLE: list[tuple[Any, Any, Output]] = [
     ({"score": 0.7, "label": "yes"}, None, Output(0.7, "yes")),
     ({"label": "yes", "scores": {"no": 0.1, "yes": 0.9}}, None, Output(0.9, "yes", {"no": 0.1, "yes": 0.9})),
     (("yes", 0.9), None, Output(0.9, "yes")),
-    (Told("yes", 0.9), None, Output(0.9, "yes")),
+    (Answered("yes", 0.9), None, Output(0.9, "yes")),
     (Pair("yes", 0.9), None, Output(0.9, "yes")),
     (pd.Series([0.5]), None, Output(value=0.5)),
     (pd.DataFrame({"p": [0.5]}), None, Output(value=0.5)),
@@ -57,11 +57,11 @@ SINGLE: list[tuple[Any, Any, Output]] = [
 @pytest.mark.parametrize(("result", "classes", "expected"), SINGLE, ids=lambda value: type(value).__name__)
 def test_single(result: Any, classes: Any, expected: Output) -> None:
     """A single row's result becomes value, label and scores by the documented rules."""
-    assert read(result, classes) == expected
+    assert read(result, Told(classes)) == expected
 
 
-def columns(result: Any, rows: int = 2, classes: Any = None) -> tuple[Any, Any, Any]:
-    told = batches.snapshot(result, rows, classes).columns()
+def columns(result: Any, rows: int = 2, classes: Any = None, task: str = "") -> tuple[Any, Any, Any]:
+    told = batches.snapshot(result, rows, Told(classes, task)).columns()
     return (
         told.value and told.value.to_pylist() if told.value is not None else None,
         told.label.to_pylist() if told.label is not None else None,

@@ -1,0 +1,71 @@
+"""One column of any library as an Arrow array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelspan._interrupts import pass_on
+from modelspan.capture import arrays, values
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class MixedError(TypeError):
+    """A column holds objects that are to be looked at one by one."""
+
+
+def column_of(column: Any) -> Any:
+    """One column as an Arrow array, or, where its values have no common type, as a list of plain values."""
+    try:
+        return array_of(column)
+    except BaseException as error:  # no common type, or a value that fails: they are looked at one by one
+        pass_on(error)
+        return [_frozen(value) for value in column]
+
+
+def _frozen(value: Any) -> Any:
+    """A value, as `values.freeze`; one that fails when it is looked at has no place."""
+    try:
+        return values.freeze(value)
+    except BaseException as error:
+        pass_on(error)
+        return values.Uncapturable(type(value))
+
+
+def array_of(column: Any) -> pa.Array:
+    """One column as an Arrow array; NaN, NaT and pd.NA become nulls.
+
+    Raises:
+        MixedError: The column holds objects that Arrow is not to look into.
+        pyarrow.ArrowInvalid: The column mixes kinds that have no common Arrow type.
+    """
+    import pyarrow as pa
+
+    if hasattr(type(column), "to_arrow"):  # polars
+        return one_chunk(column.to_arrow())
+    if isinstance(column, (pa.Array, pa.ChunkedArray)):
+        return one_chunk(column)
+    if arrays.shape_of(column) is not None:
+        column = arrays.numpy_of(column)
+    kind = getattr(getattr(column, "dtype", None), "kind", "O")
+    if kind == "f":  # NaN stays: the reader counts it as missing
+        return pa.array(column.to_numpy() if hasattr(type(column), "to_numpy") else column)
+    if kind == "O" and not _is_plain(column):
+        raise MixedError
+    return one_chunk(pa.array(column, from_pandas=True))
+
+
+def _is_plain(column: Any) -> bool:
+    """Whether objects are scalars: Arrow follows lists and dicts that hold themselves until the process dies."""
+    if type(column) not in (list, tuple) and not hasattr(column, "dtype"):
+        column = list(column)
+    if str(getattr(column, "dtype", "object")) != "object":
+        return True  # of pandas' own types, such as categories and intervals
+    kinds = set(map(type, column))
+    return all(kind in values.IMMUTABLE or values.is_missing_type(kind) for kind in kinds)
+
+
+def one_chunk(column: Any) -> Any:
+    """A chunked array as one."""
+    return column.combine_chunks() if hasattr(column, "combine_chunks") else column
