@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from urllib.error import URLError
 
 from modelspan_analyzer.alerts.alert import Alert, alert_of
 from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import Incident
 from modelspan_analyzer.incidents.vocabulary import OPEN
+from modelspan_analyzer.webhook import PostError, post
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +33,10 @@ def push(url: str, alerts: Sequence[Alert]) -> None:
         PushError: it cannot be reached, or refuses them.
     """
     body = json.dumps([alert.as_json() for alert in alerts]).encode()
-    address = f"{url.rstrip('/')}/api/v2/alerts"
-    request = urllib.request.Request(address, data=body, headers={"Content-Type": "application/json"}, method="POST")  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310 - the operator's own address
-            pass
-    except (URLError, OSError, ValueError) as error:
-        raise PushError(f"Alertmanager at {url} did not take {len(alerts)} alerts: {error}") from error
+        post(f"{url.rstrip('/')}/api/v2/alerts", body, headers={}, timeout=TIMEOUT_SECONDS)
+    except PostError as error:
+        raise PushError(f"Alertmanager did not take {len(alerts)} alerts: {error}") from error
 
 
 @dataclass

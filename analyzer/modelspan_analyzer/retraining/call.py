@@ -7,13 +7,12 @@ import hmac
 import json
 import os
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from typing import Any, Final
 
 from modelspan_analyzer.config.outcome_settings import RetrainingRule
 from modelspan_analyzer.results import Result
+from modelspan_analyzer.webhook import PostError, post
 
 SIGNATURE_HEADER: Final = "X-Modelspan-Signature-256"
 TIMEOUT_SECONDS: Final = 30.0
@@ -67,20 +66,16 @@ def call(rule: RetrainingRule, results: Sequence[Result]) -> str:
 
 
 def _post(rule: RetrainingRule, body: bytes) -> str:
-    if not rule.webhook.startswith(("http://", "https://")):
-        raise CallError(f"{rule.webhook!r} is not an http(s) URL")
-    headers = {"Content-Type": "application/json", **rule.headers}
+    headers = dict(rule.headers)
     if rule.secret_env:
         secret = os.environ.get(rule.secret_env, "")
         if not secret:
             raise CallError(f"the environment variable {rule.secret_env} with the signing key is not set")
         headers[SIGNATURE_HEADER] = sign(body, secret)
-    request = urllib.request.Request(rule.webhook, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - checked above
-            return f"HTTP {answer.status}"
-    except (urllib.error.URLError, TimeoutError) as error:
-        raise CallError(f"{rule.webhook} did not take the call: {error}") from error
+        return f"HTTP {post(rule.webhook, body, headers=headers, timeout=TIMEOUT_SECONDS)}"
+    except PostError as error:
+        raise CallError(f"the webhook did not take the call: {error}") from error
 
 
 def _run(rule: RetrainingRule, body: bytes) -> str:

@@ -1,0 +1,86 @@
+"""Posts JSON to an address of the operator's: no redirect is followed, and no failure tells a credential."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+
+class PostError(Exception):
+    """The address did not take what was posted; the message says which host and why, without credentials."""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Headers such as `Authorization` are for the address that was given, and for no other."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """Do not follow."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+def post(url: str, body: bytes, *, headers: Mapping[str, str], timeout: float) -> int:
+    """Post a body; returns the status of success. A user and password in the address become Basic authentication.
+
+    Raises:
+        PostError: it cannot be reached, or answers with anything but success.
+    """
+    try:
+        parts = urlsplit(url)
+        request = _request(parts, body, headers)
+        with _OPENER.open(request, timeout=timeout) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise PostError(f"{shown(url)} answered {_answer(error)}") from None
+    except urllib.error.URLError as error:
+        raise PostError(f"{shown(url)} cannot be reached: {_cause(error.reason)}") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise PostError(f"{shown(url)} cannot be reached: {_cause(error)}") from None
+
+
+def shown(url: str) -> str:
+    """An address as it may be logged: the host alone, as paths and queries hold tokens, too."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "an address that cannot be read"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or "?"
+    return f"{parts.scheme or '?'}://{host}{port}"
+
+
+def _request(parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> urllib.request.Request:
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("it is not an http(s) address")
+    given = {"Content-Type": "application/json", **headers}
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        given.setdefault("Authorization", "Basic " + base64.b64encode(pair.encode()).decode())
+    address = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+    return urllib.request.Request(address, data=body, headers=given, method="POST")  # noqa: S310 - checked above
+
+
+def _answer(error: urllib.error.HTTPError) -> str:
+    """The status; of a redirect also where to, so that the operator can give that address."""
+    if error.code in range(300, 400):
+        return (
+            f"{error.code}, a redirect to {shown(error.headers.get('Location', ''))}, which is not followed: "
+            "give the address itself"
+        )
+    return str(error.code)
+
+
+def _cause(error: object) -> str:
+    """What went wrong, without quoting: messages of urllib hold the address."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, ValueError) and str(error) == "it is not an http(s) address":
+        return str(error)
+    return type(error).__name__

@@ -1,0 +1,125 @@
+"""What is posted to an operator's address reaches that address alone, and failures say nothing that is secret."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from modelspan_analyzer import moments
+from modelspan_analyzer.alerts.push import PushError, push
+from modelspan_analyzer.config.outcome_settings import RetrainingRule
+from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.retraining.call import CallError, call
+
+SECRETS = ("pa55word", "t0ken", "h00k")
+
+
+class Server(HTTPServer):
+    """Answers every post with one status, and remembers the headers."""
+
+    def __init__(self, status: int, location: str = "") -> None:
+        seen: list[dict[str, str]] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                seen.append(dict(self.headers))
+                self.send_response(status, "pa55word")
+                if location:
+                    self.send_header("Location", location)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_GET = do_POST
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.seen = seen
+        self.thread = threading.Thread(target=self.serve_forever, daemon=True)
+        self.thread.start()
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.server_port}"
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Start servers, which end with the test."""
+    running: list[Server] = []
+
+    def begin(status: int, location: str = "") -> Server:
+        running.append(Server(status, location))
+        return running[-1]
+
+    yield begin
+    for server in running:
+        server.shutdown()
+        server.server_close()
+        server.thread.join(5)
+
+
+def retrain(url: str) -> str:
+    result = Result("m", "1", Window(moments.now(), moments.now()), "performance", "auc", 0.5, Verdict.ALARM)
+    rule = RetrainingRule(name="r", metric="auc", webhook=url, headers={"Authorization": "Bearer t0ken"})
+    return call(rule, [result])
+
+
+WAYS: dict[str, tuple[Callable[[str], Any], type[Exception]]] = {
+    "retraining": (retrain, CallError),
+    "alerts": (lambda url: push(url, []), PushError),
+}
+"""Every way in which modelspan posts to an address that an operator gave."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(serve: Callable[..., Server], way: str, status: int) -> None:
+    """The other host gets nothing, not even the call; the operator is told where it would have gone."""
+    send, failure = WAYS[way]
+    other = serve(200)
+    first = serve(status, f"http://user:pa55word@{other.host}/h00k")
+    with pytest.raises(failure, match=f"{status}, a redirect to http://{other.host}, which is not followed"):
+        send(f"http://{first.host}/h00k")
+    assert (len(first.seen), other.seen) == (1, [])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:pa55word@{host}/h00k?token=t0ken",
+        "http://user:pa55word@127.0.0.1:1/h00k",
+        "http://user:pa55word@{host}:x/h00k",
+        "ftp://user:pa55word@example.test/h00k",
+        "file:///etc/h00k",
+        "user:pa55word@h00k",
+        "http://[pa55word/h00k",
+        "http://{host}/h00k \r\nx",
+        "",
+    ],
+)
+def test_no_failure_tells_a_credential(serve: Callable[..., Server], way: str, url: str) -> None:
+    """Whatever is wrong with an address: its user, path and query are in no message."""
+    send, failure = WAYS[way]
+    if way == "retraining" and not url:
+        return
+    with pytest.raises(failure) as failed:
+        send(url.format(host=serve(500).host))
+    assert not [secret for secret in SECRETS if secret in str(failed.value)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_user_in_the_address_becomes_basic_authentication(serve: Callable[..., Server], way: str) -> None:
+    """Unless the operator gives the header; the address itself is sent without it."""
+    server = serve(200)
+    WAYS[way][0](f"http://user:pa55word@{server.host}/h00k")
+    basic = "Basic " + base64.b64encode(b"user:pa55word").decode()
+    assert server.seen[0]["Authorization"] == ("Bearer t0ken" if way == "retraining" else basic)
+    assert server.seen[0]["Host"] == server.host
