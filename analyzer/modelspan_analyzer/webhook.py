@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from modelspan_collector.address import shown
+
 
 class PostError(Exception):
     """The address did not take what was posted; the message says which host and why, without credentials."""
@@ -43,17 +45,6 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str], timeout: float) -
         raise PostError(f"{shown(url)} cannot be reached: {_cause(error.reason)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise PostError(f"{shown(url)} cannot be reached: {_cause(error)}") from None
-
-
-def shown(url: str) -> str:
-    """An address as it may be logged: the host alone, as paths and queries hold tokens, too."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "an address that cannot be read"
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or "?"
-    return f"{parts.scheme or '?'}://{host}{port}"
 
 
 def _request(parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> urllib.request.Request:

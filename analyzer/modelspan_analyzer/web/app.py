@@ -11,6 +11,7 @@ from starlette.routing import Route
 from modelspan_analyzer.alerts import IncidentCollector
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.exposition import ResultsCollector
+from modelspan_analyzer.web.asking import application
 from modelspan_analyzer.web.baselines import baseline_routes
 from modelspan_analyzer.web.incidents import incident_routes
 from modelspan_analyzer.web.labels import label_routes
@@ -26,7 +27,7 @@ def build(store: Store, collector: Collector, config: MonitorsConfig, owned: Own
     own = [*baseline_routes(store), *label_routes(store), *incident_routes(store), *system_routes(store, config)]
     if owned is not None:
         own += owner_routes(owned)
-    return Starlette(routes=[*_operations(store, collector, config), *own])
+    return application(own, _operations(store, collector, config))
 
 
 def _operations(store: Store, collector: Collector, config: MonitorsConfig) -> list[Route]:

@@ -45,7 +45,7 @@ def baseline_routes(store: Store) -> list[Route]:
             return JSONResponse({"error": str(error)}, status_code=413)
         except OverBudgetError as error:
             return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "1"})
-        except (ValueError, KeyError, pa.ArrowException) as error:
+        except (ValueError, KeyError, OSError, pa.ArrowException) as error:
             return JSONResponse({"error": str(error)}, status_code=400)
         return JSONResponse(made, status_code=201)
 
@@ -56,8 +56,12 @@ def baseline_routes(store: Store) -> list[Route]:
 
 
 def _set(store: Store, given: QueryParams, kind: str, body: bytes) -> dict[str, object]:
+    if not given.get("model"):
+        raise ValueError("say which model: ?model=NAME")
     model, version = given["model"], given.get("version", "")
     if kind == JSON_TYPE:
+        if not (given.get("start") and given.get("end")):
+            raise ValueError("say of which time: ?start=2026-01-31T14:00:00&end=2026-01-31T15:00:00")
         window = Window(datetime.fromisoformat(given["start"]), datetime.fromisoformat(given["end"]))
         return as_json(baselines.set_from_window(store, model, version, window))
     roles = Roles(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -15,12 +14,10 @@ from starlette.routing import Route
 from modelspan_analyzer import moments
 from modelspan_analyzer.incidents import feedback, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
+from modelspan_analyzer.web.asking import json_object, text
 from modelspan_analyzer.why import explain
 from modelspan_analyzer.why.asked import finding_of
 from modelspan_collector.store.connect import Store
-
-JSON_TYPE = "application/json"
-"""Demanded of what changes something: it makes a browser ask first, so that no page of another origin can post."""
 
 
 def incident_routes(store: Store) -> list[Route]:
@@ -36,13 +33,7 @@ def incident_routes(store: Store) -> list[Route]:
         return JSONResponse(shown or {"error": "there is no such incident"}, status_code=200 if shown else 404)
 
     async def give_feedback(request: Request) -> Response:
-        if request.headers.get("content-type", "").split(";")[0] != JSON_TYPE:
-            return JSONResponse({"error": f"post {JSON_TYPE}"}, status_code=415)
-        try:
-            given = json.loads(await request.body())
-            await run_in_threadpool(_give, store, request.path_params["incident_id"], given)
-        except (ValueError, KeyError, TypeError) as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
+        await run_in_threadpool(_give, store, request.path_params["incident_id"], await json_object(request))
         return JSONResponse({"status": "recorded"}, status_code=201)
 
     async def list_feedback(_: Request) -> Response:
@@ -50,11 +41,7 @@ def incident_routes(store: Store) -> list[Route]:
         return JSONResponse([asdict(counted) | {"mostly_noise": counted.mostly_noise} for counted in found])
 
     async def say_why(request: Request) -> Response:
-        try:
-            answer = await run_in_threadpool(_why, store, dict(request.query_params))
-        except (ValueError, KeyError) as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
-        return JSONResponse(answer)
+        return JSONResponse(await run_in_threadpool(_why, store, dict(request.query_params)))
 
     return [
         Route("/api/incidents", list_incidents),
@@ -74,8 +61,8 @@ def _shown(store: Store, incident_id: str) -> dict[str, Any] | None:
 
 
 def _give(store: Store, incident_id: str, given: Mapping[str, Any]) -> None:
-    actor, comment = str(given.get("actor", "")), str(given.get("comment", ""))
-    feedback.give(store, incident_id, str(given["opinion"]), actor=actor, now=moments.now(), comment=comment)
+    actor, comment = text(given, "actor", ""), text(given, "comment", "")
+    feedback.give(store, incident_id, text(given, "opinion"), actor=actor, now=moments.now(), comment=comment)
 
 
 def _why(store: Store, given: Mapping[str, str]) -> Any:

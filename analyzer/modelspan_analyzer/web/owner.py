@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from clickhouse_connect.driver.exceptions import Error as DriverError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,10 +19,10 @@ from starlette.routing import Route
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.forget import forget
 from modelspan_analyzer.governance.subject import Subject
+from modelspan_analyzer.web.asking import json_object, text, texts
 from modelspan_collector.service import Collector
 from modelspan_collector.store.backup import backup
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +49,22 @@ def _route(owned: Owned, act: Callable[[Owned, dict[str, Any]], dict[str, Any]])
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), owned.secret.encode()):
             return JSONResponse({"error": "this is for the owner of the instance alone"}, status_code=403)
-        try:
-            return JSONResponse(await run_in_threadpool(act, owned, await request.json()))
-        except (ValueError, KeyError, TypeError) as error:
-            return JSONResponse({"error": f"the request is not understood: {error}"}, status_code=400)
-        except (StoreError, DriverError, OSError) as error:
-            return JSONResponse({"error": str(error)}, status_code=500)
+        return JSONResponse(await run_in_threadpool(act, owned, await json_object(request)))
 
     return answer
 
 
 def _backup(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
-    folder = Path(asked["folder"])
+    folder = Path(text(asked, "folder"))
     if not folder.is_absolute():
         raise ValueError("the folder has to be an absolute path")
     manifest = backup(owned.store, folder)
-    audit.record_export(owned.store, str(folder), manifest.rows, asked.get("actor", ""))
+    audit.record_export(owned.store, str(folder), manifest.rows, text(asked, "actor", ""))
     return {"rows": manifest.rows, "files": len(manifest.files)}
 
 
 def _forget(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
-    subject = Subject(frozenset(asked.get("prediction_ids", ())), asked.get("tag", ""), asked.get("value", ""))
-    databases, actor = tuple(asked.get("databases", ())), asked.get("actor", "")
+    subject = Subject(frozenset(texts(asked, "prediction_ids")), text(asked, "tag", ""), text(asked, "value", ""))
+    databases, actor = tuple(texts(asked, "databases")), text(asked, "actor", "")
     still = owned.collector.still()
     return asdict(forget(owned.store, subject, owned.data, databases=databases, actor=actor, still=still))

@@ -45,8 +45,5 @@ async def _answer(request: Request, about: str, answer: Callable[[str, Window], 
     given = request.query_params
     if not given.get(about):
         return JSONResponse({"error": f"say which {about}: ?{about}=NAME"}, status_code=400)
-    try:
-        window = window_of(given.get("since", ""), given.get("until", ""))
-    except ValueError as error:
-        return JSONResponse({"error": str(error)}, status_code=400)
+    window = window_of(given.get("since", ""), given.get("until", ""))
     return JSONResponse(await run_in_threadpool(answer, given[about], window))

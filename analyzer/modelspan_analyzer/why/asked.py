@@ -14,6 +14,7 @@ from modelspan_analyzer.why.vocabulary import KINDS, Finding
 from modelspan_collector.store.connect import Store
 
 MOST = 6
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
 
 _ALARMS = """
 SELECT version, window_start, window_end, signal, metric, feature, segment, monitor, reason, n, baseline_id,
@@ -96,7 +97,10 @@ def window_of(since: str, until: str, incident: Incident | None = None) -> Windo
     end = _moment(until) if until else moments.now()
     if since and since[-1:] in "smhdw" and since[:-1].isdigit():
         units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-        return Window(end - timedelta(**{units[since[-1]]: int(since[:-1])}), end)
+        try:
+            return Window(_believable(end - timedelta(**{units[since[-1]]: int(since[:-1])})), end)
+        except (OverflowError, ValueError):
+            raise ValueError(f"{since[:40]!r} is longer than there is anything to look at") from None
     if since:
         return Window(_moment(since), end)
     if incident is not None:
@@ -106,6 +110,19 @@ def window_of(since: str, until: str, incident: Incident | None = None) -> Windo
 
 def _moment(text: str) -> datetime:
     try:
-        return moments.utc(datetime.fromisoformat(text.replace("Z", "+00:00")))
-    except ValueError:
-        raise ValueError(f"{text!r} is no time; write 2026-01-31T14:00:00 (UTC) or a duration such as 2h") from None
+        return _believable(moments.utc(datetime.fromisoformat(text.replace("Z", "+00:00"))))
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{text[:40]!r} is no time; write 2026-01-31T14:00:00 (UTC) or a duration such as 2h"
+        ) from None
+
+
+def _believable(moment: datetime) -> datetime:
+    """A time that the store can hold.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError("outside of what the store can hold")
+    return moment

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from modelspan_collector.address import shown
+
 SCHEMES = ("grpc", "grpcs", "http", "https")
 SIGNAL_NAMES = ("traces", "metrics", "logs")
 
@@ -60,7 +62,7 @@ def parse(text: str) -> Destination:
     """
     parts = urlsplit(text)
     if parts.scheme not in SCHEMES or not parts.netloc:
-        raise DestinationError(f"{text!r} is no destination; expected {'|'.join(SCHEMES)}://host:port")
+        raise DestinationError(f"{shown(text)} is no destination; expected {'|'.join(SCHEMES)}://host:port")
     options = dict(parse_qsl(parts.query))
     try:
         destination = Destination(
@@ -74,12 +76,12 @@ def parse(text: str) -> Destination:
             retry_seconds=float(options.pop("retry", "inf")),
         )
     except ValueError as error:
-        raise DestinationError(f"{text!r}: {error}") from error
+        raise DestinationError(f"{shown(text)}: {error}") from error
     unknown = [*options, *(name for name in destination.signals if name not in SIGNAL_NAMES)]
     if unknown or not 0.0 <= destination.ratio <= 1.0:
         raise DestinationError(
-            f"{text!r}: {', '.join(unknown) or 'ratio'} not understood; options are signals (traces,metrics,logs), "
-            "ratio (0 to 1), slow (seconds), queue (bytes), retry (seconds), attribute.NAME, header.NAME"
+            f"{shown(text)}: {', '.join(unknown) or 'ratio'} not understood; options are signals (traces, metrics, "
+            "logs), ratio (0 to 1), slow (seconds), queue (bytes), retry (seconds), attribute.NAME, header.NAME"
         )
     return destination
 

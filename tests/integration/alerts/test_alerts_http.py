@@ -12,7 +12,6 @@ import httpx
 import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
-from starlette.applications import Starlette
 from support import missing
 
 from modelspan_analyzer.alerts import (
@@ -29,6 +28,7 @@ from modelspan_analyzer.config.load import ConfigError, parse
 from modelspan_analyzer.incidents import Severity, load_open, update
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.runner.runs import DONE, Run, write
+from modelspan_analyzer.web.asking import application
 from modelspan_analyzer.web.incidents import incident_routes
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.store import schema
@@ -53,7 +53,7 @@ def kept(engine_dsn):
 @pytest.fixture(scope="module")
 def client(kept):
     """An HTTP client of the routes."""
-    server = AsgiServer(Starlette(routes=incident_routes(kept)), "127.0.0.1", 0)
+    server = AsgiServer(application(incident_routes(kept)), "127.0.0.1", 0)
     server.start()
     with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=30) as client:
         yield client

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import why
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from starlette.applications import Starlette
 from why_causes import timeout
 from why_systems import END, HOURS, START, build
 
@@ -19,6 +18,7 @@ from modelspan_analyzer.exposition_otlp import provide
 from modelspan_analyzer.incidents import load_open
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
+from modelspan_analyzer.web.asking import application
 from modelspan_analyzer.web.systems import system_routes
 from modelspan_cli.main import main
 from modelspan_collector.serve import AsgiServer
@@ -139,7 +139,7 @@ def test_feedback_is_recorded_and_counted(ask, fault):
 def test_moved_and_breakdown_over_http(fault):
     """Both answer as the commands do, and say what is wrong with a request."""
     store, system, injection = fault
-    server = AsgiServer(Starlette(routes=system_routes(store, parse(PRICES))), "127.0.0.1", 0)
+    server = AsgiServer(application(system_routes(store, parse(PRICES))), "127.0.0.1", 0)
     server.start()
     onset = datetime.fromtimestamp(system.onset / 1e9, timezone.utc)
     with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as client:

@@ -119,6 +119,10 @@ def test_destinations() -> None:
     for wrong in ("tempo:4317", "grpc://x?rati=1", "grpc://x?ratio=2", "ftp://x", "http://x?signals=trace"):
         with pytest.raises(DestinationError):
             parse_destination(wrong)
+    for wrong in ("user:k3y@tempo", "grpc://u:k3y@x?header.a=k3y&ratio=z", "http://u:k3y@x?header.a=k3y&signals=none"):
+        with pytest.raises(DestinationError) as told:
+            parse_destination(wrong)
+        assert "k3y" not in str(told.value)
 
 
 def test_sampling_keeps_what_matters() -> None:

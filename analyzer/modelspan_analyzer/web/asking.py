@@ -1,0 +1,176 @@
+"""What is asked over HTTP, checked before it is used; what is wrong with it is said in a sentence, never a bare 500."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+from clickhouse_connect.driver.exceptions import Error as DriverError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from modelspan_collector.log.journal import FULL_DISK
+from modelspan_collector.store.errors import StoreError
+
+JSON_TYPE: Final = "application/json"
+"""Demanded of what changes something: it makes a browser ask first, so that no page of another origin can post."""
+MOST_JSON_BYTES: Final = 1 << 20
+_TIME: Final = frozenset({"since", "until"})
+PARAMETERS: Final[Mapping[str, frozenset[str]]] = {
+    "/api/baselines": frozenset({"model"}),
+    "/api/incidents": frozenset({"model", "status"}),
+    "/api/incidents/{incident_id}": frozenset(),
+    "/api/feedback": frozenset(),
+    "/api/why": _TIME | {"about", "kind", "feature", "segment"},
+    "/api/moved": _TIME | {"service"},
+    "/api/breakdown": _TIME | {"model"},
+}
+"""What each question knows: a name that is misspelt would be a condition that is not looked at."""
+_DISK_AT_FAULT: Final = FULL_DISK | {errno.EIO, errno.EROFS}
+_LOGGER = logging.getLogger(__name__)
+
+
+class AskedWrongError(ValueError):
+    """A request that cannot be answered; the message is for who sent it."""
+
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The JSON object that was posted.
+
+    Raises:
+        AskedWrongError: it is another type, too large, not JSON, or no object.
+    """
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != JSON_TYPE:
+        raise AskedWrongError(f"post {JSON_TYPE}", 415)
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_JSON_BYTES:
+            raise AskedWrongError(f"the body is larger than {MOST_JSON_BYTES} bytes", 413)
+    try:
+        given = json.loads(bytes(body))
+    except (ValueError, RecursionError):
+        raise AskedWrongError("the body is not JSON") from None
+    if not isinstance(given, dict):
+        raise AskedWrongError("the body is not a JSON object, such as {}")
+    return given
+
+
+def text(given: Mapping[str, Any], name: str, otherwise: str | None = None) -> str:
+    """A text of an object that was posted.
+
+    Raises:
+        AskedWrongError: it is missing, and there is nothing to take instead, or it is no text.
+    """
+    found = given.get(name, otherwise)
+    if not isinstance(found, str):
+        raise AskedWrongError(f"{name!r} has to be a text" if name in given else f"{name!r} is missing")
+    return found
+
+
+def texts(given: Mapping[str, Any], name: str) -> list[str]:
+    """A list of texts of an object that was posted; none where it is missing.
+
+    Raises:
+        AskedWrongError: it is anything else.
+    """
+    found = given.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise AskedWrongError(f"{name!r} has to be a list of texts")
+    return found
+
+
+def check_parameters(request: Request, path: str) -> None:
+    """Refuse what a question does not know.
+
+    Raises:
+        AskedWrongError: a name is not known; the message lists those that are.
+    """
+    known = PARAMETERS.get(path)
+    if request.method not in ("GET", "HEAD") or known is None:
+        return
+    unknown = sorted({name[:40] for name in request.query_params} - known)
+    if unknown:
+        takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
+        raise AskedWrongError(f"{path} does not know {', '.join(map(repr, unknown[:5]))}: {takes}")
+
+
+def _asked(route: Route) -> Route:
+    """The same route, which refuses parameters that it does not know."""
+    endpoint = route.endpoint
+
+    async def answer(request: Request) -> Response:
+        check_parameters(request, route.path)
+        return await endpoint(request)  # type: ignore[no-any-return]
+
+    return Route(route.path, answer, methods=list(route.methods or ()))
+
+
+async def _nothing(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 404)
+    if status == 404:
+        paths = ", ".join(sorted({route.path for route in request.app.routes}))
+        sentence = f"there is nothing at {request.url.path[:100]!r}, only at {paths}"
+    else:
+        sentence = f"{request.method[:20]} is not for {request.url.path[:100]!r}"
+    headers = getattr(error, "headers", None)
+    return JSONResponse({"error": sentence}, status_code=status, headers=headers)
+
+
+async def _wrong(_: Request, error: Exception) -> Response:
+    if isinstance(error, TypeError | RecursionError):  # taken for the sender's fault, and perhaps ours
+        _LOGGER.warning("a request was not understood: %s", type(error).__name__)
+    return _answer(error, error.status if isinstance(error, AskedWrongError) else 400)
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    _LOGGER.warning("the store did not answer a request: %s", type(error).__name__)
+    return _answer(error, 503)
+
+
+async def _file(request: Request, error: Exception) -> Response:
+    """What was sent cannot be read, or a folder that was named cannot be used; unless the disk is at fault."""
+    at_fault = isinstance(error, OSError) and error.errno in _DISK_AT_FAULT
+    return await (_unavailable if at_fault else _wrong)(request, error)
+
+
+def _answer(error: Exception, status: int) -> Response:
+    sentence = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
+    shown = " ".join(sentence.encode("utf-8", "replace").decode().split())[:500]
+    return JSONResponse({"error": shown or "the request is not understood"}, status_code=status)
+
+
+_HANDLERS: Final[Mapping[Any, Any]] = {
+    HTTPException: _nothing,
+    ValueError: _wrong,
+    KeyError: _wrong,
+    TypeError: _wrong,
+    OverflowError: _wrong,
+    RecursionError: _wrong,
+    StoreError: _unavailable,
+    DriverError: _unavailable,
+    OSError: _file,
+    pa.ArrowException: _wrong,
+}
+"""How errors of the library are answered, by whoever raises them."""
+
+
+def application(own: Sequence[Route], others: Sequence[Route] = ()) -> Starlette:
+    """An application whose every route answers with a sentence where it cannot answer otherwise.
+
+    Args:
+        own: routes that take the parameters of `PARAMETERS` only.
+        others: routes that are left as they are.
+    """
+    return Starlette(routes=[*others, *map(_asked, own)], exception_handlers=_HANDLERS)
