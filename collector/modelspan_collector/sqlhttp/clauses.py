@@ -25,9 +25,7 @@ def parse(clause: str) -> dict[str, str]:
         ClickHouseError: it is anything else; `a` alone, which newer engines take for `a = 1`, too.
     """
     found, position = {}, 0
-    for item in _SETTING.finditer(clause):
-        if item.start() != position:
-            break
+    while item := _SETTING.match(clause, position):
         found[item[1]] = _literal(item[2])
         position = item.end()
     if position != len(clause):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import re
 import tempfile
 import threading
 import uuid
@@ -27,7 +26,7 @@ from modelspan_collector.sqlhttp.statement import Statement
 log = logging.getLogger(__name__)
 
 PIPE_BYTES = 1024**2
-_ASKS_SETTINGS = re.compile(r"SELECT\b[^()]*\bFROM system\.settings(?:\n(?:WHERE|ORDER BY|LIMIT)\b[^()]*)?")
+_SYSTEM_SETTINGS = "\nFROM system.settings"
 _TABLE_FUNCTIONS_SQL = "SELECT lower(name) FROM system.table_functions WHERE NOT has({names:Array(String)}, name)"
 _FUNCTIONS_SQL = """SELECT DISTINCT lower(name) FROM system.functions
 WHERE has({names:Array(String)}, name) OR has({names:Array(String)}, categories)"""
@@ -168,8 +167,10 @@ def _names(connection: Any, sql: str, names: tuple[str, ...]) -> frozenset[str]:
 
 def _lock(vetted: Statement) -> int:
     """1, the engine's strict lock; 2 for clients that ask which settings they may send, as 1 answers `none`."""
-    asks_settings = _ASKS_SETTINGS.fullmatch(vetted.body) and vetted.body.count("FROM") == 1
-    return 2 if asks_settings and "JOIN" not in vetted.body else 1
+    head, found, rest = vetted.body.partition(_SYSTEM_SETTINGS)
+    plain = (head.startswith("SELECT ") and rest.startswith(("\nWHERE ", "\nORDER BY ", "\nLIMIT "))) or not rest
+    other_tables = "(" in vetted.body or "FROM" in head + rest or "JOIN" in head + rest
+    return 2 if found and plain and not other_tables else 1
 
 
 def _unknown_format(name: str) -> errors.ClickHouseError:

@@ -192,7 +192,7 @@ def _parse(type_name: str) -> tuple[str, list[str]]:
 def _split(text: str) -> list[str]:
     """Split at the commas that are outside parentheses, strings and quoted names."""
     parts, depth, start = [], 0, 0
-    for token in re.finditer(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|[(),]", text):
+    for token in re.finditer(r"'[^'\\]*(?:\\.[^'\\]*)*'?|`[^`\\]*(?:\\.[^`\\]*)*`?|[(),]", text):
         depth += {"(": 1, ")": -1}.get(token[0], 0)
         if token[0] == "," and depth == 0:
             parts.append(text[start : token.start()].strip())

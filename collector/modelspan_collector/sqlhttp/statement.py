@@ -44,8 +44,8 @@ _ENGINES = re.compile(
 )
 
 _TOKEN = re.compile(
-    r"""'(?:[^'\\]|\\.|'')*'            # string literal
-      | `(?P<quoted>(?:[^`\\]|\\.)*)`   # quoted identifier
+    r"""'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'?            # string literal
+      | `(?P<quoted>[^`\\]*(?:\\.[^`\\]*)*)`?       # quoted identifier
       | (?P<word>[A-Za-z_]\w*)
       | \d[\w.]*
       | \S""",
