@@ -12,20 +12,18 @@ from dataclasses import dataclass
 
 from modelspan_collector.store.connect import quote_identifier
 
-SHARDING_KEYS = (
-    ("prediction_id", "cityHash64(prediction_id)"),
-    ("TraceId", "if(TraceId = '', rand(), cityHash64(TraceId))"),
-    ("model", "cityHash64(model)"),
-    ("", "rand()"),
-)
-"""By the first of these columns that a table has: predictions meet their labels, spans their trace, and the rows that a
-ReplacingMergeTree replaces each other, on one shard. What has none is spread evenly."""
+SHARDING_COLUMNS = ("prediction_id", "TraceId", "model")
+"""By the first of these columns that a table has: predictions meet their labels, spans their trace, on one shard."""
 
 _TABLE = re.compile(r"^(?:--.*\n)*CREATE TABLE IF NOT EXISTS (\w+)", re.MULTILINE)
 _VIEW = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+)\s+TO (\w+)")
 _PLAIN_VIEW = re.compile(r"CREATE (?:OR REPLACE )?VIEW (?:IF NOT EXISTS )?(\w+)")
 _ENGINE = re.compile(r"^ENGINE\s*=\s*(\w+)(?:\((.*?)\))?", re.MULTILINE)
-_COLUMN = re.compile(r"^ {4}`?(\w+)`?\s+[A-Z]", re.MULTILINE)
+_ORDER = re.compile(r"^ORDER BY (.+)$", re.MULTILINE)
+_COLUMN = re.compile(r"^ {4}`?(\w+)`?\s+([A-Z].*)$", re.MULTILINE)
+_NO_COLUMNS = frozenset({"INDEX", "CONSTRAINT", "PROJECTION"})
+_NOT_SENT = ("Nested", "DEFAULT", "ALIAS", "MATERIALIZED")
+"""What is nested or follows from other columns, or from the time of the insert, is not hashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +92,23 @@ def _distributed(ddl: str, name: str, cluster: Cluster, database: str) -> str:
 
 
 def sharding_key(ddl: str) -> str:
-    """The sharding key of a table's DDL."""
-    columns = set(_COLUMN.findall(ddl))
-    return next(key for column, key in SHARDING_KEYS if not column or column in columns)
+    """The sharding key of a table's DDL: always a hash of what is in the row.
+
+    A retry rests on deduplication, which is by shard: a batch that is sent again has to be split as it was.
+    """
+    columns = {name: rest for name, rest in _COLUMN.findall(ddl) if name not in _NO_COLUMNS}
+    key = next((column for column in SHARDING_COLUMNS if column in columns), "")
+    if key == "TraceId":
+        return f"cityHash64(if(TraceId = '', toString({_row_hash(ddl, columns)}), TraceId))"
+    return f"cityHash64({key})" if key else _row_hash(ddl, columns)
+
+
+def _row_hash(ddl: str, columns: dict[str, str]) -> str:
+    """A hash of all of a row; of the sorting key where rows of the same key replace each other or merge."""
+    engine, order = _ENGINE.search(ddl), _ORDER.search(ddl)
+    if engine and engine[1] != "MergeTree" and order:
+        return f"cityHash64({order[1]})"
+    return f"cityHash64({', '.join(name for name, rest in columns.items() if not any(n in rest for n in _NOT_SENT))})"
 
 
 def _view(ddl: str, stored: dict[str, str], cluster: Cluster) -> str:
