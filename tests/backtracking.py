@@ -1,6 +1,6 @@
 """How often a regular expression may read the same text over again, found from the expression and not from a clock.
 
-Python's `re` tries every way to match before it gives up. A pattern is built into its automaton of positions ;
+Python's `re` tries every way to match before it gives up. A pattern is built into its automaton of positions;
 where one text leads from a position back to itself in two ways, the ways double with each repetition (exponential), and
 where one text keeps two loops going and leads from one to the other, they grow with its length (polynomial). `search`
 and its kin begin anew at every character, which is a loop like any other before the pattern.

@@ -19,6 +19,8 @@ PATIENCE_SECONDS = 5.0
 """A client that has not read for so long makes room where a query waits for it."""
 FREEING_SECONDS = 10.0
 """Until a query that made room has ended."""
+WAIT_SECONDS = 0.02
+"""Between two looks."""
 
 
 class Slot:
@@ -30,6 +32,13 @@ class Slot:
         self.sending: asyncio.Future[None] | None = None
         """The answer under way; cancelled where it makes room."""
         self.made_room = False
+
+    def make_room(self) -> None:
+        """End the answer, as others wait."""
+        log.warning("gave up on a SQL client that does not read its answer, as others wait")
+        self.made_room = True
+        if self.sending is not None:
+            self.sending.cancel()
 
     def watched(self, send: Send) -> Send:
         """The channel of the answer, which notes how long the client lets it wait."""
@@ -70,22 +79,13 @@ class Slots:
             self._taken.discard(slot)
 
     async def _make_room(self) -> None:
-        """End the query whose client has not read for longest, if there is one."""
-        now = time.monotonic()
-        stalled = [
-            slot
-            for slot in self._taken
-            if slot.sending is not None
-            and slot.stalled_since is not None
-            and now - slot.stalled_since >= PATIENCE_SECONDS
-        ]
-        if not stalled:
-            return
-        slot = min(stalled, key=lambda slot: slot.stalled_since or 0.0)
-        log.warning("gave up on a SQL client that does not read its answer, as others wait")
-        slot.made_room = True
-        if slot.sending is not None:
-            slot.sending.cancel()
-        deadline = now + FREEING_SECONDS
-        while slot in self._taken and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        """Wait for a slot, as long as one is held by a client that does not read, and end the one that is worst."""
+        deadline = time.monotonic() + PATIENCE_SECONDS + FREEING_SECONDS
+        while len(self._taken) >= self._most and time.monotonic() < deadline:
+            stalled = [slot for slot in self._taken if slot.stalled_since is not None]
+            if not stalled:
+                return
+            worst = min(stalled, key=lambda slot: (slot.made_room, slot.stalled_since))
+            if not worst.made_room and time.monotonic() - (worst.stalled_since or 0.0) >= PATIENCE_SECONDS:
+                worst.make_room()
+            await asyncio.sleep(WAIT_SECONDS)

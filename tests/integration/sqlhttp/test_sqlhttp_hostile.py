@@ -97,14 +97,14 @@ def test_an_answer_that_is_not_read_holds_no_slot_for_ever(
     small: SqlServer, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where others wait, the query whose client has not read for longest makes room."""
-    monkeypatch.setattr(slots, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(slots, "PATIENCE_SECONDS", 0.3)
     held = []
     for _ in range(SMALL.concurrent_queries):
         connection = socket.create_connection(("127.0.0.1", small.port))
         connection.sendall(b"GET /?query=SELECT+*+FROM+numbers(1000000000000) HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
         held.append(connection)
-    answered = (client.post("/", content="SELECT 1") for _ in range(300))
+    answered = (client.post("/", content="SELECT 1") for _ in range(1000))  # until what they may leave unread is full
     assert next((answer.text for answer in answered if answer.status_code == 200), "") == "1\n"
     for connection in held:
         connection.close()
