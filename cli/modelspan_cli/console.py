@@ -10,7 +10,14 @@ PLAIN_WIDTH = 140
 """Columns where the output goes to a file or a pipe, which have no width of their own."""
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console that keeps tables readable in a log as well."""
+def console(*, stderr: bool = False, markup: bool = False) -> Console:
+    """A console that keeps tables readable in a log as well, and prints data as it is.
+
+    Args:
+        stderr: write there.
+        markup: read `[bold]` as markup; only where every text is our own, as `[null]` of data would be lost.
+    """
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else PLAIN_WIDTH)
+    return Console(
+        stderr=stderr, highlight=False, markup=markup, emoji=False, width=None if stream.isatty() else PLAIN_WIDTH
+    )

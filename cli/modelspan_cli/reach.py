@@ -47,19 +47,25 @@ def ask_owner(instance: Running, path: str, asked: Mapping[str, Any]) -> dict[st
     Raises:
         CommandError: it refuses, or fails.
     """
-    request = urllib.request.Request(  # noqa: S310 - the running instance's own URL
-        f"{instance.web_url}{path}",
-        data=json.dumps(asked).encode(),
-        headers={"Content-Type": "application/json", "Authorization": f"Bearer {instance.secret}"},
-        method="POST",
-    )
-    return _answer(instance, request)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {instance.secret}"}
+    url, body = f"{instance.web_url}{path}", json.dumps(asked).encode()
+    return _answer(instance, urllib.request.Request(url, data=body, headers=headers, method="POST"))  # noqa: S310
+
+
+def get_json(instance: Running, path: str, asked: Mapping[str, str]) -> dict[str, Any]:
+    """What a running instance answers to a question that anybody may ask of it.
+
+    Raises:
+        CommandError: it refuses, or fails.
+    """
+    return _answer(instance, urllib.request.Request(f"{instance.web_url}{path}?{urlencode(asked)}"))  # noqa: S310
 
 
 def _answer(instance: Running, request: urllib.request.Request) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(request) as response:  # noqa: S310
+        with urllib.request.urlopen(request) as response:  # noqa: S310 - the running instance's own URL
             answer: dict[str, Any] = json.load(response)
+            return answer
     except urllib.error.HTTPError as error:
         try:
             why = json.load(error)["error"]
@@ -68,7 +74,6 @@ def _answer(instance: Running, request: urllib.request.Request) -> dict[str, Any
         raise CommandError(f"the running instance says: {why}") from error
     except OSError as error:
         raise CommandError(f"the running instance does not answer at {instance.web_url}: {error}") from error
-    return answer
 
 
 def need_store(args: argparse.Namespace) -> None:

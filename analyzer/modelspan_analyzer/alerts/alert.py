@@ -12,7 +12,7 @@ from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import Incident
 
 NAME = "ModelIncident"
-LABELS = ("model", "version", "signal", "severity", "owner", "incident")
+LABELS = ("model", "version", "role", "signal", "severity", "owner", "incident")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ def labels_of(incident: Incident) -> dict[str, str]:
     return {
         "model": incident.model,
         "version": incident.version,
+        "role": incident.role,
         "signal": incident.signal,
         "severity": incident.severity.value,
         "owner": incident.owner,
@@ -54,7 +55,7 @@ def annotations_of(incident: Incident, settings: AlertSettings) -> dict[str, str
         "summary": incident.title,
         "why": incident.why,
         "runbook_url": incident.runbook,
-        "dashboard": settings.dashboard.format(model=quote(incident.model), incident=incident.incident_id),
+        "dashboard": settings.dashboard.format(model=quote(incident.model, safe=""), incident=incident.incident_id),
         "trace": settings.trace.format(trace_id=incident.traces[0]) if settings.trace and incident.traces else "",
         "sql": sql_of(incident),
     }

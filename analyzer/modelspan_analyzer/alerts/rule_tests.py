@@ -78,7 +78,11 @@ def _run(command: Sequence[str], folder: str) -> str:
 def _incident(settings: AlertSettings, owned: Owned) -> dict[str, Any]:
     """Opens after five minutes, fires once it has been held, and resolves when the incident does."""
     labels = dict(
-        zip(LABELS, (owned.model, owned.version, "data_quality", "critical", owned.owner, "abc123"), strict=True)
+        zip(
+            LABELS,
+            (owned.model, owned.version, "primary", "data_quality", "critical", owned.owner, "abc123"),
+            strict=True,
+        )
     )
     info = {"incident": "abc123", "summary": f"{owned.model}: data quality in income", "why": _WHY}
     series = [
@@ -97,7 +101,7 @@ def _incident(settings: AlertSettings, owned: Owned) -> dict[str, Any]:
 
 
 def _maintenance(settings: AlertSettings, model: str) -> dict[str, Any]:
-    labels = dict(zip(LABELS, (model, "", "data_drift", "warning", "", "abc123"), strict=True))
+    labels = dict(zip(LABELS, (model, "", "primary", "data_drift", "warning", "", "abc123"), strict=True))
     series = [_series("modelspan_incident", labels, "1x60"), _series("modelspan_maintenance", {"model": model}, "1x60")]
     return _test(
         "an incident under maintenance", series, [_expect(30 * STEP + settings.hold.total_seconds(), NAME, [])]

@@ -16,3 +16,8 @@ class CostSettings(Settings):
         None, gt=0, description="replicas, all of the time; if not given, each from its first span to its last"
     )
     call: dict[str, float] = Field({}, description="one call of a service: its name to its price")
+
+    @property
+    def known(self) -> bool:
+        """Whether any price is: without one, a cost of 0 would be made up."""
+        return self.replica_hour > 0 or any(price > 0 for price in self.call.values())

@@ -29,6 +29,7 @@ from modelspan_analyzer.config.outcome_settings import (
     RobustnessSettings,
 )
 from modelspan_analyzer.config.sample_settings import EmbeddingSettings, MultivariateSettings, PoisoningSettings
+from modelspan_collector.store.segments import split_key
 
 
 class ScheduleSettings(Settings):
@@ -104,9 +105,8 @@ class ModelSettings(Settings):
     @field_validator("segments")
     @classmethod
     def _segment_keys(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        wrong = [key for key in given if not key.startswith(("tag.", "feature.")) or key.endswith(".")]
-        if wrong:
-            raise ValueError(f"{wrong[0]!r} is not a segment; write tag.NAME or feature.NAME")
+        for key in given:
+            split_key(key)
         return given
 
 

@@ -17,16 +17,19 @@ from modelspan_analyzer.performance.calibration import BINS
 from modelspan_analyzer.performance.counts import FloatArray, ratios
 from modelspan_analyzer.performance.rows import Rows
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.segments import value_of
 
 MAX_CELLS: Final = 200_000
 """A facet with a value for nearly every row is no group; the scan stops here and says so."""
 
-_TEXT = (
-    "multiIf(mapContains(tags, name), tags[name], mapContains(categorical_features, name), categorical_features[name],"
-    " mapContains(numeric_features, name), toString(numeric_features[name]), '')"
-)
+
+def facet_of(name: str, rows: str = "") -> str:
+    """SQL: the value of a facet, a tag or a feature of that name, '' where a row has none; see `value_of`."""
+    return f"multiIf(mapContains({rows}tags, {name}), {rows}tags[{name}], {value_of('feature.x', name, rows)})"
+
+
 FACETS: Final = f"""
-    arrayMap((name, cuts) -> if(empty(cuts), {_TEXT},
+    arrayMap((name, cuts) -> if(empty(cuts), {facet_of("name")},
                  if(mapContains(numeric_features, name),
                     toString(arrayCount(border -> numeric_features[name] >= border, cuts)), '')),
              {{names:Array(String)}}, {{cuts:Array(Array(Float64))}}) AS facets

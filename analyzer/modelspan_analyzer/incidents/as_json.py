@@ -18,6 +18,7 @@ def incident_as_json(incident: Incident) -> dict[str, Any]:
         given[name] = given[name].isoformat() if given[name] else None
     given["severity"] = incident.severity.value
     given["findings"] = [finding_as_json(finding) for finding in incident.findings]
+    given["role"] = incident.role
     given["traces"] = list(incident.traces)
     return given
 

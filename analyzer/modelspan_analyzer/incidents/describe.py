@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.incidents.vocabulary import OpenFinding, gravity
 from modelspan_analyzer.results import Result
 
@@ -33,20 +34,26 @@ _BY_SIGNAL: Mapping[str, str] = {
 """What a finding is called, by its metric or else by its signal; other signals go by their own names."""
 
 
-def finding(result: Result) -> str:
-    """One line: what was measured, where, and what it said."""
+def finding(result: Result, role: str = ROLE_PRIMARY) -> str:
+    """One line: what was measured, of which version, where, and what it said."""
     place = " of ".join(part for part in (result.metric, result.feature) if part)
     where = f" ({result.segment})" if result.segment else ""
-    return f"{result.signal}: {place}{where}: {result.reason or result.verdict.value}"
+    return f"{result.signal}{_version(result.version, role)}: {place}{where}: {result.reason or result.verdict.value}"
+
+
+def _version(version: str, role: str) -> str:
+    """` 3`, or ` 4 (shadow)`."""
+    return (f" {version}" if version else "") + (f" ({role})" if role != ROLE_PRIMARY else "")
 
 
 def subject(member: OpenFinding) -> str:
     """What a finding is about."""
-    return " ".join(part for part in (member.signal, member.metric, member.feature, member.segment) if part)
+    version = _version(member.version, member.role).strip()
+    return " ".join(part for part in (version, member.signal, member.metric, member.feature, member.segment) if part)
 
 
 def title(model: str, findings: Sequence[OpenFinding], cause: str = "") -> str:
-    """What an incident is called: the model, the two worst things that are wrong with it, and where that comes from.
+    """What an incident is called: the model and version, the two worst things that are wrong, where they come from.
 
     A feature counts once, by the gravest of its findings; those that are well again count where all are.
     """
@@ -61,7 +68,10 @@ def title(model: str, findings: Sequence[OpenFinding], cause: str = "") -> str:
     )
     others = len(things) - len(named)
     text += f", and {others} other{'s' if others > 1 else ''}" if others else ""
-    return f"{model}: {text}" + (f", through {cause}" if cause else "")
+    versions = ", ".join(dict.fromkeys(member.version for member in sorted(current, key=lambda one: one.version)))
+    return f"{model}{_version(versions, current[0].role if current else ROLE_PRIMARY)}: {text}" + (
+        f", through {cause}" if cause else ""
+    )
 
 
 def _trouble(member: OpenFinding) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.incidents.vocabulary import OPEN, Incident, key_of
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.why import Explanation
@@ -17,6 +18,8 @@ class Finding:
 
     result: Result
     explanation: Explanation | None
+    role: str = ROLE_PRIMARY
+    """Of the result's version in its window."""
 
     @property
     def cause(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents.vocabulary import Severity
 
@@ -11,7 +12,9 @@ CONFIRMED = ("performance", "fairness")
 """Signals that measure harm itself, not a sign of it: never below a warning."""
 
 
-def severity(signals: Iterable[str], affected: int, share: float, settings: IncidentSettings) -> Severity:
+def severity(
+    signals: Iterable[str], affected: int, share: float, settings: IncidentSettings, role: str = ROLE_PRIMARY
+) -> Severity:
     """Judge an impact.
 
     Args:
@@ -19,11 +22,12 @@ def severity(signals: Iterable[str], affected: int, share: float, settings: Inci
         affected: predictions that make the findings.
         share: of all predictions of the window, 0 to 1; nan where unknown.
         settings: the model's.
+        role: of the version; what another than the primary one answers reaches nobody, and is never critical.
     """
     harmed = any(signal in CONFIRMED for signal in signals)
     costly = settings.critical_value is not None and affected * settings.value >= settings.critical_value
     if costly or share >= settings.critical_share:
-        return Severity.CRITICAL
+        return Severity.CRITICAL if role == ROLE_PRIMARY else Severity.WARNING
     if share < settings.info_share and not harmed:
         return Severity.INFO
     return Severity.WARNING

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
+from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import describe
 from modelspan_analyzer.incidents import store as kept
 from modelspan_analyzer.incidents.group import Finding, home
+from modelspan_analyzer.incidents.roles import owner, roles
 from modelspan_analyzer.incidents.severity import severity
 from modelspan_analyzer.incidents.vocabulary import (
     OPEN,
@@ -62,13 +64,18 @@ def update(
     ordered = sorted(results, key=lambda result: (result.model, result.window.end, result.window.start))
     for (model, _), window in groupby(ordered, key=lambda result: (result.model, result.window.end)):
         members = list(window)
-        chosen = settings(model, members[0].version)
+        chosen = _owned(store, model, members[0].version, settings(model, members[0].version))
         known = {one.incident_id: one for one in kept.load(store, model=model, limit=RECENT)} | changed
         before = {key: one for key, one in known.items() if one.model == model and _live(one, now, chosen)}
         after = _window(store, members, list(before.values()), now, chosen)
         changed |= {one.incident_id: one for one in after if before.get(one.incident_id) != one or one.news}
     kept.save(store, list(changed.values()))
     return list(changed.values())
+
+
+def _owned(store: Store, model: str, version: str, settings: IncidentSettings) -> IncidentSettings:
+    """The settings with an owner: theirs, or else the model card's."""
+    return settings if settings.owner else settings.model_copy(update={"owner": owner(store, model, version)})
 
 
 def _live(incident: Incident, now: datetime, settings: IncidentSettings) -> bool:
@@ -84,8 +91,9 @@ def _window(
     """One window of one model."""
     current = [_clear(one, results, now, settings) if one.status == OPEN else one for one in incidents]
     settled = {member.key for one in current if one.status == OPEN and one.cause for member in one.findings}
-    for finding in _explained(store, _new_alarms(results, current), settled, settings):
-        at = home(finding, current, settings.together)
+    role = roles(store, results)
+    for finding in _explained(store, _new_alarms(results, current, role), role, settled, settings):
+        at = home(finding, [one for one in current if one.role == finding.role], settings.together)
         if at is None:
             current.append(_open(finding, now, settings))
         else:
@@ -101,15 +109,25 @@ def _reopened(incident: Incident, now: datetime) -> Incident:
     return replace(incident, status=OPEN, resolved_at=None, news=news)
 
 
-def _new_alarms(results: Sequence[Result], incidents: Sequence[Incident]) -> list[Result]:
-    """Alarms that no open incident has heard of yet, or only from an older window."""
-    known = {member.key: member.window_end for one in incidents for member in one.findings if not member.ended}
+def _new_alarms(results: Sequence[Result], incidents: Sequence[Incident], role: Mapping[str, str]) -> list[Result]:
+    """Alarms that no open incident of their version's role has heard of yet, or only from an older window."""
+    known = {
+        (member.role, member.key): member.window_end for one in incidents for member in one.findings if not member.ended
+    }
     alarms = [result for result in results if result.verdict is Verdict.ALARM]
-    return [result for result in alarms if known.get(key_of(result), result.window.start) < result.window.end]
+    return [
+        result
+        for result in alarms
+        if known.get((role.get(result.version, ROLE_PRIMARY), key_of(result)), result.window.start) < result.window.end
+    ]
 
 
 def _explained(
-    store: Store, alarms: Iterable[Result], settled: set[tuple[str, ...]], settings: IncidentSettings
+    store: Store,
+    alarms: Iterable[Result],
+    role: Mapping[str, str],
+    settled: set[tuple[str, ...]],
+    settings: IncidentSettings,
 ) -> list[Finding]:
     """Alarms with their reasons: one question asked once, the gravest signals first, up to the limit.
 
@@ -122,7 +140,7 @@ def _explained(
         if key_of(result) not in settled and asked not in answers and len(answers) < settings.explain:
             answers[asked] = _explain(store, result)
         explanation = answers.get(asked)
-        found.append(Finding(result, explanation))
+        found.append(Finding(result, explanation, role.get(result.version, ROLE_PRIMARY)))
         if explanation is not None:
             fresh.append((result, explanation))
     kept.save_explanations(store, fresh)
@@ -165,13 +183,13 @@ def _open(finding: Finding, now: datetime, settings: IncidentSettings) -> Incide
 def _join(incident: Incident, finding: Finding, now: datetime, settings: IncidentSettings) -> Incident:
     """Take a finding in, and judge the incident anew."""
     result, explanation = finding.result, finding.explanation
-    member = OpenFinding.of(result, explanation.since if explanation else None)
+    member = OpenFinding.of(result, explanation.since if explanation else None, finding.role)
     others = tuple(one for one in incident.findings if one.key != member.key)
     news = list(incident.news)
     if len(others) == len(incident.findings):
-        news.append(Event(now, "finding", describe.finding(result)))
+        news.append(Event(now, "finding", describe.finding(result, finding.role)))
     affected, share = _impact(explanation, result)
-    grave = severity({one.signal for one in (*others, member)}, affected, share, settings)
+    grave = severity({one.signal for one in (*others, member)}, affected, share, settings, finding.role)
     worse = grave if grave.rank < incident.severity.rank or not incident.findings else incident.severity
     if incident.findings and worse is not incident.severity:
         news.append(Event(now, "severity", f"{incident.severity.value} became {worse.value}"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.results import Result
 
 OPEN, RESOLVED = "open", "resolved"
@@ -53,9 +54,11 @@ class OpenFinding:
     """When the data says that it began; None where it does not tell."""
     excess: float = 0.0
     """How many times its threshold the measurement was."""
+    role: str = ROLE_PRIMARY
+    """Of the version when it alarmed."""
 
     @classmethod
-    def of(cls, result: Result, since: datetime | None = None) -> OpenFinding:
+    def of(cls, result: Result, since: datetime | None = None, role: str = ROLE_PRIMARY) -> OpenFinding:
         """What an incident remembers of an alarm."""
         return cls(
             version=result.version,
@@ -67,6 +70,7 @@ class OpenFinding:
             reason=result.reason,
             window_end=result.window.end,
             since=since,
+            role=role,
             excess=abs(result.value / result.threshold) if result.value and result.threshold else 0.0,
         )
 
@@ -111,6 +115,11 @@ class Incident:
     traces: tuple[str, ...] = ()
     news: tuple[Event, ...] = field(default=(), compare=False)
     """What this update added to the timeline."""
+
+    @property
+    def role(self) -> str:
+        """Of the version that it is about: what a shadow does wrong reaches nobody."""
+        return self.findings[0].role if self.findings else ROLE_PRIMARY
 
     @property
     def dated(self) -> bool:

@@ -23,17 +23,12 @@ from modelspan_analyzer.performance.counts import (
 from modelspan_analyzer.performance.rows import Rows
 from modelspan_analyzer.performance.target import Target
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.segments import COLUMNS, split_key, value_of
 
 MAX_ROWS: Final = 2_000_000
 
-_FIELD = {
-    "": "''",
-    "tag": "tags[{segment:String}]",
-    "feature": (
-        "multiIf(mapContains(categorical_features, {segment:String}), categorical_features[{segment:String}], "
-        "mapContains(numeric_features, {segment:String}), toString(numeric_features[{segment:String}]), '')"
-    ),
-}
+_FIELD = {"": "''"} | {kind: value_of(f"{kind}.x", "{segment:String}") for kind in COLUMNS}
+"""SQL of a row's part, by the kind of segment."""
 SCORE = (
     "multiIf(mapContains(scores, {positive:String}), scores[{positive:String}], "
     "isNull(value), nan, assumeNotNull(value))"
@@ -99,10 +94,8 @@ class Segment:
         Raises:
             ValueError: it is neither.
         """
-        kind, _, name = text.partition(".")
-        if kind not in ("tag", "feature") or not name:
-            raise ValueError(f"a segment is 'tag.NAME' or 'feature.NAME', not {text!r}")
-        return cls(kind, name)
+        name = split_key(text)[1]
+        return cls(text.partition(".")[0], name)
 
     def label(self, part: str) -> str:
         """How results name one part: `tag.country=DE`, '' for all rows."""

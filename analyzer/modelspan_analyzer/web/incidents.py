@@ -16,7 +16,7 @@ from modelspan_analyzer.incidents import feedback, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.web.asking import json_object, text
 from modelspan_analyzer.why import explain
-from modelspan_analyzer.why.asked import finding_of
+from modelspan_analyzer.why.asked import answer_to
 from modelspan_collector.store.connect import Store
 
 
@@ -66,4 +66,4 @@ def _give(store: Store, incident_id: str, given: Mapping[str, Any]) -> None:
 
 
 def _why(store: Store, given: Mapping[str, str]) -> Any:
-    return [explain(store, finding).as_json() for finding in finding_of(store, **given)]
+    return [explain(store, finding).as_json() for finding in answer_to(store, given)]

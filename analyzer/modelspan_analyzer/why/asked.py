@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from typing import Final
 
 from modelspan_analyzer import moments
+from modelspan_analyzer.distributions import segments
 from modelspan_analyzer.incidents.store import load
 from modelspan_analyzer.incidents.vocabulary import Incident
 from modelspan_analyzer.results import Result, Verdict, Window
@@ -14,7 +18,7 @@ from modelspan_analyzer.why.vocabulary import KINDS, Finding
 from modelspan_collector.store.connect import Store
 
 MOST = 6
-_FIRST_YEAR, _LAST_YEAR = 1970, 2200
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 _ALARMS = """
 SELECT version, window_start, window_end, signal, metric, feature, segment, monitor, reason, n, baseline_id,
@@ -25,6 +29,17 @@ WHERE model = {model:String} AND verdict = 'alarm'
 ORDER BY window_end DESC, signal, feature, metric
 LIMIT 500
 """
+
+
+ARGUMENTS: Final = ("about", "since", "until", "kind", "feature", "segment")
+_KNOWN = """
+SELECT (SELECT count() FROM (SELECT 1 FROM predictions WHERE model = {model:String} LIMIT 1))
+     + (SELECT count() FROM (SELECT 1 FROM monitor_results WHERE model = {model:String} LIMIT 1))
+     + (SELECT count() FROM (SELECT 1 FROM incidents WHERE model = {model:String} LIMIT 1))
+"""
+_MODELS = "SELECT model, count() AS n FROM predictions GROUP BY model ORDER BY n DESC, model LIMIT 10"
+_EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1970, 2200))
+"""The store's times lie between."""
 
 
 def finding_of(
@@ -46,26 +61,57 @@ def finding_of(
         until: end, as ISO 8601; now if empty.
         kind: ask this of all predictions of the time, whatever the monitors say; one of `KINDS`.
         feature: only findings of this feature.
-        segment: only these predictions, as `tag.country=DE`.
+        segment: only these predictions, as `tag.country=DE` or `feature.plan=pro`.
 
     Raises:
-        ValueError: nothing is known of the model or incident in that time.
+        ValueError: the question cannot be read, or nothing is known of the model or incident in that time.
     """
-    incidents = load(store, incident_id=about)
-    model = incidents[0].model if incidents else about
-    window = window_of(since, until, incidents[0] if incidents else None)
+    segments.parse(segment)
+    if kind not in ("", *KINDS):
+        raise ValueError(f"cannot explain {kind!r}; ask for one of {', '.join(KINDS)}")
+    window = window_of(since, until)
+    incident, model = _about(store, about)
+    if incident is not None:
+        window = window_of(since, until, incident)
     if kind:
-        if kind not in KINDS:
-            raise ValueError(f"cannot explain {kind!r}; ask for one of {', '.join(KINDS)}")
         return [Finding(model, window, kind, feature=feature, segment=segment)]
-    found = _distinct([one for one in _alarms(store, model, window) if feature in ("", one.feature)])
+    alarms = _alarms(store, model, window)
+    found = _distinct([one for one in alarms if feature in ("", one.feature) and segment in ("", one.segment)])
     if not found:
         raise ValueError(
-            f"no monitor of {about!r} has alarmed between {window.start:%Y-%m-%d %H:%M} "
-            f"and {window.end:%Y-%m-%d %H:%M}; ask about another time, or about all predictions, with a kind "
-            f"({', '.join(KINDS)})"
+            f"no monitor of {model!r} has alarmed{_restriction(feature, segment)} "
+            f"between {window.start:%Y-%m-%d %H:%M} and {window.end:%Y-%m-%d %H:%M}; "
+            f"ask about another time, or about all predictions, with a kind ({', '.join(KINDS)})"
         )
     return found
+
+
+def answer_to(store: Store, given: Mapping[str, str]) -> list[Finding]:
+    """The findings that a request asks for: `finding_of` with its arguments by name, none of them unknown.
+
+    Raises:
+        ValueError: the question cannot be read.
+    """
+    if unknown := sorted(given.keys() - set(ARGUMENTS)):
+        raise ValueError(f"{unknown[0]!r} is not known here; ask with {', '.join(ARGUMENTS)}")
+    return finding_of(store, **given)
+
+
+def _about(store: Store, about: str) -> tuple[Incident | None, str]:
+    """The incident asked about, if it is one, and the model."""
+    if not about:
+        raise ValueError("say what it is about: a model, or the id of an incident")
+    if incidents := load(store, incident_id=about):
+        return incidents[0], incidents[0].model
+    if not store.scalar(_KNOWN, {"model": about}):
+        models = [str(row["model"]) for row in store.rows(_MODELS)]
+        there = f"it has {', '.join(models)}" if models else "it has none of any model yet"
+        raise ValueError(f"the store has no prediction of a model {about!r}, nor an incident of that id; {there}")
+    return None, about
+
+
+def _restriction(feature: str, segment: str) -> str:
+    return "".join(f" on {part}" for part in (feature, segment) if part)
 
 
 def _alarms(store: Store, model: str, window: Window) -> list[Finding]:
@@ -95,34 +141,33 @@ def window_of(since: str, until: str, incident: Incident | None = None) -> Windo
         ValueError: a time cannot be read.
     """
     end = _moment(until) if until else moments.now()
-    if since and since[-1:] in "smhdw" and since[:-1].isdigit():
-        units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-        try:
-            return Window(_believable(end - timedelta(**{units[since[-1]]: int(since[:-1])})), end)
-        except (OverflowError, ValueError):
-            raise ValueError(f"{since[:40]!r} is longer than there is anything to look at") from None
-    if since:
-        return Window(_moment(since), end)
-    if incident is not None:
-        return Window(incident.began_at - timedelta(hours=1), max(end, incident.updated_at))
-    return Window(end - timedelta(days=1), end)
+    start = end - timedelta(days=1)
+    if since and since[-1:] in _UNITS and since[:-1].isascii() and since[:-1].isdigit():
+        start = _before(end, since)
+    elif since:
+        start = _moment(since)
+    elif incident is not None:
+        start, end = incident.began_at - timedelta(hours=1), max(end, incident.updated_at)
+    if start >= end:
+        raise ValueError(
+            f"the time asked about is empty: it would begin at {start:%Y-%m-%d %H:%M} and end at "
+            f"{end:%Y-%m-%d %H:%M} UTC"
+        )
+    return Window(start, end)
+
+
+def _before(end: datetime, duration: str) -> datetime:
+    with suppress(OverflowError, ValueError):
+        start = end - timedelta(seconds=int(duration[:-1]) * _UNITS[duration[-1]])
+        if start >= _EARLIEST:
+            return start
+    raise ValueError(f"{duration[:40]!r} is longer than there is anything to look at")
 
 
 def _moment(text: str) -> datetime:
-    try:
-        return _believable(moments.utc(datetime.fromisoformat(text.replace("Z", "+00:00"))))
-    except (ValueError, OverflowError):
-        raise ValueError(
-            f"{text[:40]!r} is no time; write 2026-01-31T14:00:00 (UTC) or a duration such as 2h"
-        ) from None
-
-
-def _believable(moment: datetime) -> datetime:
-    """A time that the store can hold.
-
-    Raises:
-        ValueError: it cannot.
-    """
-    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise ValueError("outside of what the store can hold")
-    return moment
+    found = None
+    with suppress(ValueError, OverflowError):
+        found = moments.utc(datetime.fromisoformat(text.replace("Z", "+00:00")))
+    if found is None or not _EARLIEST <= found <= _LATEST:
+        raise ValueError(f"{text[:40]!r} is no time; write 2026-01-31T14:00:00 (UTC) or a duration such as 2h")
+    return found

@@ -178,20 +178,22 @@ class Breakdown:
 
     stages: list[Stage]
     saturation: list[Saturation]
-    cost: Cost
+    cost: Cost | None
+    """None where no price is known."""
 
     def as_json(self) -> dict[str, Any]:
         """The breakdown as JSON-ready values; null where a number is not known."""
         return {
             "stages": [_finite(asdict(stage)) for stage in self.stages],
             "saturation": [_finite(asdict(load)) for load in self.saturation],
-            "cost": _finite({**asdict(self.cost), "per_thousand": self.cost.per_thousand}),
+            "cost": self.cost and _finite({**asdict(self.cost), "per_thousand": self.cost.per_thousand}),
         }
 
 
 def breakdown(store: Store, model: str, window: Window, prices: CostSettings) -> Breakdown:
     """Everything there is to say of where a model's time and money go."""
-    return Breakdown(stages(store, model, window), saturation(store, model, window), cost(store, model, window, prices))
+    paid = cost(store, model, window, prices) if prices.known else None
+    return Breakdown(stages(store, model, window), saturation(store, model, window), paid)
 
 
 def _finite(values: Mapping[str, Any]) -> dict[str, Any]:

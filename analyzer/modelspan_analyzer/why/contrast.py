@@ -134,7 +134,7 @@ def risk_ratio(
 
     `sizes` are the effective numbers of flagged and other traces: half a trace is added to each cell.
     """
-    unit = (flagged / max(sizes[0], 1.0) / 2, others / max(sizes[1], 1.0) / 2)
+    unit = [total / max(size, 1.0) / 2 or 0.5 for total, size in zip((flagged, others), sizes, strict=True)]
     a, b = shown_flagged + unit[0], shown_others + unit[1]
     c, d = flagged - shown_flagged + unit[0], others - shown_others + unit[1]
     ratio = (a / (a + b)) / (c / (c + d))

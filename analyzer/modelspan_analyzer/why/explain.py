@@ -11,6 +11,7 @@ import numpy as np
 
 from modelspan_analyzer.results import Result, Window
 from modelspan_analyzer.why import facts, sentence
+from modelspan_analyzer.why.absence import LEAST_FLAGGED, absence, unfounded
 from modelspan_analyzer.why.arrival import arrived
 from modelspan_analyzer.why.contrast import Weights
 from modelspan_analyzer.why.facts import Fact, Key
@@ -25,8 +26,6 @@ from modelspan_analyzer.why.timeline import Timeline, timeline
 from modelspan_analyzer.why.vocabulary import ERRORS, MISSING, Budget, Cause, Explanation, Finding
 from modelspan_collector.store.connect import Store
 
-LEAST_FLAGGED = 10
-"""Flagged traces below which nothing can be said."""
 SUPPORT = 10
 SAMPLES = 3
 
@@ -50,7 +49,7 @@ def explain(store: Store, finding: Result | Finding, *, budget: Budget = Budget(
     causes: tuple[Cause, ...] = ()
     complete, reason = sample.complete, ""
     if flagged < LEAST_FLAGGED:
-        reason = f"Only {flagged} of {sentence.subject(asked)} have a trace; {LEAST_FLAGGED} are needed"
+        reason = absence(store, asked, round(float(line.marked.sum())), flagged)
     else:
         try:
             causes = _causes(store, asked, context, line, sample, budget.seconds)
@@ -59,6 +58,10 @@ def explain(store: Store, finding: Result | Finding, *, budget: Budget = Budget(
                 False,
                 f"Reading the traces took more than {budget.seconds:g} s; ask about a shorter time",
             )
+        except facts.NoSpansError as error:
+            reason = str(error)
+    if not causes and not reason:
+        reason = unfounded(store, asked, context)
     said = causes[0].sentence if causes else sentence.nothing(asked, None if reason else line.since, reason)
     marked = round(float(line.flagged.sum()))
     return Explanation(

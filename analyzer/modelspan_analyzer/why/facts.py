@@ -118,6 +118,10 @@ class TooSlowError(RuntimeError):
     """The store did not answer within the time given."""
 
 
+class NoSpansError(RuntimeError):
+    """Predictions name traces, and the store has none of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where facts are read from."""
@@ -134,10 +138,17 @@ class Source:
 
         Raises:
             TooSlowError: a query took longer than so many seconds.
+            NoSpansError: the traces are not in the store.
         """
         if not len(self.sample.hashes):
             return []
-        return [*self._query(_IN_SLICES if self.sample.slices else ""), *_predicted(self.sample)]
+        found = self._query(_IN_SLICES if self.sample.slices else "")
+        if not found:
+            raise NoSpansError(
+                f"The store has no span of the {len(self.sample.hashes)} traces that these predictions name: send the "
+                "services' spans to this collector too"
+            )
+        return [*found, *_predicted(self.sample)]
 
     def read_again(self, facts: Sequence[Fact], service: str) -> list[Fact]:
         """The same, but those of one service from all of the time: a wrong clock puts its spans into other slices.

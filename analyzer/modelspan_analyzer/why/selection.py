@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from modelspan.conventions import ROLE_PRIMARY
+from modelspan_analyzer.distributions import segments
+from modelspan_analyzer.fairness.cube import facet_of
 from modelspan_analyzer.moments import utc
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import vocabulary as words
 from modelspan_analyzer.why.ratio import absent_weight, category_weights, excess_weights
 from modelspan_analyzer.why.vocabulary import Finding
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.segments import COLUMNS
 
 SAMPLE_ROWS = 20_000
 _BASELINE = """
@@ -50,7 +54,7 @@ def select(store: Store, finding: Finding) -> Selection:
     Drift selects by likelihood ratio: a row in a bin that holds a share c of the current rows and b of the
     baseline's is new with probability at least 1 - b / c (the excess of a two-part mixture).
     """
-    where, parameters = _population(finding)
+    where, parameters = population(finding)
     plain = Selection("", f"FROM predictions AS p WHERE {where}", parameters)
     if finding.kind == words.MISSING:
         return _with(plain, _MISSING, feature=finding.feature)
@@ -81,32 +85,39 @@ def _with(base: Selection, weight: str, **parameters: Any) -> Selection:
     return Selection(weight, base.source, {**base.parameters, **parameters})
 
 
-def _population(finding: Finding) -> tuple[str, dict[str, Any]]:
+def population(finding: Finding, *, apart: bool = True) -> tuple[str, dict[str, Any]]:
+    """The finding's predictions: those of its version whatever its role, else what the primary versions answered."""
     parameters: dict[str, Any] = {"model": finding.model}
-    where = "p.model = {model:String} AND p.role = 'primary'"
+    where = "p.model = {model:String}"
     if finding.version:
         where += " AND p.version = {version:String}"
         parameters["version"] = finding.version
-    for index, (key, value) in enumerate(_segments(finding.segment)):
-        place = "p.tags" if key.startswith("tag.") or "." not in key else "p.categorical_features"
-        where += f" AND {place}[{{segment_key_{index}:String}}] = {{segment_value_{index}:String}}"
-        parameters |= {f"segment_key_{index}": key.split(".", 1)[-1], f"segment_value_{index}": value}
+    else:
+        where += f" AND p.role = '{ROLE_PRIMARY}'"
+    if apart and finding.segment:
+        condition, more = _part(finding)
+        where, parameters = f"{where} AND {condition}", parameters | more
     return where, parameters
 
 
-def _segments(segment: str) -> list[tuple[str, str]]:
-    """`tag.country=DE,tag.device=ios` as pairs."""
-    return [
-        (key.strip(), value) for key, _, value in (part.partition("=") for part in segment.split(",") if "=" in part)
-    ]
+def _part(finding: Finding) -> tuple[str, dict[str, Any]]:
+    """The rows of the finding's segment; of an unfair gap, of its group, whose facets are tags or features by name."""
+    if finding.kind == words.UNFAIR and not finding.segment.startswith(tuple(f"{kind}." for kind in COLUMNS)):
+        pairs = [part.partition("=") for part in finding.segment.split(" × ")]
+        groups = {f"facet_{index}": name for index, (name, _, _) in enumerate(pairs)}
+        values = {f"group_{index}": value for index, (_, _, value) in enumerate(pairs)}
+        same = (f"{facet_of(f'{{{f}:String}}', 'p.')} = {{{v}:String}}" for f, v in zip(groups, values, strict=True))
+        return " AND ".join(same), {**groups, **values}
+    return segments.where(segments.parse(finding.segment), "p.")
 
 
 def _wrong(store: Store, finding: Finding, base: Selection) -> Selection:
-    if _labels_are_classes(store, finding):
-        return _with(base, "toFloat64(l.label != p.label)")
-    return _numeric(
-        store, finding, base, "abs(ifNull(p.value, nan) - ifNull(l.value, nan))", "isNotNull(l.value)", upward=True
-    )
+    """By class where predictions and their own labels name one; else by how far the value is from the truth."""
+    if _probe(store, finding, base, "p.label != '' AND (l.label != '' OR isNull(p.value))"):
+        return _with(base, "toFloat64(if(l.label != '', l.label, toString(l.value)) != p.label)")
+    truth = "coalesce(l.value, toFloat64OrNull(l.label))"
+    error, known = f"abs(ifNull(p.value, nan) - ifNull({truth}, nan))", f"isNotNull({truth}) AND isNotNull(p.value)"
+    return _numeric(store, finding, base, error, known, upward=True)
 
 
 def _numeric(
@@ -149,7 +160,7 @@ def _samples(store: Store, finding: Finding, base: Selection, expression: str, o
     compared with."""
     current = _column(store, base, finding.window, expression, of)
     if finding.kind == words.UNFAIR:
-        where, parameters = _population(replace(finding, segment=""))
+        where, parameters = population(finding, apart=False)
         everybody = Selection("", f"FROM predictions AS p WHERE {where}", parameters)
         return current, _column(store, everybody, finding.window, expression, of)
     if finding.baseline_id and _LABELLED not in base.source:
@@ -183,13 +194,18 @@ def _column(store: Store, base: Selection, window: Window, expression: str, of: 
 
 
 def _reference(store: Store, finding: Finding, base: Selection, expression: str, of: str) -> Any:
+    """The baseline's rows: those of the finding's segment, or all where it has none of it."""
     sql = (
         f"SELECT {expression} AS x FROM reference_predictions AS p WHERE p.model = {{model:String}} "
-        f"AND p.baseline_id = {{baseline_id:String}} "
+        f"AND p.baseline_id = {{baseline_id:String}} AND {{part}} "
         "ORDER BY cityHash64(p.prediction_id) LIMIT {rows:UInt32}"
     )
     bound = {**base.parameters, "baseline_id": finding.baseline_id, "rows": SAMPLE_ROWS}
-    return store.arrow(of.replace("{rows}", sql), bound)["x"].to_numpy()
+    for part in (_part(finding)[0] if finding.segment else "true", "true"):
+        found = store.arrow(of.replace("{rows}", sql.replace("{part}", part)), bound)["x"].to_numpy()
+        if len(found):
+            break
+    return found
 
 
 def _probe(store: Store, finding: Finding, base: Selection, condition: str) -> bool:
@@ -207,13 +223,3 @@ def _is_numeric(store: Store, finding: Finding, base: Selection) -> bool:
 
 def _has_values(store: Store, finding: Finding, base: Selection) -> bool:
     return _probe(store, finding, base, "isNotNull(p.value)")
-
-
-def _labels_are_classes(store: Store, finding: Finding) -> bool:
-    return bool(
-        store.scalar(
-            "SELECT countIf(label != '') > 0 "
-            "FROM (SELECT label FROM labels WHERE model = {model:String} OR model = '' LIMIT 1000)",
-            {"model": finding.model},
-        )
-    )

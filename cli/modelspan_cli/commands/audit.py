@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 from datetime import datetime, timedelta, timezone
 
 from rich.table import Table
 
 from modelspan_analyzer.governance.audit import entries
 from modelspan_cli.console import console
+from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
+
+_MOST_DAYS = 20_000
+_MOST_ENTRIES = 1_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the entries, newest first."""
+    if not 0 < args.days <= _MOST_DAYS or not 0 < args.limit <= _MOST_ENTRIES:
+        raise CommandError(f"--days has to be above 0 and at most {_MOST_DAYS}, --limit at most {_MOST_ENTRIES}")
     since = datetime.now(timezone.utc) - timedelta(days=args.days)
     with reading(args) as store:
         found = entries(store, since=since, model=args.model, action=args.action, limit=args.limit)
     if args.json:
         print(json.dumps([dataclasses.asdict(entry) for entry in found], default=str, indent=2))
+        return 0
+    if not found:
+        asked = {"--model": args.model, "--action": args.action}
+        filters = " ".join(f"{name} {value!r}" for name, value in asked.items() if value)
+        print(f"no entry of the last {args.days:g} days{' for ' * bool(filters)}{filters}", file=sys.stderr)
         return 0
     table = Table("when", "who", "what", "model", "version", "details", box=None, pad_edge=False)
     for entry in found:

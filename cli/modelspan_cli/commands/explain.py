@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(told: Explanation, top: int) -> None:
     terminal = console()
-    terminal.print(f"{told.model} {told.version} said [bold]{told.prediction}[/bold] at {told.moment} ({told.method})")
+    terminal.print(f"{told.model} {told.version} said {told.prediction} at {told.moment} ({told.method})")
     if told.fit is not None:
         terminal.print(f"the surrogate explains {told.fit:.0%} of the model's local behaviour")
     table = Table("feature", "value", "effect", box=None, pad_edge=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from rich.table import Table
 
@@ -39,8 +40,11 @@ def run(args: argparse.Namespace) -> int:
         _show(found[0])
         for event in events:
             print(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.text}")
-    else:
+    elif found:
         _list(found)
+    else:
+        asked = " ".join(part for part in (args.status, "incident", args.model and f"of {args.model!r}") if part)
+        print(f"there is no {asked} in the database {args.database}", file=sys.stderr)
     return 0
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
@@ -18,7 +19,8 @@ from modelspan_analyzer.why.breakdown import breakdown
 from modelspan_analyzer.why.moved import moved, since_release
 from modelspan_analyzer.why.sentence import subject
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, reading
+from modelspan_cli.reach import add_data_argument, get_json, reading, running
+from modelspan_collector.store.connect import DEFAULT_DATABASE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,26 +80,43 @@ def _moved(args: argparse.Namespace) -> int:
 
 
 def _breakdown(args: argparse.Namespace) -> int:
+    found = _broken_down(args)
+    if args.json:
+        print(json.dumps(found, indent=2))
+        return 0 if found["stages"] else 1
+    for part in found["stages"]:
+        times = f"own {part['mean_self'] * 1e3:9.2f} ms, p50 {part['p50'] * 1e3:9.2f}, p99 {part['p99'] * 1e3:9.2f}"
+        spread = f"{part['calls']:.2f} calls, {part['error_rate']:.1%} errors"
+        print(f"{times}, {spread}  {part['service']} {part['span_name']}")
+    for one in found["saturation"]:
+        with_latency, with_errors = (_correlation(one[name]) for name in ("with_latency", "with_errors"))
+        print(f"{one['metric']}: correlation {with_latency} with latency, {with_errors} with errors")
+    if (paid := found["cost"]) is None:
+        print("what they cost is not known: write prices into the section `costs` of monitors.yaml (or give --config)")
+    elif paid["predictions"]:
+        print(f"a thousand predictions cost {paid['per_thousand']:.4g} {paid['currency']}")
+    if not found["stages"]:
+        print("no span of these predictions is in the store: there was nothing to break down", file=sys.stderr)
+    return 0 if found["stages"] else 1
+
+
+def _broken_down(args: argparse.Namespace) -> dict[str, Any]:
+    """By the running instance, which knows its prices, where there is one; else here."""
+    instance, window = running(args), _window(args)
+    if instance is not None and not args.config and not args.store and args.database == DEFAULT_DATABASE:
+        bounds = {"since": window.start.isoformat(), "until": window.end.isoformat()}
+        answer: dict[str, Any] = get_json(instance, "/api/breakdown", {"model": args.about, **bounds})
+        return answer
     try:
         prices = (load(args.config) if args.config else MonitorsConfig()).for_model(args.about, "").costs
     except ConfigError as error:
         raise CommandError(str(error)) from error
-    window = _window(args)
     with reading(args) as store:
-        found = breakdown(store, args.about, window, prices)
-    if args.json:
-        print(json.dumps(found.as_json(), indent=2))
-        return 0
-    for part in found.stages:
-        times = f"own {part.mean_self * 1e3:9.2f} ms, p50 {part.p50 * 1e3:9.2f}, p99 {part.p99 * 1e3:9.2f}"
-        print(f"{times}, {part.calls:.2f} calls, {part.error_rate:.1%} errors  {part.service} {part.span_name}")
-    for one in found.saturation:
-        print(f"{one.metric}: correlation {one.with_latency:+.2f} with latency, {one.with_errors:+.2f} with errors")
-    if prices.replica_hour or prices.call:
-        print(f"a thousand predictions cost {found.cost.per_thousand:.4g} {found.cost.currency}")
-    else:
-        print("what they cost is not known: give --config with prices in its section `costs`")
-    return 0
+        return breakdown(store, args.about, window, prices).as_json()
+
+
+def _correlation(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:+.2f}"
 
 
 def _window(args: argparse.Namespace) -> Window:

@@ -37,7 +37,7 @@ WINDOW_SECONDS = 10
 """The length of a window in `monitors.yaml` beside this file."""
 CHECK_SECONDS = 60.0
 SHOWN_ALARMS = 8
-terminal = console()
+terminal = console(markup=True)
 
 
 def tell(data: Path, *, keep: bool, seconds: float, rate: float) -> bool:

@@ -31,8 +31,25 @@ def split_key(key: str) -> tuple[str, str]:
     """
     kind, _, name = key.partition(".")
     if kind not in COLUMNS or not name:
-        raise ValueError(f"{key!r} is not a segment; write tag.NAME or feature.NAME")
+        raise ValueError(f"{key!r} names no segment: write tag.NAME or feature.NAME")
     return COLUMNS[kind], name
+
+
+def value_of(key: str, name: str, rows: str = "") -> str:
+    """SQL: the value of a key in a row of predictions, '' where it has none; the one rule of which rows make a slice.
+
+    Args:
+        key: such as `tag.country` or `feature.plan`.
+        name: how SQL refers to the key's name, a parameter or a literal.
+        rows: the table's alias with its point, where it has one.
+    """
+    column, _ = split_key(key)
+    if column == COLUMNS["tag"]:
+        return f"{rows}tags[{name}]"
+    return (
+        f"multiIf(mapContains({rows}categorical_features, {name}), {rows}categorical_features[{name}], "
+        f"mapContains({rows}numeric_features, {name}), toString({rows}numeric_features[{name}]), '')"
+    )
 
 
 def keep_segments(store: Store, keys: Collection[str]) -> None:
@@ -52,8 +69,7 @@ def keep_segments(store: Store, keys: Collection[str]) -> None:
 
 def _views(key: str) -> Iterator[tuple[str, str]]:
     """Name and DDL of a key's views: those of all rows, over the rows that have the key."""
-    column, name = split_key(key)
-    value = f"{column}[{_literal(name)}]"
+    value = value_of(key, _literal(split_key(key)[1]))
     rows = f"(SELECT *, concat({_literal(key + '=')}, {value}) AS segment FROM predictions WHERE {value} != '')"
     suffix = hashlib.sha256(key.encode()).hexdigest()[:12]
     for file, ddl in schema.statements():

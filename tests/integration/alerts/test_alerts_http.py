@@ -75,7 +75,10 @@ def test_what_is_wrong_with_a_request_is_said(client):
     (incident,) = client.get("/api/incidents").json()
     answer = client.post(f"/api/incidents/{incident['incident_id']}/feedback", json={"opinion": "meh"})
     assert (answer.status_code, "useful or noise" in answer.json()["error"]) == (400, True)
-    for given, part in (({"about": "nobody"}, "alarmed"), ({"about": "churn", "since": "soon"}, "no time")):
+    for given, part in (
+        ({"about": "nobody"}, "no prediction of a model"),
+        ({"about": "churn", "since": "soon"}, "no time"),
+    ):
         answer = client.get("/api/why", params=given)
         assert (answer.status_code, part in answer.json()["error"]) == (400, True)
 

@@ -63,7 +63,7 @@ def test_predictions_without_traces_are_said_to_have_none(systems):
     """The sentence tells why there is no answer."""
     _, _, finding = _ask(systems, CAUSES[0])
     systems.command("ALTER TABLE predictions UPDATE trace_id = '' WHERE 1 SETTINGS mutations_sync = 1")
-    assert "have a trace" in explain(systems, finding).sentence
+    assert "has a trace" in explain(systems, finding).sentence
 
 
 def test_a_result_becomes_the_question_it_raises(systems):

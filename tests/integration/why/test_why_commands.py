@@ -92,7 +92,7 @@ def test_why_without_an_answer_says_so(ask, fault):
     _, system, _ = fault
     status, said, _ = ask("why", system.model, "--kind", "missing", "--feature", "age", *SINCE)
     assert (status, "age" in said) == (1, True)
-    status, _, message = ask("why", "nobody", *SINCE)
+    status, _, message = ask("why", system.model, "--feature", "no-such", *SINCE)
     assert (status, "with a kind" in message) == (1, True)
 
 

@@ -24,20 +24,20 @@ MISSING = [finding("data_quality", "null_rate", name, excess) for name, excess i
 @pytest.mark.parametrize(
     ("findings", "cause", "called"),
     [
-        (MISSING[:1], "", "churn: missing values in a"),
-        (MISSING, "", "churn: missing values in b and c, and 1 other"),
-        ([*MISSING[:2], finding("data_drift", "psi", "b", 40)], "", "churn: missing values in b and a"),
+        (MISSING[:1], "", "churn 1: missing values in a"),
+        (MISSING, "", "churn 1: missing values in b and c, and 1 other"),
+        ([*MISSING[:2], finding("data_drift", "psi", "b", 40)], "", "churn 1: missing values in b and a"),
         (
             [finding("performance", "roc_auc"), *MISSING, finding("prediction_drift", "psi", "value")],
             "feature-store GET /profile",
-            "churn: worse roc auc, missing values in b, and 3 others, through feature-store GET /profile",
+            "churn 1: worse roc auc, missing values in b, and 3 others, through feature-store GET /profile",
         ),
         (
             [finding("fairness", "disparate_impact", segment="tag.sex=f")],
             "",
-            "churn: unfair disparate impact in tag.sex=f",
+            "churn 1: unfair disparate impact in tag.sex=f",
         ),
-        ([finding("something_new", "x")], "", "churn: something new"),
+        ([finding("something_new", "x")], "", "churn 1: something new"),
     ],
 )
 def test_the_two_worst_are_named_and_the_others_counted(findings, cause, called):
@@ -48,5 +48,5 @@ def test_the_two_worst_are_named_and_the_others_counted(findings, cause, called)
 def test_what_is_well_again_is_not_named_while_something_is_wrong():
     """Only when all is over are past findings named."""
     over = [finding("performance", "accuracy", ended=True)]
-    assert title("churn", [*over, MISSING[0]]) == "churn: missing values in a"
-    assert title("churn", over) == "churn: worse accuracy"
+    assert title("churn", [*over, MISSING[0]]) == "churn 1: missing values in a"
+    assert title("churn", over) == "churn 1: worse accuracy"

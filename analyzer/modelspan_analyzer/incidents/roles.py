@@ -1,0 +1,38 @@
+"""Who a version's answers reached, and whom its model card names as its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelspan.conventions import ROLE_PRIMARY
+from modelspan_analyzer.results import Result
+from modelspan_collector.store.connect import Store
+
+_ROLES = """
+SELECT version, if(countIf(role = {primary:String}) > 0, {primary:String}, any(role)) AS role FROM predictions
+WHERE model = {model:String} AND version IN {versions:Array(String)}
+  AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
+GROUP BY version
+"""
+_OWNER = """
+SELECT owner FROM models FINAL WHERE model = {model:String} AND owner != ''
+ORDER BY version = {version:String} DESC, timestamp DESC LIMIT 1
+"""
+
+
+def roles(store: Store, results: Sequence[Result]) -> dict[str, str]:
+    """The role of each version in the windows of one model's results; a version that also answered is primary."""
+    names = {
+        "model": results[0].model,
+        "versions": sorted({result.version for result in results if result.version}),
+        "start": min(result.window.start for result in results),
+        "end": max(result.window.end for result in results),
+        "primary": ROLE_PRIMARY,
+    }
+    return {str(row["version"]): str(row["role"]) for row in store.rows(_ROLES, names)}
+
+
+def owner(store: Store, model: str, version: str) -> str:
+    """Who is named by the card of a version, or by the newest card of the model that names anybody."""
+    found = store.rows(_OWNER, {"model": model, "version": version})
+    return str(found[0]["owner"]) if found else ""
