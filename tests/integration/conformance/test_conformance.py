@@ -60,15 +60,12 @@ def reason_against(source: Source, access: Access, reader: Reader) -> str:
 
 
 def cells() -> Iterator[tuple[Source, Access, Reader]]:
-    """The cells of this run; those on copies last."""
-    for apart in (False, True):
-        for s, source in enumerate(SOURCES):
-            open_to = [access for access in ACCESSES if not reason_against(source, access, READERS[0])]
-            for r, reader in enumerate(READERS):
-                if reader.apart is not apart:
-                    continue
-                chosen = open_to if FULL else [open_to[(s + r) % len(open_to)]]
-                yield from ((source, access, reader) for access in chosen if not reason_against(source, access, reader))
+    """The cells of this run."""
+    for s, source in enumerate(SOURCES):
+        open_to = [access for access in ACCESSES if not reason_against(source, access, READERS[0])]
+        for r, reader in enumerate(READERS):
+            chosen = open_to if FULL else [open_to[(s + r) % len(open_to)]]
+            yield from ((source, access, reader) for access in chosen if not reason_against(source, access, reader))
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +78,9 @@ def bench(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Ite
             for access in ACCESSES:
                 if not reason_against(source, access, READERS[0]):
                     source.send(running, access, Cell(running, access, source, None).model)
-        modelspan.configure(disabled=True)
         running.flush()
         yield running
+        modelspan.configure(disabled=True)
 
 
 @pytest.fixture(scope="module")
