@@ -30,6 +30,7 @@ THROUGH: dict[str, str] = {
     "otlp /v1/logs": "replay",
     "command replay": "replay",
     "command labels": "plain spans",
+    "POST /api/labels": "plain spans",
     "command baseline": "drift",
     "POST /api/baselines": "drift",
     "command check": "quality",

@@ -40,6 +40,7 @@ from modelspan_analyzer.why import Finding, explain
 from modelspan_collector.store.connect import Store
 
 HOUR = timedelta(hours=1)
+TO_FORGET = "to forget"
 SETTINGS = ModelSettings.model_validate(
     {
         "segments": ("tag.region",),
@@ -60,6 +61,8 @@ class Cell:
     source: Source
     copies: Callable[[Access], Store]
     """The access's store, backed up and restored into another."""
+    erased: Callable[[], None]
+    """Sends every cell that is there to be erased in part, and erases that part of all of them."""
     purpose: str = ""
     """Of a cell that is sent for one reader alone."""
 
@@ -315,20 +318,29 @@ def restored(cell: Cell) -> None:
 
 def forgotten(cell: Cell) -> None:
     """One person's rows are gone, whatever database they were in, and all others are there, in rows and sketches."""
-    cell = replace(cell, purpose="to forget")  # whom another cell has to find is not forgotten
-    cell.source.send(cell.bench, cell.access, cell.model)
-    cell.bench.flush()
-    done = forget(cell.bench.store, Subject(prediction_ids=frozenset(_persons(cell))), patience=0)
+    cell.erased()
+    cell = replace(cell, purpose=TO_FORGET)
     kept = [row for row in range(ROWS) if cell.live.tags["subject"][row] != FORGOTTEN]
-    assert (done.predictions, list(done.left)) == (BLOCK_ROWS, [])
     _all_rows(cell, cell.store, kept)
     _sketches(cell, cell.store, cell.live.select(kept))
     labels = cell.store.scalar("SELECT count() FROM labels FINAL WHERE model = {m:String}", {"m": cell.model})
     assert labels == sum(cell.live.truth[row] is not None for row in kept)
 
 
-def _persons(cell: Cell) -> list[str]:
-    return [prediction_id(cell.model, row) for row in range(ROWS) if cell.live.tags["subject"][row] == FORGOTTEN]
+def erase(cells: Sequence[Cell]) -> None:
+    """Send cells of their own, as no other may miss a row, and forget one person of each at once, in every database."""
+    apart = [replace(cell, purpose=TO_FORGET) for cell in cells]
+    for cell in apart:
+        cell.source.send(cell.bench, cell.access, cell.model)
+    bench = apart[0].bench
+    bench.flush()
+    named = frozenset(prediction_id(cell.model, row) for cell in apart for row in _persons(cell))
+    done = forget(bench.store, Subject(prediction_ids=named), patience=0)
+    assert (done.predictions, list(done.left)) == (BLOCK_ROWS * len(apart), [])
+
+
+def _persons(cell: Cell) -> list[int]:
+    return [row for row, subject in enumerate(LIVE.tags["subject"]) if subject == FORGOTTEN]
 
 
 READERS: Sequence[Reader] = (

@@ -15,14 +15,16 @@ import conformance_sdk as sdk
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as parquet
 from conformance_access import Access, Bench
 from conformance_data import BLOCK_ROWS, LIVE, ROWS, Rows, blocks, prediction_id, trace_id
 from conformance_upstream import LIVE_PLAIN, SECOND, SERVICE, VERSION, begun, send_upstream, upstream_spans
 from conformance_wire import Span, insert_spans, post_event, post_spans, spans_as_json, spans_over_grpc
 
+from modelspan_analyzer.files.labels import label_rows
+from modelspan_analyzer.files.read import read
+from modelspan_analyzer.files.roles import Roles
 from modelspan_analyzer.performance.load import load_labels
-from modelspan_analyzer.replay.history import Columns, split
+from modelspan_analyzer.replay.history import split
 from modelspan_analyzer.replay.records import labels as label_records
 from modelspan_analyzer.replay.records import predictions as prediction_records
 from modelspan_collector.store.connect import Store
@@ -141,13 +143,14 @@ def _label_file(store: Store, folder: Path, model: str) -> None:
     path = folder / f"{model}.csv"
     lines = [f"{prediction_id(model, row)},{truth}" for row, truth in enumerate(LIVE.truth) if truth is not None]
     path.write_text("\n".join(["prediction_id,label", *lines]))
-    load_labels(store, path, model=model)
+    load_labels(store, label_rows(read(path), "prediction_id", "label"), model=model, source=path.name)
 
 
 def replayed(bench: Bench, access: Access, model: str) -> None:
     """A file of past predictions, read and turned into records as `modelspan replay` does."""
     first = pd.Timestamp.now("UTC").floor("s") - pd.Timedelta(minutes=2)
     frame = sdk.pandas_frame(LIVE).assign(
+        id=[prediction_id(model, row) for row in range(ROWS)],
         time=[first + pd.Timedelta(milliseconds=10 * row) for row in range(ROWS)],
         score=LIVE.score,
         predicted=list(LIVE.predicted),
@@ -157,10 +160,9 @@ def replayed(bench: Bench, access: Access, model: str) -> None:
     )
     path = bench.data / f"{model}.parquet"
     pd.concat([frame.iloc[:1].assign(part="before"), frame]).to_parquet(path, index=False)
-    columns = Columns("predicted", "score", "truth", "time", segments=tuple(LIVE.tags))
-    history = split(parquet.read_table(path), columns, "part=before")
-    ids = pa.array([prediction_id(model, row) for row in range(ROWS)])
-    times = history.live["time"].combine_chunks()
+    roles = Roles("predicted", "score", "truth", "id", "time", tuple(LIVE.tags))
+    history = split(read(path, roles.texts), roles, "part=before")
+    ids, times = (history.live[name].combine_chunks() for name in ("id", "time"))
     port = bench.collector(access).http_port
     sent = prediction_records(history.live, history.columns, ids, times)
     post_event(port, access.headers, "modelspan.predictions", sent, model, VERSION)
