@@ -11,7 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from modelspan import conventions
 from modelspan_collector.access.redact_text import redact_text
-from modelspan_collector.access.rules import LOG_BODY, Redaction
+from modelspan_collector.access.rules import LOG_BODY, Redaction, spelt
 
 _NUMBERS = ("int_value", "double_value")
 
@@ -139,4 +139,4 @@ def _set(value: Any, kind: str, kept: Any, touched: int) -> None:
 
 def _plain(value: Any) -> str:
     kind = value.WhichOneof("value")
-    return "" if kind is None else str(getattr(value, kind))
+    return "" if kind is None else spelt(getattr(value, kind))

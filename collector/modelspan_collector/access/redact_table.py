@@ -11,9 +11,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelspan import conventions
+from modelspan import conventions, features
 from modelspan_collector.access.redact_text import redact_text
-from modelspan_collector.access.rules import MASK, Redaction
+from modelspan_collector.access.rules import MASK, Redaction, spelt
 from modelspan_collector.write.stream import COLUMNS
 
 _OWN_METADATA: Final = (
@@ -63,13 +63,20 @@ def _column(rules: Redaction, name: str, column: Any, structural: set[str]) -> t
     if action == "drop":
         return None, True
     if action == "hash":
-        hashed = [None if value is None else rules.digest(str(value)) for value in array.to_pylist()]
-        return pa.array(hashed, pa.string()), True
+        return _hashed(rules, array), True
     if pa.types.is_dictionary(array.type):
         plain = array.dictionary_decode()
         kept, changed = _values(rules, plain)
         return (None if kept is None else kept.dictionary_encode()), changed
     return _values(rules, array)
+
+
+def _hashed(rules: Redaction, array: Any) -> Any:
+    """Digests of the values as a category spells them; what it cannot hold, such as lists, as Python does."""
+    converted = features.text(array)
+    written = array if converted.column is None or pa.types.is_nested(converted.column.type) else converted.column
+    digests = [None if value is None else rules.digest(spelt(value)) for value in written.to_pylist()]
+    return pa.array(digests, pa.string())
 
 
 def _values(rules: Redaction, array: Any) -> tuple[Any, bool]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from modelspan_collector.access.rules import Redaction, unescape
+from modelspan_collector.access.rules import Redaction, spelt, unescape
 
 _AFTER_NAME: Final = re.compile(r"[\"'][ \t]*:")
 _QUOTES: Final = ("'", '"')
@@ -66,7 +66,7 @@ def _redact_object(rules: Redaction, node: dict[str, Any]) -> tuple[Any, int]:
         action, shown = rules.action(name), rules.masked(name)
         touched += action != "keep" or shown != name
         if action == "hash":
-            kept[shown] = rules.digest(value if isinstance(value, str) else json.dumps(value))
+            kept[shown] = rules.digest(spelt(value) if isinstance(value, (str, int, float)) else json.dumps(value))
         elif action == "keep":
             kept[shown], inner = redact_document(rules, value)
             touched += inner

@@ -18,7 +18,7 @@ from typing import Final, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelspan import conventions
+from modelspan import conventions, features
 from modelspan.patterns import fits
 
 Action = Literal["keep", "drop", "hash"]
@@ -118,8 +118,19 @@ class Redaction:
         return text
 
     def digest(self, value: str) -> str:
-        """What is kept of a value that is hashed: 16 hexadecimal digits, the same for the same value."""
+        """What is kept of a value that is hashed: 16 hexadecimal digits, the same for the same value (see `spelt`)."""
         return hmac.new(self.key, value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
+
+
+def spelt(value: object) -> str:
+    """The one spelling of a value for its digest, whichever type its sender gave it: as in a category, 7.0 is `7`.
+
+    What a category cannot hold, such as a list, is spelt as Python does.
+    """
+    if isinstance(value, (bool, float)):
+        written = features.text(pa.array([value])).column
+        return str(value) if written is None or written[0].as_py() is None else str(written[0].as_py())
+    return str(value)
 
 
 @lru_cache(maxsize=65_536)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -119,3 +121,33 @@ def test_free_text_is_masked_or_dropped(start: Callable[..., Collector], store: 
     ]
     with pytest.raises(RedactionError, match="regular expression"):
         Redaction(mask=("(",))
+
+
+@pytest.mark.parametrize(
+    ("spelt", "values"),
+    [
+        ("7", [pa.array([7]), pa.array([7.0]), pa.array(["7"]), pa.array([7], pa.uint8()).dictionary_encode()]),
+        ("true", [pa.array([True]), pa.array(["true"])]),
+        ("0.1", [pa.array([0.1]), pa.array(["0.1"])]),
+    ],
+)
+def test_one_value_has_one_digest_whoever_sends_it(
+    start: Callable[..., Collector], store: Store, spelt: str, values: list[pa.Array]
+) -> None:
+    """Integers, floats, booleans and text, in records, on spans and in JSON: what reads the same is the same group."""
+    collector = start(redaction=Redaction(hash=("zone",), key=b"k"))
+    for array in values:
+        table = predictions(1, **{"feature.zone": array})
+        export(collector.grpc_port, LOGS, event("modelspan.predictions", arrow(table)).SerializeToString())
+    plain = values[0].to_pylist() + [value for array in values[1:] for value in array.to_pylist()]
+    for value in plain:
+        attributes = {"modelspan.model.name": "churn", "modelspan.feature.zone": value}
+        export(collector.grpc_port, TRACES, trace(attributes).SerializeToString())
+    log = event("", b"")
+    log.resource_logs[0].scope_logs[0].log_records[0].body.string_value = json.dumps([{"zone": one} for one in plain])
+    export(collector.grpc_port, LOGS, log.SerializeToString())
+    collector.flush()
+    digest = hmac.new(b"k", spelt.encode(), hashlib.sha256).hexdigest()[:16]
+    kept = store.rows("SELECT DISTINCT categorical_features['zone'] AS zone FROM predictions")
+    assert kept == [{"zone": digest}]
+    assert {one["zone"] for one in json.loads(store.scalar("SELECT Body FROM otel_logs"))} == {digest}
