@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 
 from modelspan import conventions as names
-from modelspan_collector.write import arrow_text, roles
+from modelspan_collector.write import arrow_text, by_storage, roles
 from modelspan_collector.write.arrow_size import cells, spelt_out, uncompressed_size
 from modelspan_collector.write.left_out import Misfit
 
@@ -22,8 +22,6 @@ MOST_BYTES: Final = 256 << 20
 MOST_CELLS: Final = MOST_BYTES // 8
 """The most values of a stream: as many as Float64 fits into its bytes. Nulls and runs take none on the wire."""
 
-_ONE_THREAD: Final = pa.ipc.IpcReadOptions(use_threads=False)
-"""Handing the small buffers of a stream to other threads costs more than to decompress them."""
 
 _NOT_ITS_TYPE: Final = "its bytes are not what its type says"
 
@@ -118,7 +116,7 @@ def _opened(event: str, body: bytes, misfits: list[Misfit]) -> tuple[pa.Table, i
     """The valid columns of a stream, and how many texts had to be repaired."""
     try:
         size = uncompressed_size(body)
-        table = pa.ipc.open_stream(body, options=_ONE_THREAD).read_all() if size <= MOST_BYTES else pa.table({})
+        table = by_storage.read(body) if size <= MOST_BYTES else pa.table({})
         large = size > MOST_BYTES or cells(table) > MOST_CELLS
         table, repaired = (table, 0) if large else _validated(table, misfits)
     except (pa.ArrowException, OSError, ValueError, KeyError, struct.error, MemoryError) as error:

@@ -102,7 +102,7 @@ def test_mutated_arrow() -> None:
     table = predictions(
         4, label=pa.array(["a", "b", "a", None]).dictionary_encode(), **{"feature.x": [1.0, None, 2.0, 3.0]}
     )
-    bodies = [arrow(table), compressed(table)]
+    bodies = [arrow(table), compressed(table), arrow(odd()), compressed(odd())]
     for _ in range(MUTANTS):
         try:
             read = stream.read("modelspan.predictions", mutate(generator.choice(bodies), generator)).table
@@ -110,6 +110,51 @@ def test_mutated_arrow() -> None:
             assert str(error)
         else:
             rows.predictions(read, pa.array([1] * read.num_rows, pa.int64()), "", "")
+
+
+def odd() -> pa.Table:
+    """A column of every encoding whose bytes refer to each other, and of types that are told by their field."""
+    told = {"ARROW:extension:name": "pandas.interval", "ARROW:extension:metadata": '{"closed": "left"}'}
+    pairs = pa.array([{"left": 1, "right": 2}, None, None, {"left": 2, "right": 3}])
+    columns = {
+        "views": pa.array(["a long text that stands elsewhere", None, "b", "c"], pa.string_view()),
+        "lists": pa.array([[1, 2], None, [], [3]], pa.list_(pa.int64())),
+        "large": pa.array([[1, 2], None, [], [3]], pa.large_list(pa.float64())),
+        "list_views": pa.array([[1, 2], None, [], [3]], pa.list_view(pa.int64())),
+        "fixed": pa.array([[1, 2], None, [3, 4], [5, 6]], pa.list_(pa.int64(), 2)),
+        "runs": pa.RunEndEncodedArray.from_arrays([1, 4], ["a", "b"]),
+        "times": pa.array([1, None, 2, 3], pa.timestamp("s", "Europe/Vienna")).dictionary_encode(),
+        "uuid": pa.array([b"x" * 16, None, b"y" * 16, None], pa.uuid()),
+        "nested": pa.array([{"a": [{"b": 1}]}, None, None, None]),
+        "union": pa.UnionArray.from_dense(
+            pa.array([0, 1, 0, 1], pa.int8()),
+            pa.array([0, 0, 1, 1], pa.int32()),
+            [pa.array([1, 2]), pa.array(["a", "b"])],
+        ),
+    }
+    table = predictions(4, **{f"feature.{name}": column for name, column in columns.items()})
+    return table.append_column(pa.field("feature.pairs", pairs.type, metadata=told), pairs)
+
+
+@pytest.mark.parametrize(
+    "name", ["pandas.interval", "pandas.period", "arrow.uuid", "arrow.fixed_shape_tensor", "\ud800"]
+)
+@pytest.mark.parametrize("parameters", ["", "{", "[]", '{"freq": 3}', '{"shape": [99999999, 99999999]}'])
+def test_an_extension_type_that_lies_costs_no_other_column(name: str, parameters: str) -> None:
+    """Whatever this process knows of extension types, it is not asked what somebody else says of them."""
+    pytest.importorskip("pandas")
+    told = {
+        b"ARROW:extension:name": name.encode("utf-8", "surrogatepass"),
+        b"ARROW:extension:metadata": parameters.encode(),
+    }
+    column = pa.array([1.5, None]).dictionary_encode()
+    table = predictions(2, **{"feature.kept": [1.0, 2.0]})
+    body = arrow(table.append_column(pa.field("feature.odd", column.type, metadata=told), column))
+    read = stream.read("modelspan.predictions", body)
+    assert read.left_out == []
+    made = rows.predictions(read.table, pa.array([1, 1], pa.int64()), "", "").rows
+    assert made["numeric_features"].to_pylist() == [[("kept", 1.0)], [("kept", 2.0)]]
+    assert made["categorical_features"].to_pylist() == [[("odd", "1.5")], []]
 
 
 def compressed(table: pa.Table) -> bytes:
