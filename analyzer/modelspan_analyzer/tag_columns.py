@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan.features import convert
+
+NO_GROUP: Final = "(missing)"
+"""The group of the rows that name none, where others do."""
 
 
 def tag_texts(column: pa.Array | pa.ChunkedArray) -> pa.Array:

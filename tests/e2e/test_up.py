@@ -211,3 +211,29 @@ def test_sql_without_data_says_what_to_do(tmp_path: Path) -> None:
     ended = cli("sql", "SELECT 1", "--data", str(tmp_path))
     assert ended.returncode == 1
     assert "modelspan up" in ended.stderr
+
+
+def test_files_are_loaded_beside_it(up: Running, folder: Path, tmp_path: Path) -> None:
+    """Labels and a baseline of other people's files go through the instance, and what is assumed is said."""
+    labels = tmp_path / "labels.csv"
+    labels.write_text("id;truth;known\n00042;1;1790000000\n;0;1790000000\n00043;0;1790000001\n", encoding="utf-16")
+    told = cli("labels", str(labels), "--id", "id", "--label", "truth", "--time", "known", "--data", str(folder))
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith("2 labels loaded")
+    assert "left out: 1 of 3 labels: line 3 has no id in 'id'" in told.stderr
+    assert "assumed: column 'known' counts seconds since 1970" in told.stderr
+    stored = cli("sql", "SELECT prediction_id FROM labels FINAL ORDER BY 1", "--data", str(folder), "--format", "TSV")
+    assert stored.stdout.split() == ["00042", "00043"]
+
+    training = tmp_path / "training.jsonl"
+    training.write_text("".join(f'{{"p": {row % 2}, "f": {{"x": {row}.5}}, "s": ["a"]}}\n' for row in range(200)))
+    ask = ("baseline", "set", "--model", "files", "--prediction", "p", "--data", str(folder))
+    told = cli(*ask, "--file", str(training))
+    assert told.returncode == 0, told.stderr
+    assert "200 rows" in told.stdout
+    assert "left out: column 's': lists" in told.stderr
+    sql = "SELECT DISTINCT mapKeys(numeric_features), label FROM reference_predictions WHERE model = 'files' ORDER BY 2"
+    stored = cli("sql", sql, "--data", str(folder), "--format", "TSV")
+    assert stored.stdout.split("\n")[:2] == ["['f.x']\t0", "['f.x']\t1"]
+    refused = cli(*ask, "--file", str(tmp_path / "gone.csv"))
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)

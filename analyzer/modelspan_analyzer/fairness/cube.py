@@ -16,6 +16,7 @@ from modelspan_analyzer.fairness.groups import GroupCounts
 from modelspan_analyzer.performance.calibration import BINS
 from modelspan_analyzer.performance.counts import FloatArray, ratios
 from modelspan_analyzer.performance.rows import Rows
+from modelspan_analyzer.tag_columns import NO_GROUP
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.segments import value_of
 
@@ -63,7 +64,7 @@ class Cube:
     levels: tuple[tuple[str, ...], ...]
     """The values of each facet."""
     codes: npt.NDArray[np.int64]
-    """`(cells, facets)`: the place of the cell's value among the levels; −1 where the facet is missing."""
+    """`(cells, facets)`: the place of the cell's value among the levels; −1 where no cell has the facet."""
     truth: npt.NDArray[np.int64]
     """0, 1, or 2 where it is not known."""
     predicted: npt.NDArray[np.int64]
@@ -79,7 +80,7 @@ class Cube:
     def groups(self, facets: Sequence[str], condition_on: str = "") -> GroupCounts:
         """Counts of the groups of one facet, or of the crossing of several, split by an attribute if one is given.
 
-        Rows in which a facet is missing belong to no group and are left out.
+        Rows in which a facet is missing are the group `NO_GROUP`; where it is missing in all, there is no group.
         """
         names, known, group = self.split(facets)
         strata = self.codes[known, self.facets.index(condition_on)] if condition_on else np.zeros(known.sum(), int)
@@ -151,7 +152,7 @@ def count_cube(
         raise ValueError(
             f"{', '.join(facets)} have too many different values together; give `cuts` for numeric facets, or fewer"
         )
-    levels, codes = facet_codes(table["held"], facets, cuts)
+    levels, codes = facet_codes(table["held"], facets, cuts, missing=True)
     n, weight = table["n"].to_numpy().astype(float), table["weight"].to_numpy()
     total, squares = float((n * weight).sum()), float((n * weight**2).sum())
     truth, predicted, place = (table[name].to_numpy().astype(np.int64) for name in ("truth_code", "predicted", "bin"))
@@ -175,9 +176,16 @@ def facet_parameters(facets: Sequence[str], cuts: Mapping[str, Sequence[float]] 
 
 
 def facet_codes(
-    values: pa.ChunkedArray, facets: Sequence[str], cuts: Mapping[str, Sequence[float]] | None
+    values: pa.ChunkedArray,
+    facets: Sequence[str],
+    cuts: Mapping[str, Sequence[float]] | None,
+    *,
+    missing: bool = False,
 ) -> tuple[tuple[tuple[str, ...], ...], npt.NDArray[np.int64]]:
-    """The levels of each facet, and `(rows, facets)` the place of each value among them, −1 for a missing one."""
+    """The levels of each facet, and `(rows, facets)` the place of each value among them, −1 for a missing one.
+
+    With `missing`, those that name no group are a group themselves, `NO_GROUP`, wherever others name one.
+    """
     coded = values.combine_chunks().flatten().dictionary_encode()
     names = np.array(coded.dictionary.to_pylist(), object)
     raw = coded.indices.to_numpy(zero_copy_only=False).reshape(len(values), len(facets))
@@ -189,7 +197,10 @@ def facet_codes(
         place = np.full(len(names), -1)
         place[present] = np.arange(len(present))
         codes[:, column] = place[raw[:, column]]
-        levels.append(tuple(intervals[int(names[at])] if intervals else names[at] for at in present))
+        found = tuple(intervals[int(names[at])] if intervals else names[at] for at in present)
+        if missing and found and (codes[:, column] < 0).any():
+            codes[codes[:, column] < 0, column], found = len(found), (*found, NO_GROUP)
+        levels.append(found)
     return tuple(levels), codes
 
 

@@ -13,10 +13,8 @@ from modelspan_analyzer.files.not_features import reason_against
 from modelspan_analyzer.files.outcomes import Guess
 from modelspan_analyzer.files.rows import FileError, FileRows, require
 from modelspan_analyzer.files.times import instants
-from modelspan_analyzer.tag_columns import tag_texts
+from modelspan_analyzer.tag_columns import NO_GROUP, tag_texts
 
-NO_GROUP: Final = "(missing)"
-"""The group of the rows that name none."""
 _MOST_FEATURES_NAMED: Final = 10
 
 

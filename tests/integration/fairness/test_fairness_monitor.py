@@ -213,3 +213,20 @@ def test_flips_are_found_in_a_sample(store: Store, live: pa.Table) -> None:
     assert unfair["sex=Female"].lower < share < unfair["sex=Female"].upper
     assert 350 < unfair["sex=Female"].n < 650
     assert "sex=Female" in unfair["sex=Female"].reason
+
+
+def test_rows_without_a_group_are_a_group(store: Store) -> None:
+    """They are counted under a name of their own where others name a group, and make none where nobody does."""
+    rows = 200
+    times = pa.array([START + HOUR * (i / rows) for i in range(rows)], pa.timestamp("ns", "UTC"))
+    tags = [[("sex", "f")] if i % 4 == 0 else [("sex", "m")] if i % 4 == 1 else [] for i in range(rows)]
+    columns = {"model": ["m"] * rows, "version": ["1"] * rows, "timestamp": times, "tags": pa.array(tags, TEXTS)}
+    names = {"prediction_id": [f"p{i}" for i in range(rows)], "label": ["1" if i % 3 else "0" for i in range(rows)]}
+    store.insert("predictions", pa.table({**columns, **names}))
+    cube = count_cube(store, window_rows("m", "1", Window(START, START + HOUR)), ["sex", "race"], "1")
+    counts = cube.groups(["sex"])
+    assert counts.names == ("f", "m", "(missing)")
+    np.testing.assert_array_equal(counts.predicted.sum(axis=(1, 2)), [50, 50, 100])
+    assert cube.groups(["race"]).names == ()
+    results = run(store, FairnessSettings(facets=("sex",)), 0)
+    assert any(result.segment == "sex=(missing)" for result in results)
