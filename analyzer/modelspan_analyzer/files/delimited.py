@@ -30,6 +30,9 @@ def read_delimited(text: bytes, remarks: Remarks) -> tuple[FileRows, str]:
         FileError: there is no header, or no parser can make rows of it.
     """
     text, told, above = _told_delimiter(text)
+    while text.startswith(b"#") and not any(mark.encode() in text.partition(b"\n")[0] for mark in _DELIMITERS):
+        remarks.assume("lines that begin with # above the header are comments")
+        text, above = text.partition(b"\n")[2], above + 1
     if not text.strip():
         raise FileError("the file is empty; expected a header and rows")
     quoted = text.count(b'"') % 2 == 0
@@ -39,6 +42,9 @@ def read_delimited(text: bytes, remarks: Remarks) -> tuple[FileRows, str]:
     delimiter, names = head
     if delimiter != "," and not told:
         remarks.assume(f"the columns are separated by {_NAMES[delimiter]}s")
+    if any(name != name.strip() for name in names):
+        remarks.assume("the names of the columns have no spaces around them")
+        names = [name.strip() for name in names]
     table, skipped = _parse(text, delimiter, distinct_names(names, remarks), quoted)
     lines = text.rstrip().count(b"\n")  # as many as rows, unless a quoted cell holds a line break
     return _placed(table, skipped, remarks, above, plain=lines == table.num_rows + len(skipped)), delimiter
@@ -66,6 +72,8 @@ def _head(text: bytes, told: str, quoted: bool) -> tuple[str, list[str]]:
         header, *others = records
         alike = sum(len(record) == len(header) for record in others) / max(1, len(others))
         fit = (alike if len(header) > 1 else 0.0, min(len(header), 2))
+        if len(header) == 1:
+            delimiter = told or ","
         if fit > best[:2]:
             best = (*fit, delimiter, header)
     if not best[3]:

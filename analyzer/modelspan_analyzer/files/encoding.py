@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import Final
 
-from modelspan_analyzer.files.rows import Remarks
+from modelspan_analyzer.files.rows import FileError, Remarks
 
 _MARKS: Final = (  # the longest first: UTF-32's mark begins as UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -15,6 +15,7 @@ _MARKS: Final = (  # the longest first: UTF-32's mark begins as UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _LOOKED_AT: Final = 4096
+_NOT_IN_TEXT: Final = [code for code in range(1, 32) if code not in b"\t\n\v\f\r\x1a\x1b\x1c\x1d\x1e\x1f"]
 
 
 def as_utf8(raw: bytes, remarks: Remarks) -> bytes:
@@ -27,6 +28,9 @@ def as_utf8(raw: bytes, remarks: Remarks) -> bytes:
         raw = raw if _is_utf8(raw) else _not_utf8(raw, remarks)
     else:
         raw = raw.decode(encoding, "replace").removeprefix("\ufeff").encode()
+    first = raw[:_LOOKED_AT]
+    if sum(first.count(code) for code in _NOT_IN_TEXT) > 0.02 * len(first):
+        raise FileError("it is neither text nor of another kind that is read: CSV, JSON lines, Parquet, Feather")
     if nul := raw.count(b"\0"):
         remarks.leave_out(f"{nul:,} NUL characters within the text")
         raw = raw.replace(b"\0", b"")

@@ -31,10 +31,19 @@ def read_json(text: bytes, remarks: Remarks, texts: frozenset[str]) -> FileRows:
         table = arrow_json.read_json(pa.BufferReader(text), read_options=arrow_json.ReadOptions(block_size=_BLOCK))
     except pa.ArrowException:  # one type a column is more than people's files keep to
         return _by_hand(_lines(text), remarks, texts, "line")
+    if table.num_rows == 1 and _by_column(table.schema):
+        raise FileError("it is one JSON object by column; write it by row, such as with orient='records', lines=True")
     table = _flattened(table, remarks)
     if any(name in texts and not is_text(table.schema.field(name).type) for name in table.column_names):
         return _by_hand(_lines(text), remarks, texts, "line")  # an id is as it is written, whatever it looks like
     return FileRows.of(table, remarks)
+
+
+def _by_column(schema: pa.Schema) -> bool:
+    """True for what pandas' `to_json` writes unasked: an object a column, all of them with the same keys."""
+    kinds = [field.type for field in schema]
+    keys = [[field.name for field in kind] for kind in kinds if pa.types.is_struct(kind)]
+    return len(keys) == len(kinds) > 0 and len(keys[0]) > 1 and keys.count(keys[0]) == len(keys)
 
 
 def _flattened(table: pa.Table, remarks: Remarks) -> pa.Table:

@@ -50,16 +50,16 @@ def guess(rows: FileRows, prediction: str | None, score: str | None, label: str 
     outcome = prediction or label
     if outcome is None:
         return Guess(told)
-    column = _plain(rows, outcome)
-    values = column if is_number(column.type) else None
-    truth = _plain(rows, label) if label else None
+    column = _without_nan(rows.column(outcome))
     if told == REGRESSION:
         return Guess(REGRESSION)
-    if score or values is None:
-        return Guess(CLASSIFICATION, spelling=_spelling(column))
-    if told == CLASSIFICATION:
-        scored = _is_share(values) and not are_whole(values)
+    if score or told == CLASSIFICATION:
+        scored = not score and is_number(column.type) and _is_share(column) and not are_whole(column)
         return Guess(CLASSIFICATION, scored, () if scored else _spelling(column))
+    values = _numbers_in(rows, outcome)
+    if not is_number(values.type):
+        return Guess(CLASSIFICATION, spelling=_spelling(values))
+    truth = _numbers_in(rows, label) if label else None
     return _guess_numbers(rows, outcome, values, truth)
 
 
@@ -193,9 +193,20 @@ def _positive(scale: str) -> float:
     return number
 
 
-def _plain(rows: FileRows, name: str) -> pa.Array:
-    """Numbers as numbers, and all else as it is; a text column of numbers is text."""
+def _numbers_in(rows: FileRows, name: str) -> pa.Array:
+    """Numbers as numbers, texts that hold many different numbers too, and all else as it is."""
     column = rows.column(name)
+    if is_text(column.type):
+        texts = trimmed(utf8(column))
+        found = numbers(texts)
+        if lost(texts, found).size or pc.count_distinct(found).as_py() <= MOST_CLASSES:
+            return column
+        rows.remarks.assume(f"{name!r} is text that holds more than {MOST_CLASSES} different numbers: read as numbers")
+        return found
+    return _without_nan(column)
+
+
+def _without_nan(column: pa.Array) -> pa.Array:
     if pa.types.is_floating(column.type):
         return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     return column

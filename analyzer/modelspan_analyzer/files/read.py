@@ -9,12 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as parquet
 
-from modelspan_analyzer.files.cells import is_text
+from modelspan_analyzer.files.cells import is_number, is_text
 from modelspan_analyzer.files.delimited import distinct_names, read_delimited
 from modelspan_analyzer.files.encoding import as_utf8
 from modelspan_analyzer.files.json_rows import read_json
@@ -162,7 +161,7 @@ def _folder(path: Path, texts: frozenset[str]) -> FileRows:
     remarks = Remarks()
     if others := [file.relative_to(path) for file in found if file not in files]:
         remarks.leave_out(f"{len(others):,} files of other kinds, such as {others[0]}")
-    tables = []
+    tables: list[pa.Table] = []
     for file in files:
         name = file.relative_to(path)
         try:
@@ -171,6 +170,9 @@ def _folder(path: Path, texts: frozenset[str]) -> FileRows:
             remarks.leave_out(f"{name}: {str(error).removeprefix(f'{file}: ')}")
             continue
         table = part.table
+        if tables and not set(table.column_names) & set(tables[0].column_names):
+            remarks.leave_out(f"{name}: it shares no column with the files before it")
+            continue
         for column, value in _partitions(name):
             if column not in table.column_names:
                 table = table.append_column(column, pa.array([value] * table.num_rows, pa.string()))
@@ -181,12 +183,27 @@ def _folder(path: Path, texts: frozenset[str]) -> FileRows:
             remarks.leave_out(f"{name}: {sentence}")
     if not tables:
         raise FileError(f"no file of the folder can be read: {remarks.left_out[0]}")
-    try:
-        whole = pa.concat_tables(tables, promote_options="permissive")
-    except pa.ArrowException as error:
-        raise FileError(f"its {len(tables)} files do not have the same columns: {error}") from error
+    whole = _joined(tables, texts, remarks)
     remarks.assume(f"the {len(tables):,} files of the folder follow each other in the order of their names")
-    return FileRows(whole, remarks, np.arange(1, whole.num_rows + 1))
+    return whole
+
+
+def _joined(tables: list[pa.Table], texts: frozenset[str], remarks: Remarks) -> FileRows:
+    """Tables below each other; a column that is of other types in some is told anew from the texts of all."""
+    kinds: dict[str, set[pa.DataType]] = {}
+    for table in tables:
+        for field in table.schema:
+            kinds.setdefault(field.name, set()).add(field.type)
+    mixed = {name for name, found in kinds.items() if len(found) > 1 and not all(map(is_number, found))}
+    joined = []
+    for table in tables:
+        for name in mixed & set(table.column_names):
+            column = FileRows.of(table).column(name)
+            plain = pa.nulls(len(column), pa.string()) if pa.types.is_nested(column.type) else column.cast(pa.string())
+            table = table.set_column(table.column_names.index(name), name, plain)
+        joined.append(table)
+    rows = FileRows.of(pa.concat_tables(joined, promote_options="permissive"), remarks)
+    return with_types(rows, texts | (kinds.keys() - mixed))
 
 
 def _hidden(file: Path, root: Path) -> bool:

@@ -126,9 +126,9 @@ def _timed(rows: FileRows, name: str, unit: str) -> FileRows:
     has = np.asarray(rows.column(name).is_valid().to_numpy(zero_copy_only=False), bool)
     if has.all():
         return rows
+    count, first = int((~has).sum()), rows.where(int(np.flatnonzero(~has)[0]))
     rows.remarks.leave_out(
-        f"{int((~has).sum()):,} of {len(has):,} rows without a time in {name!r} ({missing:,} of them empty), the first"
-        f" {rows.where(int(np.flatnonzero(~has)[0]))}"
+        f"{count:,} of {len(has):,} rows without a time in {name!r} ({missing:,} of them empty), first {first}"
     )
     return rows.only(has)
 

@@ -75,8 +75,9 @@ class FileRows:
         if pa.types.is_run_end_encoded(values.type):
             values = pc.run_end_decode(values)
         if pa.types.is_dictionary(values.type):
-            values = values.dictionary_decode()
-        return values.storage if isinstance(values.type, pa.BaseExtensionType) else values
+            entries = _without_views(values.dictionary)
+            values = pa.DictionaryArray.from_arrays(values.indices, entries).dictionary_decode()
+        return _without_views(values.storage if isinstance(values.type, pa.BaseExtensionType) else values)
 
     def set(self, name: str, values: pa.Array) -> FileRows:
         """The same rows with one column replaced."""
@@ -87,6 +88,13 @@ class FileRows:
         """The first of some rows with what they hold: `line 7: 'n/a', line 9: 'x' and 3 more`."""
         some = ", ".join(f"{self.where(row)}: {shown(values[int(row)])}" for row in rows[:SHOWN])
         return some + (f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else "")
+
+
+def _without_views(values: pa.Array) -> pa.Array:
+    """String and binary views as plain strings and bytes, which every function takes."""
+    if pa.types.is_string_view(values.type):
+        return values.cast(pa.string())
+    return values.cast(pa.binary()) if pa.types.is_binary_view(values.type) else values
 
 
 def shown(value: pa.Scalar) -> str:
@@ -111,4 +119,6 @@ def require(rows: FileRows, names: Sequence[str]) -> None:
     similar = [name for name in have if name.strip().casefold() in {each.strip().casefold() for each in missing}]
     listed = [*similar, *(name for name in have if name not in similar)]
     some = ", ".join(listed[:30]) + (f" and {len(listed) - 30:,} more" if len(listed) > 30 else "")
-    raise FileError(f"the file has no column {', '.join(map(repr, missing))}; it has {some}")
+    bare = all(name.replace(".", "", 1).lstrip("+-").isdigit() for name in have)
+    hint = "; its first line holds only numbers: is the header missing?" if bare else ""
+    raise FileError(f"the file has no column {', '.join(map(repr, missing))}; it has {some}{hint}")

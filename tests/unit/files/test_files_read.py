@@ -85,6 +85,8 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "half a Parquet file": (arrow_bytes(parquet.write_table)[:100], "cannot be read as such"),
     "half a gzip file": (gzip.compress(PLAIN.encode() * 99)[:-20], "compression is broken"),
     "a JSON array cut off": (b'[{"a": 1}, {"a"', "cannot be read as a JSON array"),
+    "bytes of no kind": (bytes(range(256)) * 9, "neither text nor of another kind"),
+    "JSON by column": (b'{"a": {"0": 1, "1": 2}, "b": {"0": 3, "1": 4}}', "write it by row"),
     "JSON of no rows": (b"{1\n{2\n", "no line of it is a JSON object"),
 }
 
@@ -122,6 +124,9 @@ ODD_TEXTS: dict[str, tuple[str, dict[str, list[object]], str]] = {
     "a name that a repeated one would take": ("x,x,x.2\n1,2,3\n", {"x": [1], "x.3": [2], "x.2": [3]}, "'x.3'"),
     "a quoted line break": ('a,b\n"1\n2",3\n', {"a": ["1\n2"], "b": [3]}, ""),
     "quotes that do not pair": ('a,b\n5" pipe,3\nx,4\n', {"a": ['5" pipe', "x"], "b": [3, 4]}, "do not pair up"),
+    "one column with a comma in its text": ('a\n"x;y"\n', {"a": ["x;y"]}, ""),
+    "spaces around names": ("a , b\n1 , x\n", {"a": [1], "b": [" x"]}, "no spaces around"),
+    "a comment above the header": ("# made by hand\na,b\n1,2\n", {"a": [1], "b": [2]}, "comments"),
     "one column": ("a\n1\n2\n", {"a": [1, 2]}, ""),
     "one row": ("a,b\n1,2\n", {"a": [1], "b": [2]}, ""),
     "only a header": ("a,b\n", {"a": [], "b": []}, ""),
@@ -217,5 +222,22 @@ def test_frames_of_the_libraries_come_back(tmp_path: Path) -> None:
     frame.to_csv(tmp_path / "pandas.csv")
     assert read(tmp_path / "pandas.parquet").table.num_rows == 2
     assert read(tmp_path / "pandas.csv").table.column_names == ["", "x", "c", "t"]
-    pl.DataFrame({"s": ["a"], "d": [[1.0]], "o": [{"k": 1}]}).write_parquet(tmp_path / "polars.parquet")
-    assert read(tmp_path / "polars.parquet").table.column_names == ["s", "d", "o"]
+    columns = {"s": ["a"], "d": [[1.0]], "o": [{"k": 1}], "c": pl.Series(["x"], dtype=pl.Categorical)}
+    polars = pl.DataFrame(columns)
+    polars.write_parquet(tmp_path / "polars.parquet")
+    polars.write_ipc(tmp_path / "polars.arrow")
+    polars.write_ipc_stream(tmp_path / "polars.arrows")
+    for name in ("polars.parquet", "polars.arrow", "polars.arrows"):
+        rows = read(tmp_path / name)
+        assert [rows.column(column)[0].as_py() for column in ("s", "d", "c")] == ["a", [1.0], "x"]
+
+
+def test_files_of_a_folder_may_hold_a_column_in_other_types(tmp_path: Path) -> None:
+    """What is a time here and a text there is told anew from both; a file without a shared column is left out."""
+    pd.DataFrame({"t": pd.to_datetime(["2026-01-01 12:00"]), "x": [1]}).to_parquet(tmp_path / "a.parquet")
+    (tmp_path / "b.csv").write_text("t,x\n2026-01-02 12:00,n/a\n2026-01-03 12:00,2.5\n")
+    (tmp_path / "notes.txt").write_text("hello\nworld\n")
+    rows = read(tmp_path)
+    assert [moment.day for moment in rows.table["t"].to_pylist()] == [1, 2, 3]
+    assert rows.table["x"].to_pylist() == [1.0, None, 2.5]
+    assert rows.remarks.left_out == ["notes.txt: it shares no column with the files before it"]

@@ -28,6 +28,12 @@ TASKS: dict[str, tuple[dict[str, object], str, str, str]] = {
     "zeros and ones": ({"p": [0, 1], "y": [1, 1]}, "", "classification", ""),
     "truth values": ({"p": [True, False], "y": [True, True]}, "", "classification", ""),
     "texts": ({"p": ["a", "b"], "y": ["a", "a"]}, "", "classification", ""),
+    "texts of many numbers": (
+        {"p": [str(row / 3) for row in range(50)], "y": [str(row / 4) for row in range(50)]},
+        "",
+        "regression",
+        "is text that holds more than 20 different numbers",
+    ),
     "shares of a labelled class": ({"p": [0.2, 0.7], "y": [0, 1]}, "", "classification", "the score of class 1"),
     "amounts called classes": ({"p": list(range(50)), "y": list(range(50))}, "classification", "classification", ""),
     "classes called amounts": ({"p": [0, 1], "y": [1, 1]}, "regression", "regression", ""),
@@ -42,7 +48,7 @@ def test_the_task_is_told_or_guessed_and_said(kind: str) -> None:
     assert found.guess.task == task
     assert said in " ".join(found.rows.remarks.assumed)
     assert bool(said) == bool(found.rows.remarks.assumed)
-    if said:
+    if said and "is text" not in said:
         assert "--task" in found.rows.remarks.assumed[0]
     number = task == "regression" or found.guess.scored
     assert pa.types.is_floating(found.rows.table["p"].type) == number

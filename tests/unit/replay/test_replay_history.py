@@ -101,7 +101,7 @@ def test_rows_without_a_time_are_left_out_alone() -> None:
     table = TABLE.set_column(0, "when", pa.array(["2026-01-03", None, "2026-01-02", "soon"]))
     history = parted(table, COLUMNS, "0.5")
     assert history.live.num_rows == 1
-    assert "2 of 4 rows without a time in 'when' (1 of them empty), the first row 2" in history.remarks.left_out
+    assert "2 of 4 rows without a time in 'when' (1 of them empty), first row 2" in history.remarks.left_out
 
 
 def test_ids_of_the_file_are_the_predictions() -> None:
