@@ -19,7 +19,7 @@ from modelspan_analyzer.performance.intervals import normal
 from modelspan_analyzer.performance.judge import change
 from modelspan_analyzer.performance.read import PREDICTED
 from modelspan_analyzer.performance.rows import Rows, window_rows
-from modelspan_analyzer.performance.target import REGRESSION, Target, find_target
+from modelspan_analyzer.performance.target import REGRESSION, Target, find_target, read_as
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -95,6 +95,7 @@ def compare(
     ]
     matched, *rows = match(store, *rows)
     target = find_target(store, model, rows, settings.positive_class)
+    rows = [read_as(one, target) for one in rows]
     found = [{m.metric: m for m in evaluate(store, one, target, settings).get("", [])} for one in rows]
     for version, measured in zip((champion, challenger), found, strict=True):
         if not measured:

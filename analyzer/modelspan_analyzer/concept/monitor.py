@@ -7,13 +7,14 @@ residuals along features and the calibration are judged.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from scipy.special import chdtrc
 
 from modelspan_analyzer.concept.gaps import Gap, Residuals, borders_of, change_of_gaps, parts_of
 from modelspan_analyzer.concept.residuals import log_odds_shift, residuals
-from modelspan_analyzer.concept.stream import change_points
+from modelspan_analyzer.concept.stream import BUCKETS, FEWEST, HISTORY, change_points
 from modelspan_analyzer.estimation.calibrate import IDENTITY, Calibrator, fit_calibrator
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.performance.calibration import (
@@ -25,6 +26,7 @@ from modelspan_analyzer.performance.counts import FloatArray, ScoreCounts, ratio
 from modelspan_analyzer.performance.matrix import Encoding, Sample, find_encoding, sample
 from modelspan_analyzer.performance.read import confusions, coverage, score_counts
 from modelspan_analyzer.performance.rows import Rows
+from modelspan_analyzer.performance.scores import unscaled
 from modelspan_analyzer.performance.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.results import Result, Verdict
 
@@ -34,14 +36,26 @@ SIGNAL = "concept"
 def concept(context: MonitorContext) -> list[Result]:
     """All of the above for a window with enough labels and a baseline with labels."""
     settings = context.settings.concept
-    if not settings.enabled or context.baseline is None:
+    if not settings.enabled:
         return []
-    current, reference = context.sources
-    if coverage(context.store, current).labelled < settings.min_rows:
-        return []
-    if coverage(context.store, reference).labelled < settings.min_rows:
-        return []
-    return list(_results(context, current, reference, context.target))
+    current, *references = context.sources
+    n, n_baseline = (
+        coverage(context.store, rows).labelled for rows in (current, references[0] if references else current)
+    )
+    enough = bool(references) and min(n, n_baseline) >= settings.min_rows
+    reason = f"{n} labelled rows against {n_baseline} of the baseline; both need {settings.min_rows}"
+    looked = context.result(
+        SIGNAL,
+        "labelled_rows",
+        float(n),
+        Verdict.OK if enough else Verdict.NOT_ENOUGH_DATA,
+        threshold=float(settings.min_rows),
+        direction="below",
+        n=n,
+        n_baseline=n_baseline if references else 0,
+        reason=reason if references else context.nothing_to_compare(),
+    )
+    return [looked, *(_results(context, current, references[0], context.target) if enough else ())]
 
 
 def _results(context: MonitorContext, current: Rows, reference: Rows, target: Target) -> Iterator[Result]:
@@ -51,6 +65,10 @@ def _results(context: MonitorContext, current: Rows, reference: Rows, target: Ta
     if target.task == BINARY:
         known = score_counts(context.store, reference, target).get("")
         now = score_counts(context.store, current, target).get("")
+        fault = next((unscaled(one.score) for one in (known, now) if one is not None and unscaled(one.score)), "")
+        if fault:
+            yield context.result(SIGNAL, "calibration_drift", None, Verdict.ERROR, reason=fault)
+            return
         if known is not None and now is not None:
             calibrator = fit_calibrator(known)
             shift = log_odds_shift(now, calibrator)
@@ -184,13 +202,24 @@ def _gaps(encoding: Encoding, now: Sample, before: Sample, r_now: Residuals, r_b
 
 
 def _began(context: MonitorContext) -> Iterator[Result]:
-    points = change_points(context.store, context.model, context.version, context.window)
-    for detector, moment in points.items():
-        yield context.result(
-            SIGNAL,
-            f"error_rate_{detector}",
-            moment.timestamp(),
-            Verdict.WARNING,
-            reason=f"the error rate changed around {moment:%Y-%m-%d %H:%M} UTC",
-            details={"since": moment.isoformat()},
-        )
+    """What each detector says of the error rate: `value` is how far it rose, `details.since` when."""
+    changes = change_points(context.store, context.model, context.version, context.window, context.target)
+    if not changes:
+        reason = f"detectors need labelled classes in {FEWEST} of {BUCKETS} parts of the last {HISTORY} windows"
+        yield context.result(SIGNAL, "error_rate_changes", None, Verdict.NOT_ENOUGH_DATA, reason=reason)
+    for detector, change in changes.items():
+        rise = change.after - change.before
+        facts: dict[str, Any] = {"n": change.rows, "details": {"before": change.before, "after": change.after}}
+        if change.moment is None:
+            verdict = Verdict.OK if np.isfinite(rise) else Verdict.NOT_COMPARED
+            reason = "no change of the error rate" if np.isfinite(rise) else "no labelled rows before the window"
+        else:
+            moment, verdict = change.moment, Verdict.WARNING
+            facts["details"]["since"] = moment.isoformat()
+            reason = (
+                f"the error rate changed around {moment:%Y-%m-%d %H:%M} UTC, "
+                f"from {change.before:.1%} to {change.after:.1%}"
+            )
+        value = rise if np.isfinite(rise) else None
+        name = f"error_rate_{detector}"
+        yield context.result(SIGNAL, name, value, verdict, n_baseline=change.rows, reason=reason, **facts)

@@ -63,12 +63,12 @@ class DriftSettings(Settings):
 
 
 class WorstSlicesSettings(Settings):
-    """Search for the slices in which the model's answers moved most."""
+    """Search for the slices in which the model's answers moved most, or its losses rose or labels lack most."""
 
     enabled: bool = True
     depth: Literal[1, 2] = Field(2, description="attributes that make a slice")
     min_rows: int = Field(200, ge=30, description="smallest slice, on both sides")
-    min_effect: float = Field(0.2, ge=0, description="smallest move, in standard deviations of the baseline's answers")
+    min_effect: float = Field(0.2, ge=0, description="smallest move, in standard deviations of the usual rows")
     alpha: float = Field(0.001, gt=0, le=1, description="greatest adjusted p-value")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from modelspan_analyzer.config.base import Settings
 from modelspan_analyzer.config.durations import Duration
+from modelspan_analyzer.performance.expression import check_expression
 
 
 class PerformanceSettings(Settings):
@@ -28,6 +29,11 @@ class PerformanceSettings(Settings):
     bounds: dict[str, float] = Field({}, description="fixed bounds, measure to its worst allowed value")
     cost: dict[str, float] = Field({}, description="value of one row by 'truth:predicted', such as '1:0': -500")
     value_expression: str = Field("", description="SQL expression of one row's value, instead of `cost`")
+
+    @field_validator("value_expression")
+    @classmethod
+    def _plain(cls, given: str) -> str:
+        return check_expression(given) if given else given
 
 
 class EstimationSettings(Settings):
@@ -90,7 +96,7 @@ class RobustnessSettings(Settings):
     model: str = Field("", description="module:function, a .pkl, .joblib or .onnx path, or an MLflow model")
     rows: int = Field(500, ge=1, description="rows replayed")
     seconds: float = Field(20.0, gt=0, description="time that replaying may take")
-    max_change: float = Field(0.2, ge=0, description="mean change of predictions that alarms, in their sd")
+    max_change: float = Field(0.2, ge=0, description="rise over the baseline of a mean change that alarms, in sd")
 
 
 class RetrainingRule(Settings):

@@ -27,7 +27,12 @@ def embedding(context: MonitorContext) -> list[Result]:
     """All measures of every vector-valued feature; nothing for a model without any."""
     settings, baseline = context.settings.embedding, context.baseline
     if baseline is None:
-        return []
+        window = thinned(context.store, window_relation(context.model, context.version, context.window), 1)
+        reason = context.nothing_to_compare()
+        return [
+            context.result(SIGNAL, "mmd", None, Verdict.NOT_ENOUGH_DATA, feature=name, reason=reason, monitor=SIGNAL)
+            for name in sorted(vector_names(context.store, window))
+        ]
     relations = (
         baseline_relation(baseline, context.version),
         window_relation(context.model, context.version, context.window),

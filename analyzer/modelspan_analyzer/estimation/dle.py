@@ -18,17 +18,15 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from modelspan_analyzer.performance.counts import Estimate, FloatArray
 from modelspan_analyzer.performance.intervals import normal
 
-_SMALL = float(np.finfo(np.float64).eps)
-
 LOSSES: Final[Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]]] = {
     "mean_absolute_error": lambda prediction, actual: np.abs(prediction - actual),
     "mean_squared_error": lambda prediction, actual: (prediction - actual) ** 2,
     "mean_absolute_percentage_error": lambda prediction, actual: (
-        np.abs(prediction - actual) / np.maximum(np.abs(actual), _SMALL)
+        np.abs(prediction - actual) / np.where(actual == 0, np.nan, np.abs(actual))
     ),
     "mean_squared_log_error": lambda prediction, actual: (np.log1p(prediction) - np.log1p(actual)) ** 2,
 }
-"""Loss of each row; the logarithmic one needs both above −1."""
+"""Loss of each row, NaN where it has none; the logarithmic one needs both above −1."""
 
 ROOTS: Final[Mapping[str, str]] = {
     "root_mean_squared_error": "mean_squared_error",
@@ -61,10 +59,13 @@ def fit_losses(
         if name == "mean_squared_log_error" and min(prediction.min(), actual.min()) <= -1:
             continue
         losses = loss(prediction, actual)
+        known = np.isfinite(losses)
+        if not known.any():
+            continue
         mask = np.append(is_categorical, False)
         model = HistGradientBoostingRegressor(categorical_features=mask, early_stopping=False, random_state=0)
-        models[name] = model.fit(np.column_stack([features, prediction]), losses)
-        spread[name] = float(losses.std())
+        models[name] = model.fit(np.column_stack([features, prediction])[known], losses[known])
+        spread[name] = float(losses[known].std())
     return LossModel(models, spread)
 
 

@@ -20,7 +20,8 @@ from modelspan_analyzer.performance.judge import change, is_worse
 from modelspan_analyzer.performance.matrix import Encoding, find_encoding, sample
 from modelspan_analyzer.performance.read import class_score_counts
 from modelspan_analyzer.performance.rows import Rows, unlabelled_rows
-from modelspan_analyzer.performance.target import BINARY, MULTICLASS, Target
+from modelspan_analyzer.performance.scores import unscaled
+from modelspan_analyzer.performance.target import BINARY, MULTICLASS, Target, read_as
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_collector.store.connect import Store
 
@@ -31,10 +32,17 @@ _ALARMS = ("roc_auc", "f1_macro", "mean_absolute_error")
 def estimation(context: MonitorContext) -> list[Result]:
     """Estimates of every measure of the task; they need a baseline with labels."""
     settings = context.settings.estimation
-    if not settings.enabled or context.baseline is None:
+    if not settings.enabled:
         return []
-    rows = unlabelled_rows(context.model, context.version, context.window)
-    return list(_estimate(context, rows, context.sources[1], context.target))
+    if context.baseline is None:
+        reason = f"estimates are learnt from a labelled baseline; {context.nothing_to_compare()}"
+        return [context.result(SIGNAL, "estimate", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
+    rows = read_as(unlabelled_rows(context.model, context.version, context.window), context.target)
+    found = list(_estimate(context, rows, context.sources[1], context.target))
+    if found:
+        return found
+    reason = "the baseline has too few labelled rows to learn estimates from, or the window no score to estimate by"
+    return [context.result(SIGNAL, "estimate", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
 
 
 def _estimate(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
@@ -52,6 +60,9 @@ def _binary(context: MonitorContext, rows: Rows, reference: Rows, target: Target
     if not known.effective:
         return
     scored = read.predicted_scores(context.store, rows, target, threshold=threshold)
+    if fault := unscaled(known.score) or unscaled(scored.score):
+        yield context.result(SIGNAL, "cbpe", None, Verdict.ERROR, feature="cbpe", reason=fault)
+        return
     calibrator = fit_calibrator(known)
     expected = cbpe.expect(scored, calibrator, target.classes)
     base = cbpe.expect(before, calibrator, target.classes)
@@ -95,6 +106,9 @@ def _weighted_calibrator(context: MonitorContext, rows: Rows, reference: Rows, t
 def _multiclass(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
     known = class_score_counts(context.store, reference)
     if set(known) != set(target.classes):
+        return
+    if fault := next((fault for counts in known.values() if (fault := unscaled(counts.score))), ""):
+        yield context.result(SIGNAL, "cbpe", None, Verdict.ERROR, feature="cbpe", reason=fault)
         return
     calibrators = {name: fit_calibrator(counts) for name, counts in known.items()}
     expected, scores = cbpe.expect_classes(

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
 
 from modelspan_analyzer.explain import store as attributions
 from modelspan_analyzer.explain.frame import read_signature
@@ -17,10 +20,12 @@ from modelspan_analyzer.explain.supplied import load_model
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.performance.matrix import find_encoding, sample
 from modelspan_analyzer.performance.rows import Rows, baseline_rows, unlabelled_rows
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Result, Verdict, Window
 
 SIGNAL = "attribution"
 _TOP = 10
+MOST_WINDOWS = 8
+"""Windows whose attributed rows are taken together, where one has too few."""
 
 
 def attribution(context: MonitorContext) -> list[Result]:
@@ -28,26 +33,53 @@ def attribution(context: MonitorContext) -> list[Result]:
     settings = context.settings.attribution
     if not settings.enabled or context.baseline is None:
         return []
-    rows = unlabelled_rows(context.model, context.version, context.window)
     reference = baseline_rows(context.baseline, context.version)
     kept = context.baseline.baseline_id if context.baseline.kind == "rows" else ""
-    now = attributions.importances(context.store, rows, context.model)
     before = attributions.importances(context.store, reference, context.model, kept)
-    if settings.model and not before:
+    if settings.model and _attributed(before) < settings.rows:
         _explain(context, reference, reference, kept)
         before = attributions.importances(context.store, reference, context.model, kept)
-    if settings.model and not now:
+    now, windows = _of_window(context, reference)
+    return [*_judge(context, now, before, windows), *_top(context, now, before)] if now or before else []
+
+
+def _attributed(found: Sequence[Importance]) -> int:
+    return max((one.rows for one in found), default=0)
+
+
+def _of_window(context: MonitorContext, reference: Rows) -> tuple[list[Importance], int]:
+    """Importances of the window, and how many windows they are of.
+
+    Where a slow model leaves time for fewer rows than are needed, those of the windows before are taken in with them.
+    """
+    settings, length = context.settings.attribution, context.window.end - context.window.start
+    rows = unlabelled_rows(context.model, context.version, context.window)
+    now = attributions.importances(context.store, rows, context.model)
+    if not settings.model:
+        return now, 1
+    if _attributed(now) < settings.min_rows:
         _explain(context, rows, reference, "")
-        now = attributions.importances(context.store, rows, context.model)
-    return [*_judge(context, now, before), *_top(context, now, before)] if now else []
+    found: list[Importance] = []
+    for windows in (1, 2, 4, MOST_WINDOWS):
+        whole = Window(context.window.end - windows * length, context.window.end)
+        more = unlabelled_rows(context.model, context.version, whole)
+        found = attributions.importances(context.store, more, context.model)
+        if _attributed(found) >= settings.min_rows or not length:
+            return found, windows
+    return found, MOST_WINDOWS
 
 
 def _explain(context: MonitorContext, rows: Rows, reference: Rows, baseline_id: str) -> None:
-    """Attribute a sample of rows with the configured model, within the budget."""
+    """Attribute rows of a sample that have no attributions yet with the configured model, within the budget.
+
+    What a window leaves time for is kept, so that a slow model's baseline is complete after some windows.
+    """
     settings = context.settings.attribution
     encoding = find_encoding(context.store, reference)
     background = sample(context.store, reference, encoding, settings.rows)
     chosen = sample(context.store, rows, encoding, settings.rows)
+    done = attributions.attributed_ids(context.store, context.model, baseline_id, list(chosen.ids))
+    chosen = chosen.only(np.array([name not in done for name in chosen.ids], bool))
     if not len(chosen.ids) or not len(background.ids):
         return
     model = load_model(settings.model, encoding, read_signature(context.store, context.model, context.version))
@@ -57,10 +89,13 @@ def _explain(context: MonitorContext, rows: Rows, reference: Rows, baseline_id: 
     attributions.write(context.store, *names, chosen, given, found.base_value, found.method)
 
 
-def _judge(context: MonitorContext, now: Sequence[Importance], before: Sequence[Importance]) -> Iterator[Result]:
+def _judge(
+    context: MonitorContext, now: Sequence[Importance], before: Sequence[Importance], windows: int
+) -> Iterator[Result]:
     settings = context.settings.attribution
-    rows, base_rows = (max((one.rows for one in found), default=0) for found in (now, before))
-    fields = {"threshold": settings.min_ndcg, "direction": "below", "n": rows, "n_baseline": base_rows}
+    rows, base_rows = _attributed(now), _attributed(before)
+    fields: dict[str, Any] = {"threshold": settings.min_ndcg, "direction": "below", "n": rows, "n_baseline": base_rows}
+    fields["details"] = {"windows": windows}
     if min(rows, base_rows) < settings.min_rows:
         reason = f"{rows} attributed rows against {base_rows} of the baseline; both need {settings.min_rows}"
         yield context.result(SIGNAL, "attribution_ndcg", None, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
@@ -80,9 +115,10 @@ def _judge(context: MonitorContext, now: Sequence[Importance], before: Sequence[
         if alarm
         else ""
     )
+    reason += f"; of {windows} windows, as one has time for too few rows" if windows > 1 else ""
     verdict = Verdict.ALARM if alarm else Verdict.OK
     yield context.result(
-        SIGNAL, "attribution_ndcg", value, verdict, feature=moved if alarm else "", reason=reason, **fields
+        SIGNAL, "attribution_ndcg", value, verdict, feature=moved if alarm else "", reason=reason.lstrip("; "), **fields
     )
 
 

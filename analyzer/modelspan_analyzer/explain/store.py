@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,10 @@ FROM (
 )
 ARRAY JOIN mapKeys(given) AS feature, mapValues(given) AS attribution
 GROUP BY feature ORDER BY importance DESC, feature
+"""
+_DONE = """
+SELECT DISTINCT prediction_id FROM attributions
+WHERE model = {model:String} AND baseline_id = {baseline_id:String} AND prediction_id IN {ids:Array(String)}
 """
 _LEVELS = "0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95"
 
@@ -70,6 +74,12 @@ def importances(store: Store, rows: Rows, model: str, baseline_id: str = "") -> 
         )
         for row in found
     ]
+
+
+def attributed_ids(store: Store, model: str, baseline_id: str, ids: Sequence[str]) -> set[str]:
+    """Which of these predictions have attributions that were computed."""
+    names = {"model": model, "baseline_id": baseline_id, "ids": list(ids)}
+    return {row["prediction_id"] for row in store.rows(_DONE, names)}
 
 
 def shift(now: Importance, before: Importance) -> float:

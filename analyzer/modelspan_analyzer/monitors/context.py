@@ -12,7 +12,7 @@ from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.distributions.read import baseline_profile, window_profile
 from modelspan_analyzer.distributions.vocabulary import Profile
 from modelspan_analyzer.performance.rows import Rows, baseline_rows, window_rows
-from modelspan_analyzer.performance.target import Target, find_target
+from modelspan_analyzer.performance.target import Target, find_target, read_as
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 
@@ -41,14 +41,21 @@ class MonitorContext:
 
     @cached_property
     def sources(self) -> list[Rows]:
-        """The window's predictions with the labels that are in, then those of the baseline where there is one."""
+        """The window's predictions with the labels that are in, then those of the baseline where there is one.
+
+        Their truths are spelt as the model spells its classes.
+        """
+        return [read_as(rows, self.target) for rows in self._sources]
+
+    @cached_property
+    def _sources(self) -> list[Rows]:
         current = window_rows(self.model, self.version, self.window)
         return [current, baseline_rows(self.baseline, self.version)] if self.baseline else [current]
 
     @cached_property
     def target(self) -> Target:
         """What the model predicts, by its card and by what the sources hold."""
-        return find_target(self.store, self.model, self.sources, self.settings.performance.positive_class)
+        return find_target(self.store, self.model, self._sources, self.settings.performance.positive_class)
 
     def result(self, signal: str, metric: str, value: float | None, verdict: Verdict, **fields: Any) -> Result:
         """A result of this window; `fields` are those of `Result`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,23 @@ def data_quality(context: MonitorContext) -> list[Result]:
     rates += [rate for name in before if name in after for rate in column_rates(before[name], after[name], settings)]
     judged = judge(rates, alpha=settings.alpha, min_change=settings.min_change)
     results += [_rate_result(context, one) for one in judged]
+    results += _varying(context, {rate.feature for rate in rates if rate.metric == "constant"}, before, after)
     results += _schema_results(context, before, after)
     results += _cardinality_results(context, before, after)
     results += _constraint_results(context)
     return results
+
+
+def _varying(
+    context: MonitorContext, stuck: Set[str], before: Mapping[str, Column], after: Mapping[str, Column]
+) -> Iterator[Result]:
+    """Of each feature that was looked at and is not stuck, that it is not."""
+    for name in sorted(before.keys() & after.keys() - stuck):
+        n, n_baseline = after[name].n, before[name].n
+        if n and n_baseline:
+            facts = {"feature": name, "n": round(n), "n_baseline": round(n_baseline)}
+            reason = "has more than one value, or had one in the baseline too"
+            yield _result(context, "constant", 0.0, Verdict.OK, reason=reason, **facts)
 
 
 def _constraint_results(context: MonitorContext) -> Iterator[Result]:

@@ -13,7 +13,7 @@ from modelspan_analyzer.monitors.data_drift import data_drift
 from modelspan_analyzer.monitors.data_quality import data_quality
 from modelspan_analyzer.monitors.prediction_drift import prediction_drift
 from modelspan_analyzer.monitors.slices import slices
-from modelspan_analyzer.monitors.worst_slices import worst_slices
+from modelspan_analyzer.monitors.worst_slices import worst_slices, worst_slices_by_outcome
 from modelspan_analyzer.multivariate.monitor import multivariate
 from modelspan_analyzer.performance.monitor import performance
 from modelspan_analyzer.poisoning.monitor import poisoning
@@ -28,6 +28,7 @@ MONITORS: tuple[Monitor, ...] = (
     Monitor("embedding", "embedding", embedding),
     Monitor("poisoning", "poisoning", poisoning),
     Monitor("performance", "performance", performance),
+    Monitor("worst_slices_by_outcome", "performance", worst_slices_by_outcome),
     Monitor("estimation", "estimation", estimation),
     Monitor("concept", "concept", concept),
     Monitor("fairness", "fairness", fairness),

@@ -1,42 +1,24 @@
-"""What predictions are worth: a cost matrix, or an SQL expression of one row.
-
-An expression sees the columns `value`, `label`, `truth`, `true_value`, `weight`, `scores`, `tags`, `numeric_features`
-and `categorical_features`. Only numbers, texts, operators and a list of plain functions pass, so that it cannot be a
-statement, a comment, or a call that reaches outside the rows.
-"""
+"""What predictions are worth: a cost matrix, or an SQL expression of one row (see `expression`)."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.performance import read
 from modelspan_analyzer.performance.counts import Confusion, Estimate, FloatArray
+from modelspan_analyzer.performance.expression import check_expression
 from modelspan_analyzer.performance.intervals import mean_interval, normal
 from modelspan_analyzer.performance.rows import Rows
 from modelspan_analyzer.performance.target import Target
 from modelspan_collector.store.connect import Store
 
-_COLUMNS: Final = (
-    "value", "label", "truth", "true_value", "weight", "scores", "tags", "numeric_features", "categorical_features",
-)  # fmt: skip
-_FUNCTIONS: Final = (
-    "if", "multiIf", "abs", "least", "greatest", "round", "floor", "ceil", "exp", "log", "log1p", "sqrt", "pow", "sign",
-    "coalesce", "ifNull", "isNull", "isNotNull", "toFloat64", "toFloat64OrZero", "toString", "mapContains", "in", "not",
-    "and", "or", "is", "null", "between", "true", "false", "lower", "upper", "case", "when", "then", "else", "end",
-)  # fmt: skip
-_TOKEN = re.compile(
-    r"\s*(?:'(?:[^'\\]|\\.)*'|[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|[A-Za-z_]\w*|(?!--|/\*)[-+*/%(),<>=!\[\]])"
-)
-
 _VALUE = """
 SELECT count() AS n, sum(weight) AS total_weight, sum(weight * weight) AS squares, sum(weight * worth) AS total,
        sum(weight * worth * worth) AS spread
-FROM (SELECT weight, toFloat64(ifNull({expression}, 0)) AS worth FROM ({rows}) WHERE truth != '')
+FROM (SELECT weight, toFloat64(ifNull(({expression}), 0)) AS worth FROM ({rows}) WHERE truth != '')
 """
 
 
@@ -48,39 +30,6 @@ class Value:
     """Of one row."""
     total: float
     rows: int
-
-
-def check_expression(expression: str) -> str:
-    """An SQL expression of one row's value that is safe to put into a query.
-
-    Raises:
-        ValueError: it holds something other than the columns, numbers, texts, operators and functions allowed here.
-    """
-    at, depth = 0, 0
-    while at < len(expression.rstrip()):
-        found = _TOKEN.match(expression, at)
-        if found is None:
-            raise ValueError(f"cannot use {expression[at:].strip()[:20]!r} in a value expression; {_ALLOWED}")
-        token = found.group().strip()
-        if token[0].isalpha() or token[0] == "_":
-            _check_name(token)
-        depth += {"(": 1, ")": -1}.get(token, 0)
-        if depth < 0:
-            raise ValueError(f"the value expression {expression!r} closes a bracket that it did not open")
-        at = found.end()
-    if depth or not expression.strip():
-        raise ValueError(f"the value expression {expression!r} is not complete; {_ALLOWED}")
-    return expression
-
-
-_ALLOWED = (
-    f"write numbers, texts, operators, the columns {', '.join(_COLUMNS)} and the functions {', '.join(_FUNCTIONS)}"
-)
-
-
-def _check_name(name: str) -> None:
-    if name not in _COLUMNS and name not in _FUNCTIONS and name.lower() not in _FUNCTIONS:
-        raise ValueError(f"a value expression cannot use {name!r}; {_ALLOWED}")
 
 
 def cost_matrix(cost: dict[str, float], classes: tuple[str, ...]) -> FloatArray:

@@ -69,8 +69,9 @@ def root_squared_error(pairs: PairCounts) -> float:
 
 def percentage_error(pairs: PairCounts) -> float:
     """Mean absolute percentage error of its best constant: the median weighted by `1 / |actual|`."""
-    weights = pairs.weight / np.maximum(np.abs(pairs.actual), float(np.finfo(np.float64).eps))
-    return _best(pairs, regression.mean_absolute_percentage_error, lambda: _quantile(pairs.actual, weights))
+    kept = regression.of_nonzero(pairs)
+    weights = kept.weight / np.abs(kept.actual)
+    return _best(kept, regression.mean_absolute_percentage_error, lambda: _quantile(kept.actual, weights))
 
 
 def squared_log_error(pairs: PairCounts) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from modelspan_analyzer.performance.calibration import noise_floor, reliability
 from modelspan_analyzer.performance.counts import Confusion, Estimate, FloatArray, PairCounts, ScoreCounts
 from modelspan_analyzer.performance.intervals import mean_interval, wilson
 from modelspan_analyzer.performance.read import ALL_ROWS, Segment
+from modelspan_analyzer.performance.regression import of_nonzero
 from modelspan_analyzer.performance.rows import Rows
 from modelspan_analyzer.performance.target import BINARY, REGRESSION, Target
 from modelspan_collector.store.connect import Store
@@ -31,6 +32,8 @@ class Measured:
     rows: int
     """Effective number of labelled rows behind it."""
     details: Mapping[str, Any] = field(default_factory=dict)
+    fault: str = ""
+    """Why it cannot be said though there are rows; '' where it can."""
 
 
 def evaluate(
@@ -47,6 +50,12 @@ def evaluate(
     found = {part: _confusion(counts, table) for part, counts in confusions.items() if counts.effective}
     if target.task == BINARY:
         for part, counts in read.score_counts(store, rows, target, segment).items():
+            if (
+                (fault := scores.unscaled(counts.score))
+                and settings.threshold <= 1
+                and not read.classified(store, rows)
+            ):
+                found[part] = [_faulty(one, f"{fault}; or set `performance.threshold`") for one in found.get(part, [])]
             found[part] = [*found.get(part, []), *_scores(counts, settings)]
     elif segment == ALL_ROWS:
         found[""] = [*found.get("", []), *_one_against_rest(store, rows)]
@@ -68,17 +77,25 @@ def _confusion(counts: Confusion, table: tuple[measures.ConfusionMeasure, ...]) 
     ]
 
 
+def _faulty(one: Measured, fault: str) -> Measured:
+    return replace(one, estimate=UNKNOWN, constant=float("nan"), details={}, fault=fault)
+
+
+UNKNOWN: Final = Estimate(float("nan"), float("nan"), float("nan"))
+
+
 def _scores(counts: ScoreCounts, settings: PerformanceSettings) -> list[Measured]:
-    n = round(counts.effective)
-    details: dict[str, Mapping[str, Any]] = {
-        "average_precision": {"gain": _lists(scores.gain_curve(counts)._asdict())},
-        "expected_calibration_error": {
+    n, fault = round(counts.effective), scores.unscaled(counts.score)
+    details: dict[str, Mapping[str, Any]] = {"average_precision": {"gain": _lists(scores.gain_curve(counts)._asdict())}}
+    if not fault:
+        details["expected_calibration_error"] = {
             "reliability": _lists(reliability(counts)._asdict()),
             "noise_floor": noise_floor(counts),
-        },
-    }
+        }
     found = [
-        Measured(m.name, m.estimate(counts), m.constant(counts), m.higher_is_better, n, details.get(m.name, {}))
+        Measured(m.name, UNKNOWN, float("nan"), m.higher_is_better, n, fault=fault)
+        if fault and m.probabilities
+        else Measured(m.name, m.estimate(counts), m.constant(counts), m.higher_is_better, n, details.get(m.name, {}))
         for m in measures.SCORES
     ]
     top = scores.precision_at(counts, settings.cut_off)
@@ -100,8 +117,12 @@ def _one_against_rest(store: Store, rows: Rows) -> list[Measured]:
 
 
 def _pairs(counts: PairCounts) -> list[Measured]:
+    kept = of_nonzero(counts)
+    zeros = float(counts.weight.sum() - kept.weight.sum())
+    of_parts = {"mean_absolute_percentage_error": (round(kept.effective), {"zero_truths_left_out": zeros})}
+    whole: tuple[int, dict[str, Any]] = (round(counts.effective), {})
     return [
-        Measured(m.name, m.estimate(counts), m.constant(counts), m.higher_is_better, round(counts.effective))
+        Measured(m.name, m.estimate(counts), m.constant(counts), m.higher_is_better, *of_parts.get(m.name, whole))
         for m in measures.REGRESSION
     ]
 

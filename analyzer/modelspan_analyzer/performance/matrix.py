@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -73,6 +73,10 @@ class Sample:
     truth: npt.NDArray[np.object_]
     true_value: FloatArray
     weight: FloatArray
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Sample:
+        """Some of the rows."""
+        return replace(self, **{part.name: getattr(self, part.name)[chosen] for part in fields(self)})
 
 
 def find_encoding(store: Store, rows: Rows) -> Encoding:

@@ -44,6 +44,8 @@ class ScoreMeasure:
     constant: Callable[[ScoreCounts], float]
     """The value of the best score that is the same for every row."""
     higher_is_better: bool = True
+    probabilities: bool = False
+    """It takes scores for probabilities, not only for an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +116,17 @@ MULTICLASS: Final[tuple[ConfusionMeasure, ...]] = (
 SCORES: Final[tuple[ScoreMeasure, ...]] = (
     ScoreMeasure("roc_auc", intervals.delong, lambda _: 0.5),
     ScoreMeasure("average_precision", _average_precision, lambda counts: counts.prevalence),
-    ScoreMeasure("log_loss", intervals.log_loss_interval, constant.log_loss, higher_is_better=False),
-    ScoreMeasure("brier", intervals.brier_interval, constant.brier, higher_is_better=False),
-    ScoreMeasure("expected_calibration_error", calibration.calibration_interval, lambda _: 0.0, higher_is_better=False),
+    ScoreMeasure(
+        "log_loss", intervals.log_loss_interval, constant.log_loss, higher_is_better=False, probabilities=True
+    ),
+    ScoreMeasure("brier", intervals.brier_interval, constant.brier, higher_is_better=False, probabilities=True),
+    ScoreMeasure(
+        "expected_calibration_error",
+        calibration.calibration_interval,
+        lambda _: 0.0,
+        higher_is_better=False,
+        probabilities=True,
+    ),
 )
 
 REGRESSION: Final[tuple[PairMeasure, ...]] = (

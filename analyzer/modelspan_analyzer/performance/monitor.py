@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
+
+from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.performance import business
 from modelspan_analyzer.performance.evaluate import Measured, evaluate
+from modelspan_analyzer.performance.expression import understood
 from modelspan_analyzer.performance.judge import breaches, change, is_worse
 from modelspan_analyzer.performance.read import ALL_ROWS, Coverage, Segment, coverage
 from modelspan_analyzer.performance.rows import Rows
@@ -40,7 +44,7 @@ def performance(context: MonitorContext) -> list[Result]:
             before = {one.metric: one for one in own or whole}
             place = Place(segment.label(part), of_whole=not own, share=share)
             results += [_judge(context, one, before.get(one.metric), place) for one in measured]
-    return results + _business(context, current, reference, target)
+    return results + list(_business(context, current, reference, target))
 
 
 class Place(NamedTuple):
@@ -69,7 +73,7 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
         direction="below",
         n=seen.rows,
         reason=f"labels are in for {seen.labelled} of {seen.rows} predictions",
-        details={"labelled": seen.labelled},
+        details={"labelled": seen.labelled, "task": context.target.task, "guess": context.target.guess},
     )
 
 
@@ -85,14 +89,21 @@ def _judge(context: MonitorContext, one: Measured, before: Measured | None, plac
         "details": {**one.details, "best_constant": _finite(one.constant)},
     }
     value = _finite(one.estimate.value)
+    if one.fault:
+        return context.result(SIGNAL, one.metric, None, Verdict.ERROR, reason=one.fault, **fields)
     if value is None:
-        return context.result(SIGNAL, one.metric, None, Verdict.SKIPPED, reason="undefined on these rows", **fields)
+        reason = "undefined on these rows"
+        if one.details.get("zero_truths_left_out"):
+            reason = "no percentage of a truth of 0 is defined, and all truths are 0"
+        return context.result(SIGNAL, one.metric, None, Verdict.SKIPPED, reason=reason, **fields)
     if one.rows < settings.min_rows:
         reason = f"{one.rows} labelled rows; {settings.min_rows} are needed"
         return context.result(SIGNAL, one.metric, value, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
     if place.segment and before is not None:
         fields["details"]["compared_with"] = "whole" if place.of_whole else place.segment
     verdict, reason = _verdict(context, one, before, place, fields)
+    if left_out := one.details.get("zero_truths_left_out"):
+        reason = f"{reason}; {left_out:g} rows whose truth is 0 are left out".lstrip("; ")
     if place.segment and place.of_whole and before is not None:
         reason = f"{reason}; of the whole baseline, which has too few labelled rows of {place.segment}".lstrip("; ")
     return context.result(SIGNAL, one.metric, value, verdict, reason=reason, **fields)
@@ -135,28 +146,39 @@ def _alone(context: MonitorContext, segment: str) -> str:
     return "the baseline has no labels to compare with: `modelspan baseline set ... --label COLUMN`"
 
 
-def _business(context: MonitorContext, current: Rows, reference: Rows | None, target: Target) -> list[Result]:
+def _business(context: MonitorContext, current: Rows, reference: Rows | None, target: Target) -> Iterator[Result]:
+    """What the rows were worth; a cost or an expression that cannot be used is an error of this measure alone."""
     settings = context.settings.performance
     if not (settings.cost or settings.value_expression):
-        return []
-    estimate = business.realised(context.store, current, target, settings)
-    details = {}
-    if reference:
-        details["baseline"] = _finite(business.realised(context.store, reference, target, settings).mean.value)
+        return
+    try:
+        estimate = business.realised(context.store, current, target, settings)
+        before = business.realised(context.store, reference, target, settings) if reference else None
+    except (ValueError, DriverError) as error:
+        yield context.result(SIGNAL, "business_value", None, Verdict.ERROR, reason=_why(context, error))
+        return
     mean = estimate.mean
-    return [
-        context.result(
-            SIGNAL,
-            "business_value",
-            _finite(mean.value),
-            Verdict.OK,
-            lower=_finite(mean.lower),
-            upper=_finite(mean.upper),
-            n=estimate.rows,
-            reason=f"{mean.value:.4g} a prediction, {estimate.total:.6g} in the window",
-            details={**details, "total": estimate.total},
+    fields: dict[str, Any] = {"lower": _finite(mean.lower), "upper": _finite(mean.upper), "n": estimate.rows}
+    fields["details"] = {"total": estimate.total, **({"baseline": _finite(before.mean.value)} if before else {})}
+    said = f"{mean.value:.4g} a prediction, {estimate.total:.6g} in the window"
+    bound = settings.bounds.get("business_value")
+    if bound is None:
+        reason = f"{said}; it is judged by its bound alone: give `bounds: {{business_value: ...}}`"
+        yield context.result(
+            SIGNAL, "business_value", _finite(mean.value), Verdict.NOT_COMPARED, reason=reason, **fields
         )
-    ]
+        return
+    low = breaches(mean, bound, higher_is_better=True, confidence=settings.confidence)
+    verdict, fields["direction"] = Verdict.ALARM if low else Verdict.OK, "below"
+    yield context.result(SIGNAL, "business_value", _finite(mean.value), verdict, reason=said, threshold=bound, **fields)
+
+
+def _why(context: MonitorContext, error: Exception) -> str:
+    """What is wrong, in the words of who wrote the settings."""
+    expression = context.settings.performance.value_expression
+    if isinstance(error, DriverError) and expression:
+        return understood(context.store, expression) or str(error)
+    return str(error)
 
 
 def _finite(value: float) -> float | None:

@@ -105,6 +105,11 @@ class Segment:
 ALL_ROWS: Final = Segment()
 
 
+def classified(store: Store, rows: Rows) -> bool:
+    """Whether any row says its predicted class, and not only a score."""
+    return bool(store.scalar(f"SELECT countIf(label != '') FROM ({rows.sql})", rows.parameters))
+
+
 def coverage(store: Store, rows: Rows) -> Coverage:
     """Count rows and labels."""
     found = store.rows(_COVERAGE.format(rows=rows.sql), rows.parameters)[0]

@@ -7,8 +7,6 @@ import numpy as np
 from modelspan_analyzer.performance.counts import Estimate, FloatArray, PairCounts
 from modelspan_analyzer.performance.intervals import CONFIDENCE, mean_interval, normal
 
-_SMALL = float(np.finfo(np.float64).eps)
-
 
 def _mean(losses: FloatArray, pairs: PairCounts) -> Estimate:
     if not pairs.weight.size:
@@ -38,8 +36,19 @@ def root_mean_squared_error(pairs: PairCounts) -> Estimate:
 
 
 def mean_absolute_percentage_error(pairs: PairCounts) -> Estimate:
-    """MAPE: mean of `|prediction − actual| / |actual|`, a share; an actual of 0 is divided by one float epsilon."""
-    return _mean(np.abs(pairs.prediction - pairs.actual) / np.maximum(np.abs(pairs.actual), _SMALL), pairs)
+    """MAPE: mean of `|prediction − actual| / |actual|`, a share, over the rows whose actual is not 0.
+
+    No percentage of 0 is defined. Dividing by one float epsilon instead, as scikit-learn does, gives numbers like 8e14.
+    """
+    kept = of_nonzero(pairs)
+    return _mean(np.abs(kept.prediction - kept.actual) / np.abs(kept.actual), kept)
+
+
+def of_nonzero(pairs: PairCounts) -> PairCounts:
+    """The pairs whose actual is not 0; rows count for as much as before."""
+    kept = pairs.actual != 0
+    share = float(pairs.weight[kept].sum()) / max(float(pairs.weight.sum()), 1e-300)
+    return PairCounts(pairs.prediction[kept], pairs.actual[kept], pairs.weight[kept], pairs.effective * share)
 
 
 def mean_squared_log_error(pairs: PairCounts) -> Estimate:

@@ -11,6 +11,16 @@ from modelspan_analyzer.performance.counts import FloatArray, ScoreCounts, ratio
 _CLIP = float(np.finfo(np.float64).eps)
 
 
+def unscaled(score: FloatArray) -> str:
+    """Why scores are no probabilities, and what to do; '' where they may be."""
+    if not score.size or (score.min() >= 0 and score.max() <= 1):
+        return ""
+    return (
+        f"scores lie from {score.min():.4g} to {score.max():.4g}, so they are no probabilities: divide them by their "
+        "largest possible value, or read files with `--score-scale`"
+    )
+
+
 def roc_auc(counts: ScoreCounts) -> float:
     """Area under the ROC curve: chance that a positive row outscores a negative one, ties half; NaN for one class."""
     below = np.cumsum(counts.negatives) - counts.negatives

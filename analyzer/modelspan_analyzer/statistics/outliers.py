@@ -14,6 +14,8 @@ from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.embeddings import bounded_sample
 
 MOST_ROWS = 20_000
+FAR = 3.0
+"""Times the farthest baseline row's distance from the median, in any column, that is beyond what chance reaches."""
 
 
 class Outliers(NamedTuple):
@@ -78,15 +80,22 @@ def fit_isolation_forest(baseline: ArrayLike, *, share: float = 0.001, seed: int
     """Isolation forest (Liu, Ting and Zhou 2008): how few random cuts set a row apart; scores in 0 to 1.
 
     Needs no scaling and sees outliers between clusters; fitted on at most 20,000 drawn rows of shape (n, columns). The
-    cutoff is exceeded by about `share` of the baseline's rows. Raises `ValueError` for an empty baseline.
+    cutoff is exceeded by about `share` of the baseline's rows. Cuts lie within what was fitted on, so to a forest 2,000
+    times the largest value is as the largest value: a column `FAR` times farther out than ever sets a row
+    apart by itself. Raises `ValueError` for an empty baseline.
     """
     from sklearn.ensemble import IsolationForest
 
     rows, centre = _filled(baseline, seed)
     forest = IsolationForest(random_state=seed).fit(rows)
 
+    reach = np.abs(rows - centre).max(axis=0)
+
     def score(given: Floats) -> Floats:
-        return np.asarray(-forest.score_samples(given), dtype=np.float64)
+        own = np.asarray(-forest.score_samples(given), dtype=np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            away = np.where(reach > 0, np.abs(given - centre) / reach, 0.0).max(axis=1)
+        return np.where(away > FAR, 1.0 + away, own)
 
     return OutlierModel(score, centre, float(np.quantile(score(rows), 1.0 - share)))
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import yaml
@@ -11,7 +14,10 @@ from modelspan_analyzer.config.json_schema import json_schema
 from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.monitors.table import MONITORS
+from modelspan_analyzer.performance.expression import understood
 from modelspan_cli.errors import CommandError
+from modelspan_collector.store.connect import connect
+from modelspan_collector.store.errors import StoreError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     except ConfigError as error:
         raise CommandError(str(error)) from error
     if args.verb == "check":
+        _ask_engine(config)
         names = ", ".join(entry.model for entry in config.models)
         print(f"{args.file} is right" + (f": defaults, and settings of {names}" if names else ""))
         return 0
@@ -43,3 +50,31 @@ def run(args: argparse.Namespace) -> int:
     print("# monitors, in the order in which they run: " + ", ".join(monitor.name for monitor in MONITORS))
     print(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), end="")
     return 0
+
+
+def _ask_engine(config: MonitorsConfig) -> None:
+    """Whether ClickHouse understands every value expression, asked of an engine of its own without any row.
+
+    Raises:
+        CommandError: it does not.
+    """
+    given = [(entry.model, entry.performance.value_expression) for entry in config.models]
+    given = [
+        (name, text) for name, text in [("defaults", config.defaults.performance.value_expression), *given] if text
+    ]
+    if not given:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            store = connect(f"chdb://{folder}")
+        except StoreError as error:
+            print(f"value expressions were only parsed, as no engine could be asked: {error}", file=sys.stderr)
+            return
+        with closing(store):
+            wrong = [
+                f"{name}: performance.value_expression: {why}"
+                for name, text in given
+                if (why := understood(store, text))
+            ]
+    if wrong:
+        raise CommandError("\n".join(wrong))

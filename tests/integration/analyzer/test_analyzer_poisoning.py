@@ -182,3 +182,22 @@ def test_without_a_baseline_or_rows_there_is_not_enough_data(shared_store: Store
     assert {one.verdict for one in look(shared_store, "nobody").values()} == {Verdict.NOT_ENOUGH_DATA}
     baselines.set_from_table(shared_store, "silent", "1", pa.table(rows(1)), source="test")
     assert {one.verdict for one in look(shared_store, "silent").values()} == {Verdict.NOT_ENOUGH_DATA}
+
+
+@pytest.mark.parametrize("times", [20.0, 2_000.0, 1e300])
+@pytest.mark.parametrize("features", [3, 40])
+def test_rows_many_times_the_usual_value_are_outlying(
+    shared_store: Store, predict: Predict, times: float, features: int
+) -> None:
+    """Four rows in a hundred with one value out of all proportion, in one of few or of many features, are named."""
+    model = f"far-{times:g}-{features}"
+    rng = np.random.default_rng(3)
+    before, after = ({f"x{i}": rng.lognormal(0, 0.5, 3000) for i in range(features)} for _ in range(2))
+    baselines.set_from_table(shared_store, model, "1", pa.table(before), source="test")
+    after["x1"][::25] *= times
+    predict(model, pa.table(after), START)
+    found = look(shared_store, model, settings={"min_change": 0.02})["outlier_rate"]
+    assert found.verdict is Verdict.WARNING, found
+    assert found.value == pytest.approx(0.04, abs=0.01)
+    planted = {f"{model}-{START.timestamp()}-{row}" for row in range(0, 3000, 25)}
+    assert set(found.details["prediction_ids"]) <= planted

@@ -103,3 +103,29 @@ def test_a_supplied_model_is_explained_within_its_budget(
         explain(
             store, store.scalar(f"SELECT prediction_id FROM predictions WHERE prediction_id NOT IN ({known}) LIMIT 1")
         )
+
+
+def test_a_slow_models_baseline_is_topped_up_window_by_window(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the budget ends after the first rows, later windows go on; of a slow model drift is measured in the end."""
+    need("shap")
+    (tmp_path / "supplied_slow.py").write_text("def score(frame):\n    return (5 * frame['income']).to_numpy()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("supplied_slow", None)
+    for hour in range(5):
+        insert(store, hour, {"income": 5.0, "age": 0.0}, logged=False)
+    reference = set_from_window(store, "m", "1", Window(START, START + HOUR))
+    given = ModelSettings(
+        attribution=AttributionSettings(model="supplied_slow:score", rows=40, seconds=1e-9, min_rows=30)
+    )
+    told: list[Result] = []
+    for hour in range(1, 5):
+        window = Window(START + HOUR * hour, START + HOUR * (hour + 1))
+        found = attribution(MonitorContext(store, "m", "1", window, reference, given))
+        told += [r for r in found if r.metric == "attribution_ndcg"]
+    assert [r.n_baseline for r in told] == [10, 20, 30, 40]
+    assert [r.verdict for r in told] == [Verdict.NOT_ENOUGH_DATA] * 2 + [Verdict.OK] * 2
+    assert told[-1].n >= 30
+    assert told[-1].details["windows"] > 1
+    assert "windows" in told[-1].reason

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from modelspan_analyzer.concept.stream import HISTORY, change_points
 from modelspan_analyzer.results import Window
@@ -36,6 +37,13 @@ def test_all_detectors_name_the_moment(store: Store) -> None:
     window = Window(START + HOUR * (HISTORY - 1), START + HOUR * HISTORY)
     found = change_points(store, "risen", "1", window)
     assert set(found) == {"adwin", "ddm", "page_hinkley"}
-    assert all(moment > changed - timedelta(minutes=2) for moment in found.values())
-    assert max(found["adwin"], found["page_hinkley"]) < changed + timedelta(minutes=5)
-    assert change_points(store, "steady", "1", window) == {}
+    moments = {name: change.moment or START for name, change in found.items()}
+    assert all(moment > changed - timedelta(minutes=2) for moment in moments.values())
+    assert max(moments["adwin"], moments["page_hinkley"]) < changed + timedelta(minutes=5)
+    for name in ("adwin", "page_hinkley"):
+        assert found[name].before == pytest.approx(0.1, abs=0.01)
+        assert found[name].after == pytest.approx(0.25, abs=0.03)
+    steady = change_points(store, "steady", "1", window)
+    assert {change.moment for change in steady.values()} == {None}
+    assert {change.rows for change in steady.values()} == {rows}
+    assert change_points(store, "nowhere", "1", window) == {}

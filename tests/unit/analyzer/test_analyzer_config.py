@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -115,3 +117,24 @@ def test_the_documented_file_is_right() -> None:
     page = (DOCS / "analyzer" / "monitors.md").read_text()
     example = page.split("```yaml\n")[1].split("```")[0]
     assert parse(example).for_model("churn", "1").data_quality.bounds == {"age": (0.0, 120.0)}
+
+
+def test_value_expressions_are_checked_before_they_run(tmp_path: Path) -> None:
+    """`monitors check` asks an engine, without any row, and names each model and its fault; a call is refused."""
+    wrong = {
+        "value value": "Syntax error",
+        "lower(value)": "Illegal type",
+        "if(truth = '1', 1)": "Number of arguments",
+        "1 +": "Syntax error",
+    }
+    file = tmp_path / "monitors.yaml"
+    entry = '- model: m{}\n  performance: {{value_expression: "{}"}}\n'
+    file.write_text("models:\n" + "".join(entry.format(at, text) for at, text in enumerate([*wrong, "value * 2"])))
+    checking = [sys.executable, "-m", "modelspan_cli", "monitors", "check", str(file)]
+    ended = subprocess.run(checking, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1
+    for at, (line, told) in enumerate(zip(ended.stderr.splitlines(), wrong.values(), strict=True)):
+        assert f"m{at}: " in line
+        assert told in line
+    with pytest.raises(ConfigError, match=r"monitors.yaml:3: .*cannot use 'sleep'"):
+        parse("models:\n" + entry.format(0, "sleep(3)"))

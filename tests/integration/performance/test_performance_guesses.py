@@ -1,0 +1,168 @@
+"""What stored answers and labels mean: one class in two spellings, whole numbers, scores that are no probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn import metrics
+
+from modelspan_analyzer import baselines
+from modelspan_analyzer.concept.monitor import concept
+from modelspan_analyzer.config.settings import ModelSettings
+from modelspan_analyzer.estimation.monitor import estimation
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.performance.monitor import performance
+from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_collector.store.connect import Store
+
+START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+WINDOW = Window(START, START + timedelta(hours=1))
+ROWS = 600
+RNG = np.random.default_rng(5)
+TRUTH = RNG.integers(0, 2, ROWS)
+ANSWER = np.where(RNG.random(ROWS) < 0.8, TRUTH, 1 - TRUTH)
+Look = Callable[..., dict[str, Result]]
+
+
+@pytest.fixture
+def look(store: Store) -> Look:
+    """Stores answers and labels; gives what a monitor says, by metric."""
+
+    def run(
+        answers: dict[str, Any],
+        labels: dict[str, Any],
+        card: str = "",
+        monitor: Callable[[MonitorContext], list[Result]] = performance,
+        **settings: Any,
+    ) -> dict[str, Result]:
+        rows = len(next(iter(answers.values())))
+        ids, stamps = [f"p{row}" for row in range(rows)], pa.array([START] * rows, pa.timestamp("ns", "UTC"))
+        whole = {"model": ["m"] * rows, "version": ["1"] * rows, "timestamp": stamps, "prediction_id": ids}
+        store.insert("predictions", pa.table({**whole, **answers}))
+        store.insert("labels", pa.table({"prediction_id": ids, "timestamp": stamps, **labels}))
+        if card:
+            store.insert(
+                "models", pa.table({"model": ["m"], "version": ["1"], "timestamp": stamps[:1], "task": [card]})
+            )
+        chosen = ModelSettings.model_validate(settings)
+        baseline = baselines.active(store, "m", "1")
+        return {r.metric: r for r in monitor(MonitorContext(store, "m", "1", WINDOW, baseline, chosen))}
+
+    return run
+
+
+def spelt(values: Any, words: tuple[str, str]) -> list[str]:
+    """Zeros and ones in some spelling."""
+    return [words[value] for value in values]
+
+
+@pytest.mark.parametrize("answers", [("0", "1"), ("False", "True"), ("false", "true"), ("0.0", "1.0")])
+@pytest.mark.parametrize("truths", [("0", "1"), ("False", "True"), ("FALSE", "TRUE"), ("0.0", "1.0")])
+def test_one_class_in_two_spellings_is_one_class(look: Look, answers: tuple[str, str], truths: tuple[str, str]) -> None:
+    """Accuracy is scikit-learn's whatever the spellings, the task is binary, and what was taken for what is said."""
+    found = look({"label": spelt(ANSWER, answers)}, {"label": spelt(TRUTH, truths)})
+    assert found["accuracy"].value == pytest.approx(metrics.accuracy_score(TRUTH, ANSWER))
+    assert found["recall"].value == pytest.approx(metrics.recall_score(TRUTH, ANSWER))
+    guess = found["labels_share"].details["guess"]
+    assert (f"{truths[1]} is {answers[1]}" in guess) is (truths != answers)
+    assert "task=" in guess
+
+
+def test_classes_that_differ_stay_apart(look: Look) -> None:
+    """Where one side knows both words, they are two classes."""
+    words = np.array(["1", "True", "0"])[RNG.integers(0, 3, ROWS)]
+    found = look({"label": words}, {"label": words})
+    assert found["accuracy"].details["classes"] == ["0", "1", "True"]
+
+
+@pytest.mark.parametrize("card", ["", "regression"])
+def test_whole_numbers_are_measured_as_numbers(look: Look, card: str) -> None:
+    """A regression that answers integers has error measures: by its card, else because so many different ones come."""
+    actual = RNG.integers(0, 60, ROWS)
+    answer = actual + RNG.integers(-3, 4, ROWS)
+    found = look({"label": answer.astype(str)}, {"label": actual.astype(str)}, card)
+    error = metrics.mean_absolute_error(actual, answer)
+    assert found["mean_absolute_error"].value == pytest.approx(error)
+    assert found["labels_share"].details["task"] == "regression"
+    assert bool(found["labels_share"].details["guess"]) is not bool(card)
+
+
+def test_few_whole_numbers_are_classes(look: Look) -> None:
+    """Digits stay classes."""
+    digits = RNG.integers(0, 10, ROWS).astype(str)
+    assert look({"label": digits}, {"label": digits})["accuracy"].value == 1.0
+
+
+MONITORS: dict[str, tuple[Callable[[MonitorContext], list[Result]], tuple[str, ...]]] = {
+    "performance": (performance, ("brier", "log_loss", "expected_calibration_error")),
+    "estimation": (estimation, ("cbpe",)),
+    "concept": (concept, ("calibration_drift",)),
+}
+
+
+@pytest.mark.parametrize("name", MONITORS)
+def test_scores_that_are_no_probabilities_are_errors_where_probabilities_are_needed(
+    look: Look, store: Store, name: str
+) -> None:
+    """Scores of 0 to 100: an error in a sentence with the option, never ok; what needs an order alone is measured."""
+    monitor, metrics_named = MONITORS[name]
+    score = 100 * np.clip(TRUTH * 0.3 + RNG.random(ROWS) * 0.7, 0, 1)
+    table = pa.table(
+        {"score": score, "answer": spelt(ANSWER, ("0", "1")), "truth": spelt(TRUTH, ("0", "1")), "x": score}
+    )
+    baselines.set_from_table(store, "m", "1", table, score="score", prediction="answer", label="truth", source="test")
+    given = {"value": score, "label": spelt(ANSWER, ("0", "1"))}
+    found = look(given, {"label": spelt(TRUTH, ("0", "1"))}, monitor=monitor)
+    for metric in metrics_named:
+        assert (found[metric].verdict, found[metric].value) == (Verdict.ERROR, None), metric
+        assert "no probabilities" in found[metric].reason
+        assert "--score-scale" in found[metric].reason
+    if name == "performance":
+        assert found["roc_auc"].value == pytest.approx(metrics.roc_auc_score(TRUTH, score))
+        assert found["accuracy"].verdict is Verdict.OK
+
+
+def test_a_percentage_of_zero_is_left_out_and_counted(look: Look) -> None:
+    """MAPE is scikit-learn's over the rows that have one; the others are counted, and all of them give no number."""
+    actual = np.where(np.arange(ROWS) % 10 == 0, 0.0, RNG.normal(100, 10, ROWS))
+    answer = actual + RNG.normal(0, 5, ROWS)
+    found = look({"value": answer}, {"value": actual})["mean_absolute_percentage_error"]
+    kept = actual != 0
+    assert found.value == pytest.approx(metrics.mean_absolute_percentage_error(actual[kept], answer[kept]))
+    assert found.details["zero_truths_left_out"] == ROWS / 10
+    assert f"{ROWS // 10} rows whose truth is 0 are left out" in found.reason
+
+
+def test_a_percentage_of_zeros_alone_is_skipped(look: Look) -> None:
+    """It says why, and the other measures stay."""
+    found = look({"value": RNG.normal(3, 1, ROWS)}, {"value": np.zeros(ROWS)})
+    assert found["mean_absolute_percentage_error"].verdict is Verdict.SKIPPED
+    assert "all truths are 0" in found["mean_absolute_percentage_error"].reason
+    assert found["mean_absolute_error"].value is not None
+
+
+@pytest.mark.parametrize("expression", ["value value", "1 +", "lower(value)", "toFloat64(label)"])
+def test_a_bad_expression_costs_its_measure_alone(look: Look, expression: str) -> None:
+    """What the engine cannot compute is an error of the business value, in a sentence; all else is measured."""
+    words = spelt(ANSWER, ("no", "yes"))
+    settings = {"performance": {"value_expression": expression}}
+    found = look({"label": words}, {"label": spelt(TRUTH, ("no", "yes"))}, **settings)
+    assert found["business_value"].verdict is Verdict.ERROR
+    assert 0 < len(found["business_value"].reason) < 400
+    assert found["accuracy"].value is not None
+
+
+def test_business_value_is_judged_by_its_bound(look: Look) -> None:
+    """Without a bound it is not compared; below one it alarms."""
+    rows = {"label": spelt(ANSWER, ("0", "1"))}, {"label": spelt(TRUTH, ("0", "1"))}
+    cost = {"cost": {"1:1": 10.0, "0:1": -10.0}}
+    found = look(*rows, performance=cost)["business_value"]
+    assert found.verdict is Verdict.NOT_COMPARED
+    assert "bounds" in found.reason
+    bound = {**cost, "bounds": {"business_value": 100.0}}
+    assert look(*rows, performance=bound)["business_value"].verdict is Verdict.ALARM
