@@ -114,7 +114,7 @@ def _retry_after(error: Any) -> float:
     try:
         if any(detail.Unpack(info) for detail in status_pb2.Status.FromString(details).details):
             return float(info.retry_delay.ToTimedelta().total_seconds())
-    except DecodeError:
+    except (DecodeError, OverflowError, ValueError):  # a delay of more years than there are is none
         pass
     return 0.0
 

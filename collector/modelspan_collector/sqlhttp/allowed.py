@@ -131,7 +131,8 @@ IGNORED = frozenset(
     connect_timeout database database_replicated_enforce_synchronous_settings decompress default_format
     enable_http_compression http_connection_timeout http_headers_progress_interval_ms http_receive_timeout
     http_response_buffer_size http_send_timeout http_wait_end_of_query http_write_exception_in_output_format
-    http_zlib_compression_level insert_quorum load_balancing log_comment log_queries log_query_threads
+    http_zlib_compression_level insert_distributed_one_random_shard
+    insert_distributed_sync insert_quorum load_balancing log_comment log_queries log_query_threads
     max_network_bandwidth max_query_size network_compression_method network_zstd_compression_level password
     priority query query_id quota_key receive_timeout role select_sequential_consistency send_logs_level
     send_progress_in_http_headers send_timeout session_check session_id session_timeout stacktrace use_query_cache user
