@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final
 
 from modelspan_collector.receive.errors import BadRequestError, TooLargeError
-from modelspan_collector.receive.signals import Signal
+from modelspan_collector.receive.signals import METRICS, Signal
 
 MOST_ITEMS: Final = 500_000
 """Resources, scopes, spans, metrics and log records of a request."""
@@ -19,9 +19,13 @@ MOST_MESSAGES: Final = 2_000_000
 """Those, and all that is nested in them: attributes, values, events, points."""
 MOST_VALUES: Final = 1_000_000
 """Values of a JSON request."""
+MOST_REPEATED_BYTES: Final = 256 << 20
+"""Bytes of resources, scopes and metrics, as each of their rows repeats them."""
 
 _ITEM_LEVELS: Final = 3
 _ALL_LEVELS: Final = 1000
+_FEW_POINTS: Final = 4
+"""A metric of so few points repeats next to nothing, which is most metrics: they are not measured."""
 _PACKED: Final = 16
 """Numbers without tags of their own, which count as one message together: they are eight bytes each in memory."""
 _BYTES: Final = 2
@@ -57,6 +61,45 @@ def check_json(body: bytes) -> None:
 
 def _without_strings(body: bytes) -> bytes:
     return _STRING.sub(b"", body.replace(b"\\\\", b"").replace(b'\\"', b""))
+
+
+def check_repeated(signal: Signal, message: Any) -> None:
+    """Refuse a parsed request that is small only because it says once what every row of a table says.
+
+    Raises:
+        TooLargeError: its rows would be too large.
+    """
+    total = 0
+    for resource in signal.resources(message):
+        shared = resource.resource.ByteSize()
+        for scope in getattr(resource, signal.path[1]):
+            total += (shared + scope.scope.ByteSize()) * (1 + _rows(signal, scope))
+            total += sum(map(_repeated_by_points, scope.metrics)) if signal is METRICS else 0
+            if total > MOST_REPEATED_BYTES:
+                raise TooLargeError(
+                    f"the rows of this request would repeat its resources, scopes and metrics in more than "
+                    f"{MOST_REPEATED_BYTES} bytes; send smaller batches, or smaller attributes of the resource"
+                )
+
+
+def _rows(signal: Signal, scope: Any) -> int:
+    items = getattr(scope, signal.path[2])
+    return sum(len(points(metric)) for metric in items) if signal is METRICS else len(items)
+
+
+def points(metric: Any) -> Any:
+    """The data points of a metric of any kind."""
+    kind = metric.WhichOneof("data")
+    return getattr(metric, kind).data_points if kind else ()
+
+
+def _repeated_by_points(metric: Any) -> int:
+    """Bytes that a metric's points repeat: all of it but the points."""
+    count = len(points(metric))
+    if count < _FEW_POINTS:
+        return 0
+    texts = len(metric.name) + len(metric.description) + len(metric.unit)
+    return int(texts + sum(each.ByteSize() for each in metric.metadata)) * count
 
 
 def _values(body: bytes) -> int:

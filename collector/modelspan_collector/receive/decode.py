@@ -47,6 +47,7 @@ def protobuf(signal: Signal, body: bytes) -> Decoded:
             name = signal.request.DESCRIPTOR.name
             raise BadRequestError(f"the body is not a protobuf {name}: it is cut off or corrupt") from error
         body, message, repaired = clean, signal.request.FromString(clean), True
+    bounds.check_repeated(signal, message)
     if not is_plain(body):
         message.DiscardUnknownFields()
         body = message.SerializeToString()
@@ -61,6 +62,7 @@ def json(signal: Signal, body: bytes) -> Decoded:
         TooLargeError: it holds too many values.
     """
     message, repaired, rejected = decode_json.parse(signal, body)
+    bounds.check_repeated(signal, message)
     return Decoded(message.SerializeToString(), message, repaired, rejected)
 
 

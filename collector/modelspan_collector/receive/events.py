@@ -142,5 +142,6 @@ def _check(record: Any, redaction: Redaction, tally: _Tally) -> bool:
 
 def _discreet(rules: Redaction, misfit: Misfit) -> Misfit:
     """What may be said of a misfit where rules take names and text out."""
-    column = misfit.column if rules.action(misfit.column) == "keep" else "(a redacted column)"
-    return misfit._replace(column=rules.masked(column), reason=rules.masked(misfit.reason))
+    if rules.action(misfit.column) != "keep":
+        return misfit._replace(column="(a redacted column)", reason="(its reason may quote what is redacted)")
+    return misfit._replace(column=rules.masked(misfit.column), reason=rules.masked(misfit.reason))

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from modelspan_collector.receive import bounds
 from modelspan_collector.receive.errors import BadRequestError
 from modelspan_collector.receive.rejected import Rejected
 from modelspan_collector.receive.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
@@ -124,12 +125,11 @@ def _metrics(scope: Any, tally: _Tally) -> None:
     metrics = scope.metrics
     for index in range(len(metrics) - 1, -1, -1):
         metric = metrics[index]
-        kind = metric.WhichOneof("data")
-        points = getattr(metric, kind).data_points if kind else ()
+        points = bounds.points(metric)
         if not metric.name:
             tally.note("a metric is rejected: it needs a name", max(1, len(points)))
             del metrics[index]
-        elif kind and kind != "summary":
+        elif metric.WhichOneof("data") != "summary":
             for point in points:
                 for exemplar in point.exemplars:
                     _clear_ids(exemplar, f"an exemplar of the metric {metric.name[:80]!r}", tally)

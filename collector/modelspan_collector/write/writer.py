@@ -152,8 +152,9 @@ class Writer:
         try:
             with self._metrics.insert_seconds.labels(signal.name).time():
                 insert_otlp(store, signal, records, token)
-        except DatabaseError as error:
-            if not refusals.is_about_data(error):
+        except (DatabaseError, MemoryError, ValueError) as error:
+            # What fails without the store fails the next time, too: it must not hold up what is behind it.
+            if isinstance(error, DatabaseError) and not refusals.is_about_data(error):
                 raise
             self._metrics.insert_errors.labels(signal.name, "split").inc()
             if len(records) == 1:

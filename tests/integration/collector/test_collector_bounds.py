@@ -9,22 +9,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 import zstandard
-from collector_otlp import PROTOBUF, export, post, trace
+from collector_otlp import PROTOBUF, export, post, set_attribute, trace
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelspan_collector.log import dead
 from modelspan_collector.receive import arrivals, bounds, grpc_calls
 from modelspan_collector.receive.errors import RefusedError, TooLargeError
 from modelspan_collector.receive.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
+from modelspan_collector.write import wire
 
 MIB = 1 << 20
+JSON = "application/json"
 MANY = 4_000_000
 
 
@@ -69,6 +74,59 @@ def test_messages_are_counted_before_they_are_made(case: str) -> None:
     with pytest.raises(TooLargeError, match="send smaller batches"):
         bounds.check_protobuf(signal, body)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # KiB
+
+
+def repeating() -> dict[str, tuple[Signal, Any]]:
+    """Small requests whose rows are large: what is said once is in every row."""
+    scopes, spans, records = TRACES.request(), TRACES.request(), LOGS.request()
+    set_attribute(scopes.resource_spans.add().resource, "a", "x" * MIB)
+    for _ in range(1000):
+        scopes.resource_spans[0].scope_spans.add()
+    set_attribute(spans.resource_spans.add().resource, "a", "x" * MIB)
+    span = trace({}).resource_spans[0].scope_spans[0].spans[0]
+    spans.resource_spans[0].scope_spans.add().spans.extend([span] * 1000)
+    scope = records.resource_logs.add().scope_logs.add()
+    scope.scope.name = "x" * MIB
+    for _ in range(1000):
+        scope.log_records.add()
+    metric = METRICS.request()
+    gauge = metric.resource_metrics.add().scope_metrics.add().metrics.add(name="m", description="x" * MIB).gauge
+    for _ in range(1000):
+        gauge.data_points.add()
+    return {
+        "scopes": (TRACES, scopes),
+        "spans": (TRACES, spans),
+        "records": (LOGS, records),
+        "points": (METRICS, metric),
+    }
+
+
+@pytest.mark.parametrize("case", ["scopes", "spans", "records", "points"])
+def test_what_every_row_repeats_is_counted_as_often(collector: Collector, case: str) -> None:
+    """A megabyte that a thousand rows share is a gigabyte in the store."""
+    signal, request = repeating()[case]
+    assert post(collector.http_port, signal.http_path, request.SerializeToString()).status == 413
+    assert post(collector.http_port, signal.http_path, json_format.MessageToJson(request).encode(), JSON).status == 413
+
+
+def test_an_insert_without_memory_holds_nothing_up(
+    start: Callable[..., Collector], store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that cannot be made into rows is set aside, and those around it are stored."""
+    original = wire.rows
+
+    def rows(payload: bytes, received: int) -> Any:
+        if b"too large" in payload:
+            raise MemoryError
+        return original(payload, received)
+
+    monkeypatch.setattr(wire, "rows", rows)
+    collector = start()
+    for name in ("before", "too large", "behind"):
+        assert post(collector.http_port, "/v1/traces", trace({}, name=name).SerializeToString()).status == 200
+    collector.flush()
+    assert sorted(row["SpanName"] for row in store.rows("SELECT SpanName FROM otel_traces")) == ["before", "behind"]
+    assert len(list(dead.list_dead(tmp_path / "data"))) == 1
 
 
 @given(st.sampled_from(SIGNALS), st.binary(max_size=200), st.integers(0, 5))
