@@ -135,7 +135,7 @@ def _check(record: Any, redaction: Redaction, tally: _Tally) -> bool:
     tally.repaired += repaired
     tally.redacted += touched
     tally.left_out += left_out
-    tally.leave_out(record.event_name, table, [*left_out, *told_by_sender(table)])
+    tally.leave_out(record.event_name, table, [*left_out, *told_by_sender(record.event_name, table)])
     tally.tables.append(table)
     return True
 

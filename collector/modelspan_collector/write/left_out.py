@@ -10,6 +10,12 @@ import pyarrow as pa
 
 from modelspan import conventions
 
+_PREFIXES: Final = (
+    conventions.COL_FEATURE_PREFIX,
+    conventions.COL_SCORE_PREFIX,
+    conventions.COL_ATTRIBUTION_PREFIX,
+    conventions.COL_TAG_PREFIX,
+)
 _MOST_NAMES: Final = 200
 """Columns of one stream that its sender may name as left out."""
 _MOST_TEXT: Final = 300
@@ -37,19 +43,26 @@ class Misfit(NamedTuple):
                 return f"{self.rows} rows: {self.reason}"
 
 
-def told_by_sender(table: pa.Table) -> list[Misfit]:
+def told_by_sender(event: str, table: pa.Table) -> list[Misfit]:
     """What the SDK left out before it sent a stream, as the stream's metadata says; nothing where that is no JSON."""
     told = (table.schema.metadata or {}).get(conventions.META_LEFT_OUT.encode(), b"")
     try:
         columns = json.loads(told) if told else {}
     except (ValueError, RecursionError):
         return []
-    if not isinstance(columns, dict):
-        return []
-    return [
-        Misfit("column_left_out", _short(name), table.num_rows, _short(f"{reason} (left out by the SDK)"))
-        for name, reason in list(columns.items())[:_MOST_NAMES]
-    ]
+    return [_told(event, table, *item) for item in list(columns.items())[:_MOST_NAMES]] if type(columns) is dict else []
+
+
+def _told(event: str, table: pa.Table, name: str, reason: object) -> Misfit:
+    """What is said of one column, a feature by its name: of some of its values, where the column is there."""
+    column = _short(name)
+    if event == conventions.EVENT_PREDICTIONS and not column.startswith(_PREFIXES):
+        column = f"{conventions.COL_FEATURE_PREFIX}{column}"
+    why = _short(f"{reason} (left out by the SDK)")
+    index = table.schema.get_field_index(column)
+    if index < 0:
+        return Misfit("column_left_out", column, table.num_rows, why)
+    return Misfit("value_left_out", column, int(table.column(index).null_count), why)
 
 
 def sentence(misfits: Sequence[Misfit]) -> str:

@@ -320,16 +320,17 @@ def test_ids_of_another_width_are_none(running: tuple[Collector, Store], width: 
 def test_what_the_sdk_left_out_is_named_too(running: tuple[Collector, Store]) -> None:
     """The stream's metadata says which columns its sender left out; whatever else stands there costs nothing."""
     collector, store = running
-    told = {"feature.owner": "objects of type Owner have no place"}
+    told = {"owner": "objects of type Owner have no place", "holed": "1 values: of type set", "tag.x": "no text"}
+    lacking = {"column_left_out": ["feature.owner", "tag.x"], "value_left_out": ["feature.holed"]}
     for said, found in (
-        (json.dumps(told), {("column_left_out", "feature.owner"): 2}),
+        (json.dumps(told), {(kind, name): 1 + (kind[0] == "c") for kind, named in lacking.items() for name in named}),
         ("{", {}),
         ("[1]", {}),
         ("[" * 100_000, {}),
-        ('{"\\ud800": null}', {("column_left_out", "?"): 2}),
+        ('{"\\ud800": null}', {("column_left_out", "feature.?"): 2}),
     ):
         model = f"m{next(numbers)}"
-        table = predictions(2, model)
+        table = predictions(2, model, **{"feature.holed": pa.array(["a", None])})
         table = table.replace_schema_metadata({**table.schema.metadata, b"modelspan.left_out": said.encode()})
         assert not send(collector, "modelspan.predictions", [table]).HasField("partial_success")
         assert store.scalar("SELECT count() FROM predictions WHERE model = {m:String}", {"m": model}) == 2
