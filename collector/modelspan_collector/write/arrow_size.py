@@ -38,8 +38,13 @@ def uncompressed_size(stream: bytes) -> int:
         total += _message_size(message.metadata.to_pybytes(), message.body)
 
 
+def pieces(table: pa.Table) -> int:
+    """Columns of a table, once for each batch that it came in: each costs some Python, however few rows it has."""
+    return int(table.num_columns) * max(1, table.column(0).num_chunks if table.num_columns else 0)
+
+
 def cells(table: pa.Table) -> int:
-    """Values of a table, those in lists included, however few bytes they take: a null takes none."""
+    """Values of a table, those in lists and dictionaries included, however few bytes they take: a null takes none."""
     return sum(len(chunk) + _elements(chunk) for column in table.columns for chunk in column.chunks)
 
 
@@ -49,6 +54,10 @@ def _elements(array: pa.Array) -> int:
         return 0
     if isinstance(array, pa.ExtensionArray):
         return _elements(array.storage)
+    if pa.types.is_dictionary(kind):
+        return len(array.dictionary) + _elements(array.dictionary)
+    if pa.types.is_run_end_encoded(kind):
+        return len(array.values) + _elements(array.values)
     if pa.types.is_fixed_size_list(kind):
         return len(array) * int(kind.list_size)
     if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):  # views may overlap

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from modelspan import conventions as names
 from modelspan_collector.write import arrow_text, by_storage, roles
-from modelspan_collector.write.arrow_size import cells, spelt_out, uncompressed_size
+from modelspan_collector.write.arrow_size import cells, pieces, spelt_out, uncompressed_size
 from modelspan_collector.write.left_out import Misfit
 
 MOST_BYTES: Final = 256 << 20
@@ -23,6 +23,8 @@ MOST_CELLS: Final = MOST_BYTES // 8
 """The most values of a stream: as many as Float64 fits into its bytes. Nulls and runs take none on the wire."""
 
 
+MOST_PIECES: Final = 2**17
+"""The most columns of a stream, each counted as often as the stream has record batches."""
 _NOT_ITS_TYPE: Final = "its bytes are not what its type says"
 
 
@@ -117,14 +119,15 @@ def _opened(event: str, body: bytes, misfits: list[Misfit]) -> tuple[pa.Table, i
     try:
         size = uncompressed_size(body)
         table = by_storage.read(body) if size <= MOST_BYTES else pa.table({})
-        large = size > MOST_BYTES or cells(table) > MOST_CELLS
+        large = size > MOST_BYTES or pieces(table) > MOST_PIECES or cells(table) > MOST_CELLS
         table, repaired = (table, 0) if large else _validated(table, misfits)
     except (pa.ArrowException, OSError, ValueError, KeyError, struct.error, MemoryError) as error:
         why = " ".join(str(error).split())[:160]
         raise StreamError(f"the body of {event} is not an Arrow IPC stream: {why}") from error
     if large:
         raise StreamError(
-            f"the body of {event} is larger than {MOST_BYTES} bytes or {MOST_CELLS} values; send smaller batches"
+            f"the body of {event} has more than {MOST_BYTES} bytes, {MOST_CELLS} values, or {MOST_PIECES} columns "
+            "(counted once for each record batch); send smaller batches"
         )
     return table, repaired
 

@@ -384,6 +384,10 @@ def views(rows: int, text: bytes) -> pa.Array:
 AMPLIFIERS: dict[str, Callable[[], dict[str, Any]]] = {
     "a vector of nothing": lambda: {"feature.x": pa.nulls(1, pa.list_(pa.null(), 2**30))},
     "columns of nothing": lambda: {f"feature.f{at}": pa.nulls(2**14) for at in range(2**12)},
+    "a dictionary of nothing": lambda: {
+        "feature.x": pa.DictionaryArray.from_arrays(pa.array([0], pa.int8()), pa.nulls(2**30))
+    },
+    "more columns than any model has": lambda: {f"feature.f{at}": pa.array([True]) for at in range(2**17)},
     "one text for many rows": lambda: {
         "feature.x": pa.DictionaryArray.from_arrays(pa.array([0] * 2**14, pa.int8()), pa.array(["x" * 2**16]))
     },
@@ -395,6 +399,17 @@ AMPLIFIERS: dict[str, Callable[[], dict[str, Any]]] = {
         )
     },
 }
+
+
+def test_very_many_batches_are_refused() -> None:
+    """Each batch of a stream costs some work, however few rows it has."""
+    table = predictions(1, "m")
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        for _ in range(50_000):
+            writer.write_table(table)
+    with pytest.raises(stream.StreamError, match="send smaller batches"):
+        stream.read("modelspan.predictions", sink.getvalue().to_pybytes())
 
 
 @pytest.mark.parametrize("kind", AMPLIFIERS)
