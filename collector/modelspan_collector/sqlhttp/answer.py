@@ -115,7 +115,8 @@ class ResultStream:
             if not chunk:
                 ended = True
                 break
-            self._make_room(len(chunk))
+            if held.tell() + len(chunk) > SPOOL_MEMORY_BYTES:
+                self._make_room(len(chunk))
             await self._threaded(held.write, chunk)
         held.seek(0)
         return ended

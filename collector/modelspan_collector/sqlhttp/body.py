@@ -18,7 +18,7 @@ from modelspan_collector.sqlhttp.request import Parameters
 from modelspan_collector.sqlhttp.settings import Limits
 
 SPOOL_MEMORY_BYTES = 256 * 1024
-"""A body beyond it is kept in a file until it is whole."""
+"""A body beyond it is kept in a file until it is whole; a smaller one always has room, as connections are limited."""
 HEAD_BYTES = 64 * 1024
 """An INSERT's statement must end within this much of the body, or within the limit of a statement."""
 
@@ -49,7 +49,8 @@ async def received(request: Request, limit: int, share: Share) -> AsyncIterator[
             size += len(chunk)
             if size > limit:
                 raise too_large(limit)
-            hold(share, len(chunk))
+            if size > SPOOL_MEMORY_BYTES:
+                hold(share, len(chunk))
             file.write(chunk)
         file.seek(0)
         yield file
@@ -102,9 +103,10 @@ def _head(pieces: Iterator[bytes], most: int, share: Share) -> tuple[bytes, bool
     """The beginning of a body, somewhat more than `most` of it, and whether that is all."""
     parts, size = [], 0
     for piece in pieces:
-        hold(share, len(piece))
         parts.append(piece)
         size += len(piece)
+        if size > SPOOL_MEMORY_BYTES:
+            hold(share, len(piece))
         if size > most:
             return b"".join(parts), False
     return b"".join(parts), True
@@ -113,8 +115,9 @@ def _head(pieces: Iterator[bytes], most: int, share: Share) -> tuple[bytes, bool
 def _joined(pieces: Iterator[bytes], share: Share) -> bytes:
     content = bytearray()
     for piece in pieces:
-        hold(share, len(piece))
         content += piece
+        if len(content) > SPOOL_MEMORY_BYTES:
+            hold(share, len(piece))
     return bytes(content)
 
 

@@ -135,6 +135,23 @@ def test_an_answer_that_is_held_until_its_end_has_a_bound(client: httpx.Client) 
     assert whole.text.count("\n") == 100000
 
 
+def test_who_takes_all_the_room_leaves_some_for_small_questions(small: SqlServer, client: httpx.Client) -> None:
+    """Large bodies that stall take all there is for bodies; a statement, a small form and an answer need none of it."""
+    held = []
+    while len(held) < SMALL.files_held_bytes // SMALL.insert_bytes + 1:
+        connection = socket.create_connection(("127.0.0.1", small.port))
+        head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {SMALL.insert_bytes}\r\n\r\n"
+        with contextlib.suppress(ConnectionError):  # the last one finds no room
+            connection.sendall(head.encode() + b" " * (SMALL.insert_bytes - 1))
+        held.append(connection)
+    assert client.post("/", params={"wait_end_of_query": "1"}, content="SELECT 1").text == "1\n"
+    form = client.post("/", data={"param_x": "2"}, params={"query": "SELECT {x:Int8}"}, files={"t": b""})
+    assert form.status_code == 400, "the table has no structure"
+    assert client.post("/", content="SELECT count() FROM numbers(10) FORMAT JSON").status_code == 200
+    for connection in held:
+        connection.close()
+
+
 def test_a_query_may_not_fill_the_disk(sql_store: Store) -> None:
     """What grouping puts on the disk counts against a limit, whatever the client asks for."""
     server = SqlServer(sql_store, port=0, limits=Limits(spill_bytes=8 * MIB, memory_bytes=10**9))
