@@ -51,6 +51,14 @@ def batch_column(time_ns: int, number: int, first: int, rows: int) -> pa.Array:
     return _format(np.full(1, time_ns, dtype=np.int64), ids)
 
 
+def completed(own: pa.Array, time_ns: int, number: int) -> pa.Array:
+    """The caller's ids of the rows of a batch; generated ones in place of those that are missing or empty."""
+    import pyarrow.compute as pc
+
+    given = pc.fill_null(pc.not_equal(own, ""), False)
+    return own if pc.all(given).as_py() else pc.if_else(given, own, batch_column(time_ns, number, 0, len(own)))
+
+
 def _format(times: np.ndarray, ids: np.ndarray) -> pa.Array:
     """Write 36 characters an id, two digits with one table look-up; a single time stands for all rows."""
     import numpy as np

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import sys
 from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from modelspan._failsafe import swallowed
 from modelspan._guard import guarded
 from modelspan._observe import wrapper_of
 from modelspan._observer import Observer, Options
+from modelspan.capture.outputs import CLASSIFICATION, REGRESSION
 
 E = TypeVar("E")
 
@@ -76,7 +78,7 @@ class _ObservedMethod:
         """The method as it is observed, with what the estimator has learnt until now: it may be fitted any time."""
         learnt = tuple(getattr(self._estimator, attribute, None) for attribute in _LEARNT.values())
         if self._learnt is None or any(new is not old for new, old in zip(learnt, self._learnt, strict=True)):
-            observer = Observer(_with(self._options, learnt), self._method)
+            observer = Observer(_with(self._options, learnt), self._method, _task_of(self._estimator))
             self._observed = wrapper_of(self._method)(guarded(self._method, self._inside), observer)
             self._learnt = learnt
         return self._observed
@@ -91,11 +93,31 @@ _LEARNT = {"classes": "classes_", "feature_names": "feature_names_in_"}
 
 def _with(options: Options, learnt: tuple[Any, ...]) -> Options:
     """The options, completed by what the estimator has learnt; what the caller said stays."""
-    told: dict[str, Any] = {}
-    for name, known in zip(_LEARNT, learnt, strict=True):
-        if getattr(options, name) is None and known is not None and getattr(known, "ndim", 1) == 1:
-            told[name] = [each.item() if hasattr(each, "item") else each for each in known]
+    told: dict[str, Any] = {
+        name: found
+        for name, known in zip(_LEARNT, learnt, strict=True)
+        if getattr(options, name) is None and (found := _scalars(known)) is not None
+    }
     return dataclasses.replace(options, **told)
+
+
+def _scalars(known: Any) -> list[Any] | None:
+    """Plain scalars in a list; None for all else, such as the classes of each output of several."""
+    if known is None or getattr(known, "ndim", 1) != 1:
+        return None
+    found = [each.item() if getattr(each, "ndim", None) == 0 else each for each in known]
+    return found if all(isinstance(each, (str, bool, int, float)) for each in found) else None
+
+
+def _task_of(estimator: Any) -> str:
+    """What an estimator of scikit-learn, or one that follows it, says that it does; '' where it does not."""
+    base = sys.modules.get("sklearn.base")
+    if base is None:
+        return ""
+    try:
+        return CLASSIFICATION if base.is_classifier(estimator) else REGRESSION if base.is_regressor(estimator) else ""
+    except Exception:  # an object that is none of its estimators
+        return ""
 
 
 def _method_of_class(estimator: Any, name: str) -> Any:

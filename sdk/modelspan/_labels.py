@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelspan import _runtime
 from modelspan._failsafe import swallowed
 from modelspan._redact import Redaction
-from modelspan.capture.outputs import read
-from modelspan.capture.tables import array_of, table_of
+from modelspan.capture import times
+from modelspan.capture.batches import UntoldError
+from modelspan.capture.output_columns import Outputs, of_vector
+from modelspan.capture.outputs import NOTHING, UNTOLD, read
+from modelspan.capture.tables import table_of
+from modelspan.capture.texts import clean, id_of, ids_of
 from modelspan.records.labels import Label
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def label(
@@ -26,68 +32,125 @@ def label(
 
     Args:
         prediction_id: The prediction's id, a column of ids (list, array, Series), or a table (DataFrame, Arrow table,
-            list of rows) with the columns `prediction_id`, `value` or `label`, and, if it likes, `timestamp`.
+            list of rows) with the columns `prediction_id`, `value` or `label` or both, and, if it likes, `timestamp`.
         value: The outcome: a number of a regression, a text or bool of a classification; or a column, one for each id.
-        timestamp: When it became known: a datetime, or a column of instants; now, where not given. Without a time zone
-            it is UTC.
+        timestamp: When it became known: a datetime, date, or text in ISO 8601, or a column of them; now, where not
+            given. Without a time zone it is UTC.
         model: Name of the model, where the reader of the table should see it without a join.
     """
     if _runtime.disabled:
         return
     try:
         bounds = Redaction(max_length=_runtime.current().settings.max_string_length)  # ids are cut as predictions' are
-        if isinstance(prediction_id, str) or not hasattr(prediction_id, "__len__"):
-            told = _single(prediction_id, value, nanoseconds(timestamp), model, bounds)
+        if isinstance(prediction_id, (str, bytes)) or not hasattr(prediction_id, "__len__"):
+            told = _single(prediction_id, value, timestamp, model, bounds)
         else:
-            table = table_of(prediction_id) if value is None else None
-            if table is not None:
-                prediction_id, value, timestamp = _of_table(table.columns(), timestamp)
-            told = _columns(prediction_id, value, _instants(timestamp), model, bounds)
+            told = _many(prediction_id, value, timestamp, model, bounds)
         _runtime.current().pipeline.add_label(told)
+    except UntoldError as error:
+        swallowed(f"labels are left out: {error}")
     except BaseException as error:
         swallowed("a label could not be kept", error)
 
 
-def nanoseconds(timestamp: datetime.datetime | None) -> int:
-    """An instant as nanoseconds since 1970; without a time zone it is UTC, and None is now."""
-    if timestamp is None:
-        return time.time_ns()
-    aware = timestamp if timestamp.tzinfo is not None else timestamp.replace(tzinfo=datetime.timezone.utc)
-    since = aware - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
-
-
-def _single(prediction_id: Any, value: Any, when: int, model: str | None, bounds: Redaction) -> Label:
+def _single(prediction_id: Any, value: Any, timestamp: Any, model: str | None, bounds: Redaction) -> Label:
+    found = id_of(prediction_id)
+    if found is None:
+        raise UntoldError("a label without a prediction id belongs to nothing")
     told = read(value)
-    label = None if told.label is None else bounds.cut(told.label)
-    return Label(bounds.cut(str(prediction_id)), told.value, label, when, model=model)
+    if told is NOTHING and value is not None:
+        raise UntoldError(f"an outcome of type {type(value).__name__} is neither a number nor a class")
+    label = None if told.label is None else bounds.cut(clean(told.label))
+    return Label(bounds.cut(found), told.value, label, _when(timestamp), model=_name(model))
 
 
-def _of_table(columns: Mapping[str, Any], timestamp: Any) -> tuple[Any, Any, Any]:
-    """Ids, outcomes and instants out of a table."""
-    outcome = next((columns[name] for name in ("value", "label") if name in columns), None)
-    if outcome is None or "prediction_id" not in columns:
-        raise ValueError("a table of labels has the columns 'prediction_id', and 'value' or 'label'")
-    return columns["prediction_id"], outcome, columns.get("timestamp", timestamp)
+def _name(model: str | None) -> str | None:
+    return None if model is None else clean(str(model))
 
 
-def _instants(timestamp: Any) -> Any:
-    """One instant for all (ns since 1970), or an Arrow column of instants."""
-    if timestamp is None or isinstance(timestamp, datetime.datetime):
-        return nanoseconds(timestamp)
-    import pyarrow as pa
+def _when(timestamp: Any) -> int:
+    """One instant in nanoseconds since 1970; now, where it is not given or cannot be told."""
+    when = times.instant(timestamp)
+    if when is None and timestamp is not None:
+        swallowed("instants of labels that are missing, or that cannot be read, are taken as now")
+    return time.time_ns() if when is None else when
 
-    return array_of(timestamp).cast(pa.timestamp("ns")).cast(pa.timestamp("ns", "UTC"))
 
-
-def _columns(prediction_ids: Any, values: Any, when: Any, model: str | None, bounds: Redaction) -> Label:
+def _many(prediction_ids: Any, value: Any, timestamp: Any, model: str | None, bounds: Redaction) -> Label:
     """Columns are made at once: the caller may change its arrays afterwards."""
-    from modelspan.capture.batches import snapshot
-
-    ids = bounds.bounded(array_of(prediction_ids).cast("string"))
-    told = snapshot(values, len(ids)).columns()
-    for column in (told.value, told.label, None if isinstance(when, int) else when):
-        if column is not None and len(column) != len(ids):
-            raise ValueError(f"{len(ids)} prediction ids and {len(column)} labels were given")
+    columns = _columns_of(prediction_ids) if value is None else None
+    if columns is not None:
+        prediction_ids, told = _of_table(columns)
+        timestamp = columns.get("timestamp", timestamp)
+    ids = ids_of(prediction_ids)
+    if columns is None:
+        told = _outcomes(value, len(ids))
+    several = hasattr(timestamp, "__len__") and not isinstance(timestamp, str)
+    when: Any = times.or_now(times.instants(timestamp), "labels") if several else _when(timestamp)
     texts = None if told.label is None else bounds.bounded(told.label)
-    return Label(ids, told.value, texts, when, len(ids), model)
+    return _known(Label(bounds.bounded(ids), _numbers(told.value), texts, when, len(ids), _name(model)))
+
+
+def _columns_of(table: Any) -> Mapping[str, Any] | None:
+    """The columns of a table of any kind, a mapping of lists or of a single row among them."""
+    if isinstance(table, Mapping):
+        return {
+            str(name): column if hasattr(column, "__len__") and not isinstance(column, (str, bytes)) else [column]
+            for name, column in table.items()
+        }
+    found = table_of(table)
+    return None if found is None else found.columns()
+
+
+def _numbers(column: pa.Array | None) -> pa.Array | None:
+    """Numbers, null where they are NaN: nothing is known there."""
+    import pyarrow.compute as pc
+
+    return None if column is None else pc.if_else(pc.is_nan(column), None, column)
+
+
+def _outcomes(value: Any, rows: int) -> Outputs:
+    """The outcomes of so many predictions; a single one is that of all."""
+    if value is None or isinstance(value, (str, bool, int, float)):
+        value = [value] * rows
+    if len(value) != rows:
+        raise UntoldError(f"{rows} prediction ids and {len(value)} outcomes were given")
+    return of_vector(value, UNTOLD)
+
+
+def _of_table(columns: Mapping[str, Any]) -> tuple[Any, Outputs]:
+    """Ids and outcomes out of a table: a value goes before a label, row by row."""
+    given = [of_vector(columns[name], UNTOLD) for name in ("value", "label") if name in columns]
+    if not given or "prediction_id" not in columns:
+        raise UntoldError("a table of labels has the columns 'prediction_id', and 'value' or 'label' or both")
+    if len(given) == 1:
+        return columns["prediction_id"], given[0]
+    value, label = given
+    texts = label.label if label.label is not None else None if label.value is None else ids_of(label.value)
+    return columns["prediction_id"], Outputs(value.value, _first(value.label, texts))
+
+
+def _first(left: pa.Array | None, right: pa.Array | None) -> pa.Array | None:
+    """Of two columns, the left one's values, and where they are missing the right one's."""
+    import pyarrow.compute as pc
+
+    if left is None or right is None:
+        return right if left is None else left
+    return pc.coalesce(left, right)
+
+
+def _known(label: Label) -> Label:
+    """The rows that have an id; those without belong to nothing, and are named once."""
+    import pyarrow.compute as pc
+
+    columns = {"value": label.value, "label": label.label, "time_ns": label.time_ns}
+    columns = {name: column for name, column in columns.items() if column is not None and not isinstance(column, int)}
+    if any(len(column) != label.rows for column in columns.values()):
+        raise UntoldError(f"{label.rows} prediction ids, and outcomes or instants of another number, were given")
+    known = pc.fill_null(pc.not_equal(label.prediction_id, ""), False)
+    missing = label.rows - (pc.sum(known).as_py() or 0)
+    if not missing:
+        return label
+    swallowed("labels without a prediction id, or with one that floats have rounded, are left out; the others arrive")
+    kept = {name: column.filter(known) for name, column in columns.items()}
+    return label._replace(prediction_id=label.prediction_id.filter(known), rows=label.rows - missing, **kept)

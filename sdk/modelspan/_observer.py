@@ -17,7 +17,7 @@ from opentelemetry import trace
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import set_span_in_context
 
-from modelspan import _runtime, conventions
+from modelspan import _identity, _runtime, conventions
 from modelspan._context import LATEST, TAGS, Identity, as_tags
 from modelspan._failsafe import swallowed
 from modelspan._redact import Redaction, Rule
@@ -28,7 +28,7 @@ from modelspan.capture.batches import UntoldError
 from modelspan.capture.inputs import Arguments, Row, read
 from modelspan.capture.outputs import class_name
 from modelspan.capture.tables import Table
-from modelspan.capture.texts import clean, texts_of
+from modelspan.capture.texts import clean, id_of, ids_of
 from modelspan.records.call import Call, Stream
 from modelspan.records.card import Card
 from modelspan.telemetry.spans import SpanFeatures, describe
@@ -83,7 +83,9 @@ def model_name(model: Any) -> str:
     Raises:
         ValueError: It has none.
     """
-    name = "" if model is None else clean(class_name(model)).strip()
+    name = (
+        "" if model is None or model != model else clean(class_name(model)).strip()
+    )  # NaN is what pandas has for none
     if not name:
         raise ValueError(f"model is {model!r}; expected a name, such as 'churn'")
     return name
@@ -101,9 +103,10 @@ _BOUND = {"redaction", "tag_redaction", "_span_features", "_rate", "weight", "_t
 class Observer:
     """Follows the calls of one function."""
 
-    def __init__(self, options: Options, function: Callable[..., Any] | None = None) -> None:
+    def __init__(self, options: Options, function: Callable[..., Any] | None = None, task: str = "") -> None:
+        """Follow calls by the options; the task is what the object itself says, where they do not."""
         self.options = options
-        self.told = outputs.Told(None if options.classes is None else list(options.classes), options.task)
+        self.told = outputs.Told(None if options.classes is None else list(options.classes), options.task or task)
         self._class_names = [class_name(each) for each in options.classes or ()]
         self._arguments = Arguments(function, options.feature_names) if function is not None else None
         self._span_name = f"{conventions.SPAN_NAME_PREFIX}{options.model}"
@@ -203,16 +206,17 @@ class Observer:
             call.names, call.values, call.floats = found
 
     def set_ids(self, call: Call, ids: Any) -> None:
-        """Take the caller's ids: one text, or one for each row."""
+        """Take the caller's ids: one, or one for each row; where one is missing, it is generated."""
         if ids is None:
             return
         if call.table is None:
-            call.ids = self.redaction.cut(clean(class_name(ids))) or None
+            told = id_of(ids)
+            call.ids = told and self.redaction.cut(told)
             return
-        column = texts_of(ids)
+        column = ids_of(ids if hasattr(ids, "__len__") and not isinstance(ids, (str, bytes)) else [ids])
         if len(column) != call.table.rows:
             raise ValueError(f"the table has {call.table.rows} rows and {len(column)} prediction ids were given")
-        call.ids = self.redaction.bounded(column)
+        call.ids = _identity.completed(self.redaction.bounded(column), call.time_ns, call.number)
 
     def enter(self, call: Call) -> None:
         """Open the span and make it current; from here the call's time counts."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 from modelspan import _context, _runtime, conventions
 from modelspan._failsafe import swallowed
-from modelspan._labels import nanoseconds
 from modelspan._observer import ALREADY_READ, Observer, Options
-from modelspan.capture.batches import Outputs, Snapshot, snapshot
-from modelspan.capture.outputs import Output, read
-from modelspan.capture.tables import array_of
+from modelspan.capture import times
+from modelspan.capture.batches import NOTHING, Outputs, Snapshot
+from modelspan.capture.output_columns import of_vector
+from modelspan.capture.outputs import REGRESSION, Output, Told, class_name, named_scores, read
+from modelspan.capture.texts import id_of, texts_of
 from modelspan.records.call import Call
 
 _observers: dict[tuple[object, ...], Observer] = {}
@@ -86,8 +86,9 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
     @property
     def prediction_id(self) -> str | None:
         """The prediction's id: of a batch, the first row's; the caller may set its own, or a column of them."""
-        if self._ids is not None and (isinstance(self._ids, str) or not hasattr(self._ids, "__len__")):
-            return str(self._ids) if self._call is None else self._observer.redaction.cut(str(self._ids))
+        if self._ids is not None and (isinstance(self._ids, (str, bytes)) or not hasattr(self._ids, "__len__")):
+            own = id_of(self._ids)
+            return own if self._call is None or own is None else self._observer.redaction.cut(own)
         return None if self._call is None else _context.prediction_id()
 
     @prediction_id.setter
@@ -146,34 +147,42 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         call.attributions = self.attributions
         if call.table is not None:
             call.outputs = self._columns(call.table.rows)
-        else:
-            told = Output(*read(self.value)[:2]) if self.value is not None else Output()
-            label = read(self.label).label if self.label is not None else told.label
-            call.result = Output(
-                told.value, str(self.label) if label is None and self.label is not None else label, self.scores
-            )
+            return
+        told = self._observer.told
+        value = read(self.value, told) if self.value is not None else Output()
+        label = value.label if self.label is None else class_name(self.label)
+        call.result = Output(value.value, label, named_scores(self.scores, told) if self.scores is not None else None)
 
     def _fill_time(self, call: Call) -> None:
-        if isinstance(self.timestamp, datetime.datetime):
-            call.time_ns = nanoseconds(self.timestamp)
-        elif self.timestamp is not None and call.table is not None:
-            import pyarrow as pa
-
-            times = array_of(self.timestamp)
-            call.times = times.cast(pa.timestamp("ns")).cast(pa.timestamp("ns", "UTC"))
+        if self.timestamp is None:
+            return
+        if call.table is not None and hasattr(self.timestamp, "__len__") and not isinstance(self.timestamp, str):
+            found = times.or_now(times.instants(self.timestamp), "predictions")
+            if len(found) != call.table.rows:
+                raise ValueError(f"the table has {call.table.rows} rows and {len(found)} timestamps were given")
+            call.times = found
+            return
+        when = times.instant(self.timestamp)
+        if when is None:
+            swallowed("instants of predictions that are missing, or that cannot be read, are taken as now")
+        else:
+            call.time_ns = when
 
     def _columns(self, rows: int) -> Snapshot:
         def column(given: Any) -> Any:
-            return None if given is None else array_of(given.copy() if hasattr(given, "copy") else given)
+            if not hasattr(given, "__len__") or isinstance(given, (str, bytes)):
+                return [given]
+            return given.copy() if hasattr(given, "copy") else given
 
-        value = column(self.value)
-        label = None if self.label is None else snapshot(self.label, rows).columns()
-        texts = (
-            None if label is None else label.label if label.label is not None else array_of(label.value).cast("string")
-        )
-        scores = {str(name): column(given) for name, given in (self.scores or {}).items()}
-        told = Outputs(None if value is None else value.cast("float64"), texts, scores)
-        return Snapshot(rows, 64 * rows, lambda: told)
+        told = self._observer.told
+        value = NOTHING if self.value is None else of_vector(column(self.value), told)
+        label = value.label if self.label is None else texts_of(column(self.label))
+        scores = {
+            class_name(name): of_vector(column(given), Told(task=REGRESSION)).value
+            for name, given in (self.scores or {}).items()
+        }
+        known = {name: numbers for name, numbers in scores.items() if numbers is not None}
+        return Snapshot(rows, 64 * rows, lambda: Outputs(value.value, label, known))
 
 
 _KNOWN = ("features", "value", "label", "scores", "attributions", "tags", "timestamp", "prediction_id")

@@ -8,8 +8,8 @@ from typing import Any
 
 from modelspan import _runtime, conventions
 from modelspan._failsafe import swallowed
-from modelspan._labels import nanoseconds
 from modelspan._observer import model_name, version_name
+from modelspan.capture import times
 from modelspan.capture.outputs import class_name
 from modelspan.records.call import Stream
 from modelspan.records.card import Card
@@ -46,7 +46,7 @@ def register(
         return
     try:
         stream = Stream(model_name(model), version_name(version), role)
-        deployed = None if deployed_at is None else nanoseconds(deployed_at)
+        deployed = times.instant(deployed_at)
         names = [class_name(each)[: _runtime.current().settings.max_string_length] for each in classes]
         card = Card(stream, owner, task, names, hyperparameters, signature, training_data, deployed)
         _runtime.current().pipeline.add_card(card)

@@ -21,16 +21,7 @@ def column_of(column: Any) -> Any:
         return array_of(column)
     except BaseException as error:  # no common type, or a value that fails: they are looked at one by one
         pass_on(error)
-        return [_frozen(value) for value in column]
-
-
-def _frozen(value: Any) -> Any:
-    """A value, as `values.freeze`; one that fails when it is looked at has no place."""
-    try:
-        return values.freeze(value)
-    except BaseException as error:
-        pass_on(error)
-        return values.Uncapturable(type(value))
+        return list(map(values.safely, column))
 
 
 def array_of(column: Any) -> pa.Array:

@@ -142,7 +142,12 @@ def of_matrix(matrix: np.ndarray, told: Told) -> Outputs:
         swallowed(f"of {width} values for a row, the first is recorded; prediction= takes another")
         return Outputs(value=pa.array(matrix[:, 0].astype("float64")))
     classes = told.classes if told.classes is not None and len(told.classes) == width else None
-    if classes is None and told.task != CLASSIFICATION and not _are_probabilities(matrix):
+    are_scores = (
+        matrix.dtype.kind == "f"
+        and told.classes is None
+        and (told.task == CLASSIFICATION or _are_probabilities(matrix))
+    )
+    if classes is None and not are_scores:
         return _untold(width)
     every = list(map(class_name, classes if classes is not None else range(width)))
     return of_scores({name: pa.array(matrix[:, at].copy()) for at, name in enumerate(every)})
@@ -159,7 +164,7 @@ def _untold(width: int) -> Outputs:
 def _are_probabilities(matrix: np.ndarray) -> bool:
     import numpy as np
 
-    known = matrix[~np.isnan(matrix).any(axis=1)] if matrix.dtype.kind == "f" else matrix[:0]
+    known = matrix[~np.isnan(matrix).any(axis=1)]
     if not len(known):
         return False
     within = known.min() >= -_TOLERANCE and known.max() <= 1 + _TOLERANCE

@@ -111,7 +111,7 @@ def _of_mapping(row: Mapping[Any, Any], told: Told) -> Output:
         return NOTHING
     named = {str(key): value for key, value in row.items()}
     if told.classes is not None and set(named) <= set(map(class_name, told.classes)) and len(named) > 1:
-        return of_scores(_named_scores(named, told))
+        return of_scores(named_scores(named, told))
     by_key = plain_keys(named)
     label, answer = first_of(by_key, LABEL_KEYS), first_of(by_key, ANSWER_KEYS)
     score, scores = first_of(by_key, SCORE_KEYS), first_of(by_key, SCORES_KEYS)
@@ -119,7 +119,7 @@ def _of_mapping(row: Mapping[Any, Any], told: Told) -> Output:
         score, scores = scores if score is None else score, None
     if label is None and answer is None and score is None and scores is None:
         return _of_unknown(named, told)
-    found = of_scores(_named_scores(scores, told))
+    found = of_scores(named_scores(scores, told))
     if answer is not None:
         found = _with_answer(found, answer, has(by_key, PROBABILITY_KEYS), told)
     if label is not None:
@@ -154,7 +154,7 @@ def _of_unknown(named: Mapping[str, Any], told: Told) -> Output:
     told_apart = told.task == CLASSIFICATION or all(0 <= score <= 1 for score in scores.values())  # type: ignore[operator]
     if told.task == REGRESSION or not told_apart:
         return NOTHING
-    return of_scores(_named_scores(named, told))
+    return of_scores(named_scores(named, told))
 
 
 def _is_one(value: Any) -> bool:
@@ -167,7 +167,7 @@ def _of_sequence(result: Any, elements: Sequence[Any], told: Told) -> Output:
         label = read(elements[0], told).label or class_name(elements[0])
         return Output(score.value, label, score.scores)
     if told.classes is not None and len(elements) == len(told.classes) and len(elements) > 1:
-        return of_scores(_named_scores(elements, told))
+        return of_scores(named_scores(elements, told))
     if len(elements) == 1:
         return NOTHING if isinstance(elements[0], (list, tuple)) else read(elements[0], told)
     if elements and all(isinstance(each, Mapping) for each in elements):
@@ -220,7 +220,8 @@ def _elements(result: Any) -> Sequence[Any]:
 _MOST_DEPTH = 8
 
 
-def _named_scores(scores: Any, told: Told) -> Mapping[str, float] | None:
+def named_scores(scores: Any, told: Told) -> Mapping[str, float] | None:
+    """The score of each class, by its name; of a sequence, in the order of the classes."""
     if scores is None:
         return None
     if not isinstance(scores, Mapping):

@@ -140,7 +140,7 @@ def _of_matrix(matrix: np.ndarray, names: Sequence[str] | None) -> Table:
 def _of_vectors(matrix: np.ndarray) -> Table:
     """Rows of so many numbers that they are one embedding each."""
     if matrix.dtype.kind not in "fiub":
-        return Table(len(matrix), 0, lambda: {arrays.VECTOR: [values.freeze(row) for row in matrix]})
+        return Table(len(matrix), 0, lambda: {arrays.VECTOR: [values.safely(row) for row in matrix]})
     long_vector(matrix.shape[1])
     flat = matrix.astype("float32").ravel()
 
@@ -195,14 +195,14 @@ def _of_nested(rows: Sequence[Any], names: Sequence[str] | None) -> Table:
         table = _of_array(found, found.shape, names)
         if table is not None:
             return table
-    told = [values.freeze(row) for row in rows]
+    told = [values.safely(row) for row in rows]
     numbers = sum(len(each) for each in told if hasattr(each, "__len__"))
     return Table(len(told), 4 * numbers, lambda: {arrays.VECTOR: told})
 
 
 def _of_mixed(rows: Sequence[Any], names: Sequence[str]) -> Table:
     """Rows of texts and numbers, which NumPy would make all texts."""
-    columns = [list(map(values.freeze, column)) for column in zip(*rows, strict=True)]
+    columns = [list(map(values.safely, column)) for column in zip(*rows, strict=True)]
     if len(columns) != len(names):
         raise ValueError(f"feature_names has {len(names)} names and the rows {len(columns)} values")
     by_name = dict(zip(map(str, names), columns, strict=True))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelspan.capture.columns import column_of
 from modelspan.capture.outputs import class_name
-from modelspan.capture.values import Uncapturable
+from modelspan.capture.values import Uncapturable, freeze
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,3 +41,38 @@ def _text(value: Any) -> str | None:
     if value is None or value != value or isinstance(value, Uncapturable):  # NaN
         return None
     return clean(class_name(value))
+
+
+def ids_of(column: Any) -> pa.Array:
+    """A column of ids as texts; null where there is none, and where a float has rounded it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = column_of(column)
+    if isinstance(found, list):
+        return pa.array([id_of(value) for value in found], pa.string())
+    if (
+        pa.types.is_binary(found.type)
+        or pa.types.is_large_binary(found.type)
+        or pa.types.is_fixed_size_binary(found.type)
+    ):
+        return pa.array([id_of(value) for value in found.to_pylist()], pa.string())
+    if pa.types.is_floating(found.type):
+        found = found.cast(pa.float64())
+        found = pc.if_else(pc.less(pc.abs(found), _EXACT), found, None)
+    return texts_of(found)
+
+
+_EXACT = float(2**53)
+
+
+def id_of(value: Any) -> str | None:
+    """One id as text: integers in full, bytes as what they spell; None where there is none."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace") or None
+    frozen = freeze(value)
+    if hasattr(frozen, "item"):
+        frozen = frozen.item()
+    if isinstance(frozen, float) and not abs(frozen) < _EXACT:
+        return None
+    return _text(frozen) or None

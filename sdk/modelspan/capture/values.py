@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelspan._failsafe import swallowed
+from modelspan._interrupts import pass_on
 from modelspan.capture import arrays
 
 MOST_FEATURES = 65_536
@@ -85,6 +86,17 @@ def freeze(value: Any) -> Any:
     return _vector(value)
 
 
+def safely(value: Any) -> Any:
+    """A value, as `freeze`; one that fails when it is looked at has no place, and what is frozen stays so."""
+    if type(value) is Uncapturable or (type(value) is array.array and value.typecode == "f"):
+        return value
+    try:
+        return freeze(value)
+    except BaseException as error:
+        pass_on(error)
+        return Uncapturable(type(value))
+
+
 def _interval(pandas: Any, value: Any) -> str:
     """An interval as a column of them writes it."""
     import pyarrow as pa
@@ -121,7 +133,7 @@ def _vector(value: Any) -> Any:
         return Uncapturable(type(value))
     shape = arrays.shape_of(value)
     if shape == ():
-        return freeze(value.item())
+        return freeze(arrays.numpy_of(value).item())
     if shape is not None:
         return _of_array(value, shape)
     if hasattr(value, "tolist") and hasattr(value, "__len__") and len(value) <= arrays.MOST_DIMENSIONS:
@@ -188,11 +200,24 @@ def _spread(
         if len(flat) >= MOST_FEATURES or (prefix and next(visits) >= MOST_NESTED):
             return
         name = f"{prefix}{key}"
-        nested = None if type(value) in IMMUTABLE else value if isinstance(value, Mapping) else fields(value)
-        if nested is not None and depth > 0:
+        nested = None if type(value) in IMMUTABLE else _nested(value)
+        if nested is None or depth <= 0:
+            flat[name] = safely(value)
+            continue
+        try:
             _spread(nested, f"{name}.", depth - 1, flat, visits)
-        else:
-            flat[name] = freeze(value)
+        except BaseException as error:  # a mapping that fails costs no other value
+            pass_on(error)
+            flat[name] = Uncapturable(type(value))
+
+
+def _nested(value: Any) -> Mapping[Any, Any] | None:
+    """What a mapping or a record holds; None for anything else, and for one that cannot be read."""
+    try:
+        return value if isinstance(value, Mapping) else fields(value)
+    except BaseException as error:
+        pass_on(error)
+        return None
 
 
 def too_many() -> None:

@@ -39,12 +39,17 @@ def encode_labels(labels: Sequence[Label]) -> Iterator[Record]:
         yield from _guarded(group)
 
 
-def _guarded(group: list[Label]) -> Iterator[Record]:
+def _guarded(group: Sequence[Label]) -> Iterator[Record]:
+    """The records of labels; where that fails, of each half, so that one that cannot be encoded goes alone."""
     try:
         found = list(_table(group[0])) if _is_table(group[0]) else [_single(group, group[0].model)]
     except BaseException as error:
-        swallowed("labels could not be encoded", error)
-        found = [Record(conventions.EVENT_LABELS, b"", sum(label.rows for label in group), 0)]
+        if len(group) > 1:
+            middle = len(group) // 2
+            found = [record for half in (group[:middle], group[middle:]) for record in _guarded(half)]
+        else:
+            swallowed("labels could not be encoded", error)
+            found = [Record(conventions.EVENT_LABELS, b"", group[0].rows, 0)]
     yield from found
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -173,3 +174,47 @@ def test_names_and_ids_are_cut(sdk: Callable[..., None], receiver: Receiver, mon
     assert {row["prediction_id"] for row in labels} == {row["prediction_id"] for row in rows}
     assert {len(row["label"]) for row in labels} == {10}
     assert receiver.models()[0]["classes"] == ["a" * 10, "b" * 10]
+
+
+def test_several_outputs(sdk: Callable[..., None], receiver: Receiver) -> None:
+    """A model of several outputs is observed: its rows arrive, and what they have no place for is said."""
+    sdk(endpoint=receiver.endpoint)
+    labels = np.column_stack([Y, Y])
+    estimator = modelspan.instrument(
+        MultiOutputClassifier(LogisticRegression()).fit(X, labels), "m", feature_names=["a", "b"]
+    )
+    assert estimator.predict(X[:3]).tolist() == labels[:3].tolist()
+    assert len(estimator.predict_proba(X[:3])) == 2
+    regressor = modelspan.instrument(LinearRegression().fit(X, X * 10), "r", feature_names=["a", "b"])
+    regressor.predict(X[:3])
+    assert modelspan.flush(5)
+    rows = receiver.predictions()
+    assert [row["modelspan.model.name"] for row in rows] == ["m"] * 6 + ["r"] * 3
+    assert [row["feature.b"] for row in rows] == [1.0, 0.0, 1.0] * 3
+    assert not any(name.startswith("score.") for row in rows for name in row)
+    assert [round(row["value"]) for row in rows[6:]] == [0, 10, 20]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "target", "told"),
+    [
+        (LogisticRegression(), [0, 0, 1, 1], ("label", "1")),
+        (LogisticRegression(), [False, False, True, True], ("label", "true")),
+        (LogisticRegression(), [0.0, 0.0, 1.0, 1.0], ("label", "1")),
+        (LinearRegression(), [0, 0, 1, 1], ("value", None)),
+    ],
+)
+def test_what_an_estimator_says_that_it_does(
+    estimator: Any, target: Any, told: tuple[str, Any], sdk: Callable[..., None], receiver: Receiver
+) -> None:
+    """Classes are labels, in the spelling of their scores; numbers of a regression are values."""
+    sdk(endpoint=receiver.endpoint)
+    fitted = modelspan.instrument(clone(estimator).fit(X[:4], target), "m")
+    fitted.predict(X[2:4])
+    if told[0] == "label":
+        fitted.predict_proba(X[2:4])
+    assert modelspan.flush(5)
+    rows = receiver.predictions()
+    assert {row.get("label") for row in rows} == {told[1]}
+    if told[0] == "label":
+        assert f"score.{told[1]}" in rows[-1]

@@ -36,7 +36,28 @@ FEBRUARY = datetime.datetime(2026, 2, 1, tzinfo=datetime.timezone.utc)
         ((pl.DataFrame({"label": ["x"], "prediction_id": ["a"]}),), [("a", None, "x")]),
         ((pa.table({"prediction_id": ["a"], "value": [0.5]}),), [("a", 0.5, None)]),
         (([{"prediction_id": "a", "value": 1.0}],), [("a", 1.0, None)]),
+        (("00042", 1.0), [("00042", 1.0, None)]),
+        ((np.int64(42), "x"), [("42", None, "x")]),
+        ((12345678901234567891, 1.0), [("12345678901234567891", 1.0, None)]),
+        ((b"a", 1.0), [("a", 1.0, None)]),
+        (([10**20, 10**20 + 1], [1.0, 2.0]), [(str(10**20), 1.0, None), (str(10**20 + 1), 2.0, None)]),
+        ((np.array([7, 8]), [True, False]), [("7", None, "true"), ("8", None, "false")]),
+        (([uuid.UUID(int=1)], [1.0]), [(str(uuid.UUID(int=1)), 1.0, None)]),
+        ((pd.Series([42.0, None]), [1.0, 2.0]), [("42", 1.0, None)]),
+        ((pd.Series([1.2345678901234567e19]), [1.0]), []),
+        ((["a", None, "", "b"], [1.0, 2.0, 3.0, 4.0]), [("a", 1.0, None), ("b", 4.0, None)]),
+        ((["a", "b"], True), [("a", None, "true"), ("b", None, "true")]),
+        ((["a", "b"], ["yes", 1]), [("a", None, "yes"), ("b", 1.0, None)]),
+        ((["a", "b"], ["x\ud800", "y"]), [("a", None, "x?"), ("b", None, "y")]),
+        (("a", "x\ud800"), [("a", None, "x?")]),
+        ((pd.DataFrame({"prediction_id": ["a"], "value": [None], "label": ["x"]}),), [("a", None, "x")]),
+        (
+            (pd.DataFrame({"prediction_id": ["a", "b"], "value": [1.0, None], "label": [None, "x"]}),),
+            [("a", 1.0, None), ("b", None, "x")],
+        ),
+        (([{"prediction_id": 1, "label": 3}, {"prediction_id": 2, "label": 4}],), [("1", 3.0, None), ("2", 4.0, None)]),
     ],
+    ids=str,
 )
 def test_labels_in_every_form(given: Any, told: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
     """Single ones, columns of any library, and tables, by their names."""
@@ -57,9 +78,108 @@ def test_times_of_labels(sdk: Callable[..., None], receiver: Receiver) -> None:
     assert times == {"a": JANUARY, "b": JANUARY, "c": FEBRUARY, "d": FEBRUARY}
 
 
+INSTANTS: list[Any] = [
+    JANUARY,
+    JANUARY.replace(tzinfo=None),
+    datetime.date(2026, 1, 1),
+    "2026-01-01",
+    "2026-01-01T01:00:00+01:00",
+    "2026-01-01T00:00:00Z",
+    "2026-01-01 00:00:00 UTC",
+    np.datetime64("2026-01-01"),
+    np.datetime64("2026-01-01T00:00:00.000000000"),
+    pd.Timestamp("2026-01-01", tz="Europe/Zurich") + pd.Timedelta(hours=1),
+    JANUARY.timestamp(),
+    int(JANUARY.timestamp()) * 1000,
+    int(JANUARY.timestamp()) * 10**9,
+    np.int64(int(JANUARY.timestamp())),
+]
+
+
+@pytest.mark.parametrize("instant", INSTANTS, ids=repr)
+def test_instants_of_every_kind(instant: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
+    """Of labels, predictions and tables of them, one or a column: the same instant, in UTC where no zone is told."""
+    sdk(endpoint=receiver.endpoint)
+    modelspan.label("a", 1.0, timestamp=instant)
+    for column in ([instant], pd.Series([instant]), np.array([instant])):
+        modelspan.label(["b"], [1.0], timestamp=column)
+        modelspan.label({"prediction_id": np.array(["c"]), "value": np.array([1.0]), "timestamp": column})
+    with modelspan.prediction("m", timestamp=instant) as p:
+        p.value = 1.0
+    with modelspan.prediction("m", timestamp=[instant]) as p:
+        p.features, p.value = pd.DataFrame({"age": [1.0]}), [1.0]
+    assert modelspan.flush(5)
+    assert {row["timestamp"] for row in receiver.labels() + receiver.predictions()} == {JANUARY}
+    assert (len(receiver.labels()), len(receiver.predictions())) == (7, 2)
+
+
+@pytest.mark.parametrize(
+    "instant", [datetime.datetime(2300, 1, 1), "soon", None, float("nan"), 10**30, object()], ids=str
+)
+def test_an_instant_that_cannot_be_told_is_now(instant: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
+    """The label arrives, as do those beside it; only its time is that of its sending."""
+    sdk(endpoint=receiver.endpoint)
+    modelspan.label("a", 1.0, timestamp=JANUARY)
+    modelspan.label("b", 1.0, timestamp=instant)
+    modelspan.label(["c", "d"], [1.0, 2.0], timestamp=[JANUARY, instant])
+    assert modelspan.flush(5)
+    times = {row["prediction_id"]: row["timestamp"] for row in receiver.labels()}
+    assert times["a"] == times["c"] == JANUARY
+    assert times["b"].year >= 2026 and times["b"] != JANUARY and times["d"] != JANUARY
+
+
+@pytest.mark.parametrize(
+    "ids", [[1, 2], np.array([1, 2]), pd.Series(["1", "2"]), ["1", None], [uuid.UUID(int=1), ""]], ids=str
+)
+def test_ids_of_a_table_are_texts(ids: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
+    """Whatever they are counted in; a row whose id is missing has a generated one."""
+    sdk(endpoint=receiver.endpoint)
+    modelspan.observe(model="m", prediction_id=lambda frame: ids)(lambda frame: [0.5, 0.5])(
+        pd.DataFrame({"a": [1.0, 2.0]})
+    )
+    told = modelspan.prediction_ids()
+    assert modelspan.flush(5)
+    found = [row["prediction_id"] for row in receiver.predictions()]
+    assert found == told and len(set(found)) == 2
+    for own, text in zip(ids, found, strict=True):
+        assert text == str(own) or (not own and len(text) == 36)
+
+
+@pytest.mark.parametrize("name", [None, "", "  ", float("nan")])
+def test_a_model_without_a_name(name: Any) -> None:
+    """It is an error where the function is decorated, which says what is expected."""
+    with pytest.raises(ValueError, match="expected a name, such as"):
+        modelspan.observe(model=name)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [(3, "3"), (1.5, "1.5"), (None, ""), (np.int64(7), "7"), ("\ud800", "?"), (lambda row: 3, "3")]
+)
+def test_versions_are_texts(given: Any, told: str, sdk: Callable[..., None], receiver: Receiver) -> None:
+    """Whatever a registry counts in; names of models, too."""
+    sdk(endpoint=receiver.endpoint)
+    modelspan.observe(model=5, version=given)(lambda row: 0.5)({"age": 1.0})  # type: ignore[arg-type]
+    assert modelspan.flush(5)
+    (row,) = receiver.predictions()
+    assert (row["modelspan.model.name"], row["modelspan.model.version"]) == ("5", told)
+
+
+def test_the_task_travels_on_the_card(sdk: Callable[..., None], receiver: Receiver) -> None:
+    """Said at the function, it is on the model's card; a card that is registered has it, and stays as it is."""
+    sdk(endpoint=receiver.endpoint)
+    modelspan.observe(model="told", version="1", task="regression")(lambda row: 3)({"age": 1.0})
+    assert modelspan.flush(5)
+    modelspan.register("owned", "1", owner="team")
+    modelspan.observe(model="owned", version="1", task="classification", classes=[0, 1])(lambda row: 1)({"age": 1.0})
+    assert modelspan.flush(5)
+    cards = {(row["modelspan.model.name"], row["owner"]): row["task"] for row in receiver.models()}
+    assert cards[("told", "")] == "regression" and ("owned", "team") in cards and ("owned", "") not in cards
+    assert [row.get("value") for row in receiver.predictions()] == [3.0, None]
+
+
 @pytest.mark.parametrize(
     "options",
-    [{"role": "canary"}, {"sample_rate": 2}, {"redact": {"email": "mask"}}],
+    [{"task": "ranking"}, {"role": "canary"}, {"sample_rate": 2}, {"redact": {"email": "mask"}}],
     ids=lambda each: next(iter(each)),
 )
 def test_options_that_mean_nothing(options: Any) -> None:

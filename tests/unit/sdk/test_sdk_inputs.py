@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pydantic
 import pytest
+import scipy.sparse
 
 from modelspan.capture.inputs import Arguments, Row
 from modelspan.capture.tables import Table
@@ -194,3 +195,94 @@ def test_mixed_kinds_are_split() -> None:
 def test_mixed_column_of_a_table() -> None:
     """A column of a table that mixes kinds is kept as it is, for the encoder to split; nothing else is lost."""
     assert Arguments(takes, None).read((pd.DataFrame({"u": [1, "bad"], "v": [1, 2]}),), {}).columns()["u"] == [1, "bad"]  # type: ignore[union-attr]
+
+
+class Tensor:
+    """An array of another library, as PyTorch's and JAX's are."""
+
+    def __init__(self, held: Any) -> None:
+        self._held = np.asarray(held)
+        self.shape, self.ndim = self._held.shape, self._held.ndim
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self._held
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def tolist(self) -> Any:
+        return self._held.tolist()
+
+
+class OnDevice(Tensor):
+    """One that has to be fetched from a device, as PyTorch's on a GPU."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise TypeError("can't convert a tensor on a device")
+
+    def detach(self) -> OnDevice:
+        return self
+
+    def cpu(self) -> Tensor:
+        return Tensor(self._held)
+
+
+class Exchanged:
+    """One that is only exchanged by DLPack."""
+
+    def __init__(self, held: Any) -> None:
+        self._held = np.asarray(held)
+        self.shape = self._held.shape
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self._held.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self._held.__dlpack_device__()
+
+
+class Counted:
+    """A matrix of XGBoost."""
+
+    def num_row(self) -> int:
+        return 3
+
+
+EYE = np.eye(3)
+MANY: list[tuple[Any, int, dict[str, Any]]] = [
+    (Tensor(EYE), 3, {"f0": [1.0, 0.0, 0.0]}),
+    (OnDevice(EYE), 3, {"f0": [1.0, 0.0, 0.0]}),
+    (Exchanged(EYE), 3, {"f0": [1.0, 0.0, 0.0]}),
+    ([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])], 2, {"f1": [2.0, 4.0]}),
+    ({"a": Tensor([1.0, 2.0]), "b": np.array([1, 2])}, 2, {"a": [1.0, 2.0], "b": [1, 2]}),
+    (scipy.sparse.csr_matrix(EYE), 3, {"f2": [0.0, 0.0, 1.0]}),
+    (scipy.sparse.coo_array(EYE), 3, {"f2": [0.0, 0.0, 1.0]}),
+    (scipy.sparse.random(5, 50_000, 0.001, format="csr"), 5, {}),
+    (np.array([(1, "a"), (2, "b")], dtype=[("n", "i8"), ("t", "U1")]), 2, {"n": [1, 2], "t": ["a", "b"]}),
+    (np.ones((4, 2, 3)), 4, {"vector": [[1.0] * 6] * 4}),
+    ([[[1.0, 2.0]], [[3.0, 4.0]]], 2, {"vector": [[1.0, 2.0], [3.0, 4.0]]}),
+    ([[1.0], [2.0, 3.0]], 2, {}),
+    (np.ones((2, 300, 300, 3)), 2, {}),
+    ([[1, "a"], [2, "b"]], 2, {"f0": [1, 2], "f1": ["a", "b"]}),
+    ([(1.5, True), (2.5, False)], 2, {"f0": [1.5, 2.5]}),
+    (Counted(), 3, {}),
+    (pd.DataFrame([[1.0, 2.0]] * 3), 3, {"0": [1.0] * 3}),
+    (pd.DataFrame([[1.0, 2.0]] * 3, columns=["a", "a"]), 3, {"a": [1.0] * 3}),
+]
+
+
+@pytest.mark.parametrize(("argument", "rows", "some"), MANY, ids=lambda value: type(value).__name__)
+def test_rows_are_counted_rightly(argument: Any, rows: int, some: dict[str, Any]) -> None:
+    """Whatever holds many rows is as many predictions, with the features that there are."""
+    found = Arguments(takes, None).read((argument,), {})
+    assert isinstance(found, Table) and found.rows == rows
+    columns = {
+        name: column if isinstance(column, list) else column.to_pylist() for name, column in found.columns().items()
+    }
+    assert {name: columns[name] for name in some} == some
+
+
+def test_a_row_of_a_structured_array() -> None:
+    """It is a row by the names of its fields."""
+    array = np.array([(1, "a")], dtype=[("n", "i8"), ("t", "U1")])
+    assert read(array[0]) == {"n": 1, "t": "a"}

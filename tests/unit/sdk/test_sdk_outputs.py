@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from modelspan import _failsafe
 from modelspan.capture import batches
 from modelspan.capture.outputs import NOTHING, Output, Told, read
 
@@ -115,3 +116,110 @@ def test_snapshot_is_a_copy() -> None:
     taken = batches.snapshot(result, 2)
     result[:] = 9
     assert taken.columns().value.to_pylist() == [0.1, 0.2]
+
+
+KINDS_SINGLE: list[tuple[Any, Told, Output]] = [
+    ({"predicted": "cat", "prob": 0.3}, Told(), Output(0.3, "cat")),
+    ({"prediction": 1, "probability": 0.9}, Told(), Output(0.9, "1")),
+    ({"Prediction": 12.5, "confidence": 0.8}, Told(), Output(12.5)),
+    ({"predicted_class": "a", "proba": 0.7}, Told(), Output(0.7, "a")),
+    ({"predictedLabel": "a"}, Told(), Output(label="a")),
+    ({"price": 10.0}, Told(), Output(value=10.0)),
+    ({"grade": "A"}, Told(), Output(label="A")),
+    ({"mean": 10.2, "std": 3.1}, Told(), NOTHING),
+    ({"mean": 0.2, "std": 0.1}, Told(task="regression"), NOTHING),
+    ({"a": 2.3, "b": -1.0}, Told(task="classification"), Output(-1.0, "a", {"a": 2.3, "b": -1.0})),
+    ({"who": "cat", "where": 0.3}, Told(), NOTHING),
+    ([{"label": "P", "score": 0.9}, {"label": "N", "score": 0.1}], Told(), Output(0.1, "P", {"P": 0.9, "N": 0.1})),
+    (("a", 0.9), Told(["a", "b"]), Output(0.9, "a")),
+    ((1, 0.9), Told([0, 1]), Output(0.9, "1")),
+    ([0.1, 0.9], Told([False, True]), Output(0.9, "true", {"false": 0.1, "true": 0.9})),
+    (3, Told(task="classification"), Output(label="3")),
+    (True, Told(task="regression"), Output(value=1.0)),
+    (1.0, Told(["no", "yes"]), Output(value=1.0)),
+]
+
+
+@pytest.mark.parametrize(("result", "told", "expected"), KINDS_SINGLE, ids=str)
+def test_what_a_result_says_is_not_guessed(result: Any, told: Told, expected: Output) -> None:
+    """Keys that say what they are count, whatever their spelling; what may be anything is nothing."""
+    assert read(result, told) == expected
+
+
+class Tensor:
+    """An array of another library, as PyTorch's and JAX's are."""
+
+    def __init__(self, values: Any) -> None:
+        self._held = np.asarray(values)
+        self.shape, self.ndim = self._held.shape, self._held.ndim
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self._held
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __getitem__(self, at: Any) -> Tensor:
+        return Tensor(self._held[at])
+
+
+P2 = np.array([[0.2, 0.8], [0.6, 0.4]])
+NO_SCORES: tuple[Any, Any, Any] = (None, None, {})
+KINDS_BATCH: list[tuple[Any, Told, tuple[Any, Any, Any]]] = [
+    ((np.array([0, 1]), np.array([0.2, 0.8])), Told(), ([0.2, 0.8], ["0", "1"], {})),
+    ((["a", "b"], [0.2, 0.8]), Told(), ([0.2, 0.8], ["a", "b"], {})),
+    ((["n", "y"], P2), Told(["n", "y"]), ([0.8, 0.4], ["n", "y"], {"n": [0.2, 0.6], "y": [0.8, 0.4]})),
+    ((np.array([10.5, 12.0]), np.array([0.3, 0.2])), Told(), ([10.5, 12.0], None, {})),
+    ([("a", 0.9), ("b", 0.2)], Told(), ([0.9, 0.2], ["a", "b"], {})),
+    ((("a", 0.9), ("b", 0.2)), Told(), ([0.9, 0.2], ["a", "b"], {})),
+    (P2, Told(), ([0.8, 0.4], ["1", "0"], {"0": [0.2, 0.6], "1": [0.8, 0.4]})),
+    (np.array([[10.0, 20.0], [30.0, 40.0]]), Told(), NO_SCORES),
+    (np.array([[10.0, 20.0], [30.0, 40.0]]), Told(task="regression"), ([10.0, 30.0], None, {})),
+    (np.array([[1, 0], [0, 1]]), Told(), NO_SCORES),
+    (np.array([[1, 0], [0, 1]]), Told(task="classification"), NO_SCORES),
+    ([[10.0, 20.0], [30.0, 40.0]], Told(), NO_SCORES),
+    (pd.DataFrame({"y1": [10.0, 20.0], "y2": [3.0, 4.0]}), Told(), NO_SCORES),
+    (pd.DataFrame({"predicted": ["a", "b"], "prob": [0.1, 0.2]}), Told(), ([0.1, 0.2], ["a", "b"], {})),
+    (np.array(["yes", 1], dtype=object), Told(), ([None, 1.0], ["yes", None], {})),
+    (["yes", 1], Told(), ([None, 1.0], ["yes", None], {})),
+    (np.array([0, 1]), Told(task="classification"), (None, ["0", "1"], {})),
+    (np.array([0, 1]), Told(), ([0.0, 1.0], None, {})),
+    (np.array([0.0, 1.0]), Told([0.0, 1.0]), (None, ["0", "1"], {})),
+    (np.array([0.0, 0.5]), Told([0.0, 1.0]), ([0.0, 0.5], None, {})),
+    (np.array([True, False]), Told(task="regression"), ([1.0, 0.0], None, {})),
+    (Tensor([0.1, 0.2]), Told(), ([pytest.approx(0.1), pytest.approx(0.2)], None, {})),
+    (Tensor(P2), Told(["n", "y"]), ([0.8, 0.4], ["y", "n"], {"n": [0.2, 0.6], "y": [0.8, 0.4]})),
+    (np.array([[[0.1]], [[0.2]]]), Told(), ([0.1, 0.2], None, {})),
+    (pd.Series(pd.Categorical([3, 1])), Told(), (None, ["3", "1"], {})),
+    (["a\ud800", "b"], Told(), ([None, None], ["a?", "b"], {})),
+]
+
+
+@pytest.mark.parametrize(("result", "told", "expected"), KINDS_BATCH, ids=str)
+def test_what_a_table_of_results_says_is_not_guessed(result: Any, told: Told, expected: Any) -> None:
+    """A batch follows the same rules; columns of which nobody says what they are, are left out."""
+    assert columns(result, 2, told.classes, told.task) == expected
+
+
+ONE: list[Any] = [0.5, np.float64(0.5), {"score": 0.5}, [0.5], Tensor([0.5]), Tensor(0.5), np.array(0.5)]
+
+
+@pytest.mark.parametrize("result", ONE)
+def test_one_row_as_a_table(result: Any) -> None:
+    """A function that is given one row as a table may return the prediction itself."""
+    assert columns(result, 1)[0] == [0.5]
+
+
+@pytest.mark.parametrize("result", [0.5, {"score": 0.5}, np.zeros((2, 3, 4)), [object(), object()], [0.5] * 3, "yes"])
+def test_a_result_that_is_none_of_the_table(result: Any) -> None:
+    """It is refused in words that hold none of its values."""
+    with pytest.raises(batches.UntoldError, match="result"):
+        batches.snapshot(result, 2)
+
+
+def test_what_cannot_be_told_names_the_option() -> None:
+    """The warning says once which option settles it."""
+    _failsafe.failures.clear()
+    assert columns(np.array([[10.0, 20.0], [30.0, 40.0]])) == columns(np.array([[1.0, 2.0], [3.0, 4.0]])) == NO_SCORES
+    (said,) = _failsafe.failures
+    assert "classes=" in said and "task=" in said and "prediction=" in said
