@@ -53,12 +53,15 @@ def split(rows: FileRows, roles: Roles, baseline: str, hints: Hints = NO_HINTS) 
         rows.remarks.leave_out(f"column {condition[0]!r}, as it only tells baseline from live rows")
         roles = replace(roles, not_features=condition[:1])
     settled = settle(rows, roles, hints)
-    table, roles = settled.rows.table, settled.roles
+    roles = settled.roles
+    table = settled.rows.table.select(list(dict.fromkeys([*roles.named(), *roles.not_features])))
+    if condition:
+        table = table.set_column(table.column_names.index(condition[0]), condition[0], _spelt(table[condition[0]]))
     if roles.time:
         table = table.sort_by(roles.time)
     if condition:
         name, value = condition
-        chosen = pc.fill_null(pc.equal(_spelt(table[name]), value), False)
+        chosen = pc.fill_null(pc.equal(table[name], value), False)
         before, live, source = table.filter(chosen), table.filter(pc.invert(chosen)), f"rows with {baseline}"
         roles = _without_parts(before, live, roles, settled.rows.remarks)
     elif fraction is not None:

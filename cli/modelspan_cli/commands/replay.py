@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Hints, Roles
@@ -160,11 +160,11 @@ def _print_table(args: argparse.Namespace, remarks: Remarks, found: list[Outcome
         alarms = list(dict.fromkeys(map(_name, _alarms(outcome))))
         more = f" and {len(alarms) - SHOWN_ALARMS} more" if len(alarms) > SHOWN_ALARMS else ""
         verdict = _verdict(outcome)
-        shown = f"[{_COLOURS.get(verdict, 'yellow')}]{verdict}[/]"
-        start, alarmed = f"{outcome.window.start:%Y-%m-%d %H:%M}", escape(", ".join(alarms[:SHOWN_ALARMS]))
-        table.add_row(start, f"{outcome.rows:,}", shown, alarmed + more)
+        shown = Text(verdict, style=_COLOURS.get(verdict, "yellow"))
+        start, alarmed = f"{outcome.window.start:%Y-%m-%d %H:%M}", ", ".join(alarms[:SHOWN_ALARMS]) + more
+        table.add_row(start, f"{outcome.rows:,}", shown, alarmed)
     terminal.print(table)
-    terminal.print(escape(_summary(found)))
+    terminal.print(_summary(found))
     print(f"query it: modelspan sql --data {args.data} 'SELECT count() FROM predictions'", file=sys.stderr)
 
 

@@ -96,6 +96,18 @@ def test_a_baseline_of_its_own_file_is_read_as_the_history_is(tmp_path: Path) ->
     assert "groups of 'g' in the baseline's file" in said
 
 
+def test_rows_are_ordered_whatever_lies_beside_them() -> None:
+    """Columns that have no role, and types that cannot be sorted or taken, are no hindrance."""
+    views = pa.array(["a", "b", "a", "b"], pa.string_view())
+    table = TABLE.append_column("view", views).append_column(
+        "map", pa.array([[("k", 1)]] * 4, pa.map_("string", "int64"))
+    )
+    for baseline in ("0.5", "part=train"):
+        history = parted(table.append_column("id", views), dataclasses.replace(COLUMNS, id="id"), baseline)
+        assert history.columns.features == ("x", "view") if baseline != "0.5" else ("part", "x", "view")
+        assert history.live["x"].to_pylist()[-1] == 4.0
+
+
 def test_rows_without_a_time_are_left_out_alone() -> None:
     """They are counted and the first is named; the others are replayed."""
     table = TABLE.set_column(0, "when", pa.array(["2026-01-03", None, "2026-01-02", "soon"]))
