@@ -31,8 +31,11 @@ MOST_WINDOWS = 8
 def attribution(context: MonitorContext) -> list[Result]:
     """NDCG against the baseline, and the ten most important features with their direction."""
     settings = context.settings.attribution
-    if not settings.enabled or context.baseline is None:
+    if not settings.enabled:
         return []
+    if context.baseline is None:
+        reason = context.nothing_to_compare()
+        return [context.result(SIGNAL, "attribution_ndcg", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
     reference = baseline_rows(context.baseline, context.version)
     kept = context.baseline.baseline_id if context.baseline.kind == "rows" else ""
     before = attributions.importances(context.store, reference, context.model, kept)
@@ -40,7 +43,10 @@ def attribution(context: MonitorContext) -> list[Result]:
         _explain(context, reference, reference, kept)
         before = attributions.importances(context.store, reference, context.model, kept)
     now, windows = _of_window(context, reference)
-    return [*_judge(context, now, before, windows), *_top(context, now, before)] if now or before else []
+    if not now and not before:
+        reason = "no prediction has attributions: log `attributions=`, or name a model in `attribution: {model: ...}`"
+        return [context.result(SIGNAL, "attribution_ndcg", None, Verdict.SKIPPED, reason=reason)]
+    return [*_judge(context, now, before, windows), *_top(context, now, before)]
 
 
 def _attributed(found: Sequence[Importance]) -> int:

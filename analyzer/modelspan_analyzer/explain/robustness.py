@@ -19,6 +19,8 @@ from modelspan_analyzer.performance.rows import baseline_rows, unlabelled_rows
 from modelspan_analyzer.results import Result, Verdict
 
 SIGNAL = "robustness"
+FEWEST: Final = 30
+"""Rows of each side that a mean is taken of."""
 ALPHA: Final = 0.001
 """How improbable a rise must be by chance to alarm."""
 
@@ -101,8 +103,8 @@ def robustness(context: MonitorContext) -> list[Result]:
     encoding = find_encoding(context.store, reference or rows)
     now = sample(context.store, rows, encoding, settings.rows).features
     before = sample(context.store, reference, encoding, settings.rows).features if reference else now
-    if not len(now) or not len(before) or not encoding.names:
-        reason = f"{len(now)} rows with features against {len(before)} of the baseline"
+    if min(len(now), len(before)) < FEWEST or not encoding.names:
+        reason = f"{len(now)} rows with features against {len(before)} of the baseline; both need {FEWEST}"
         return [context.result(SIGNAL, "without_feature", None, Verdict.NOT_ENOUGH_DATA, n=len(now), reason=reason)]
     predict = load_model(settings.model, encoding, read_signature(context.store, context.model, context.version))
     found = sensitivities(predict, now, before, encoding.is_categorical, settings.seconds)

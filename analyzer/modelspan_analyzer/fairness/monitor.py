@@ -79,9 +79,20 @@ def _labelled(cube: Cube) -> float:
 
 def _facet_results(context: MonitorContext, facets: tuple[str, ...], cubes: list[Cube]) -> Iterator[Result]:
     counts, *baselines = (cube.groups(facets, context.settings.fairness.condition_on) for cube in cubes)
+    yield from _ungrouped(context, counts, cubes[0])
     yield from _judged(context, counts, baselines)
     yield from _small_groups(context, counts)
     yield from _calibration(context, facets, cubes[0])
+
+
+def _ungrouped(context: MonitorContext, counts: GroupCounts, cube: Cube) -> Iterator[Result]:
+    """How many rows are in no group, as they lack the facet; all of them where a window has none with it."""
+    rows = round(float(cube.weight.sum()) * cube.effective)
+    grouped = round(float(counts.predicted.sum()) * counts.effective)
+    if rows > grouped or not grouped:
+        verdict = Verdict.SKIPPED if grouped else Verdict.NOT_ENOUGH_DATA
+        reason = f"{rows - grouped} of {rows} rows have no {counts.facet}, and are in no group"
+        yield context.result(SIGNAL, "ungrouped_rows", None, verdict, feature=counts.facet, n=rows, reason=reason)
 
 
 def _estimated(context: MonitorContext, now: Cube, before: Cube) -> Iterator[Result]:

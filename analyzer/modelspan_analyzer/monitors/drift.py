@@ -62,6 +62,9 @@ def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outp
     if context.baseline is None:
         reason = f"no baseline yet: it is learnt from the first {context.settings.baseline.learn} predictions"
         return [context.result(signal, "drift", None, Verdict.NOT_ENOUGH_DATA, n=context.current.rows, reason=reason)]
+    if context.current.rows == 0:
+        reason = "no prediction in the window"
+        return [context.result(signal, "drift", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
     return judge_pairs(context, signal, settings, _pairs(context, settings, outputs), outputs=outputs)
 
 

@@ -66,12 +66,13 @@ def _left_out(context: MonitorContext, key: str, taken: Collection[int]) -> Iter
     """How many rows of a window are in no slice that is looked at, and why."""
     rows, least = context.current.rows, context.settings.data_drift.min_rows
     rest = rows - sum(taken)
-    if rest <= 0:
+    if rest <= 0 < rows:
         return
     reason = (
         f"{rest} of {rows} rows are in no slice: they have no {key}, or one with fewer than {least} rows, "
         f"or none of the {MOST_SLICES} most frequent"
     )
+    reason = reason if rows else "no prediction in the window"
     verdict = Verdict.SKIPPED if taken else Verdict.NOT_ENOUGH_DATA
     yield context.result(SIGNAL, "slice", None, verdict, segment=key, n=rows, reason=reason, monitor=SIGNAL)
 

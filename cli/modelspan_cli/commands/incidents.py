@@ -15,6 +15,8 @@ from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
 
+_LOOKED = "SELECT count() FROM monitor_results WHERE {model:String} = '' OR model = {model:String}"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -32,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
         if args.incident and not found:
             raise CommandError(f"there is no incident {args.incident!r}", hint="`modelspan incidents` lists them")
         events = timeline(store, args.incident) if args.incident else []
+        looked = bool(store.scalar(_LOOKED, {"model": args.model}))
     if args.json:
         listed = [incident_as_json(one) for one in found]
         shown = listed[0] | {"timeline": [event_as_json(event) for event in events]} if args.incident else listed
@@ -44,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
         _list(found)
     else:
         asked = " ".join(part for part in (args.status, "incident", args.model and f"of {args.model!r}") if part)
-        print(f"there is no {asked} in the database {args.database}", file=sys.stderr)
+        unknown = "" if looked else ", and no window was looked at yet: nothing is known"
+        print(f"there is no {asked} in the database {args.database}{unknown}", file=sys.stderr)
     return 0
 
 
