@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
+from rich.table import Column, Table
 
 PLAIN_WIDTH = 140
 """Columns where the output goes to a file or a pipe, which have no width of their own."""
@@ -21,3 +22,8 @@ def console(*, stderr: bool = False, markup: bool = False) -> Console:
     return Console(
         stderr=stderr, highlight=False, markup=markup, emoji=False, width=None if stream.isatty() else PLAIN_WIDTH
     )
+
+
+def plain_table(*columns: str) -> Table:
+    """A table without lines, whose cells are folded where they are too long, and never cut off."""
+    return Table(*(Column(name, overflow="fold") for name in columns), box=None, pad_edge=False)

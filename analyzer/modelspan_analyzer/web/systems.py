@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.why.asked import window_of
+from modelspan_analyzer.why.asked import need_model, need_service, window_of
 from modelspan_analyzer.why.breakdown import breakdown
 from modelspan_analyzer.why.moved import moved, since_release
 from modelspan_collector.store.connect import Store
@@ -24,6 +24,7 @@ def system_routes(store: Store, config: MonitorsConfig) -> list[Route]:
 
     async def show_moved(request: Request) -> Response:
         def answer(service: str, asked: Window) -> Any:
+            need_service(store, service)
             given = bool(request.query_params.get("since"))
             window = asked if given else since_release(store, service, asked) or asked
             return [asdict(one) for one in moved(store, service, window)]
@@ -31,11 +32,11 @@ def system_routes(store: Store, config: MonitorsConfig) -> list[Route]:
         return await _answer(request, "service", answer)
 
     async def show_breakdown(request: Request) -> Response:
-        return await _answer(
-            request,
-            "model",
-            lambda model, window: breakdown(store, model, window, config.for_model(model, "").costs).as_json(),
-        )
+        def answer(model: str, window: Window) -> Any:
+            need_model(store, model)
+            return breakdown(store, model, window, config.for_model(model, "").costs).as_json()
+
+        return await _answer(request, "model", answer)
 
     return [Route("/api/moved", show_moved), Route("/api/breakdown", show_breakdown)]
 

@@ -8,10 +8,8 @@ import json
 import sys
 from datetime import datetime, timedelta, timezone
 
-from rich.table import Table
-
 from modelspan_analyzer.governance.audit import entries
-from modelspan_cli.console import console
+from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
 
@@ -44,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         filters = " ".join(f"{name} {value!r}" for name, value in asked.items() if value)
         print(f"no entry of the last {args.days:g} days{' for ' * bool(filters)}{filters}", file=sys.stderr)
         return 0
-    table = Table("when", "who", "what", "model", "version", "details", box=None, pad_edge=False)
+    table = plain_table("when", "who", "what", "model", "version", "details")
     for entry in found:
         when = f"{entry.timestamp:%Y-%m-%d %H:%M:%S}"
         table.add_row(when, entry.actor, entry.action, entry.model, entry.version, entry.details)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
-from rich.table import Table
 
 from modelspan_analyzer import baselines
 from modelspan_analyzer.files.read import read
@@ -18,7 +17,7 @@ from modelspan_analyzer.files.roles import Roles, Settled, settle
 from modelspan_analyzer.files.rows import FileRows
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.web.baselines import JSON_TYPE, as_json
-from modelspan_cli.console import console
+from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.file_options import add_hints, hints, names, say
 from modelspan_cli.reach import add_data_argument, post, post_table, reading, running, writing
@@ -73,7 +72,7 @@ def _list(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(found, indent=2))
         return 0
-    table = Table("model", "version", "kind", "rows", "created", "source", box=None, pad_edge=False)
+    table = plain_table("model", "version", "kind", "rows", "created", "source")
     for entry in found:
         row = [str(entry[name]) for name in ("model", "version", "kind", "rows", "created_at", "source")]
         table.add_row(*row)

@@ -6,10 +6,8 @@ import argparse
 import dataclasses
 import json
 
-from rich.table import Table
-
 from modelspan_analyzer.explain.local import Explanation, explain
-from modelspan_cli.console import console
+from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
 
@@ -48,7 +46,7 @@ def _show(told: Explanation, top: int) -> None:
     terminal.print(f"{told.model} {told.version} said {told.prediction} at {told.moment} ({told.method})")
     if told.fit is not None:
         terminal.print(f"the surrogate explains {told.fit:.0%} of the model's local behaviour")
-    table = Table("feature", "value", "effect", box=None, pad_edge=False)
+    table = plain_table("feature", "value", "effect")
     for reason in told.reasons[:top]:
         table.add_row(reason.feature, reason.value, f"{reason.effect:+.4g}")
     terminal.print(table)

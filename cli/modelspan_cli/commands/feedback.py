@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
-import urllib.error
-import urllib.request
+import sys
 from dataclasses import asdict
+from urllib.parse import quote
 
 from modelspan_analyzer import moments
 from modelspan_analyzer.incidents import feedback
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, reading, running, writing
+from modelspan_cli.reach import add_data_argument, ask_owner, reading, running, writing
 from modelspan_collector.running import Running
+from modelspan_collector.store.connect import DEFAULT_DATABASE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +48,8 @@ def _count(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([asdict(one) | {"mostly_noise": one.mostly_noise} for one in counts], indent=2))
         return 0
+    if not counts:
+        print("nobody has said anything of an incident yet: modelspan feedback ID useful, or noise", file=sys.stderr)
     for one in counts:
         note = "  <- mostly noise: raise its threshold, or switch it off" if one.mostly_noise else ""
         print(f"{one.model} {one.monitor}: {one.useful} useful, {one.noise} noise{note}")
@@ -63,15 +66,10 @@ def _record(args: argparse.Namespace) -> None:
 
 
 def _post(instance: Running, args: argparse.Namespace) -> None:
+    if args.database != DEFAULT_DATABASE:
+        raise CommandError(
+            "the running instance takes opinions on the incidents of its own database alone",
+            hint=f"stop it first, or use --store, to give one in {args.database!r}",
+        )
     given = {"opinion": args.opinion, "actor": args.actor or getpass.getuser(), "comment": args.comment}
-    request = urllib.request.Request(  # noqa: S310 - the running instance's own URL
-        f"{instance.web_url}/api/incidents/{args.incident}/feedback",
-        data=json.dumps(given).encode(),
-        headers={"Content-Type": "application/json"},
-        method="POST",
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=30):  # noqa: S310
-            pass
-    except urllib.error.HTTPError as error:
-        raise CommandError(f"the instance refused it: {json.load(error)['error']}") from error
+    ask_owner(instance, f"/api/incidents/{quote(args.incident, safe='')}/feedback", given)

@@ -6,12 +6,10 @@ import argparse
 import json
 import sys
 
-from rich.table import Table
-
 from modelspan_analyzer.incidents import Incident, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED
-from modelspan_cli.console import console
+from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
 
@@ -62,7 +60,7 @@ def _show(incident: Incident) -> None:
 
 
 def _list(incidents: list[Incident]) -> None:
-    table = Table("id", "status", "severity", "opened", "what", "why", box=None, pad_edge=False)
+    table = plain_table("id", "status", "severity", "opened", "what", "why")
     for one in incidents:
         opened = f"{one.opened_at:%Y-%m-%d %H:%M}"
         table.add_row(one.incident_id, one.status, one.severity.value, opened, one.title, one.why)

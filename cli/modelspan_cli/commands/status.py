@@ -14,7 +14,7 @@ from rich.table import Table
 from modelspan_analyzer.gate import JUDGED, not_checked
 from modelspan_analyzer.incidents import Incident, load_open
 from modelspan_analyzer.instance import COLLECTOR_FOLDER
-from modelspan_cli.console import console
+from modelspan_cli.console import console, plain_table
 from modelspan_cli.reach import add_data_argument, reading, running
 from modelspan_collector.log.dead import list_broken, list_dead
 from modelspan_collector.store.connect import Store
@@ -140,7 +140,7 @@ def _state(verdict: dict[str, Any], known: Sequence[Incident]) -> str:
 
 
 def _table(models: list[dict[str, Any]]) -> Table:
-    table = Table("model", "version", "predictions", "errors", "newest", "state", "alarms", box=None, pad_edge=False)
+    table = plain_table("model", "version", "predictions", "errors", "newest", "state", "alarms")
     for model in models:
         newest = f"{model['newest']:%Y-%m-%d %H:%M:%S}"
         row = (model["model"], model["version"], f"{model['predictions']:,}", f"{model['errors']:,}", newest)

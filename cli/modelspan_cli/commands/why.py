@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import KINDS, Explanation, explain
-from modelspan_analyzer.why.asked import finding_of, window_of
+from modelspan_analyzer.why.asked import finding_of, need_model, need_service, window_of
 from modelspan_analyzer.why.breakdown import breakdown
 from modelspan_analyzer.why.moved import moved, since_release
 from modelspan_analyzer.why.sentence import subject
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, get_json, reading, running
-from modelspan_collector.store.connect import DEFAULT_DATABASE
+from modelspan_collector.store.connect import DEFAULT_DATABASE, Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
 def _moved(args: argparse.Namespace) -> int:
     asked = _window(args)
     with reading(args) as store:
+        _need(need_service, store, args.about)
         window = asked if args.since else since_release(store, args.about, asked) or asked
         found = moved(store, args.about, window)
     if args.json:
@@ -112,7 +113,15 @@ def _broken_down(args: argparse.Namespace) -> dict[str, Any]:
     except ConfigError as error:
         raise CommandError(str(error)) from error
     with reading(args) as store:
+        _need(need_model, store, args.about)
         return breakdown(store, args.about, window, prices).as_json()
+
+
+def _need(check: Callable[[Store, str], None], store: Store, name: str) -> None:
+    try:
+        check(store, name)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
 
 
 def _correlation(value: float | None) -> str:

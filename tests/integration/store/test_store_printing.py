@@ -28,6 +28,7 @@ def run(store: Store, engine_dsn: str, capsysbinary: pytest.CaptureFixture[bytes
 
 
 TEXT = r"""it's "5 \ 6" [null, x] :smile: ü"""
+LONG = "0123456789abcdef" * 20
 PIPED = {
     "SELECT 'it''s' AS a": "a\nit's\n",
     "SELECT 'it''s' AS a;  ": "a\nit's\n",
@@ -73,9 +74,13 @@ def test_types_are_not_printed() -> None:
 
 def test_details_of_the_audit_log_are_printed_whole(run: Run, store: Store) -> None:
     """Values that look like markup, emoji or nulls are values, in the table and as JSON."""
-    audit.record(store, "settings changed", actor="ann [b]", details={"window.size": [None, "1h"], "x": TEXT})
+    audit.record(
+        store, "settings changed", actor="ann [b]", details={"window.size": [None, "1h"], "x": TEXT, "y": LONG}
+    )
     _, said, _ = run("audit")
     flat = "".join(said.split())
+    assert "…" not in said
+    assert LONG in flat
     assert '"window.size":[null,"1h"]' in flat
     assert ":smile:" in flat
     assert "ann[b]" in flat

@@ -10,7 +10,7 @@ from databases import Databases
 
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import explain
-from modelspan_analyzer.why.asked import answer_to
+from modelspan_analyzer.why.asked import answer_to, need_model, need_service
 from modelspan_analyzer.why.vocabulary import KINDS, Finding
 from modelspan_collector.store.connect import Store
 
@@ -159,3 +159,11 @@ def test_a_question_that_cannot_be_read_is_refused_with_what_to_write(told: Stor
     given, words = BAD[case]
     with pytest.raises(ValueError, match=words):
         answer_to(told, given)
+
+
+def test_unknown_models_and_services_are_named_with_those_there_are(told: Store) -> None:
+    """A misspelt name is no model without cost, and no service that moved nothing."""
+    with pytest.raises(ValueError, match="no prediction of a model 'nobody', it has"):
+        need_model(told, "nobody")
+    with pytest.raises(ValueError, match="no span of a service 'nobody'; it has features"):
+        need_service(told, "nobody")
