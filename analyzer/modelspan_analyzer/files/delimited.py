@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from itertools import islice
 from typing import Final
 
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from modelspan_analyzer.files.bounds import check_shape
 from modelspan_analyzer.files.rows import SHOWN, FileError, FileRows, Remarks
 
 _DELIMITERS: Final = ("\t", ";", "|", ",")
@@ -19,6 +21,7 @@ _DELIMITERS: Final = ("\t", ";", "|", ",")
 _NAMES: Final = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma"}
 _LOOKED_AT: Final = 30
 _FIRST_BYTES: Final = 4 * 2**20
+_MOST_COMMENTS: Final = 50
 _BLOCK: Final = 64 * 2**20
 """A row is never longer: the parser reads whole rows in a block."""
 
@@ -30,7 +33,7 @@ def read_delimited(text: bytes, remarks: Remarks) -> tuple[FileRows, str]:
         FileError: there is no header, or no parser can make rows of it.
     """
     text, told, above = _told_delimiter(text)
-    while text.startswith(b"#") and not any(mark.encode() in text.partition(b"\n")[0] for mark in _DELIMITERS):
+    while above < _MOST_COMMENTS and text.startswith(b"#") and not _separates(text.partition(b"\n")[0]):
         remarks.assume("lines that begin with # above the header are comments")
         text, above = text.partition(b"\n")[2], above + 1
     if not text.strip():
@@ -40,6 +43,7 @@ def read_delimited(text: bytes, remarks: Remarks) -> tuple[FileRows, str]:
         remarks.assume("the quotation marks do not pair up: read as plain characters")
     head = _head(text, told, quoted)
     delimiter, names = head
+    check_shape(0, len(names))
     if delimiter != "," and not told:
         remarks.assume(f"the columns are separated by {_NAMES[delimiter]}s")
     if any(name != name.strip() for name in names):
@@ -48,6 +52,10 @@ def read_delimited(text: bytes, remarks: Remarks) -> tuple[FileRows, str]:
     table, skipped = _parse(text, delimiter, distinct_names(names, remarks), quoted)
     lines = text.rstrip().count(b"\n")  # as many as rows, unless a quoted cell holds a line break
     return _placed(table, skipped, remarks, above, plain=lines == table.num_rows + len(skipped)), delimiter
+
+
+def _separates(line: bytes) -> bool:
+    return any(delimiter.encode() in line for delimiter in _DELIMITERS)
 
 
 def _told_delimiter(text: bytes) -> tuple[bytes, str, int]:
@@ -83,16 +91,15 @@ def _head(text: bytes, told: str, quoted: bool) -> tuple[str, list[str]]:
 
 def distinct_names(names: list[str], remarks: Remarks) -> list[str]:
     """Names that each stand once: a repeated one gets a number, and that is said."""
-    taken: set[str] = set()
+    given, seen = set(names), Counter[str]()
     found: list[str] = []
     for name in names:
-        chosen, number = name, 1
-        while chosen in taken or (number > 1 and chosen in names):
-            number += 1
-            chosen = f"{name}.{number}"
-        if number > 1:
-            remarks.assume(f"the column name {name!r} stands more than once: the {number}. is read as {chosen!r}")
-        taken.add(chosen)
+        seen[name] += 1
+        chosen = name
+        while seen[name] > 1 and (chosen := f"{name}.{seen[name]}") in given:
+            seen[name] += 1
+        if chosen != name:
+            remarks.assume(f"the column name {name!r} stands more than once: one of them is read as {chosen!r}")
         found.append(chosen)
     return found
 

@@ -62,7 +62,7 @@ def _not_utf8(raw: bytes, remarks: Remarks) -> bytes:
     """A Western European code page, or UTF-8 with a few broken bytes, by which of the two more of it is."""
     replaced = raw.decode("utf-8", "replace")
     broken = replaced.count("\ufffd")
-    if sum(1 for character in replaced if character > "\x7f") > 2 * broken:
+    if len(replaced) - len(replaced.encode("ascii", "ignore")) > 2 * broken:
         line = raw[: _first_broken(raw)].count(b"\n") + 1
         remarks.assume(f"the text is UTF-8 with {broken:,} broken bytes (first in line {line}), read as \ufffd")
         return replaced.encode()

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as arrow_json
 
+from modelspan_analyzer.files.bounds import check_shape
 from modelspan_analyzer.files.cells import is_text
 from modelspan_analyzer.files.rows import SHOWN, FileError, FileRows, Remarks
 from modelspan_analyzer.files.typed import with_types
@@ -19,7 +20,7 @@ _BLOCK: Final = 64 * 2**20
 _DEEPEST: Final = 5
 
 
-def read_json(text: bytes, remarks: Remarks, texts: frozenset[str]) -> FileRows:
+def read_json(text: bytes, remarks: Remarks, texts: frozenset[str], *, trusted: bool = True) -> FileRows:
     """The objects as rows, columns in the order in which they first appear.
 
     Raises:
@@ -27,6 +28,8 @@ def read_json(text: bytes, remarks: Remarks, texts: frozenset[str]) -> FileRows:
     """
     if text.startswith(b"["):
         return _by_hand(_elements(text), remarks, texts, "row")
+    if not trusted:  # a new name in every line is a table of rows times rows, which is seen only line by line
+        return _by_hand(_lines(text), remarks, texts, "line")
     try:
         table = arrow_json.read_json(pa.BufferReader(text), read_options=arrow_json.ReadOptions(block_size=_BLOCK))
     except pa.ArrowException:  # one type a column is more than people's files keep to
@@ -81,6 +84,7 @@ def _lines(text: bytes) -> Iterator[tuple[int, Any]]:
 def _by_hand(objects: Iterator[tuple[int, Any]], remarks: Remarks, texts: frozenset[str], unit: str) -> FileRows:
     """Row by row, for what the fast reader refuses: columns of several types, broken lines, numbers that are ids."""
     columns: dict[str, list[Any]] = {}
+    held: dict[str, list[int]] = {}
     places: list[int] = []
     broken: list[int] = []
     nested: dict[str, None] = {}
@@ -89,10 +93,10 @@ def _by_hand(objects: Iterator[tuple[int, Any]], remarks: Remarks, texts: frozen
             broken.append(number)
             continue
         for name, value in _fields(each, "", nested, _DEEPEST):
-            column = columns.setdefault(name, [])
-            column.extend([None] * (len(places) - len(column)))
-            column[len(places) :] = [value]
+            columns.setdefault(name, []).append(value)
+            held.setdefault(name, []).append(len(places))
         places.append(number)
+        check_shape(len(places), len(columns))
     if broken and not places:
         raise FileError(f"no {unit} of it is a JSON object; expected one with the same names a line")
     if broken:
@@ -101,12 +105,21 @@ def _by_hand(objects: Iterator[tuple[int, Any]], remarks: Remarks, texts: frozen
         remarks.leave_out(f"{len(broken):,} of {len(broken) + len(places):,} rows, which are no JSON: {some}{more}")
     _say_flattened(list(nested), remarks)
     arrays = {
-        name: _column(name, [*values, *[None] * (len(places) - len(values))], name in texts, remarks)
+        name: _spread(_column(name, values, name in texts, remarks), held[name], len(places))
         for name, values in columns.items()
     }
     rows = FileRows(pa.table(arrays), remarks, np.array(places, np.int64), unit)
     mixed = {name for name, values in columns.items() if not _of_one_kind(values)}
     return with_types(rows, texts | (set(columns) - mixed))
+
+
+def _spread(values: pa.Array, held: list[int], rows: int) -> pa.Array:
+    """Values at the rows that hold them, null elsewhere; of a name that stands twice in a row, the last."""
+    if len(values) == rows and held == list(range(rows)):
+        return values
+    found = np.full(rows, -1, np.int64)
+    found[held] = np.arange(len(values))
+    return values.take(pa.array(found, mask=found < 0))
 
 
 def _fields(given: dict[str, Any], path: str, nested: dict[str, None], depth: int) -> Iterator[tuple[str, Any]]:

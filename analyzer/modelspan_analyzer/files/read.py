@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import struct
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as parquet
 
+from modelspan.features import place
+from modelspan_analyzer.files.bounds import check_shape, check_unfolded, too_large, unfolded
 from modelspan_analyzer.files.cells import is_number, is_text
 from modelspan_analyzer.files.delimited import distinct_names, read_delimited
 from modelspan_analyzer.files.encoding import as_utf8
@@ -20,8 +22,10 @@ from modelspan_analyzer.files.json_rows import read_json
 from modelspan_analyzer.files.rows import FileError, FileRows, Remarks
 from modelspan_analyzer.files.typed import with_types
 from modelspan_collector.bounded import BoundedError, TooManyBytesError, decompress
+from modelspan_collector.write.arrow_size import uncompressed_size
 
 _PARQUET, _FEATHER, _STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"
+_NO_LIMIT: Final = 2**62
 _REFUSED: Final = {
     b"PK\x03\x04": "is a ZIP archive or an Excel workbook: save the sheet as CSV, or unpack it",
     b"\xd0\xcf\x11\xe0": "is an Excel workbook: save the sheet as CSV",
@@ -60,7 +64,7 @@ def read(path: Path, texts: Collection[str] = ()) -> FileRows:
         raise FileError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
 
 
-def from_bytes(raw: bytes, texts: Collection[str] = (), limit: int = 2**62) -> FileRows:
+def from_bytes(raw: bytes, texts: Collection[str] = (), limit: int = _NO_LIMIT) -> FileRows:
     """Read the bytes of a file.
 
     Args:
@@ -78,52 +82,60 @@ def from_bytes(raw: bytes, texts: Collection[str] = (), limit: int = 2**62) -> F
             raise FileError(f"it {words}; CSV, TSV, JSON lines, Parquet and Feather are read")
     try:
         if raw.startswith(_PARQUET):
-            return _arrow(read_parquet(raw, limit), remarks)
-        if raw.startswith(_FEATHER):
-            return _arrow(pa.ipc.open_file(pa.BufferReader(raw)).read_all(), remarks)
-        if raw.startswith(_STREAM):
-            return _arrow(pa.ipc.open_stream(pa.BufferReader(raw)).read_all(), remarks)
-    except (pa.ArrowException, OSError) as error:
+            return _arrow(_parquet(raw, limit, remarks), remarks)
+        if raw.startswith((_FEATHER, _STREAM)):
+            return _arrow(_ipc(raw, limit), remarks)
+    except (pa.ArrowException, OSError, struct.error) as error:
         raise FileError(f"it begins as Parquet or Arrow and cannot be read as such: {error}") from error
     text = as_utf8(raw, remarks)
     if text.lstrip()[:1] in (b"{", b"["):
-        return read_json(text.strip(), remarks, texts)
+        return read_json(text.strip(), remarks, texts, trusted=limit >= _NO_LIMIT)
     rows, _ = read_delimited(text, remarks)
     return with_types(rows, texts)
 
 
-def read_parquet(raw: bytes, limit: int) -> pa.Table:
+def _parquet(raw: bytes, limit: int, remarks: Remarks) -> pa.Table:
     """Read Parquet whose metadata, read first, says that it keeps to the limit; and stop where it does not.
 
     Raises:
         FileError: it unfolds to more than the limit.
     """
-    told = parquet.read_metadata(pa.BufferReader(raw))
-    size = sum(told.row_group(group).total_byte_size for group in range(told.num_row_groups))
-    if max(size, told.num_rows * told.num_columns // 8) > limit:
-        raise FileError(f"it unfolds to more than {limit:,} bytes; send it in parts")
-    if limit >= 2**62:
+    if limit >= _NO_LIMIT:
         return parquet.read_table(pa.BufferReader(raw), partitioning=None)
-    texts = [field.name for field in told.schema.to_arrow_schema() if is_text(field.type)]
+    told = parquet.read_metadata(pa.BufferReader(raw))
+    groups = [told.row_group(at) for at in range(told.num_row_groups)]
+    values = sum(group.column(at).num_values for group in groups for at in range(group.num_columns))
+    if max(sum(group.total_byte_size for group in groups), values // 8) > limit:
+        raise too_large(limit)
+    fields = list(told.schema.to_arrow_schema())
+    nested = [field.name for field in fields if place(field).place is None and pa.types.is_nested(field.type)]
+    for name in nested:  # a repeated text within a list unfolds unasked
+        remarks.leave_out(f"column {name!r}: it is nested, which has no place")
+    texts = [field.name for field in fields if is_text(field.type)]
     file = parquet.ParquetFile(pa.BufferReader(raw), read_dictionary=texts)  # a repeated text unfolds only when asked
     batches, total = [], 0
-    for batch in file.iter_batches(batch_size=8192):
-        total += sum(map(_unfolded, batch.columns))
+    for batch in file.iter_batches(8192, columns=[field.name for field in fields if field.name not in nested]):
+        total += sum(map(unfolded, batch.columns))
         if total > limit:
-            raise FileError(f"it unfolds to more than {limit:,} bytes; send it in parts")
+            raise too_large(limit)
         batches.append(batch)
-    return pa.Table.from_batches(batches, file.schema_arrow)
+    return pa.Table.from_batches(batches) if batches else file.schema_arrow.empty_table()
 
 
-def _unfolded(column: pa.Array) -> int:
-    if not pa.types.is_dictionary(column.type):
-        return int(column.nbytes)
-    lengths = pc.binary_length(column.dictionary).cast(pa.int64())
-    return int(pc.sum(lengths.take(column.indices)).as_py() or 0) + 4 * len(column)
+def _ipc(raw: bytes, limit: int) -> pa.Table:
+    """Read an Arrow file or stream, whose metadata tell how large its buffers are before one is decompressed."""
+    is_file = raw.startswith(_FEATHER)
+    if limit < _NO_LIMIT and uncompressed_size(raw[8:] if is_file else raw) > limit:
+        raise too_large(limit)
+    table = (pa.ipc.open_file if is_file else pa.ipc.open_stream)(pa.BufferReader(raw)).read_all()
+    if limit < _NO_LIMIT:
+        check_unfolded(table, limit)
+    return table
 
 
 def _arrow(table: pa.Table, remarks: Remarks) -> FileRows:
     """A table of typed columns, each under a name of its own."""
+    check_shape(table.num_rows, table.num_columns)
     return FileRows.of(table.rename_columns(distinct_names(table.column_names, remarks)), remarks)
 
 
@@ -135,11 +147,11 @@ def _unpacked(raw: bytes, limit: int) -> bytes:
         try:
             raw = unpack(raw, limit)
         except TooManyBytesError as error:
-            raise FileError(f"it unfolds to more than {limit:,} bytes; send it in parts") from error
+            raise too_large(limit) from error
         except (BoundedError, EOFError, OSError, lzma.LZMAError) as error:
             raise FileError(f"its compression is broken: {error}") from error
     if len(raw) > limit:
-        raise FileError(f"it unfolds to more than {limit:,} bytes; send it in parts")
+        raise too_large(limit)
     return raw
 
 

@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 
 SHOWN = 3
 """Examples named of what is left out; the rest is counted."""
+MOST_REMARKS = 1000
+"""Sentences that are kept."""
 _LONGEST = 60
 
 
@@ -31,17 +33,23 @@ class Remarks:
 
     def assume(self, sentence: str) -> None:
         """Say what was guessed."""
-        if sentence not in self.assumed:
-            self.assumed.append(sentence)
+        _add(self.assumed, sentence)
 
     def leave_out(self, sentence: str) -> None:
         """Say what was left out, and why."""
-        if sentence not in self.left_out:
-            self.left_out.append(sentence)
+        _add(self.left_out, sentence)
 
     def lines(self) -> list[str]:
         """All of it, for a terminal."""
         return [*(f"assumed: {each}" for each in self.assumed), *(f"left out: {each}" for each in self.left_out)]
+
+
+def _add(sentences: list[str], sentence: str) -> None:
+    """Each sentence once, and of very many only that there are more."""
+    if len(sentences) < MOST_REMARKS and sentence not in sentences:
+        sentences.append(
+            sentence if len(sentences) < MOST_REMARKS - 1 else "and more of the kind, which are not listed"
+        )
 
 
 @dataclass(frozen=True, slots=True)

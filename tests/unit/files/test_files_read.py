@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pyarrow.parquet as parquet
 import pytest
 import zstandard
 
+from modelspan_analyzer.files.bounds import unfolded
 from modelspan_analyzer.files.read import from_bytes, read
 from modelspan_analyzer.files.rows import FileError
 
@@ -204,15 +206,66 @@ def test_a_folder_is_one_file(tmp_path: Path) -> None:
         read(empty)
 
 
-def test_what_unfolds_beyond_a_limit_is_refused_before_it_does() -> None:
-    """A small body that stands for a large table costs no more than its limit."""
-    repeated = pa.table({"x": pa.array(["y" * 1000]).take(pa.array([0] * 200_000))})
+def ipc_bytes(table: pa.Table, *, file: bool = False, compression: str | None = None) -> bytes:
+    """A table as an Arrow stream or file."""
     sink = io.BytesIO()
-    parquet.write_table(repeated, sink)
-    assert len(sink.getvalue()) < 100_000
-    for raw in (sink.getvalue(), gzip.compress(b"x\n" + b"1\n" * 10_000_000)):
-        with pytest.raises(FileError, match="unfolds to more than"):
-            from_bytes(raw, limit=10_000_000)
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with (pa.ipc.new_file if file else pa.ipc.new_stream)(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    """A table as Parquet."""
+    sink = io.BytesIO()
+    parquet.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def bombs() -> dict[str, bytes]:
+    """Bodies of less than a megabyte that stand for more than a hundred."""
+    text, places = pa.array(["y" * 10_000]), pa.array([0] * 20_000, pa.int32())
+    zeros = pa.table({"x": pa.array(np.zeros(20_000_000))})
+    coded = pa.table({"x": pa.DictionaryArray.from_arrays(places, text)})
+    runs = pa.table({"x": pa.RunEndEncodedArray.from_arrays([20_000], text)})
+    lists = pa.table({"x": pa.ListArray.from_arrays([0, 20_000], text.take(places)), "z": [1]})
+    return {
+        "a repeated text in Parquet": parquet_bytes(pa.table({"x": text.take(places)})),
+        "numbers in Parquet": parquet_bytes(zeros),
+        "a dictionary in Arrow": ipc_bytes(coded),
+        "a dictionary in Feather": ipc_bytes(coded, file=True),
+        "runs in Arrow": ipc_bytes(runs),
+        "compressed Arrow": ipc_bytes(zeros, compression="zstd"),
+        "compressed Feather": ipc_bytes(zeros, file=True, compression="zstd"),
+        "compressed text": gzip.compress(b"x\n" + b"1\n" * 80_000_000),
+        "texts in lists in Parquet": parquet_bytes(lists),
+        "a column a cell": b"," * 200_000 + b"\n",
+        "a name a line": b"".join(b'{"k%d": 1}\n' % row for row in range(40_000)),
+    }
+
+
+def test_what_unfolds_beyond_a_limit_is_refused_before_it_does() -> None:
+    """A small body that stands for a large table costs no more than its limit, in whatever form it comes."""
+    for kind, raw in bombs().items():
+        assert len(raw) < 1_000_000, kind
+        try:
+            rows = from_bytes(raw, limit=100_000_000)
+        except FileError as error:
+            assert "unfolds to more than" in str(error) or "read it in parts" in str(error), (kind, error)
+        else:
+            assert rows.table.nbytes < 1_000_000, kind
+            assert rows.remarks.left_out == ["column 'x': it is nested, which has no place"], kind
+
+
+def test_views_are_counted_by_what_they_show() -> None:
+    """Many views of one text are as large as their texts together; so are the values of any other kind."""
+    views = pa.array(["y" * 1000] * 3, pa.string_view())
+    assert unfolded(views) >= 3000
+    assert unfolded(views.slice(1)) < 3000
+    assert unfolded(pa.array([b"y" * 1000] * 3, pa.binary_view())) >= 3000
+    assert unfolded(pa.array([[1.0]] * 5, pa.list_view(pa.float64()))) >= 40
+    assert unfolded(pa.array([1, 2, 3]).dictionary_encode()) >= 24
+    assert unfolded(pa.array([1.0] * 4)) == 32
 
 
 def test_frames_of_the_libraries_come_back(tmp_path: Path) -> None:
