@@ -25,7 +25,7 @@ from modelspan._settings import sample_rate as checked_rate
 from modelspan._settings import span_features
 from modelspan.capture import batches, outputs
 from modelspan.capture.batches import UntoldError
-from modelspan.capture.inputs import Arguments, Row, read
+from modelspan.capture.inputs import Arguments, Row, read, texts_as_rows
 from modelspan.capture.outputs import class_name
 from modelspan.capture.tables import Table
 from modelspan.capture.texts import clean, id_of, ids_of
@@ -264,6 +264,8 @@ class Observer:
     def _read_output(self, call: Call, result: Any) -> None:
         options = self.options
         told = result if options.prediction is None else options.prediction(result)
+        if call.table is None and type(told) is not float and call.names and call.ids is None:
+            call.table = texts_as_rows(call.names, call.values, told)
         if call.table is not None:
             call.outputs = batches.snapshot(told, call.table.rows, self.told)
         elif type(told) is float:

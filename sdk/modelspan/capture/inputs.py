@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from modelspan.capture import arrays, values
+from modelspan.capture.columns import column_of
 from modelspan.capture.tables import Table, long_vector, table_of
 
 MAX_TEXT = 4096
@@ -97,7 +98,10 @@ def _vector(value: Any, names: Sequence[str] | None) -> Row | Table | None:
         return _long_vector(value, shape)
     to_dict = getattr(value, "to_dict", None)
     if to_dict is not None and getattr(value, "index", None) is not None:  # a pandas Series knows its names
-        return row_of(to_dict())
+        named: dict[Any, Any] = to_dict()
+        if list(named) != list(range(len(named))):
+            return row_of(named)
+        value, shape = list(named.values()), None  # or has none
     if shape is not None:
         value = arrays.numpy_of(value)
     scalars = value.tolist() if hasattr(value, "tolist") else list(value)
@@ -140,6 +144,20 @@ def _reader_for(value: Any) -> Reader:
 
 _ARRAYS = ("__array__", "__dlpack__", "__arrow_c_stream__", "tocsr", "num_row")
 """What an object that holds rows or numbers has one of."""
+
+
+def texts_as_rows(names: tuple[Any, ...], texts: tuple[Any, ...], result: Any) -> Table | None:
+    """A list of texts as a table of them, where there is a result for each; None where it is a row of features.
+
+    Which of the two a list of texts is, only the result tells.
+    """
+    if len(texts) < 2 or names[0] != "f0" or not hasattr(result, "__len__") or isinstance(result, (str, Mapping)):
+        return None
+    if len(result) != len(texts) or names[-1] != f"f{len(texts) - 1}" or set(map(type, texts)) != {str}:
+        return None
+    if isinstance(result, tuple) and len(result) == 2 and not all(isinstance(each, str) for each in result):
+        return None  # a label and a score
+    return Table(len(texts), sum(map(len, texts)), lambda: {"text": column_of(texts)})
 
 
 class Arguments:

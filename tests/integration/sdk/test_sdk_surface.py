@@ -292,3 +292,24 @@ def test_a_part_of_a_block_that_cannot_be_read_costs_no_other(sdk: Callable[...,
         p.features, p.tags, p.timestamp, p.value = Hostile(), 5, "never", 0.5  # type: ignore[assignment]
     assert modelspan.flush(5)
     assert [(row["prediction_id"], row["value"]) for row in receiver.predictions()] == [("own", 0.5)]
+
+
+FILMS = ["a good film", "a bad film", "so so"]
+
+
+@pytest.mark.parametrize(
+    "texts", [FILMS, tuple(FILMS), pd.Series(FILMS), np.array(FILMS)], ids=lambda each: type(each).__name__
+)
+@pytest.mark.parametrize("results", [["pos", "neg", "neg"], np.array([0.9, 0.2, 0.4])], ids=["labels", "scores"])
+def test_a_list_of_texts(texts: Any, results: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
+    """With a result for each it is so many predictions; with one for all it is a row of features."""
+    sdk(endpoint=receiver.endpoint)
+    modelspan.observe(model="many")(lambda given: results)(texts)
+    assert len(modelspan.prediction_ids()) == 3
+    modelspan.observe(model="one")(lambda given: 0.5)(texts)
+    assert modelspan.flush(5)
+    many = [row for row in receiver.predictions() if row["modelspan.model.name"] == "many"]
+    (one,) = [row for row in receiver.predictions() if row["modelspan.model.name"] == "one"]
+    assert [row["feature.text"] for row in many] == FILMS
+    assert [row["label"] if isinstance(results, list) else row["value"] for row in many] == list(results)
+    assert (one["feature.f1"], one["value"]) == ("a bad film", 0.5)
