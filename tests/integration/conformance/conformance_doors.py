@@ -88,6 +88,7 @@ NO_DOOR: dict[str, str] = {
     "GET /healthz": _CONTROL,
     "GET /readyz": _CONTROL,
     "monitor worst_slices": f"{_DRAWS} integration/analyzer/test_analyzer_monitors.py",
+    "monitor worst_slices_by_outcome": f"{_DRAWS} integration/analyzer/test_analyzer_worst_slices.py",
     "monitor multivariate": f"{_DRAWS} integration/analyzer/test_analyzer_multivariate.py",
     "monitor embedding": f"{_DRAWS} integration/analyzer/test_analyzer_embedding.py",
     "monitor poisoning": f"{_DRAWS} integration/analyzer/test_analyzer_poisoning.py",

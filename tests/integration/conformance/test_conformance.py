@@ -28,6 +28,7 @@ from modelspan_analyzer.web.owner import Owned
 from modelspan_collector.store.backup import backup, restore
 from modelspan_collector.store.connect import Store
 
+pytestmark = pytest.mark.timeout(900)  # of what is sent first, on a machine that has much else to do
 FULL = os.environ.get("MODELSPAN_CONFORMANCE") == "full"
 
 UNGATED = "these rows do not pass the collector's gate, so no token, tenant's tag or rule of redaction meets them"
