@@ -151,7 +151,7 @@ def test_labels_are_posted_as_any_table(client: httpx.Client, store: Store, kind
     assert answer.status_code == 201, answer.text
     assert answer.json()["labels"] == 1
     assert answer.json()["left_out"] == [
-        f"1 of 2 labels: {'line 3' if 'json' not in kind else 'row 2'} has no id in 'prediction_id'"
+        f"1 of 2 labels: line {2 if 'json' in kind else 3} has no id in 'prediction_id'"
     ]
     assert store.rows(STORED)[0]["prediction_id"] == "00042"
 
