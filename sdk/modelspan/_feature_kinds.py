@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan import _category_text as category
+from modelspan._plain_columns import is_list_view, listed, plain
 
 Place = Literal["numeric", "categorical", "embedding"]
 
@@ -48,13 +49,6 @@ class Kind(NamedTuple):
     build: Callable[[pa.Array, Stored], pa.Array] | None = None
     loss: str = ""
     """Why a value that is there may be missing once it is built."""
-
-
-def plain(column: pa.Array) -> pa.Array:
-    """A column without extension type and run-end encoding."""
-    if pa.types.is_run_end_encoded(column.type):
-        column = pc.run_end_decode(column)
-    return column.storage if isinstance(column, pa.ExtensionArray) else column
 
 
 def _number(column: pa.Array, _storage: Stored) -> pa.Array:
@@ -93,7 +87,7 @@ def _category(column: pa.Array, storage: Stored) -> pa.Array:
 
 
 def _vector(column: pa.Array, _storage: Stored) -> pa.Array:
-    lists = _listed(column) if any(test(column.type) for test in _VIEWS) else column
+    lists = listed(column) if is_list_view(column.type) else column
     vectors = lists.cast(TYPES["embedding"], safe=False)
     elements = vectors.flatten()
     if not elements.null_count:
@@ -101,20 +95,6 @@ def _vector(column: pa.Array, _storage: Stored) -> pa.Array:
     rows: np.ndarray = np.arange(len(vectors))
     holed = pc.list_parent_indices(vectors).filter(elements.is_null()).to_numpy()
     return vectors.take(pa.array(rows, mask=np.isin(rows, holed)))
-
-
-def _listed(views: pa.Array) -> pa.Array:
-    """Lists that may overlap as lists that stand one behind the other; Arrow's own cast ends the process at some."""
-    width = np.int32 if pa.types.is_list_view(views.type) else np.int64
-    rows = slice(views.offset, views.offset + len(views))
-    begins, sizes = (np.frombuffer(buffer, width)[rows].astype(np.int64) for buffer in views.buffers()[1:3])
-    valid = views.is_valid().to_numpy(zero_copy_only=False)
-    sizes = np.where(valid, sizes, 0)
-    ends = np.cumsum(sizes)
-    places = np.repeat(begins - (ends - sizes), sizes) + np.arange(sizes.sum())
-    return pa.LargeListArray.from_arrays(
-        pa.array(np.concatenate(([0], ends))), views.values.take(pa.array(places)), mask=pa.array(~valid)
-    )
 
 
 def _is(*tests: Callable[[pa.DataType], bool]) -> Callable[[Stored], bool]:
@@ -169,7 +149,6 @@ _LISTS: Final = (
     pa.types.is_list_view,
     pa.types.is_large_list_view,
 )
-_VIEWS: Final = (pa.types.is_list_view, pa.types.is_large_list_view)
 _ELEMENTS: Final = (
     pa.types.is_floating,
     pa.types.is_integer,

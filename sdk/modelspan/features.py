@@ -22,9 +22,10 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelspan._feature_kinds import CATEGORY, KINDS, TYPES, Kind, Place, Stored, as_text, plain, stored
+from modelspan._feature_kinds import CATEGORY, KINDS, TYPES, Kind, Place, Stored, as_text, stored
+from modelspan._plain_columns import plain
 
-__all__ = ["KINDS", "LARGEST_EXACT", "TYPES", "Converted", "Place", "Placed", "convert", "place", "text"]
+__all__ = ["KINDS", "LARGEST_EXACT", "TYPES", "Converted", "Place", "Placed", "convert", "place", "plain", "text"]
 
 LARGEST_EXACT: Final = 2**53
 """Integers beyond it are rounded when they become Float64."""

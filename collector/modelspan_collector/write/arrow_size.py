@@ -19,6 +19,14 @@ _BATCH_BUFFERS, _BATCH_COMPRESSION = 2, 3  # fields of RecordBatch
 _DICTIONARY_DATA = 1  # field of DictionaryBatch
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3  # values of MessageHeader
 _NOT_COMPRESSED: Final = -1
+_TEXTS: Final = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+)
+_LISTS: Final = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
 
 
 def uncompressed_size(stream: bytes) -> int:
@@ -67,14 +75,14 @@ def _elements(array: pa.Array) -> int:
 
 
 def spelt_out(column: pa.ChunkedArray) -> int:
-    """Bytes that the texts of a column may take once each row has its own."""
-    return 0 if _is_flat(column.type) else sum(_texts(chunk) for chunk in column.chunks)
+    """Bytes that the values of a column may take once each row has its own."""
+    return 0 if _is_flat(column.type) else sum(_repeated(chunk) for chunk in column.chunks)
 
 
-def _texts(array: pa.Array) -> int:
+def _repeated(array: pa.Array) -> int:
     kind = array.type
     if isinstance(array, pa.ExtensionArray):
-        return _texts(array.storage)
+        return _repeated(array.storage)
     if pa.types.is_dictionary(kind):
         return len(array) * _longest(array.dictionary)
     if pa.types.is_run_end_encoded(kind):
@@ -88,15 +96,23 @@ def _is_flat(kind: pa.DataType) -> bool:
 
 
 def _longest(values: pa.Array) -> int:
+    """Bytes that one of these values may take; at most, where that is not easily told."""
     kind = values.type
+    if isinstance(values, pa.ExtensionArray):
+        return _longest(values.storage)
+    if pa.types.is_null(kind) or pa.types.is_primitive(kind) or pa.types.is_decimal(kind):
+        return 8
     if _is_view(kind):
         return int(_view_lengths(values).max(initial=0))
     if pa.types.is_dictionary(kind):
         return _longest(values.dictionary)
-    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
-    if any(test(kind) for test in tests):
+    if any(test(kind) for test in _TEXTS):
         return int(pc.max(pc.binary_length(values)).as_py() or 0)
-    return int(kind.byte_width) if pa.types.is_fixed_size_binary(kind) else 0
+    if any(test(kind) for test in _LISTS) and pa.types.is_primitive(kind.value_type):
+        return 8 * int(pc.max(pc.list_value_length(values)).as_py() or 0)
+    if pa.types.is_struct(kind) and all(pa.types.is_primitive(part.type) for part in kind):
+        return 32 * int(kind.num_fields)  # an interval, which becomes a text
+    return int(values.nbytes)
 
 
 def _is_view(kind: pa.DataType) -> bool:

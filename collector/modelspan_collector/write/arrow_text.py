@@ -12,10 +12,10 @@ _BYTES = {
 
 
 def repair(table: pa.Table) -> tuple[pa.Table, int]:
-    """Make the text columns of a table valid, plain ones and dictionaries; what is broken in another way stays broken.
+    """Make the text columns of a table valid, in whatever encoding; what is broken in another way stays broken.
 
     Returns:
-        The table, and how many values (of a dictionary: entries) were touched.
+        The table, and how many values (of a dictionary or of runs: entries) were touched.
     """
     touched = 0
     for index, field in enumerate(table.schema):
@@ -34,6 +34,9 @@ def _clean(array: pa.Array) -> tuple[pa.Array, int]:
     if pa.types.is_dictionary(array.type):
         values, count = _clean(array.dictionary)
         return pa.DictionaryArray.from_arrays(array.indices, values, ordered=array.type.ordered), count
+    if pa.types.is_run_end_encoded(array.type):
+        values, count = _clean(array.values)
+        return (pa.RunEndEncodedArray.from_arrays(array.run_ends, values) if count else array), count
     if array.type not in _BYTES:
         return array, 0
     raw = array.view(_BYTES[array.type])

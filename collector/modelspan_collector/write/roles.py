@@ -133,11 +133,8 @@ def _undone(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _plain(chunk: pa.Array) -> pa.Array:
-    if pa.types.is_run_end_encoded(chunk.type):
-        return _plain(pc.run_end_decode(chunk))
-    if pa.types.is_dictionary(chunk.type):
-        return _plain(chunk.dictionary_decode())
-    return chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
+    flat = features.plain(chunk)
+    return _plain(flat.dictionary_decode()) if pa.types.is_dictionary(flat.type) else flat
 
 
 def _is_any(tests: tuple[TypeTest, ...], kind: pa.DataType) -> bool:

@@ -360,6 +360,15 @@ def test_a_column_of_broken_bytes_is_left_out_alone(running: tuple[Collector, St
     assert errors(store, model) == {("column_left_out", "feature.lost"): 2}
 
 
+@pytest.mark.parametrize("how", ["plain", "large", "view", "dictionary", "runs"])
+def test_text_that_is_not_utf8_is_repaired_in_any_encoding(how: str) -> None:
+    """Half a character costs itself: it becomes U+FFFD, and neither column nor row is left out."""
+    sent = predictions(2, "m", **{"feature.name": encoded(["RenXYZ", "Ann"], pa.string(), how)})
+    found = stream.read("modelspan.predictions", arrow(sent).replace(b"RenXYZ", b"Ren\xed\xa0\x80"))
+    assert (found.repaired, found.left_out) == (1, [])
+    assert found.table["feature.name"].to_pylist() == ["Ren\ufffd\ufffd\ufffd", "Ann"]
+
+
 def test_a_second_column_of_a_name_is_left_out(running: tuple[Collector, Store]) -> None:
     """The first one counts, and the other is named."""
     collector, store = running
@@ -373,6 +382,17 @@ def test_a_second_column_of_a_name_is_left_out(running: tuple[Collector, Store])
 def beside(columns: dict[str, Any]) -> pa.Table:
     rows = len(next(iter(columns.values())))
     return predictions(rows, f"m{next(numbers)}", **columns)
+
+
+def test_a_category_of_many_intervals_stays_within_bounds() -> None:
+    """What is bounded is what rows become, not what a dictionary holds: thousands of bins are no misfit."""
+    bins = pa.array([{"left": float(at), "right": at + 1.0} for at in range(5_000)])
+    told = {"ARROW:extension:name": "pandas.interval", "ARROW:extension:metadata": '{"closed": "right"}'}
+    column = pa.DictionaryArray.from_arrays(pa.array([4_999] * 2**14, pa.int16()), bins)
+    table = predictions(2**14, "m").append_column(pa.field("feature.bin", column.type, metadata=told), column)
+    found = stream.read("modelspan.predictions", arrow(table))
+    assert found.left_out == []
+    assert found.table["feature.bin"][0].as_py() == "(4999, 5000]"
 
 
 def views(rows: int, text: bytes) -> pa.Array:
@@ -392,6 +412,12 @@ AMPLIFIERS: dict[str, Callable[[], dict[str, Any]]] = {
         "feature.x": pa.DictionaryArray.from_arrays(pa.array([0] * 2**14, pa.int8()), pa.array(["x" * 2**16]))
     },
     "runs of one text": lambda: {"feature.x": pa.RunEndEncodedArray.from_arrays([2**14], ["x" * 2**16])},
+    "runs of one vector": lambda: {
+        "feature.x": pa.RunEndEncodedArray.from_arrays([2**14], pa.array([[0.0] * 2**14], pa.list_(pa.float32())))
+    },
+    "runs of one structure": lambda: {
+        "feature.x": pa.RunEndEncodedArray.from_arrays([2**14], pa.array([{"a": "x" * 2**16}]))
+    },
     "views of one text": lambda: {"feature.x": views(2**14, b"x" * 2**16)},
     "views of one list": lambda: {
         "feature.x": pa.ListViewArray.from_arrays(
