@@ -168,9 +168,10 @@ def _names(connection: Any, sql: str, names: tuple[str, ...]) -> frozenset[str]:
 def _lock(vetted: Statement) -> int:
     """1, the engine's strict lock; 2 for clients that ask which settings they may send, as 1 answers `none`."""
     head, found, rest = vetted.body.partition(_SYSTEM_SETTINGS)
-    plain = (head.startswith("SELECT ") and rest.startswith(("\nWHERE ", "\nORDER BY ", "\nLIMIT "))) or not rest
-    other_tables = "(" in vetted.body or "FROM" in head + rest or "JOIN" in head + rest
-    return 2 if found and plain and not other_tables else 1
+    selects = head.startswith(("SELECT ", "SELECT\n"))
+    ends = not rest or rest.startswith(("\nWHERE ", "\nORDER BY ", "\nLIMIT "))
+    other_tables = any(word in head + rest for word in ("(", "FROM", "JOIN"))
+    return 2 if found and selects and ends and not other_tables else 1
 
 
 def _unknown_format(name: str) -> errors.ClickHouseError:

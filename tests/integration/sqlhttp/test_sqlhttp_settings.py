@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import clickhouse_connect
 import httpx
 import pytest
 
@@ -224,3 +225,27 @@ def test_no_database_with_files_for_tables_is_served(engine_dsn: str) -> None:
     with pytest.raises(ValueError, match="shows the machine's files"):
         SqlServer(store, port=0)
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "lock"),
+    [
+        ("SELECT name, readonly, value FROM system.settings WHERE name = 'readonly' LIMIT 10000", "2"),
+        ("SELECT value FROM system.settings WHERE name = 'readonly'", "2"),
+        ("SELECT s.value FROM system.settings AS s WHERE name = 'readonly'", "1"),
+        ("SELECT value FROM system.settings, system.one WHERE name = 'readonly'", "1"),
+        ("SELECT value FROM system.settings ANY JOIN system.one ON 1 WHERE name = 'readonly'", "1"),
+        ("SELECT value FROM system.settings WHERE name IN (SELECT 'readonly')", "1"),
+        ("SELECT value FROM (SELECT value FROM system.settings WHERE name = 'readonly')", "1"),
+    ],
+)
+def test_a_client_learns_which_settings_it_may_send(sql: httpx.Client, asked: str, lock: str) -> None:
+    """Drivers ask the engine which settings are open, and send no other: that question alone has the weaker lock."""
+    assert sql.post("/", content=asked).text.split()[-1] == lock
+
+
+def test_the_driver_takes_settings_for_open(sql_server: SqlServer) -> None:
+    """What a person gives clickhouse-connect is sent, as the driver asked first."""
+    driver = clickhouse_connect.get_client(host="127.0.0.1", port=sql_server.port)
+    assert driver.query("SELECT getSetting('max_block_size')", settings={"max_block_size": 7}).first_row == (7,)
+    driver.close()
