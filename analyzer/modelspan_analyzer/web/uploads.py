@@ -27,7 +27,7 @@ TABLE_TYPES: Final = (
 )
 MOST_BYTES: Final = 128 * 2**20
 """Of one body as it is posted."""
-MOST_UNFOLDED: Final = 2**30
+MOST_UNFOLDED: Final = 2**28
 """Of its rows once they are read."""
 _IN_FLIGHT: Final = Budget(2 * MOST_BYTES)
 

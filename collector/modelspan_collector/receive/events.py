@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -16,7 +16,7 @@ from modelspan_collector.receive.rejected import Rejected
 from modelspan_collector.receive.signals import LOGS
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.left_out import Misfit, sentence, told_by_sender
-from modelspan_collector.write.stream import StreamError, encode, metadata, read
+from modelspan_collector.write.stream import StreamError, encode, metadata, read, unfolded
 
 _SIGNALS = {
     conventions.EVENT_PREDICTIONS: "predictions",
@@ -24,6 +24,10 @@ _SIGNALS = {
     conventions.EVENT_MODEL: "models",
 }
 """What each event is called in `ingest_errors`."""
+MOST_EVENTS: Final = 10_000
+"""Streams of one request: each costs a millisecond, however few rows are in it."""
+MOST_BYTES: Final = 256 << 20
+"""Bytes of streams, spelt out, after which no further one of the same request is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ class _Tally:
 
     rejected: int = 0
     first: str = ""
+    events: int = 0
+    bytes: int = 0
     repaired: int = 0
     redacted: int = 0
     left_out: list[Misfit] = field(default_factory=list)
@@ -121,11 +127,16 @@ def _remove(records: Any, indices: list[int]) -> None:
 
 def _check(record: Any, redaction: Redaction, tally: _Tally) -> bool:
     """Check an event and redact it in place; False where it is rejected."""
+    if tally.bytes > MOST_BYTES or tally.events >= MOST_EVENTS:
+        tally.reject(f"a request holds at most {MOST_EVENTS} events of {MOST_BYTES} bytes in all; send smaller batches")
+        return False
     try:
         table, repaired, left_out = read(record.event_name, record.body.bytes_value)
     except StreamError as error:
         tally.reject(str(error))
         return False
+    tally.bytes += unfolded(table)
+    tally.events += 1
     touched = 0
     if redaction.active:
         left_out = [_discreet(redaction, misfit) for misfit in left_out]

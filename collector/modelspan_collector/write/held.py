@@ -15,6 +15,8 @@ import pyarrow as pa
 
 MOST_BYTES: Final = 128 << 20
 """Bytes of tables held at one time; the oldest go."""
+_COLUMN_BYTES: Final = 8 << 10
+"""What a column takes beside its values: of many small streams that is nearly all."""
 
 
 class Held:
@@ -45,7 +47,7 @@ class Held:
 
 
 def _size(tables: Sequence[pa.Table]) -> int:
-    return sum(table.nbytes for table in tables)
+    return sum(table.nbytes + _COLUMN_BYTES * table.num_columns for table in tables)
 
 
 HELD: Final = Held()

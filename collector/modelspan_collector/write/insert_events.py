@@ -7,7 +7,7 @@ and in it to the row at fault: it alone is unfit, and everything else of the bat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -67,13 +67,30 @@ def insert_events(store: Store, records: Sequence[Record], token: str, metrics: 
         DatabaseError: the store is away, or refuses for a reason that is not in the rows.
     """
     outcome = Outcome()
+    for number, portion in enumerate(_portions(records, token, outcome)):
+        part = f"/{number}" if number else ""
+        for table, streams in portion.items():
+            _Insert(store, table, metrics, outcome).all(streams, f"{token}/{table}{part}")
+    return outcome
+
+
+def _portions(records: Sequence[Record], token: str, outcome: Outcome) -> Iterator[dict[str, list[_Stream]]]:
+    """The streams of the records by table, as many at a time as fit into memory; the same however often it is done."""
     tables: dict[str, list[_Stream]] = {}
+    size = 0
     for number, record in enumerate(records):
         for each in _readable(record, f"{token}.unread.{number}", outcome):
             tables.setdefault(_TABLES[each.event], []).append(each)
-    for table, streams in tables.items():
-        _Insert(store, table, metrics, outcome).all(streams, f"{token}/{table}")
-    return outcome
+            size += stream.unfolded(each.table)
+        if size > _PORTION_BYTES:
+            yield tables
+            tables, size = {}, 0
+    if tables:
+        yield tables
+
+
+_PORTION_BYTES: Final = 256 << 20
+"""Bytes of streams, spelt out, after which they are inserted, before more are read."""
 
 
 @dataclass(frozen=True, slots=True)

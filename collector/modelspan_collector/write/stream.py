@@ -237,6 +237,14 @@ def encode(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
+def unfolded(table: pa.Table) -> int:
+    """Bytes that a table takes once its dictionaries are spelt out."""
+    return sum(
+        max(column.nbytes, spelt_out(column)) if pa.types.is_dictionary(column.type) else int(column.nbytes)
+        for column in table.columns
+    )
+
+
 def metadata(table: pa.Table, name: str) -> str:
     """What all rows share, from the schema's metadata; '' where it is absent."""
     value: bytes = (table.schema.metadata or {}).get(name.encode(), b"")

@@ -13,20 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pyarrow as pa
 import pytest
 import zstandard
-from collector_otlp import PROTOBUF, export, post, set_attribute, trace
+from collector_otlp import PROTOBUF, arrow, event, export, post, predictions, set_attribute, trace
 from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
 from modelspan_collector.log import dead
-from modelspan_collector.receive import arrivals, bounds, grpc_calls
+from modelspan_collector.receive import arrivals, bounds, events, grpc_calls
 from modelspan_collector.receive.errors import RefusedError, TooLargeError
 from modelspan_collector.receive.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
-from modelspan_collector.write import wire
+from modelspan_collector.write import insert_events, wire
 
 MIB = 1 << 20
 JSON = "application/json"
@@ -231,3 +232,38 @@ def test_grpc_calls_that_stall_keep_nobody_out(collector: Collector, monkeypatch
         assert calls[0].exception(timeout=60).code() is grpc.StatusCode.CANCELLED
         for call in calls:
             call.cancel()
+
+
+def packed(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def test_events_of_one_request_are_bounded_together(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few hundred kilobytes of streams that spell out to gigabytes, or of ever so many, are not all taken."""
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 100_000, pa.int32()), pa.array(["x" * 1000]))
+    large = packed(predictions(100_000, **{"feature.a": texts}).set_column(1, "prediction_id", [["p"] * 100_000]))
+    monkeypatch.setattr(events, "MOST_EVENTS", 20)
+    for body, most in ((large, 3), (packed(predictions(1)), 20)):
+        request = LOGS.request()
+        records = request.resource_logs.add().scope_logs.add().log_records
+        for _ in range(30):
+            records.add(event_name="modelspan.predictions").body.bytes_value = body
+        answer = LOGS.response.FromString(export(collector.grpc_port, LOGS, request.SerializeToString()))
+        assert answer.partial_success.rejected_log_records == 30 - most
+        assert "send smaller batches" in answer.partial_success.error_message
+
+
+def test_an_insert_takes_as_many_streams_as_fit_into_memory(
+    start: Callable[..., Collector], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In portions, each with a name of its own, so that all rows arrive, once."""
+    monkeypatch.setattr(insert_events, "_PORTION_BYTES", 1000)
+    collector = start(segment_seconds=60.0)
+    for _ in range(10):
+        request = event("modelspan.predictions", arrow(predictions(20)))
+        assert post(collector.http_port, "/v1/logs", request.SerializeToString()).status == 200
+    collector.flush()
+    assert store.scalar("SELECT count() FROM predictions") == 200
