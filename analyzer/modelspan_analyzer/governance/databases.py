@@ -12,11 +12,29 @@ _DATABASES = """
 SELECT database FROM system.tables WHERE name IN ('predictions', 'labels', 'schema_migrations')
 GROUP BY database HAVING count() = 3 ORDER BY database
 """
+_SPREAD = """
+SELECT DISTINCT database FROM system.tables
+WHERE engine = 'Distributed' AND name = 'predictions' AND has({names:Array(String)}, database)
+"""
 
 
 def databases(store: Store) -> list[str]:
     """The names of all that the store's user can see."""
     return [str(row["database"]) for row in store.rows(_DATABASES)]
+
+
+def need_single(store: Store, names: Collection[str]) -> None:
+    """Refuse databases whose tables are spread over a cluster: one node can neither change nor search the others'.
+
+    Raises:
+        ValueError: one of them is.
+    """
+    spread = [str(row["database"]) for row in store.rows(_SPREAD, {"names": list(names)})]
+    if spread:
+        raise ValueError(
+            f"the database {spread[0]} is spread over a cluster, on which this is not possible yet: delete by "
+            "prediction and trace id with ALTER TABLE … ON CLUSTER … DELETE on its tables …_local"
+        )
 
 
 def chosen(store: Store, wanted: Collection[str] = ()) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from modelspan_analyzer.governance import audit
-from modelspan_analyzer.governance.databases import chosen, opened
+from modelspan_analyzer.governance.databases import chosen, need_single, opened
 from modelspan_analyzer.governance.erase import drop_old_parts, erase, rebuild_sketches
 from modelspan_analyzer.governance.holds import SKETCHES, parameters, tables
 from modelspan_analyzer.governance.names import CHANGED, ID, LONG_ID, Names
@@ -68,9 +68,11 @@ def forget(
         still: holds a running collector still, while rows and files are erased.
 
     Raises:
-        ValueError: a database is not there.
+        ValueError: a database is not there, or is spread over a cluster.
     """
-    with opened(store, chosen(store, databases)) as stores:
+    wanted = chosen(store, databases)
+    need_single(store, wanted)
+    with opened(store, wanted) as stores:
         names = Names(store, subject)
         with still or nullcontext():
             paths = list(files(data, databases)) if data is not None else []
