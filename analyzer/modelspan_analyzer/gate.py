@@ -53,6 +53,8 @@ ALWAYS = "data_quality"
 """A signal that says of any window that rows came, and nothing of whether they are as they were."""
 JUDGED = ("ok", "warning", "alarm", "error")
 """Verdicts that compared something."""
+SKIPPED = "skipped"
+"""The verdict of what does not apply, and so leaves nothing unchecked."""
 
 
 def ask(
@@ -93,9 +95,9 @@ def ask(
     if findings:
         reason = f"{len(findings)} results stand against {name}"
         return Answer(Status.ALARM, reason, newest, findings, known, unchecked)
-    judged = {row["signal"] for row in rows} - {one["signal"] for one in unchecked}
-    looked = max(row["n"] for row in rows)
-    if lacking := not_checked(looked, judged, {row["signal"] for row in rows} | set(signals), signals):
+    judged, looked = _judged(rows), max(row["n"] for row in rows)
+    said = judged | {one["signal"] for one in unchecked} | set(signals)
+    if lacking := not_checked(looked, judged, said, signals):
         return Answer(Status.NOT_CHECKED, f"{lacking} in the newest window of {name}", newest, [], known, unchecked)
     if known:
         return Answer(Status.ALARM, f"{len(known)} open incidents stand against {name}", newest, [], known, unchecked)
@@ -108,7 +110,7 @@ def not_checked(rows: int, judged: Set[str], said: Set[str], wanted: Sequence[st
     Args:
         rows: the most rows that any result is of.
         judged: signals of which some result was compared with something.
-        said: signals that have a result, or were asked for.
+        said: signals that apply, or were asked for.
         wanted: those that were asked for; each of them must have been judged.
     """
     if not rows:
@@ -121,10 +123,15 @@ def not_checked(rows: int, judged: Set[str], said: Set[str], wanted: Sequence[st
 
 
 def _unchecked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The signals of which no result could be judged, each with the reason of one of them."""
-    judged = {row["signal"] for row in rows if row["verdict"] in JUDGED and row["n"]}
-    reasons = {row["signal"]: row["reason"] for row in reversed(rows) if row["signal"] not in judged}
+    """The signals of which no result could be judged though they apply, each with the reason of one of them."""
+    judged = _judged(rows)
+    lacking = [row for row in reversed(rows) if row["signal"] not in judged and row["verdict"] != SKIPPED]
+    reasons = {row["signal"]: row["reason"] for row in lacking}
     return [{"signal": signal, "reason": reason} for signal, reason in sorted(reasons.items())]
+
+
+def _judged(rows: Sequence[dict[str, Any]]) -> set[str]:
+    return {row["signal"] for row in rows if row["verdict"] in JUDGED and row["n"]}
 
 
 def _incidents(store: Store, model: str, version: str, signals: Sequence[str]) -> list[dict[str, Any]]:

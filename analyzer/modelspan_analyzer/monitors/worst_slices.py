@@ -194,7 +194,7 @@ def _summary(
         )
         return _not_searched(context, signal, search.metric, 0, why)
     most = max(search.tried, key=lambda one: one.effect if search.worse_only else abs(one.effect))
-    said = f"{worse or 'no'} of {tried} slices stand out by their mean {search.what}; the most does {most.name}"
+    said = f"{worse or 'none'} of {tried} slices stand out by their mean {search.what}; the most does {most.name}"
     return context.result(
         signal,
         search.metric,

@@ -28,7 +28,7 @@ FROM predictions GROUP BY model, version ORDER BY model, version
 _VERDICTS = """
 SELECT model, version, max(window_end) AS checked,
        countIf(verdict = 'alarm') AS alarms, countIf(verdict = 'error') AS errors, max(n) AS looked_at,
-       groupUniqArray(signal) AS said,
+       groupUniqArrayIf(signal, verdict != 'skipped') AS said,
        groupUniqArrayIf(signal, n > 0 AND has({judged:Array(String)}, verdict)) AS judged,
        groupUniqArrayIf(6)(concat(signal, ' ', feature), verdict = 'alarm') AS what
 FROM monitor_results FINAL

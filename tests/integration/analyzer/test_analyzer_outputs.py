@@ -37,6 +37,7 @@ def results(shared_store: Store) -> None:
             Result(
                 "alone", "1", WINDOW, "performance", "roc_auc", 0.7, Verdict.NOT_COMPARED, n=9, reason="no baseline"
             ),
+            Result("alone", "1", WINDOW, "attribution", "ndcg", None, Verdict.SKIPPED, n=9, reason="does not apply"),
             Result("open", "1", WINDOW, "data_drift", "psi", 0.01, Verdict.OK, n=9),
         ],
         "run",
