@@ -130,14 +130,21 @@ class _Insert:
         except Exception as error:  # no store is asked here: whatever it is, it is the same the next time
             self._split(streams, token, reason(error))
             return
+        schemas = {part.rows.schema: None for part, _ in converted}
+        if len(schemas) > 1:  # keys of very many features have a wider index: they are not one table with others
+            for number, schema in enumerate(schemas):
+                alike = [each for part, made_of in converted if part.rows.schema == schema for each in made_of]
+                self.all(alike, f"{token}.of{number}")
+            return
+        parts = [part for part, _ in converted]
         try:
-            self._insert(converted, token)
+            self._insert(parts, token)
         except DatabaseError as error:
             if not is_about_data(error):
                 raise
             self._split(streams, token, reason(error))
             return
-        for part in converted:
+        for part in parts:
             self._note(part)
 
     def _insert(self, converted: Sequence[rows.Rows], token: str) -> None:
@@ -171,8 +178,8 @@ def _halves(streams: Sequence[_Stream]) -> list[Sequence[_Stream]]:
     return [[replace(one, table=part)] for part in (one.table.slice(0, middle), one.table.slice(middle))]
 
 
-def _convert(streams: Sequence[_Stream]) -> list[rows.Rows]:
-    """The rows of streams; those that have all but their rows in common are converted together."""
+def _convert(streams: Sequence[_Stream]) -> list[tuple[rows.Rows, list[_Stream]]]:
+    """The rows of streams, each with what they are of; those with all but their rows in common are made together."""
     shapes: dict[tuple[str, str, str, bytes], list[_Stream]] = {}
     for each in streams:
         shape = (each.event, each.service, each.tenant, each.table.schema.serialize().to_pybytes())
@@ -181,7 +188,7 @@ def _convert(streams: Sequence[_Stream]) -> list[rows.Rows]:
     for (event, service, tenant, _), alike in shapes.items():
         received = np.repeat([each.received for each in alike], [each.table.num_rows for each in alike])
         whole = pa.concat_tables([each.table for each in alike]).combine_chunks()
-        converted.append(rows.CONVERT[event](whole, pa.array(received, pa.int64()), service, tenant))
+        converted.append((rows.CONVERT[event](whole, pa.array(received, pa.int64()), service, tenant), alike))
     return converted
 
 

@@ -347,6 +347,20 @@ def test_more_features_than_16_bits_can_count(running: tuple[Collector, Store]) 
     assert store.rows(f"{query} WHERE model = {{m:String}}", {"m": model}) == [{"n": 40_001, "last": 39_999.0}]
 
 
+def test_very_many_features_wait_beside_few(running: tuple[Collector, Store]) -> None:
+    """Rows of 33,000 features and of one, in one insert, are stored each: they held up all that was behind them."""
+    collector, store = running
+    wide, narrow, after = (f"m{next(numbers)}" for _ in range(3))
+    features = {f"feature.f{at}": pa.array([float(at)]) for at in range(33_000)}
+    send(collector, "modelspan.predictions", [predictions(1, narrow), predictions(1, wide, **features)])
+    send(collector, "modelspan.predictions", [predictions(2, after)])
+    query = (
+        "SELECT model, count() AS n FROM predictions WHERE model IN ({a:String}, {b:String}, {c:String}) GROUP BY model"
+    )
+    found = {row["model"]: row["n"] for row in store.rows(query, {"a": wide, "b": narrow, "c": after})}
+    assert found == {wide: 1, narrow: 1, after: 2}
+
+
 def test_a_column_of_broken_bytes_is_left_out_alone(running: tuple[Collector, Store]) -> None:
     """A dictionary whose indices lead nowhere is no reason to refuse the columns beside it."""
     collector, store = running
