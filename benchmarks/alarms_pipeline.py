@@ -26,10 +26,10 @@ import pyarrow as pa
 from alarm_streams import STREAMS, Pool
 from alarms import BASELINE_ROWS, WINDOWS_PER_BASELINE, Rows
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
-from modelspan_analyzer.distributions import read
-from modelspan_analyzer.feature_maps import feature_maps
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.features import feature_maps
+from modelspan_analyzer.reading.profiles import read
 from modelspan_analyzer.results import Verdict, Window
 from modelspan_analyzer.runner import Runner
 from modelspan_collector.store import schema

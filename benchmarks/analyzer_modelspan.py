@@ -15,12 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.feature_maps import feature_maps
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.data_drift import data_drift
-from modelspan_analyzer.monitors.data_quality import data_quality
+from modelspan_analyzer.monitors.drift.data_drift import data_drift
+from modelspan_analyzer.monitors.quality.monitor import data_quality
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.results import Window
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect

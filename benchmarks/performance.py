@@ -129,14 +129,15 @@ def timed(action: Callable[[], object], repeats: int = 3) -> float:
 
 def ours(reference: pa.Table, window: pa.Table) -> dict[str, float]:
     """Seconds of each part, from the store to the results; `fairness_counted` is without a baseline and estimates."""
-    from modelspan_analyzer.baselines import Baseline, set_from_window
     from modelspan_analyzer.config.outcome_settings import ConceptSettings, FairnessSettings
     from modelspan_analyzer.config.settings import ModelSettings
-    from modelspan_analyzer.estimation.monitor import estimation
-    from modelspan_analyzer.fairness.monitor import fairness
     from modelspan_analyzer.monitors.context import MonitorContext
-    from modelspan_analyzer.performance import calibration, read
+    from modelspan_analyzer.monitors.estimation.monitor import estimation
+    from modelspan_analyzer.monitors.fairness.monitor import fairness
+    from modelspan_analyzer.reading.baselines import Baseline, set_from_window
+    from modelspan_analyzer.reading.outcomes import read
     from modelspan_analyzer.results import Window
+    from modelspan_analyzer.statistics.performance import calibration
     from modelspan_collector.store import schema
     from modelspan_collector.store.connect import connect
 

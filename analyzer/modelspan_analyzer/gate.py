@@ -10,7 +10,7 @@ from typing import Any
 
 from modelspan_analyzer import incidents
 from modelspan_analyzer.incidents.vocabulary import Incident
-from modelspan_analyzer.moments import utc
+from modelspan_analyzer.instants import utc
 from modelspan_collector.store.connect import Store
 
 

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Sequence
 from datetime import datetime
 
-from modelspan_analyzer import incidents, moments
+from modelspan_analyzer import incidents
+from modelspan_analyzer import instants as moments
 from modelspan_analyzer.alerts import Pusher
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.config.settings import MonitorsConfig

@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 
 from modelspan_collector.forward.destination import Destination
 from modelspan_collector.forward.send import Outcome, open_sender
-from modelspan_collector.receive.signals import METRICS
+from modelspan_collector.otlp.signals import METRICS
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry
 from modelspan_collector.access.tokens import Tokens
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.forward.forwarder import Forwarder
-from modelspan_collector.log.journal import LogOptions
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.origins import Allowed, is_loopback
 from modelspan_collector.receive.gate import Gate
@@ -19,6 +18,7 @@ from modelspan_collector.receive.grpc_server import GrpcReceiver
 from modelspan_collector.receive.http import HttpReceiver
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal.journal import LogOptions
 from modelspan_collector.write.complaints import Complaints
 from modelspan_collector.write.lanes import Lanes
 from modelspan_collector.write.writer import Writer

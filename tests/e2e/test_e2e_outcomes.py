@@ -17,14 +17,14 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.preprocessing import OrdinalEncoder
 
-from modelspan_analyzer.baselines import Baseline, set_from_window
-from modelspan_analyzer.concept.monitor import concept
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.estimation.monitor import estimation
-from modelspan_analyzer.fairness.monitor import fairness
+from modelspan_analyzer.monitors.concept.monitor import concept
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.performance.monitor import performance
+from modelspan_analyzer.monitors.estimation.monitor import estimation
+from modelspan_analyzer.monitors.fairness.monitor import fairness
+from modelspan_analyzer.monitors.performance.monitor import performance
+from modelspan_analyzer.reading.baselines import Baseline, set_from_window
 from modelspan_analyzer.results import Verdict, Window
 from modelspan_collector.store.connect import Store
 

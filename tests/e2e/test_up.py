@@ -14,8 +14,8 @@ from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from modelspan_cli.demo.stack import Stack
-from modelspan_collector.log.record import Kind, make
 from modelspan_collector.running import Running, find_running
+from modelspan_collector.wal.record import Kind, make
 
 
 def cli(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector as PrometheusCollector
 
-from modelspan_analyzer import moments
+from modelspan_analyzer import instants as moments
 from modelspan_analyzer.alerts.alert import LABELS, annotations_of, labels_of
 from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.config.alert_settings import AlertSettings

@@ -13,14 +13,14 @@ import numpy as np
 from modelspan_analyzer.comparison.matching import Matched, match
 from modelspan_analyzer.comparison.reasons import ReasonsCompared, compare_reasons
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
-from modelspan_analyzer.performance.counts import Estimate
-from modelspan_analyzer.performance.evaluate import evaluate
-from modelspan_analyzer.performance.intervals import normal
-from modelspan_analyzer.performance.judge import change
-from modelspan_analyzer.performance.read import PREDICTED
-from modelspan_analyzer.performance.rows import Rows, window_rows
-from modelspan_analyzer.performance.target import REGRESSION, Target, find_target, read_as
+from modelspan_analyzer.monitors.performance.evaluate import evaluate
+from modelspan_analyzer.reading.outcomes.read import PREDICTED
+from modelspan_analyzer.reading.outcomes.target import REGRESSION, Target, find_target, read_as
+from modelspan_analyzer.reading.rows import Rows, window_rows
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.statistics.performance.counts import Estimate
+from modelspan_analyzer.statistics.performance.intervals import normal
+from modelspan_analyzer.verdicts.change import change
 from modelspan_collector.store.connect import Store
 
 MIN_PAIRS = 100

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from modelspan_analyzer.performance.rows import Rows
+from modelspan_analyzer.reading.rows import Rows
 from modelspan_collector.store.connect import Store
 
 _KEYS: Final[Mapping[str, str]] = {

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelspan_analyzer.explain.ranking import attribution_ndcg
-from modelspan_analyzer.explain.store import Importance, importances
-from modelspan_analyzer.performance.rows import Rows
+from modelspan_analyzer.reading.attributions import Importance, importances
+from modelspan_analyzer.reading.rows import Rows
+from modelspan_analyzer.statistics.attribution.ranking import attribution_ndcg
 from modelspan_collector.store.connect import Store
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from modelspan_analyzer.config.base import Settings
 from modelspan_analyzer.config.presets import Preset
-from modelspan_analyzer.monitors.measures import DEFAULT_MEASURES, MEASURE_NAMES
+from modelspan_analyzer.reading.profiles.measures import DEFAULT_MEASURES, MEASURE_NAMES
 from modelspan_analyzer.verdicts.rule import DriftRule
 
 

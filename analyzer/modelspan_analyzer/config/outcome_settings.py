@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from modelspan_analyzer.config.base import Settings
 from modelspan_analyzer.config.durations import Duration
-from modelspan_analyzer.performance.expression import check_expression
+from modelspan_analyzer.config.expression import check_expression
 
 
 class PerformanceSettings(Settings):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from modelspan_analyzer.performance.counts import FloatArray
+from modelspan_analyzer.statistics.performance.counts import FloatArray
 
 FEATURE_NAMES: Final = "feature_names"
 """Metadata property of an ONNX model: JSON list of features in the order of its one matrix."""

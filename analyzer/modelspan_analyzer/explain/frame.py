@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from modelspan_analyzer.performance.counts import FloatArray
-from modelspan_analyzer.performance.matrix import Encoding
+from modelspan_analyzer.reading.samples.matrix import Encoding
+from modelspan_analyzer.statistics.performance.counts import FloatArray
 from modelspan_collector.store.connect import Store
 
 _SIGNATURE: Final = """

@@ -10,8 +10,8 @@ from modelspan_analyzer.explain.frame import read_signature
 from modelspan_analyzer.explain.shapley import attribute
 from modelspan_analyzer.explain.supplied import load_model
 from modelspan_analyzer.explain.surrogate import explain_locally
-from modelspan_analyzer.performance.matrix import find_encoding, sample
-from modelspan_analyzer.performance.rows import Rows
+from modelspan_analyzer.reading.rows import Rows
+from modelspan_analyzer.reading.samples.matrix import find_encoding, sample
 from modelspan_collector.store.connect import Store
 
 _ONE = """

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from modelspan_analyzer.explain.supplied import SuppliedModel
-from modelspan_analyzer.performance.counts import FloatArray
+from modelspan_analyzer.statistics.performance.counts import FloatArray
 
 BACKGROUND: Final = 50
 """Rows that stand for "this feature is not known"."""

@@ -16,8 +16,8 @@ import numpy as np
 
 from modelspan_analyzer.explain.formats import MLFLOW_SCHEMES, MlflowModel, OnnxModel
 from modelspan_analyzer.explain.frame import Frame, frame_for
-from modelspan_analyzer.performance.counts import FloatArray
-from modelspan_analyzer.performance.matrix import Encoding
+from modelspan_analyzer.reading.samples.matrix import Encoding
+from modelspan_analyzer.statistics.performance.counts import FloatArray
 
 _SUFFIXES = (".pkl", ".pickle", ".joblib", ".onnx")
 

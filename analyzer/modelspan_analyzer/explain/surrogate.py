@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from modelspan_analyzer.performance.counts import FloatArray
+from modelspan_analyzer.statistics.performance.counts import FloatArray
 
 
 class Surrogate(NamedTuple):

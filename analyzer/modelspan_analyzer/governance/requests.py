@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 from google.protobuf.message import DecodeError
 
 from modelspan_analyzer.governance.marks import STREAM, Marks, stream_of, table_of
-from modelspan_collector.log.record import Kind, Record, make
-from modelspan_collector.receive.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
+from modelspan_collector.otlp.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
+from modelspan_collector.wal.record import Kind, Record, make
 
 _BY_KIND: Final = {Kind.EVENTS: LOGS, Kind.TRACES: TRACES, Kind.METRICS: METRICS, Kind.LOGS: LOGS}
 _POINTS: Final = ("gauge", "sum", "histogram", "exponential_histogram", "summary")

@@ -18,9 +18,9 @@ from modelspan_analyzer.governance.marks import Marks, attributes, table_of
 from modelspan_analyzer.governance.names import ID, TRACE, Names
 from modelspan_analyzer.governance.requests import decoded, entries, signal_of, unreadable, without
 from modelspan_analyzer.governance.subject import Subject
-from modelspan_collector.log.journal import RETRY_SUFFIX
-from modelspan_collector.log.record import Piece, Record, pieces
-from modelspan_collector.log.segment import BROKEN_SUFFIX, DIGESTS_SUFFIX, SUFFIX
+from modelspan_collector.wal.journal import RETRY_SUFFIX
+from modelspan_collector.wal.record import Piece, Record, pieces
+from modelspan_collector.wal.segment import BROKEN_SUFFIX, DIGESTS_SUFFIX, SUFFIX
 
 _OF_DATABASES: Final = ("log", "dead")
 """Folders of a folder a database; all others, as the queues of forwarding, are looked at whatever the database."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from modelspan_analyzer.incidents.as_json import finding_as_json
 from modelspan_analyzer.incidents.vocabulary import EVENT_KINDS, OPEN, Event, Incident, OpenFinding, Severity
-from modelspan_analyzer.moments import utc
+from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.why import Explanation
 from modelspan_collector.store.connect import Store

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from modelspan_analyzer.baselines import Baseline
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.distributions.read import baseline_profile, window_profile
-from modelspan_analyzer.distributions.vocabulary import Profile
-from modelspan_analyzer.performance.rows import Rows, baseline_rows, window_rows
-from modelspan_analyzer.performance.target import Target, find_target, read_as
+from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.outcomes.target import Target, find_target, read_as
+from modelspan_analyzer.reading.profiles.read import baseline_profile, window_profile
+from modelspan_analyzer.reading.profiles.vocabulary import Profile
+from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from modelspan_analyzer.concept.monitor import concept
-from modelspan_analyzer.embedding.monitor import embedding
-from modelspan_analyzer.estimation.monitor import estimation
-from modelspan_analyzer.explain.monitor import attribution
-from modelspan_analyzer.explain.robustness import robustness
-from modelspan_analyzer.fairness.monitor import fairness
+from modelspan_analyzer.monitors.attribution.monitor import attribution
+from modelspan_analyzer.monitors.attribution.robustness import robustness
+from modelspan_analyzer.monitors.concept.monitor import concept
 from modelspan_analyzer.monitors.context import Monitor
-from modelspan_analyzer.monitors.data_drift import data_drift
-from modelspan_analyzer.monitors.data_quality import data_quality
-from modelspan_analyzer.monitors.prediction_drift import prediction_drift
-from modelspan_analyzer.monitors.slices import slices
-from modelspan_analyzer.monitors.worst_slices import worst_slices, worst_slices_by_outcome
-from modelspan_analyzer.multivariate.monitor import multivariate
-from modelspan_analyzer.performance.monitor import performance
-from modelspan_analyzer.poisoning.monitor import poisoning
+from modelspan_analyzer.monitors.drift.data_drift import data_drift
+from modelspan_analyzer.monitors.drift.prediction_drift import prediction_drift
+from modelspan_analyzer.monitors.drift.slices import slices
+from modelspan_analyzer.monitors.embedding.monitor import embedding
+from modelspan_analyzer.monitors.estimation.monitor import estimation
+from modelspan_analyzer.monitors.fairness.monitor import fairness
+from modelspan_analyzer.monitors.multivariate.monitor import multivariate
+from modelspan_analyzer.monitors.performance.monitor import performance
+from modelspan_analyzer.monitors.poisoning.monitor import poisoning
+from modelspan_analyzer.monitors.quality.monitor import data_quality
+from modelspan_analyzer.monitors.worst_slices.monitor import worst_slices, worst_slices_by_outcome
 
 MONITORS: tuple[Monitor, ...] = (
     Monitor("data_drift", "data_drift", data_drift),

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pyarrow as pa
 
 from modelspan import conventions as names
-from modelspan_analyzer import baselines
 from modelspan_analyzer.instance import LOOPBACK, Instance
+from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.replay import records, windows
 from modelspan_analyzer.replay.history import History, HistoryError, ids
 from modelspan_analyzer.replay.send import send

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from modelspan_analyzer import baselines
-from modelspan_analyzer.baselines import Baseline
 from modelspan_analyzer.config.durations import format_duration
 from modelspan_analyzer.config.settings import BaselineSettings, ModelSettings
-from modelspan_analyzer.distributions.relation import window_relation
-from modelspan_analyzer.moments import now, utc
+from modelspan_analyzer.instants import now, utc
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from modelspan_analyzer.moments import utc
+from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 

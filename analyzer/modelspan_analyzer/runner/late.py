@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.moments import utc
+from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 

@@ -8,19 +8,19 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from modelspan_analyzer import moments
+from modelspan_analyzer import instants as moments
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.governance.notice import notice
 from modelspan_analyzer.monitors.context import Monitor, MonitorContext
 from modelspan_analyzer.monitors.table import MONITORS
-from modelspan_analyzer.performance.refresh import SIGNALS as LABEL_SIGNALS
-from modelspan_analyzer.performance.refresh import stale_windows
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.retraining.hook import run_rules
 from modelspan_analyzer.runner import runs
 from modelspan_analyzer.runner.choose import choose_baseline, learnt_until
 from modelspan_analyzer.runner.claims import claim, new_owner
 from modelspan_analyzer.runner.late import late_windows
+from modelspan_analyzer.runner.refresh import SIGNALS as LABEL_SIGNALS
+from modelspan_analyzer.runner.refresh import stale_windows
 from modelspan_analyzer.runner.schedule import next_run
 from modelspan_analyzer.runner.windows import due_windows
 from modelspan_collector.store.connect import Store

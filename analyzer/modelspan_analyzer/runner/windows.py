@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.moments import utc
+from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.runner.runs import RUNNING
 from modelspan_collector.store.connect import Store

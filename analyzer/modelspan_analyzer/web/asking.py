@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from modelspan_collector.log.journal import FULL_DISK
 from modelspan_collector.store.errors import StoreError
+from modelspan_collector.wal.journal import FULL_DISK
 
 JSON_TYPE: Final = "application/json"
 """Demanded of what changes something: it makes a browser ask first, so that no page of another origin can post."""

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from modelspan_analyzer import baselines
-from modelspan_analyzer.baselines import Baseline
 from modelspan_analyzer.files.roles import Hints, Roles, settle
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.web import uploads
 from modelspan_collector.bounded import OverBudgetError

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from modelspan_analyzer import moments
+from modelspan_analyzer import instants as moments
 from modelspan_analyzer.incidents import feedback, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
+from modelspan_analyzer.incidents.asked import answer_to
 from modelspan_analyzer.web.asking import json_object, text
 from modelspan_analyzer.why import explain
-from modelspan_analyzer.why.asked import answer_to
 from modelspan_collector.store.connect import Store
 
 

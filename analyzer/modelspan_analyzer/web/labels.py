@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from modelspan_analyzer.files.labels import label_rows
 from modelspan_analyzer.files.roles import Hints
-from modelspan_analyzer.performance.load import load_labels
+from modelspan_analyzer.load_labels import load_labels
 from modelspan_analyzer.web import uploads
 from modelspan_collector.bounded import OverBudgetError
 from modelspan_collector.store.connect import Store

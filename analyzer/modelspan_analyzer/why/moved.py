@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from modelspan_analyzer import moments
+from modelspan_analyzer import instants as moments
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
 from modelspan_analyzer.why.contrast import two_proportions

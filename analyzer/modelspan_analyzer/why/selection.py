@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from modelspan.conventions import ROLE_PRIMARY
-from modelspan_analyzer.distributions import segments
-from modelspan_analyzer.fairness.cube import facet_of
-from modelspan_analyzer.moments import utc
+from modelspan_analyzer.instants import utc
+from modelspan_analyzer.reading import segments
+from modelspan_analyzer.reading.outcomes.groups import facet_of
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import vocabulary as words
 from modelspan_analyzer.why.ratio import absent_weight, category_weights, excess_weights

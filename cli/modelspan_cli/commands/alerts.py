@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from modelspan_analyzer import moments
+from modelspan_analyzer import instants as moments
 from modelspan_analyzer.alerts import Owned, PromtoolError, PushError, alert_of, check, push, rule_file, rule_tests
 from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from modelspan_analyzer import moments
+from modelspan_analyzer import instants as moments
 from modelspan_analyzer.alerts import IncidentCollector
 from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig

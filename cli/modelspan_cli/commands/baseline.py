@@ -11,10 +11,10 @@ from typing import Any
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Roles, Settled, settle
 from modelspan_analyzer.files.rows import FileRows
+from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.web.baselines import JSON_TYPE, as_json
 from modelspan_cli.console import console, plain_table

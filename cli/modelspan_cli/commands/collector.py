@@ -15,7 +15,6 @@ from modelspan_cli.errors import CommandError
 from modelspan_collector.access.logs import log_json
 from modelspan_collector.access.tokens import TokenFileError
 from modelspan_collector.forward.destination import DestinationError, parse
-from modelspan_collector.log.dead import list_broken, list_dead, retry
 from modelspan_collector.operations import operations_routes
 from modelspan_collector.origins import Allowed
 from modelspan_collector.self_metrics import SelfMetrics
@@ -24,6 +23,7 @@ from modelspan_collector.service import Collector, UnsafeListenError
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 from modelspan_collector.store.errors import StoreError
+from modelspan_collector.wal.dead import list_broken, list_dead, retry
 
 WEB_PORT = 8601
 """Beside the 8600 of `modelspan up` and `modelspan analyzer run`."""

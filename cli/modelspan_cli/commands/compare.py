@@ -12,8 +12,8 @@ from rich.table import Table
 from modelspan_analyzer.comparison.compare import compare
 from modelspan_analyzer.comparison.reasons import ReasonsCompared
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
-from modelspan_analyzer.performance.counts import Estimate
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.statistics.performance.counts import Estimate
 from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading

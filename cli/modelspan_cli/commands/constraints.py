@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from modelspan_analyzer import baselines
-from modelspan_analyzer.distributions.read import baseline_profile
-from modelspan_analyzer.distributions.vocabulary import Profile
-from modelspan_analyzer.quality import constraints, statistics_json
+from modelspan_analyzer.monitors.quality import constraints, statistics_json
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.profiles.read import baseline_profile
+from modelspan_analyzer.reading.profiles.vocabulary import Profile
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
 

@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict
 from urllib.parse import quote
 
-from modelspan_analyzer import moments
+from modelspan_analyzer import instants as moments
 from modelspan_analyzer.incidents import feedback
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, ask_owner, reading, running, writing

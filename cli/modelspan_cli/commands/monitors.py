@@ -10,11 +10,11 @@ from pathlib import Path
 
 import yaml
 
+from modelspan_analyzer.config.expression import understood
 from modelspan_analyzer.config.json_schema import json_schema
 from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.monitors.table import MONITORS
-from modelspan_analyzer.performance.expression import understood
 from modelspan_cli.errors import CommandError
 from modelspan_collector.store.connect import connect
 from modelspan_collector.store.errors import StoreError

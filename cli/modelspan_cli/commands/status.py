@@ -16,8 +16,8 @@ from modelspan_analyzer.incidents import Incident, load_open
 from modelspan_analyzer.instance import COLLECTOR_FOLDER
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.reach import add_data_argument, reading, running
-from modelspan_collector.log.dead import list_broken, list_dead
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal.dead import list_broken, list_dead
 
 _MODELS = """
 SELECT model, version, count() AS predictions, max(timestamp) AS newest,

@@ -12,9 +12,9 @@ from typing import Any
 
 from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.incidents.asked import finding_of, need_model, need_service, window_of
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import KINDS, Explanation, explain
-from modelspan_analyzer.why.asked import finding_of, need_model, need_service, window_of
 from modelspan_analyzer.why.breakdown import breakdown
 from modelspan_analyzer.why.moved import moved, since_release
 from modelspan_analyzer.why.sentence import subject

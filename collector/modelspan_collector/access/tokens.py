@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from modelspan_collector.receive.errors import UnauthenticatedError
+from modelspan_collector.otlp.errors import UnauthenticatedError
 from modelspan_collector.store.connect import quote_identifier
 
 _CHECK_SECONDS = 1.0

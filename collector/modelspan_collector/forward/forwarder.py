@@ -12,9 +12,9 @@ from pathlib import Path
 from modelspan_collector.forward.choose import choose
 from modelspan_collector.forward.destination import Destination
 from modelspan_collector.forward.lane import Lane
-from modelspan_collector.log.journal import LogOptions
 from modelspan_collector.metrics import Metrics
-from modelspan_collector.receive.signals import Signal
+from modelspan_collector.otlp.signals import Signal
+from modelspan_collector.wal.journal import LogOptions
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from modelspan_collector.forward.destination import Destination
 from modelspan_collector.forward.send import Outcome, Sender, open_sender
-from modelspan_collector.log.backlog import Batch
-from modelspan_collector.log.journal import Log, LogFullError, LogOptions
-from modelspan_collector.log.record import Kind, Record, make
 from modelspan_collector.metrics import Metrics
-from modelspan_collector.receive.signals import LOGS, METRICS, TRACES, Signal
+from modelspan_collector.otlp.signals import LOGS, METRICS, TRACES, Signal
+from modelspan_collector.wal.backlog import Batch
+from modelspan_collector.wal.journal import Log, LogFullError, LogOptions
+from modelspan_collector.wal.record import Kind, Record, make
 
 _LOGGER = logging.getLogger(__name__)
 _FIRST_WAIT = 0.5

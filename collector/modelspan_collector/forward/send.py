@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from modelspan_collector.forward.destination import Destination
-from modelspan_collector.receive.signals import Signal
+from modelspan_collector.otlp.signals import Signal
 
 _TIMEOUT_SECONDS = 10.0
 _RETRYABLE_HTTP = frozenset({429, 502, 503, 504})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from modelspan_collector.receive.errors import BusyError
+from modelspan_collector.otlp.errors import BusyError
 from modelspan_collector.receive.gate import Gate, Held
 
 SILENT_SECONDS: Final = 10.0

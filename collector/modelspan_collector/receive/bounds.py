@@ -10,8 +10,8 @@ import re
 from functools import cache
 from typing import Any, Final
 
-from modelspan_collector.receive.errors import BadRequestError, TooLargeError
-from modelspan_collector.receive.signals import METRICS, Signal
+from modelspan_collector.otlp.errors import BadRequestError, TooLargeError
+from modelspan_collector.otlp.signals import METRICS, Signal
 
 MOST_ITEMS: Final = 500_000
 """Resources, scopes, spans, metrics and log records of a request."""

@@ -9,11 +9,11 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from modelspan_collector.bounded import CODINGS, DamagedError, Decompressor, TooManyBytesError
+from modelspan_collector.otlp.errors import BadRequestError, TooLargeError, UnsupportedError
+from modelspan_collector.otlp.signals import Signal
+from modelspan_collector.otlp.wire import is_plain
 from modelspan_collector.receive import bounds, decode_json, lenient, misfits
-from modelspan_collector.receive.errors import BadRequestError, TooLargeError, UnsupportedError
 from modelspan_collector.receive.rejected import NOTHING, Rejected
-from modelspan_collector.receive.signals import Signal
-from modelspan_collector.write.wire import is_plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from typing import Any, Final
 import orjson
 from google.protobuf import json_format
 
+from modelspan_collector.otlp.errors import BadRequestError
+from modelspan_collector.otlp.signals import SIGNALS, Signal
 from modelspan_collector.receive import bounds
-from modelspan_collector.receive.errors import BadRequestError
 from modelspan_collector.receive.rejected import NOTHING, Rejected
-from modelspan_collector.receive.signals import SIGNALS, Signal
 
 _HEX_IDS: Final = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
 _ID_SIZES: Final = (0, 8, 16)

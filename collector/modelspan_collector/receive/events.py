@@ -12,8 +12,8 @@ import pyarrow as pa
 from modelspan import conventions
 from modelspan_collector.access.redact_table import redact_table
 from modelspan_collector.access.rules import Redaction
+from modelspan_collector.otlp.signals import LOGS
 from modelspan_collector.receive.rejected import Rejected
-from modelspan_collector.receive.signals import LOGS
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.left_out import Misfit, sentence, told_by_sender
 from modelspan_collector.write.stream import StreamError, encode, metadata, read, unfolded

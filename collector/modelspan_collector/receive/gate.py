@@ -15,16 +15,16 @@ import pyarrow as pa
 from modelspan_collector.access.redact import redact_message
 from modelspan_collector.access.rules import Redaction
 from modelspan_collector.access.tokens import Tenant
-from modelspan_collector.log.journal import Log, LogFullError, all_done
-from modelspan_collector.log.record import Kind, make
 from modelspan_collector.metrics import Metrics
+from modelspan_collector.otlp.errors import BadRequestError, BusyError, WrongTenantError
+from modelspan_collector.otlp.signals import LOGS, Signal
+from modelspan_collector.otlp.wire import tenant_field
 from modelspan_collector.receive import events, misfits
 from modelspan_collector.receive.decode import Decoded
-from modelspan_collector.receive.errors import BadRequestError, BusyError, WrongTenantError
-from modelspan_collector.receive.signals import LOGS, Signal
+from modelspan_collector.wal.journal import Log, LogFullError, all_done
+from modelspan_collector.wal.record import Kind, make
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.held import HELD
-from modelspan_collector.write.wire import tenant_field
 
 TENANT_ATTRIBUTE = "modelspan.tenant"
 """Resource attribute that names the tenant: set from the token, and refused where a sender gives another's."""

@@ -12,13 +12,13 @@ from google.rpc import error_details_pb2, status_pb2
 
 from modelspan_collector.access.tls import Tls
 from modelspan_collector.access.tokens import Tokens
-from modelspan_collector.log.journal import LogFullError
 from modelspan_collector.metrics import Metrics
+from modelspan_collector.otlp.errors import BadRequestError, BusyError, RefusedError
+from modelspan_collector.otlp.signals import SIGNALS, Signal
 from modelspan_collector.receive import decode
-from modelspan_collector.receive.errors import BadRequestError, BusyError, RefusedError
 from modelspan_collector.receive.gate import Gate, Held
 from modelspan_collector.receive.grpc_calls import Calls
-from modelspan_collector.receive.signals import SIGNALS, Signal
+from modelspan_collector.wal.journal import LogFullError
 
 _ANSWER_SECONDS = 60.0
 _BY_PATH = {signal.grpc_path: signal for signal in SIGNALS}

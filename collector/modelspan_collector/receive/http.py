@@ -12,13 +12,13 @@ from google.protobuf import json_format
 from google.rpc import status_pb2
 
 from modelspan_collector.access.tokens import Tokens
-from modelspan_collector.log.journal import LogFullError
 from modelspan_collector.metrics import Metrics
+from modelspan_collector.otlp.errors import BadRequestError, BusyError, RefusedError, TooLargeError, UnsupportedError
+from modelspan_collector.otlp.signals import SIGNALS, Signal
 from modelspan_collector.receive import decode
 from modelspan_collector.receive.arrivals import Arrivals
-from modelspan_collector.receive.errors import BadRequestError, BusyError, RefusedError, TooLargeError, UnsupportedError
 from modelspan_collector.receive.gate import Gate, Held, Receipt
-from modelspan_collector.receive.signals import SIGNALS, Signal
+from modelspan_collector.wal.journal import LogFullError
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from modelspan_collector.otlp import wire
+from modelspan_collector.otlp.errors import BadRequestError
+from modelspan_collector.otlp.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
 from modelspan_collector.receive import bounds
-from modelspan_collector.receive.errors import BadRequestError
 from modelspan_collector.receive.rejected import Rejected
-from modelspan_collector.receive.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
-from modelspan_collector.write import wire
 
 _TRACE_BYTES: Final = 16
 _SPAN_BYTES: Final = 8

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from modelspan_collector.receive.signals import Signal
+from modelspan_collector.otlp.signals import Signal
 from modelspan_collector.write.otlp_shape import DEPTH
 
 TOO_DEEP: Final = 395

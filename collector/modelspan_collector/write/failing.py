@@ -11,8 +11,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from modelspan_collector.log.backlog import Batch
-from modelspan_collector.log.journal import Log
+from modelspan_collector.wal.backlog import Batch
+from modelspan_collector.wal.journal import Log
 
 _FIRST_WAIT = 0.25
 _LONGEST_WAIT = 15.0

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from modelspan_collector.log.record import Record
-from modelspan_collector.receive.signals import Signal
+from modelspan_collector.otlp import wire
+from modelspan_collector.otlp.signals import Signal
 from modelspan_collector.store.connect import Store
-from modelspan_collector.write import deep, otlp_shape, wire
+from modelspan_collector.wal.record import Record
+from modelspan_collector.write import deep, otlp_shape
 
 ONE_BLOCK: Final[dict[str, Any]] = {
     "max_insert_block_size": 1 << 32,

@@ -16,11 +16,12 @@ import pyarrow as pa
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from modelspan import conventions
-from modelspan_collector.log.record import Kind, Record, make
 from modelspan_collector.metrics import Metrics
-from modelspan_collector.receive.signals import LOGS
+from modelspan_collector.otlp import wire
+from modelspan_collector.otlp.signals import LOGS
 from modelspan_collector.store.connect import Store
-from modelspan_collector.write import rows, stream, wire
+from modelspan_collector.wal.record import Kind, Record, make
+from modelspan_collector.write import rows, stream
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.held import HELD
 from modelspan_collector.write.insert import ONE_BLOCK

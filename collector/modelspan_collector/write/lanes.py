@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from modelspan_collector.log.journal import Log, LogOptions
 from modelspan_collector.metrics import Metrics
-from modelspan_collector.receive.signals import SIGNALS, Signal
+from modelspan_collector.otlp.signals import SIGNALS, Signal
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect
+from modelspan_collector.wal.journal import Log, LogOptions
 
 SealedQueue = queue.Queue[Log]
 """Logs that have sealed segments, each as often as it has."""

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from modelspan_collector.receive.signals import METRICS, SIGNALS, Signal
-from modelspan_collector.write.wire import RECEIVED_FIELD, TENANT_FIELD
+from modelspan_collector.otlp.signals import METRICS, SIGNALS, Signal
+from modelspan_collector.otlp.wire import RECEIVED_FIELD, TENANT_FIELD
 
 DEPTH: Final = 2
 """Levels of `AnyValue` that become columns: a list or a map of scalars does. The engine analyses the columns for every

@@ -19,13 +19,13 @@ from pathlib import Path
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from modelspan_collector.log.backlog import Batch
-from modelspan_collector.log.journal import Log
-from modelspan_collector.log.record import Kind, Record
-from modelspan_collector.log.segment import SUFFIX
 from modelspan_collector.metrics import Metrics
-from modelspan_collector.receive.signals import Signal
+from modelspan_collector.otlp.signals import Signal
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal.backlog import Batch
+from modelspan_collector.wal.journal import Log
+from modelspan_collector.wal.record import Kind, Record
+from modelspan_collector.wal.segment import SUFFIX
 from modelspan_collector.write import refusals
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.failing import Failing

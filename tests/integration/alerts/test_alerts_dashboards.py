@@ -13,9 +13,9 @@ import why
 from why_causes import timeout
 from why_systems import END, HOURS, START, build
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.load import parse
 from modelspan_analyzer.incidents import feedback, load_open
+from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.runner.runner import Runner

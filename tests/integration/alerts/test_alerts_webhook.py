@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from modelspan_analyzer import moments
+from modelspan_analyzer import instants as moments
 from modelspan_analyzer.alerts.push import PushError, push
 from modelspan_analyzer.config.outcome_settings import RetrainingRule
 from modelspan_analyzer.results import Result, Verdict, Window

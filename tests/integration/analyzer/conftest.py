@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from databases import Databases
 
-from modelspan_analyzer.feature_maps import feature_maps
+from modelspan_analyzer.reading.features import feature_maps
 from modelspan_collector.store.connect import Store
 
 Predict = Callable[..., None]

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.data_drift import data_drift
-from modelspan_analyzer.monitors.data_quality import data_quality
+from modelspan_analyzer.monitors.drift.data_drift import data_drift
+from modelspan_analyzer.monitors.quality.monitor import data_quality
+from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 

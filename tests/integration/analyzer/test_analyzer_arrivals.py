@@ -9,15 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
-from modelspan_analyzer.distributions.read import baseline_profile
 from modelspan_analyzer.files.roles import Roles, settle
 from modelspan_analyzer.files.rows import FileRows
 from modelspan_analyzer.monitors.context import Monitor, MonitorContext
-from modelspan_analyzer.monitors.data_drift import data_drift
-from modelspan_analyzer.monitors.data_quality import data_quality
-from modelspan_analyzer.quality import constraints, statistics_json
+from modelspan_analyzer.monitors.drift.data_drift import data_drift
+from modelspan_analyzer.monitors.quality import constraints, statistics_json
+from modelspan_analyzer.monitors.quality.monitor import data_quality
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.profiles.read import baseline_profile
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.runner import Runner
 from modelspan_analyzer.runner import runner as runner_module

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelspan_analyzer.distributions import read
+from modelspan_analyzer.reading.profiles import read
 from modelspan_collector.store.connect import Store
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelspan_analyzer.feature_maps import feature_maps
+from modelspan_analyzer.reading.features import feature_maps
 from modelspan_cli.main import main
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import DEFAULT_DATABASE, Store, connect

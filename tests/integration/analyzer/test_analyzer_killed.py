@@ -16,9 +16,9 @@ import os, signal, sys
 from datetime import datetime, timedelta, timezone
 import numpy as np, pyarrow as pa
 from modelspan_analyzer.config.settings import MonitorsConfig
-from modelspan_analyzer.feature_maps import feature_maps
+from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.monitors.context import Monitor
-from modelspan_analyzer.monitors.data_drift import data_drift
+from modelspan_analyzer.monitors.drift.data_drift import data_drift
 from modelspan_analyzer.runner import runner
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect

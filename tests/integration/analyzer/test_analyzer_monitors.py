@@ -12,15 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.data_drift import data_drift
-from modelspan_analyzer.monitors.data_quality import data_quality
-from modelspan_analyzer.monitors.prediction_drift import prediction_drift
-from modelspan_analyzer.monitors.slices import slices
-from modelspan_analyzer.monitors.worst_slices import worst_slices
-from modelspan_analyzer.quality import constraints, statistics_json
+from modelspan_analyzer.monitors.drift.data_drift import data_drift
+from modelspan_analyzer.monitors.drift.prediction_drift import prediction_drift
+from modelspan_analyzer.monitors.drift.slices import slices
+from modelspan_analyzer.monitors.quality import constraints, statistics_json
+from modelspan_analyzer.monitors.quality.monitor import data_quality
+from modelspan_analyzer.monitors.worst_slices.monitor import worst_slices
+from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 

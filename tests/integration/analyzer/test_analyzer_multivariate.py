@@ -12,14 +12,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.data_drift import data_drift
-from modelspan_analyzer.multivariate.monitor import multivariate
-from modelspan_analyzer.multivariate.normal import stretches, usual_auc, usual_shift
+from modelspan_analyzer.monitors.drift.data_drift import data_drift
+from modelspan_analyzer.monitors.multivariate.monitor import multivariate
+from modelspan_analyzer.monitors.multivariate.normal import stretches, usual_auc, usual_shift
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.samples.thinned import thinned
 from modelspan_analyzer.results import Result, Verdict, Window
-from modelspan_analyzer.samples.thinned import thinned
 from modelspan_analyzer.statistics.domain_trees import domain_trees
 from modelspan_collector.store.connect import Store
 

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pytest
 from near_duplicates import near_duplicate_share
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.poisoning.monitor import poisoning
+from modelspan_analyzer.monitors.poisoning.monitor import poisoning
+from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 

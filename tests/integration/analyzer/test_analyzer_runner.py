@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from modelspan_analyzer.config.settings import MonitorsConfig
-from modelspan_analyzer.feature_maps import feature_maps
 from modelspan_analyzer.monitors.context import Monitor
+from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.results import Verdict, Window
 from modelspan_analyzer.runner import Runner
 from modelspan_analyzer.runner import runner as runner_module

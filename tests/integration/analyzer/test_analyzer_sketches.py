@@ -14,18 +14,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.distributions.from_rows import profile_rows
-from modelspan_analyzer.distributions.from_sketches import RANK_ERROR, profile_sketches
-from modelspan_analyzer.distributions.relation import window_relation
-from modelspan_analyzer.distributions.segments import restricted
-from modelspan_analyzer.distributions.values import layout, load_numbers, load_supports
-from modelspan_analyzer.distributions.vocabulary import Column, Support
-from modelspan_analyzer.feature_maps import feature_maps
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.slices import slices
-from modelspan_analyzer.quality.columns import share_equal
+from modelspan_analyzer.monitors.drift.slices import slices
+from modelspan_analyzer.monitors.quality.columns import share_equal
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.features import feature_maps
+from modelspan_analyzer.reading.profiles.from_rows import profile_rows
+from modelspan_analyzer.reading.profiles.from_sketches import RANK_ERROR, profile_sketches
+from modelspan_analyzer.reading.profiles.values import layout, load_numbers, load_supports
+from modelspan_analyzer.reading.profiles.vocabulary import Column, Support
+from modelspan_analyzer.reading.relation import window_relation
+from modelspan_analyzer.reading.segments import restricted
 from modelspan_analyzer.results import Verdict, Window
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.segments import keep_segments

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
-from modelspan_analyzer.fairness.monitor import fairness
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.slices import slices
-from modelspan_analyzer.performance.monitor import performance
+from modelspan_analyzer.monitors.drift.slices import slices
+from modelspan_analyzer.monitors.fairness.monitor import fairness
+from modelspan_analyzer.monitors.performance.monitor import performance
+from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 

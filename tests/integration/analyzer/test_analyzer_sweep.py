@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.feature_maps import feature_maps
 from modelspan_analyzer.monitors.context import Monitor, MonitorContext
 from modelspan_analyzer.monitors.table import MONITORS
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 

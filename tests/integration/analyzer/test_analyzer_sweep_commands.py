@@ -18,9 +18,9 @@ import pyarrow as pa
 import pytest
 
 import modelspan_cli.commands as commands
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import MonitorsConfig
-from modelspan_analyzer.feature_maps import feature_maps
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_cli.main import main

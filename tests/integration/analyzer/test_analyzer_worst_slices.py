@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelspan_analyzer import baselines
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.worst_slices import worst_slices, worst_slices_by_outcome
+from modelspan_analyzer.monitors.worst_slices.monitor import worst_slices, worst_slices_by_outcome
+from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from modelspan_collector.receive.signals import Signal
+from modelspan_collector.otlp.signals import Signal
 
 PROTOBUF = "application/x-protobuf"
 _ids = itertools.count(1)

@@ -13,10 +13,11 @@ from collections.abc import Callable
 import atheris
 
 with atheris.instrument_imports(include=["modelspan_collector"]):
+    from modelspan_collector.otlp import wire
+    from modelspan_collector.otlp.errors import RefusedError
+    from modelspan_collector.otlp.signals import LOGS, TRACES
     from modelspan_collector.receive import decode
-    from modelspan_collector.receive.errors import RefusedError
-    from modelspan_collector.receive.signals import LOGS, TRACES
-    from modelspan_collector.write import rows, stream, wire
+    from modelspan_collector.write import rows, stream
 
 import pyarrow as pa
 

@@ -16,7 +16,7 @@ from collector_otlp import PROTOBUF, export, post, set_attribute, trace
 
 from modelspan_collector.access.tls import Tls
 from modelspan_collector.config import CollectorConfig
-from modelspan_collector.receive.signals import TRACES
+from modelspan_collector.otlp.signals import TRACES
 from modelspan_collector.service import Collector, UnsafeListenError
 from modelspan_collector.store.connect import Store
 

@@ -21,13 +21,14 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelspan_collector.log import dead
+from modelspan_collector.otlp import wire
+from modelspan_collector.otlp.errors import RefusedError, TooLargeError
+from modelspan_collector.otlp.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
 from modelspan_collector.receive import arrivals, bounds, events, grpc_calls
-from modelspan_collector.receive.errors import RefusedError, TooLargeError
-from modelspan_collector.receive.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
-from modelspan_collector.write import insert_events, wire
+from modelspan_collector.wal import dead
+from modelspan_collector.write import insert_events
 
 MIB = 1 << 20
 JSON = "application/json"

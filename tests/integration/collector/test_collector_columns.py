@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 
 from modelspan_collector.config import CollectorConfig
-from modelspan_collector.receive.signals import LOGS
+from modelspan_collector.otlp.signals import LOGS
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 from modelspan_collector.write import stream

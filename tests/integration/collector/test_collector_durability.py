@@ -13,10 +13,10 @@ from collector_otlp import arrow, event, export, post, predictions, trace
 from google.rpc import error_details_pb2, status_pb2
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from modelspan_collector.log import dead
-from modelspan_collector.receive.signals import TRACES
+from modelspan_collector.otlp.signals import TRACES
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal import dead
 
 
 def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -11,7 +11,7 @@ import pytest
 from collector_otlp import export
 from google.protobuf.descriptor import FieldDescriptor
 
-from modelspan_collector.receive.signals import LOGS, METRICS, TRACES, Signal
+from modelspan_collector.otlp.signals import LOGS, METRICS, TRACES, Signal
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 

@@ -11,9 +11,9 @@ import pytest
 from collector_otlp import arrow, event, post, predictions, trace
 
 from modelspan_collector.forward.destination import parse
-from modelspan_collector.log.record import read
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal.record import read
 
 OUTCOMES = "modelspan_collector_forwarded_requests_total"
 WAITING = "modelspan_collector_forward_queue_bytes"

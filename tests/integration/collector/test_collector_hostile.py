@@ -19,12 +19,13 @@ import pytest
 import zstandard
 from collector_otlp import arrow, event, export, post, predictions, trace
 
+from modelspan_collector.otlp import wire
+from modelspan_collector.otlp.errors import RefusedError
+from modelspan_collector.otlp.signals import LOGS, SIGNALS, TRACES, Signal
 from modelspan_collector.receive import decode
-from modelspan_collector.receive.errors import RefusedError
-from modelspan_collector.receive.signals import LOGS, SIGNALS, TRACES, Signal
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
-from modelspan_collector.write import rows, stream, wire
+from modelspan_collector.write import rows, stream
 
 MUTANTS = int(os.environ.get("MODELSPAN_FUZZ", "4000"))
 SEED = int(os.environ.get("MODELSPAN_FUZZ_SEED", "1"))

@@ -18,10 +18,10 @@ from google.rpc import status_pb2
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from modelspan_collector.log import dead
-from modelspan_collector.receive.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
+from modelspan_collector.otlp.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal import dead
 
 JSON = "application/json"
 ID_BYTES = (0, 3, 17)

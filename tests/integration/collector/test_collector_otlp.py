@@ -15,7 +15,7 @@ from google.rpc import status_pb2
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from modelspan_collector.receive.signals import LOGS, METRICS, TRACES
+from modelspan_collector.otlp.signals import LOGS, METRICS, TRACES
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 

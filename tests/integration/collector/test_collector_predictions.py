@@ -14,7 +14,7 @@ import pytest
 from collector_otlp import arrow, event, export, post, predictions, trace
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
-from modelspan_collector.receive.signals import LOGS, TRACES
+from modelspan_collector.otlp.signals import LOGS, TRACES
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 

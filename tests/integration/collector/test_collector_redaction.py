@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from modelspan_collector.access.rules import Redaction, RedactionError
 from modelspan_collector.forward.destination import parse
-from modelspan_collector.receive.signals import LOGS, METRICS, TRACES
+from modelspan_collector.otlp.signals import LOGS, METRICS, TRACES
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 

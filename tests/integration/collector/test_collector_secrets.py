@@ -16,11 +16,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from modelspan_collector.access.rules import Redaction
 from modelspan_collector.forward.destination import parse
-from modelspan_collector.log import dead
-from modelspan_collector.log.record import read
-from modelspan_collector.receive.signals import LOGS, METRICS, TRACES, Signal
+from modelspan_collector.otlp.signals import LOGS, METRICS, TRACES, Signal
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal import dead
+from modelspan_collector.wal.record import read
 
 SECRET = "SECRET-c0ffee4711"
 DIGITS = 4111_1111_1111_1111

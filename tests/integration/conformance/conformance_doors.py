@@ -14,7 +14,7 @@ import modelspan
 from modelspan import conventions
 from modelspan_analyzer.monitors.table import MONITORS
 from modelspan_cli.main import COMMANDS
-from modelspan_collector.receive.signals import SIGNALS
+from modelspan_collector.otlp.signals import SIGNALS
 
 THROUGH: dict[str, str] = {
     "modelspan.observe": "single call",

@@ -23,18 +23,19 @@ from conformance_data import trace_id as trace_of
 from conformance_sources import Source
 from conformance_upstream import VERSION
 
-from modelspan_analyzer import baselines, incidents
+from modelspan_analyzer import incidents
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.fairness.monitor import fairness
 from modelspan_analyzer.governance.forget import forget
 from modelspan_analyzer.governance.subject import Subject
-from modelspan_analyzer.moments import utc
+from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.data_drift import data_drift
-from modelspan_analyzer.monitors.data_quality import data_quality
-from modelspan_analyzer.monitors.prediction_drift import prediction_drift
-from modelspan_analyzer.monitors.slices import slices
-from modelspan_analyzer.performance.monitor import performance
+from modelspan_analyzer.monitors.drift.data_drift import data_drift
+from modelspan_analyzer.monitors.drift.prediction_drift import prediction_drift
+from modelspan_analyzer.monitors.drift.slices import slices
+from modelspan_analyzer.monitors.fairness.monitor import fairness
+from modelspan_analyzer.monitors.performance.monitor import performance
+from modelspan_analyzer.monitors.quality.monitor import data_quality
+from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Window
 from modelspan_analyzer.why import Finding, explain
 from modelspan_collector.store.connect import Store

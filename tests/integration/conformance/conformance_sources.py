@@ -23,7 +23,7 @@ from conformance_wire import Span, insert_spans, post_event, post_spans, spans_a
 from modelspan_analyzer.files.labels import label_rows
 from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Roles
-from modelspan_analyzer.performance.load import load_labels
+from modelspan_analyzer.load_labels import load_labels
 from modelspan_analyzer.replay.history import split
 from modelspan_analyzer.replay.records import labels as label_records
 from modelspan_analyzer.replay.records import predictions as prediction_records

@@ -16,7 +16,7 @@ from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from modelspan_collector.receive.signals import TRACES
+from modelspan_collector.otlp.signals import TRACES
 from modelspan_collector.store.connect import Store
 
 MILLISECOND = 10**6

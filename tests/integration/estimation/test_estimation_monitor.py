@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelspan_analyzer.baselines import set_from_window
 from modelspan_analyzer.config.outcome_settings import EstimationSettings
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.estimation.monitor import estimation
-from modelspan_analyzer.estimation.track_record import track_record
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.performance.monitor import performance
+from modelspan_analyzer.monitors.estimation.monitor import estimation
+from modelspan_analyzer.monitors.estimation.track_record import track_record
+from modelspan_analyzer.monitors.performance.monitor import performance
+from modelspan_analyzer.reading.baselines import set_from_window
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_collector.store.connect import Store
 

@@ -14,7 +14,7 @@ from support import need
 from modelspan_analyzer.explain.frame import frame_for, read_signature
 from modelspan_analyzer.explain.local import explain
 from modelspan_analyzer.explain.supplied import SuppliedModel
-from modelspan_analyzer.performance.matrix import Encoding
+from modelspan_analyzer.reading.samples.matrix import Encoding
 from modelspan_collector.store.connect import Store
 
 MODULE = """

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 from support import need
 
-from modelspan_analyzer.baselines import set_from_window
 from modelspan_analyzer.config.outcome_settings import AttributionSettings
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.explain.local import explain
-from modelspan_analyzer.explain.monitor import attribution
+from modelspan_analyzer.monitors.attribution.monitor import attribution
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.reading.baselines import set_from_window
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 

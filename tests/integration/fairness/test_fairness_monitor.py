@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from modelspan_analyzer.baselines import set_from_window
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.fairness.cube import count_cube
-from modelspan_analyzer.fairness.monitor import fairness
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.performance.rows import window_rows
+from modelspan_analyzer.monitors.fairness.monitor import fairness
+from modelspan_analyzer.reading.baselines import set_from_window
+from modelspan_analyzer.reading.outcomes.groups import count_cube
+from modelspan_analyzer.reading.rows import window_rows
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 

@@ -15,8 +15,8 @@ from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.forget import forget
 from modelspan_analyzer.governance.subject import Subject
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
-from modelspan_collector.log.record import Kind, Record, make, read
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal.record import Kind, Record, make, read
 
 START = datetime(2026, 1, 5, tzinfo=timezone.utc)
 TEXTS = pa.map_(pa.string(), pa.string())

@@ -21,9 +21,9 @@ from modelspan_analyzer.governance.marks import stream_of
 from modelspan_analyzer.governance.names import Names
 from modelspan_analyzer.governance.subject import Subject
 from modelspan_analyzer.governance.traces import look
-from modelspan_collector.log.record import Kind, make, read
-from modelspan_collector.log.segment import BROKEN_SUFFIX
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal.record import Kind, make, read
+from modelspan_collector.wal.segment import BROKEN_SUFFIX
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=timezone.utc)
 EVER = datetime(1970, 1, 1, tzinfo=timezone.utc)

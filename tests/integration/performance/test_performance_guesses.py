@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 from sklearn import metrics
 
-from modelspan_analyzer import baselines
-from modelspan_analyzer.concept.monitor import concept
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.estimation.monitor import estimation
+from modelspan_analyzer.monitors.concept.monitor import concept
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.performance.monitor import performance
+from modelspan_analyzer.monitors.estimation.monitor import estimation
+from modelspan_analyzer.monitors.performance.monitor import performance
+from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 

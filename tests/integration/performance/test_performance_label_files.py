@@ -18,7 +18,7 @@ from modelspan_analyzer.files.read import from_bytes
 from modelspan_analyzer.files.roles import Hints
 from modelspan_analyzer.files.rows import FileError
 from modelspan_analyzer.governance import audit
-from modelspan_analyzer.performance.load import load_labels
+from modelspan_analyzer.load_labels import load_labels
 from modelspan_analyzer.web import uploads
 from modelspan_analyzer.web.baselines import baseline_routes
 from modelspan_analyzer.web.labels import label_routes

@@ -12,11 +12,12 @@ import pytest
 from sklearn import metrics
 
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
-from modelspan_analyzer.performance import business, read
-from modelspan_analyzer.performance.evaluate import Measured, evaluate
-from modelspan_analyzer.performance.read import Segment
-from modelspan_analyzer.performance.rows import Rows, window_rows
-from modelspan_analyzer.performance.target import Target, find_target
+from modelspan_analyzer.monitors.performance import business
+from modelspan_analyzer.monitors.performance.evaluate import Measured, evaluate
+from modelspan_analyzer.reading.outcomes import read
+from modelspan_analyzer.reading.outcomes.read import Segment
+from modelspan_analyzer.reading.outcomes.target import Target, find_target
+from modelspan_analyzer.reading.rows import Rows, window_rows
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelspan_analyzer.concept.stream import HISTORY, change_points
+from modelspan_analyzer.monitors.concept.stream import HISTORY, change_points
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 

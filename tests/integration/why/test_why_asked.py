@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 from databases import Databases
 
+from modelspan_analyzer.incidents.asked import answer_to, need_model, need_service
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import explain
-from modelspan_analyzer.why.asked import answer_to, need_model, need_service
 from modelspan_analyzer.why.vocabulary import KINDS, Finding
 from modelspan_collector.store.connect import Store
 

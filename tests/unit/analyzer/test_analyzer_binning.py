@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelspan_analyzer.distributions.binning import Bins, count, numeric_edges
-from modelspan_analyzer.distributions.read import BASELINE_POINTS, condense
-from modelspan_analyzer.distributions.vocabulary import Column, Kind, Numbers, Support
+from modelspan_analyzer.reading.profiles.binning import Bins, count, numeric_edges
+from modelspan_analyzer.reading.profiles.read import BASELINE_POINTS, condense
+from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind, Numbers, Support
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from modelspan_analyzer.config.data_settings import DataQualitySettings
-from modelspan_analyzer.distributions.vocabulary import Column, Texts
-from modelspan_analyzer.quality.columns import column_rates
-from modelspan_analyzer.quality.rates import RateVerdict, judge
+from modelspan_analyzer.monitors.quality.columns import column_rates
+from modelspan_analyzer.reading.profiles.vocabulary import Column, Texts
 from modelspan_analyzer.results import Verdict
+from modelspan_analyzer.verdicts.rates import RateVerdict, judge
 
 SHARES = np.concatenate([[0.87, 0.05], np.full(40, 0.002)])
 

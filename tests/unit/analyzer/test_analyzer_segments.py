@@ -6,8 +6,8 @@ import pytest
 
 from modelspan_analyzer.config.load import ConfigError
 from modelspan_analyzer.config.load import parse as parse_config
-from modelspan_analyzer.distributions.segments import parse
-from modelspan_analyzer.performance.read import Segment
+from modelspan_analyzer.reading.outcomes.read import Segment
+from modelspan_analyzer.reading.segments import parse
 from modelspan_collector.store.segments import split_key
 
 SPELT = {

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import pyarrow as pa
 import pytest
 
-from modelspan_analyzer.tag_columns import tag_maps
+from modelspan_analyzer.files.tag_columns import tag_maps
 
 
 @pytest.mark.parametrize(

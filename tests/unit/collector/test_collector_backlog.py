@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from modelspan_collector.log import record
-from modelspan_collector.log.backlog import Batch
-from modelspan_collector.log.journal import Log, LogOptions
-from modelspan_collector.log.record import Kind
-from modelspan_collector.log.segment import retire
+from modelspan_collector.wal import record
+from modelspan_collector.wal.backlog import Batch
+from modelspan_collector.wal.journal import Log, LogOptions
+from modelspan_collector.wal.record import Kind
+from modelspan_collector.wal.segment import retire
 
 OPTIONS = LogOptions(segment_bytes=1000, segment_seconds=60.0)
 

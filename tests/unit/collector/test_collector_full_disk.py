@@ -9,8 +9,8 @@ from pathlib import Path
 SCRIPT = """
 import queue, resource, sys
 from pathlib import Path
-from modelspan_collector.log.journal import Log, LogFullError, LogOptions
-from modelspan_collector.log.record import Kind, make
+from modelspan_collector.wal.journal import Log, LogFullError, LogOptions
+from modelspan_collector.wal.record import Kind, make
 
 log = Log(Path(sys.argv[1]), LogOptions(segment_seconds=60.0), queue.Queue().put)
 log.start()
@@ -26,7 +26,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 log.append([full]).result(10)
 log.stop()
 segment = next(Path(sys.argv[1]).glob("*.seg"))
-from modelspan_collector.log.record import read
+from modelspan_collector.wal.record import read
 print([record.payload[:1] for record, _ in read(segment.read_bytes())], log.waiting_bytes == segment.stat().st_size)
 """
 

@@ -16,11 +16,12 @@ from modelspan_collector.access.tokens import TokenFileError, parse
 from modelspan_collector.forward.choose import choose
 from modelspan_collector.forward.destination import Destination, DestinationError
 from modelspan_collector.forward.destination import parse as parse_destination
-from modelspan_collector.log.recent import Recent
+from modelspan_collector.otlp import wire
+from modelspan_collector.otlp.signals import TRACES
 from modelspan_collector.receive import decode
-from modelspan_collector.receive.signals import TRACES
 from modelspan_collector.store import schema
-from modelspan_collector.write import maps, otlp_shape, wire
+from modelspan_collector.wal.recent import Recent
+from modelspan_collector.write import maps, otlp_shape
 from modelspan_collector.write.held import Held
 
 
@@ -160,7 +161,7 @@ def test_groups_and_our_own_field_numbers_are_cleaned_away() -> None:
 def test_held_tables_are_taken_once_and_within_bounds() -> None:
     """The newest tables are held, up to a number of bytes, each until the writer has it."""
     table = pa.table({"x": pa.array(range(8), pa.int64())})
-    held = Held(most_bytes=100)
+    held = Held(most_bytes=9_000)  # a column takes some 8 KiB beside its values
     held.put(b"first", [table])
     held.put(b"second", [table])
     assert held.take(b"first") is None

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelspan_collector.log import segment as segments
-from modelspan_collector.log.record import HEADER_BYTES, Kind, Record, make, pieces, read
+from modelspan_collector.wal import segment as segments
+from modelspan_collector.wal.record import HEADER_BYTES, Kind, Record, make, pieces, read
 
 
 def encoded(records: list[Record]) -> bytes:

@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from modelspan_analyzer.estimation import cbpe, dle
-from modelspan_analyzer.estimation.calibrate import IDENTITY, fit_calibrator
-from modelspan_analyzer.estimation.monitor import mean_auc
-from modelspan_analyzer.estimation.weighting import density_ratio, weighted_calibrator
-from modelspan_analyzer.performance import measures
-from modelspan_analyzer.performance.counts import ScoreCounts
+from modelspan_analyzer.monitors.estimation.monitor import mean_auc
+from modelspan_analyzer.statistics.estimation import cbpe, dle
+from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY, fit_calibrator
+from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_calibrator
+from modelspan_analyzer.statistics.performance import measures
+from modelspan_analyzer.statistics.performance.counts import ScoreCounts
 
 BINARY = {m.name: m for m in measures.BINARY} | {m.name: m for m in measures.SCORES}
 

@@ -11,7 +11,7 @@ import pytest
 from support import need
 
 from modelspan_analyzer.explain.supplied import load_model
-from modelspan_analyzer.performance.matrix import Encoding
+from modelspan_analyzer.reading.samples.matrix import Encoding
 
 need("onnxruntime")
 skl2onnx = need("skl2onnx")

@@ -13,11 +13,11 @@ from sklearn.metrics import ndcg_score
 from support import need
 
 from modelspan_analyzer.explain.frame import frame_for
-from modelspan_analyzer.explain.ranking import attribution_ndcg
 from modelspan_analyzer.explain.shapley import attribute
 from modelspan_analyzer.explain.supplied import SuppliedModel, load_model
 from modelspan_analyzer.explain.surrogate import explain_locally
-from modelspan_analyzer.performance.matrix import Encoding
+from modelspan_analyzer.reading.samples.matrix import Encoding
+from modelspan_analyzer.statistics.attribution.ranking import attribution_ndcg
 
 NUMBERS = Encoding(("a", "b", "c"), (), ())
 MIXED = Encoding(("a",), ("colour",), (("blue", "red"),))

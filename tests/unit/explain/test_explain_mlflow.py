@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from support import need
 
 from modelspan_analyzer.explain.supplied import load_model
-from modelspan_analyzer.performance.matrix import Encoding
+from modelspan_analyzer.reading.samples.matrix import Encoding
 
 need("mlflow")
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, on saving

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelspan_analyzer.explain.robustness import sensitivities
+from modelspan_analyzer.monitors.attribution.robustness import sensitivities
 
 
 def test_a_feature_that_decides_everything_stands_out() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from modelspan_analyzer.config.load import parse
-from modelspan_analyzer.fairness import measures
-from modelspan_analyzer.performance import measures as performance
+from modelspan_analyzer.statistics.fairness import measures
+from modelspan_analyzer.statistics.performance import measures as performance
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelspan_analyzer.fairness import measures, parity
-from modelspan_analyzer.fairness.flip_test import flip_test
-from modelspan_analyzer.fairness.groups import GroupCounts
+from modelspan_analyzer.statistics.fairness import measures, parity
+from modelspan_analyzer.statistics.fairness.flip_test import flip_test
+from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 
 EXACT = 1e-9
 
@@ -64,7 +64,7 @@ def test_parity_measures_equal_fairlearn(adult: dict[str, list], shared_data: Pa
 
 def test_group_rates_equal_fairlearn(adult: dict[str, list], shared_data: Path) -> None:
     """Selection rate, accuracy, recall and precision of each group are Fairlearn's table."""
-    from modelspan_analyzer.fairness import groups
+    from modelspan_analyzer.statistics.fairness import groups
 
     rates = {
         "selection_rate": lambda cells: groups.selection_rate(cells.sum(axis=-2)),

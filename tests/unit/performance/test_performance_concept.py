@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelspan_analyzer.concept.gaps import Residuals, borders_of, change_of_gaps, parts_of
+from modelspan_analyzer.statistics.concept.gaps import Residuals, borders_of, change_of_gaps, parts_of
 
 
 def draw(generator: np.random.Generator, n: int, *, permuted: bool = False) -> tuple[Residuals, np.ndarray]:

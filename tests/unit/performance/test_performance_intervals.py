@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from modelspan_analyzer.performance import classification, intervals, scores
-from modelspan_analyzer.performance.counts import ScoreCounts
+from modelspan_analyzer.statistics.performance import classification, intervals, scores
+from modelspan_analyzer.statistics.performance.counts import ScoreCounts
 
 
 def grid_counts(generator: np.random.Generator, rows: int) -> ScoreCounts:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from modelspan_analyzer.performance import calibration, classification, ranking, regression, scores
-from modelspan_analyzer.performance.counts import PairCounts, ScoreCounts
+from modelspan_analyzer.statistics.performance import calibration, classification, ranking, regression, scores
+from modelspan_analyzer.statistics.performance.counts import PairCounts, ScoreCounts
 
 EXACT = 1e-9
 

@@ -1,1 +1,0 @@
-"""Performance without labels: expected counts from calibrated scores, expected losses from a model of losses."""

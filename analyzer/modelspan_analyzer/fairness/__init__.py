@@ -1,1 +1,0 @@
-"""Fairness: every measure from counts per group, truth and prediction, which one scan of the store gives."""

@@ -1,0 +1,196 @@
+"""From what a person asks about (a model, an incident) to the findings to explain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from typing import Final
+
+from modelspan_analyzer import instants as moments
+from modelspan_analyzer.incidents.store import load
+from modelspan_analyzer.incidents.vocabulary import Incident
+from modelspan_analyzer.reading import segments
+from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.why.question import question
+from modelspan_analyzer.why.vocabulary import KINDS, Finding
+from modelspan_collector.store.connect import Store
+
+MOST = 6
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+_ALARMS = """
+SELECT version, window_start, window_end, signal, metric, feature, segment, monitor, reason, n, baseline_id,
+       details
+FROM monitor_results FINAL
+WHERE model = {model:String} AND verdict = 'alarm'
+  AND window_end > {since:DateTime64(9, 'UTC')} AND window_start < {until:DateTime64(9, 'UTC')}
+ORDER BY window_end DESC, signal, feature, metric
+LIMIT 500
+"""
+
+
+ARGUMENTS: Final = ("about", "since", "until", "kind", "feature", "segment")
+_KNOWN = """
+SELECT (SELECT count() FROM (SELECT 1 FROM predictions WHERE model = {model:String} LIMIT 1))
+     + (SELECT count() FROM (SELECT 1 FROM monitor_results WHERE model = {model:String} LIMIT 1))
+     + (SELECT count() FROM (SELECT 1 FROM incidents WHERE model = {model:String} LIMIT 1))
+"""
+_MODELS = "SELECT model, count() AS n FROM predictions GROUP BY model ORDER BY n DESC, model LIMIT 10"
+_SERVED = "SELECT count() FROM (SELECT 1 FROM otel_traces WHERE ServiceName = {service:String} LIMIT 1)"
+_SERVICES = "SELECT ServiceName AS service FROM otel_traces GROUP BY service ORDER BY count() DESC, service LIMIT 10"
+_EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1970, 2200))
+"""The store's times lie between."""
+
+
+def finding_of(
+    store: Store,
+    about: str = "",
+    *,
+    since: str = "",
+    until: str = "",
+    kind: str = "",
+    feature: str = "",
+    segment: str = "",
+) -> list[Finding]:
+    """The findings behind a model's or an incident's trouble, the newest first.
+
+    Args:
+        store: where results and incidents are kept.
+        about: a model, or the id of an incident.
+        since: start, as ISO 8601 or as a duration before `until` (`2h`); the last day if empty.
+        until: end, as ISO 8601; now if empty.
+        kind: ask this of all predictions of the time, whatever the monitors say; one of `KINDS`.
+        feature: only findings of this feature.
+        segment: only these predictions, as `tag.country=DE` or `feature.plan=pro`.
+
+    Raises:
+        ValueError: the question cannot be read, or nothing is known of the model or incident in that time.
+    """
+    segments.parse(segment)
+    if kind not in ("", *KINDS):
+        raise ValueError(f"cannot explain {kind!r}; ask for one of {', '.join(KINDS)}")
+    window = window_of(since, until)
+    incident, model = _about(store, about)
+    if incident is not None:
+        window = window_of(since, until, incident)
+    if kind:
+        return [Finding(model, window, kind, feature=feature, segment=segment)]
+    alarms = _alarms(store, model, window)
+    found = _distinct([one for one in alarms if feature in ("", one.feature) and segment in ("", one.segment)])
+    if not found:
+        raise ValueError(
+            f"no monitor of {model!r} has alarmed{_restriction(feature, segment)} "
+            f"between {window.start:%Y-%m-%d %H:%M} and {window.end:%Y-%m-%d %H:%M}; "
+            f"ask about another time, or about all predictions, with a kind ({', '.join(KINDS)})"
+        )
+    return found
+
+
+def answer_to(store: Store, given: Mapping[str, str]) -> list[Finding]:
+    """The findings that a request asks for: `finding_of` with its arguments by name, none of them unknown.
+
+    Raises:
+        ValueError: the question cannot be read.
+    """
+    if unknown := sorted(given.keys() - set(ARGUMENTS)):
+        raise ValueError(f"{unknown[0]!r} is not known here; ask with {', '.join(ARGUMENTS)}")
+    return finding_of(store, **given)
+
+
+def _about(store: Store, about: str) -> tuple[Incident | None, str]:
+    """The incident asked about, if it is one, and the model."""
+    if not about:
+        raise ValueError("say what it is about: a model, or the id of an incident")
+    if incidents := load(store, incident_id=about):
+        return incidents[0], incidents[0].model
+    need_model(store, about, " nor an incident of that id,")
+    return None, about
+
+
+def need_model(store: Store, model: str, nor: str = "") -> None:
+    """Refuse a model of which the store has nothing, as a misspelt one.
+
+    Raises:
+        ValueError: it has nothing; the message names the models that it has.
+    """
+    if not store.scalar(_KNOWN, {"model": model}):
+        models = [str(row["model"]) for row in store.rows(_MODELS)]
+        there = f"it has {', '.join(models)}" if models else "it has none of any model yet"
+        raise ValueError(f"the store has no prediction of a model {model!r},{nor} {there}")
+
+
+def need_service(store: Store, service: str) -> None:
+    """Refuse a service of which the store has no span.
+
+    Raises:
+        ValueError: it has none; the message names services that it has.
+    """
+    if not store.scalar(_SERVED, {"service": service}):
+        services = [str(row["service"]) for row in store.rows(_SERVICES)]
+        there = f"it has {', '.join(services)}" if services else "it has none of any service yet"
+        raise ValueError(f"the store has no span of a service {service!r}; {there}")
+
+
+def _restriction(feature: str, segment: str) -> str:
+    return "".join(f" on {part}" for part in (feature, segment) if part)
+
+
+def _alarms(store: Store, model: str, window: Window) -> list[Finding]:
+    findings = []
+    for row in store.rows(_ALARMS, {"model": model, "since": window.start, "until": window.end}):
+        bounds = Window(moments.utc(row.pop("window_start")), moments.utc(row.pop("window_end")))
+        row["details"] = json.loads(row["details"] or "{}")
+        try:
+            findings.append(question(Result(model=model, window=bounds, value=None, verdict=Verdict.ALARM, **row)))
+        except ValueError:
+            continue
+    return findings
+
+
+def _distinct(findings: list[Finding]) -> list[Finding]:
+    """The newest of each question."""
+    kept: dict[tuple[str, ...], Finding] = {}
+    for one in findings:
+        kept.setdefault((one.version, one.kind, one.feature, one.segment), one)
+    return list(kept.values())[:MOST]
+
+
+def window_of(since: str, until: str, incident: Incident | None = None) -> Window:
+    """A stretch of time as a person writes it: see `finding_of`.
+
+    Raises:
+        ValueError: a time cannot be read.
+    """
+    end = _moment(until) if until else moments.now()
+    start = end - timedelta(days=1)
+    if since and since[-1:] in _UNITS and since[:-1].isascii() and since[:-1].isdigit():
+        start = _before(end, since)
+    elif since:
+        start = _moment(since)
+    elif incident is not None:
+        start, end = incident.began_at - timedelta(hours=1), max(end, incident.updated_at)
+    if start >= end:
+        raise ValueError(
+            f"the time asked about is empty: it would begin at {start:%Y-%m-%d %H:%M} and end at "
+            f"{end:%Y-%m-%d %H:%M} UTC"
+        )
+    return Window(start, end)
+
+
+def _before(end: datetime, duration: str) -> datetime:
+    with suppress(OverflowError, ValueError):
+        start = end - timedelta(seconds=int(duration[:-1]) * _UNITS[duration[-1]])
+        if start >= _EARLIEST:
+            return start
+    raise ValueError(f"{duration[:40]!r} is longer than there is anything to look at")
+
+
+def _moment(text: str) -> datetime:
+    found = None
+    with suppress(ValueError, OverflowError):
+        found = moments.utc(datetime.fromisoformat(text.replace("Z", "+00:00")))
+    if found is None or not _EARLIEST <= found <= _LATEST:
+        raise ValueError(f"{text[:40]!r} is no time; write 2026-01-31T14:00:00 (UTC) or a duration such as 2h")
+    return found

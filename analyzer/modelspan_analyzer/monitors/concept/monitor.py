@@ -1,0 +1,221 @@
+"""The monitor of concept: label shift, concept drift along each feature, calibration drift, and when errors began.
+
+The three are kept apart: label shift moves the log odds of all rows by one constant, which is taken off before the
+residuals along features and the calibration are judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy.special import chdtrc
+
+from modelspan_analyzer.monitors.concept.residuals import log_odds_shift, residuals
+from modelspan_analyzer.monitors.concept.stream import BUCKETS, FEWEST, HISTORY, change_points
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.reading.outcomes.read import confusions, coverage, score_counts
+from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
+from modelspan_analyzer.reading.rows import Rows
+from modelspan_analyzer.reading.samples.matrix import Encoding, Sample, find_encoding, sample
+from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.statistics.concept.gaps import Gap, Residuals, borders_of, change_of_gaps, parts_of
+from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY, Calibrator, fit_calibrator
+from modelspan_analyzer.statistics.performance.calibration import expected_calibration_error, noise_floor, shifted
+from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts, ratios
+from modelspan_analyzer.statistics.performance.scores import unscaled
+
+SIGNAL = "concept"
+
+
+def concept(context: MonitorContext) -> list[Result]:
+    """All of the above for a window with enough labels and a baseline with labels."""
+    settings = context.settings.concept
+    if not settings.enabled:
+        return []
+    current, *references = context.sources
+    n, n_baseline = (
+        coverage(context.store, rows).labelled for rows in (current, references[0] if references else current)
+    )
+    enough = bool(references) and min(n, n_baseline) >= settings.min_rows
+    reason = f"{n} labelled rows against {n_baseline} of the baseline; both need {settings.min_rows}"
+    looked = context.result(
+        SIGNAL,
+        "labelled_rows",
+        float(n),
+        Verdict.OK if enough else Verdict.NOT_ENOUGH_DATA,
+        threshold=float(settings.min_rows),
+        direction="below",
+        n=n,
+        n_baseline=n_baseline if references else 0,
+        reason=reason if references else context.nothing_to_compare(),
+    )
+    return [looked, *(_results(context, current, references[0], context.target) if enough else ())]
+
+
+def _results(context: MonitorContext, current: Rows, reference: Rows, target: Target) -> Iterator[Result]:
+    calibrator, shift = IDENTITY, 0.0
+    if target.task != REGRESSION:
+        yield from _label_shift(context, current, reference, target)
+    if target.task == BINARY:
+        known = score_counts(context.store, reference, target).get("")
+        now = score_counts(context.store, current, target).get("")
+        fault = next((unscaled(one.score) for one in (known, now) if one is not None and unscaled(one.score)), "")
+        if fault:
+            yield context.result(SIGNAL, "calibration_drift", None, Verdict.ERROR, reason=fault)
+            return
+        if known is not None and now is not None:
+            calibrator = fit_calibrator(known)
+            shift = log_odds_shift(now, calibrator)
+            yield _calibration_drift(context, now, known, calibrator, shift)
+            yield from _decomposition(context, now, known, calibrator)
+    yield from _concept_drift(context, current, reference, target, calibrator, shift)
+    yield from _began(context)
+
+
+def _label_shift(context: MonitorContext, current: Rows, reference: Rows, target: Target) -> Iterator[Result]:
+    """Total variation distance of the labels' frequencies, with the chi-squared test that they are the baseline's."""
+    settings = context.settings.concept
+    threshold = context.settings.performance.threshold
+    now, before = (
+        confusions(context.store, rows, target, threshold=threshold).get("") for rows in (current, reference)
+    )
+    if now is None or before is None:
+        return
+    counts = np.stack([c.matrix.sum(axis=1) * c.shrink for c in (now, before)])
+    share = ratios(counts, counts.sum(axis=1, keepdims=True))
+    distance = float(np.abs(share[0] - share[1]).sum() / 2)
+    expected = counts.sum(axis=0) * counts.sum(axis=1, keepdims=True) / counts.sum()
+    statistic = float(np.nansum(ratios((counts - expected) ** 2, expected)))
+    p_value = float(chdtrc(max(1, int((counts.sum(axis=0) > 0).sum()) - 1), statistic))
+    at = int(np.argmax(np.abs(share[0] - share[1]))) if target.task != BINARY else len(target.classes) - 1
+    alarm = distance >= settings.min_label_shift and p_value < settings.alpha
+    name = target.classes[at]
+    yield context.result(
+        SIGNAL,
+        "label_shift",
+        distance,
+        Verdict.ALARM if alarm else Verdict.OK,
+        threshold=settings.min_label_shift,
+        p_value=p_value,
+        n=round(now.effective),
+        n_baseline=round(before.effective),
+        reason=f"the label {name} is {share[0, at]:.1%} of the rows, from {share[1, at]:.1%}" if alarm else "",
+        details={"class": name, "share": share[0, at], "baseline_share": share[1, at]},
+    )
+
+
+def _calibration_drift(
+    context: MonitorContext, now: ScoreCounts, known: ScoreCounts, calibrator: Calibrator, shift: float
+) -> Result:
+    """Calibration error of the baseline-calibrated scores, less the label shift's part and what chance alone gives."""
+    settings = context.settings.concept
+    moved = ScoreCounts(shifted(calibrator(now.score), shift), now.positives, now.negatives, now.effective)
+    error = expected_calibration_error(moved)
+    excess = max(0.0, error - noise_floor(moved))
+    alarm = excess >= settings.min_gap
+    return context.result(
+        SIGNAL,
+        "calibration_drift",
+        excess,
+        Verdict.ALARM if alarm else Verdict.OK,
+        threshold=settings.min_gap,
+        n=round(now.effective),
+        n_baseline=round(known.effective),
+        reason=f"scores are off by {excess:.1%} on average, beyond label shift and chance" if alarm else "",
+        details={
+            "log_odds_shift": shift,
+            "plain_error": expected_calibration_error(now),
+            "baseline_error": expected_calibration_error(known),
+        },
+    )
+
+
+def _decomposition(
+    context: MonitorContext, now: ScoreCounts, known: ScoreCounts, calibrator: Calibrator
+) -> Iterator[Result]:
+    """The change of the Brier score in two: by other inputs (expected from the scores), and by another concept."""
+    p, base = calibrator(now.score), calibrator(known.score)
+    expected = float(np.average(p * (1 - p), weights=now.total))
+    before = float(np.average(_squares(known, base), weights=known.total))
+    realised = float(np.average(_squares(now, p), weights=now.total))
+    parts = {"brier_change_from_inputs": expected - before, "brier_change_from_concept": realised - expected}
+    for metric, value in parts.items():
+        yield context.result(
+            SIGNAL, metric, value, Verdict.OK, n=round(now.effective), n_baseline=round(known.effective)
+        )
+
+
+def _squares(counts: ScoreCounts, p: FloatArray) -> FloatArray:
+    return np.nan_to_num(ratios(counts.positives * (1 - p) ** 2 + counts.negatives * p**2, counts.total))
+
+
+def _concept_drift(
+    context: MonitorContext, current: Rows, reference: Rows, target: Target, calibrator: Calibrator, shift: float
+) -> Iterator[Result]:
+    settings = context.settings.concept
+    encoding = find_encoding(context.store, reference)
+    now = sample(context.store, current, encoding, settings.max_rows, labelled=True)
+    before = sample(context.store, reference, encoding, settings.max_rows, labelled=True)
+    pair = residuals(now, target, calibrator, shift), residuals(before, target, calibrator, 0.0)
+    unit = float(np.nanstd(pair[1].value)) if target.task == REGRESSION else 1.0
+    gaps = _gaps(encoding, now, before, *pair)
+    alpha = settings.alpha / max(1, len(gaps))
+    largest = max((one.gap for one in gaps.values() if one.p_value < alpha), default=0.0)
+    for feature, one in gaps.items():
+        size = one.gap / unit if unit else 0.0
+        sure = size >= settings.min_gap and one.p_value < alpha
+        follows = one.gap < largest / 2
+        verdict = Verdict.OK if not sure else Verdict.WARNING if follows else Verdict.ALARM
+        reason = f"outcomes along {feature} differ from the expected by {size:.1%} on average" if sure else ""
+        yield context.result(
+            SIGNAL,
+            "concept_drift",
+            size,
+            verdict,
+            feature=feature,
+            threshold=settings.min_gap,
+            p_value=one.p_value,
+            n=len(now.ids),
+            n_baseline=len(before.ids),
+            reason=reason
+            + (", less than half of the largest: it may follow from that one" if sure and follows else ""),
+        )
+
+
+def _gaps(encoding: Encoding, now: Sample, before: Sample, r_now: Residuals, r_before: Residuals) -> dict[str, Gap]:
+    """The change along each feature, over rows whose residual is known."""
+    kept = np.isfinite(r_now.value), np.isfinite(r_before.value)
+    pair = [Residuals(*(part[k] for part in r)) for r, k in zip((r_now, r_before), kept, strict=True)]
+    found = {}
+    for column, name in enumerate(encoding.names):
+        reference = before.features[kept[1], column]
+        borders = None if encoding.is_categorical[column] else borders_of(reference)
+        places = parts_of(now.features[kept[0], column], borders), parts_of(reference, borders)
+        found[name] = change_of_gaps(pair[0], places[0], pair[1], places[1])
+    return found
+
+
+def _began(context: MonitorContext) -> Iterator[Result]:
+    """What each detector says of the error rate: `value` is how far it rose, `details.since` when."""
+    changes = change_points(context.store, context.model, context.version, context.window, context.target)
+    if not changes:
+        reason = f"detectors need labelled classes in {FEWEST} of {BUCKETS} parts of the last {HISTORY} windows"
+        yield context.result(SIGNAL, "error_rate_changes", None, Verdict.NOT_ENOUGH_DATA, reason=reason)
+    for detector, change in changes.items():
+        rise = change.after - change.before
+        facts: dict[str, Any] = {"n": change.rows, "details": {"before": change.before, "after": change.after}}
+        if change.moment is None:
+            verdict = Verdict.OK if np.isfinite(rise) else Verdict.NOT_COMPARED
+            reason = "no change of the error rate" if np.isfinite(rise) else "no labelled rows before the window"
+        else:
+            moment, verdict = change.moment, Verdict.WARNING
+            facts["details"]["since"] = moment.isoformat()
+            reason = (
+                f"the error rate changed around {moment:%Y-%m-%d %H:%M} UTC, "
+                f"from {change.before:.1%} to {change.after:.1%}"
+            )
+        value = rise if np.isfinite(rise) else None
+        name = f"error_rate_{detector}"
+        yield context.result(SIGNAL, name, value, verdict, n_baseline=change.rows, reason=reason, **facts)

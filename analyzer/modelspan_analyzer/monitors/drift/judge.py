@@ -1,0 +1,281 @@
+"""Drift of columns: every measure that is asked for, and one verdict a column by effect, evidence and persistence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from modelspan_analyzer.config.data_settings import DriftSettings
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.drift.compare import Pair, compare, exact_pairs, pairs
+from modelspan_analyzer.monitors.drift.importance import importances
+from modelspan_analyzer.monitors.drift.learnt_floors import learnt_floor
+from modelspan_analyzer.monitors.drift.peer_rules import peer_rule
+from modelspan_analyzer.reading.profiles.binning import Bins
+from modelspan_analyzer.reading.profiles.measures import MEASURES, Compared, Measured
+from modelspan_analyzer.reading.profiles.vocabulary import Kind
+from modelspan_analyzer.reading.relation import baseline_relation, window_relation
+from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.verdicts.assess import assess_drift
+from modelspan_analyzer.verdicts.presets import ThresholdRule
+from modelspan_analyzer.verdicts.rule import DriftRule, FeatureCounts, FeatureVerdict
+
+_EFFECT_RESULT = {"psi": "psi", "jensen_shannon": "jensen_shannon_distance"}
+"""The measure whose result carries the rule's verdict."""
+
+AT_ONCE = 2
+"""Columns that are measured side by side ..."""
+LARGE = 100_000
+"""... where they have more values than that."""
+
+_EARLIER = """
+SELECT feature, groupArray(JSONExtractBool(details, 'breach')) AS breaches
+FROM (
+    SELECT feature, details FROM monitor_results FINAL
+    WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String}
+      AND metric = {metric:String} AND segment = {segment:String} AND window_end <= {start:DateTime64(9, 'UTC')}
+    ORDER BY window_end DESC LIMIT {windows:UInt32} BY feature
+)
+GROUP BY feature
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One column, measured."""
+
+    counts: FeatureCounts
+    bins: Bins
+    measured: Mapping[str, Measured]
+    rank_error: float
+    peer: ThresholdRule | None
+    """Another product's rule for it, where the preset asks for one."""
+
+
+def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outputs: bool) -> list[Result]:
+    """All measures of the features, or of the model's outputs, with one verdict a column."""
+    if context.baseline is None:
+        reason = f"no baseline yet: it is learnt from the first {context.settings.baseline.learn} predictions"
+        return [context.result(signal, "drift", None, Verdict.NOT_ENOUGH_DATA, n=context.current.rows, reason=reason)]
+    if context.current.rows == 0:
+        reason = "no prediction in the window"
+        return [context.result(signal, "drift", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
+    return judge_pairs(context, signal, settings, _pairs(context, settings, outputs), outputs=outputs)
+
+
+def judge_pairs(
+    context: MonitorContext,
+    signal: str,
+    settings: DriftSettings,
+    found: Iterable[Pair],
+    *,
+    outputs: bool = False,
+    segment: str = "",
+) -> list[Result]:
+    """All measures of pairs of columns; their verdicts are made together."""
+    primary = _EFFECT_RESULT[settings.rule.measure]
+    known = importances(context.store, context.baseline, context.version) if context.baseline and not outputs else {}
+    earlier = _earlier_breaches(context, signal, primary, segment, settings.rule.persistence_windows - 1)
+    results: list[Result] = []
+
+    def comparable() -> Iterator[Pair]:
+        for pair in found:
+            if pair.reference.kind is not Kind.EMPTY:
+                yield pair
+                continue
+            reason = f"{pair.name} has no value in the baseline to compare with"
+            facts = {"feature": pair.name, "n": pair.n, "n_baseline": pair.n_baseline, "monitor": signal}
+            results.append(
+                context.result(signal, primary, None, Verdict.SKIPPED, reason=reason, segment=segment, **facts)
+            )
+
+    def look(pair: Pair) -> Looked:
+        peer = _peer(context, settings, pair, outputs)
+        return _look(pair, settings, primary, peer, known.get(pair.name), earlier.get(pair.name, []))
+
+    looked = list(_side_by_side(look, comparable()))
+    rule = settings.rule.rule(settings.min_rows)
+    if settings.rule.learn_floor and not segment:
+        looked = [_with_floor(context, rule, one, outputs) for one in looked]
+    verdicts = assess_drift([one.counts for one in looked], rule)
+    for one, verdict in zip(looked, verdicts, strict=True):
+        results += _results(context, signal, settings, primary, one, verdict, segment)
+    return results
+
+
+def _with_floor(context: MonitorContext, rule: DriftRule, one: Looked, outputs: bool) -> Looked:
+    floor = learnt_floor(context, rule, one.bins, one.counts, outputs=outputs)
+    return replace(one, counts=replace(one.counts, effect_floor=floor))
+
+
+def _side_by_side(look: Callable[[Pair], Looked], found: Iterator[Pair]) -> Iterator[Looked]:
+    """Measure large columns a few at a time, as numpy works outside Python's lock; no more pairs are held than that."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        while pairs := list(islice(found, AT_ONCE)):
+            large = any(pair.current_support and pair.current_support.values.size > LARGE for pair in pairs)
+            yield from (pool.map if large else map)(look, pairs)
+
+
+def chosen(settings: DriftSettings, name: str) -> bool:
+    """Whether a column is to be looked at."""
+    return (settings.features is None or name in settings.features) and name not in settings.exclude
+
+
+def _pairs(context: MonitorContext, settings: DriftSettings, outputs: bool) -> Iterator[Pair]:
+    def wanted(name: str) -> bool:
+        return chosen(settings, name)
+
+    baseline, reference = context.baseline, None if settings.exact else context.reference
+    if reference is not None:
+        return pairs(context.store, reference, context.current, wanted, outputs=outputs)
+    assert baseline is not None
+    rows = baseline_relation(baseline, context.version)
+    window = window_relation(context.model, context.version, context.window)
+    return exact_pairs(context.store, rows, window, wanted, outputs=outputs)
+
+
+def _peer(context: MonitorContext, settings: DriftSettings, pair: Pair, outputs: bool) -> ThresholdRule | None:
+    if settings.preset == "modelspan" or context.baseline is None:
+        return None
+    return peer_rule(context.store, context.baseline, context.version, settings.preset, pair, outputs=outputs)
+
+
+def _look(
+    pair: Pair,
+    settings: DriftSettings,
+    primary: str,
+    peer: ThresholdRule | None,
+    importance: float | None,
+    earlier: Sequence[bool],
+) -> Looked:
+    bins, compared = compare(pair)
+    wanted = {*settings.measures, *settings.thresholds, primary}
+    counts = FeatureCounts(
+        feature=pair.name,
+        baseline=compared.reference_counts,
+        current=compared.current_counts,
+        ordered_bins=bins.edges.size + 1 if bins.kind is Kind.NUMERIC else 0,
+        labels=bins.labels,
+        importance=importance,
+        earlier_breaches=earlier,
+        rank_error=max(compared.errors),
+    )
+    enough = min(pair.n, pair.n_baseline) >= settings.min_rows
+    measured = _measure(compared, bins.kind, wanted, peer.measure if peer else "") if enough else {}
+    return Looked(counts, bins, measured, max(compared.errors), peer)
+
+
+def _measure(compared: Compared, kind: Kind, wanted: set[str], deciding: str) -> dict[str, Measured]:
+    """What is wanted and fits the kind of column, and what decides in any case."""
+    with np.errstate(over="ignore", invalid="ignore"):  # distances of values near the largest float overflow
+        found = {
+            measure.name: measure.compute(compared)
+            for measure in MEASURES
+            if measure.name == deciding or (measure.name in wanted and kind in measure.kinds)
+        }
+    return {name: measured for name, measured in found.items() if measured is not None and np.isfinite(measured.value)}
+
+
+def _results(
+    context: MonitorContext,
+    signal: str,
+    settings: DriftSettings,
+    primary: str,
+    one: Looked,
+    verdict: FeatureVerdict,
+    segment: str,
+) -> list[Result]:
+    facts: dict[str, Any] = {
+        "segment": segment,
+        "feature": verdict.feature,
+        "n": verdict.n,
+        "n_baseline": verdict.n_baseline,
+    }
+    facts["monitor"] = signal
+    if verdict.verdict is Verdict.NOT_ENOUGH_DATA:
+        return [context.result(signal, primary, None, verdict.verdict, reason=verdict.reason, **facts)]
+    results = []
+    for name, measured in one.measured.items():
+        fields: dict[str, Any] = {
+            **facts,
+            "p_value": measured.p_value,
+            **_by_threshold(settings, name, measured, one.peer),
+        }
+        if measured.bounds is not None:
+            fields |= {"lower": measured.bounds.lower, "upper": measured.bounds.upper}
+            fields["details"] = {"rank_error": one.rank_error}
+        if name == primary and settings.rule.enabled and settings.preset == "modelspan":
+            fields |= _by_rule(settings, one, verdict, fields)
+        judged = fields.pop("verdict")
+        results.append(context.result(signal, name, measured.value, judged, **fields))
+    return results
+
+
+def _by_threshold(settings: DriftSettings, name: str, measured: Measured, peer: ThresholdRule | None) -> dict[str, Any]:
+    """The verdict by a fixed threshold, where one is given or preset; else none can be wrong."""
+    threshold = settings.thresholds.get(name)
+    if threshold is not None:
+        verdict = Verdict.ALARM if measured.value > threshold else Verdict.OK
+        return {"verdict": verdict, "threshold": threshold, "reason": f"fixed threshold {threshold:g}"}
+    if peer is None and settings.preset == "nannyml" and name == "jensen_shannon_distance":
+        return {
+            "verdict": Verdict.SKIPPED,
+            "reason": "the baseline has too few chunks to learn nannyml's threshold from",
+        }
+    if peer is None or name != peer.measure:
+        return {"verdict": Verdict.OK}
+    if peer.alarm == "above":
+        reason = f"default rule of {settings.preset}: above {peer.threshold:.3g}"
+        return {"verdict": peer.verdict(measured.value), "threshold": peer.threshold, "reason": reason}
+    p_value = 1.0 if measured.p_value is None else measured.p_value
+    reason = f"default rule of {settings.preset}: p-value {p_value:.3g} beside the level {peer.threshold:g}"
+    return {"verdict": peer.verdict(p_value), "reason": reason}
+
+
+def _by_rule(
+    settings: DriftSettings, one: Looked, verdict: FeatureVerdict, fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The rule's verdict, unless a fixed threshold already alarms."""
+    details = {
+        **fields.get("details", {}),
+        "q_value": verdict.q_value,
+        "excess_effect": verdict.excess_effect,
+        "breach": verdict.breach,
+        "priority": verdict.priority,
+        "importance": one.counts.importance,
+    }
+    if fields["verdict"] is Verdict.ALARM:
+        return {"details": details}
+    return {
+        "verdict": verdict.verdict,
+        "threshold": settings.rule.effect_floor if one.counts.effect_floor is None else one.counts.effect_floor,
+        "p_value": verdict.p_value,
+        "reason": verdict.reason,
+        "details": {
+            **details,
+            "bins": one.bins.labels,
+            "baseline": _shares(one.counts.baseline),
+            "window": _shares(one.counts.current),
+        },
+    }
+
+
+def _shares(counts: Any) -> list[float]:
+    total = counts.sum()
+    return [round(float(share), 6) for share in (counts / total if total else counts)]
+
+
+def _earlier_breaches(
+    context: MonitorContext, signal: str, metric: str, segment: str, windows: int
+) -> dict[str, list[bool]]:
+    """Whether the windows before this one breached, by feature, the oldest first."""
+    if windows < 1:
+        return {}
+    scope = {"model": context.model, "version": context.version, "signal": signal, "metric": metric, "segment": segment}
+    rows = context.store.rows(_EARLIER, {**scope, "start": context.window.start, "windows": windows})
+    return {row["feature"]: [bool(breach) for breach in reversed(row["breaches"])] for row in rows}

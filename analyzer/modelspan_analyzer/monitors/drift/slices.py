@@ -1,0 +1,122 @@
+"""Drift within the configured slices: a change in one country that the whole does not show.
+
+A slice is compared with its own rows of the baseline. Where the baseline has too few of it, it is compared with the
+whole baseline and every reason says so; being unlike the whole is no change, so that gives a warning at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.drift.compare import Pair, exact_pairs, pairs
+from modelspan_analyzer.monitors.drift.judge import chosen, judge_pairs
+from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.profiles.read import slice_profile, stored_slice
+from modelspan_analyzer.reading.relation import baseline_relation, window_relation
+from modelspan_analyzer.reading.segments import MOST_SLICES, restricted, slice_rows, slice_values
+from modelspan_analyzer.results import Result, Verdict
+
+SIGNAL = "data_drift"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One value of a key, and the rows of it on both sides."""
+
+    key: str
+    value: str
+    rows: int
+    rows_baseline: int
+
+    @property
+    def name(self) -> str:
+        """As results name it: `tag.country=DE`."""
+        return f"{self.key}={self.value}"
+
+
+def slices(context: MonitorContext) -> list[Result]:
+    """Data drift of each slice that has enough rows; the allowed error is shared among the slices."""
+    settings, baseline = context.settings.data_drift, context.baseline
+    current = window_relation(context.model, context.version, context.window)
+    reference = baseline_relation(baseline, context.version) if baseline else None
+    results: list[Result] = []
+    found: list[Slice] = []
+    for key in context.settings.segments:
+        taken = slice_values(context.store, current, key, settings.min_rows)
+        known = slice_rows(context.store, reference, key, list(taken)) if reference else {}
+        found += [Slice(key, value, rows, known.get(value, 0)) for value, rows in taken.items()]
+        results += _left_out(context, key, taken.values())
+    shared = settings.rule.model_copy(update={"alpha": settings.rule.alpha / max(1, len(found))})
+    each = settings.model_copy(update={"rule": shared})
+    for one in found:
+        if baseline is None:
+            results.append(_alone(context, one))
+        elif one.rows_baseline >= settings.min_rows:
+            compared = _pairs(context, baseline, one)
+            results += judge_pairs(context, SIGNAL, each, compared, segment=one.name)
+        else:
+            judged = judge_pairs(context, SIGNAL, each, _against_whole(context, baseline, one), segment=one.name)
+            results += [_of_whole(one, result) for result in judged]
+    return results
+
+
+def _left_out(context: MonitorContext, key: str, taken: Collection[int]) -> Iterator[Result]:
+    """How many rows of a window are in no slice that is looked at, and why."""
+    rows, least = context.current.rows, context.settings.data_drift.min_rows
+    rest = rows - sum(taken)
+    if rest <= 0 < rows:
+        return
+    reason = (
+        f"{rest} of {rows} rows are in no slice: they have no {key}, or one with fewer than {least} rows, "
+        f"or none of the {MOST_SLICES} most frequent"
+    )
+    reason = reason if rows else "no prediction in the window"
+    verdict = Verdict.SKIPPED if taken else Verdict.NOT_ENOUGH_DATA
+    yield context.result(SIGNAL, "slice", None, verdict, segment=key, n=rows, reason=reason, monitor=SIGNAL)
+
+
+def _alone(context: MonitorContext, one: Slice) -> Result:
+    reason = context.nothing_to_compare(one.name)
+    facts = {"segment": one.name, "n": one.rows, "reason": reason, "monitor": SIGNAL}
+    return context.result(SIGNAL, "drift", None, Verdict.NOT_COMPARED, **facts)
+
+
+def _of_whole(one: Slice, result: Result) -> Result:
+    """A result of a slice that the baseline has too few rows of."""
+    said = f"; of the whole baseline, which has {one.rows_baseline} rows of {one.name}: `baseline set ... --tag`"
+    verdict = Verdict.WARNING if result.verdict is Verdict.ALARM else result.verdict
+    details = {**result.details, "compared_with": "whole"}
+    return replace(result, verdict=verdict, reason=(result.reason + said).lstrip("; "), details=details)
+
+
+def _pairs(context: MonitorContext, baseline: Baseline, one: Slice) -> Iterator[Pair]:
+    """From sketches where the slice is large and they hold all of it, else from rows."""
+    store, settings, window = context.store, context.settings.data_drift, context.window
+
+    def wanted(name: str) -> bool:
+        return chosen(settings, name) and f"feature.{name}" != one.key
+
+    sketched = None
+    if baseline.stored and not settings.exact:
+        sketched = slice_profile(store, context.model, context.version, window, one.key, one.value, one.rows)
+    if sketched is not None:
+        return pairs(store, stored_slice(store, baseline, one.key, one.value), sketched, wanted)
+    before, after = (
+        restricted(side, one.key, one.value)
+        for side in (
+            baseline_relation(baseline, context.version),
+            window_relation(context.model, context.version, window),
+        )
+    )
+    return exact_pairs(store, before, after, wanted)
+
+
+def _against_whole(context: MonitorContext, baseline: Baseline, one: Slice) -> Iterator[Pair]:
+    def wanted(name: str) -> bool:
+        return chosen(context.settings.data_drift, name) and f"feature.{name}" != one.key
+
+    current = window_relation(context.model, context.version, context.window)
+    whole = baseline_relation(baseline, context.version)
+    return exact_pairs(context.store, whole, restricted(current, one.key, one.value), wanted)

@@ -1,0 +1,140 @@
+"""The monitor of vector-valued features: embeddings of text, images, sound, or any list of numbers.
+
+The maximum mean discrepancy carries the verdict, and the domain classifier one of its own; the distances of centroids
+are there to read. Vectors that are missing, or of another width (another encoder), are rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.embedding.measure import compare_vectors, tell_apart, usual_discrepancy
+from modelspan_analyzer.monitors.multivariate.normal import stretches
+from modelspan_analyzer.reading.relation import baseline_relation, window_relation
+from modelspan_analyzer.reading.samples.thinned import thinned
+from modelspan_analyzer.reading.samples.vectors import Vectors, read_vectors, vector_names
+from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.verdicts.rates import Rate, judge
+
+SIGNAL = "embedding"
+MIN_CHANGE = 0.02
+"""Smallest rise of the share of missing or misfit vectors that alarms."""
+
+
+def embedding(context: MonitorContext) -> list[Result]:
+    """All measures of every vector-valued feature; nothing for a model without any."""
+    settings, baseline = context.settings.embedding, context.baseline
+    if baseline is None:
+        window = thinned(context.store, window_relation(context.model, context.version, context.window), 1)
+        reason = context.nothing_to_compare()
+        return [
+            context.result(SIGNAL, "mmd", None, Verdict.NOT_ENOUGH_DATA, feature=name, reason=reason, monitor=SIGNAL)
+            for name in sorted(vector_names(context.store, window))
+        ]
+    relations = (
+        baseline_relation(baseline, context.version),
+        window_relation(context.model, context.version, context.window),
+    )
+    reference, window = (thinned(context.store, relation, settings.max_rows) for relation in relations)
+    known = vector_names(context.store, reference)
+    results: list[Result] = []
+    for name in sorted(known | vector_names(context.store, window)):
+        before = read_vectors(context.store, reference, name, settings.max_rows)
+        width = before.values.shape[1] or None
+        now = read_vectors(context.store, window, name, settings.max_rows, width)
+        results += _feature(context, name, before, now, len(known))
+    return results
+
+
+def _feature(context: MonitorContext, name: str, before: Vectors, now: Vectors, number: int) -> Iterator[Result]:
+    settings = context.settings.embedding
+    n, n_baseline = len(now.values), len(before.values)
+    facts: dict[str, Any] = {"feature": name, "n": n, "n_baseline": n_baseline, "monitor": SIGNAL}
+    if n_baseline == 0:
+        reason = f"{name} has no vector in the baseline to compare with"
+        yield context.result(SIGNAL, "mmd", None, Verdict.SKIPPED, reason=reason, **facts)
+        return
+    if now.rows >= settings.min_rows:
+        yield from _rates(context, name, before, now)
+    if min(n, n_baseline) < settings.min_rows:
+        reason = f"{n} vectors against {n_baseline} of the baseline; both need {settings.min_rows}"
+        yield context.result(SIGNAL, "mmd", None, Verdict.NOT_ENOUGH_DATA, reason=reason, **facts)
+        return
+    yield from _distances(context, before, now, settings.alpha / max(1, number) / 2.0, facts)
+
+
+def _rates(context: MonitorContext, name: str, before: Vectors, now: Vectors) -> Iterator[Result]:
+    width = before.values.shape[1]
+    rates = [
+        Rate("null_rate", name, now.missing, now.rows, before.missing, before.rows, "have no vector"),
+        Rate(
+            "other_width_rate",
+            name,
+            now.other_width,
+            now.rows,
+            before.other_width,
+            before.rows,
+            f"have a vector that is not {width} wide",
+        ),
+    ]
+    for one in judge(rates, alpha=context.settings.embedding.alpha, min_change=MIN_CHANGE):
+        yield context.result(
+            SIGNAL,
+            one.rate.metric,
+            one.rate.value,
+            one.verdict,
+            feature=name,
+            lower=one.lower,
+            upper=one.upper,
+            threshold=one.threshold,
+            p_value=one.p_value,
+            n=int(one.rate.n),
+            n_baseline=int(one.rate.n_baseline),
+            reason=one.reason,
+            monitor=SIGNAL,
+        )
+
+
+def _distances(
+    context: MonitorContext, before: Vectors, now: Vectors, alpha: float, facts: dict[str, Any]
+) -> Iterator[Result]:
+    settings = context.settings.embedding
+    found = compare_vectors(before.values, now.values)
+    test, floor = found.discrepancy, settings.min_mmd
+    excess = test.statistic - test.chance
+    if excess >= floor and test.p_value <= alpha:
+        floor = usual_discrepancy(before.values, stretches(before.stamps), floor)
+    alarm = excess >= floor and test.p_value <= alpha
+    moved = found.centroid / found.spread if found.spread else 0.0
+    reason = f"squared discrepancy {excess:.3g} beyond chance (floor {floor:.3g}), p {test.p_value:.2g}"
+    if alarm:
+        reason = f"the vectors drifted: {reason}; their centre moved by {moved:.2g} of the baseline's spread"
+    yield context.result(
+        SIGNAL,
+        "mmd",
+        test.statistic,
+        Verdict.ALARM if alarm else Verdict.OK,
+        threshold=floor + test.chance,
+        p_value=test.p_value,
+        reason=reason,
+        details={"excess": excess, "floor": floor},
+        **facts,
+    )
+    details = {"spread": found.spread, "moved": moved}
+    yield context.result(SIGNAL, "centroid_distance", found.centroid, Verdict.OK, details=details, **facts)
+    yield context.result(SIGNAL, "centroid_cosine_distance", found.cosine, Verdict.OK, **facts)
+    if settings.classifier:
+        apart = tell_apart(before.values, now.values)
+        alarm = apart.auc >= settings.min_auc and apart.p_value <= alpha
+        yield context.result(
+            SIGNAL,
+            "domain_classifier_auc",
+            apart.auc,
+            Verdict.ALARM if alarm else Verdict.OK,
+            threshold=settings.min_auc,
+            p_value=apart.p_value,
+            reason=f"window and baseline are told apart with an AUC of {apart.auc:.3f}, p {apart.p_value:.2g}",
+            **facts,
+        )

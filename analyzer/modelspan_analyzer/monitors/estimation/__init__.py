@@ -1,0 +1,1 @@
+"""Performance without labels, judged before they come."""

@@ -1,0 +1,199 @@
+"""The monitor of estimated performance: what the window's measures should be, before its labels come.
+
+`feature` names the estimator: `cbpe`, `importance_weighted` or `dle`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.performance.business import cost_matrix, of_matrix
+from modelspan_analyzer.reading.outcomes import scores as read
+from modelspan_analyzer.reading.outcomes.read import class_score_counts
+from modelspan_analyzer.reading.outcomes.target import BINARY, MULTICLASS, Target, read_as
+from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
+from modelspan_analyzer.reading.samples.matrix import Encoding, find_encoding, sample
+from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.statistics.estimation import cbpe, dle
+from modelspan_analyzer.statistics.estimation.calibrate import Calibrator, fit_calibrator
+from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_calibrator
+from modelspan_analyzer.statistics.performance import measures
+from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, ScoreCounts
+from modelspan_analyzer.statistics.performance.scores import unscaled
+from modelspan_analyzer.verdicts.change import change, is_worse
+from modelspan_collector.store.connect import Store
+
+SIGNAL = "estimation"
+_ALARMS = ("roc_auc", "f1_macro", "mean_absolute_error")
+
+
+def estimation(context: MonitorContext) -> list[Result]:
+    """Estimates of every measure of the task; they need a baseline with labels."""
+    settings = context.settings.estimation
+    if not settings.enabled:
+        return []
+    if context.baseline is None:
+        reason = f"estimates are learnt from a labelled baseline; {context.nothing_to_compare()}"
+        return [context.result(SIGNAL, "estimate", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
+    rows = read_as(unlabelled_rows(context.model, context.version, context.window), context.target)
+    found = list(_estimate(context, rows, context.sources[1], context.target))
+    if found:
+        return found
+    reason = "the baseline has too few labelled rows to learn estimates from, or the window no score to estimate by"
+    return [context.result(SIGNAL, "estimate", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
+
+
+def _estimate(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
+    if target.task == BINARY:
+        yield from _binary(context, rows, reference, target)
+    elif target.task == MULTICLASS:
+        yield from _multiclass(context, rows, reference, target)
+    else:
+        yield from _regression(context, rows, reference)
+
+
+def _binary(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
+    threshold = context.settings.performance.threshold
+    before, known = read.known_scores(context.store, reference, target, threshold=threshold)
+    if not known.effective:
+        return
+    scored = read.predicted_scores(context.store, rows, target, threshold=threshold)
+    if fault := unscaled(known.score) or unscaled(scored.score):
+        yield context.result(SIGNAL, "cbpe", None, Verdict.ERROR, feature="cbpe", reason=fault)
+        return
+    calibrator = fit_calibrator(known)
+    expected = cbpe.expect(scored, calibrator, target.classes)
+    base = cbpe.expect(before, calibrator, target.classes)
+    yield from _binary_results(context, "cbpe", expected, base)
+    if context.settings.estimation.importance_weighted:
+        weighted = _weighted_calibrator(context, rows, reference, target)
+        yield from _binary_results(context, "importance_weighted", cbpe.expect(scored, weighted, target.classes), base)
+
+
+def _binary_results(
+    context: MonitorContext, estimator: str, expected: cbpe.Expected, base: cbpe.Expected
+) -> Iterator[Result]:
+    for one in measures.BINARY:
+        pair = one.estimate(expected.confusion), one.estimate(base.confusion)
+        yield _result(context, estimator, one.name, *pair, one.higher_is_better, expected.confusion.effective)
+    for score in measures.SCORES[:-1]:
+        pair = score.estimate(expected.scores), score.estimate(base.scores)
+        yield _result(context, estimator, score.name, *pair, score.higher_is_better, expected.scores.effective)
+    yield from _business(context, estimator, expected.confusion, base.confusion)
+
+
+def _business(context: MonitorContext, estimator: str, now: Confusion, base: Confusion) -> Iterator[Result]:
+    cost = context.settings.performance.cost
+    if cost:
+        worth = cost_matrix(cost, now.classes)
+        pair = of_matrix(now, worth).mean, of_matrix(base, worth).mean
+        yield _result(context, estimator, "business_value", *pair, True, now.effective)
+
+
+def _weighted_calibrator(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Calibrator:
+    limit = context.settings.estimation.max_rows
+    encoding = find_encoding(context.store, reference)
+    before = sample(context.store, reference, encoding, limit, labelled=True)
+    now = sample(context.store, rows, encoding, limit)
+    usable = before.value == before.value
+    ratio = density_ratio(before.features[usable], now.features, encoding.is_categorical)
+    positive = (before.truth[usable] == target.positive).astype(float)
+    return weighted_calibrator(before.value[usable], positive, ratio * before.weight[usable])
+
+
+def _multiclass(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
+    known = class_score_counts(context.store, reference)
+    if set(known) != set(target.classes):
+        return
+    if fault := next((fault for counts in known.values() if (fault := unscaled(counts.score))), ""):
+        yield context.result(SIGNAL, "cbpe", None, Verdict.ERROR, feature="cbpe", reason=fault)
+        return
+    calibrators = {name: fit_calibrator(counts) for name, counts in known.items()}
+    expected, scores = cbpe.expect_classes(
+        read.predicted_classes(context.store, rows, target), calibrators, target.classes
+    )
+    base, base_scores = cbpe.expect_classes(
+        read.predicted_classes(context.store, reference, target), calibrators, target.classes
+    )
+    for one in measures.MULTICLASS:
+        pair = one.estimate(expected), one.estimate(base)
+        yield _result(context, "cbpe", one.name, *pair, one.higher_is_better, expected.effective)
+    auc = mean_auc(scores), mean_auc(base_scores)
+    yield _result(context, "cbpe", "roc_auc_macro", *auc, True, expected.effective)
+    yield from _business(context, "cbpe", expected, base)
+
+
+def mean_auc(counts: dict[str, ScoreCounts]) -> Estimate:
+    """Mean AUC of each class against the rest, with the root mean square of their intervals' reach."""
+    found = [measures.SCORES[0].estimate(one) for one in counts.values()]
+    value = sum(one.value for one in found) / len(found)
+    reach = math.sqrt(sum(((one.upper - one.lower) / 2) ** 2 for one in found) / len(found))
+    return Estimate(value, value - reach, value + reach)
+
+
+def _regression(context: MonitorContext, rows: Rows, reference: Rows) -> Iterator[Result]:
+    limit = context.settings.estimation.max_rows
+    fitted = _loss_model(context.store, reference.sql, tuple(sorted(reference.parameters.items())), limit)
+    if fitted is None:
+        return
+    encoding, model, base = fitted
+    now = sample(context.store, rows, encoding, limit)
+    usable = now.value == now.value
+    if not usable.any():
+        return
+    for metric, estimate in dle.estimate_losses(model, now.features[usable], now.value[usable]).items():
+        yield _result(context, "dle", metric, estimate, base[metric], False, float(usable.sum()))
+
+
+@lru_cache(maxsize=16)
+def _loss_model(
+    store: Store, sql: str, parameters: tuple[tuple[str, object], ...], limit: int
+) -> tuple[Encoding, dle.LossModel, dict[str, Estimate]] | None:
+    """The loss model of a baseline, trained once; None where the baseline has too few labels."""
+    rows = Rows(sql, dict(parameters))
+    encoding = find_encoding(store, rows)
+    before = sample(store, rows, encoding, limit, labelled=True)
+    usable = (before.value == before.value) & (before.true_value == before.true_value)
+    if usable.sum() < 100:
+        return None
+    features, prediction, actual = before.features[usable], before.value[usable], before.true_value[usable]
+    model = dle.fit_losses(features, prediction, actual, encoding.is_categorical)
+    return encoding, model, dle.estimate_losses(model, features, prediction)
+
+
+def _result(
+    context: MonitorContext, estimator: str, metric: str, now: Estimate, base: Estimate, higher: bool, rows: float
+) -> Result:
+    settings = context.settings.estimation
+    fields = {
+        "feature": estimator,
+        "lower": _finite(now.lower),
+        "upper": _finite(now.upper),
+        "n": round(rows),
+        "direction": "below" if higher else "above",
+        "details": {"baseline": _finite(base.value)},
+    }
+    value = _finite(now.value)
+    if value is None:
+        return context.result(SIGNAL, metric, None, Verdict.SKIPPED, reason="undefined on these rows", **fields)
+    if rows < settings.min_rows:
+        reason = f"{round(rows)} rows; {settings.min_rows} are needed"
+        return context.result(SIGNAL, metric, value, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
+    if _finite(base.value) is None:
+        reason = "undefined on the baseline, so there is nothing to compare it with"
+        return context.result(SIGNAL, metric, value, Verdict.NOT_COMPARED, reason=reason, **fields)
+    moved = change(now, base, higher_is_better=higher)
+    allowed = settings.min_change * abs(base.value) * (-1 if higher else 1)
+    fields |= {"threshold": base.value + allowed, "p_value": _finite(moved.p_value)}
+    confidence = context.settings.performance.confidence
+    if metric in _ALARMS and is_worse(moved, base.value, min_change=settings.min_change, confidence=confidence):
+        reason = f"{metric} is estimated at {value:.4g}, from {base.value:.4g}"
+        return context.result(SIGNAL, metric, value, Verdict.ALARM, reason=reason, **fields)
+    return context.result(SIGNAL, metric, value, Verdict.OK, **fields)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,215 @@
+"""The monitor of fairness: all measures of every facet, judged on change from the baseline and on fixed bounds.
+
+A change alarms where it is large, sure after correction for the number of groups and measures looked at, and leads
+away from equal treatment. As one group's move also shifts the others' difference from "the rest", the alarm names only
+groups whose own rate moved. What needs labels is also estimated without them (`estimated_…`); an estimate may alarm
+until half of the window's labels are in, from when on the realised measure is judged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from modelspan_analyzer.config.outcome_settings import FairnessSettings
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.fairness import flips
+from modelspan_analyzer.monitors.fairness.estimated import FINE_BINS, learn
+from modelspan_analyzer.monitors.fairness.judge import Judged, judge_change, nearest, outside
+from modelspan_analyzer.reading.outcomes.groups import Cube, count_cube
+from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
+from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
+from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.statistics.fairness.assess import Assessed, assess
+from modelspan_analyzer.statistics.fairness.groups import GroupCounts
+from modelspan_analyzer.statistics.fairness.measures import FLIP_TEST, GROUP_CALIBRATION
+from modelspan_analyzer.statistics.performance.calibration import BINS
+from modelspan_analyzer.statistics.performance.counts import ratio
+
+SIGNAL = "fairness"
+
+
+def fairness(context: MonitorContext) -> list[Result]:
+    """Every fairness measure of every configured facet; nothing where no facet is configured."""
+    settings = context.settings.fairness
+    if not (settings.enabled and settings.facets):
+        return []
+    sources, target = context.sources, context.target
+    if target.task == REGRESSION:
+        reason = "fairness needs classes; this model predicts numbers"
+        return [context.result(SIGNAL, "facets", None, Verdict.SKIPPED, reason=reason)]
+    estimated = settings.estimated and target.task == BINARY and len(sources) == 2
+    cubes = [_count(context, rows, target, FINE_BINS if estimated else BINS) for rows in sources]
+    results = [result for facets in _facets(settings) for result in _facet_results(context, facets, cubes)]
+    if settings.flip_rows:
+        results += _flips(context, cubes[0], target)
+    if estimated:
+        results += _estimated(context, *cubes)
+    return results
+
+
+def _facets(settings: FairnessSettings) -> Iterator[tuple[str, ...]]:
+    yield from ((facet,) for facet in settings.facets)
+    yield from settings.intersections
+
+
+def _count(context: MonitorContext, rows: Rows, target: Target, bins: int) -> Cube:
+    settings = context.settings.fairness
+    crossed = [facet for facets in settings.intersections for facet in facets]
+    condition = [settings.condition_on] if settings.condition_on else []
+    names = list(dict.fromkeys([*settings.facets, *crossed, *condition]))
+    favourable = settings.favourable or target.classes[-1]
+    return count_cube(
+        context.store,
+        rows,
+        names,
+        favourable,
+        cuts=settings.cuts,
+        threshold=context.settings.performance.threshold,
+        inverted=target.task == BINARY and favourable != target.positive,
+        bins=bins,
+    )
+
+
+def _labelled(cube: Cube) -> float:
+    """Share of the rows whose truth is known."""
+    return ratio(cube.weight[cube.truth < 2].sum(), cube.weight.sum())
+
+
+def _facet_results(context: MonitorContext, facets: tuple[str, ...], cubes: list[Cube]) -> Iterator[Result]:
+    counts, *baselines = (cube.groups(facets, context.settings.fairness.condition_on) for cube in cubes)
+    yield from _ungrouped(context, counts, cubes[0])
+    yield from _judged(context, counts, baselines)
+    yield from _small_groups(context, counts)
+    yield from _calibration(context, facets, cubes[0])
+
+
+def _ungrouped(context: MonitorContext, counts: GroupCounts, cube: Cube) -> Iterator[Result]:
+    """How many rows are in no group, as they lack the facet; all of them where a window has none with it."""
+    rows = round(float(cube.weight.sum()) * cube.effective)
+    grouped = round(float(counts.predicted.sum()) * counts.effective)
+    if rows > grouped or not grouped:
+        verdict = Verdict.SKIPPED if grouped else Verdict.NOT_ENOUGH_DATA
+        reason = f"{rows - grouped} of {rows} rows have no {counts.facet}, and are in no group"
+        yield context.result(SIGNAL, "ungrouped_rows", None, verdict, feature=counts.facet, n=rows, reason=reason)
+
+
+def _estimated(context: MonitorContext, now: Cube, before: Cube) -> Iterator[Result]:
+    """The measures that need labels, from the counts that calibrated scores expect; nothing without enough labels."""
+    settings = context.settings.fairness
+    if before.weight[before.truth < 2].sum() * before.effective < context.settings.estimation.min_rows:
+        return
+    judge = _labelled(now) < 0.5
+    for calibrators in learn(before, list(_facets(settings))):
+        counts, base = (calibrators.expected(cube, settings.condition_on) for cube in (now, before))
+        yield from _judged(context, counts, [base], estimate=True, judge=judge)
+
+
+def _judged(
+    context: MonitorContext,
+    counts: GroupCounts,
+    baselines: list[GroupCounts],
+    *,
+    estimate: bool = False,
+    judge: bool = True,
+) -> Iterator[Result]:
+    settings = context.settings.fairness
+    found = [
+        one for one in assess(counts, settings.min_group) if not (estimate and one.measure.counts == "predictions")
+    ]
+    before = {(_group(b, one.group), one.measure.name): one for b in baselines for one in assess(b, settings.min_group)}
+    looked_at = sum(one.measure.name in settings.alarm_on for one in found)
+    for one in found:
+        known = before.get((_group(counts, one.group), one.measure.name))
+        judged = judge_change(one, known, settings, looked_at)
+        if not judge and judged.verdict is Verdict.ALARM:
+            judged = replace(judged, verdict=Verdict.OK, reason="labels are in, which are judged instead")
+        if judged.verdict is Verdict.NOT_COMPARED:
+            group = counts.segment(one.group) if one.group >= 0 else counts.facet
+            judged = replace(judged, reason=f"{judged.reason}: {context.nothing_to_compare(group)}")
+        yield _result(context, counts, one, judged, "estimated_" if estimate else "", known.rows if known else 0)
+
+
+def _group(counts: GroupCounts, group: int) -> str:
+    return counts.names[group] if group >= 0 else ""
+
+
+def _result(
+    context: MonitorContext, counts: GroupCounts, one: Assessed, judged: Judged, prefix: str, n_baseline: int
+) -> Result:
+    facet, segment = counts.facet, counts.segment(one.group) if one.group >= 0 else ""
+    metric = prefix + one.measure.name
+    of = f"{metric} of {segment or facet}"
+    return context.result(
+        SIGNAL,
+        metric,
+        _finite(one.estimate.value),
+        judged.verdict,
+        feature=facet,
+        segment=segment,
+        lower=_finite(one.estimate.lower),
+        upper=_finite(one.estimate.upper),
+        threshold=judged.threshold,
+        direction="below" if judged.threshold is not None and one.measure.ideal > judged.threshold else "above",
+        p_value=judged.p_value,
+        n=one.rows,
+        n_baseline=n_baseline,
+        reason=f"{of}: {judged.reason}" if judged.reason else "",
+        details={"clarify": one.measure.short} if one.measure.short else {},
+    )
+
+
+def _small_groups(context: MonitorContext, counts: GroupCounts) -> Iterator[Result]:
+    sizes = counts.predicted.sum(axis=(1, 2)) * counts.effective
+    least = context.settings.fairness.min_group
+    for group in range(len(counts.names)):
+        rest = float(sizes.sum() - sizes[group])
+        if min(sizes[group], rest) < least:
+            reason = f"{round(sizes[group])} rows against {round(rest)}; both need {least}"
+            fields = {"feature": counts.facet, "segment": counts.segment(group), "n": round(sizes[group])}
+            yield context.result(
+                SIGNAL, "group_size", float(sizes[group]), Verdict.NOT_ENOUGH_DATA, reason=reason, **fields
+            )
+
+
+def _calibration(context: MonitorContext, facets: tuple[str, ...], cube: Cube) -> Iterator[Result]:
+    facet = " × ".join(facets)
+    for name, error in zip(*cube.calibration(facets), strict=True):
+        segment = " × ".join(f"{f}={v}" for f, v in zip(facets, name.split(" × "), strict=True))
+        yield context.result(SIGNAL, GROUP_CALIBRATION, _finite(error), Verdict.OK, feature=facet, segment=segment)
+
+
+def _flips(context: MonitorContext, cube: Cube, target: Target) -> Iterator[Result]:
+    settings = context.settings.fairness
+    favourable = settings.favourable or target.classes[-1]
+    threshold = context.settings.performance.threshold
+    count = round(float(cube.weight.sum()) * cube.effective)
+    rows = unlabelled_rows(context.model, context.version, context.window)
+    taken = flips.draw(context.store, rows, count, target, favourable, threshold, settings)
+    for facets in _facets(settings):
+        for one in flips.flip_tests(taken, facets, settings.min_group):
+            yield _flip_result(context, facets, one)
+
+
+def _flip_result(context: MonitorContext, facets: tuple[str, ...], one: flips.Flipped) -> Result:
+    settings = context.settings.fairness
+    segment = " × ".join(f"{facet}={name}" for facet, name in zip(facets, one.group.split(" × "), strict=True))
+    fields = {"feature": " × ".join(facets), "segment": segment, "n": one.rows, "details": {"clarify": "FT"}}
+    if one.estimate is None:
+        reason = f"{one.rows} rows of the group in the sample; it and the others need {settings.min_group}"
+        return context.result(SIGNAL, FLIP_TEST, None, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
+    value, fields["lower"], fields["upper"] = one.estimate
+    bounds = settings.bounds.get(FLIP_TEST)
+    if not bounds:
+        reason = f"{FLIP_TEST} is judged by bounds alone: give `bounds: {{{FLIP_TEST}: [-0.1, 0.1]}}`"
+        return context.result(SIGNAL, FLIP_TEST, value, Verdict.NOT_COMPARED, reason=reason, **fields)
+    fields["threshold"] = nearest(value, bounds)
+    if outside(one.estimate, bounds, settings.confidence):
+        fields["reason"] = f"{FLIP_TEST} of {segment}: {value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}"
+        return context.result(SIGNAL, FLIP_TEST, value, Verdict.ALARM, **fields)
+    return context.result(SIGNAL, FLIP_TEST, value, Verdict.OK, **fields)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,149 @@
+"""The monitor of all features together: reconstruction error of principal components, and the domain classifier.
+
+Both see what no single feature shows: that two features no longer go together. An alarm needs an effect beyond what
+chance gives and beyond what the baseline's own stretches of time show, and evidence, a rank test whose level is shared
+by the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from modelspan_analyzer.config.sample_settings import MultivariateSettings
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.multivariate.normal import standardised_shift, stretches, usual_auc, usual_shift
+from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.relation import window_relation
+from modelspan_analyzer.reading.samples.features import Matrices, Reference, matrices, read_reference, read_window
+from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.statistics.counts import Floats
+from modelspan_analyzer.statistics.domain_trees import domain_trees
+from modelspan_analyzer.statistics.mann_whitney import mann_whitney
+from modelspan_analyzer.statistics.pca_reconstruction import fit_principal_components
+from modelspan_analyzer.verdicts.normal_range import LEAST_CHUNKS
+from modelspan_collector.store.connect import Store
+
+SIGNAL = "multivariate"
+MEASURES = ("reconstruction_error", "domain_classifier_auc")
+SHOWN = 5
+"""Features that a result names."""
+
+
+def multivariate(context: MonitorContext) -> list[Result]:
+    """Both measures over a bounded sample of the window and of the baseline."""
+    settings, baseline = context.settings.multivariate, context.baseline
+    if baseline is None:
+        return _none(context, Verdict.NOT_ENOUGH_DATA, "no baseline yet", 0, 0)
+    reference = read_reference(context.store, baseline, context.version, settings.max_rows)
+    relation = window_relation(context.model, context.version, context.window)
+    window = read_window(context.store, relation, reference.encoding, settings.max_rows)
+    n, n_baseline = len(window.ids), len(reference.held_out.ids)
+    if min(n, n_baseline) < settings.min_rows:
+        reason = f"{n} rows against {n_baseline} of the baseline's held-out half; both need {settings.min_rows}"
+        return _none(context, Verdict.NOT_ENOUGH_DATA, reason, n, n_baseline)
+    both = matrices(reference, window)
+    if not _vary(both):
+        return _none(context, Verdict.SKIPPED, "no feature with values on both sides varies", n, n_baseline)
+    facts: dict[str, Any] = {"n": n, "n_baseline": n_baseline}
+    return [*_reconstruction(context, reference, both, facts), _classifier(context, baseline, both, facts)]
+
+
+def _none(context: MonitorContext, verdict: Verdict, reason: str, n: int, n_baseline: int) -> list[Result]:
+    return [
+        context.result(SIGNAL, metric, None, verdict, reason=reason, n=n, n_baseline=n_baseline, monitor=SIGNAL)
+        for metric in MEASURES
+    ]
+
+
+def _vary(both: Matrices) -> bool:
+    rows = np.concatenate([both.learning, both.held_out, both.window])
+    return rows.shape[1] > 0 and bool(np.any(np.nanmax(rows, axis=0) > np.nanmin(rows, axis=0)))
+
+
+def _reconstruction(
+    context: MonitorContext, reference: Reference, both: Matrices, facts: dict[str, Any]
+) -> Iterator[Result]:
+    """The window's mean error beside the held-out half's, on components of the learning half."""
+    settings = context.settings.multivariate
+    components = fit_principal_components(both.learning, variance=settings.variance)
+    residuals = [components.residuals(side) for side in (both.held_out, both.window)]
+    before, now = (np.linalg.norm(side, axis=1) for side in residuals)
+    mean, spread = float(before.mean()), float(before.std())
+    shift = standardised_shift(before, now)
+    floor = usual_shift(before, stretches(reference.held_out.timestamp), settings.min_change)
+    p_value = mann_whitney(before, now).p_value
+    alarm = abs(shift) >= floor and p_value <= settings.alpha / len(MEASURES)
+    changes = np.mean(residuals[1] ** 2, axis=0) - np.mean(residuals[0] ** 2, axis=0)
+    most = _most(both.names, np.abs(changes))
+    margin = 3.0 * float(now.std()) / float(np.sqrt(now.size))
+    reason = (
+        f"error {now.mean():.3g} from {mean:.3g}, {shift:+.2g} sd beyond chance (floor {floor:.2g}), p {p_value:.2g}"
+    )
+    if alarm:
+        reason = f"the features hang together differently: {reason}; most in {', '.join(most)}"
+    yield context.result(
+        SIGNAL,
+        "reconstruction_error",
+        float(now.mean()),
+        Verdict.ALARM if alarm else Verdict.OK,
+        lower=float(now.mean()) - margin,
+        upper=float(now.mean()) + margin,
+        threshold=mean + (floor if shift >= 0 else -floor) * spread,
+        direction="above" if shift >= 0 else "below",
+        p_value=p_value,
+        reason=reason,
+        details={"baseline": mean, "shift": shift, "floor": floor, "features": most, "left_out": both.left_out},
+        monitor=SIGNAL,
+        **facts,
+    )
+
+
+def _classifier(context: MonitorContext, baseline: Baseline, both: Matrices, facts: dict[str, Any]) -> Result:
+    settings = context.settings.multivariate
+    test = domain_trees(both.held_out, both.window)
+    floor = settings.min_auc
+    if baseline.stored and test.auc >= floor and test.p_value <= settings.alpha / len(MEASURES):
+        floor = _learnt_auc(
+            context.store, baseline, settings
+        )  # costs a few fits, once a baseline, and only on suspicion
+    alarm = test.auc >= floor and test.p_value <= settings.alpha / len(MEASURES)
+    most = _most(both.names, test.importances)
+    reason = (
+        f"window and baseline are told apart with an AUC of {test.auc:.3f} (floor {floor:.3f}), p {test.p_value:.2g}"
+    )
+    if alarm:
+        reason += f"; most by {', '.join(most)}"
+    return context.result(
+        SIGNAL,
+        "domain_classifier_auc",
+        test.auc,
+        Verdict.ALARM if alarm else Verdict.OK,
+        threshold=floor,
+        p_value=test.p_value,
+        reason=reason,
+        details={"features": most, "left_out": both.left_out},
+        monitor=SIGNAL,
+        **facts,
+    )
+
+
+@lru_cache(maxsize=64)
+def _learnt_auc(store: Store, baseline: Baseline, settings: MultivariateSettings) -> float:
+    """The floor that the baseline's own stretches of time teach."""
+    reference = read_reference(store, baseline, baseline.version, settings.max_rows)
+    both = matrices(reference, reference.learning)
+    return usual_auc(both.held_out, stretches(reference.held_out.timestamp, LEAST_CHUNKS), settings.min_auc)
+
+
+def _most(names: Sequence[str], sizes: Floats) -> list[str]:
+    """The features with the largest sizes, no more than make nine tenths of all."""
+    order = np.argsort(-sizes, kind="stable")
+    total = float(sizes.sum())
+    if total <= 0:
+        return []
+    enough = int(np.searchsorted(np.cumsum(sizes[order]) / total, 0.9)) + 1
+    return [names[place] for place in order[: min(enough, SHOWN)]]

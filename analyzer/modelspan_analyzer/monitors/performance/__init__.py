@@ -1,0 +1,1 @@
+"""Realised performance, judged against the baseline and fixed bounds."""

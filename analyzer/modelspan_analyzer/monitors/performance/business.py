@@ -1,0 +1,75 @@
+"""What predictions are worth: a cost matrix, or an SQL expression of one row (see `expression`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelspan_analyzer.config.expression import check_expression
+from modelspan_analyzer.config.outcome_settings import PerformanceSettings
+from modelspan_analyzer.reading.outcomes import read
+from modelspan_analyzer.reading.outcomes.target import Target
+from modelspan_analyzer.reading.rows import Rows
+from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, FloatArray
+from modelspan_analyzer.statistics.performance.intervals import mean_interval, normal
+from modelspan_collector.store.connect import Store
+
+_VALUE = """
+SELECT count() AS n, sum(weight) AS total_weight, sum(weight * weight) AS squares, sum(weight * worth) AS total,
+       sum(weight * worth * worth) AS spread
+FROM (SELECT weight, toFloat64(ifNull(({expression}), 0)) AS worth FROM ({rows}) WHERE truth != '')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What rows are worth."""
+
+    mean: Estimate
+    """Of one row."""
+    total: float
+    rows: int
+
+
+def cost_matrix(cost: dict[str, float], classes: tuple[str, ...]) -> FloatArray:
+    """The value of each (truth, predicted) cell from `{'truth:predicted': value}`; a cell not named is worth 0.
+
+    Raises:
+        ValueError: a key is not of that form, or names a class that the model does not have.
+    """
+    matrix = np.zeros((len(classes), len(classes)))
+    for key, value in cost.items():
+        truth, found, predicted = key.partition(":")
+        if not found or truth not in classes or predicted not in classes:
+            raise ValueError(f"the cost {key!r} is not 'truth:predicted' of the classes {', '.join(classes)}")
+        matrix[classes.index(truth), classes.index(predicted)] = value
+    return matrix
+
+
+def of_matrix(counts: Confusion, worth: FloatArray) -> Value:
+    """Value of the rows of a confusion matrix, at `worth` a cell."""
+    mean = mean_interval(worth.ravel(), counts.matrix.ravel(), counts.effective)
+    return Value(mean, float((counts.matrix * worth).sum()), round(counts.effective))
+
+
+def realised(store: Store, rows: Rows, target: Target, settings: PerformanceSettings) -> Value:
+    """What the labelled rows were worth, by the expression if there is one, else by the cost matrix.
+
+    Raises:
+        ValueError: the expression or the cost matrix cannot be used (see there).
+    """
+    if not settings.value_expression:
+        counts = read.confusions(store, rows, target, threshold=settings.threshold).get("")
+        if counts is None:
+            return Value(Estimate(np.nan, np.nan, np.nan), 0.0, 0)
+        return of_matrix(counts, cost_matrix(settings.cost, target.classes))
+    sql = _VALUE.format(expression=check_expression(settings.value_expression), rows=rows.sql)
+    found = store.rows(sql, rows.parameters)[0]
+    if not found["n"]:
+        return Value(Estimate(np.nan, np.nan, np.nan), 0.0, 0)
+    weight, effective = found["total_weight"], found["total_weight"] ** 2 / found["squares"]
+    mean = found["total"] / weight
+    variance = max(0.0, found["spread"] / weight - mean**2)
+    error = float(np.sqrt(variance / (effective - 1))) if effective > 1 else float("nan")
+    return Value(normal(mean, error), float(found["total"]), int(found["n"]))

@@ -1,0 +1,160 @@
+"""All measures of a model on some rows, part by part, from at most two scans a segment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+
+from modelspan_analyzer.config.outcome_settings import PerformanceSettings
+from modelspan_analyzer.reading.outcomes import read
+from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Segment
+from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
+from modelspan_analyzer.reading.rows import Rows
+from modelspan_analyzer.statistics.performance import measures, ranking, scores
+from modelspan_analyzer.statistics.performance.calibration import noise_floor, reliability
+from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, FloatArray, PairCounts, ScoreCounts
+from modelspan_analyzer.statistics.performance.intervals import mean_interval, wilson
+from modelspan_analyzer.statistics.performance.regression import of_nonzero
+from modelspan_collector.store.connect import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One measure on one part of the rows."""
+
+    metric: str
+    estimate: Estimate
+    constant: float
+    """Value of the best constant predictor; NaN where there is none."""
+    higher_is_better: bool
+    rows: int
+    """Effective number of labelled rows behind it."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    fault: str = ""
+    """Why it cannot be said though there are rows; '' where it can."""
+
+
+def evaluate(
+    store: Store, rows: Rows, target: Target, settings: PerformanceSettings, segment: Segment = ALL_ROWS
+) -> dict[str, list[Measured]]:
+    """Every measure of the target's task in each part of a segment; parts without labels are absent."""
+    if target.task == REGRESSION:
+        found = {part: _pairs(pairs) for part, pairs in read.pair_counts(store, rows, segment).items()}
+        if settings.query_tag and segment == ALL_ROWS:
+            found[""] = [*found.get("", []), *_ranked(store, rows, settings)]
+        return found
+    table = measures.BINARY if target.task == BINARY else measures.MULTICLASS
+    confusions = read.confusions(store, rows, target, segment, threshold=settings.threshold)
+    found = {part: _confusion(counts, table) for part, counts in confusions.items() if counts.effective}
+    if target.task == BINARY:
+        for part, counts in read.score_counts(store, rows, target, segment).items():
+            if (
+                (fault := scores.unscaled(counts.score))
+                and settings.threshold <= 1
+                and not read.classified(store, rows)
+            ):
+                found[part] = [_faulty(one, f"{fault}; or set `performance.threshold`") for one in found.get(part, [])]
+            found[part] = [*found.get(part, []), *_scores(counts, settings)]
+    elif segment == ALL_ROWS:
+        found[""] = [*found.get("", []), *_one_against_rest(store, rows)]
+    return found
+
+
+def _confusion(counts: Confusion, table: tuple[measures.ConfusionMeasure, ...]) -> list[Measured]:
+    matrix = {"classes": list(counts.classes), "confusion_matrix": counts.matrix.tolist()}
+    return [
+        Measured(
+            measure.name,
+            measure.estimate(counts),
+            measure.constant(counts.matrix),
+            measure.higher_is_better,
+            round(counts.effective),
+            matrix if measure.name == "accuracy" else {},
+        )
+        for measure in table
+    ]
+
+
+def _faulty(one: Measured, fault: str) -> Measured:
+    return replace(one, estimate=UNKNOWN, constant=float("nan"), details={}, fault=fault)
+
+
+UNKNOWN: Final = Estimate(float("nan"), float("nan"), float("nan"))
+
+
+def _scores(counts: ScoreCounts, settings: PerformanceSettings) -> list[Measured]:
+    n, fault = round(counts.effective), scores.unscaled(counts.score)
+    details: dict[str, Mapping[str, Any]] = {"average_precision": {"gain": _lists(scores.gain_curve(counts)._asdict())}}
+    if not fault:
+        details["expected_calibration_error"] = {
+            "reliability": _lists(reliability(counts)._asdict()),
+            "noise_floor": noise_floor(counts),
+        }
+    found = [
+        Measured(m.name, UNKNOWN, float("nan"), m.higher_is_better, n, fault=fault)
+        if fault and m.probabilities
+        else Measured(m.name, m.estimate(counts), m.constant(counts), m.higher_is_better, n, details.get(m.name, {}))
+        for m in measures.SCORES
+    ]
+    top = scores.precision_at(counts, settings.cut_off)
+    share = wilson(top * settings.cut_off, settings.cut_off)._replace(value=top)
+    return [*found, Measured(f"precision_at_{settings.cut_off}", share, counts.prevalence, True, n)]
+
+
+def _one_against_rest(store: Store, rows: Rows) -> list[Measured]:
+    """Mean AUC of each class against the rest, unweighted, with the interval of independent classes."""
+    by_class = read.class_score_counts(store, rows)
+    estimates = [measures.SCORES[0].estimate(counts) for counts in by_class.values()]
+    if not estimates:
+        return []
+    value = float(np.mean([one.value for one in estimates]))
+    reach = float(np.sqrt(np.mean([((one.upper - one.lower) / 2) ** 2 for one in estimates])))
+    details = {"by_class": {name: one.value for name, one in zip(by_class, estimates, strict=True)}}
+    n = round(min(counts.effective for counts in by_class.values()))
+    return [Measured("roc_auc_macro", Estimate(value, value - reach, value + reach), 0.5, True, n, details)]
+
+
+def _pairs(counts: PairCounts) -> list[Measured]:
+    kept = of_nonzero(counts)
+    zeros = float(counts.weight.sum() - kept.weight.sum())
+    of_parts = {"mean_absolute_percentage_error": (round(kept.effective), {"zero_truths_left_out": zeros})}
+    whole: tuple[int, dict[str, Any]] = (round(counts.effective), {})
+    return [
+        Measured(m.name, m.estimate(counts), m.constant(counts), m.higher_is_better, *of_parts.get(m.name, whole))
+        for m in measures.REGRESSION
+    ]
+
+
+def _ranked(store: Store, rows: Rows, settings: PerformanceSettings) -> list[Measured]:
+    query, score, relevance = read.ranked_rows(store, rows, settings.query_tag)
+    if not query.size:
+        return []
+    lists, k = query.astype(np.int64), settings.cut_off
+    table: dict[str, ranking.Measure] = {
+        "ndcg": ranking.ndcg,
+        "mean_average_precision": ranking.average_precision,
+        "mean_reciprocal_rank": ranking.reciprocal_rank,
+        "hit_rate": ranking.hit_rate,
+    }
+    found = []
+    for name, measure in table.items():
+        values, chance = measure(lists, score, relevance, k), ranking.by_chance(measure, lists, relevance, k)
+        found.append(Measured(name, _mean(values), chance, True, values.size, {"k": k}))
+    return found
+
+
+def _mean(values: FloatArray) -> Estimate:
+    """Mean over the lists where the measure is defined."""
+    defined = values[np.isfinite(values)]
+    return mean_interval(defined, np.ones_like(defined), float(defined.size))
+
+
+def _lists(record: Mapping[str, FloatArray]) -> dict[str, list[float | None]]:
+    """Arrays as JSON: NaN becomes null."""
+    return {
+        name: [None if np.isnan(value) else round(float(value), 9) for value in values]
+        for name, values in record.items()
+    }

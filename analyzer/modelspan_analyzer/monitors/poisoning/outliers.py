@@ -1,0 +1,61 @@
+"""Rows that lie outside what the baseline holds: how many more than usual, and which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelspan_analyzer.config.sample_settings import PoisoningSettings
+from modelspan_analyzer.reading.samples.features import Reference, matrices
+from modelspan_analyzer.reading.samples.matrix import Sample
+from modelspan_analyzer.statistics.counts import Floats
+from modelspan_analyzer.statistics.outliers import OutlierModel, fit_isolation_forest, fit_robust_distance
+
+LARGEST = 1e30
+"""Larger numbers are cut to it: trees take single precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutlyingRows:
+    """Rows beyond the cutoff on either side, and the farthest of the window."""
+
+    faulty: int
+    n: int
+    faulty_baseline: int
+    n_baseline: int
+    farthest: list[str]
+    """Prediction ids, the farthest first."""
+
+
+def outlying_rows(reference: Reference, window: Sample, settings: PoisoningSettings) -> OutlyingRows | None:
+    """Judge both the window and the half of the baseline that the model of what is usual was not fitted on.
+
+    None where no column of the wanted kind has values on both sides and varies, or the baseline is too small to fit on.
+    """
+    both = matrices(reference, window)
+    kept = np.array([name in reference.encoding.numeric for name in both.names], dtype=np.bool_)
+    robust = settings.outliers == "robust_distance"
+    usable = kept if robust else np.ones(kept.size, dtype=np.bool_)
+    learning, held_out, current = (
+        np.clip(side[:, usable], -LARGEST, LARGEST) for side in (both.learning, both.held_out, both.window)
+    )
+    if learning.shape[1] == 0 or learning.shape[0] < 2 * learning.shape[1] + 2:
+        return None
+    model = _fit(learning, robust)
+    before, now = model.find(held_out), model.find(current)
+    order = np.argsort(-now.scores, kind="stable")[: settings.examples]
+    return OutlyingRows(
+        faulty=int(now.outlying.sum()),
+        n=now.scores.size,
+        faulty_baseline=int(before.outlying.sum()),
+        n_baseline=before.scores.size,
+        farthest=[str(window.ids[place]) for place in order if now.outlying[place]],
+    )
+
+
+def _fit(learning: Floats, robust: bool) -> OutlierModel:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return fit_robust_distance(learning) if robust else fit_isolation_forest(learning)

@@ -1,0 +1,159 @@
+"""Constraints on a model's features, in the shape of SageMaker's `constraints.json`: suggested, read, written, checked.
+
+The shape is that of Amazon SageMaker Model Monitor's `constraints.json` (features with `inferred_type`, `completeness`,
+`num_constraints`, `string_constraints`; `monitoring_config`); what is suggested follows Deequ's rules (Schelter et al.
+2018, "Automating large-scale data quality verification"): completeness, non-negativity, and a domain for columns whose
+values are few.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind, Profile
+
+MOST_DOMAIN = 50
+"""Different values of a column that make a domain."""
+
+
+class ConstraintsError(ValueError):
+    """A constraints file cannot be read; the message says which part and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What one feature has to be."""
+
+    name: str
+    inferred_type: str
+    """`Fractional`, `Integral`, `String` or `Unknown`."""
+    completeness: float
+    """Smallest share of rows with a value."""
+    non_negative: bool = False
+    domains: tuple[str, ...] = ()
+    """The values that a text feature may have; empty for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One rule that a window breaks; `check` is SageMaker's name of it."""
+
+    feature: str
+    check: str
+    description: str
+
+
+def suggest(profile: Profile) -> list[Constraint]:
+    """Constraints that the profile itself fulfils."""
+    return [_suggest(column) for column in profile.features.values()]
+
+
+def _suggest(column: Column) -> Constraint:
+    whole = column.null + column.present
+    completeness = column.present / whole if whole else 0.0
+    if column.kind is Kind.NUMERIC and column.numbers is not None:
+        return Constraint(column.name, _number_type(column), completeness, non_negative=column.numbers.negative == 0)
+    if column.kind is Kind.CATEGORICAL and column.texts is not None:
+        closed = column.texts.other < 0.5 and len(column.texts.counts) <= MOST_DOMAIN
+        return Constraint(
+            column.name, "String", completeness, domains=tuple(sorted(column.texts.counts)) if closed else ()
+        )
+    return Constraint(column.name, "Unknown", completeness)
+
+
+def _number_type(column: Column) -> str:
+    support = column.numbers.support if column.numbers else None
+    whole = support is not None and support.values.size > 0 and bool((support.values % 1 == 0).all())
+    return "Integral" if whole else "Fractional"
+
+
+def violations(constraints: Sequence[Constraint], profile: Profile) -> Iterator[Violation]:
+    """The rules that a window breaks, in SageMaker's words."""
+    known = {constraint.name for constraint in constraints}
+    for name in profile.features:
+        if name not in known:
+            yield Violation(name, "extra_column_check", f"{name} is not among the constraints")
+    for constraint in constraints:
+        column = profile.features.get(constraint.name)
+        if column is None:
+            yield Violation(constraint.name, "missing_column_check", f"{constraint.name} does not come")
+        else:
+            yield from _broken(constraint, column)
+
+
+def _broken(constraint: Constraint, column: Column) -> Iterator[Violation]:
+    name, whole = constraint.name, column.null + column.present
+    completeness = column.present / whole if whole else 0.0
+    if completeness < constraint.completeness:
+        said = f"{completeness:.2%} of the rows have {name}, {constraint.completeness:.2%} are demanded"
+        yield Violation(name, "completeness_check", said)
+    if column.kind is Kind.EMPTY:
+        return
+    numeric = constraint.inferred_type in ("Fractional", "Integral")
+    if constraint.inferred_type != "Unknown" and numeric != (column.kind is Kind.NUMERIC):
+        yield Violation(name, "data_type_check", f"{name} is {column.kind.value}, not {constraint.inferred_type}")
+    elif numeric and constraint.non_negative and column.numbers and column.numbers.negative > 0:
+        yield Violation(name, "data_type_check", f"{name} is negative in {column.numbers.negative:.0f} rows")
+    elif constraint.domains and column.texts:
+        unknown = sorted(set(column.texts.counts) - set(constraint.domains))
+        if unknown:
+            yield Violation(name, "categorical_values_check", f"{name} has values outside its domain: {unknown[:5]}")
+
+
+def to_json(constraints: Sequence[Constraint]) -> str:
+    """The text of a `constraints.json`."""
+    features = []
+    for one in constraints:
+        feature: dict[str, Any] = {
+            "name": one.name,
+            "inferred_type": one.inferred_type,
+            "completeness": one.completeness,
+        }
+        if one.inferred_type in ("Fractional", "Integral"):
+            feature["num_constraints"] = {"is_non_negative": one.non_negative}
+        if one.domains:
+            feature["string_constraints"] = {"domains": list(one.domains)}
+        features.append(feature)
+    config = {"evaluate_constraints": "Enabled", "emit_metrics": "Enabled", "datatype_check_threshold": 1.0}
+    return json.dumps({"version": 0.0, "features": features, "monitoring_config": config}, indent=2) + "\n"
+
+
+def read(path: Path) -> list[Constraint]:
+    """The constraints of a file.
+
+    Raises:
+        ConstraintsError: it cannot be read, or has another shape.
+    """
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConstraintsError(f"cannot read the constraints {path}: {error.strerror or error}") from error
+
+
+def from_json(text: str) -> list[Constraint]:
+    """The constraints of a `constraints.json`; what modelspan has no rule for is left out.
+
+    Raises:
+        ConstraintsError: the text is not JSON, or has another shape.
+    """
+    try:
+        return [_from_feature(feature) for feature in json.loads(text)["features"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConstraintsError(
+            f"not a constraints.json: {error!r}; expected an object with `features`, each with `name`, "
+            "`inferred_type` and `completeness`"
+        ) from error
+
+
+def _from_feature(feature: Mapping[str, Any]) -> Constraint:
+    return Constraint(
+        name=str(feature["name"]),
+        inferred_type=str(feature["inferred_type"]),
+        completeness=float(feature["completeness"]),
+        non_negative=bool(feature.get("num_constraints", {}).get("is_non_negative", False)),
+        domains=tuple(str(value) for value in feature.get("string_constraints", {}).get("domains", [])),
+    )

@@ -1,0 +1,215 @@
+"""Data quality: what arrives, against what the baseline led to expect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from pathlib import Path
+from typing import Any
+
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.quality.columns import column_rates, expected_distinct
+from modelspan_analyzer.monitors.quality.constraints import ConstraintsError, violations
+from modelspan_analyzer.monitors.quality.constraints import read as read_constraints
+from modelspan_analyzer.monitors.quality.failures import failure_rate
+from modelspan_analyzer.monitors.quality.repeated import repeated_rows
+from modelspan_analyzer.monitors.quality.schema_changes import schema_changes
+from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, Usual, usual_volume
+from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind
+from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.verdicts.rates import Rate, RateVerdict, judge
+
+SIGNAL = "data_quality"
+LARGEST_SHIFT = 2.0
+"""Times as many, or as few, different categories as expected that alarm."""
+ESTIMATE_ERROR = 0.05
+"""Share of repeated ids that the estimate of different ids cannot tell from none."""
+
+
+def data_quality(context: MonitorContext) -> list[Result]:
+    """Everything about the window's quality; without a baseline, what needs none."""
+    results = [*_arrival(context), *_identity(context)]
+    reference, settings = context.reference, context.settings.data_quality
+    if reference is None or context.current.rows == 0:
+        return results
+    n = context.current.rows
+    if n < settings.min_rows:
+        reason = f"{n} rows; {settings.min_rows} are needed"
+        return [*results, _result(context, "quality", None, Verdict.NOT_ENOUGH_DATA, n=n, reason=reason)]
+
+    def chosen(columns: Mapping[str, Column]) -> dict[str, Column]:
+        wanted = settings.features
+        return {
+            name: column
+            for name, column in columns.items()
+            if (wanted is None or name in wanted) and name not in settings.exclude
+        }
+
+    before, after = chosen(reference.features), chosen(context.current.features)
+    rates = [*_whole_rows(context)]
+    rates += [rate for name in before if name in after for rate in column_rates(before[name], after[name], settings)]
+    judged = judge(rates, alpha=settings.alpha, min_change=settings.min_change)
+    results += [_rate_result(context, one) for one in judged]
+    results += _varying(context, {rate.feature for rate in rates if rate.metric == "constant"}, before, after)
+    results += _schema_results(context, before, after)
+    results += _cardinality_results(context, before, after)
+    results += _constraint_results(context)
+    return results
+
+
+def _varying(
+    context: MonitorContext, stuck: Set[str], before: Mapping[str, Column], after: Mapping[str, Column]
+) -> Iterator[Result]:
+    """Of each feature that was looked at and is not stuck, that it is not."""
+    for name in sorted(before.keys() & after.keys() - stuck):
+        n, n_baseline = after[name].n, before[name].n
+        if n and n_baseline:
+            facts = {"feature": name, "n": round(n), "n_baseline": round(n_baseline)}
+            reason = "has more than one value, or had one in the baseline too"
+            yield _result(context, "constant", 0.0, Verdict.OK, reason=reason, **facts)
+
+
+def _constraint_results(context: MonitorContext) -> Iterator[Result]:
+    """The violations of a declared constraints file."""
+    path = context.settings.data_quality.constraints
+    if not path:
+        return
+    try:
+        known = read_constraints(Path(path))
+    except ConstraintsError as error:  # the other results of the window are still to be had
+        yield _result(context, "constraints", None, Verdict.ERROR, n=context.current.rows, reason=str(error))
+        return
+    for broken in violations(known, context.current):
+        facts = {"feature": broken.feature, "n": context.current.rows, "threshold": 0.0}
+        yield _result(context, broken.check, 1.0, Verdict.ALARM, reason=broken.description, **facts)
+
+
+def _arrival(context: MonitorContext) -> Iterator[Result]:
+    """Volume and freshness."""
+    current, window = context.current, context.window
+    usual = usual_volume(context.store, context.model, context.version, window)
+    yield _volume(context, current.rows, usual)
+    newest = min(current.newest, window.end) if current.newest else window.start
+    age = (window.end - newest).total_seconds()
+    allowed = context.settings.data_quality.max_age
+    late = allowed is not None and age > allowed
+    yield _result(
+        context,
+        "freshness",
+        age,
+        Verdict.ALARM if late else Verdict.NOT_COMPARED if allowed is None else Verdict.OK,
+        n=current.rows,
+        threshold=allowed,
+        reason=f"the newest prediction is {age:.0f} s older than the window's end"
+        if current.newest
+        else "no prediction in the window",
+    )
+
+
+def _volume(context: MonitorContext, rows: int, usual: Usual | None) -> Result:
+    if usual is None:
+        reason = "too few earlier windows to compare with"
+        return _result(context, "volume", float(rows), Verdict.NOT_COMPARED, n=rows, reason=reason)
+    z = usual.z(rows)
+    reason = f"{rows:,} predictions; {usual.pattern} had {usual.median:,.0f} (z {z:.1f})"
+    verdict = Verdict.ALARM if abs(z) > LARGEST_Z else Verdict.OK
+    details, direction = {"usual": usual.median, "z": z}, "below" if z < 0 else "above"
+    facts: dict[str, Any] = {"details": details, "direction": direction, "n_baseline": round(usual.median)}
+    return _result(context, "volume", float(rows), verdict, n=rows, reason=reason, **facts)
+
+
+def _identity(context: MonitorContext) -> Iterator[Result]:
+    """Repeated prediction ids and failed calls."""
+    current = context.current
+    if current.rows == 0:
+        return
+    repeated = max(0.0, 1 - current.distinct_ids / current.rows)
+    yield _result(
+        context,
+        "duplicate_id_rate",
+        repeated,
+        Verdict.ALARM if repeated > ESTIMATE_ERROR else Verdict.OK,
+        n=current.rows,
+        threshold=ESTIMATE_ERROR,
+        reason=f"about {repeated:.1%} of the rows repeat a prediction id",
+    )
+    settings = context.settings.data_quality
+    share = current.errors / max(current.weight, 1e-300)
+    failures = failure_rate(
+        context.store, context.model, context.version, context.window, share, current.rows, settings.max_error_rate
+    )
+    for judged in judge([failures], alpha=settings.alpha, min_change=settings.min_change):
+        yield _rate_result(context, judged)
+
+
+def _whole_rows(context: MonitorContext) -> Iterator[Rate]:
+    """What is faulty of rows as a whole."""
+    if context.baseline is not None:
+        current = context.current
+        yield repeated_rows(context.store, current.relation, current.rows, context.baseline, context.version)
+
+
+def _schema_results(
+    context: MonitorContext, before: Mapping[str, Column], after: Mapping[str, Column]
+) -> Iterator[Result]:
+    changes = schema_changes(before, after)
+    n, known = context.current.rows, context.reference.rows if context.reference else 0
+    for metric, names in (("missing_features", changes.missing), ("new_features", changes.new)):
+        facts = {"n": n, "n_baseline": known, "details": {"names": names}}
+        yield _result(context, metric, float(len(names)), Verdict.OK, **facts)
+    for name in changes.missing:
+        other = changes.renamed.get(name)
+        metric, reason = "missing_feature", f"{name} is in the baseline and no longer comes"
+        if other:
+            metric, reason = "renamed_feature", f"{name} no longer comes, and {other} is new and distributed like it"
+        facts = {"details": {"now": other}} if other else {}
+        yield _result(context, metric, 1.0, Verdict.ALARM, feature=name, n=n, threshold=0.0, reason=reason, **facts)
+    for name in set(changes.new) - set(changes.renamed.values()):
+        reason = f"{name} is not in the baseline"
+        yield _result(context, "new_feature", 1.0, Verdict.WARNING, feature=name, n=n, threshold=0.0, reason=reason)
+
+
+def _cardinality_results(
+    context: MonitorContext, before: Mapping[str, Column], after: Mapping[str, Column]
+) -> Iterator[Result]:
+    for name, column in before.items():
+        current = after.get(name)
+        if column.kind is not Kind.CATEGORICAL or not column.texts or current is None or not current.texts:
+            continue
+        expected = expected_distinct(column.texts, current.texts.n)
+        ratio = current.texts.distinct / max(expected, 1.0)
+        shifted = abs(current.texts.distinct - expected) >= 5 and not 1 / LARGEST_SHIFT <= ratio <= LARGEST_SHIFT
+        yield _result(
+            context,
+            "cardinality_ratio",
+            ratio,
+            Verdict.ALARM if shifted else Verdict.OK,
+            feature=name,
+            n=current.texts.n,
+            n_baseline=column.texts.n,
+            threshold=LARGEST_SHIFT if ratio >= 1 else 1 / LARGEST_SHIFT,
+            direction="above" if ratio >= 1 else "below",
+            reason=f"{current.texts.distinct:.0f} categories; {expected:.1f} are expected of so many rows",
+        )
+
+
+def _rate_result(context: MonitorContext, judged: RateVerdict) -> Result:
+    rate: Rate = judged.rate
+    return _result(
+        context,
+        rate.metric,
+        rate.value,
+        judged.verdict,
+        feature=rate.feature,
+        lower=judged.lower,
+        upper=judged.upper,
+        threshold=judged.threshold,
+        p_value=judged.p_value,
+        n=round(rate.n),
+        n_baseline=round(rate.n_baseline),
+        reason=judged.reason,
+        details=rate.details,
+    )
+
+
+def _result(context: MonitorContext, metric: str, value: float | None, verdict: Verdict, **fields: Any) -> Result:
+    return context.result(SIGNAL, metric, value, verdict, monitor=SIGNAL, **fields)

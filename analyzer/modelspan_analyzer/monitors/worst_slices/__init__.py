@@ -1,0 +1,1 @@
+"""Slices in which a model does worst, of one attribute or two."""

@@ -1,0 +1,1 @@
+"""What the store says of predictions, labels and baselines: the one place that writes such SQL."""

@@ -1,0 +1,243 @@
+"""What a model is compared with: rows of its own table, or a window of what was predicted.
+
+Every baseline keeps its provenance: of which kind, from which source, how many rows, since when. The newest one of a
+model and version is the active one; one set for the empty version stands for every version without its own.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from modelspan_analyzer.files.roles import Settled
+from modelspan_analyzer.files.tag_columns import tag_maps
+from modelspan_analyzer.instants import now, utc
+from modelspan_analyzer.reading.features import reference_parts
+from modelspan_analyzer.results import Window
+from modelspan_collector.store.connect import Store
+
+KIND_ROWS = "rows"
+"""Rows of a file, a query or a table: training or validation data."""
+KIND_WINDOW = "window"
+"""A fixed past window of predictions."""
+KIND_LEARNT = "learnt"
+"""Nothing was given: the first predictions."""
+KIND_SLIDING = "sliding"
+"""The stretch of time just before each window."""
+KIND_SAME_HOUR = "same_hour"
+"""The same stretch of time a week (or another period) before."""
+KIND_VERSION = "version"
+"""The same window of another version: champion against challenger."""
+
+STORED_KINDS = (KIND_ROWS, KIND_WINDOW, KIND_LEARNT)
+"""Kinds whose rows are in `reference_predictions`; those of the others are read from `predictions`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a window is compared with, and where it came from."""
+
+    baseline_id: str
+    model: str
+    version: str
+    """Empty where it stands for every version."""
+    kind: str
+    source: str
+    """File, query or window, in words that a person can check."""
+    window: Window | None
+    """The event time that it covers; None for rows without one."""
+    rows: int
+    created_at: datetime
+    compared_version: str = ""
+    """The version whose predictions are the baseline, where they are read from `predictions`."""
+
+    @property
+    def stored(self) -> bool:
+        """True where its rows are in `reference_predictions`."""
+        return self.kind in STORED_KINDS
+
+
+_COPY_WINDOW = """
+INSERT INTO reference_predictions
+    (baseline_id, model, version, timestamp, prediction_id, value, label, scores, true_value, true_label,
+     sample_weight, numeric_features, categorical_features, null_features, embeddings, attributions, tags)
+WITH chosen AS (
+    SELECT * FROM predictions
+    WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String})
+      AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
+)
+SELECT {baseline_id:String}, chosen.model, {version:String}, chosen.timestamp, chosen.prediction_id, chosen.value,
+       chosen.label, chosen.scores, truth.value, truth.label, chosen.sample_weight, chosen.numeric_features,
+       chosen.categorical_features, chosen.null_features, chosen.embeddings, chosen.attributions, chosen.tags
+FROM chosen
+LEFT JOIN (
+    SELECT prediction_id, value, label FROM labels FINAL WHERE prediction_id IN (SELECT prediction_id FROM chosen)
+) AS truth USING prediction_id
+"""
+
+_COUNT = "SELECT count() FROM reference_predictions WHERE model = {model:String} AND baseline_id = {baseline_id:String}"
+
+_LISTING = """
+SELECT baseline_id, model, version, kind, source, window_start, window_end, rows, created_at
+FROM baselines FINAL
+WHERE {model:String} = '' OR model = {model:String}
+ORDER BY created_at DESC, baseline_id
+"""
+
+
+def set_from_window(store: Store, model: str, version: str, window: Window) -> Baseline:
+    """Make a past window of predictions, with the labels known by now, the baseline; its rows are copied.
+
+    Raises:
+        ValueError: the window holds no prediction of this model and version.
+    """
+    source = f"predictions of {window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
+    return _copy_window(store, model, version, window, KIND_WINDOW, source)
+
+
+def set_learnt(store: Store, model: str, version: str, window: Window) -> Baseline:
+    """Make the first predictions of a model, for which no baseline was given, its baseline.
+
+    Raises:
+        ValueError: the window holds no prediction of this model and version.
+    """
+    source = f"nothing was given: learnt from its first predictions, until {window.end:%Y-%m-%d %H:%M:%S} UTC"
+    return _copy_window(store, model, version, window, KIND_LEARNT, source)
+
+
+def set_from_table(
+    store: Store,
+    model: str,
+    version: str,
+    rows: pa.Table,
+    *,
+    prediction: str | None = None,
+    score: str | None = None,
+    label: str | None = None,
+    features: list[str] | None = None,
+    tags: Sequence[str] = (),
+    source: str,
+) -> Baseline:
+    """Make the rows of a table with plain columns, such as training data, the baseline.
+
+    Args:
+        rows: one row a prediction; the columns' Arrow types decide which features are numeric.
+        prediction: column of the predicted class, or of the predicted number.
+        score: column of the score (of the positive class).
+        label: column of what was true.
+        features: columns of the features; all the others where none are named.
+        tags: columns of the groups that rows belong to, by which slices and facets find their own baseline.
+        source: where the rows came from, in words that a person can check.
+
+    Raises:
+        ValueError: the table is empty, or a named column is not in it.
+    """
+    if rows.num_rows == 0:
+        raise ValueError(f"the baseline of {model} from {source} has no rows")
+    baseline_id, groups, done = _new_id(), tag_maps(rows, tags), 0
+    if features is None:
+        features = [name for name in rows.column_names if name not in {prediction, score, label, *tags}]
+    for part in reference_parts(rows, prediction=prediction, score=score, label=label, features=features):
+        part = part.append_column("tags", groups.slice(done, part.num_rows))
+        done += part.num_rows
+        for name, value in (("version", version), ("model", model), ("baseline_id", baseline_id)):
+            part = part.add_column(0, name, pa.array([value] * part.num_rows, pa.string()))
+        store.insert("reference_predictions", part)
+    return _record(store, Baseline(baseline_id, model, version, KIND_ROWS, source, None, rows.num_rows, now()))
+
+
+def set_from_settled(store: Store, model: str, version: str, settled: Settled, source: str) -> Baseline:
+    """Make rows whose columns are settled, such as those of a file, the baseline.
+
+    Raises:
+        ValueError: there are none.
+    """
+    roles = settled.roles
+    return set_from_table(
+        store,
+        model,
+        version,
+        settled.rows.table,
+        prediction=roles.prediction,
+        score=roles.score,
+        label=roles.label,
+        features=list(roles.features),
+        tags=roles.segments,
+        source=source,
+    )
+
+
+def query_rows(store: Store, query: str) -> pa.Table:
+    """What a SELECT gives; any other statement is an error of the store, as it is run as a subquery."""
+    return store.arrow(f"SELECT * FROM ({query.strip().rstrip(';')})")
+
+
+def active(store: Store, model: str, version: str) -> Baseline | None:
+    """The baseline that a model's version is compared with: its own newest, else the newest for every version."""
+    found = [baseline for baseline in listing(store, model) if baseline.version in (version, "")]
+    own = (baseline for baseline in found if baseline.version == version)
+    return next(own, next(iter(found), None))
+
+
+def listing(store: Store, model: str | None = None) -> list[Baseline]:
+    """All baselines, the newest first."""
+    return [_from_row(row) for row in store.rows(_LISTING, {"model": model or ""})]
+
+
+def _copy_window(store: Store, model: str, version: str, window: Window, kind: str, source: str) -> Baseline:
+    baseline_id = _new_id()
+    scope = {"model": model, "version": version, "baseline_id": baseline_id}
+    store.command(_COPY_WINDOW, {**scope, "start": window.start, "end": window.end})
+    count = int(store.scalar(_COUNT, {"model": model, "baseline_id": baseline_id}))
+    if count == 0:
+        raise ValueError(
+            f"{model} {version or '(any version)'} has no prediction between {window.start} and {window.end}; "
+            "choose a window that has some (`modelspan status` shows the newest)"
+        )
+    return _record(store, Baseline(baseline_id, model, version, kind, source, window, count, now()))
+
+
+def _record(store: Store, baseline: Baseline) -> Baseline:
+    stamp = pa.timestamp("ns", "UTC")
+    window = baseline.window
+    row = {
+        "baseline_id": [baseline.baseline_id],
+        "model": [baseline.model],
+        "version": [baseline.version],
+        "kind": [baseline.kind],
+        "source": [baseline.source],
+        "window_start": pa.array([window.start if window else None], stamp),
+        "window_end": pa.array([window.end if window else None], stamp),
+        "rows": pa.array([baseline.rows], pa.uint64()),
+        "created_at": pa.array([baseline.created_at], pa.timestamp("ms", "UTC")),
+        "details": [""],
+    }
+    store.insert("baselines", pa.table(row))
+    details = json.dumps({"baseline_id": baseline.baseline_id, "kind": baseline.kind, "source": baseline.source})
+    audit = {"actor": "analyzer", "action": "baseline set", "model": baseline.model, "version": baseline.version}
+    store.insert("audit_log", pa.table({name: [value] for name, value in {**audit, "details": details}.items()}))
+    return baseline
+
+
+def _from_row(row: dict[str, Any]) -> Baseline:
+    start, end = row["window_start"], row["window_end"]
+    return Baseline(
+        baseline_id=row["baseline_id"],
+        model=row["model"],
+        version=row["version"],
+        kind=row["kind"],
+        source=row["source"],
+        window=Window(utc(start), utc(end)) if start is not None and end is not None else None,
+        rows=int(row["rows"]),
+        created_at=utc(row["created_at"]),
+    )
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex

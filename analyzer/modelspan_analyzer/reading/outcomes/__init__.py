@@ -1,0 +1,1 @@
+"""Predictions joined with what was true, as counts and as small matrices."""

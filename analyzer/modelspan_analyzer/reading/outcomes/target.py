@@ -1,0 +1,183 @@
+"""What a model predicts: its task, its classes and which of them is the positive one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from modelspan_analyzer.reading.rows import Rows
+from modelspan_collector.store.connect import Store
+
+BINARY: Final = "binary"
+MULTICLASS: Final = "multiclass"
+REGRESSION: Final = "regression"
+MAX_CLASSES: Final = 100
+MANY_NUMBERS: Final = 20
+"""Whole numbers of which a model without a card has no more as classes."""
+
+_POSITIVE = ("1", "true", "True", "yes", "Yes", "y", "Y", "positive", "fraud", "bad")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+_SETTLED = "`modelspan.register(..., task=...)` settles it"
+_PAIRS = (("0", "1"), ("false", "true"), ("False", "True"), ("FALSE", "TRUE"), ("0.0", "1.0"))
+_CARD = "SELECT task, classes FROM models FINAL WHERE model = {model:String} ORDER BY timestamp DESC LIMIT 1"
+_SEEN = """
+SELECT arraySort(groupUniqArray(101)(label)) AS predicted, arraySort(groupUniqArray(101)(truth)) AS truths,
+       arraySort(groupUniqArrayArray(101)(mapKeys(scores))) AS scored, min(value) AS lowest, max(value) AS highest
+FROM ({rows})
+"""
+_RESPELT = """
+SELECT * REPLACE (
+    transform(truth, {{words:Array(String)}}, {{classes:Array(String)}}, truth) AS truth,
+    transform(toString(label), {{words:Array(String)}}, {{classes:Array(String)}}, toString(label)) AS label,
+    mapFromArrays(arrayMap(name -> transform(toString(name), {{words:Array(String)}}, {{classes:Array(String)}},
+                                             toString(name)), mapKeys(scores)), mapValues(scores)) AS scores)
+FROM ({rows})
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The task, and its classes in the order of confusion matrices; a binary model's positive class is the last."""
+
+    task: str
+    classes: tuple[str, ...] = ()
+    spelling: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Truths that are written otherwise than the classes, and the class that each is."""
+    guess: str = field(default="", compare=False)
+    """What was guessed and how it is settled; '' where the model's card says it."""
+
+    @property
+    def positive(self) -> str:
+        """The positive class of a binary model; '' otherwise."""
+        return self.classes[-1] if self.task == BINARY else ""
+
+    @property
+    def negative(self) -> str:
+        """The other class of a binary model; '' otherwise."""
+        return self.classes[0] if self.task == BINARY else ""
+
+
+class Seen(NamedTuple):
+    """The answers and truths of some rows, at most 101 different ones of each."""
+
+    predicted: frozenset[str]
+    """Predicted classes, and those that scores are of."""
+    truths: frozenset[str]
+    bounded: bool
+    """No value lies outside 0 to 1."""
+
+
+def find_target(store: Store, model: str, sources: Sequence[Rows], positive: str = "") -> Target:
+    """What a model predicts, by its card and by what was seen in rows.
+
+    Args:
+        store: the store.
+        model: the model's name.
+        sources: rows of the window and of the baseline.
+        positive: the positive class; if not given it is the one of the usual names, else the card's or alphabet's last.
+    """
+    card = store.rows(_CARD, {"model": model})
+    task, classes = (card[0]["task"], list(card[0]["classes"])) if card else ("", [])
+    seen = [_look(store, rows) for rows in sources]
+    found = find_spelling([*(one.predicted for one in seen), *(one.truths for one in seen)])
+    if task == REGRESSION:
+        return Target(REGRESSION)
+    bounded = True
+    for one in seen:
+        named, truths = ({found.get(word, word) for word in words} for words in (one.predicted, one.truths))
+        bounded &= one.bounded
+        if named or (bounded and truths <= {"0", "1", "true", "false"}):
+            classes = list(dict.fromkeys([*classes, *sorted(named), *sorted(truths)]))
+    if not task and _are_amounts(classes):
+        guess = f"taken for numbers, as more than {MANY_NUMBERS} whole numbers were seen: {_SETTLED}"
+        return Target(REGRESSION, guess=guess)
+    target = classify(classes, positive)
+    return replace(target, spelling=found, guess="" if task else _guess(target, found))
+
+
+def read_as(rows: Rows, target: Target) -> Rows:
+    """Rows as a target needs them: one spelling a class, and numbers that were answered as whole ones, as values."""
+    if target.task == REGRESSION:
+        sql = f"SELECT * REPLACE (coalesce(value, toFloat64OrNull(toString(label))) AS value) FROM ({rows.sql})"
+        return Rows(sql, rows.parameters)
+    if not target.spelling:
+        return rows
+    pair = {"words": list(target.spelling), "classes": list(target.spelling.values())}
+    return Rows(_RESPELT.format(rows=rows.sql), {**rows.parameters, **pair})
+
+
+def find_spelling(sets: Sequence[Set[str]]) -> dict[str, str]:
+    """The words that mean what another set of words spells otherwise, each with the spelling of the first set.
+
+    The sets are those of predicted classes, then those of truths. Where one of them has two words of one meaning they
+    are different classes, and nothing is respelt.
+
+    >>> find_spelling([{"True", "False"}, {"0", "1"}])
+    {'0': 'False', '1': 'True'}
+    >>> find_spelling([{"True"}, {"0"}])
+    {'0': 'False'}
+    >>> find_spelling([{"yes", "no"}, {"0", "1"}])
+    {}
+    >>> find_spelling([{"1", "True"}, {"0"}])
+    {}
+    """
+    if any(len({_meaning(word) for word in words}) < len(words) for words in sets):
+        return {}
+    chosen: dict[str, str] = {}
+    for words in sets:
+        usual = {_meaning(word): word for word in words}
+        if usual and usual.keys() <= {"0.0", "1.0"}:
+            usual = {_meaning(word): word for word in next((pair for pair in _PAIRS if words & set(pair)), ())} | usual
+        chosen = {**usual, **chosen}
+    every = sorted(frozenset().union(*sets))
+    return {word: chosen[_meaning(word)] for word in every if chosen[_meaning(word)] != word}
+
+
+def _meaning(word: str) -> str:
+    """One spelling of what a class may be written as: truth values are 1 and 0, and 1.0 is 1."""
+    known = {"true": "1", "false": "0"}.get(word.lower(), word)
+    return repr(float(known)) if _NUMBER.fullmatch(known) else known
+
+
+def _are_amounts(classes: Sequence[str]) -> bool:
+    """More different whole numbers than a model has classes that are numbers, such as digits."""
+    return len(classes) > MANY_NUMBERS and all(_WHOLE.fullmatch(name) for name in classes)
+
+
+def _guess(target: Target, spelling: Mapping[str, str]) -> str:
+    same = ", ".join(f"{truth} is {known}" for truth, known in spelling.items())
+    return f"taken for {target.task} by what was seen{', where ' + same if same else ''}: {_SETTLED}"
+
+
+def _look(store: Store, rows: Rows) -> Seen:
+    seen = store.rows(_SEEN.format(rows=rows.sql), rows.parameters)[0]
+    return Seen(
+        frozenset(name for name in [*seen["predicted"], *seen["scored"]] if name),
+        frozenset(name for name in seen["truths"] if name),
+        seen["lowest"] is None or (seen["lowest"] >= 0 and seen["highest"] <= 1),
+    )
+
+
+def classify(classes: Sequence[str], positive: str = "") -> Target:
+    """The target of these classes; none, or more than `MAX_CLASSES`, is a regression.
+
+    Raises:
+        ValueError: the positive class is not one of two.
+    """
+    if not classes or len(classes) > MAX_CLASSES:
+        return Target(REGRESSION)
+    if len(classes) > 2:
+        return Target(MULTICLASS, tuple(classes))
+    if len(classes) == 1:
+        classes = [_opposite(classes[0]), classes[0]]
+    chosen = positive or next((name for name in _POSITIVE if name in classes), classes[-1])
+    if chosen not in classes:
+        raise ValueError(f"the positive class {chosen!r} is not one of {', '.join(classes)}; correct `positive_class`")
+    return Target(BINARY, (next(name for name in classes if name != chosen), chosen))
+
+
+def _opposite(only: str) -> str:
+    return {"1": "0", "0": "1", "true": "false", "false": "true"}.get(only, f"not {only}")

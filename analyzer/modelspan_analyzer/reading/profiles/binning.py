@@ -1,0 +1,103 @@
+"""Bins pinned on the baseline: chosen once from its distribution, and the same for every window that is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from modelspan_analyzer.reading.profiles.vocabulary import Column, Floats, Kind, Support
+
+BINS = 10
+"""Quantile bins of a numeric column."""
+CATEGORIES = 30
+"""Bins of a categorical column: its most frequent categories; the others, and unseen ones, share one more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """How the values of one column are counted; the last two bins are values of another kind, and missing ones."""
+
+    kind: Kind
+    edges: Floats
+    """Numeric: inner edges; bin i holds edge[i-1] < value <= edge[i], the outer bins are open."""
+    categories: tuple[str, ...]
+    """Categorical: one bin each, then one for all others."""
+
+    @property
+    def labels(self) -> list[str]:
+        """What each bin holds, for people."""
+        if self.kind is Kind.CATEGORICAL:
+            inner = [*self.categories, "(other)"]
+        else:
+            shown = ["-inf", *(f"{edge:.6g}" for edge in self.edges), "inf"]
+            inner = [f"({low}, {high}]" for low, high in pairwise(shown)]
+        return [*inner, "(text or infinite)" if self.kind is Kind.NUMERIC else "(number)", "(missing)"]
+
+
+def pin_bins(column: Column, support: Support | None) -> Bins:
+    """The bins of a baseline's column: quantiles, or one a value where it has few different values, or categories."""
+    if column.kind is Kind.CATEGORICAL and column.texts is not None:
+        frequent = sorted(column.texts.counts, key=lambda name: (-column.texts.counts[name], name))  # type: ignore[union-attr]
+        return Bins(Kind.CATEGORICAL, np.empty(0), tuple(frequent[:CATEGORIES]))
+    edges = numeric_edges(support) if support is not None and support.values.size else np.empty(0)
+    return Bins(Kind.NUMERIC, edges, ())
+
+
+def numeric_edges(support: Support, bins: int = BINS) -> Floats:
+    """Inner edges of about `bins` bins, ascending and different, shape (≤ 2 · bins,).
+
+    Few different values: each has a bin of its own, and so has what lies between and beyond them, so that a constant
+    baseline tells any other value. Else quantiles.
+    """
+    different = _few_different(support.values, bins)
+    if different is not None:
+        return np.unique(np.concatenate([np.nextafter(different, -np.inf), different]))
+    levels = np.arange(1, bins) / bins
+    if support.weights is None:
+        places = np.ceil(levels * support.values.size).astype(np.int64) - 1
+    else:
+        cumulated = np.cumsum(support.weights)
+        places = np.searchsorted(cumulated, levels * cumulated[-1], side="left")
+    edges = np.unique(support.values[places])
+    return np.asarray(edges[edges < support.values[-1]], np.float64)
+
+
+def _few_different(values: Floats, most: int) -> Floats | None:
+    """The different values of an ascending array where they are few; a glance at many of them mostly tells."""
+    if np.unique(values[:: max(1, values.size // 1000)]).size > most:
+        return None
+    different = values[np.append(True, values[1:] != values[:-1])]
+    return different if different.size <= most else None
+
+
+def count(bins: Bins, column: Column | None, support: Support | None) -> Floats:
+    """The weight of a column's values in each bin, shape (len(bins.labels),).
+
+    A column that is not there at all counts as nothing in any bin.
+    """
+    if column is None:
+        return np.zeros(len(bins.labels))
+    numeric = column.numbers.count if column.numbers else 0.0
+    texts: Mapping[str, float] = column.texts.counts if column.texts else {}
+    text = column.texts.count if column.texts else 0.0
+    if bins.kind is Kind.CATEGORICAL:
+        known = np.array([texts.get(name, 0.0) for name in bins.categories])
+        return np.concatenate([known, [max(0.0, text - known.sum()), numeric, column.null]])
+    nan, infinite = (column.numbers.nan, column.numbers.infinite) if column.numbers else (0.0, 0.0)
+    finite = _numeric_counts(bins.edges, support, numeric - nan - infinite)
+    return np.concatenate([finite, [text + infinite, column.null + nan]])
+
+
+def _numeric_counts(edges: Floats, support: Support | None, total: float) -> Floats:
+    if support is None or support.values.size == 0:
+        return np.zeros(edges.size + 1)
+    ends = np.searchsorted(support.values, edges, side="right")
+    if support.weights is None:
+        below = ends / support.values.size
+    else:
+        below = np.concatenate([[0.0], np.cumsum(support.weights)])[ends] / support.weights.sum()
+    shares = np.diff(np.concatenate([[0.0], below, [1.0]]))
+    return np.asarray(shares * total, np.float64)

@@ -1,0 +1,108 @@
+"""The one place that decides how a profile is read: from rows while they are few or asked for, else from sketches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.profiles.from_rows import profile_rows
+from modelspan_analyzer.reading.profiles.from_sketches import covers, profile_sketches, rows_in_sketches
+from modelspan_analyzer.reading.profiles.thinning import at_equal_steps
+from modelspan_analyzer.reading.profiles.values import in_parts, layout, load_supports
+from modelspan_analyzer.reading.profiles.vocabulary import Column, Profile, Support
+from modelspan_analyzer.reading.relation import baseline_relation, window_relation
+from modelspan_analyzer.reading.segments import restricted
+from modelspan_analyzer.results import Window
+from modelspan_collector.store.connect import Store
+
+FEW_ROWS = 2_000
+"""Up to so many rows are read exactly; of more that would take longer than merging sketches does."""
+KEPT_VALUES = 20_000
+"""Values of a baseline's column that are kept as they are; of more, a grid."""
+BASELINE_POINTS = 4_000
+"""Quantiles of that grid (rank error 1/8000), so that comparing costs the same for any size."""
+
+
+def window_profile(store: Store, model: str, version: str, window: Window, *, exact: bool = False) -> Profile:
+    """The profile of a window: from sketches where it holds many rows and whole hours, and `exact` is not asked."""
+    relation = window_relation(model, version, window)
+    if not exact and covers(window) and rows_in_sketches(store, model, version, window) > FEW_ROWS:
+        return profile_sketches(store, model, version, window)
+    profile = profile_rows(store, relation)
+    return _with_supports(store, profile, condensed=False) if profile.rows <= FEW_ROWS else profile
+
+
+def baseline_profile(store: Store, baseline: Baseline, version: str) -> Profile:
+    """The profile of a baseline; that of stored rows, which never change, is kept in memory."""
+    if baseline.stored:
+        return _stored_profile(store, baseline)
+    if baseline.window is not None:
+        return window_profile(store, baseline.model, baseline.compared_version or version, baseline.window)
+    return profile_rows(store, baseline_relation(baseline, version))
+
+
+@lru_cache(maxsize=64)
+def _stored_profile(store: Store, baseline: Baseline) -> Profile:
+    return _with_supports(store, profile_rows(store, baseline_relation(baseline, baseline.version)), condensed=True)
+
+
+def slice_profile(
+    store: Store, model: str, version: str, window: Window, key: str, value: str, rows: int
+) -> Profile | None:
+    """The profile of a window's slice of so many rows from its sketches; None where these do not hold all of it."""
+    if rows <= FEW_ROWS or not covers(window):
+        return None
+    profile = profile_sketches(store, model, version, window, f"{key}={value}")
+    return profile if profile.rows == rows else None
+
+
+@lru_cache(maxsize=64)
+def stored_slice(store: Store, baseline: Baseline, key: str, value: str) -> Profile:
+    """The profile of a slice of a stored baseline."""
+    relation = restricted(baseline_relation(baseline, baseline.version), key, value)
+    return _with_supports(store, profile_rows(store, relation), condensed=True)
+
+
+def supports(
+    store: Store, profile: Profile, names: Sequence[str], *, outputs: bool = False
+) -> Iterator[Mapping[str, Support]]:
+    """The distributions of some numeric columns, a few columns at a time where they are read from rows."""
+    columns = profile.outputs if outputs else profile.features
+    kept = {name: numbers.support for name in names if (numbers := columns[name].numbers) and numbers.support}
+    if len(kept) == len(names):
+        yield kept
+        return
+    found = layout(store, profile.relation, outputs=outputs)
+    for part in in_parts(names, profile.rows):
+        yield load_supports(store, profile.relation, part, found, outputs=outputs)
+
+
+def _with_supports(store: Store, profile: Profile, *, condensed: bool) -> Profile:
+    """The profile with its columns' distributions, of many values a grid of them if condensed."""
+
+    def filled(columns: Mapping[str, Column], outputs: bool) -> dict[str, Column]:
+        numeric = [name for name, column in columns.items() if column.numbers]
+        found = dict(columns)
+        for part in supports(store, profile, numeric, outputs=outputs):
+            for name, support in part.items():
+                kept = condense(support) if condensed else support
+                found[name] = _with_support(found[name], kept)
+        return found
+
+    return replace(profile, features=filled(profile.features, False), outputs=filled(profile.outputs, True))
+
+
+def _with_support(column: Column, support: Support) -> Column:
+    if column.numbers is None or support.values.size == 0:
+        return column
+    return replace(column, numbers=replace(column.numbers, support=support))
+
+
+def condense(support: Support) -> Support:
+    """A support of many points as quantiles at the middle of equal steps of rank."""
+    if support.values.size <= KEPT_VALUES:
+        return support
+    values = at_equal_steps(support.values, support.weights, BASELINE_POINTS)
+    return Support(values, None, 1 / (2 * BASELINE_POINTS) + support.rank_error)

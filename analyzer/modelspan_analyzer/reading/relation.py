@@ -1,0 +1,34 @@
+"""Which rows a profile is of: a window of predictions, or a stored baseline."""
+
+from __future__ import annotations
+
+from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.profiles.vocabulary import Relation
+from modelspan_analyzer.results import Window
+
+_WINDOW = """model = {model:String} AND ({version:String} = '' OR version = {version:String})
+    AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
+    AND toStartOfFiveMinutes(timestamp) >= toStartOfFiveMinutes({start:DateTime64(9, 'UTC')})
+    AND toStartOfFiveMinutes(timestamp) <= toStartOfFiveMinutes({end:DateTime64(9, 'UTC')})"""
+
+_BASELINE = "model = {model:String} AND baseline_id = {baseline_id:String}"
+
+
+def window_relation(model: str, version: str, window: Window) -> Relation:
+    """The predictions of a window; an empty version stands for all of them."""
+    scope = {"model": model, "version": version, "start": window.start, "end": window.end}
+    return Relation("predictions", _WINDOW, scope)
+
+
+def baseline_relation(baseline: Baseline, version: str) -> Relation:
+    """The rows of a baseline.
+
+    Raises:
+        ValueError: it is read from predictions, and has no window.
+    """
+    if baseline.stored:
+        scope = {"model": baseline.model, "baseline_id": baseline.baseline_id}
+        return Relation("reference_predictions", _BASELINE, scope)
+    if baseline.window is None:
+        raise ValueError(f"the baseline {baseline.source!r} has neither rows nor a window")
+    return window_relation(baseline.model, baseline.compared_version or version, baseline.window)

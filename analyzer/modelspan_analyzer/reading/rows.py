@@ -1,0 +1,98 @@
+"""Which predictions are measured, joined in SQL with what was true: one shape for windows and for baselines.
+
+Labels come late, in part, and are corrected: the newest one of a prediction counts, so the same labels in any order
+give the same rows. Columns: `prediction_id, timestamp, version, value, label, scores, weight, truth` (a class; '' while
+unknown), `true_value` (a number; NULL while unknown), `tags, numeric_features, categorical_features, attributions,
+trace_id`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.results import Window
+
+_TRUTH = "multiIf({0}label != '', {0}label, isNull({0}value), '', toString({0}value)) AS truth"
+_TRUE_VALUE = "coalesce({0}value, toFloat64OrNull({0}label)) AS true_value"
+
+_CHOSEN = """
+    model = {{{0}model:String}} AND ({{{0}version:String}} = '' OR version = {{{0}version:String}})
+    AND timestamp >= {{{0}start:DateTime64(9, 'UTC')}} AND timestamp < {{{0}end:DateTime64(9, 'UTC')}}
+    AND error_type = ''
+"""
+
+_PREDICTIONS = """
+SELECT p.prediction_id AS prediction_id, p.timestamp AS timestamp, p.version AS version, p.value AS value,
+       p.label AS label, p.scores AS scores, p.sample_weight AS weight, p.tags AS tags,
+       p.numeric_features AS numeric_features, p.categorical_features AS categorical_features,
+       p.attributions AS attributions, p.trace_id AS trace_id, {truth}, {true_value}
+FROM (SELECT * FROM predictions WHERE {chosen}) AS p
+ANY LEFT JOIN (
+    SELECT prediction_id, value, label FROM labels FINAL
+    WHERE prediction_id IN (SELECT prediction_id FROM predictions WHERE {chosen})
+) AS l ON p.prediction_id = l.prediction_id
+"""
+
+_UNLABELLED = """
+SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS weight, tags, numeric_features,
+       categorical_features, attributions, trace_id, '' AS truth, CAST(NULL AS Nullable(Float64)) AS true_value
+FROM predictions WHERE {chosen}
+"""
+
+_REFERENCE = """
+SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS weight, tags, numeric_features,
+       categorical_features, attributions, '' AS trace_id,
+       multiIf(true_label != '', true_label, isNull(true_value), '', toString(true_value)) AS truth,
+       coalesce(true_value, toFloat64OrNull(true_label)) AS true_value
+FROM reference_predictions
+WHERE model = {reference_model:String} AND baseline_id = {baseline_id:String}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A query of labelled predictions and its bound parameters; used as a subquery: `FROM ({rows.sql})`."""
+
+    sql: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def window_rows(model: str, version: str, window: Window, *, name: str = "window_") -> Rows:
+    """The predictions of a window with the labels that are in by now; an empty version takes all versions.
+
+    Args:
+        model: the model's name.
+        version: the model's version, or '' for all.
+        window: the stretch of event time.
+        name: prefix of the bound parameters, so that two windows can stand in one query.
+    """
+    sql = _PREDICTIONS.format(
+        truth=_TRUTH.format("l."), true_value=_TRUE_VALUE.format("l."), chosen=_CHOSEN.format(name)
+    )
+    values = {"model": model, "version": version, "start": window.start, "end": window.end}
+    return Rows(sql, {name + key: value for key, value in values.items()})
+
+
+def unlabelled_rows(model: str, version: str, window: Window) -> Rows:
+    """The predictions of a window without looking for their labels; for estimates."""
+    values = {"model": model, "version": version, "start": window.start, "end": window.end}
+    return Rows(_UNLABELLED.format(chosen=_CHOSEN.format("window_")), {"window_" + k: v for k, v in values.items()})
+
+
+def baseline_rows(baseline: Baseline, version: str) -> Rows:
+    """The rows of a baseline with the truth that is known of them.
+
+    A baseline copied from predictions gets its late labels through the predictions that it was copied from.
+
+    Raises:
+        ValueError: the baseline is neither stored rows nor a stretch of time.
+    """
+    if baseline.stored and baseline.kind == "rows":
+        return Rows(_REFERENCE, {"reference_model": baseline.model, "baseline_id": baseline.baseline_id})
+    if baseline.window is None:
+        raise ValueError(f"the baseline {baseline.baseline_id} of {baseline.model} has neither rows nor a window")
+    compared = baseline.compared_version or baseline.version or version
+    return window_rows(baseline.model, compared, baseline.window, name="baseline_")

@@ -1,0 +1,1 @@
+"""Measures of attributions: do the reasons keep their order."""

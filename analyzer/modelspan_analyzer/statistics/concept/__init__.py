@@ -1,0 +1,1 @@
+"""Residuals of labelled rows, and where they differ from the baseline's."""

@@ -1,0 +1,89 @@
+"""Where outcomes differ from what the model expects, feature by feature, compared with the baseline's own differences.
+
+If P(y|x) holds, the mean residual (outcome less expectation) in any part of a feature's range is what it was on the
+baseline. A change of it is concept drift seen along that feature; a feature that no longer means what it did
+(permuted, re-scaled, stale) shows as a change of its own residuals even where its distribution is untouched. Residuals
+conditional on inputs have tested specifications since Ramsey (1969); for probabilities, Hosmer and Lemeshow (1980).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import chdtrc
+
+from modelspan_analyzer.statistics.performance.counts import FloatArray, ratios
+
+PARTS: Final = 10
+_FEWEST: Final = 20
+
+
+class Residuals(NamedTuple):
+    """Outcome less expectation of each row, and the variance that the expectation gives it; of shape `(n,)`."""
+
+    value: FloatArray
+    variance: FloatArray
+    weight: FloatArray
+
+
+class Gap(NamedTuple):
+    """How much the residuals along one feature changed."""
+
+    gap: float
+    """Mean absolute change of the residual over the parts, beyond what chance gives, in the outcome's unit."""
+    p_value: float
+    worst_part: int
+    """Place of the part with the largest change, for a reader."""
+
+
+def parts_of(column: FloatArray, borders: FloatArray | None) -> npt.NDArray[np.int64]:
+    """The part of each row: 0 where missing, else by borders (numbers) or by code (categories, None for borders)."""
+    missing = np.isnan(column)
+    filled = np.where(missing, 0.0, column)
+    place = np.minimum(filled, 50) if borders is None else np.searchsorted(borders, filled, side="right")
+    return np.where(missing, 0, place + 1).astype(np.int64)
+
+
+def borders_of(column: FloatArray) -> FloatArray:
+    """Inner deciles of a baseline's numbers, without repeats."""
+    known = column[np.isfinite(column)]
+    if not known.size:
+        return np.empty(0)
+    return np.unique(np.quantile(known, np.arange(1, PARTS) / PARTS))
+
+
+def change_of_gaps(
+    now: Residuals, now_part: npt.NDArray[np.int64], base: Residuals, base_part: npt.NDArray[np.int64]
+) -> Gap:
+    """Compare the residuals of each part with the baseline's; the overall mean of each is taken off first.
+
+    The statistic is `Σ (change of the part's mean)² / variance`, chi-squared; degrees of freedom: parts less one.
+    Parts with fewer than 20 rows on either side are left out.
+    """
+    size = int(max(now_part.max(initial=0), base_part.max(initial=0))) + 1
+    (n, mean, error), (m, before, base_error) = _means(now, now_part, size), _means(base, base_part, size)
+    usable = (n >= _FEWEST) & (m >= _FEWEST)
+    if usable.sum() < 2:
+        return Gap(0.0, 1.0, -1)
+    variance = (error + base_error)[usable]
+    moved = (mean - before)[usable]
+    moved = moved - np.average(moved, weights=1 / variance)
+    statistic = float((moved**2 / variance).sum())
+    share = n[usable] / n[usable].sum()
+    chance = np.sqrt(2 / np.pi * variance)
+    gap = float((share * np.maximum(np.abs(moved) - chance, 0)).sum())
+    worst = int(np.flatnonzero(usable)[np.argmax(np.abs(moved) * share)])
+    return Gap(gap, float(chdtrc(int(usable.sum()) - 1, statistic)), worst)
+
+
+def _means(
+    residuals: Residuals, part: npt.NDArray[np.int64], size: int
+) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
+    """Rows, mean residual and its variance in each part."""
+    n = np.bincount(part, minlength=size)
+    weight = np.bincount(part, residuals.weight, size)
+    mean = np.nan_to_num(ratios(np.bincount(part, residuals.weight * residuals.value, size), weight))
+    error = np.nan_to_num(ratios(np.bincount(part, residuals.weight**2 * residuals.variance, size), weight**2))
+    return n, mean, np.maximum(error, 1e-12)

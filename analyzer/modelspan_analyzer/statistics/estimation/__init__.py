@@ -1,0 +1,1 @@
+"""Performance without labels: calibrated scores, expected counts, expected losses."""

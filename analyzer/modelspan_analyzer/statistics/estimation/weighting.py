@@ -1,0 +1,49 @@
+"""A third opinion for binary models: calibration on the baseline, weighted to look like the window.
+
+Under covariate shift the score's calibration on the baseline need not hold in the window, as the window has other rows
+at the same score. Weighting the baseline's rows by how much likelier they are in the window restores it. After Białek,
+Kuberski and Perrakis, "Estimating model performance under covariate shift without labels", 2024 (PAPE); the density
+ratio is a classifier's odds that a row is of the window (Bickel et al. 2009), which trains on a sample of both.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.isotonic import IsotonicRegression
+
+from modelspan_analyzer.statistics.estimation.calibrate import Calibrator
+from modelspan_analyzer.statistics.performance.counts import FloatArray
+
+
+def density_ratio(
+    baseline: FloatArray, window: FloatArray, is_categorical: npt.NDArray[np.bool_], *, largest: float = 20.0
+) -> FloatArray:
+    """For each baseline row, how much likelier it is in the window; mean 1, at most about `largest`.
+
+    Args:
+        baseline: `(n, p)` features of the baseline.
+        window: `(m, p)` features of the window.
+        is_categorical: `(p,)`.
+        largest: bound that keeps single rows from deciding everything.
+    """
+    source = np.append(np.zeros(len(baseline)), np.ones(len(window)))
+    model = HistGradientBoostingClassifier(
+        categorical_features=is_categorical, max_iter=50, early_stopping=False, l2_regularization=1.0, random_state=0
+    ).fit(np.vstack([baseline, window]), source)
+    p = np.clip(model.predict_proba(baseline)[:, 1], 1e-6, 1 - 1e-6)
+    ratio = np.minimum(p / (1 - p) * len(baseline) / len(window), largest)
+    return np.asarray(ratio / ratio.mean(), float)
+
+
+def weighted_calibrator(score: FloatArray, positive: FloatArray, weight: FloatArray) -> Calibrator:
+    """Isotonic calibration of baseline rows that carry weights.
+
+    Args:
+        score: `(n,)`.
+        positive: `(n,)`, 1 or 0.
+        weight: `(n,)`.
+    """
+    fitted = IsotonicRegression(out_of_bounds="clip", y_min=0.0, y_max=1.0).fit(score, positive, sample_weight=weight)
+    return Calibrator(np.asarray(fitted.X_thresholds_, float), np.asarray(fitted.y_thresholds_, float))

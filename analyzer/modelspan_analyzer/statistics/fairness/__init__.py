@@ -1,0 +1,1 @@
+"""Measures of fairness from counts per group, truth and prediction."""

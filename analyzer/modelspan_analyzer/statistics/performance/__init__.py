@@ -1,0 +1,1 @@
+"""Measures of performance from counts, with their intervals: classification, regression, ranking, calibration."""

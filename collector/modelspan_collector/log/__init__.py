@@ -1,1 +1,0 @@
-"""The write-ahead log: what is acknowledged is on disk first."""

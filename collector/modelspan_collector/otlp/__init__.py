@@ -1,0 +1,1 @@
+"""OTLP itself: its signals, its bytes, its errors; nothing is received or stored here."""

@@ -1,0 +1,1 @@
+"""The write-ahead log: what was acknowledged is here until it is stored."""
