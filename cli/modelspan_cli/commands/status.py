@@ -12,6 +12,7 @@ from typing import Any
 from rich.table import Table
 
 from modelspan_analyzer.gate import JUDGED, not_checked
+from modelspan_analyzer.governance.databases import databases
 from modelspan_analyzer.incidents import Incident, load_open
 from modelspan_analyzer.instance import COLLECTOR_FOLDER
 from modelspan_cli.console import console, plain_table
@@ -59,9 +60,11 @@ def run(args: argparse.Namespace) -> int:
     instance = running(args)
     with reading(args) as store:
         models, left_out = _models(store), store.rows(_LEFT_OUT)
+        others = [name for name in databases(store) if name != store.database]
     if args.json:
         pid = instance.pid if instance else None
         state = {"running": instance is not None, "pid": pid, "models": models, "ingest_errors": left_out}
+        state["other_databases"] = others
         json.dump(state, sys.stdout, default=str, indent=2)
         print()
     else:
@@ -69,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         for line in _set_aside(args.data / COLLECTOR_FOLDER):
             print(line)
         console().print(_table(models))
-        for line in _not_taken(left_out):
+        for line in (*_not_taken(left_out), *_not_shown(others)):
             print(line)
     return 0
 
@@ -104,6 +107,12 @@ def _not_taken(left_out: Sequence[dict[str, Any]]) -> list[str]:
         lines.append(f"  {row['kind']:<16} {row['rows']:>9,}  {f'{about}: ' if about else ''}{row['why']}")
     more = len(left_out) - _MOST_LINES
     return [*lines, f"  and {more} more kinds"] if more > 0 else lines
+
+
+def _not_shown(others: Sequence[str]) -> list[str]:
+    """Tenants' databases, whose models are not in the table above."""
+    shown = ", ".join(others[:_MOST_LINES]) + (", …" if len(others) > _MOST_LINES else "")
+    return [f"not shown: the models of {shown}, each with --database NAME"] if others else []
 
 
 def _models(store: Store) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from databases import Databases
 
 from modelspan_analyzer.reading.features import feature_maps
 from modelspan_cli.main import main
@@ -115,3 +116,13 @@ def test_status_names_what_was_not_taken(modelspan: Run, filled: Store, tmp_path
     assert "and 12 more kinds" in modelspan("status", "--data", str(tmp_path))[1]
     told = json.loads(modelspan("status", "--json", "--data", str(tmp_path))[1])["ingest_errors"]
     assert (len(told), max(row["rows"] for row in told)) == (22, 1234)
+
+
+def test_status_names_the_databases_that_it_does_not_show(modelspan: Run, databases: Databases, tmp_path: Path) -> None:
+    """Where only a tenant's own database has predictions, an empty table is not all that is said."""
+    with databases.one() as tenants:
+        said = modelspan("status", "--data", str(tmp_path))[1]
+        told = json.loads(modelspan("status", "--json", "--data", str(tmp_path))[1])
+        line = next(line for line in said.splitlines() if line.startswith("not shown: "))
+        assert tenants.database in line
+        assert tenants.database in told["other_databases"]
