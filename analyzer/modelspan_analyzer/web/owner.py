@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from modelspan_analyzer.governance import audit
+from modelspan_analyzer.governance.databases import chosen, databases, opened
 from modelspan_analyzer.governance.forget import forget
 from modelspan_analyzer.governance.subject import Subject
 from modelspan_analyzer.web.asking import json_object, text, texts
@@ -58,9 +59,12 @@ def _backup(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
     folder = Path(text(asked, "folder"))
     if not folder.is_absolute():
         raise ValueError("the folder has to be an absolute path")
-    manifest = backup(owned.store, folder)
-    audit.record_export(owned.store, str(folder), manifest.rows, text(asked, "actor", ""))
-    return {"rows": manifest.rows, "files": len(manifest.files)}
+    names = chosen(owned.store, (text(asked, "database", owned.store.database),))
+    with opened(owned.store, names) as (store,):
+        manifest = backup(store, folder)
+        audit.record_export(store, str(folder), manifest.rows, text(asked, "actor", ""))
+    others = [name for name in databases(owned.store) if name not in names]
+    return {"rows": manifest.rows, "files": len(manifest.files), "others": others}
 
 
 def _forget(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:

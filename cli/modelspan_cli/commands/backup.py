@@ -9,6 +9,7 @@ from pathlib import Path
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.governance import audit
+from modelspan_analyzer.governance.databases import databases
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, ask_owner, reading, running
 from modelspan_collector.store.backup import backup
@@ -25,21 +26,24 @@ def run(args: argparse.Namespace) -> int:
     """Write the backup and say what is in it."""
     instance = running(args)
     if instance is not None and not args.store:  # it has the store open, and no query limit
-        asked = {"folder": str(args.folder.resolve()), "actor": audit.user()}
+        asked = {"folder": str(args.folder.resolve()), "database": args.database, "actor": audit.user()}
         done = ask_owner(instance, "/api/backups", asked)
-        rows, files = done["rows"], done["files"]
+        rows, files, others = done["rows"], done["files"], done["others"]
     else:
-        rows, files = _backup(args)
+        rows, files, others = _backup(args)
     size = sum(path.stat().st_size for path in args.folder.iterdir())
-    print(f"{rows} rows in {files} files, {size} bytes: {args.folder}", file=sys.stderr)
+    print(f"{rows} rows of {args.database} in {files} files, {size} bytes: {args.folder}", file=sys.stderr)
+    if others:
+        print(f"not in it: {', '.join(others)}; back each up with --database NAME", file=sys.stderr)
     return 0
 
 
-def _backup(args: argparse.Namespace) -> tuple[int, int]:
+def _backup(args: argparse.Namespace) -> tuple[int, int, list[str]]:
     with reading(args) as store:
         try:
             manifest = backup(store, args.folder)
         except (StoreError, DriverError, OSError) as error:
             raise CommandError(f"the backup failed: {error}") from error
         audit.record_export(store, str(args.folder), manifest.rows)
-    return manifest.rows, len(manifest.files)
+        others = [name for name in databases(store) if name != store.database]
+    return manifest.rows, len(manifest.files), others

@@ -63,8 +63,8 @@ def run(args: argparse.Namespace) -> int:
         others = [name for name in databases(store) if name != store.database]
     if args.json:
         pid = instance.pid if instance else None
-        state = {"running": instance is not None, "pid": pid, "models": models, "ingest_errors": left_out}
-        state["other_databases"] = others
+        state: dict[str, Any] = {"running": instance is not None, "pid": pid, "models": models}
+        state |= {"ingest_errors": left_out, "other_databases": others}
         json.dump(state, sys.stdout, default=str, indent=2)
         print()
     else:

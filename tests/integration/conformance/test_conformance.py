@@ -7,6 +7,7 @@ product in which every two members of two tables meet once; `MODELSPAN_CONFORMAN
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,13 +20,15 @@ from conformance_access import ACCESSES, Access, Bench, benches
 from conformance_doors import NO_DOOR, THROUGH, doors
 from conformance_readers import READERS, Cell, Reader, erase, forgotten
 from conformance_sources import SOURCES, Source
+from conformance_wire import post
 from databases import Databases
 
 import modelspan
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.web.app import build
 from modelspan_analyzer.web.owner import Owned
-from modelspan_collector.store.backup import backup, restore
+from modelspan_collector.serve import AsgiServer
+from modelspan_collector.store.backup import restore
 from modelspan_collector.store.connect import Store
 
 pytestmark = pytest.mark.timeout(900)  # of what is sent first, on a machine that has much else to do
@@ -85,6 +88,12 @@ def bench(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Ite
         modelspan.configure(disabled=True)
 
 
+def _web(bench: Bench) -> Any:
+    """The web application of an instance that owns the stores."""
+    opened = bench.collectors["open"]
+    return build(bench.store, opened, MonitorsConfig(), Owned(bench.store, opened, bench.data, "secret"))
+
+
 def _cell(bench: Bench, source: Source, access: Access, *others: Callable) -> Cell:
     return Cell(bench, access, source, *(others or (unasked, unasked)))
 
@@ -105,13 +114,20 @@ def erased(bench: Bench) -> Callable[[], None]:
 def copies(bench: Bench, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable]:
     """The two databases, backed up and restored into empty ones."""
     made: dict[str, Store] = {}
+    web = AsgiServer(_web(bench), "127.0.0.1", 0, name="web")
     with ExitStack() as stack:
+        web.start()
+        stack.callback(web.stop)
 
         def copy(access: Access) -> Store:
             source = bench.reading(access)
             if source.database not in made:
                 folder = tmp_path_factory.mktemp("backup") / "whole"
-                backup(source, folder)
+                asked = {"folder": str(folder), "database": source.database}
+                headers = {"authorization": "Bearer secret", "Content-Type": "application/json"}
+                done = json.loads(post(web.port, "/api/backups", json.dumps(asked).encode(), headers))
+                both = {bench.store.database, bench.tenant_store.database}
+                assert both <= {source.database, *done["others"]}
                 target = stack.enter_context(databases.one())
                 restore(target, folder)
                 made[source.database] = target
@@ -134,9 +150,7 @@ def test_the_same_numbers(
 
 def test_every_door_is_in_a_table(bench: Bench) -> None:
     """Each command, route, event, monitor and name of the SDK is gone through here, or it is said why it is no door."""
-    open_collector = bench.collectors["open"]
-    owned = Owned(bench.store, open_collector, bench.data, "secret")
-    found = set(doors(list(build(bench.store, open_collector, MonitorsConfig(), owned).routes)))
+    found = set(doors(list(_web(bench).routes)))
     named = {*THROUGH, *NO_DOOR}
     assert found - named == set(), "new doors: give them a source or a reader here, or say why they need none"
     assert named - found == set(), "doors that are gone"
