@@ -14,7 +14,7 @@ from opentelemetry.trace import set_span_in_context
 
 from modelspan import _runtime
 from modelspan._failsafe import swallowed
-from modelspan._observe import _like
+from modelspan._kinds import like
 from modelspan._observer import Observer
 from modelspan.records.call import Call
 
@@ -22,7 +22,7 @@ from modelspan.records.call import Call
 def wrap_generator(function: Any, observer: Observer) -> Any:
     """A generator function, observed."""
 
-    @_like(function)
+    @like(function)
     def observed(*args: Any, **kwargs: Any) -> Any:
         if _runtime.disabled:
             return (yield from function(*args, **kwargs))
@@ -59,7 +59,7 @@ def wrap_generator(function: Any, observer: Observer) -> Any:
 def wrap_async_generator(function: Any, observer: Observer) -> Any:
     """An async generator function, observed."""
 
-    @_like(function)
+    @like(function)
     async def observed(*args: Any, **kwargs: Any) -> Any:
         generator = function(*args, **kwargs)
         stream = None if _runtime.disabled else _Stream(observer, args, kwargs)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from modelspan import _runtime
 from modelspan._failsafe import swallowed
-from modelspan._guard import guarded
+from modelspan._inside import marked
 from modelspan._observe import wrapper_of
 from modelspan._observer import Observer, Options
 from modelspan.capture.outputs import CLASSIFICATION, REGRESSION
@@ -79,7 +79,7 @@ class _ObservedMethod:
         learnt = tuple(getattr(self._estimator, attribute, None) for attribute in _LEARNT.values())
         if self._learnt is None or any(new is not old for new, old in zip(learnt, self._learnt, strict=True)):
             observer = Observer(_with(self._options, learnt), self._method, _task_of(self._estimator))
-            self._observed = wrapper_of(self._method)(guarded(self._method, self._inside), observer)
+            self._observed = wrapper_of(self._method)(marked(self._method, self._inside), observer)
             self._learnt = learnt
         return self._observed
 

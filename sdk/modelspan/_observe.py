@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from modelspan import _runtime, conventions
+from modelspan._generators import wrap_async_generator, wrap_generator
+from modelspan._kinds import like, unwrapped
 from modelspan._observer import Extractor, Observer, Options
 from modelspan._redact import Rule
 
@@ -94,44 +95,18 @@ def wrap(function: Any, options: Options) -> Any:
 
 def wrapper_of(function: Any) -> Callable[[Any, Observer], Any]:
     """What wraps callables of the function's kind: sync, async, or a generator of either."""
-    bare = _unwrapped(function)
+    bare = unwrapped(function)
     if inspect.isasyncgenfunction(bare):
-        from modelspan._generators import wrap_async_generator
-
         return wrap_async_generator
     if inspect.isgeneratorfunction(bare):
-        from modelspan._generators import wrap_generator
-
         return wrap_generator
     return _wrap_async if inspect.iscoroutinefunction(bare) else _wrap_sync
-
-
-def _unwrapped(function: Any) -> Any:
-    """The function that decides of which kind a partial or an object with `__call__` is."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if inspect.isroutine(function) or inspect.isclass(function):
-        return function
-    return getattr(type(function), "__call__", function)  # noqa: B004
-
-
-def _like(function: Any) -> Callable[[Any], Any]:
-    """Dress a wrapper as the function; callables without a name of their own take their type's."""
-    if hasattr(function, "__name__"):
-        return functools.wraps(function)
-    named = functools.wraps(function, assigned=("__doc__",), updated=())
-    return lambda wrapper: _renamed(named(wrapper), type(_unwrapped(function)).__name__)
-
-
-def _renamed(wrapper: Any, name: str) -> Any:
-    wrapper.__name__ = wrapper.__qualname__ = name
-    return wrapper
 
 
 def _wrap_sync(function: Any, observer: Observer) -> Any:
     begin, end, fail = observer.begin, observer.end, observer.fail
 
-    @_like(function)
+    @like(function)
     def observed(*args: Any, **kwargs: Any) -> Any:
         if _runtime.disabled:
             return function(*args, **kwargs)
@@ -152,7 +127,7 @@ def _wrap_sync(function: Any, observer: Observer) -> Any:
 def _wrap_async(function: Any, observer: Observer) -> Any:
     begin, end, fail = observer.begin, observer.end, observer.fail
 
-    @_like(function)
+    @like(function)
     async def observed(*args: Any, **kwargs: Any) -> Any:
         if _runtime.disabled:
             return await function(*args, **kwargs)

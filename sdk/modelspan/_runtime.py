@@ -13,8 +13,8 @@ from types import FrameType
 
 from modelspan import _failsafe, _identity, _settings
 from modelspan._failsafe import swallowed
+from modelspan._pipeline import Pipeline
 from modelspan._settings import Settings
-from modelspan.delivery.pipeline import Pipeline
 
 disabled: bool = _settings.is_disabled()
 """Read on every call: where it is true, a decorated function is called and nothing else happens."""

@@ -125,9 +125,9 @@ def test_rows_of_many_features_arrive(sdk: Callable[..., None], receiver: Receiv
 
 def test_large_rows_wait_in_bounded_memory(sdk: Callable[..., None], receiver: Receiver) -> None:
     """Embeddings that together hold more than may wait drop the oldest rows, and every row is accounted for."""
+    from modelspan._pipeline import Pipeline
     from modelspan._runtime import current
     from modelspan._settings import from_environment
-    from modelspan.delivery.pipeline import Pipeline
 
     sdk(endpoint=receiver.endpoint)
     settings = from_environment(

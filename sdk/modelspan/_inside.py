@@ -8,12 +8,12 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import ContextVar
 from typing import Any
 
-from modelspan._observe import _unwrapped
+from modelspan._kinds import unwrapped
 
 
-def guarded(method: Any, inside: ContextVar[bool]) -> Callable[..., Any]:
+def marked(method: Any, inside: ContextVar[bool]) -> Callable[..., Any]:
     """A function that calls the method with the mark set; it is to be driven as the method is."""
-    bare = _unwrapped(method)
+    bare = unwrapped(method)
     if inspect.isgeneratorfunction(bare):
         return _dressed(method, lambda *args, **kwargs: _Steps(method(*args, **kwargs), inside))
     if inspect.isasyncgenfunction(bare):
