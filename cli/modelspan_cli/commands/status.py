@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         for line in _set_aside(args.data / COLLECTOR_FOLDER):
             print(line)
         console().print(_table(models))
-        for line in (*_not_taken(left_out), *_not_shown(others)):
+        for line in (*_not_shown(others), *_not_taken(left_out)):
             print(line)
     return 0
 
