@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 
 from modelspan_analyzer.files.rows import FileError
 
+NO_LIMIT: Final = 2**62
+"""Of a file of the user's own, which may unfold to anything."""
 MOST_COLUMNS: Final = 100_000
 MOST_CELLS: Final = 200_000_000
 

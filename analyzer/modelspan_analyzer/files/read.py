@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from modelspan.features import place
-from modelspan_analyzer.files.bounds import check_shape, check_unfolded, too_large, unfolded
+from modelspan_analyzer.files.bounds import NO_LIMIT, check_shape, check_unfolded, too_large, unfolded
 from modelspan_analyzer.files.cells import is_number, is_text
 from modelspan_analyzer.files.delimited import distinct_names, read_delimited
 from modelspan_analyzer.files.encoding import as_utf8
@@ -24,8 +24,7 @@ from modelspan_analyzer.files.typed import with_types
 from modelspan_collector.bounded import BoundedError, TooManyBytesError, decompress
 from modelspan_collector.write.arrow_size import uncompressed_size
 
-_PARQUET, _FEATHER, _STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"
-_NO_LIMIT: Final = 2**62
+_FEATHER: Final = b"ARROW1"
 _REFUSED: Final = {
     b"PK\x03\x04": "is a ZIP archive or an Excel workbook: save the sheet as CSV, or unpack it",
     b"\xd0\xcf\x11\xe0": "is an Excel workbook: save the sheet as CSV",
@@ -42,6 +41,8 @@ _PACKED: Final = (".gz", ".zst", ".bz2", ".xz")
 
 Unpack = Callable[[bytes, int], bytes]
 """Undoes a compression up to so many bytes."""
+BinaryReader = Callable[[bytes, int, Remarks], pa.Table]
+"""Reads the bytes of a file that may unfold to so many, and says what it leaves out."""
 
 
 def read(path: Path, texts: Collection[str] = ()) -> FileRows:
@@ -64,7 +65,7 @@ def read(path: Path, texts: Collection[str] = ()) -> FileRows:
         raise FileError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
 
 
-def from_bytes(raw: bytes, texts: Collection[str] = (), limit: int = _NO_LIMIT) -> FileRows:
+def from_bytes(raw: bytes, texts: Collection[str] = (), limit: int = NO_LIMIT) -> FileRows:
     """Read the bytes of a file.
 
     Args:
@@ -77,21 +78,25 @@ def from_bytes(raw: bytes, texts: Collection[str] = (), limit: int = _NO_LIMIT) 
     """
     remarks, texts = Remarks(), frozenset(texts)
     raw = _unpacked(raw, limit)
+    for mark, reader in _BINARY.items():
+        if raw.startswith(mark):
+            return _typed(raw, limit, remarks, reader)
     for mark, words in _REFUSED.items():
         if raw.startswith(mark):
             raise FileError(f"it {words}; CSV, TSV, JSON lines, Parquet and Feather are read")
-    try:
-        if raw.startswith(_PARQUET):
-            return _arrow(_parquet(raw, limit, remarks), remarks)
-        if raw.startswith((_FEATHER, _STREAM)):
-            return _arrow(_ipc(raw, limit), remarks)
-    except (pa.ArrowException, OSError, struct.error) as error:
-        raise FileError(f"it begins as Parquet or Arrow and cannot be read as such: {error}") from error
     text = as_utf8(raw, remarks)
     if text.lstrip()[:1] in (b"{", b"["):
-        return read_json(text.strip(), remarks, texts, trusted=limit >= _NO_LIMIT)
+        return read_json(text.strip(), remarks, texts, trusted=limit >= NO_LIMIT)
     rows, _ = read_delimited(text, remarks)
     return with_types(rows, texts)
+
+
+def _typed(raw: bytes, limit: int, remarks: Remarks, reader: BinaryReader) -> FileRows:
+    try:
+        return _arrow(reader(raw, limit, remarks), remarks)
+    except (pa.ArrowException, OSError, struct.error) as error:
+        words = "it begins as Parquet or another file of typed columns, and cannot be read as such"
+        raise FileError(f"{words}: {error}") from error
 
 
 def _parquet(raw: bytes, limit: int, remarks: Remarks) -> pa.Table:
@@ -100,7 +105,7 @@ def _parquet(raw: bytes, limit: int, remarks: Remarks) -> pa.Table:
     Raises:
         FileError: it unfolds to more than the limit.
     """
-    if limit >= _NO_LIMIT:
+    if limit >= NO_LIMIT:
         return parquet.read_table(pa.BufferReader(raw), partitioning=None)
     told = parquet.read_metadata(pa.BufferReader(raw))
     groups = [told.row_group(at) for at in range(told.num_row_groups)]
@@ -122,15 +127,23 @@ def _parquet(raw: bytes, limit: int, remarks: Remarks) -> pa.Table:
     return pa.Table.from_batches(batches) if batches else file.schema_arrow.empty_table()
 
 
-def _ipc(raw: bytes, limit: int) -> pa.Table:
+def _ipc(raw: bytes, limit: int, _: Remarks) -> pa.Table:
     """Read an Arrow file or stream, whose metadata tell how large its buffers are before one is decompressed."""
     is_file = raw.startswith(_FEATHER)
-    if limit < _NO_LIMIT and uncompressed_size(raw[8:] if is_file else raw) > limit:
+    if limit < NO_LIMIT and uncompressed_size(raw[8:] if is_file else raw) > limit:
         raise too_large(limit)
     table = (pa.ipc.open_file if is_file else pa.ipc.open_stream)(pa.BufferReader(raw)).read_all()
-    if limit < _NO_LIMIT:
+    if limit < NO_LIMIT:
         check_unfolded(table, limit)
     return table
+
+
+_BINARY: Final[dict[bytes, BinaryReader]] = {
+    b"PAR1": _parquet,
+    _FEATHER: _ipc,
+    b"\xff\xff\xff\xff": _ipc,  # an Arrow stream
+}
+"""Formats of typed columns, by the bytes that they begin with."""
 
 
 def _arrow(table: pa.Table, remarks: Remarks) -> FileRows:
@@ -159,8 +172,8 @@ _COMPRESSIONS: Final[dict[bytes, Unpack]] = {
     b"\x1f\x8b": partial(decompress, "gzip"),
     b"\x28\xb5\x2f\xfd": partial(decompress, "zstd"),
     b"\x04\x22\x4d\x18": partial(decompress, "lz4"),
-    b"BZh": lambda raw, limit: bz2.BZ2Decompressor().decompress(raw, min(limit + 1, 2**62)),
-    b"\xfd7zXZ": lambda raw, limit: lzma.LZMADecompressor().decompress(raw, min(limit + 1, 2**62)),
+    b"BZh": lambda raw, limit: bz2.BZ2Decompressor().decompress(raw, min(limit + 1, NO_LIMIT)),
+    b"\xfd7zXZ": lambda raw, limit: lzma.LZMADecompressor().decompress(raw, min(limit + 1, NO_LIMIT)),
 }
 
 

@@ -1,0 +1,178 @@
+"""The walks of CONTRIBUTING.md, followed to the letter in a copy of the packages: what they add works.
+
+A block with `file=` alone makes that file; with `table=` or `class=` its imports go to the file's imports, and its
+other lines to the end of that table or the beginning of that class.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pages import ROOT, Block, blocks
+from pyarrow import orc
+
+LAYERS = ("sdk", "collector", "analyzer", "cli")
+WALKS = [block for block in blocks("CONTRIBUTING.md", "python", "sql") if "file" in block.options]
+
+TRY = """
+import json, sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from modelspan_analyzer.config.load import parse
+from modelspan_analyzer.files.read import read
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.features import feature_maps
+from modelspan_analyzer.results import Window
+from modelspan_analyzer.runner import Runner
+from modelspan_cli.main import main
+from modelspan_collector.store import schema
+from modelspan_collector.store.connect import connect
+
+folder = Path(sys.argv[1])
+store = connect(f"chdb://{folder / 'store'}")
+schema.apply(store)
+start = datetime(2026, 3, 2, 8, tzinfo=timezone.utc)
+plans = {"gold": 200, "basic": 200}
+columns = pa.table({"plan": np.repeat(list(plans), list(plans.values()))})
+baselines.set_from_table(store, "churn", "1", columns, source="test")
+now = pa.table({"plan": np.repeat(["gold", "basic"], [360, 40])})
+stamps = pa.array([start + timedelta(seconds=row) for row in range(400)], pa.timestamp("ns", "UTC"))
+names = {"model": ["churn"] * 400, "version": ["1"] * 400, "timestamp": stamps}
+names |= {"prediction_id": [str(row) for row in range(400)], "value": [0.5] * 400}
+store.insert("predictions", pa.table({**names, **feature_maps(now)}))
+settings = "defaults: {data_drift: {measures: [psi, bhattacharyya_distance]}, stuck: {max_share: 0.9}}"
+runner = Runner(store, parse(settings))
+runner.run_window("churn", "1", Window(start, start + timedelta(hours=1)))
+runner.run_window("nobody", "1", Window(start, start + timedelta(hours=1)))
+found = store.rows("SELECT model, signal, metric, feature, value, verdict, reason FROM monitor_results FINAL")
+store.command("INSERT INTO on_call VALUES ('churn', '2026-03-02', 'Ada')")
+said = {
+    "results": found,
+    "people": store.rows("SELECT person FROM on_call"),
+    "rows": read(folder / "history.orc").table.to_pylist(),
+}
+(folder / "said.json").write_text(json.dumps(said))
+sys.exit(main(["newest", "--store", f"chdb://{folder / 'store'}", "--data", str(folder)]))
+"""
+
+
+def follow(block: Block, house: Path) -> None:
+    """Do what a block says, in a copy of the packages."""
+    file = house / block.options["file"]
+    if not (place := block.options.get("table") or block.options.get("class")):
+        assert not file.exists(), f"{block}: {file.name} is there already"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(block.text)
+        return
+    lines = block.text.splitlines()
+    imports = [line for line in lines if line.startswith("from ")]
+    added = [f"    {line}" for line in lines if line and line not in imports]
+    text = file.read_text().splitlines()
+    if "table" in block.options:
+        (opened,) = [at for at, line in enumerate(text) if re.match(rf"{place}\b.*[({{\[]$", line)]
+        at = next(at for at in range(opened, len(text)) if text[at] in (")", "}", "]"))
+    else:
+        (opened,) = [at for at, line in enumerate(text) if line.startswith(f"class {place}(")]
+        at = next(at for at in range(opened, len(text)) if re.match(r" {4}\w+: ", text[at]))
+    text[at:at] = added
+    first = next(at for at, line in enumerate(text) if line.startswith(("from modelspan", "import modelspan")))
+    text[first:first] = imports
+    file.write_text("\n".join(text) + "\n")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages, with all that the page adds to them."""
+    folder = tmp_path_factory.mktemp("house")
+    for layer in LAYERS:
+        shutil.copytree(ROOT / layer, folder / layer, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    assert WALKS
+    for block in WALKS:
+        follow(block, folder)
+    return folder
+
+
+def python(house: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python on the copy of the packages."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(house / layer) for layer in LAYERS)}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=house, env=environment, capture_output=True, text=True, timeout=170
+    )
+
+
+@pytest.fixture(scope="module")
+def said(house: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the house says of a store of one model, with everything that was added to it."""
+    folder = tmp_path_factory.mktemp("data")
+    orc.write_table(pa.table({"age": [39, 40], "plan": ["gold", "basic"]}), folder / "history.orc")
+    ended = python(house, "-c", TRY, str(folder))
+    assert ended.returncode == 0, ended.stderr
+    return {**json.loads((folder / "said.json").read_text()), "printed": ended.stdout}
+
+
+def test_the_measure_of_the_page_is_computed_by_the_monitor_of_drift(said: dict[str, Any]) -> None:
+    """It is stored for the feature, and is what its formula gives."""
+    (drift,) = [
+        row for row in said["results"] if row["metric"] == "bhattacharyya_distance" and row["feature"] == "plan"
+    ]
+    assert drift["value"] == pytest.approx(-np.log(np.sqrt(0.5 * 0.9) + np.sqrt(0.5 * 0.1)), rel=0.01)
+
+
+def test_the_monitor_of_the_page_is_run_by_the_runner(said: dict[str, Any]) -> None:
+    """It alarms by its settings where all answers are one, and says what lacks where there is none."""
+    rows = {row["model"]: row for row in said["results"] if row["signal"] == "stuck"}
+    assert (rows["churn"]["verdict"], rows["churn"]["value"]) == ("alarm", 1.0)
+    assert rows["churn"]["reason"] == "400 of 400 rows have the same answer"
+    assert (rows["nobody"]["verdict"], rows["nobody"]["reason"]) == ("not_enough_data", "0 rows; 100 are needed")
+
+
+def test_the_format_of_the_page_is_read(said: dict[str, Any]) -> None:
+    """Typed columns come out of the file, by what it holds."""
+    assert said["rows"] == [{"age": 39, "plan": "gold"}, {"age": 40, "plan": "basic"}]
+
+
+def test_the_command_of_the_page_answers(said: dict[str, Any]) -> None:
+    """It prints the newest prediction of the model."""
+    assert said["printed"] == "churn\t2026-03-02 08:06:39\n"
+
+
+def test_the_table_of_the_page_is_made(said: dict[str, Any]) -> None:
+    """A start makes it, and it takes rows."""
+    assert said["people"] == [{"person": "Ada"}]
+
+
+def test_what_the_page_adds_is_in_the_style_of_the_house(house: Path) -> None:
+    """Style is checked with the project's own rules, and the example of the formula holds."""
+    added = [block.options["file"] for block in WALKS if block.language == "python"]
+    for check in (("check", "--no-cache", "--ignore", "I001"), ("format", "--no-cache", "--diff")):
+        ended = python(house, "-m", "ruff", *check, *added)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+    formula = next(file for file in added if "/statistics/" in file)
+    assert python(house, "-m", "doctest", formula).stdout == ""
+
+
+def test_every_path_that_the_page_names_is_there() -> None:
+    """Folders and files in code spans exist, unless a walk makes them."""
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    named = set(re.findall(r"`((?:[\w.]+/)+[\w.*]*)`", page))
+    short = ("tests/unit/statistics", "collector/modelspan_collector")
+    roots = [ROOT, *(ROOT / folder for folder in short)]
+    assert named
+    assert [name for name in sorted(named) if not any(list(root.glob(name.rstrip("/"))) for root in roots)] == []
+    files = {path.name for folder in (*LAYERS, "tests") for path in (ROOT / folder).rglob("*.py")}
+    assert set(re.findall(r"`(\w+\.py)`", page)) <= files
