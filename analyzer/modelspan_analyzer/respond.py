@@ -7,8 +7,7 @@ import threading
 from collections.abc import Sequence
 from datetime import datetime
 
-from modelspan_analyzer import incidents
-from modelspan_analyzer import instants as moments
+from modelspan_analyzer import incidents, instants
 from modelspan_analyzer.alerts import Pusher
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.config.settings import MonitorsConfig
@@ -66,7 +65,7 @@ class Responder:
 
     def _push_again(self) -> None:
         try:
-            self.push(moments.now())
+            self.push(instants.now())
         except Exception:
             log.exception("alerts could not be pushed; tried again with the next interval")
 

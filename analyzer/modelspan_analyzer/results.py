@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -66,6 +67,11 @@ class Result:
     monitor: str = ""
     reason: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def finite(value: float) -> float | None:
+    """A number as a result holds it: None where it is undefined."""
+    return float(value) if math.isfinite(value) else None
 
 
 def write_results(store: Store, results: Sequence[Result], run_id: str) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector as PrometheusCollector
 
-from modelspan_analyzer import instants as moments
+from modelspan_analyzer import instants
 from modelspan_analyzer.alerts.alert import LABELS, annotations_of, labels_of
 from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.config.alert_settings import AlertSettings
@@ -48,7 +48,7 @@ class IncidentCollector(PrometheusCollector):
     """
 
     def __init__(
-        self, store: Store, settings: AlertSettings | None = None, *, clock: Callable[[], datetime] = moments.now
+        self, store: Store, settings: AlertSettings | None = None, *, clock: Callable[[], datetime] = instants.now
     ) -> None:
         self._store = store
         self._settings = settings or AlertSettings()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
-from modelspan_analyzer import instants as moments
+from modelspan_analyzer import instants
 from modelspan_analyzer.incidents.store import load
 from modelspan_analyzer.incidents.vocabulary import Incident
 from modelspan_analyzer.reading import segments
@@ -140,7 +140,7 @@ def _restriction(feature: str, segment: str) -> str:
 def _alarms(store: Store, model: str, window: Window) -> list[Finding]:
     findings = []
     for row in store.rows(_ALARMS, {"model": model, "since": window.start, "until": window.end}):
-        bounds = Window(moments.utc(row.pop("window_start")), moments.utc(row.pop("window_end")))
+        bounds = Window(instants.utc(row.pop("window_start")), instants.utc(row.pop("window_end")))
         row["details"] = json.loads(row["details"] or "{}")
         try:
             findings.append(question(Result(model=model, window=bounds, value=None, verdict=Verdict.ALARM, **row)))
@@ -163,7 +163,7 @@ def window_of(since: str, until: str, incident: Incident | None = None) -> Windo
     Raises:
         ValueError: a time cannot be read.
     """
-    end = _moment(until) if until else moments.now()
+    end = _moment(until) if until else instants.now()
     start = end - timedelta(days=1)
     if since and since[-1:] in _UNITS and since[:-1].isascii() and since[:-1].isdigit():
         start = _before(end, since)
@@ -190,7 +190,7 @@ def _before(end: datetime, duration: str) -> datetime:
 def _moment(text: str) -> datetime:
     found = None
     with suppress(ValueError, OverflowError):
-        found = moments.utc(datetime.fromisoformat(text.replace("Z", "+00:00")))
+        found = instants.utc(datetime.fromisoformat(text.replace("Z", "+00:00")))
     if found is None or not _EARLIEST <= found <= _LATEST:
         raise ValueError(f"{text[:40]!r} is no time; write 2026-01-31T14:00:00 (UTC) or a duration such as 2h")
     return found

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelspan_analyzer.config.outcome_settings import RetrainingRule
 from modelspan_analyzer.governance import audit
+from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.retraining.call import CallError, call
 from modelspan_analyzer.retraining.rules import evidence, is_due
@@ -58,7 +59,7 @@ def run_rules(
 
 def _last_call(store: Store, model: str, rule: RetrainingRule) -> datetime | None:
     rows = store.rows(_LAST, {"model": model, "rule": rule.name})
-    return _utc(next(iter(rows[0].values()))) if rows else None
+    return utc(next(iter(rows[0].values()))) if rows else None
 
 
 def _newest(store: Store, model: str, version: str, windows: int) -> list[Result]:
@@ -67,11 +68,7 @@ def _newest(store: Store, model: str, version: str, windows: int) -> list[Result
 
 
 def _result(model: str, version: str, row: dict[str, Any]) -> Result:
-    window = Window(_utc(row.pop("window_start")), _utc(row.pop("window_end")))
+    window = Window(utc(row.pop("window_start")), utc(row.pop("window_end")))
     verdict, value = Verdict(row.pop("verdict")), row.pop("value")
     signal, metric = row.pop("signal"), row.pop("metric")
     return Result(model, version, window, signal, metric, value, verdict, **row)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

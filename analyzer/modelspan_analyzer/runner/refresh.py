@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Final
 
+from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -37,8 +38,4 @@ def stale_windows(store: Store, model: str, version: str, now: datetime) -> list
     A minute is allowed for labels that arrived between a measurement's reading and its writing.
     """
     rows = store.rows(_STALE, {"model": model, "version": version, "since": now - LOOK_BACK})
-    return [Window(_utc(row["window_start"]), _utc(row["window_end"])) for row in rows]
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return [Window(utc(row["window_start"]), utc(row["window_end"])) for row in rows]

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from modelspan_analyzer import instants as moments
+from modelspan_analyzer import instants
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.governance.notice import notice
 from modelspan_analyzer.monitors.context import Monitor, MonitorContext
@@ -42,7 +42,7 @@ class Runner:
         store: Store,
         config: MonitorsConfig | None = None,
         *,
-        clock: Callable[[], datetime] = moments.now,
+        clock: Callable[[], datetime] = instants.now,
         respond: Callable[[list[Result], datetime], None] | None = None,
     ) -> None:
         self.store = store
@@ -109,7 +109,7 @@ class Runner:
             settings = self.config.for_model(row["model"], row["version"])
             if since is None or next_run(settings.schedule, since) <= now:
                 try:
-                    results += self._catch_up(row["model"], row["version"], settings, moments.utc(row["first"]), now)
+                    results += self._catch_up(row["model"], row["version"], settings, instants.utc(row["first"]), now)
                 except Exception:
                     log.exception(
                         "%s %s could not be looked at; its window is tried again", row["model"], row["version"]

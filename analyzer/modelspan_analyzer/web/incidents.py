@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from modelspan_analyzer import instants as moments
+from modelspan_analyzer import instants
 from modelspan_analyzer.incidents import feedback, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.asked import answer_to
@@ -62,7 +62,7 @@ def _shown(store: Store, incident_id: str) -> dict[str, Any] | None:
 
 def _give(store: Store, incident_id: str, given: Mapping[str, Any]) -> None:
     actor, comment = text(given, "actor", ""), text(given, "comment", "")
-    feedback.give(store, incident_id, text(given, "opinion"), actor=actor, now=moments.now(), comment=comment)
+    feedback.give(store, incident_id, text(given, "opinion"), actor=actor, now=instants.now(), comment=comment)
 
 
 def _why(store: Store, given: Mapping[str, str]) -> Any:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from modelspan_analyzer import instants as moments
+from modelspan_analyzer import instants
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
 from modelspan_analyzer.why.contrast import two_proportions
@@ -108,7 +108,7 @@ GROUP BY ResourceAttributes['service.version'] ORDER BY first
 def since_release(store: Store, service: str, window: Window) -> Window | None:
     """The part of a window since the newest release of a service came; None where none came within it."""
     rows = store.rows(_RELEASES, {"service": service, "start": window.start, "end": window.end})
-    return Window(moments.utc(rows[-1]["first"]), window.end) if len(rows) > 1 else None
+    return Window(instants.utc(rows[-1]["first"]), window.end) if len(rows) > 1 else None
 
 
 def _one_sided(row: dict[str, int]) -> float:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from modelspan_analyzer import instants as moments
+from modelspan_analyzer import instants
 from modelspan_analyzer.alerts import Owned, PromtoolError, PushError, alert_of, check, push, rule_file, rule_tests
 from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
@@ -75,7 +75,7 @@ def _push(args: argparse.Namespace, config: MonitorsConfig) -> int:
         raise CommandError("there is no Alertmanager to push to", hint="name its address, or set alerts.alertmanagers")
     with reading(args) as store:
         incidents = load_open(store)
-    until = moments.now() + 4 * config.alerts.resend
+    until = instants.now() + 4 * config.alerts.resend
     try:
         for url in urls:
             push(url, [alert_of(incident, config.alerts, until) for incident in incidents])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from modelspan_analyzer import instants as moments
+from modelspan_analyzer import instants
 from modelspan_analyzer.alerts import IncidentCollector
 from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
@@ -55,7 +55,7 @@ def _once(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> int
     at_once = config.model_copy(update={"alerts": config.alerts.model_copy(update={"hold": timedelta()})})
     responder = Responder(store, at_once)
     results = Runner(store, config, respond=responder).once()
-    responder.push(moments.now())  # where no window was due, too: an open incident must be sent again and again
+    responder.push(instants.now())  # where no window was due, too: an open incident must be sent again and again
     windows = sorted({(result.model, result.version, result.window.start, result.window.end) for result in results})
     verdicts = Counter(result.verdict.value for result in results)
     if args.json:

@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict
 from urllib.parse import quote
 
-from modelspan_analyzer import instants as moments
+from modelspan_analyzer import instants
 from modelspan_analyzer.incidents import feedback
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, ask_owner, reading, running, writing
@@ -60,7 +60,7 @@ def _record(args: argparse.Namespace) -> None:
     with writing(args) as store:
         try:
             who = args.actor or getpass.getuser()
-            feedback.give(store, args.incident, args.opinion, actor=who, now=moments.now(), comment=args.comment)
+            feedback.give(store, args.incident, args.opinion, actor=who, now=instants.now(), comment=args.comment)
         except ValueError as error:
             raise CommandError(str(error)) from error
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from modelspan_analyzer import instants as moments
+from modelspan_analyzer import instants
 from modelspan_analyzer.alerts.push import PushError, push
 from modelspan_analyzer.config.outcome_settings import RetrainingRule
 from modelspan_analyzer.results import Result, Verdict, Window
@@ -66,7 +66,7 @@ def serve() -> Iterator[Callable[..., Server]]:
 
 
 def retrain(url: str) -> str:
-    result = Result("m", "1", Window(moments.now(), moments.now()), "performance", "auc", 0.5, Verdict.ALARM)
+    result = Result("m", "1", Window(instants.now(), instants.now()), "performance", "auc", 0.5, Verdict.ALARM)
     rule = RetrainingRule(name="r", metric="auc", webhook=url, headers={"Authorization": "Bearer t0ken"})
     return call(rule, [result])
 

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from modelspan_analyzer.monitors.estimation.monitor import mean_auc
 from modelspan_analyzer.statistics.estimation import cbpe, dle
 from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY, fit_calibrator
 from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_calibrator
@@ -84,7 +83,7 @@ def test_multiclass_estimates(shared_data: Path) -> None:
         rows = cbpe.PredictedClasses(scores, places, np.ones(6000), 6000.0)
         confusion, counts = cbpe.expect_classes(rows, calibrators, classes)
         ours = {
-            "roc_auc": mean_auc(counts).value,
+            "roc_auc": measures.roc_auc_macro(measures.roc_auc_by_class(counts)).value,
             "f1": macro["f1_macro"].estimate(confusion).value,
             "accuracy": macro["accuracy"].estimate(confusion).value,
         }

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy.special import chdtrc
 
 from modelspan_analyzer.monitors.concept.residuals import log_odds_shift, residuals
 from modelspan_analyzer.monitors.concept.stream import BUCKETS, FEWEST, HISTORY, change_points
@@ -20,11 +19,14 @@ from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Targe
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample, find_encoding, sample
 from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.statistics.chi_squared import chi_squared_of_tables
 from modelspan_analyzer.statistics.concept.gaps import Gap, Residuals, borders_of, change_of_gaps, parts_of
+from modelspan_analyzer.statistics.counts import proportions
 from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY, Calibrator, fit_calibrator
 from modelspan_analyzer.statistics.performance.calibration import expected_calibration_error, noise_floor, shifted
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts, ratios
 from modelspan_analyzer.statistics.performance.scores import unscaled
+from modelspan_analyzer.statistics.total_variation import total_variation_of_shares
 
 SIGNAL = "concept"
 
@@ -84,11 +86,9 @@ def _label_shift(context: MonitorContext, current: Rows, reference: Rows, target
     if now is None or before is None:
         return
     counts = np.stack([c.matrix.sum(axis=1) * c.shrink for c in (now, before)])
-    share = ratios(counts, counts.sum(axis=1, keepdims=True))
-    distance = float(np.abs(share[0] - share[1]).sum() / 2)
-    expected = counts.sum(axis=0) * counts.sum(axis=1, keepdims=True) / counts.sum()
-    statistic = float(np.nansum(ratios((counts - expected) ** 2, expected)))
-    p_value = float(chdtrc(max(1, int((counts.sum(axis=0) > 0).sum()) - 1), statistic))
+    share = proportions(counts)
+    distance = float(total_variation_of_shares(*share))
+    p_value = chi_squared_of_tables(counts).single().p_value
     at = int(np.argmax(np.abs(share[0] - share[1]))) if target.task != BINARY else len(target.classes) - 1
     alarm = distance >= settings.min_label_shift and p_value < settings.alpha
     name = target.classes[at]

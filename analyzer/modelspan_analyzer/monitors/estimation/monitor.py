@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -16,12 +15,12 @@ from modelspan_analyzer.reading.outcomes.read import class_score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, MULTICLASS, Target, read_as
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
 from modelspan_analyzer.reading.samples.matrix import Encoding, find_encoding, sample
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Result, Verdict, finite
 from modelspan_analyzer.statistics.estimation import cbpe, dle
 from modelspan_analyzer.statistics.estimation.calibrate import Calibrator, fit_calibrator
 from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_calibrator
 from modelspan_analyzer.statistics.performance import measures
-from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, ScoreCounts
+from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate
 from modelspan_analyzer.statistics.performance.scores import unscaled
 from modelspan_analyzer.verdicts.change import change, is_worse
 from modelspan_collector.store.connect import Store
@@ -121,17 +120,9 @@ def _multiclass(context: MonitorContext, rows: Rows, reference: Rows, target: Ta
     for one in measures.MULTICLASS:
         pair = one.estimate(expected), one.estimate(base)
         yield _result(context, "cbpe", one.name, *pair, one.higher_is_better, expected.effective)
-    auc = mean_auc(scores), mean_auc(base_scores)
-    yield _result(context, "cbpe", "roc_auc_macro", *auc, True, expected.effective)
+    auc, base_auc = (measures.roc_auc_macro(measures.roc_auc_by_class(one)) for one in (scores, base_scores))
+    yield _result(context, "cbpe", "roc_auc_macro", auc, base_auc, True, expected.effective)
     yield from _business(context, "cbpe", expected, base)
-
-
-def mean_auc(counts: dict[str, ScoreCounts]) -> Estimate:
-    """Mean AUC of each class against the rest, with the root mean square of their intervals' reach."""
-    found = [measures.SCORES[0].estimate(one) for one in counts.values()]
-    value = sum(one.value for one in found) / len(found)
-    reach = math.sqrt(sum(((one.upper - one.lower) / 2) ** 2 for one in found) / len(found))
-    return Estimate(value, value - reach, value + reach)
 
 
 def _regression(context: MonitorContext, rows: Rows, reference: Rows) -> Iterator[Result]:
@@ -170,30 +161,26 @@ def _result(
     settings = context.settings.estimation
     fields = {
         "feature": estimator,
-        "lower": _finite(now.lower),
-        "upper": _finite(now.upper),
+        "lower": finite(now.lower),
+        "upper": finite(now.upper),
         "n": round(rows),
         "direction": "below" if higher else "above",
-        "details": {"baseline": _finite(base.value)},
+        "details": {"baseline": finite(base.value)},
     }
-    value = _finite(now.value)
+    value = finite(now.value)
     if value is None:
         return context.result(SIGNAL, metric, None, Verdict.SKIPPED, reason="undefined on these rows", **fields)
     if rows < settings.min_rows:
         reason = f"{round(rows)} rows; {settings.min_rows} are needed"
         return context.result(SIGNAL, metric, value, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
-    if _finite(base.value) is None:
+    if finite(base.value) is None:
         reason = "undefined on the baseline, so there is nothing to compare it with"
         return context.result(SIGNAL, metric, value, Verdict.NOT_COMPARED, reason=reason, **fields)
     moved = change(now, base, higher_is_better=higher)
     allowed = settings.min_change * abs(base.value) * (-1 if higher else 1)
-    fields |= {"threshold": base.value + allowed, "p_value": _finite(moved.p_value)}
+    fields |= {"threshold": base.value + allowed, "p_value": finite(moved.p_value)}
     confidence = context.settings.performance.confidence
     if metric in _ALARMS and is_worse(moved, base.value, min_change=settings.min_change, confidence=confidence):
         reason = f"{metric} is estimated at {value:.4g}, from {base.value:.4g}"
         return context.result(SIGNAL, metric, value, Verdict.ALARM, reason=reason, **fields)
     return context.result(SIGNAL, metric, value, Verdict.OK, **fields)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -8,7 +8,6 @@ until half of the window's labels are in, from when on the realised measure is j
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -20,7 +19,7 @@ from modelspan_analyzer.monitors.fairness.judge import Judged, judge_change, nea
 from modelspan_analyzer.reading.outcomes.groups import Cube, count_cube
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Result, Verdict, finite
 from modelspan_analyzer.statistics.fairness.assess import Assessed, assess
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 from modelspan_analyzer.statistics.fairness.measures import FLIP_TEST, GROUP_CALIBRATION
@@ -144,12 +143,12 @@ def _result(
     return context.result(
         SIGNAL,
         metric,
-        _finite(one.estimate.value),
+        finite(one.estimate.value),
         judged.verdict,
         feature=facet,
         segment=segment,
-        lower=_finite(one.estimate.lower),
-        upper=_finite(one.estimate.upper),
+        lower=finite(one.estimate.lower),
+        upper=finite(one.estimate.upper),
         threshold=judged.threshold,
         direction="below" if judged.threshold is not None and one.measure.ideal > judged.threshold else "above",
         p_value=judged.p_value,
@@ -177,7 +176,7 @@ def _calibration(context: MonitorContext, facets: tuple[str, ...], cube: Cube) -
     facet = " × ".join(facets)
     for name, error in zip(*cube.calibration(facets), strict=True):
         segment = " × ".join(f"{f}={v}" for f, v in zip(facets, name.split(" × "), strict=True))
-        yield context.result(SIGNAL, GROUP_CALIBRATION, _finite(error), Verdict.OK, feature=facet, segment=segment)
+        yield context.result(SIGNAL, GROUP_CALIBRATION, finite(error), Verdict.OK, feature=facet, segment=segment)
 
 
 def _flips(context: MonitorContext, cube: Cube, target: Target) -> Iterator[Result]:
@@ -209,7 +208,3 @@ def _flip_result(context: MonitorContext, facets: tuple[str, ...], one: flips.Fl
         fields["reason"] = f"{FLIP_TEST} of {segment}: {value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}"
         return context.result(SIGNAL, FLIP_TEST, value, Verdict.ALARM, **fields)
     return context.result(SIGNAL, FLIP_TEST, value, Verdict.OK, **fields)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -105,16 +105,13 @@ def _scores(counts: ScoreCounts, settings: PerformanceSettings) -> list[Measured
 
 
 def _one_against_rest(store: Store, rows: Rows) -> list[Measured]:
-    """Mean AUC of each class against the rest, unweighted, with the interval of independent classes."""
-    by_class = read.class_score_counts(store, rows)
-    estimates = [measures.SCORES[0].estimate(counts) for counts in by_class.values()]
-    if not estimates:
+    counts = read.class_score_counts(store, rows)
+    if not counts:
         return []
-    value = float(np.mean([one.value for one in estimates]))
-    reach = float(np.sqrt(np.mean([((one.upper - one.lower) / 2) ** 2 for one in estimates])))
-    details = {"by_class": {name: one.value for name, one in zip(by_class, estimates, strict=True)}}
-    n = round(min(counts.effective for counts in by_class.values()))
-    return [Measured("roc_auc_macro", Estimate(value, value - reach, value + reach), 0.5, True, n, details)]
+    by_class = measures.roc_auc_by_class(counts)
+    details = {"by_class": {name: one.value for name, one in by_class.items()}}
+    n = round(min(one.effective for one in counts.values()))
+    return [Measured("roc_auc_macro", measures.roc_auc_macro(by_class), 0.5, True, n, details)]
 
 
 def _pairs(counts: PairCounts) -> list[Measured]:

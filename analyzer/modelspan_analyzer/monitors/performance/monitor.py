@@ -15,7 +15,7 @@ from modelspan_analyzer.monitors.performance.evaluate import Measured, evaluate
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment, coverage
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Result, Verdict, finite
 from modelspan_analyzer.verdicts.change import breaches, change, is_worse
 
 SIGNAL = "performance"
@@ -81,14 +81,14 @@ def _judge(context: MonitorContext, one: Measured, before: Measured | None, plac
     settings = context.settings.performance
     fields: dict[str, Any] = {
         "segment": place.segment,
-        "lower": _finite(one.estimate.lower),
-        "upper": _finite(one.estimate.upper),
+        "lower": finite(one.estimate.lower),
+        "upper": finite(one.estimate.upper),
         "n": one.rows,
         "n_baseline": before.rows if before else 0,
         "direction": "below" if one.higher_is_better else "above",
-        "details": {**one.details, "best_constant": _finite(one.constant)},
+        "details": {**one.details, "best_constant": finite(one.constant)},
     }
-    value = _finite(one.estimate.value)
+    value = finite(one.estimate.value)
     if one.fault:
         return context.result(SIGNAL, one.metric, None, Verdict.ERROR, reason=one.fault, **fields)
     if value is None:
@@ -126,7 +126,7 @@ def _verdict(
         return verdict, within + _alone(context, place.segment)
     moved = change(one.estimate, before.estimate, higher_is_better=one.higher_is_better)
     base = before.estimate.value
-    fields["p_value"] = _finite(moved.p_value)
+    fields["p_value"] = finite(moved.p_value)
     fields["details"] = {**fields["details"], "baseline": base}
     if one.metric not in settings.alarm_on:
         return Verdict.OK, f"from {base:.4g}; it does not alarm on change (`alarm_on`)"
@@ -158,19 +158,19 @@ def _business(context: MonitorContext, current: Rows, reference: Rows | None, ta
         yield context.result(SIGNAL, "business_value", None, Verdict.ERROR, reason=_why(context, error))
         return
     mean = estimate.mean
-    fields: dict[str, Any] = {"lower": _finite(mean.lower), "upper": _finite(mean.upper), "n": estimate.rows}
-    fields["details"] = {"total": estimate.total, **({"baseline": _finite(before.mean.value)} if before else {})}
+    fields: dict[str, Any] = {"lower": finite(mean.lower), "upper": finite(mean.upper), "n": estimate.rows}
+    fields["details"] = {"total": estimate.total, **({"baseline": finite(before.mean.value)} if before else {})}
     said = f"{mean.value:.4g} a prediction, {estimate.total:.6g} in the window"
     bound = settings.bounds.get("business_value")
     if bound is None:
         reason = f"{said}; it is judged by its bound alone: give `bounds: {{business_value: ...}}`"
         yield context.result(
-            SIGNAL, "business_value", _finite(mean.value), Verdict.NOT_COMPARED, reason=reason, **fields
+            SIGNAL, "business_value", finite(mean.value), Verdict.NOT_COMPARED, reason=reason, **fields
         )
         return
     low = breaches(mean, bound, higher_is_better=True, confidence=settings.confidence)
     verdict, fields["direction"] = Verdict.ALARM if low else Verdict.OK, "below"
-    yield context.result(SIGNAL, "business_value", _finite(mean.value), verdict, reason=said, threshold=bound, **fields)
+    yield context.result(SIGNAL, "business_value", finite(mean.value), verdict, reason=said, threshold=bound, **fields)
 
 
 def _why(context: MonitorContext, error: Exception) -> str:
@@ -179,7 +179,3 @@ def _why(context: MonitorContext, error: Exception) -> str:
     if isinstance(error, DriverError) and expression:
         return understood(context.store, expression) or str(error)
     return str(error)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import chdtrc
 
+from modelspan_analyzer.statistics.chi_squared import chi_squared_p_value
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ratios
 
 PARTS: Final = 10
@@ -75,7 +75,7 @@ def change_of_gaps(
     chance = np.sqrt(2 / np.pi * variance)
     gap = float((share * np.maximum(np.abs(moved) - chance, 0)).sum())
     worst = int(np.flatnonzero(usable)[np.argmax(np.abs(moved) * share)])
-    return Gap(gap, float(chdtrc(int(usable.sum()) - 1, statistic)), worst)
+    return Gap(gap, float(chi_squared_p_value(np.asarray(statistic), usable.sum() - 1.0)), worst)
 
 
 def _means(

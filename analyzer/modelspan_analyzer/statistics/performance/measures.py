@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -149,3 +149,15 @@ REGRESSION: Final[tuple[PairMeasure, ...]] = (
 )
 
 Measure = ConfusionMeasure | ScoreMeasure | PairMeasure
+
+
+def roc_auc_by_class(counts: Mapping[str, ScoreCounts]) -> dict[str, Estimate]:
+    """AUC of each class against the rest."""
+    return {name: intervals.delong(one) for name, one in counts.items()}
+
+
+def roc_auc_macro(by_class: Mapping[str, Estimate]) -> Estimate:
+    """Their mean, unweighted, with the root mean square of their intervals' reach."""
+    value, lower, upper = np.array(list(by_class.values())).T
+    mean, reach = float(value.mean()), float(np.sqrt(np.mean(((upper - lower) / 2) ** 2)))
+    return Estimate(mean, mean - reach, mean + reach)
