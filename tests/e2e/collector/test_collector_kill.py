@@ -67,6 +67,7 @@ def spans(ids: list[str]) -> tuple[str, bytes]:
     scope = request.resource_spans.add().scope_spans.add()
     for number in ids:
         span = scope.spans.add(name="work", start_time_unix_nano=time.time_ns())
+        span.trace_id, span.span_id = int(number).to_bytes(16, "big"), int(number).to_bytes(8, "big")
         span.attributes.add(key="n").value.string_value = number
     return "/v1/traces", request.SerializeToString()
 
@@ -120,7 +121,9 @@ def deliver(child: Child, path: str, body: bytes) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", child.port, timeout=10)
     try:
         connection.request("POST", path, body, {"content-type": "application/x-protobuf"})
-        return connection.getresponse().status == 200
+        answer = connection.getresponse()
+        assert answer.status in (200, 429, 502, 503, 504), answer.read()  # any other answer is final
+        return answer.status == 200
     except (OSError, http.client.HTTPException):
         return False
     finally:
