@@ -54,3 +54,68 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     """Every relative link of a page names a file that is there."""
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def modules(layer: str) -> dict[str, Path]:
+    """The modules of a layer by their dotted names."""
+    root = ROOT / layer
+    names = {path: ".".join(path.relative_to(root.parent).with_suffix("").parts) for path in root.rglob("*.py")}
+    return {name.removesuffix(".__init__"): path for path, name in names.items()}
+
+
+def arrows(layer: str) -> dict[str, set[str]]:
+    """Which modules of the layer each of its modules imports, wherever in it."""
+    known = modules(layer)
+    found: dict[str, set[str]] = {}
+    for name, path in known.items():
+        targets: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                targets |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                full = {f"{node.module}.{alias.name}" for alias in node.names}
+                targets |= {one if one in known else node.module for one in full}
+        found[name] = {target for target in targets if target in known} - {name}
+    return found
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Groups of nodes each of which leads to each other."""
+    reach: dict[str, set[str]] = {}
+    for start in graph:
+        seen: set[str] = set()
+        ahead = [start]
+        while ahead:
+            for following in graph.get(ahead.pop(), set()) - seen:
+                seen.add(following)
+                ahead.append(following)
+        reach[start] = seen
+    groups = {frozenset(o for o in reach[one] if one in reach.get(o, ())) for one in graph if one in reach[one]}
+    return [set(group) for group in groups]
+
+
+def room(name: str) -> str:
+    """The package right under its layer that a module stands in; a module beside those is a room of its own."""
+    return ".".join(name.split(".")[:2])
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_no_circles_of_modules(layer: str) -> None:
+    """No module imports itself by way of others, not even inside a function."""
+    assert circles(arrows(layer)) == []
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_no_circles_of_packages(layer: str) -> None:
+    """Packages of a layer depend on each other one way: who reads one need not read the other first."""
+    rooms: dict[str, set[str]] = {}
+    for name, targets in arrows(layer).items():
+        own = room(name)
+        rooms.setdefault(own, set()).update({room(target) for target in targets} - {own, Path(layer).name})
+    assert circles(rooms) == []
+
+
+def test_circles_are_found() -> None:
+    """The guard sees a circle of three, and none in a chain."""
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
