@@ -102,12 +102,13 @@ def _choose(rows: FileRows, roles: Roles) -> list[str]:
         return list(roles.features)
     one = (roles.prediction, roles.score, roles.label, roles.id, roles.time)
     taken = {*(name for name in one if name), *roles.segments, *roles.not_features}
+    asked_back = frozenset(roles.asked_back)
     chosen: list[str] = []
     against: dict[str, list[str]] = {}
     for name in rows.table.column_names:
         if name in taken:
             continue
-        why = None if name in roles.asked_back else reason_against(name, rows.column(name))
+        why = None if name in asked_back else reason_against(name, rows.column(name))
         if why is None:
             chosen.append(name)
         else:
@@ -146,16 +147,15 @@ def _grouped(rows: FileRows, name: str) -> FileRows:
 
 def _placed(rows: FileRows, chosen: list[str], roles: Roles) -> tuple[FileRows, tuple[str, ...]]:
     """The features in the types of their places; a column without a place is left out alone."""
-    placed = []
-    for name in chosen:
+    placed, needed = {}, {*roles.features, *roles.asked_back}
+    for name in dict.fromkeys(chosen):
         found = features.convert(rows.table[name], rows.table.schema.field(name))
         if found.column is None:
-            if name in roles.features or name in roles.asked_back:
+            if name in needed:
                 raise FileError(f"column {name!r} cannot be a feature: {found.reason}")
             rows.remarks.leave_out(f"column {name!r}: {found.reason}")
             continue
         for why, count in found.left_out.items():
             rows.remarks.leave_out(f"{count:,} cells of column {name!r}: {why}")
-        rows = rows.set(name, found.column)
-        placed.append(name)
-    return rows, tuple(placed)
+        placed[name] = found.column
+    return rows.set_all(placed), tuple(placed)

@@ -6,7 +6,7 @@ by its line; what cannot be told for sure is guessed, and the guess is said with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -89,8 +89,16 @@ class FileRows:
 
     def set(self, name: str, values: pa.Array) -> FileRows:
         """The same rows with one column replaced."""
-        at = self.table.column_names.index(name)
-        return replace(self, table=self.table.set_column(at, name, values))
+        return self.set_all({name: values})
+
+    def set_all(self, columns: Mapping[str, pa.Array]) -> FileRows:
+        """The same rows with some columns replaced, together: each alone takes a pass over all columns' names."""
+        schema, arrays = self.table.schema, list(self.table.columns)
+        fields: list[pa.Field] = list(schema)
+        for at, name in enumerate(schema.names):
+            if (values := columns.get(name)) is not None:
+                fields[at], arrays[at] = pa.field(name, values.type), values
+        return replace(self, table=pa.Table.from_arrays(arrays, schema=pa.schema(fields, schema.metadata)))
 
     def examples(self, rows: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]], values: pa.Array) -> str:
         """The first of some rows with what they hold: `line 7: 'n/a', line 9: 'x' and 3 more`."""
@@ -121,11 +129,12 @@ def require(rows: FileRows, names: Sequence[str]) -> None:
         FileError: one is missing; the message lists those that there are, nearest spelling first.
     """
     have = rows.table.column_names
-    missing = [name for name in names if name not in have]
+    there = set(have)
+    missing = [name for name in names if name not in there]
     if not missing:
         return
-    similar = [name for name in have if name.strip().casefold() in {each.strip().casefold() for each in missing}]
-    listed = [*similar, *(name for name in have if name not in similar)]
+    meant = {each.strip().casefold() for each in missing}
+    listed = sorted(have, key=lambda name: name.strip().casefold() not in meant)
     some = ", ".join(listed[:30]) + (f" and {len(listed) - 30:,} more" if len(listed) > 30 else "")
     bare = all(name.replace(".", "", 1).lstrip("+-").isdigit() for name in have)
     hint = "; its first line holds only numbers: is the header missing?" if bare else ""

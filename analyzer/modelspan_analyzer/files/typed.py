@@ -68,10 +68,8 @@ NOTATIONS: Final = (
 
 def with_types(rows: FileRows, texts: frozenset[str]) -> FileRows:
     """Give every column of text its type, except those that are to stay texts."""
-    for name in rows.table.column_names:
-        if name not in texts and is_text(rows.table.schema.field(name).type):
-            rows = rows.set(name, _typed(rows, name))
-    return rows
+    told = [field.name for field in rows.table.schema if field.name not in texts and is_text(field.type)]
+    return rows.set_all({name: _typed(rows, name) for name in told})
 
 
 def _typed(rows: FileRows, name: str) -> pa.Array:

@@ -33,9 +33,10 @@ def reference_parts(
     """
     special = [name for name in (prediction, score, label) if name]
     chosen = list(features) if features is not None else [name for name in rows.column_names if name not in special]
-    absent = [name for name in [*special, *chosen] if name not in rows.column_names]
+    have = rows.column_names
+    absent = {*special, *chosen} - set(have)
     if absent:
-        raise ValueError(f"no column {', '.join(absent)} in the table; it has {', '.join(rows.column_names)}")
+        raise ValueError(f"no column {', '.join(sorted(absent))} in the table; it has {', '.join(have)}")
     for start in range(0, rows.num_rows, CHUNK_ROWS):
         part = rows.slice(start, CHUNK_ROWS)
         yield _reference_chunk(part, prediction, score, label, chosen, start)

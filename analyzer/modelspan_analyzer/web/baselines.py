@@ -83,7 +83,8 @@ def _set(store: Store, given: QueryParams, kind: str, body: bytes) -> dict[str, 
 
 
 def _names(given: QueryParams, key: str) -> tuple[str, ...]:
-    return tuple(name.strip() for part in given.getlist(key) for name in part.split(",") if name.strip())
+    """Each name once, as each costs a pass over its column."""
+    return tuple(dict.fromkeys(name.strip() for part in given.getlist(key) for name in part.split(",") if name.strip()))
 
 
 def as_json(baseline: Baseline) -> dict[str, object]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -23,6 +24,8 @@ from modelspan_collector.store.errors import SchemaError, StoreError
 
 MANIFEST = "manifest.json"
 CHUNK_BYTES = 1024**2
+_PARTITION = re.compile(r"[A-Za-z0-9-]+")
+"""What ClickHouse calls a partition: no part of a path."""
 _PARTITIONS_SQL = """SELECT table, partition_id, sum(rows) AS rows FROM system.parts
 WHERE database = currentDatabase() AND active AND table != 'schema_migrations' AND table NOT LIKE '.inner%'
   AND NOT startsWith(table, 'forgetting_')
@@ -65,7 +68,7 @@ def backup(store: Store, folder: Path) -> Manifest:
     if folder.exists():
         raise StoreError(f"{str(folder)!r} exists already: name a new folder for the backup")
     partial = folder.with_name(f"{folder.name}.partial")
-    partial.mkdir(parents=True)
+    partial.mkdir(parents=True, mode=0o700)
     files = tuple(
         _write(store, partial, row["table"], row["partition_id"], int(row["rows"]))
         for row in store.rows(_PARTITIONS_SQL)
@@ -84,9 +87,23 @@ def read_manifest(folder: Path) -> Manifest:
     """
     try:
         found = json.loads((folder / MANIFEST).read_text())
-        return Manifest(found["schema_version"], found["database"], tuple(File(**file) for file in found["files"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        files = tuple(File(**file) for file in found["files"])
+        for file in files:
+            _check(file)
+        return Manifest(int(found["schema_version"]), str(found["database"]), files)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(f"{str(folder)!r} is not a backup: its {MANIFEST} cannot be read ({error})") from error
+
+
+def _check(file: File) -> None:
+    """Believe a manifest only what `backup` writes, as it names what is read and where it goes.
+
+    Raises:
+        ValueError: the table is no plain name, or the file is not one of the folder.
+    """
+    quote_identifier(file.table)
+    if file.name != _name(file.table, file.partition_id) or not _PARTITION.fullmatch(file.partition_id):
+        raise ValueError(f"{file.name!r} is not what a backup calls a file of {file.table}")
 
 
 def restore(store: Store, folder: Path) -> Manifest:
@@ -110,14 +127,17 @@ def restore(store: Store, folder: Path) -> Manifest:
     _drop_materialized_views(store)  # the rows that they made are in the backup themselves
     for file in manifest.files:
         store.client().raw_insert(
-            file.table, insert_block=_read(folder / file.name), fmt="Native", settings={"insert_deduplicate": "0"}
+            quote_identifier(file.table),
+            insert_block=_read(folder / file.name),
+            fmt="Native",
+            settings={"insert_deduplicate": "0"},
         )
     schema.apply(store)
     return manifest
 
 
 def _write(store: Store, folder: Path, table: str, partition_id: str, rows: int) -> File:
-    name = f"{table}.{partition_id}.native.zst"
+    name = _name(table, partition_id)
     sql = f"SELECT * FROM {quote_identifier(table)} WHERE _partition_id = {{partition:String}}"
     source: Any = store.client().raw_stream(sql, parameters={"partition": partition_id}, fmt="Native")
     compressor = zstandard.ZstdCompressor(level=3, threads=-1)
@@ -125,6 +145,10 @@ def _write(store: Store, folder: Path, table: str, partition_id: str, rows: int)
         while chunk := source.read(CHUNK_BYTES):
             packed.write(chunk)
     return File(name, table, partition_id, rows, _digest(folder / name))
+
+
+def _name(table: str, partition_id: str) -> str:
+    return f"{table}.{partition_id}.native.zst"
 
 
 def _read(path: Path) -> Generator[bytes, None, None]:

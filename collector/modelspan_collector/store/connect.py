@@ -7,6 +7,7 @@ import re
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -25,6 +26,7 @@ CONNECT_TIMEOUT_SECONDS = 10
 ANSWER_TIMEOUT_SECONDS = 300
 _TLS_SCHEMES = ("clickhouses", "https")
 _SCHEMES = ("chdb", "clickhouse", "http", *_TLS_SCHEMES)
+_WITH_SIGNS = "percent-encode signs in the user or password (/ is %2F, @ is %40)"
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -133,6 +135,9 @@ def connect(dsn: str, database: str = DEFAULT_DATABASE) -> Store:
         StoreUnavailableError: it cannot be opened; the message says why and what to do.
     """
     name = quote_identifier(database)
+    if dsn.startswith("chdb:///"):  # the engine makes what others may read, and it holds features of people
+        with suppress(OSError):  # which the engine then says in its own words
+            Path(urlsplit(dsn).path).mkdir(parents=True, exist_ok=True, mode=0o700)
     first = _open(dsn, "default")
     try:
         check_version(first.server_version or "")
@@ -162,8 +167,11 @@ def check_version(version: str) -> None:
 
 
 def _open(dsn: str, database: str) -> Client:
-    scheme = urlsplit(dsn).scheme
-    if scheme not in _SCHEMES:
+    try:
+        scheme, _ = urlsplit(dsn).scheme, urlsplit(dsn).port
+    except ValueError:  # not quoted, as it may hold a part of the password
+        raise StoreUnavailableError(f"the address {_public(dsn)} of the store cannot be read: {_WITH_SIGNS}") from None
+    if scheme not in _SCHEMES or "://" not in dsn:
         raise StoreUnavailableError(
             f"{_public(dsn)!r} is not the address of a store: expected chdb:///absolute/path, or "
             "clickhouse://user:password@host:8123 (clickhouses:// for TLS)"
@@ -178,6 +186,8 @@ def _open(dsn: str, database: str) -> Client:
         return clickhouse_connect.get_client(dsn=dsn, database=database, **options)
     except (DriverError, RuntimeError, OSError) as error:
         raise StoreUnavailableError(_why(dsn, error)) from error
+    except (TypeError, ValueError) as error:
+        raise StoreUnavailableError(f"the options of {_public(dsn)} are not understood: {error}") from error
 
 
 def _why(dsn: str, error: Exception) -> str:
@@ -209,8 +219,9 @@ def _owner(note: Path) -> str:
 
 
 def _public(dsn: str) -> str:
-    """The DSN without its password, for messages."""
-    parts = urlsplit(dsn)
-    if parts.password is None:
-        return dsn
-    return dsn.replace(f":{parts.password}@", ":***@")
+    """The DSN without what may be secret, for messages: password and options, however badly it is written."""
+    start, sign, rest = dsn.rpartition("://")
+    before, at, after = rest.rpartition("@")
+    user = f"{before.partition(':')[0]}:***@" if ":" in before else f"{before}{at}"
+    place, query, _ = after.partition("?")
+    return f"{start}{sign}{user}{place}{'?***' if query else ''}"

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,12 @@ def test_second_process_is_told_who_has_the_store(bare: Store) -> None:
         ("postgres://somewhere", "expected chdb:///absolute/path"),
         ("/some/path", "expected chdb:///absolute/path"),
         ("clickhouse://user:hush@127.0.0.1:{port}", "no ClickHouse answers at clickhouse://user:"),
+        ("clickhouse://user:hush/hush@127.0.0.1:{port}", "percent-encode signs"),
+        ("clickhouse:/user:hush@127.0.0.1:{port}", "expected chdb:///absolute/path"),
+        ("postgres://user:hush@somewhere?key=hush", "expected chdb:///absolute/path"),
+        ("clickhouse://127.0.0.1:{port}?user=me&password=hush", "options of clickhouse://127.0.0.1:"),
+        ("clickhouse://127.0.0.1:{port}?hash=hush", "are not understood"),
+        ("clickhouse://user:hush@[127.0.0.1", "percent-encode signs"),
     ],
 )
 def test_wrong_addresses_say_what_to_do(dsn: str, says: str) -> None:
@@ -50,6 +57,14 @@ def test_wrong_addresses_say_what_to_do(dsn: str, says: str) -> None:
             connect(dsn.replace("{port}", str(probe.getsockname()[1])))
     assert says in str(caught.value)
     assert "hush" not in str(caught.value)
+
+
+def test_nobody_else_may_look_into_an_embedded_store(tmp_path: Path) -> None:
+    """It holds features of people: its folder is for its owner alone, as that of the log is, whatever the umask."""
+    folder = tmp_path / "deep" / "store"
+    code = f"from modelspan_collector.store.connect import connect; connect('chdb://{folder}').close()"
+    subprocess.run([sys.executable, "-c", f"import os; os.umask(0o022); {code}"], check=True)
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_wrong_password_is_named_and_not_shown(bare: Store) -> None:

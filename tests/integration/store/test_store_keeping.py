@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from modelspan_collector.sqlhttp.server import SqlServer
 from modelspan_collector.store import backup, housekeeping, schema, views
@@ -191,3 +193,36 @@ def test_backup_of_an_older_schema_fits_the_newer(filled: Store, other: Store, t
     other.command("ALTER TABLE predictions ADD COLUMN later String DEFAULT 'new'")
     backup.restore(other, tmp_path / "backup")
     assert other.rows("SELECT count() AS n, any(later) AS later FROM predictions") == [{"n": 1000, "later": "new"}]
+
+
+FORGED = {
+    "a file beside the folder": {"name": "../outside.all.native.zst"},
+    "an absolute path": {"name": "/etc/passwd"},
+    "a partition that is a path": {"name": "labels.../x.native.zst", "partition_id": "../x"},
+    "a table that is a function": {"table": "FUNCTION file('stolen.csv', 'CSV', 'a UInt8')"},
+    "a table that is a statement": {"table": "labels SELECT 1 --"},
+    "a table of another database": {"table": "system.numbers"},
+    "no text": {"table": 7},
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_a_forged_backup_reads_and_writes_nothing_else(kind: str, other: Store, tmp_path: Path) -> None:
+    """What a manifest names is read, and goes where it says: it is believed only what a backup writes."""
+    empty = zstandard.compress(b"")
+    for place in (tmp_path / "outside.all.native.zst", tmp_path / "backup" / "labels.all.native.zst"):
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(empty)
+    file = {"name": "labels.all.native.zst", "table": "labels", "partition_id": "all", "rows": 1}
+    forged = {**file, "sha256": hashlib.sha256(empty).hexdigest(), **FORGED[kind]}
+    manifest = {"schema_version": 1, "database": "modelspan", "files": [forged]}
+    (tmp_path / "backup" / backup.MANIFEST).write_text(json.dumps(manifest))
+
+    with pytest.raises(StoreError, match="is not a backup"):
+        backup.restore(other, tmp_path / "backup")
+
+
+def test_nobody_else_may_read_a_backup(filled: Store, tmp_path: Path) -> None:
+    """It holds what the store holds, and so it is for its owner alone."""
+    backup.backup(filled, tmp_path / "made")
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o700

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
+from modelspan_analyzer.files.read import from_bytes
 from modelspan_analyzer.files.roles import Hints, Roles, Settled, settle
 from modelspan_analyzer.files.rows import FileError, FileRows
 
@@ -202,3 +203,14 @@ def test_a_missing_column_is_named_with_those_there_are() -> None:
     """The nearest spelling comes first."""
     with pytest.raises(FileError, match="no column 'Label'; it has label, x"):
         settled({"x": [1], "label": [1]}, Roles(label="Label"))
+
+
+def test_very_many_columns_take_no_time_with_their_square() -> None:
+    """Ten thousand columns of a posted table took minutes: longer than any test may take."""
+    names = [f"f{at}" for at in range(10_000)]
+    text = "\n".join([",".join(names), *(",".join(str(row * at % 7) for at in range(len(names))) for row in range(2))])
+
+    found = settle(from_bytes(text.encode()), Roles(asked_back=tuple(names)))
+
+    assert found.roles.features == tuple(names)
+    assert set(found.rows.table.schema.types) == {pa.float64()}
