@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from modelspan._failsafe import swallowed
 from modelspan._gentle import slices
 from modelspan._settings import Settings
-from modelspan.delivery.outbox import Outbox, Tally
+from modelspan.delivery.outbox import NO_ROOM, Outbox, Tally
 from modelspan.delivery.sender import Sender
 from modelspan.records.call import Call, Stream
 from modelspan.records.card import Card, Cards
@@ -125,14 +125,18 @@ class Pipeline:
         return call.rows if call.kept else 0
 
     def add_batch(self, call: Call) -> None:
-        """Keep the call of a batch, dropping older batches where there is no room."""
+        """Keep the call of a batch, dropping older batches where there is no room; one may be larger than the room."""
+        dropped = 0
         with self._lock:
             self._batches.append(call)
             self._batch_bytes += call.nbytes
-            while self._batches and self._batch_bytes > self._settings.max_bytes:
+            while len(self._batches) > 1 and self._batch_bytes > self._settings.max_bytes:
                 oldest = self._batches.popleft()
                 self._batch_bytes -= oldest.nbytes
-                self.tally.add("dropped", self._kept(oldest))
+                dropped += self._kept(oldest)
+        if dropped:
+            self.tally.add("dropped", dropped)
+            swallowed(NO_ROOM)
         self._start()
         if self._batch_bytes >= WAKE_BYTES or len(self._batches) >= WAKE_BATCHES:
             self._wake.set()
@@ -224,6 +228,11 @@ class Pipeline:
 
     def _put(self, record: Record) -> None:
         if record.body:
+            self.working.release()  # a process that forks meanwhile need not wait too
+            try:
+                self._outbox.wait_for_room(record)
+            finally:
+                self.working.acquire()
             self._outbox.put(record)
         else:  # it could not be encoded
             self.tally.add("failed", record.rows)

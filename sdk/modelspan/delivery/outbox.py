@@ -5,8 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from functools import partial
 
+from modelspan._failsafe import swallowed
 from modelspan.records.record import Record
+
+NO_ROOM = "rows were dropped, the oldest first, because more than MODELSPAN_MAX_BYTES waited to be sent"
+PATIENCE = 10.0
+"""Seconds without an answer after which nobody waits for room until the receiver answers again."""
 
 
 class Tally:
@@ -38,21 +44,41 @@ class Outbox:
         self._in_flight: Record | None = None
         self._changed = threading.Condition()
         self._closed = False
+        self._settled = 0
+        self._answering = True
+        """Whether the receiver has answered of late, or was not asked yet."""
+
+    def wait_for_room(self, record: Record) -> None:
+        """Wait until there is room for a record, as long as the receiver keeps answering: it may be slower than we."""
+        size = len(record.body)
+        with self._changed:
+            while self._answering and self._is_full(size):
+                settled = self._settled
+                self._answering = self._changed.wait_for(partial(self._has_moved, settled, size), PATIENCE)
+
+    def _has_moved(self, settled: int, size: int) -> bool:
+        return self._settled > settled or not self._is_full(size)
+
+    def _is_full(self, size: int) -> bool:
+        return bool(self._records) and self._bytes + size > self._max_bytes and not self._closed
 
     def put(self, record: Record) -> None:
-        """Append a record; where there is no room, the oldest are dropped and counted."""
-        size = len(record.body)
+        """Append a record; for want of room the oldest are dropped and counted, but one may be larger than it all."""
+        size, dropped = len(record.body), 0
         with self._changed:
             while self._records and self._bytes + size > self._max_bytes:
                 oldest = self._records.popleft()
                 self._bytes -= len(oldest.body)
-                self._tally.add("dropped", oldest.rows)
-            if size > self._max_bytes or self._closed:
+                dropped += oldest.rows
+            if self._closed:
                 self._tally.add("dropped", record.rows)
-                return
-            self._records.append(record)
-            self._bytes += size
-            self._changed.notify_all()
+            else:
+                self._records.append(record)
+                self._bytes += size
+                self._changed.notify_all()
+        if dropped:
+            self._tally.add("dropped", dropped)
+            swallowed(NO_ROOM)
 
     def take(self, timeout: float) -> Record | None:
         """The oldest record, to be followed by `settle`; None where none comes in so many seconds, or the end."""
@@ -71,6 +97,8 @@ class Outbox:
             if self._in_flight is not None:
                 self._tally.add(outcome, self._in_flight.rows)
             self._in_flight = None
+            self._settled += 1
+            self._answering = True
             self._changed.notify_all()
 
     def wait_empty(self, deadline: float) -> bool:

@@ -137,7 +137,7 @@ def _taken(column: Any, rows: list[int] | None) -> Any:
 def _parts(columns: _Columns) -> Iterator[Record]:
     """Columns in records; where values hardly compress, the later ones are compressed less."""
     level = 1
-    size = sum(column.nbytes for column in columns.table.values())
+    size = sum(map(_spelt_out, columns.table.values()))
     most = max(1, min(BATCH_ROWS, columns.rows * RECORD_BYTES // max(1, size)))
     for first in range(0, columns.rows, most):
         part = columns.table
@@ -147,6 +147,19 @@ def _parts(columns: _Columns) -> Iterator[Record]:
         if len(body) > 0.9 * sum(column.nbytes for column in part.values()):
             level = FAST
         yield Record(conventions.EVENT_PREDICTIONS, body, len(part[conventions.COL_TIMESTAMP]), columns.time_ns)
+
+
+def _spelt_out(column: pa.Array) -> int:
+    """Bytes of a column once each row has its own value, which is what receivers count; categories share theirs."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    kind = column.type.value_type
+    texts = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    longest = pc.max(pc.binary_length(column.dictionary)).as_py() if texts else 8
+    return max(int(column.nbytes), len(column) * int(longest or 0))
 
 
 def _batch_identity(call: Call) -> dict[str, Any]:

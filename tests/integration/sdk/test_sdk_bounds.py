@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 import modelspan
-from modelspan import _failsafe
+from modelspan import _failsafe, conventions
 from modelspan.capture import arrays, inputs, values
-from modelspan.testing import Receiver
+from modelspan.records.encode import RECORD_BYTES
+from modelspan.records.encode_batches import _spelt_out
+from modelspan.testing import Answer, Receiver
 
 
 def itself() -> list[Any]:
@@ -159,3 +161,45 @@ def test_very_many_columns_without_a_place_are_few_lines(
         assert modelspan.flush(20)
     assert len(caplog.records) < 60
     assert receiver.predictions()[0]["modelspan.left_out"].count("left") == 500
+
+
+LARGE: dict[str, Callable[[int], Any]] = {
+    "numbers": lambda rows: pd.DataFrame(np.random.default_rng(0).normal(size=(rows, 500))),
+    "an array of numbers": lambda rows: np.random.default_rng(0).normal(size=(rows, 500)),
+    "categories of long texts": lambda rows: pd.DataFrame(
+        {f"c{number}": pd.Categorical.from_codes(np.arange(rows) % 2, ["a" * 1_000, "b"]) for number in range(8)}
+    ),
+    "long texts": lambda rows: pd.DataFrame(
+        {f"t{number}": [f"{row:01000}" for row in range(rows)] for number in range(8)}
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_a_batch_larger_than_the_buffer_arrives_whole(
+    kind: str, sdk: Callable[..., None], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes in records of bounded bytes, once each row is spelt out, that wait for one another, whatever is in it."""
+    monkeypatch.setenv("MODELSPAN_MAX_BYTES", str(2**20))
+    sdk(endpoint=receiver.endpoint)
+    rows = 10_000
+    modelspan.observe(model="m")(lambda table: np.zeros(len(table)))(LARGE[kind](rows))
+    assert modelspan.flush(60)
+    tables = receiver.tables(conventions.EVENT_PREDICTIONS)
+    assert sum(table.num_rows for table in tables) == rows
+    sizes = [sum(_spelt_out(column.combine_chunks()) for column in table.columns) for table in tables]
+    assert max(sizes) <= 1.1 * RECORD_BYTES and len(tables) > 1
+    assert not [said for said in _failsafe.failures if "dropped" in said]
+
+
+def test_rows_that_find_no_room_are_said_once(sdk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where more waits than may, the log names the option; the counts are in the metric."""
+    monkeypatch.setenv("MODELSPAN_MAX_BYTES", "1000")
+    _failsafe.failures.clear()
+    with Receiver(lambda request: Answer(503)) as busy:
+        sdk(endpoint=busy.endpoint)
+        predict = modelspan.observe(model="m")(lambda table: np.zeros(len(table)))
+        for _ in range(5):
+            predict(np.ones((100, 3)))
+        modelspan.configure(disabled=True)
+    assert [said for said in _failsafe.failures if "MODELSPAN_MAX_BYTES" in said]
