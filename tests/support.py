@@ -6,14 +6,33 @@ import importlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import pytest
 
+PATIENCE = 120.0
+"""Seconds that a condition may take to come: far more than it needs, on a machine that has much else to do."""
 REQUIRE_ALL = os.environ.get("MODELSPAN_TEST_REQUIRE_ALL") == "1"
+T = TypeVar("T")
+
+
+def eventually(condition: Callable[[], T], what: str = "the condition came", seconds: float = PATIENCE) -> T:
+    """Wait for a condition, and return what it returned; all waiting of tests is here.
+
+    Args:
+        condition: what has to become true.
+        what: what should have happened, for the message where it does not.
+        seconds: how long it may take.
+    """
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.02)
+    return found
 
 
 def missing(what: str) -> NoReturn:

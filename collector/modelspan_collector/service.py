@@ -101,7 +101,7 @@ class Collector:
         self._complaints.stop()
         self._lanes.close()
 
-    def flush(self, timeout: float = 30.0) -> None:
+    def flush(self, timeout: float = 120.0) -> None:
         """Everything acknowledged so far is in the tables on return.
 
         Raises:

@@ -9,12 +9,14 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from support import eventually
 
 PROMETHEUS = """
 global: {{scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 1s}}
@@ -99,7 +101,7 @@ def running(folder: Path, rules: str, metrics_port: int) -> Iterator[Stack]:
         processes = [subprocess.Popen(command, stdout=log, stderr=log) for command in commands]
         try:
             for url in (stack.alertmanager, stack.prometheus):
-                until(lambda url=url: _ready(url), f"{url} answers; {folder}/log says why not")
+                eventually(lambda url=url: _ready(url), f"{url} answers; {folder}/log says why not")
             yield stack
         finally:
             for process in processes:
@@ -108,16 +110,6 @@ def running(folder: Path, rules: str, metrics_port: int) -> Iterator[Stack]:
                 process.wait(20)
             hook.shutdown()
             hook.server_close()
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
-    """Wait for a condition, and return what it returned."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds:g} s: {what}")
 
 
 def get(url: str) -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import alerting_stack
 import pytest
-from support import missing
+from support import eventually, missing
 
 from modelspan_analyzer.alerts import AlertSettings, rule_file
 
@@ -88,8 +88,7 @@ def test_the_analyzer_tells_alertmanager_why(faulty, tmp_path):
         where = ("--data", str(folder), "--monitors", str(settings))
         subprocess.run(cli("analyzer", "once", *where), check=True, timeout=120)
         (told,) = {
-            one["fingerprint"]: one
-            for one in alerting_stack.until(lambda: stack.notified("ModelIncident"), "the alert fires")
+            one["fingerprint"]: one for one in eventually(lambda: stack.notified("ModelIncident"), "the alert fires")
         }.values()
         assert told["labels"]["owner"] == "risk-team"
         assert f"`{service} GET /" in told["annotations"]["why"]
@@ -102,9 +101,9 @@ def test_the_analyzer_tells_alertmanager_why(faulty, tmp_path):
         assert json.loads(shown.stdout)["why"] == told["annotations"]["why"]
 
         with analyzing(*where):
-            (first,) = alerting_stack.until(lambda: stack.alerts("ModelIncident"), "it is sent again")
-            alerting_stack.until(
+            (first,) = eventually(lambda: stack.alerts("ModelIncident"), "it is sent again")
+            eventually(
                 lambda: [one for one in stack.alerts("ModelIncident") if one["endsAt"] > first["endsAt"]], "and again"
             )
-        alerting_stack.until(lambda: stack.alerts("ModelIncident") == [], "it ends when nobody sends it any more")
+        eventually(lambda: stack.alerts("ModelIncident") == [], "it ends when nobody sends it any more")
         assert {one["fingerprint"] for one in stack.notified("ModelIncident")} == {told["fingerprint"]}

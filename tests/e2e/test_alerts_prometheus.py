@@ -12,7 +12,7 @@ import alerting_stack
 import numpy as np
 import pytest
 import why
-from support import missing
+from support import eventually, missing
 from why_causes import timeout
 from why_systems import END, HOURS, START, build
 
@@ -140,7 +140,7 @@ def test_a_fault_is_one_alert_with_its_reason_until_it_is_fixed(store, collector
     _predict_now(collector)
     with alerting_stack.running(tmp_path, rule_file(fault.config.alerts), metrics.port) as stack:
         fault.find()
-        (alert,) = alerting_stack.until(lambda: stack.alerts("ModelIncident"), "the incident fires")
+        (alert,) = eventually(lambda: stack.alerts("ModelIncident"), "the incident fires")
         (incident,) = load_open(store)
         labels = alert["labels"]
         assert (labels["model"], labels["owner"], labels["incident"]) == (
@@ -152,12 +152,12 @@ def test_a_fault_is_one_alert_with_its_reason_until_it_is_fixed(store, collector
         assert f"`{fault.injection.truth[0].service} GET /" in alert["annotations"]["why"]
         assert "DEADLINE_EXCEEDED" in alert["annotations"]["why"]
         assert alert["annotations"]["runbook_url"] == "https://wiki/runbook"
-        alerting_stack.until(lambda: stack.notified("ModelIncident"), "somebody is told")
+        eventually(lambda: stack.notified("ModelIncident"), "somebody is told")
         for panel in (panel for page in DASHBOARDS for panel in page.panels if panel.source == PROMETHEUS):
-            alerting_stack.until(lambda query=panel.query: _series(stack, query), f"{panel.title} shows data")
+            eventually(lambda query=panel.query: _series(stack, query), f"{panel.title} shows data")
         fault.fix()
         assert load_open(store) == []
-        alerting_stack.until(
+        eventually(
             lambda: [one for one in stack.notified("ModelIncident") if one["status"] == "resolved"], "it resolves"
         )
         assert {one["fingerprint"] for one in stack.notified("ModelIncident")} == {alert["fingerprint"]}
@@ -169,6 +169,6 @@ def test_a_silenced_fault_stays_silent(store, metrics, tmp_path):
     with alerting_stack.running(tmp_path, rule_file(fault.config.alerts), metrics.port) as stack:
         stack.silence("model", fault.system.model)
         fault.find()
-        (alert,) = alerting_stack.until(lambda: stack.alerts("ModelIncident"), "the incident reaches Alertmanager")
+        (alert,) = eventually(lambda: stack.alerts("ModelIncident"), "the incident reaches Alertmanager")
         assert alert["status"]["state"] == "suppressed"
         assert stack.notified("ModelIncident") == []

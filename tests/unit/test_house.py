@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ("sdk/modelspan", "collector/modelspan_collector", "analyzer/modelspan_analyzer", "cli/modelspan_cli")
+TESTS = ROOT / "tests"
 MOST_LINES = 400
 SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 
@@ -38,6 +39,17 @@ def test_files_stay_small_and_say_what_they_are(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= MOST_LINES
     assert ast.get_docstring(ast.parse(text)), "a module opens with a sentence of what it is for"
+
+
+def test_tests_wait_for_conditions_and_never_sleep() -> None:
+    """All waiting is `support.eventually`: a fixed sleep is too short on one machine, and too long on another."""
+    slept = [
+        f"{path.relative_to(TESTS)}:{node.lineno}"
+        for path in TESTS.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep")
+    ]
+    assert [place.partition(":")[0] for place in slept] == ["support.py"], slept
 
 
 def test_schema_files_open_with_a_comment() -> None:

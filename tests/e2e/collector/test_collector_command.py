@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from support import eventually
 
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.service import Collector
@@ -21,7 +22,6 @@ from modelspan_collector.sqlhttp.server import SqlServer
 from modelspan_collector.store.connect import Store
 
 COMMAND = [sys.executable, "-m", "modelspan_cli", "collector"]
-ONE_MINUTE = 60.0
 
 
 @pytest.fixture
@@ -69,11 +69,8 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
-def until(store: Store, sql: str, value: object) -> None:
-    deadline = time.monotonic() + ONE_MINUTE
-    while store.scalar(sql) != value:
-        assert time.monotonic() < deadline, f"{sql} is not {value}"
-        time.sleep(0.05)
+def becomes(store: Store, sql: str, value: object) -> None:
+    eventually(lambda: store.scalar(sql) == value, f"{sql} is {value}")
 
 
 def test_a_collector_alone(store: Store, server: SqlServer, apm: Collector, tmp_path: Path) -> None:
@@ -96,8 +93,8 @@ def test_a_collector_alone(store: Store, server: SqlServer, apm: Collector, tmp_
     receiver, web = int(ports[1]), int(ports[2])
     for name in ("good", "poison", "fine"):
         assert ask(receiver, "POST", "/v1/logs", prediction(name))[0] == 200
-    until(store, "SELECT count() FROM predictions", 2)
-    until(store, "SELECT count() FROM ingest_errors WHERE kind = 'dead_letter'", 1)
+    becomes(store, "SELECT count() FROM predictions", 2)
+    becomes(store, "SELECT count() FROM ingest_errors WHERE kind = 'dead_letter'", 1)
     assert ask(web, "GET", "/healthz") == (200, '{"status":"ok"}')
     status, text = ask(web, "GET", "/readyz")
     assert (status, json.loads(text)["ready"]) == (200, True)
@@ -107,7 +104,7 @@ def test_a_collector_alone(store: Store, server: SqlServer, apm: Collector, tmp_
 
     store.command("ALTER TABLE predictions DROP CONSTRAINT no_poison")
     assert run("retry", "--data", data) == "1 dead letters go back into the log\n"
-    until(store, "SELECT count() FROM predictions WHERE prediction_id = 'poison'", 1)
+    becomes(store, "SELECT count() FROM predictions WHERE prediction_id = 'poison'", 1)
     assert run("dead", "--data", data) == ""
 
     process.terminate()

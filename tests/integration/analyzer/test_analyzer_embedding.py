@@ -142,7 +142,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, Any], Rece
 def test_the_examples_of_the_page_are_recorded(page: tuple[dict[str, Any], Receiver]) -> None:
     """Vectors and derived features arrive, the text does not."""
     _, receiver = page
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     text, image = receiver.predictions()
     assert len(text["feature.text"]) == 64
     assert text["feature.characters"] == 50

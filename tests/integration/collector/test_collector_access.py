@@ -6,13 +6,13 @@ import contextlib
 import http.client
 import ssl
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import grpc
 import pytest
 from collector_otlp import PROTOBUF, export, post, set_attribute, trace
+from support import eventually
 
 from modelspan_collector.access.tls import Tls
 from modelspan_collector.config import CollectorConfig
@@ -49,10 +49,7 @@ def test_tokens_tenants_and_rotation(start: Callable[..., Collector], store: Sto
     assert store.scalar("SELECT ResourceAttributes['modelspan.tenant'] FROM otel_traces") == "acme"
     assert store.scalar("SELECT tags['tenant'] FROM predictions") == "acme"
     file.write_text("beta tenant=acme\n")
-    deadline = time.monotonic() + 10
-    while post(collector.http_port, "/v1/traces", body, **bearer("alpha")).status != 401:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    eventually(lambda: post(collector.http_port, "/v1/traces", body, **bearer("alpha")).status == 401)
     assert post(collector.http_port, "/v1/traces", body, **bearer("beta")).status == 200
     value = collector.registry.get_sample_value
     assert value("modelspan_collector_requests_total", {"protocol": "http", "outcome": "unauthenticated"}) >= 4

@@ -12,19 +12,12 @@ import pytest
 from collector_otlp import arrow, event, export, post, predictions, trace
 from google.rpc import error_details_pb2, status_pb2
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from support import eventually
 
 from modelspan_collector.otlp.signals import TRACES
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 from modelspan_collector.wal import dead
-
-
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait for a condition, and fail where it does not come."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come"
-        time.sleep(0.02)
 
 
 def count(store: Store) -> int:
@@ -76,8 +69,8 @@ def test_a_tenant_whose_inserts_fail_delays_no_other(
             for token in ("broken", "sound"):
                 body = trace({"n": number, "token": token}).SerializeToString()
                 assert post(collector.http_port, "/v1/traces", body, authorization=f"Bearer {token}").status == 200
-            until(lambda: bool(collector.registry.get_sample_value("modelspan_collector_insert_errors_total", retried)))
-        until(lambda: store.scalar(f"SELECT count() FROM {sound}.otel_traces") == 3)
+            eventually(lambda: collector.registry.get_sample_value("modelspan_collector_insert_errors_total", retried))
+        eventually(lambda: store.scalar(f"SELECT count() FROM {sound}.otel_traces") == 3)
         assert count(store) == 0
         store.command("RENAME TABLE otlp_traces_away TO otlp_traces")
         collector.flush()
@@ -96,7 +89,7 @@ def test_an_insert_that_failed_half_way_neither_loses_nor_doubles_sketches(
     body = event("modelspan.predictions", arrow(table)).SerializeToString()
     assert post(collector.http_port, "/v1/logs", body).status == 200
     retried = {"signal": "logs", "next": "retry"}
-    until(lambda: bool(collector.registry.get_sample_value("modelspan_collector_insert_errors_total", retried)))
+    eventually(lambda: collector.registry.get_sample_value("modelspan_collector_insert_errors_total", retried))
     assert store.scalar("SELECT count() FROM predictions") == 100
     store.command("ALTER TABLE feature_profile_days DROP CONSTRAINT broken")
     collector.flush()
@@ -183,7 +176,7 @@ def test_a_poisoned_row_is_set_aside_alone(start: Callable[..., Collector], stor
     finally:
         store.command("ALTER TABLE predictions DROP CONSTRAINT no_poison")
     assert dead.retry(tmp_path / "data") == 1
-    until(lambda: predictions_of(store) == [*"abcdefg", "poison"])
+    eventually(lambda: predictions_of(store) == [*"abcdefg", "poison"])
     assert list(dead.list_dead(tmp_path / "data")) == []
 
 
@@ -209,7 +202,7 @@ def test_a_poisoned_request_is_set_aside(
     finally:
         store.command("ALTER TABLE otel_traces DROP CONSTRAINT no_poison")
     assert dead.retry(tmp_path / "data") == 1
-    until(lambda: count(store) == 3)
+    eventually(lambda: count(store) == 3)
     assert list(dead.list_dead(tmp_path / "data")) == []
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from collector_otlp import arrow, event, post, predictions, trace
+from support import eventually
 
 from modelspan_collector.forward.destination import parse
 from modelspan_collector.service import Collector
@@ -17,14 +17,6 @@ from modelspan_collector.wal.record import read
 
 OUTCOMES = "modelspan_collector_forwarded_requests_total"
 WAITING = "modelspan_collector_forward_queue_bytes"
-
-
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait for a condition, and fail where it does not come."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come"
-        time.sleep(0.02)
 
 
 def outcome(collector: Collector, port: int, name: str) -> float:
@@ -52,7 +44,7 @@ def test_what_is_taken_is_sent_on(start: Callable[..., Collector], store: Store,
     collector = start(forward=(parse(f"{scheme}://127.0.0.1:{port}"), parse("grpc://127.0.0.1:1?retry=0")))
     assert post(collector.http_port, "/v1/traces", trace({"a": 1}).SerializeToString()).status == 200
     collector.flush()
-    until(lambda: outcome(collector, port, "sent") and outcome(collector, 1, "dropped_too_old"))
+    eventually(lambda: outcome(collector, port, "sent") and outcome(collector, 1, "dropped_too_old"))
     downstream.flush()
     assert store.scalar("SELECT count() FROM otel_traces") == 2
 
@@ -70,10 +62,10 @@ def test_a_queue_outlives_the_process(start: Callable[..., Collector], store: St
     store.command("TRUNCATE TABLE otel_traces")
     downstream = start(data=tmp_path / "downstream", http_port=port)
     second = start(forward=forward)
-    until(lambda: outcome(second, port, "sent") == 3)
+    eventually(lambda: outcome(second, port, "sent") == 3)
     downstream.flush()
     assert numbers(store) == ["0", "1", "2"]
-    until(lambda: second.registry.get_sample_value(WAITING, {"destination": f"127.0.0.1:{port}"}) == 0)
+    eventually(lambda: second.registry.get_sample_value(WAITING, {"destination": f"127.0.0.1:{port}"}) == 0)
 
 
 def test_a_queue_at_its_budget_drops_the_oldest(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
@@ -90,7 +82,7 @@ def test_a_queue_at_its_budget_drops_the_oldest(start: Callable[..., Collector],
     assert dropped >= 60
     store.command("TRUNCATE TABLE otel_traces")
     downstream = start(data=tmp_path / "downstream", http_port=port)
-    until(lambda: outcome(collector, port, "sent") == 100 - dropped, seconds=60.0)
+    eventually(lambda: outcome(collector, port, "sent") == 100 - dropped)
     downstream.flush()
     arrived = numbers(store)
     assert len(arrived) == 100 - dropped
@@ -106,7 +98,7 @@ def test_a_filtered_destination_gets_events_too(start: Callable[..., Collector],
         request = event("modelspan.predictions", arrow(predictions(5, model=service)), service)
         assert post(collector.http_port, "/v1/logs", request.SerializeToString()).status == 200
     collector.flush()
-    until(lambda: outcome(collector, downstream.http_port, "sent"))
+    eventually(lambda: outcome(collector, downstream.http_port, "sent"))
     downstream.flush()
     counts = store.rows("SELECT model, count() AS n FROM predictions GROUP BY model ORDER BY model")
     assert counts == [{"model": "other", "n": 5}, {"model": "scoring", "n": 10}]
@@ -131,6 +123,6 @@ def test_a_collector_that_holds_still(start: Callable[..., Collector], store: St
     store.command("TRUNCATE TABLE otel_traces")
     downstream = start(data=tmp_path / "downstream", http_port=port)
     second = start(forward=(parse(f"http://127.0.0.1:{port}"),))
-    until(lambda: outcome(second, port, "sent") == 2)
+    eventually(lambda: outcome(second, port, "sent") == 2)
     downstream.flush()
     assert numbers(store) == ["kept", "later"]

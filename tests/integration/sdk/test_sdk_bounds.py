@@ -73,7 +73,7 @@ def test_what_holds_itself_is_bounded(form: int, endless: Any, sdk: Callable[...
     assert modelspan.observe(model="given")(lambda given: 0.5)(value) == 0.5
     assert modelspan.observe(model="returned")(lambda row: value)({"age": 1.0}) is value
     assert modelspan.observe(model="returned")(lambda rows: value)(frame) is value
-    assert modelspan.flush(20)
+    assert modelspan.flush(60)
     found = [row["modelspan.model.name"] for row in receiver.predictions()]
     assert found.count("returned") == 3 and 1 <= found.count("given") <= 2
 
@@ -85,7 +85,7 @@ def test_a_long_vector_is_one_embedding(sdk: Callable[..., None], receiver: Rece
     for length in (arrays.MOST_UNNAMED, arrays.MOST_UNNAMED + 1, arrays.MOST_DIMENSIONS + 1):
         for vector in (np.ones(length), [1.0] * length, pd.Series(np.ones(length))):
             predict(vector)
-    assert modelspan.flush(20)
+    assert modelspan.flush(60)
     rows = receiver.predictions()
     told = [{name: value for name, value in row.items() if name.startswith("feature.")} for row in rows]
     found = [{name: value for name, value in row.items() if value is not None} for row in told]
@@ -100,7 +100,7 @@ def test_feature_names_make_a_long_vector_features(sdk: Callable[..., None], rec
     names = [f"gene{number}" for number in range(2000)]
     modelspan.observe(model="m", feature_names=names)(lambda vector: 0.5)(np.ones(2000))
     modelspan.observe(model="m", feature_names=names)(lambda matrix: [0.5])(np.ones((1, 2000)))
-    assert modelspan.flush(20)
+    assert modelspan.flush(60)
     assert [row["feature.gene1999"] for row in receiver.predictions()] == [1.0, 1.0]
 
 
@@ -158,7 +158,7 @@ def test_very_many_columns_without_a_place_are_few_lines(
     sdk(endpoint=receiver.endpoint)
     with caplog.at_level(logging.WARNING, "modelspan"):
         modelspan.observe(model="m")(lambda row: 0.5)({f"left{number}": b"x" for number in range(500)} | {"age": 1.0})
-        assert modelspan.flush(20)
+        assert modelspan.flush(60)
     assert len(caplog.records) < 60
     assert receiver.predictions()[0]["modelspan.left_out"].count("left") == 500
 

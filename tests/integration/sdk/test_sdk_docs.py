@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from support import eventually
 
 import modelspan
 from modelspan.testing import Receiver
@@ -55,7 +55,7 @@ def example(
 def test_quickstart(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> None:
     """The quickstart's predictions, label and card arrive as the page says."""
     found = example("quickstart.md")
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     first, fraud, block = receiver.predictions()
     assert (first["value"], first["feature.tenure_months"]) == (0.7, 7.0)
     assert first["prediction_id"] == found["prediction_id"] == receiver.labels()[0]["prediction_id"]
@@ -72,7 +72,7 @@ def test_fastapi(example: Callable[[str], dict[str, Any]], receiver: Receiver) -
     told = asyncio.run(post(found["app"], {"tenure_months": 3, "plan": "pro"})).json()
     refused = asyncio.run(post(found["app"], {"plan": "pro"}))
     starlette = asyncio.run(post(found["starlette_app"], {"tenure_months": 30})).json()
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     rows = {row["prediction_id"]: row for row in receiver.predictions()}
     assert refused.status_code == 422
     assert set(rows) == {told["prediction_id"], starlette["prediction_id"]}
@@ -90,7 +90,7 @@ def test_flask(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> 
     """A request to the Flask example is one record with its tag."""
     client = example("flask.md")["app"].test_client()
     told = client.post("/score", json={"tenure_months": 3}, headers={"x-country": "CH"}).get_json()
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     (row,) = receiver.predictions()
     assert (row["prediction_id"], row["label"], row["value"]) == (told["prediction_id"], "leaves", 0.7)
     assert row["tag.country"] == "CH"
@@ -100,7 +100,7 @@ def test_scikit_learn(example: Callable[[str], dict[str, Any]], receiver: Receiv
     """A batch of the estimator is a row each, labelled by its ids; nested calls count once."""
     found = example("scikit-learn.md")
     found["model"].predict(found["X"].head(5))
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     rows = receiver.predictions()
     assert len(rows) == 105
     assert [row["prediction_id"] for row in receiver.labels()] == found["ids"]
@@ -116,7 +116,7 @@ def test_ray(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> No
     assert asyncio.iscoroutinefunction(type(ranker).__call__)
     asyncio.run(ranker({"length": 3}))
     ranker.rank_many([{"length": 1}, {"length": 2}])
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     rows = receiver.predictions()
     assert [row["label"] for row in rows] == ["b", "b", "b"]
     assert {row["modelspan.model.version"] for row in rows} == {"7"}
@@ -164,15 +164,17 @@ def test_gunicorn_page(files: Path, receiver: Receiver) -> None:
         f"127.0.0.1:{port}",
         "service:application",
     )
-    deadline = time.monotonic() + 30
-    told = ""
-    while not told and time.monotonic() < deadline:
+
+    def answer() -> str:
         try:
-            told = urllib.request.urlopen(f"http://127.0.0.1:{port}/?7", timeout=10).read().decode()
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/?7", timeout=60) as found:
+                return str(found.read().decode())
         except OSError:
-            time.sleep(0.05)
+            return ""
+
+    told = eventually(answer, "the service answers")
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     assert [row["prediction_id"] for row in receiver.predictions()] == [told], errors
 
 
@@ -181,9 +183,7 @@ def test_celery_page(files: Path, receiver: Receiver) -> None:
     send = "import tasks\nfor number in range(20): tasks.predict.apply_async((number,), ignore_result=True)"
     _, errors = start(files, receiver, "-c", send).communicate(timeout=60)
     worker = start(files, receiver, "-m", "celery", "--app", "tasks", "worker", "--concurrency", "2")
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and any((files / "queue").iterdir()):
-        time.sleep(0.05)
+    eventually(lambda: not any((files / "queue").iterdir()), "every task has been taken")
     worker.send_signal(signal.SIGTERM)
     _, errors = worker.communicate(timeout=60)
     assert numbers(receiver) == Counter(range(20)), errors

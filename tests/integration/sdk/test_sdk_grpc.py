@@ -75,7 +75,7 @@ def test_records_over_grpc(sdk: Callable[..., None], service: Service) -> None:
     """Records arrive in full, with the headers as metadata."""
     sdk(headers={"authorization": "secret"})
     modelspan.observe(model="m")(lambda row: 0.5)({"age": 3.0})
-    assert modelspan.flush(10)
+    assert modelspan.flush(60)
     assert [(row["feature.age"], row["value"]) for row in service.rows()] == [(3.0, 0.5)]
     assert service.requests[0][1]["authorization"] == "secret"
     assert outcomes() == {"sent": 1, "dropped": 0, "failed": 0}
@@ -106,7 +106,7 @@ def test_grpc_retry_honours_the_wait(sdk: Callable[..., None], service: Service)
     service.answer = later
     sdk()
     modelspan.observe(model="m")(lambda row: 0.5)({"age": 3.0})
-    assert modelspan.flush(10)
+    assert modelspan.flush(60)
     assert (len(asked), len(service.rows())) == (2, 1)
 
 
@@ -166,7 +166,7 @@ def test_unknown_authority(certificates: Path, sdk: Callable[..., None], monkeyp
     assert service.requests == []
 
 
-@pytest.mark.parametrize("before", ["", "assert modelspan.flush(10)"], ids=["not connected", "connected"])
+@pytest.mark.parametrize("before", ["", "assert modelspan.flush(60)"], ids=["not connected", "connected"])
 def test_fork(before: str, run: Callable[..., Any], service: Service) -> None:
     """Children send what they make over channels of their own, also where the parent's was open at the fork."""
     script = f"""
@@ -204,7 +204,7 @@ def test_grpc_refusal_is_final(code: Any, sdk: Callable[..., None], service: Ser
     service.answer = refuse
     sdk()
     modelspan.observe(model="m")(lambda row: 0.5)({"age": 3.0})
-    assert modelspan.flush(10)
+    assert modelspan.flush(60)
     assert (len(asked), outcomes()["failed"]) == (1, 1)
 
 

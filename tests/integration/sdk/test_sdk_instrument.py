@@ -63,7 +63,7 @@ def test_nested_calls_are_one(method: str, sdk: Callable[..., None], receiver: R
     sdk(endpoint=receiver.endpoint)
     server = modelspan.instrument(Server(), "m", methods=METHODS)
     assert asyncio.run(use(server, method)) == asyncio.run(use(Server(), method))
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     (row,) = receiver.predictions()
     assert row["feature.age"] == 50.0
     assert row["value"] == (1.5 if "stream" in method else 0.5)
@@ -75,7 +75,7 @@ def test_consumer_of_a_stream_is_outside(sdk: Callable[..., None], receiver: Rec
     server = modelspan.instrument(Server(), "m", methods=METHODS)
     for _ in server.stream(50.0):
         server.score(20.0)
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert sorted(row["value"] for row in receiver.predictions()) == [0.2, 0.2, 1.5]
 
 
@@ -104,7 +104,7 @@ def test_fitted_later(sdk: Callable[..., None], receiver: Receiver) -> None:
     estimator = modelspan.instrument(LogisticRegression(), "m", feature_names=["a", "b"])
     estimator.fit(X, Y).predict_proba(X[:1])
     estimator.fit(X, np.where(Y == "no", "red", "blue")).predict_proba(X[:1])
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     first, second = receiver.predictions()
     assert {"score.no", "score.yes"} <= set(first)
     assert {"score.blue", "score.red"} <= set(second)
@@ -121,10 +121,10 @@ def test_copies_are_plain(copied: Callable[[Any], Any], sdk: Callable[..., None]
     plain.fit(X, Y)
     piped = copied(make_pipeline(StandardScaler(), estimator)).fit(X, Y)
     assert list(plain.predict(X)) == list(piped.predict(X)) == list(Y)
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert receiver.predictions() == []
     assert list(estimator.predict(X[:1])) == ["no"]
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert [row["label"] for row in receiver.predictions()] == ["no"]
 
 
@@ -134,7 +134,7 @@ def test_shallow_copy(sdk: Callable[..., None], receiver: Receiver) -> None:
     estimator = modelspan.instrument(LogisticRegression().fit(X, Y), "m")
     shallow = copy.copy(estimator)
     assert list(shallow.predict(X)) == list(Y)
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert [row["label"] for row in receiver.predictions()] == list(Y)
 
 
@@ -143,7 +143,7 @@ def test_searched(sdk: Callable[..., None], receiver: Receiver) -> None:
     sdk(endpoint=receiver.endpoint)
     estimator = modelspan.instrument(LogisticRegression(), "m")
     assert GridSearchCV(estimator, {"C": [0.1, 1.0]}, cv=2).fit(X, Y).best_score_ > 0
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert receiver.predictions() == []
 
 
@@ -164,7 +164,7 @@ def test_names_and_ids_are_cut(sdk: Callable[..., None], receiver: Receiver, mon
     modelspan.label(long, long)
     modelspan.label([f"{number}{long}" for number in range(2)], [long, long])
     modelspan.register("m", classes=classes)
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert told == "x" * 10
     rows = receiver.predictions()
     single = next(row for row in rows if "score.aaaaaaaaaa" in row)
@@ -187,7 +187,7 @@ def test_several_outputs(sdk: Callable[..., None], receiver: Receiver) -> None:
     assert len(estimator.predict_proba(X[:3])) == 2
     regressor = modelspan.instrument(LinearRegression().fit(X, X * 10), "r", feature_names=["a", "b"])
     regressor.predict(X[:3])
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     rows = receiver.predictions()
     assert [row["modelspan.model.name"] for row in rows] == ["m"] * 6 + ["r"] * 3
     assert [row["feature.b"] for row in rows] == [1.0, 0.0, 1.0] * 3
@@ -213,7 +213,7 @@ def test_what_an_estimator_says_that_it_does(
     fitted.predict(X[2:4])
     if told[0] == "label":
         fitted.predict_proba(X[2:4])
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     rows = receiver.predictions()
     assert {row.get("label") for row in rows} == {told[1]}
     if told[0] == "label":

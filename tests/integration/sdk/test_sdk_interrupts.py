@@ -68,7 +68,7 @@ def test_what_reading_a_value_raises_stays_with_us(
         predict = modelspan.observe(model="m", **options)(lambda row: result)  # type: ignore[arg-type]
         assert predict(Row(read) if where == "argument" else {"age": 1.0}) is result
     assert _failsafe.failures
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert len(receiver.predictions()) == 1
 
 
@@ -128,7 +128,7 @@ def test_the_functions_own_exit_passes(sdk: Callable[..., None], receiver: Recei
     for kind in (KeyboardInterrupt, SystemExit, PanicError):
         with pytest.raises(kind):
             modelspan.observe(model="m")(lambda row, kind=kind: raising(kind)())({"age": 1.0})
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert [row["error_type"].split(".")[-1] for row in receiver.predictions()] == [
         "KeyboardInterrupt",
         "SystemExit",

@@ -179,7 +179,7 @@ def test_a_misfit_is_left_out_alone(single: bool, sdk: Callable[..., None], rece
             else:
                 predict(table)
             wanted[f"m{number}"] = (rows, kept)
-        assert modelspan.flush(20)
+        assert modelspan.flush(60)
         compare(receiver, wanted)
 
     check()
@@ -211,7 +211,7 @@ def test_one_value_of_a_column(sdk: Callable[..., None], receiver: Receiver) -> 
     predict = modelspan.observe(model="m")(lambda rows: [0.5] * len(rows))
     for misfit in (b"x", {"a": 1}, object(), 1j, Hostile(), 10**400):
         predict(pd.DataFrame({"good": [1.0, 2.0, 3.0], "x": series([1.5, misfit, 2.5])}))
-    assert modelspan.flush(20)
+    assert modelspan.flush(60)
     found = receiver.predictions()
     assert len(found) == 18 and {row["feature.good"] for row in found} == {1.0, 2.0, 3.0}
     assert [row["feature.x"] for row in found if row["feature.good"] != 2.0] == [1.5, 2.5] * 6
@@ -226,5 +226,5 @@ def test_one_call_of_many(sdk: Callable[..., None], receiver: Receiver) -> None:
         for value in (1, misfit, 3):
             predict({"h": value, "good": 1.0})
             predict(pd.DataFrame({"h": series([value]), "good": [1.0]}))
-    assert modelspan.flush(20)
+    assert modelspan.flush(60)
     assert [row["feature.good"] for row in receiver.predictions()] == [1.0] * 36

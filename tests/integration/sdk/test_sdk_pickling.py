@@ -33,7 +33,7 @@ elif hasattr(told, "__anext__"):
     async def last():
         return [item async for item in told][-1]
     told = asyncio.run(last())
-assert modelspan.flush(10)
+assert modelspan.flush(60)
 print(told)
 """
 
@@ -128,7 +128,7 @@ def test_a_copy_works_in_another_process(
     function = make()
     if called:
         use(function)
-        assert modelspan.flush(5)
+        assert modelspan.flush(60)
     before = len(receiver.predictions())
     module = sys.modules[__name__]
     cloudpickle.register_pickle_by_value(module)
@@ -159,7 +159,7 @@ def test_spawned_workers(sdk: Callable[..., None], receiver: Receiver, monkeypat
         assert pool.map(of_module, [{"age": 50.0}, {"age": 60.0}]) == [0.5, 0.6]
         pool.close()
         pool.join()
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert sorted(row["value"] for row in receiver.predictions()) == [0.01, 0.5, 0.6]
 
 
@@ -174,5 +174,5 @@ def test_an_instrumented_estimator_is_plain_elsewhere(
     estimator.predict_proba(X)
     copied = pickle.loads(pickler.dumps(estimator))
     assert copied.predict_proba(X).tolist() == estimator.predict_proba(X).tolist()
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert len(receiver.predictions()) == 8

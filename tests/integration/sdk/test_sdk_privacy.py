@@ -116,7 +116,7 @@ def test_batch_of_mixed_kinds(sdk: Callable[..., None], receiver: Receiver) -> N
 
     sdk(endpoint=receiver.endpoint)
     modelspan.observe(model="m")(lambda table: [0.1, 0.2, 0.3])(pd.DataFrame({"u": [1, "bad", 3], "v": [7, 8, 9]}))
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     told = [(row["feature.u"], row["feature.v"], row["value"]) for row in receiver.predictions()]
     assert told == [(1, 7, 0.1), (3, 9, 0.3), ("bad", 8, 0.2)]
     assert len({row["prediction_id"] for row in receiver.predictions()}) == 3

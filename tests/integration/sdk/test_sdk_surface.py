@@ -63,7 +63,7 @@ def test_labels_in_every_form(given: Any, told: Any, sdk: Callable[..., None], r
     """Single ones, columns of any library, and tables, by their names."""
     sdk(endpoint=receiver.endpoint)
     modelspan.label(*given)
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert [(row["prediction_id"], row["value"], row["label"]) for row in receiver.labels()] == told
 
 
@@ -73,7 +73,7 @@ def test_times_of_labels(sdk: Callable[..., None], receiver: Receiver) -> None:
     modelspan.label("a", 1.0, timestamp=JANUARY)
     modelspan.label(["b", "c"], [1.0, 2.0], timestamp=[JANUARY, FEBRUARY])
     modelspan.label(pd.DataFrame({"prediction_id": ["d"], "value": [1.0], "timestamp": [FEBRUARY]}))
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     times = {row["prediction_id"]: row["timestamp"] for row in receiver.labels()}
     assert times == {"a": JANUARY, "b": JANUARY, "c": FEBRUARY, "d": FEBRUARY}
 
@@ -108,7 +108,7 @@ def test_instants_of_every_kind(instant: Any, sdk: Callable[..., None], receiver
         p.value = 1.0
     with modelspan.prediction("m", timestamp=[instant]) as p:
         p.features, p.value = pd.DataFrame({"age": [1.0]}), [1.0]
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert {row["timestamp"] for row in receiver.labels() + receiver.predictions()} == {JANUARY}
     assert (len(receiver.labels()), len(receiver.predictions())) == (7, 2)
 
@@ -122,7 +122,7 @@ def test_an_instant_that_cannot_be_told_is_now(instant: Any, sdk: Callable[..., 
     modelspan.label("a", 1.0, timestamp=JANUARY)
     modelspan.label("b", 1.0, timestamp=instant)
     modelspan.label(["c", "d"], [1.0, 2.0], timestamp=[JANUARY, instant])
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     times = {row["prediction_id"]: row["timestamp"] for row in receiver.labels()}
     assert times["a"] == times["c"] == JANUARY
     assert times["b"].year >= 2026 and times["b"] != JANUARY and times["d"] != JANUARY
@@ -138,7 +138,7 @@ def test_ids_of_a_table_are_texts(ids: Any, sdk: Callable[..., None], receiver: 
         pd.DataFrame({"a": [1.0, 2.0]})
     )
     told = modelspan.prediction_ids()
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     found = [row["prediction_id"] for row in receiver.predictions()]
     assert found == told and len(set(found)) == 2
     for own, text in zip(ids, found, strict=True):
@@ -159,7 +159,7 @@ def test_versions_are_texts(given: Any, told: str, sdk: Callable[..., None], rec
     """Whatever a registry counts in; names of models, too."""
     sdk(endpoint=receiver.endpoint)
     modelspan.observe(model=5, version=given)(lambda row: 0.5)({"age": 1.0})  # type: ignore[arg-type]
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     (row,) = receiver.predictions()
     assert (row["modelspan.model.name"], row["modelspan.model.version"]) == ("5", told)
 
@@ -168,10 +168,10 @@ def test_the_task_travels_on_the_card(sdk: Callable[..., None], receiver: Receiv
     """Said at the function, it is on the model's card; a card that is registered has it, and stays as it is."""
     sdk(endpoint=receiver.endpoint)
     modelspan.observe(model="told", version="1", task="regression")(lambda row: 3)({"age": 1.0})
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     modelspan.register("owned", "1", owner="team")
     modelspan.observe(model="owned", version="1", task="classification", classes=[0, 1])(lambda row: 1)({"age": 1.0})
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     cards = {(row["modelspan.model.name"], row["owner"]): row["task"] for row in receiver.models()}
     assert cards[("told", "")] == "regression" and ("owned", "team") in cards and ("owned", "") not in cards
     assert [row.get("value") for row in receiver.predictions()] == [3.0, None]
@@ -203,7 +203,7 @@ def test_an_output_without_a_place_is_named(result: Any, sdk: Callable[..., None
     sdk(endpoint=receiver.endpoint)
     _failsafe.failures.clear()
     modelspan.observe(model="m")(lambda row: result)({"age": 1.0})
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert [row["feature.age"] for row in receiver.predictions()] == [1.0]
     (said,) = _failsafe.failures
     assert "classes=" in said and type(result).__name__ in said
@@ -213,7 +213,7 @@ def test_an_output_of_another_length(sdk: Callable[..., None], receiver: Receive
     """A list of fewer results than the table has rows is left out; the rows arrive."""
     sdk(endpoint=receiver.endpoint)
     modelspan.observe(model="m")(lambda rows: [0.5])([{"age": 1.0}, {"age": 2.0}])
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert [(row["feature.age"], row.get("value")) for row in receiver.predictions()] == [(1.0, None), (2.0, None)]
 
 
@@ -226,7 +226,7 @@ def test_small_batches_share_a_record(rows: int, sdk: Callable[..., None], recei
     for number in range(50):
         predict(pd.DataFrame({"age": [float(number)] * rows, "city": ["x"] * rows}))
         told += modelspan.prediction_ids()
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     found = receiver.predictions()
     assert [row["prediction_id"] for row in found] == told
     assert [row["value"] for row in found] == [number / 100 for number in range(50) for _ in range(rows)]
@@ -244,7 +244,7 @@ before = set(sys.modules)
 predict = modelspan.observe(model="m")(lambda row: 0.5)
 predict({"age": 1.0})
 predict({"age": 1, "city": "x"})
-assert modelspan.flush(10)
+assert modelspan.flush(60)
 print(json.dumps(sorted(set(sys.modules) - before)))
 """,
         OTEL_METRICS_EXPORTER="none",
@@ -262,7 +262,7 @@ def test_all_that_a_block_can_be_told(sdk: Callable[..., None], receiver: Receiv
         p.attributions, p.tags = {"age": 0.5}, {"region": "eu", "member": True}
         p.timestamp, p.prediction_id = JANUARY, "own"
         assert p.prediction_id == "own"
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     (row,) = receiver.predictions()
     assert (row["prediction_id"], row["timestamp"], row["tag.region"], row["tag.member"]) == (
         "own",
@@ -290,7 +290,7 @@ def test_a_part_of_a_block_that_cannot_be_read_costs_no_other(sdk: Callable[...,
     sdk(endpoint=receiver.endpoint)
     with modelspan.prediction("m", prediction_id="own") as p:
         p.features, p.tags, p.timestamp, p.value = Hostile(), 5, "never", 0.5  # type: ignore[assignment]
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     assert [(row["prediction_id"], row["value"]) for row in receiver.predictions()] == [("own", 0.5)]
 
 
@@ -307,7 +307,7 @@ def test_a_list_of_texts(texts: Any, results: Any, sdk: Callable[..., None], rec
     modelspan.observe(model="many")(lambda given: results)(texts)
     assert len(modelspan.prediction_ids()) == 3
     modelspan.observe(model="one")(lambda given: 0.5)(texts)
-    assert modelspan.flush(5)
+    assert modelspan.flush(60)
     many = [row for row in receiver.predictions() if row["modelspan.model.name"] == "many"]
     (one,) = [row for row in receiver.predictions() if row["modelspan.model.name"] == "one"]
     assert [row["feature.text"] for row in many] == FILMS

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
-import time
 from pathlib import Path
 
 import httpx
 import lz4.frame
 import pytest
 import zstandard
+from support import eventually
 
 from modelspan_collector.sqlhttp import frames
 from modelspan_collector.sqlhttp.server import SqlServer
@@ -217,8 +217,8 @@ def test_disconnect_stops_the_query(sql_server: SqlServer, sql: httpx.Client) ->
         statement = b"SELECT count() FROM numbers(100000000000) WHERE NOT ignore(sipHash64(number, 'left_behind'))"
         head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(statement)}\r\n\r\n".encode()
         connection.sendall(head + statement)
-        _until(lambda: _running(sql) == 1)
-    _until(lambda: _running(sql) == 0)
+        eventually(lambda: _running(sql) == 1)
+    eventually(lambda: _running(sql) == 0)
 
 
 def test_reader_that_stalls_does_not_buffer_the_result(sql_server: SqlServer, sql: httpx.Client) -> None:
@@ -231,7 +231,7 @@ def test_reader_that_stalls_does_not_buffer_the_result(sql_server: SqlServer, sq
         for _ in range(200):
             next(stream)
         assert _resident_bytes() - before < 100_000_000
-    _until(lambda: _running(sql) == 0)
+    eventually(lambda: _running(sql) == 0)
 
 
 def test_too_many_queries_are_turned_away(sql_store: Store) -> None:
@@ -240,12 +240,12 @@ def test_too_many_queries_are_turned_away(sql_store: Store) -> None:
     server.start()
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=30) as client:
-            blocked = threading.Thread(target=lambda: client.post("/", content="SELECT sleep(2), 'left_behind'"))
+            blocked = threading.Thread(target=lambda: client.post("/", content="SELECT sleep(3), 'left_behind'"))
             blocked.start()
-            _until(lambda: sql_store.scalar(LEFT_BEHIND) == 1)
+            eventually(lambda: sql_store.scalar(LEFT_BEHIND) == 1)
             assert client.post("/", content="SELECT 1").headers["X-ClickHouse-Exception-Code"] == "202"
             blocked.join()
-            _until(lambda: client.post("/", content="SELECT 1").status_code == 200)
+            eventually(lambda: client.post("/", content="SELECT 1").status_code == 200)
     finally:
         server.stop()
 
@@ -276,13 +276,6 @@ def test_users_need_their_password(sql_store: Store) -> None:
 def _running(sql: httpx.Client) -> int:
     listed = sql.post("/", content=LEFT_BEHIND)
     return int(listed.text)
-
-
-def _until(condition: object, seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "the condition was not met in time"
-        time.sleep(0.02)
 
 
 def _resident_bytes() -> int:

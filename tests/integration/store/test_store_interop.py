@@ -18,7 +18,7 @@ import yaml
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from support import missing
+from support import eventually, missing
 
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.service import Collector
@@ -58,7 +58,7 @@ def rotel(rotel_agent: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
                 subprocess.Popen([rotel_agent, "start"], env={**os.environ, **settings}, stdout=out, stderr=out)
             )
         host, port = http.split(":")
-        _until(lambda: socket.socket().connect_ex((host, int(port))) == 0)
+        eventually(lambda: socket.socket().connect_ex((host, int(port))) == 0)
         return f"http://{http}"
 
     yield start
@@ -71,13 +71,6 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was not met in time"
-        time.sleep(0.05)
 
 
 def _post(url: str, request: ExportLogsServiceRequest | ExportTraceServiceRequest) -> None:
@@ -147,7 +140,7 @@ def test_rotel_relays_prediction_records_whole(rotel: Callable[..., str], store:
         records, _ = _prediction_records(500)
         _post(f"{relay}/v1/logs", records)
         _post(f"{relay}/v1/traces", _spans(20))
-        _until(lambda: store.scalar("SELECT count() FROM predictions") == 520)
+        eventually(lambda: store.scalar("SELECT count() FROM predictions") == 520)
     finally:
         collector.stop()
     row = store.rows(
@@ -169,7 +162,7 @@ def test_rotels_clickhouse_exporter_fills_our_tables(rotel: Callable[..., str], 
             ROTEL_CLICKHOUSE_EXPORTER_DATABASE=store.database,
         )
         _post(f"{address}/v1/traces", _spans(50))
-        _until(lambda: store.scalar("SELECT count() FROM otel_traces") == 50)
+        eventually(lambda: store.scalar("SELECT count() FROM otel_traces") == 50)
     finally:
         endpoint.stop()
     span = store.rows("SELECT ServiceName, SpanName, SpanAttributes FROM otel_traces ORDER BY Timestamp LIMIT 1")[0]

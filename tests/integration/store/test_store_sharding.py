@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import pytest
+from support import eventually
 
 from modelspan_collector.store import cluster, schema
 from modelspan_collector.store.connect import Store
@@ -70,9 +71,8 @@ def test_the_same_rows_are_split_the_same_way(store: Store, table: str) -> None:
     first = split(store, table, "ServiceName")
     assert split(store, table, "rand()") == first
     store.command(f"TRUNCATE TABLE {table}")
-    arrived = time.time()
-    while int(time.time()) == int(arrived):  # rows of another second have another time of arrival
-        time.sleep(0.05)
+    arrived = int(time.time())
+    eventually(lambda: int(time.time()) > arrived, "rows of another second have another time of arrival")
     fill(store, table)
     assert split(store, table, "ServiceName DESC") == first
     counts = [sum(f'"shard": {shard},' in row for row in first) for shard in range(SHARDS)]
