@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from modelspan import _runtime, _settings
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard
 from modelspan._redact import Redaction, Rule
 
 
@@ -63,13 +63,11 @@ def configure(
 
 def _set_up(settings: _settings.Settings) -> None:
     """Make what can be made: a machine or a provider that fails takes telemetry away, not the application."""
-    try:
+    with guard("telemetry could not be set up completely"):
         from modelspan.telemetry import providers
 
         _load()
         providers.set_up(settings)
-    except BaseException as error:
-        swallowed("telemetry could not be set up completely", error)
 
 
 def _load() -> None:

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from modelspan import _runtime
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import attempt, swallowed
 from modelspan._inside import marked
 from modelspan._observe import wrapper_of
 from modelspan._observer import Observer, Options
@@ -114,10 +114,9 @@ def _task_of(estimator: Any) -> str:
     base = sys.modules.get("sklearn.base")
     if base is None:
         return ""
-    try:
+    with attempt():
         return CLASSIFICATION if base.is_classifier(estimator) else REGRESSION if base.is_regressor(estimator) else ""
-    except Exception:  # an object that is none of its estimators
-        return ""
+    return ""  # an object that is none of its estimators
 
 
 def _method_of_class(estimator: Any, name: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelspan import _runtime
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard, swallowed
 from modelspan._redact import Redaction
 from modelspan.capture import times
 from modelspan.capture.batches import UntoldError
@@ -40,6 +40,11 @@ def label(
     """
     if _runtime.disabled:
         return
+    with guard("a label could not be kept"):
+        _keep(prediction_id, value, timestamp, model)
+
+
+def _keep(prediction_id: Any, value: Any, timestamp: Any, model: str | None) -> None:
     try:
         bounds = Redaction(max_length=_runtime.current().settings.max_string_length)  # ids are cut as predictions' are
         if isinstance(prediction_id, (str, bytes)) or not hasattr(prediction_id, "__len__"):
@@ -49,8 +54,6 @@ def label(
         _runtime.current().pipeline.add_label(told)
     except UntoldError as error:
         swallowed(f"labels are left out: {error}")
-    except BaseException as error:
-        swallowed("a label could not be kept", error)
 
 
 def _single(prediction_id: Any, value: Any, timestamp: Any, model: str | None, bounds: Redaction) -> Label:

@@ -19,7 +19,7 @@ from opentelemetry.trace import set_span_in_context
 
 from modelspan import _identity, _runtime, conventions
 from modelspan._context import LATEST, TAGS, Identity, as_tags
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard, swallowed
 from modelspan._redact import Redaction, Rule
 from modelspan._settings import sample_rate as checked_rate
 from modelspan._settings import span_features
@@ -312,8 +312,6 @@ class Observer:
 
 
 def _tracer() -> trace.Tracer:
-    try:
+    with guard("a tracer could not be had"):
         return trace.get_tracer("modelspan")
-    except BaseException as error:
-        swallowed("a tracer could not be had", error)
-        return trace.NoOpTracer()
+    return trace.NoOpTracer()

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard
 from modelspan._gentle import slices
 from modelspan._settings import Settings
 from modelspan.delivery.outbox import NO_ROOM, Outbox, Tally
@@ -179,11 +179,8 @@ class Pipeline:
             self._wake.wait(self._settings.flush_interval)
             self._wake.clear()
             asked, stopping = self._asked, self.stopping
-            try:
-                with self.working:
-                    self._drain()
-            except BaseException as error:
-                swallowed("records could not be encoded", error)
+            with guard("records could not be encoded"), self.working:
+                self._drain()
             with self._drained:
                 self._answered = asked
                 self._drained.notify_all()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelspan import _runtime, conventions
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard
 from modelspan._observer import model_name, version_name
 from modelspan.capture import times
 from modelspan.capture.outputs import class_name
@@ -44,11 +44,9 @@ def register(
     """
     if _runtime.disabled:
         return
-    try:
+    with guard(f"the card of model {model!r} could not be kept"):
         stream = Stream(model_name(model), version_name(version), role)
         deployed = times.instant(deployed_at)
         names = [class_name(each)[: _runtime.current().settings.max_string_length] for each in classes]
         card = Card(stream, owner, task, names, hyperparameters, signature, training_data, deployed)
         _runtime.current().pipeline.add_card(card)
-    except BaseException as error:
-        swallowed(f"the card of model {model!r} could not be kept", error)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from modelspan import _failsafe, _identity, _settings
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard, swallowed
 from modelspan._pipeline import Pipeline
 from modelspan._settings import Settings
 
@@ -78,11 +78,9 @@ def _create_counters() -> None:
     if _counting_for is get_meter_provider():
         return
     _counting_for = get_meter_provider()
-    try:
+    with guard("counters could not be made"):
         observe_counters(lambda: (_current.metrics, _current.pipeline.tally) if _current is not None else None)
         observe_resource_use(lambda: _current is not None and _current.settings.resource_metrics)
-    except BaseException as error:
-        swallowed("counters could not be made", error)
 
 
 def replace(settings: Settings, *, off: bool) -> None:
@@ -106,12 +104,10 @@ def flush(timeout: float = 10.0) -> bool:
     from modelspan.telemetry import providers
 
     deadline = time.monotonic() + timeout
-    try:
+    with guard("a flush failed"):
         complete = _current.pipeline.flush(timeout)
         return _bounded(providers.flush, deadline - time.monotonic()) and complete
-    except BaseException as error:
-        swallowed("a flush failed", error)
-        return False
+    return False
 
 
 def _bounded(flush_providers: Callable[[float], bool], seconds: float) -> bool:
@@ -119,10 +115,8 @@ def _bounded(flush_providers: Callable[[float], bool], seconds: float) -> bool:
     answer: list[bool] = []
 
     def run() -> None:
-        try:
+        with guard("a provider could not be flushed"):
             answer.append(flush_providers(max(0.0, seconds)))
-        except BaseException as error:
-            swallowed("a provider could not be flushed", error)
 
     thread = threading.Thread(target=run, name="modelspan-flush", daemon=True)
     try:

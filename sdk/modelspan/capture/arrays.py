@@ -10,8 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from modelspan._failsafe import swallowed
-from modelspan._interrupts import pass_on
+from modelspan._failsafe import attempt, swallowed
 
 MOST_UNNAMED = 1_000
 """Numbers of a vector, or columns of a matrix, that are features by their position; more are one embedding."""
@@ -55,13 +54,10 @@ def numpy_of(value: Any) -> Any:
     if is_sparse(value):
         return np.asarray(value.toarray())
     for way in _WAYS:
-        try:
+        with attempt():
             found = way(np, value)
-        except BaseException as error:
-            pass_on(error)
-            continue
-        if found.dtype != object or found.ndim > 0:
-            return found
+            if found.dtype != object or found.ndim > 0:
+                return found
     raise TypeError(f"{type(value).__name__} cannot be read as an array")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelspan._interrupts import pass_on
+from modelspan._failsafe import attempt
 from modelspan.capture import arrays, values
 
 if TYPE_CHECKING:
@@ -17,11 +17,9 @@ class MixedError(TypeError):
 
 def column_of(column: Any) -> Any:
     """One column as an Arrow array, or, where its values have no common type, as a list of plain values."""
-    try:
+    with attempt():
         return array_of(column)
-    except BaseException as error:  # no common type, or a value that fails: they are looked at one by one
-        pass_on(error)
-        return list(map(values.safely, column))
+    return list(map(values.safely, column))  # no common type, or a value that fails: they are looked at one by one
 
 
 def array_of(column: Any) -> pa.Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard, swallowed
 from modelspan._settings import Endpoint
 from modelspan.delivery import otlp
 from modelspan.delivery.connect import Connected, connect
@@ -35,34 +35,29 @@ class Sender:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        try:
+        with guard("records cannot be sent, because the endpoint cannot be used") as opening:
             connection = connect(self._endpoint, "logs")
             resource = otlp.resource_of(self._resource)
-        except BaseException as error:
-            swallowed("records cannot be sent, because the endpoint cannot be used", error)
+        if opening.failed is not None:
             return
         while not self._stop.is_set():
             record = self._outbox.take(timeout=0.5)
             if record is not None:
                 self._outbox.settle(self._send(connection, resource, record))
-        try:
+        with guard("a connection could not be closed"):
             connection.close()
-        except BaseException as error:
-            swallowed("a connection could not be closed", error)
 
     def _send(self, connection: Connected, resource: bytes, record: Record) -> str:
         """What became of a record: `sent`, `failed` (refused), or `dropped` (the process ends before)."""
-        try:
-            answer = deliver(connection, otlp.request(resource, record), "records", self._stop)
-        except RefusedError as refused:
-            swallowed(f"the collector refused records with status {refused.status}")
-            return "failed"
-        except BaseException as error:
-            swallowed("a record could not be sent", error)
-            return "failed"
-        if answer is None:
-            return "dropped"
-        if otlp.rejected(answer):
+        with guard("a record could not be sent"):
+            try:
+                answer = deliver(connection, otlp.request(resource, record), "records", self._stop)
+            except RefusedError as refused:
+                swallowed(f"the collector refused records with status {refused.status}")
+                return "failed"
+            if answer is None:
+                return "dropped"
+            if not otlp.rejected(answer):
+                return "sent"
             swallowed("the collector rejected a record (partial success)")
-            return "failed"
-        return "sent"
+        return "failed"

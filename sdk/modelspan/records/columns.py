@@ -8,6 +8,7 @@ import decimal
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelspan._failsafe import attempt
 from modelspan.capture import values
 from modelspan.records.placing import say_left_out
 
@@ -96,13 +97,12 @@ def column(name: str, raw: Sequence[Any], left_out: dict[str, str] | None = None
     if kind == "missing" and values.Uncapturable in kinds:
         return None
     build = _BUILDERS[kind]
-    try:
+    with attempt() as whole:
         return build(raw)
-    except BaseException as error:
-        say_left_out(name, f"which cannot be converted: {type(error).__name__}")
-        kept = [value if _converts(build, value) else None for value in raw]
-        told[name] = f"{sum(map(_is_lost, raw, kept))} values cannot be converted"
-        return build(kept)
+    say_left_out(name, f"which cannot be converted: {whole.failed and whole.failed.__name__}")
+    kept = [value if _converts(build, value) else None for value in raw]
+    told[name] = f"{sum(map(_is_lost, raw, kept))} values cannot be converted"
+    return build(kept)
 
 
 def _is_lost(value: Any, kept: Any) -> bool:
@@ -110,11 +110,10 @@ def _is_lost(value: Any, kept: Any) -> bool:
 
 
 def _converts(build: Callable[[Sequence[Any]], Any], value: Any) -> bool:
-    try:
+    with attempt():
         build([value])
-    except BaseException:
-        return False
-    return True
+        return True
+    return False
 
 
 def _numbers(raw: Sequence[Any]) -> pa.Array:

@@ -7,7 +7,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from modelspan import _identity, conventions
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import attempt, guard
 from modelspan._gentle import columns_at_once, gently, let_calls_pass, slices
 from modelspan._redact import Redaction
 from modelspan.capture import batches, outputs
@@ -63,28 +63,30 @@ def encode_packed(layout: Layout, rows: Sequence[bytes], watcher: Watcher) -> It
 
 def _single_rows(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
     """The records of single rows; where that fails, of each half, so that a row that cannot be encoded goes alone."""
-    try:
+    found: list[Record] = []
+    with attempt() if len(calls) > 1 else guard(_UNENCODED) as tried:
         found = list(_rows(calls, watcher))
-    except BaseException as error:
-        if len(calls) == 1:
-            swallowed("a prediction record could not be encoded", error)
-            yield Record(conventions.EVENT_PREDICTIONS, b"", 1, 0)
-            return
+    if tried.failed is None:
+        yield from found
+    elif len(calls) == 1:
+        yield Record(conventions.EVENT_PREDICTIONS, b"", 1, 0)
+    else:
         middle = len(calls) // 2
         for half in (calls[:middle], calls[middle:]):
             yield from _single_rows(half, watcher)
-    else:
-        yield from found
+
+
+_UNENCODED = "a prediction record could not be encoded"
 
 
 def guarded(records: Iterator[Record], rows: int) -> Iterator[Record]:
     """The records of so many rows; where one fails, one without a body that tells how many rows were lost."""
     encoded = 0
     while True:
-        try:
+        record = None
+        with guard(_UNENCODED) as tried:
             record = next(records, None)
-        except BaseException as error:
-            swallowed("a prediction record could not be encoded", error)
+        if tried.failed is not None:
             yield Record(conventions.EVENT_PREDICTIONS, b"", rows - encoded, 0)
             return
         if record is None:
@@ -207,11 +209,8 @@ def _optional(prefix: str, mappings: Sequence[Mapping[str, Any] | None], plain_t
     found: dict[str, Any] = {}
     for name in names:
         raw = [(each or {}).get(name) for each in mappings]
-        try:
+        with guard(f"{prefix}{str(name)[:80]} cannot be converted and is left out"):
             column = plain.texts(raw) if plain_type is str else pa.array(raw, pa.float64())
-        except BaseException as error:
-            swallowed(f"{prefix}{str(name)[:80]} cannot be converted and is left out", error)
-        else:
             found[f"{prefix}{clean(str(name))}"] = column
     return found
 

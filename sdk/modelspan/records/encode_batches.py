@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan import _identity, conventions
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard, swallowed
 from modelspan._gentle import gently
 from modelspan.capture import batches
 from modelspan.capture.texts import clean
@@ -47,10 +47,10 @@ def encode_batches(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
     """Encode the rows of batches that are kept, in records of at most `BATCH_ROWS`; small batches share one."""
     small: dict[Any, list[_Columns]] = {}
     for call in gently(calls, BATCHES_AT_ONCE):
-        try:
+        found: list[_Columns] = []
+        with guard("a prediction record could not be encoded") as tried:
             found = list(_batch(call, watcher))
-        except BaseException as error:
-            swallowed("a prediction record could not be encoded", error)
+        if tried.failed is not None:
             yield Record(conventions.EVENT_PREDICTIONS, b"", call.rows if call.kept else 0, 0)
             continue
         for columns in found:
@@ -71,14 +71,12 @@ def _together(alike: list[_Columns]) -> Iterator[Record]:
     import pyarrow as pa
 
     first, tables = alike[0], [columns.table for columns in alike]
-    try:
+    whole = alike
+    with guard("batches could not be joined, and are sent one by one"):
         joined = {name: pa.concat_arrays([table[name] for table in tables]) for name in first.table}
-    except BaseException as error:
-        swallowed("batches could not be joined, and are sent one by one", error)
-        for columns in alike:
-            yield from guarded(_parts(columns), columns.rows)
-    else:
-        yield from guarded(_parts(first._replace(table=joined)), sum(columns.rows for columns in alike))
+        whole = [first._replace(table=joined)]
+    for columns in whole:
+        yield from guarded(_parts(columns), columns.rows)
 
 
 def _batch(call: Call, watcher: Watcher) -> Iterator[_Columns]:
@@ -107,23 +105,19 @@ def _batch(call: Call, watcher: Watcher) -> Iterator[_Columns]:
 def _features(call: Call) -> dict[str, Any]:
     """The columns of the table; without them, its rows arrive all the same."""
     assert call.table is not None
-    try:
+    with guard(f"the features of a table of model {call.stream.model!r} could not be read"):
         return call.table.columns()
-    except BaseException as error:
-        swallowed(f"the features of a table of model {call.stream.model!r} could not be read", error)
-        return {}
+    return {}
 
 
 def _outputs(call: Call) -> batches.Outputs:
     """The predictions, each column as long as the table."""
-    try:
+    with guard(f"the output of model {call.stream.model!r} could not be read"):
         told = call.outputs.columns() if call.outputs is not None else batches.NOTHING
         every = [told.value, told.label, *(told.scores or {}).values()]
         if all(column is None or len(column) == call.rows for column in every):
             return told
         swallowed(f"an output of model {call.stream.model!r} has another number of rows than its table")
-    except BaseException as error:
-        swallowed(f"the output of model {call.stream.model!r} could not be read", error)
     return batches.NOTHING
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan import conventions
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import attempt, guard
 from modelspan.records.encode_batches import BATCH_ROWS
 from modelspan.records.record import Record
 from modelspan.records.stream import write
@@ -41,16 +41,17 @@ def encode_labels(labels: Sequence[Label]) -> Iterator[Record]:
 
 def _guarded(group: Sequence[Label]) -> Iterator[Record]:
     """The records of labels; where that fails, of each half, so that one that cannot be encoded goes alone."""
-    try:
+    found: list[Record] = []
+    with attempt() if len(group) > 1 else guard("labels could not be encoded") as tried:
         found = list(_table(group[0])) if _is_table(group[0]) else [_single(group, group[0].model)]
-    except BaseException as error:
-        if len(group) > 1:
-            middle = len(group) // 2
-            found = [record for half in (group[:middle], group[middle:]) for record in _guarded(half)]
-        else:
-            swallowed("labels could not be encoded", error)
-            found = [Record(conventions.EVENT_LABELS, b"", group[0].rows, 0)]
-    yield from found
+    if tried.failed is None:
+        yield from found
+    elif len(group) == 1:
+        yield Record(conventions.EVENT_LABELS, b"", group[0].rows, 0)
+    else:
+        middle = len(group) // 2
+        for half in (group[:middle], group[middle:]):
+            yield from _guarded(half)
 
 
 def _is_table(label: Label) -> bool:

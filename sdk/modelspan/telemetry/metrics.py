@@ -15,7 +15,7 @@ from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Histogram, Observation
 
 from modelspan import conventions
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard
 from modelspan.capture.batches import Outputs
 from modelspan.capture.outputs import Output
 from modelspan.delivery.outbox import Tally
@@ -81,10 +81,8 @@ class Metrics:
         for call in calls:
             groups.setdefault((call.stream, call.error_type), []).append(call)
         for (stream, error_type), group in groups.items():
-            try:
+            with guard("calls could not be counted"):  # one group's failure is not another's
                 self._count(self._attributes(stream), error_type, group)
-            except BaseException as error:  # noqa: PERF203 - one group's failure is not another's
-                swallowed("calls could not be counted", error)
 
     def _attributes(self, stream: Stream) -> Attributes:
         key = (stream.model, stream.version)
@@ -117,21 +115,17 @@ class Metrics:
 
     def observe_rows(self, stream: Stream, durations: np.ndarray, told: Outputs) -> None:
         """Count packed single rows: their durations (s) and predictions."""
-        try:
+        with guard("calls could not be counted"):
             attributes = self._attributes(stream)
             with self._lock:
                 self.predictions[attributes] += len(durations)
             self._sink.record(conventions.METRIC_DURATION, durations, attributes)
             self._count_columns(attributes, told)
-        except BaseException as error:
-            swallowed("calls could not be counted", error)
 
     def observe_outputs(self, stream: Stream, told: Outputs) -> None:
         """Count the predictions of a batch, once their columns are made."""
-        try:
+        with guard("predictions could not be counted"):
             self._count_columns(self._attributes(stream), told, some=True)
-        except BaseException as error:
-            swallowed("predictions could not be counted", error)
 
     def _count_columns(self, attributes: Attributes, told: Outputs, *, some: bool = False) -> None:
         import pyarrow.compute as pc
@@ -158,11 +152,9 @@ class Metrics:
 
 def _instruments() -> Sink:
     """The instruments; counts that nobody reads where the application's provider makes none."""
-    try:
+    with guard("histograms could not be made"):
         return _Instruments()
-    except BaseException as error:
-        swallowed("histograms could not be made", error)
-        return Buckets(BOUNDARIES)
+    return Buckets(BOUNDARIES)
 
 
 class _Instruments:

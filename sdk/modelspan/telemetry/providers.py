@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, trace
 
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard
 from modelspan._settings import Settings
 from modelspan.telemetry.histograms import Buckets
 from modelspan.telemetry.metrics import BOUNDARIES
@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 
 def resource_attributes(settings: Settings) -> dict[str, object]:
     """What describes this service and process: the application's own resource where it has set a provider."""
-    try:
+    with guard("the service could not be described"):
         existing = getattr(trace.get_tracer_provider(), "resource", None)
         resource = existing if existing is not None else make_resource(settings)
         return dict(resource.attributes)
-    except BaseException as error:
-        swallowed("the service could not be described", error)
-        return {"service.name": settings.service_name or "unknown_service"}
+    return {"service.name": settings.service_name or "unknown_service"}
 
 
 def make_resource(settings: Settings) -> Resource:

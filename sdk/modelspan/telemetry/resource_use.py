@@ -12,7 +12,7 @@ from pathlib import Path
 
 from opentelemetry.metrics import CallbackOptions, Observation, get_meter
 
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard
 from modelspan.telemetry.nvml import Gpu, gpus
 
 _STATM = Path("/proc/self/statm")
@@ -38,11 +38,9 @@ def _guarded(
     wanted: Callable[[], bool], read: Callable[[], list[Observation]]
 ) -> Callable[[CallbackOptions], list[Observation]]:
     def callback(_options: CallbackOptions) -> list[Observation]:
-        try:
+        with guard("the use of resources could not be read"):
             return read() if wanted() else []
-        except BaseException as error:
-            swallowed("the use of resources could not be read", error)
-            return []
+        return []
 
     return callback
 

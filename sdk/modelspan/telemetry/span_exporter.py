@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import SpanExporter as Base
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, TraceFlags
 
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard, swallowed
 from modelspan._numbered import NUMBER, by_number
 from modelspan._settings import Endpoint
 from modelspan.delivery import otlp
@@ -100,21 +100,20 @@ class SpanExporter(Base):
 
     def export(self, spans: Sequence[Any]) -> SpanExportResult:
         """Send encoded spans; those that cannot be delivered are counted by the SDK and named once in a warning."""
-        try:
-            body = self.request(spans)
-            with self._lock:
-                answer = deliver(self._connection, body, "spans", self._stop, give_up=self._endpoint.timeout)
-        except RefusedError as refused:
-            swallowed(f"the collector refused spans with status {refused.status}")
-            return SpanExportResult.FAILURE
-        except BaseException as error:
-            swallowed("spans could not be exported", error)
-            return SpanExportResult.FAILURE
-        if answer is None:
-            return SpanExportResult.FAILURE
-        if otlp.rejected(answer):
-            swallowed("the collector rejected spans (partial success)")
-        return SpanExportResult.SUCCESS
+        with guard("spans could not be exported"):
+            try:
+                body = self.request(spans)
+                with self._lock:
+                    answer = deliver(self._connection, body, "spans", self._stop, give_up=self._endpoint.timeout)
+            except RefusedError as refused:
+                swallowed(f"the collector refused spans with status {refused.status}")
+                return SpanExportResult.FAILURE
+            if answer is None:
+                return SpanExportResult.FAILURE
+            if otlp.rejected(answer):
+                swallowed("the collector rejected spans (partial success)")
+            return SpanExportResult.SUCCESS
+        return SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
         """Give up what is under way."""

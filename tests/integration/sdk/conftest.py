@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from swallowing import note_log, nothing_swallowed_unasked
 
 import modelspan
 from modelspan.testing import Receiver
+
+__all__ = ["nothing_swallowed_unasked"]
 
 
 @pytest.fixture
@@ -51,6 +54,7 @@ def run(receiver: Receiver) -> Callable[..., Any]:
             check=False,
         )
         assert done.returncode == 0, done.stderr
+        note_log(done.stderr)
         return json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else None
 
     return in_its_own_process

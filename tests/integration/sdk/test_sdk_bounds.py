@@ -65,6 +65,7 @@ FORMS: list[Callable[[Any], Any]] = [
 
 @pytest.mark.parametrize("endless", ENDLESS, ids=["itself", "twice", "dict", "deep", "tuple"])
 @pytest.mark.parametrize("form", range(len(FORMS)))
+@pytest.mark.swallows("has no place", "have no place", "is left out", "without the others", "could not be")
 def test_what_holds_itself_is_bounded(form: int, endless: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
     """As an argument and as a result, of a row and of a table, it is left out, and the row arrives."""
     sdk(endpoint=receiver.endpoint)
@@ -78,6 +79,7 @@ def test_what_holds_itself_is_bounded(form: int, endless: Any, sdk: Callable[...
     assert found.count("returned") == 3 and 1 <= found.count("given") <= 2
 
 
+@pytest.mark.swallows("are one embedding", "have no place")
 def test_a_long_vector_is_one_embedding(sdk: Callable[..., None], receiver: Receiver) -> None:
     """Up to the limit, numbers are a feature each; beyond, one embedding; of a size that nobody compares, nothing."""
     sdk(endpoint=receiver.endpoint)
@@ -104,6 +106,7 @@ def test_feature_names_make_a_long_vector_features(sdk: Callable[..., None], rec
     assert [row["feature.gene1999"] for row in receiver.predictions()] == [1.0, 1.0]
 
 
+@pytest.mark.swallows("without the others")
 def test_more_features_than_are_kept(sdk: Callable[..., None], receiver: Receiver) -> None:
     """Of a row with very many features the first are kept, and it is said."""
     sdk(endpoint=receiver.endpoint)
@@ -125,6 +128,7 @@ def test_rows_of_many_features_arrive(sdk: Callable[..., None], receiver: Receiv
     assert [row["feature.f8998"] for row in receiver.predictions()] == [1.0, 1.0, 1.0]
 
 
+@pytest.mark.swallows("are one embedding")
 def test_large_rows_wait_in_bounded_memory(sdk: Callable[..., None], receiver: Receiver) -> None:
     """Embeddings that together hold more than may wait drop the oldest rows, and every row is accounted for."""
     from modelspan._pipeline import Pipeline
@@ -151,6 +155,7 @@ def test_large_rows_wait_in_bounded_memory(sdk: Callable[..., None], receiver: R
     assert told["dropped"] > 20 and told["sent"] + told["dropped"] == 50
 
 
+@pytest.mark.swallows("have no place")
 def test_very_many_columns_without_a_place_are_few_lines(
     sdk: Callable[..., None], receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:

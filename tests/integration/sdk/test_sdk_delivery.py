@@ -84,6 +84,7 @@ BAD: dict[str, Callable[[], contextlib.AbstractContextManager[str]]] = {
 
 
 @pytest.mark.parametrize("kind", BAD)
+@pytest.mark.swallows("does not answer")
 def test_losses_are_counted_exactly(kind: str, sdk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """No call waits for the receiver, and every row that was not sent is counted as dropped in the end.
 
@@ -105,6 +106,7 @@ def test_losses_are_counted_exactly(kind: str, sdk: Callable[..., None], monkeyp
     assert pipeline.tally.read() == {"sent": 0, "dropped": 5000, "failed": 0}
 
 
+@pytest.mark.swallows("does not answer")
 def test_memory_is_bounded(sdk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits never exceeds the bounds by rows and by bytes, batches included; the newest is what stays."""
     monkeypatch.setenv("MODELSPAN_MAX_BYTES", "20000")
@@ -122,6 +124,7 @@ def test_memory_is_bounded(sdk: Callable[..., None], monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 413, 500])
+@pytest.mark.swallows("refused records")
 def test_refusal_is_final(status: int, sdk: Callable[..., None]) -> None:
     """A request that will never be accepted is not tried again, and counts as failed."""
     asked: list[Request] = []
@@ -138,6 +141,7 @@ def test_refusal_is_final(status: int, sdk: Callable[..., None]) -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.swallows("status 503")
 def test_retry_honours_the_wait(sdk: Callable[..., None]) -> None:
     """A receiver that asks for patience gets the same request again, not before it wished, exactly once."""
     asked: list[float] = []
@@ -155,6 +159,7 @@ def test_retry_honours_the_wait(sdk: Callable[..., None]) -> None:
     assert asked[1] - asked[0] >= 1.0
 
 
+@pytest.mark.swallows("rejected a record")
 def test_partial_success_is_read(sdk: Callable[..., None]) -> None:
     """A record that an accepted request names as rejected counts as failed."""
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
@@ -170,6 +175,7 @@ def test_partial_success_is_read(sdk: Callable[..., None]) -> None:
         assert _runtime.current().pipeline.tally.read() == {"sent": 0, "dropped": 0, "failed": 1}
 
 
+@pytest.mark.swallows("does not answer")
 def test_recovers(sdk: Callable[..., None]) -> None:
     """What was made while the receiver was away arrives when it is back, in full."""
     with down() as endpoint:

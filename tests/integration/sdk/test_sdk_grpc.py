@@ -89,6 +89,7 @@ def test_all_signals_over_grpc(run: Callable[..., Any], service: Service) -> Non
     assert services == {"LogsService/Export", "TraceService/Export", "MetricsService/Export"}
 
 
+@pytest.mark.swallows("status 503")
 def test_grpc_retry_honours_the_wait(sdk: Callable[..., None], service: Service) -> None:
     """A server that is unavailable and says for how long gets the same request again."""
     asked: list[int] = []
@@ -150,6 +151,7 @@ def test_all_signals_over_tls(mutual: bool, certificates: Path, run: Callable[..
     assert [row["feature.age"] for row in service.rows()] == [3.0]
 
 
+@pytest.mark.swallows("does not answer")
 def test_unknown_authority(certificates: Path, sdk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """A server whose certificate nobody vouches for gets nothing."""
     service = Service()
@@ -192,6 +194,7 @@ predict({{"number": 40.0}})
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNAUTHENTICATED])
+@pytest.mark.swallows("refused records")
 def test_grpc_refusal_is_final(code: Any, sdk: Callable[..., None], service: Service) -> None:
     """A request that will never be accepted is asked once and counts as failed."""
     asked: list[int] = []

@@ -79,6 +79,7 @@ def test_consumer_of_a_stream_is_outside(sdk: Callable[..., None], receiver: Rec
     assert sorted(row["value"] for row in receiver.predictions()) == [0.2, 0.2, 1.5]
 
 
+@pytest.mark.swallows("does not answer")
 def test_a_stream_is_closed(sdk: Callable[..., None], receiver: Receiver) -> None:
     """A stream that is given up early runs its clean-up."""
     sdk(endpoint=receiver.endpoint)
@@ -176,6 +177,7 @@ def test_names_and_ids_are_cut(sdk: Callable[..., None], receiver: Receiver, mon
     assert receiver.models()[0]["classes"] == ["a" * 10, "b" * 10]
 
 
+@pytest.mark.swallows("is left out", "are no class scores for sure", "the first is recorded")
 def test_several_outputs(sdk: Callable[..., None], receiver: Receiver) -> None:
     """A model of several outputs is observed: its rows arrive, and what they have no place for is said."""
     sdk(endpoint=receiver.endpoint)

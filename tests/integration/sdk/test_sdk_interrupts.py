@@ -53,6 +53,7 @@ READS: list[Callable[[], Any]] = [
 
 @pytest.mark.parametrize("read", READS, ids=lambda each: getattr(each, "__name__", "exit"))
 @pytest.mark.parametrize("where", ["argument", "result", "features", "prediction", "tags", "block"])
+@pytest.mark.swallows("could not be captured")
 def test_what_reading_a_value_raises_stays_with_us(
     where: str, read: Callable[[], Any], sdk: Callable[..., None], receiver: Receiver
 ) -> None:

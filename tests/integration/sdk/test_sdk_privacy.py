@@ -63,6 +63,7 @@ def wire(receiver: Receiver) -> bytes:
     return b"\n".join(clear)
 
 
+@pytest.mark.swallows("have no place")
 def test_nothing_redacted_is_on_the_wire(run: Callable[..., Any], receiver: Receiver) -> None:
     """Dropped, hashed and cut values, unlisted features, and texts of exceptions are in no request of any signal."""
     run(SCRIPT, MODELSPAN_REDACT_KEY="key", MODELSPAN_MAX_STRING_LENGTH="100")
@@ -97,6 +98,7 @@ assert modelspan.flush()
     assert all(row["feature.city"] == "Bern" for row in receiver.predictions())
 
 
+@pytest.mark.swallows("holds no secret")
 def test_hash_without_a_key_drops() -> None:
     """Without a secret there is no hash, which could be guessed, but nothing."""
     assert Redaction({"ssn": "hash"}).value("ssn", "123") is None

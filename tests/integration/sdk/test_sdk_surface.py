@@ -59,6 +59,7 @@ FEBRUARY = datetime.datetime(2026, 2, 1, tzinfo=datetime.timezone.utc)
     ],
     ids=str,
 )
+@pytest.mark.swallows("labels without a prediction id")
 def test_labels_in_every_form(given: Any, told: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
     """Single ones, columns of any library, and tables, by their names."""
     sdk(endpoint=receiver.endpoint)
@@ -97,6 +98,7 @@ INSTANTS: list[Any] = [
 
 
 @pytest.mark.parametrize("instant", INSTANTS, ids=repr)
+@pytest.mark.swallows("instants given as numbers")
 def test_instants_of_every_kind(instant: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
     """Of labels, predictions and tables of them, one or a column: the same instant, in UTC where no zone is told."""
     sdk(endpoint=receiver.endpoint)
@@ -116,6 +118,7 @@ def test_instants_of_every_kind(instant: Any, sdk: Callable[..., None], receiver
 @pytest.mark.parametrize(
     "instant", [datetime.datetime(2300, 1, 1), "soon", None, float("nan"), 10**30, object()], ids=str
 )
+@pytest.mark.swallows("instants given as numbers", "are taken as now")
 def test_an_instant_that_cannot_be_told_is_now(instant: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
     """The label arrives, as do those beside it; only its time is that of its sending."""
     sdk(endpoint=receiver.endpoint)
@@ -198,6 +201,7 @@ def test_an_endpoint_that_cannot_be_used(endpoint: str) -> None:
 @pytest.mark.parametrize(
     "result", [object(), [1.0, 2.0, 3.0], np.array([[0.2, 0.8]])], ids=["object", "list", "matrix"]
 )
+@pytest.mark.swallows("has no place")
 def test_an_output_without_a_place_is_named(result: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
     """The features arrive, and one warning says what to do."""
     sdk(endpoint=receiver.endpoint)
@@ -209,6 +213,7 @@ def test_an_output_without_a_place_is_named(result: Any, sdk: Callable[..., None
     assert "classes=" in said and type(result).__name__ in said
 
 
+@pytest.mark.swallows("is left out")
 def test_an_output_of_another_length(sdk: Callable[..., None], receiver: Receiver) -> None:
     """A list of fewer results than the table has rows is left out; the rows arrive."""
     sdk(endpoint=receiver.endpoint)
@@ -274,6 +279,7 @@ def test_all_that_a_block_can_be_told(sdk: Callable[..., None], receiver: Receiv
 
 
 @pytest.mark.parametrize("name", ["tag", "feature", "prediction", "Value", "model", "id"])
+@pytest.mark.swallows("does not answer")
 def test_an_unknown_attribute_of_a_block_is_an_error(name: str, sdk: Callable[..., None]) -> None:
     """What nobody would read is refused where it is written, with the names that there are; disabled or not."""
     for disabled in (True, False):
@@ -285,6 +291,7 @@ def test_an_unknown_attribute_of_a_block_is_an_error(name: str, sdk: Callable[..
             setattr(p, name, 1.0)
 
 
+@pytest.mark.swallows("could not be captured", "are taken as now")
 def test_a_part_of_a_block_that_cannot_be_read_costs_no_other(sdk: Callable[..., None], receiver: Receiver) -> None:
     """Tags that are none, and features that fail, leave the value and the id as they are."""
     sdk(endpoint=receiver.endpoint)

@@ -179,6 +179,7 @@ def test_nan_is_kept_for_the_reader() -> None:
     assert math.isnan(columns.column("x", [math.nan]).to_pylist()[0])
 
 
+@pytest.mark.swallows("have no place")
 def test_uncapturable() -> None:
     """A value without a place is left out, and the rest of the row stays."""
     row = read({"x": b"bytes", "y": 1})
@@ -272,6 +273,7 @@ MANY: list[tuple[Any, int, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("argument", "rows", "some"), MANY, ids=lambda value: type(value).__name__)
+@pytest.mark.swallows("without their features", "without them", "the first is recorded")
 def test_rows_are_counted_rightly(argument: Any, rows: int, some: dict[str, Any]) -> None:
     """Whatever holds many rows is as many predictions, with the features that there are."""
     found = Arguments(takes, None).read((argument,), {})

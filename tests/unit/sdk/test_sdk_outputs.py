@@ -196,6 +196,7 @@ KINDS_BATCH: list[tuple[Any, Told, tuple[Any, Any, Any]]] = [
 
 
 @pytest.mark.parametrize(("result", "told", "expected"), KINDS_BATCH, ids=str)
+@pytest.mark.swallows("are left out", "the second is left out", "the first is recorded")
 def test_what_a_table_of_results_says_is_not_guessed(result: Any, told: Told, expected: Any) -> None:
     """A batch follows the same rules; columns of which nobody says what they are, are left out."""
     assert columns(result, 2, told.classes, told.task) == expected
@@ -217,6 +218,7 @@ def test_a_result_that_is_none_of_the_table(result: Any) -> None:
         batches.snapshot(result, 2)
 
 
+@pytest.mark.swallows("are no class scores for sure")
 def test_what_cannot_be_told_names_the_option() -> None:
     """The warning says once which option settles it."""
     _failsafe.failures.clear()
