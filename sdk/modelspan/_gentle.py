@@ -16,6 +16,8 @@ _Item = TypeVar("_Item")
 
 SLICE = 512
 """Items whose work, some tenths of a microsecond each, is done in one go."""
+BATCHES_AT_ONCE = 4
+"""Small batches, of some 100 µs each, whose columns are made in one go."""
 _MOMENT = 5e-5
 
 

@@ -50,7 +50,7 @@ def instrument(
         )
     inside: ContextVar[bool] = ContextVar(f"modelspan.inside.{model}", default=False)
     for name in found:
-        method = _ObservedMethod(estimator, name, Options(model, version, **options), inside)
+        method = _ObservedMethod(estimator, name, Options(model=model, version=version, **options), inside)
         object.__setattr__(estimator, name, method)
     return estimator
 

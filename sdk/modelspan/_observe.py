@@ -62,21 +62,21 @@ def observe(
         ValueError: An option cannot mean anything; never at a call.
     """
     options = Options(
-        model,
-        version,
-        role,
-        classes,
-        task,
-        feature_names,
-        features,
-        prediction,
-        score,
-        prediction_id,
-        tags,
-        redact,
-        allow_features,
-        span_features,
-        sample_rate,
+        model=model,
+        version=version,
+        role=role,
+        classes=classes,
+        task=task,
+        feature_names=feature_names,
+        features=features,
+        prediction=prediction,
+        score=score,
+        prediction_id=prediction_id,
+        tags=tags,
+        redact=redact,
+        allow_features=allow_features,
+        span_features=span_features,
+        sample_rate=sample_rate,
     )
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:

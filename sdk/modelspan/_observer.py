@@ -39,7 +39,7 @@ ALREADY_READ = object()
 """Stands for a result that was taken from elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a caller may say about the calls of one function (see `observe`)."""
 

@@ -20,11 +20,12 @@ from modelspan.delivery.outbox import NO_ROOM, Outbox, Tally
 from modelspan.delivery.sender import Sender
 from modelspan.records.call import Call, Stream
 from modelspan.records.card import Card, Cards
-from modelspan.records.encode import Watcher, encode, encode_packed
+from modelspan.records.encode import encode, encode_packed, pieces
 from modelspan.records.encode_batches import encode_batches
 from modelspan.records.labels import Label, encode_labels
 from modelspan.records.packed import Packer
 from modelspan.records.record import Record
+from modelspan.records.unpacked import Rows
 
 if TYPE_CHECKING:
     from modelspan.telemetry.metrics import Metrics
@@ -61,7 +62,6 @@ class Pipeline:
         self._resource = resource
         self._metrics = metrics
         self._cards = Cards()
-        self._watcher = Watcher(metrics.observe_outputs, metrics.observe_rows, self._learn)
         self._outbox = Outbox(settings.max_bytes, self.tally)
         self._packer = Packer()
         self._calls: deque[Call | bytes] = deque()
@@ -190,7 +190,7 @@ class Pipeline:
     def _drain(self) -> None:
         while batches := self._take_batches():
             self._metrics.observe(batches)
-            for record in encode_batches(batches, self._watcher):
+            for record in encode_batches(batches, self._learn):
                 self._put(record)
         # Only what waits now: to follow the calls that are made meanwhile would take many small rounds, in their way.
         waiting = len(self._calls)
@@ -217,11 +217,13 @@ class Pipeline:
         calls = [call for call in waiting if not isinstance(call, bytes)]
         for part in slices(calls):
             self._metrics.observe(part)
-        for record in encode(calls, self._watcher):
+        for record in encode(calls, self._learn):
             self._put(record)
-        for layout, rows in self._packer.groups(call for call in waiting if isinstance(call, bytes)):
-            for record in encode_packed(layout, rows, self._watcher):
-                self._put(record)
+        for layout, group in self._packer.groups(call for call in waiting if isinstance(call, bytes)):
+            for rows in (Rows(layout, part) for part in pieces(group, layout.size)):
+                self._metrics.observe_packed(rows)
+                for record in encode_packed(rows, self._learn):
+                    self._put(record)
 
     def _put(self, record: Record) -> None:
         if record.body:

@@ -110,7 +110,8 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         known = _observers.get(self._model)
         if known is None:
             model, version, role, classes, feature_names = self._model
-            known = Observer(Options(model, version, role, classes=classes, feature_names=feature_names))
+            options = Options(model=model, version=version, role=role, classes=classes, feature_names=feature_names)
+            known = Observer(options)
             if len(_observers) < 1000:
                 _observers[self._model] = known
         return known

@@ -1,4 +1,4 @@
-"""One call of a predict function, from its start to its record."""
+"""One call of a predict function, from its start to its record and its counts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from modelspan import _identity
-from modelspan.capture.batches import Snapshot
+from modelspan._failsafe import guard, swallowed
+from modelspan.capture.batches import NOTHING, Outputs, Snapshot
 from modelspan.capture.tables import Table
 
 
@@ -20,9 +21,10 @@ class Stream(NamedTuple):
 
 
 class Call:
-    """What is known of one call. Filled in place while the call runs, then read by the encoder."""
+    """What is known of one call. Filled in place while the call runs, then read by what counts and what encodes it."""
 
     __slots__ = (
+        "_predicted",
         "attributions",
         "context",
         "duration",
@@ -93,6 +95,7 @@ class Call:
         self.names = ()
         self.values = ()
         self.floats = False
+        self._predicted: Outputs | None = None
         self.ids = self.times = self.table = self.result = self.outputs = self.attributions = None
         self.duration = self.first_item = self.error_type = self.context = self.span = self.token = None
 
@@ -107,6 +110,21 @@ class Call:
         if self.table is None:
             return 64 * len(self.names) + sum(4 * len(each) for each in self.values if type(each) is array.array)
         return self.table.nbytes + (self.outputs.nbytes if self.outputs else 0)
+
+    def predicted(self) -> Outputs:
+        """What a batch returned, as columns that are as long as its table; they are made once."""
+        if self._predicted is None:
+            self._predicted = self._columns()
+        return self._predicted
+
+    def _columns(self) -> Outputs:
+        with guard(f"the output of model {self.stream.model!r} could not be read"):
+            told = self.outputs.columns() if self.outputs is not None else NOTHING
+            every = [told.value, told.label, *(told.scores or {}).values()]
+            if all(column is None or len(column) == self.rows for column in every):
+                return told
+            swallowed(f"an output of model {self.stream.model!r} has another number of rows than its table")
+        return NOTHING
 
     def prediction_id(self, row: int = 0) -> str:
         """The id of one of its predictions."""

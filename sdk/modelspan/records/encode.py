@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from modelspan import _identity, conventions
 from modelspan._failsafe import attempt, guard
@@ -16,14 +16,9 @@ from modelspan.capture.texts import clean
 from modelspan.records import columns as plain
 from modelspan.records import placing
 from modelspan.records.call import Call, Stream
-from modelspan.records.packed import Layout
 from modelspan.records.record import Record
 from modelspan.records.stream import write
 from modelspan.records.unpacked import Rows
-
-if TYPE_CHECKING:
-    import numpy as np
-
 
 _Row = TypeVar("_Row")
 
@@ -31,22 +26,15 @@ RECORD_BYTES = 2**24
 """Bytes of one record before it is compressed, unless a single row has more."""
 
 
-class Watcher(NamedTuple):
-    """Who sees columns when they are made."""
-
-    outputs: Callable[[Stream, batches.Outputs], None]
-    """The predictions of every batch, kept or not."""
-    rows: Callable[[Stream, np.ndarray, batches.Outputs], None]
-    """Durations (s) and predictions of packed single rows, kept or not."""
-    features: Callable[[Stream, Iterable[tuple[str, str]]], None]
-    """Names and Arrow types of the features of what is kept."""
+Learn = Callable[[Stream, Iterable[tuple[str, str]]], None]
+"""Is told the names and Arrow types of the features of what is kept."""
 
 
-def encode(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
+def encode(calls: Sequence[Call], learn: Learn) -> Iterator[Record]:
     """Encode the calls of single rows that are kept: those of one shape together."""
     for group in _groups(calls):
         for part in pieces(group, max(call.nbytes for call in group)):
-            yield from _single_rows(part, watcher)
+            yield from _single_rows(part, learn)
 
 
 def pieces(rows: Sequence[_Row], row_bytes: int) -> Iterator[Sequence[_Row]]:
@@ -55,17 +43,17 @@ def pieces(rows: Sequence[_Row], row_bytes: int) -> Iterator[Sequence[_Row]]:
     return (rows[first : first + most] for first in range(0, len(rows), most))
 
 
-def encode_packed(layout: Layout, rows: Sequence[bytes], watcher: Watcher) -> Iterator[Record]:
+def encode_packed(rows: Rows, learn: Learn) -> Iterator[Record]:
     """Encode packed calls of one layout, if they are kept."""
-    for part in pieces(rows, layout.size):
-        yield from guarded(_packed(layout, part, watcher), len(part) if layout.shape.kept else 0)
+    if rows.layout.shape.kept:
+        yield from guarded(_packed(rows, learn), rows.rows)
 
 
-def _single_rows(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
+def _single_rows(calls: Sequence[Call], learn: Learn) -> Iterator[Record]:
     """The records of single rows; where that fails, of each half, so that a row that cannot be encoded goes alone."""
     found: list[Record] = []
     with attempt() if len(calls) > 1 else guard(_UNENCODED) as tried:
-        found = list(_rows(calls, watcher))
+        found = list(_rows(calls, learn))
     if tried.failed is None:
         yield from found
     elif len(calls) == 1:
@@ -73,7 +61,7 @@ def _single_rows(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
     else:
         middle = len(calls) // 2
         for half in (calls[:middle], calls[middle:]):
-            yield from _single_rows(half, watcher)
+            yield from _single_rows(half, learn)
 
 
 _UNENCODED = "a prediction record could not be encoded"
@@ -103,15 +91,15 @@ def _groups(calls: Sequence[Call]) -> list[list[Call]]:
     return list(groups.values())
 
 
-def _rows(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
+def _rows(calls: Sequence[Call], learn: Learn) -> Iterator[Record]:
     """Single rows of the same features."""
     by_column = _columns(calls)
     parts = plain.split(by_column)
     if parts is not None:
         for part in parts:
-            yield from _uniform([calls[row] for row in part], watcher)
+            yield from _uniform([calls[row] for row in part], learn)
     else:
-        yield from _uniform(calls, watcher, by_column)
+        yield from _uniform(calls, learn, by_column)
 
 
 def _columns(calls: Sequence[Call]) -> list[list[Any]]:
@@ -121,9 +109,7 @@ def _columns(calls: Sequence[Call]) -> list[list[Any]]:
     return [list(map(itemgetter(at), rows)) for at in gently(places, columns_at_once(len(calls)))]
 
 
-def _uniform(
-    calls: Sequence[Call], watcher: Watcher, by_column: Sequence[Sequence[Any]] | None = None
-) -> Iterator[Record]:
+def _uniform(calls: Sequence[Call], learn: Learn, by_column: Sequence[Sequence[Any]] | None = None) -> Iterator[Record]:
     """Single rows in which no feature mixes kinds."""
     raw = by_column if by_column is not None else _columns(calls)
     first = calls[0]
@@ -139,7 +125,7 @@ def _uniform(
     table |= output_columns(of_rows(told), first.observer.redaction)
     table |= _optional(conventions.COL_ATTRIBUTION_PREFIX, [call.attributions for call in calls], float)
     features = placing.placed(features, first.observer.redaction, left_out)
-    watcher.features(first.stream, types(features))
+    learn(first.stream, types(features))
     table |= features
     tags = _optional("", [call.tags for call in calls], str)
     table |= first.observer.tag_redaction.columns(conventions.COL_TAG_PREFIX, tags)
@@ -186,17 +172,13 @@ def weights(weight: float, rows: int) -> dict[str, Any]:
     return {} if weight == 1.0 else {conventions.COL_SAMPLE_WEIGHT: pa.repeat(pa.scalar(weight, pa.float64()), rows)}
 
 
-def _packed(layout: Layout, packed: Sequence[bytes], watcher: Watcher) -> Iterator[Record]:
+def _packed(rows: Rows, learn: Learn) -> Iterator[Record]:
     """Packed calls of one layout: the same columns as those of single rows."""
-    rows, shape = Rows(layout, packed), layout.shape
-    told = rows.outputs()
-    watcher.rows(shape.stream, rows.duration, told)
-    if not shape.kept:
-        return
+    shape = rows.layout.shape
     redaction, tag_redaction = shape.observer.redaction, shape.observer.tag_redaction
     features = redaction.columns(conventions.COL_FEATURE_PREFIX, rows.features())
-    watcher.features(shape.stream, types(features))
-    table = rows.identity() | weights(shape.observer.weight, rows.rows) | output_columns(told, redaction)
+    learn(shape.stream, types(features))
+    table = rows.identity() | weights(shape.observer.weight, rows.rows) | output_columns(rows.outputs, redaction)
     table |= features | tag_redaction.columns(conventions.COL_TAG_PREFIX, rows.tags())
     yield Record(conventions.EVENT_PREDICTIONS, write(table, metadata(shape.stream)), rows.rows, rows.time_ns)
 

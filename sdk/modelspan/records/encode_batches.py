@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan import _identity, conventions
-from modelspan._failsafe import guard, swallowed
-from modelspan._gentle import gently
-from modelspan.capture import batches
+from modelspan._failsafe import guard
+from modelspan._gentle import BATCHES_AT_ONCE, gently
 from modelspan.capture.texts import clean
 from modelspan.records import columns as plain
 from modelspan.records import placing
 from modelspan.records.call import Call, Stream
-from modelspan.records.encode import RECORD_BYTES, Watcher, guarded, metadata, output_columns, types, weights
+from modelspan.records.encode import RECORD_BYTES, Learn, guarded, metadata, output_columns, types, weights
 from modelspan.records.record import Record
 from modelspan.records.stream import FAST, write
 
@@ -24,8 +23,6 @@ BATCH_ROWS = 16_384
 """Rows of one record of a batch: with 30 features about 4 MB, well within what receivers accept."""
 SMALL_BATCH = 2_048
 """Rows up to which batches share a record: a service that puts each request into a frame of one row has many."""
-BATCHES_AT_ONCE = 4
-"""Small batches, of some 100 µs each, whose columns are made in one go (see `modelspan._gentle`)."""
 
 
 class _Columns(NamedTuple):
@@ -43,15 +40,15 @@ class _Columns(NamedTuple):
         return len(self.table[conventions.COL_TIMESTAMP])
 
 
-def encode_batches(calls: Sequence[Call], watcher: Watcher) -> Iterator[Record]:
+def encode_batches(calls: Sequence[Call], learn: Learn) -> Iterator[Record]:
     """Encode the rows of batches that are kept, in records of at most `BATCH_ROWS`; small batches share one."""
     small: dict[Any, list[_Columns]] = {}
-    for call in gently(calls, BATCHES_AT_ONCE):
+    for call in gently([call for call in calls if call.kept], BATCHES_AT_ONCE):
         found: list[_Columns] = []
         with guard("a prediction record could not be encoded") as tried:
-            found = list(_batch(call, watcher))
+            found = list(_batch(call, learn))
         if tried.failed is not None:
-            yield Record(conventions.EVENT_PREDICTIONS, b"", call.rows if call.kept else 0, 0)
+            yield Record(conventions.EVENT_PREDICTIONS, b"", call.rows, 0)
             continue
         for columns in found:
             if columns.rows > SMALL_BATCH:
@@ -79,17 +76,13 @@ def _together(alike: list[_Columns]) -> Iterator[Record]:
         yield from guarded(_parts(columns), columns.rows)
 
 
-def _batch(call: Call, watcher: Watcher) -> Iterator[_Columns]:
+def _batch(call: Call, learn: Learn) -> Iterator[_Columns]:
     """The columns of one batch, none of which mixes kinds."""
     assert call.table is not None
-    told = _outputs(call)
-    watcher.outputs(call.stream, told)
-    if not call.kept:
-        return
     redaction = call.observer.redaction
     columns = {clean(name): column for name, column in _features(call).items()}
     mixed = {name: column for name, column in columns.items() if isinstance(column, list)}
-    shared = _batch_identity(call) | output_columns(told, redaction)
+    shared = _batch_identity(call) | output_columns(call.predicted(), redaction)
     groups = plain.split(list(mixed.values()))
     for rows in [None] if groups is None else groups:
         left_out: dict[str, str] = {}
@@ -97,7 +90,7 @@ def _batch(call: Call, watcher: Watcher) -> Iterator[_Columns]:
         pure = {name: _taken(column, rows) for name, column in columns.items() if name not in mixed}
         found = {name: column for name, column in (pure | kinds).items() if column is not None}
         features = placing.placed(found, redaction, left_out)
-        watcher.features(call.stream, types(features))
+        learn(call.stream, types(features))
         table = {name: _taken(column, rows) for name, column in shared.items()} | features
         yield _Columns(call.stream, table, call.time_ns, metadata(call.stream) | placing.metadata(left_out, redaction))
 
@@ -108,17 +101,6 @@ def _features(call: Call) -> dict[str, Any]:
     with guard(f"the features of a table of model {call.stream.model!r} could not be read"):
         return call.table.columns()
     return {}
-
-
-def _outputs(call: Call) -> batches.Outputs:
-    """The predictions, each column as long as the table."""
-    with guard(f"the output of model {call.stream.model!r} could not be read"):
-        told = call.outputs.columns() if call.outputs is not None else batches.NOTHING
-        every = [told.value, told.label, *(told.scores or {}).values()]
-        if all(column is None or len(column) == call.rows for column in every):
-            return told
-        swallowed(f"an output of model {call.stream.model!r} has another number of rows than its table")
-    return batches.NOTHING
 
 
 def _taken(column: Any, rows: list[int] | None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modelspan import _identity, conventions
@@ -17,21 +18,43 @@ _DTYPES = {"d": "f8", "q": "i8", "?": "?", "I": "u4"}
 
 
 class Rows:
-    """Packed calls of one layout."""
+    """Packed calls of one layout; what is read of them is read once."""
 
     def __init__(self, layout: Layout, packed: Sequence[bytes]) -> None:
+        self.layout, self.rows = layout, len(packed)
+        self._packed = packed
+
+    @cached_property
+    def _kind(self) -> np.dtype:
+        """The part of a row that has the same size in all."""
         import numpy as np
 
-        self.layout, self.rows = layout, len(packed)
         identity = [("layout", "u4"), ("time", "i8"), ("number", "u8"), ("trace", "V16"), ("span", "V8")]
-        cells = [(code, _DTYPES[code], (len(places),)) for code, places in layout.places.items()]
-        kind = np.dtype([*identity, ("duration", "f8"), ("mask", "u1", (layout.mask_bytes,)), *cells])
-        has_texts = bool(layout.places["I"])
-        joined = b"".join([row[: kind.itemsize] for row in packed] if has_texts else packed)
-        self._found = np.frombuffer(joined, kind)
-        self._texts = self._all_texts([row[kind.itemsize :] for row in packed]) if has_texts else None
-        self.duration: np.ndarray = self._found["duration"]
-        self.time_ns = int(self._found["time"][0])
+        cells = [(code, _DTYPES[code], (len(places),)) for code, places in self.layout.places.items()]
+        return np.dtype([*identity, ("duration", "f8"), ("mask", "u1", (self.layout.mask_bytes,)), *cells])
+
+    @cached_property
+    def _found(self) -> np.ndarray:
+        import numpy as np
+
+        size = self._kind.itemsize
+        heads = [row[:size] for row in self._packed] if self._has_texts else self._packed
+        return np.frombuffer(b"".join(heads), self._kind)
+
+    @property
+    def _has_texts(self) -> bool:
+        return bool(self.layout.places["I"])
+
+    @property
+    def duration(self) -> np.ndarray:
+        """Seconds that each call took."""
+        found: np.ndarray = self._found["duration"]
+        return found
+
+    @property
+    def time_ns(self) -> int:
+        """When the first began."""
+        return int(self._found["time"][0])
 
     def identity(self) -> dict[str, pa.Array]:
         """Time, ids and duration."""
@@ -51,6 +74,7 @@ class Rows:
         """A column for each feature."""
         return {str(name): self._cell(at) for at, name in enumerate(self.layout.shape.names)}
 
+    @cached_property
     def outputs(self) -> Outputs:
         """What was predicted."""
         import pyarrow as pa
@@ -92,11 +116,13 @@ class Rows:
             return self._text(place, missing)
         return pa.array(np.ascontiguousarray(self._found[code][:, place]), mask=missing if missing.any() else None)
 
-    def _all_texts(self, tails: list[bytes]) -> pa.Array:
+    @cached_property
+    def _texts(self) -> pa.Array:
         """The texts of all rows, one after another."""
         import numpy as np
         import pyarrow as pa
 
+        tails = [row[self._kind.itemsize :] for row in self._packed]
         lengths = self._found["I"].ravel()
         offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
         np.cumsum(lengths, out=offsets[1:])
@@ -108,5 +134,4 @@ class Rows:
 
         width = len(self.layout.places["I"])
         rows: Any = np.arange(place, width * self.rows, width)
-        assert self._texts is not None
         return self._texts.take(pa.array(rows, mask=missing)).cast(pa.string())

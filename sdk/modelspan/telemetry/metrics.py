@@ -1,4 +1,7 @@
-"""Metrics of predictions, counted in the background from all calls, those too whose records sampling leaves out.
+"""Metrics of predictions, counted from all calls that have ended, those too whose records sampling leaves out.
+
+They are counted in the background, before anything is encoded and without a word of the encoder: in the call itself it
+would take longer than all else that a call costs.
 
 Their label sets are bounded here: the number of models and versions, of exception types, and of predicted labels a
 model; what comes beyond counts as `(other)`.
@@ -9,17 +12,19 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Histogram, Observation
 
 from modelspan import conventions
 from modelspan._failsafe import guard
+from modelspan._gentle import BATCHES_AT_ONCE, gently
 from modelspan.capture.batches import Outputs
 from modelspan.capture.outputs import Output
 from modelspan.delivery.outbox import Tally
 from modelspan.records.call import Call, Stream
+from modelspan.records.unpacked import Rows
 from modelspan.telemetry.histograms import (
     DURATION_BOUNDARIES,
     VALUE_BOUNDARIES,
@@ -29,9 +34,6 @@ from modelspan.telemetry.histograms import (
     Sink,
     Values,
 )
-
-if TYPE_CHECKING:
-    import numpy as np
 
 OTHER = "(other)"
 MOST_STREAMS = 200
@@ -105,6 +107,9 @@ class Metrics:
         self._sink.record(conventions.METRIC_FIRST_ITEM, first_items, outcome)
         if error_type is None:
             self._count_outputs(attributes, [call.result for call in calls if call.table is None])
+            for call in gently([call for call in calls if call.table is not None], BATCHES_AT_ONCE):
+                with guard("predictions could not be counted"):
+                    self._count_columns(attributes, call.predicted(), some=True)
 
     def _count_outputs(self, attributes: Attributes, results: list[Any]) -> None:
         values = [result.value if isinstance(result, Output) else result for result in results]
@@ -113,19 +118,14 @@ class Metrics:
         labels = Counter(result.label for result in results if isinstance(result, Output) and result.label is not None)
         self._count_labels(attributes, labels)
 
-    def observe_rows(self, stream: Stream, durations: np.ndarray, told: Outputs) -> None:
-        """Count packed single rows: their durations (s) and predictions."""
+    def observe_packed(self, rows: Rows) -> None:
+        """Count packed calls."""
         with guard("calls could not be counted"):
-            attributes = self._attributes(stream)
+            attributes = self._attributes(rows.layout.shape.stream)
             with self._lock:
-                self.predictions[attributes] += len(durations)
-            self._sink.record(conventions.METRIC_DURATION, durations, attributes)
-            self._count_columns(attributes, told)
-
-    def observe_outputs(self, stream: Stream, told: Outputs) -> None:
-        """Count the predictions of a batch, once their columns are made."""
-        with guard("predictions could not be counted"):
-            self._count_columns(self._attributes(stream), told, some=True)
+                self.predictions[attributes] += rows.rows
+            self._sink.record(conventions.METRIC_DURATION, rows.duration, attributes)
+            self._count_columns(attributes, rows.outputs)
 
     def _count_columns(self, attributes: Attributes, told: Outputs, *, some: bool = False) -> None:
         import pyarrow.compute as pc

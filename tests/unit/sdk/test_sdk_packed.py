@@ -19,13 +19,15 @@ from modelspan._settings import Settings
 from modelspan.capture.inputs import row_of
 from modelspan.capture.outputs import Output
 from modelspan.records.call import Call, Stream
-from modelspan.records.encode import Watcher, encode, encode_packed
+from modelspan.records.encode import encode, encode_packed
 from modelspan.records.packed import MOST_OF_A_SHAPE, Packer
+from modelspan.records.unpacked import Rows
+from modelspan.telemetry.histograms import Buckets
+from modelspan.telemetry.metrics import BOUNDARIES, Metrics
 
-WATCHER = Watcher(lambda *told: None, lambda *told: None, lambda *told: None)
 STREAM = Stream("m", "1", "primary")
 TRACED = SpanContext(2**127 + 1, 2**63 + 1, False)
-OBSERVER = Observer(Options("m", redact={"secret": "drop"}))
+OBSERVER = Observer(Options(model="m", redact={"secret": "drop"}))
 OBSERVER._bind(Runtime(Settings()))
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
@@ -41,6 +43,10 @@ ROWS = st.fixed_dictionaries(
 RESULTS = st.floats(allow_nan=False) | st.builds(
     Output, st.none() | st.floats(allow_nan=False), st.none() | st.text(max_size=5), st.none() | st.just({"a": 0.25})
 )
+
+
+def unheard(*_features: object) -> None:
+    """Nobody learns the signature here."""
 
 
 def call_of(row: dict[str, Any], result: Any = 0.5, tags: dict[str, str] | None = None, context: Any = TRACED) -> Call:
@@ -61,7 +67,8 @@ def packed(packer: Packer, calls: Sequence[Call]) -> list[dict[str, Any]]:
     waiting = [packer.pack(call) for call in calls]
     rows = [row for row in waiting if isinstance(row, bytes)]
     assert len(rows) == len(calls)
-    return [row for layout, group in packer.groups(rows) for row in rows_of(encode_packed(layout, group, WATCHER))]
+    groups = [Rows(layout, group) for layout, group in packer.groups(rows)]
+    return [row for group in groups for row in rows_of(encode_packed(group, unheard))]
 
 
 def in_any_order(rows: list[dict[str, Any]]) -> list[str]:
@@ -77,7 +84,7 @@ def test_packed_calls_read_the_same(drawn: list[Any]) -> None:
     calls = [
         call_of(row, result, tags, TRACED if traced else INVALID_SPAN_CONTEXT) for row, result, tags, traced in drawn
     ]
-    assert in_any_order(packed(Packer(), calls)) == in_any_order(rows_of(encode(calls, WATCHER)))
+    assert in_any_order(packed(Packer(), calls)) == in_any_order(rows_of(encode(calls, unheard)))
 
 
 def test_missing_and_widened_cells_share_a_record() -> None:
@@ -124,3 +131,24 @@ def test_packed_calls_are_nothing_to_the_garbage_collector() -> None:
     packer = Packer()
     waiting = [packer.pack(call_of({"a": float(number), "b": "x"})) for number in range(1000)]
     assert not any(gc.is_tracked(row) for row in waiting)
+
+
+@given(st.lists(st.tuples(ROWS, RESULTS), min_size=1, max_size=12))
+@settings(max_examples=30, deadline=None)
+def test_calls_are_counted_alike_and_without_the_encoder(drawn: list[Any]) -> None:
+    """Packed or objects, kept or not, calls make the same counts, with nothing encoded."""
+    calls = [call_of(row, result) for row, result in drawn]
+    counted = [Metrics(Buckets(BOUNDARIES)) for _ in range(2)]
+    counted[0].observe(calls)
+    packer = Packer()
+    for layout, group in packer.groups([row for call in calls if isinstance(row := packer.pack(call), bytes)]):
+        counted[1].observe_packed(Rows(layout, group))
+    objects, rows = ((each.predictions, each.labels, histograms(each)) for each in counted)
+    assert rows == objects
+    assert objects[0].total() == len(calls)
+
+
+def histograms(counted: Metrics) -> dict[Any, list[int]]:
+    """The counts of each bucket of each series that has any."""
+    assert isinstance(counted._sink, Buckets)
+    return {key: series.counts for key, series in counted._sink.collect(reset=False).items() if any(series.counts)}
