@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from modelspan._failsafe import guard
+from modelspan._failsafe import guard, swallowed
 from modelspan._gentle import slices
 from modelspan._settings import Settings
 from modelspan.delivery.outbox import NO_ROOM, Outbox, Tally
