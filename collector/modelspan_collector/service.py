@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry
 
+from modelspan_collector.access.rules import Redaction
 from modelspan_collector.access.tokens import Tokens
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.forward.forwarder import Forwarder
@@ -78,6 +79,11 @@ class Collector:
         )
         self.http_port: int = self._http.port
         self.grpc_port: int = self._grpc.port
+
+    @property
+    def redaction(self) -> Redaction:
+        """What may not be stored, by whichever way it comes."""
+        return self._config.redaction
 
     def start(self) -> None:
         """Replay the log, then take requests; returns when both receivers answer."""

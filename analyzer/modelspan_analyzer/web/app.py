@@ -24,7 +24,9 @@ from modelspan_collector.store.connect import Store
 
 def build(store: Store, collector: Collector, config: MonitorsConfig, owned: Owned | None = None) -> Starlette:
     """The application; its handlers only translate between HTTP and the library."""
-    own = [*baseline_routes(store), *label_routes(store), *incident_routes(store), *system_routes(store, config)]
+    rules = collector.redaction
+    own = [*baseline_routes(store, rules), *label_routes(store, rules)]
+    own += [*incident_routes(store, rules), *system_routes(store, config)]
     if owned is not None:
         own += owner_routes(owned)
     return application(own, _operations(store, collector, config))

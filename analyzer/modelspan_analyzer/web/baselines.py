@@ -21,6 +21,7 @@ from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.web import uploads
+from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.bounded import OverBudgetError
 from modelspan_collector.store.connect import Store
 
@@ -28,7 +29,7 @@ PARQUET_TYPE = uploads.PARQUET_TYPE
 JSON_TYPE = "application/json"
 
 
-def baseline_routes(store: Store) -> list[Route]:
+def baseline_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
     """The routes."""
 
     async def list_baselines(request: Request) -> Response:
@@ -40,7 +41,7 @@ def baseline_routes(store: Store) -> list[Route]:
         try:
             with uploads.in_flight() as share:
                 given = await uploads.body(request, share)
-                made = await run_in_threadpool(_set, store, request.query_params, kind, given)
+                made = await uploads.worked_on(_set, store, rules, request.query_params, kind, given)
         except uploads.TooLargeError as error:
             return JSONResponse({"error": str(error)}, status_code=413)
         except OverBudgetError as error:
@@ -55,30 +56,34 @@ def baseline_routes(store: Store) -> list[Route]:
     ]
 
 
-def _set(store: Store, given: QueryParams, kind: str, body: bytes) -> dict[str, object]:
+def _set(store: Store, rules: Redaction, given: QueryParams, kind: str, body: bytes) -> dict[str, object]:
     if not given.get("model"):
         raise ValueError("say which model: ?model=NAME")
-    model, version = given["model"], given.get("version", "")
+    model, version = rules.masked(given["model"]), rules.masked(given.get("version", ""))
     if kind == JSON_TYPE:
         if not (given.get("start") and given.get("end")):
             raise ValueError("say of which time: ?start=2026-01-31T14:00:00&end=2026-01-31T15:00:00")
         window = Window(datetime.fromisoformat(given["start"]), datetime.fromisoformat(given["end"]))
         return as_json(baselines.set_from_window(store, model, version, window))
+    structural = {name: given.get(name) for name in ("prediction", "score", "label", "id")}
+    shown = {name: column and rules.masked(column) for name, column in structural.items()}
     roles = Roles(
-        given.get("prediction"),
-        given.get("score"),
-        given.get("label"),
-        given.get("id"),
-        segments=_names(given, "tag"),
-        features=_names(given, "features"),
-        asked_back=tuple(given.getlist("feature")),
+        shown["prediction"],
+        shown["score"],
+        shown["label"],
+        shown["id"],
+        segments=uploads.left(rules, _names(given, "tag")),
+        features=uploads.left(rules, _names(given, "features")),
+        asked_back=uploads.left(rules, given.getlist("feature")),
     )
-    rows = uploads.table(kind, body, roles.texts)
+    texts = (structural["id"],) if structural["id"] else ()
+    rows = uploads.table(kind, body, texts, rules, [name for name in structural.values() if name])
     if given.get("settled"):  # by the command, which has said what it left out
         roles = replace(roles, asked_back=tuple(rows.table.column_names))
     hints = Hints(given.get("task", ""), score_scale=given.get("score_scale", ""))
     settled = settle(rows, roles, hints)
-    made = baselines.set_from_settled(store, model, version, settled, given.get("source", "posted over HTTP"))
+    source = rules.masked(given.get("source", "posted over HTTP"))
+    made = baselines.set_from_settled(store, model, version, settled, source)
     return {**as_json(made), "assumed": rows.remarks.assumed, "left_out": rows.remarks.left_out}
 
 

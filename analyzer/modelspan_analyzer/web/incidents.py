@@ -17,10 +17,11 @@ from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.asked import answer_to
 from modelspan_analyzer.web.asking import json_object, text
 from modelspan_analyzer.why import explain
+from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.store.connect import Store
 
 
-def incident_routes(store: Store) -> list[Route]:
+def incident_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
     """The routes."""
 
     async def list_incidents(request: Request) -> Response:
@@ -33,7 +34,7 @@ def incident_routes(store: Store) -> list[Route]:
         return JSONResponse(shown or {"error": "there is no such incident"}, status_code=200 if shown else 404)
 
     async def give_feedback(request: Request) -> Response:
-        await run_in_threadpool(_give, store, request.path_params["incident_id"], await json_object(request))
+        await run_in_threadpool(_give, store, rules, request.path_params["incident_id"], await json_object(request))
         return JSONResponse({"status": "recorded"}, status_code=201)
 
     async def list_feedback(_: Request) -> Response:
@@ -60,8 +61,8 @@ def _shown(store: Store, incident_id: str) -> dict[str, Any] | None:
     return incident_as_json(found[0]) | {"timeline": events}
 
 
-def _give(store: Store, incident_id: str, given: Mapping[str, Any]) -> None:
-    actor, comment = text(given, "actor", ""), text(given, "comment", "")
+def _give(store: Store, rules: Redaction, incident_id: str, given: Mapping[str, Any]) -> None:
+    actor, comment = rules.masked(text(given, "actor", "")), rules.masked(text(given, "comment", ""))
     feedback.give(store, incident_id, text(given, "opinion"), actor=actor, now=instants.now(), comment=comment)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pyarrow as pa
 from clickhouse_connect.driver.exceptions import Error as DriverError
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,12 +13,13 @@ from modelspan_analyzer.files.labels import label_rows
 from modelspan_analyzer.files.roles import Hints
 from modelspan_analyzer.load_labels import load_labels
 from modelspan_analyzer.web import uploads
+from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.bounded import OverBudgetError
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.errors import StoreError
 
 
-def label_routes(store: Store) -> list[Route]:
+def label_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
     """The one route."""
 
     async def post_labels(request: Request) -> Response:
@@ -27,7 +27,7 @@ def label_routes(store: Store) -> list[Route]:
         try:
             with uploads.in_flight() as share:
                 given = await uploads.body(request, share)
-                answer = await run_in_threadpool(_load, store, request.query_params, kind, given)
+                answer = await uploads.worked_on(_load, store, rules, request.query_params, kind, given)
         except uploads.TooLargeError as error:
             return JSONResponse({"error": str(error)}, status_code=413)
         except OverBudgetError as error:
@@ -41,11 +41,13 @@ def label_routes(store: Store) -> list[Route]:
     return [Route("/api/labels", post_labels, methods=["POST"])]
 
 
-def _load(store: Store, given: QueryParams, kind: str, body: bytes) -> dict[str, object]:
-    id_column, label, time = given.get("id", "prediction_id"), given.get("label", "label"), given.get("time", "")
+def _load(store: Store, rules: Redaction, given: QueryParams, kind: str, body: bytes) -> dict[str, object]:
+    asked = (given.get("id", "prediction_id"), given.get("label", "label"), given.get("time", ""))
+    id_column, label, time = map(rules.masked, asked)
     hints = Hints(given.get("task", ""), given.get("time_unit", ""))
-    texts = tuple(name for name in (id_column, time) if name)
-    rows = label_rows(uploads.table(kind, body, texts), id_column, label, time, hints)
-    source, actor = given.get("source", "posted over HTTP"), given.get("actor", "")
-    count = load_labels(store, rows, model=given.get("model", ""), source=source, actor=actor)
+    texts = tuple(name for name in (asked[0], asked[2]) if name)
+    rows = label_rows(uploads.table(kind, body, texts, rules, asked), id_column, label, time, hints)
+    said = (given.get("model", ""), given.get("source", "posted over HTTP"), given.get("actor", ""))
+    model, source, actor = map(rules.masked, said)
+    count = load_labels(store, rows, model=model, source=source, actor=actor)
     return {"labels": count, "assumed": rows.remarks.assumed, "left_out": rows.remarks.left_out}

@@ -5,13 +5,18 @@ The content types make a browser ask first, so that no page of another origin ca
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
+import anyio.to_thread
 from starlette.requests import Request
 
 from modelspan_analyzer.files.read import from_bytes
 from modelspan_analyzer.files.rows import FileRows
+from modelspan_collector.access.redact_table import redact_columns
+from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.bounded import BoundedError, Budget, Share
 
 PARQUET_TYPE: Final = "application/vnd.apache.parquet"
@@ -30,6 +35,14 @@ MOST_BYTES: Final = 128 * 2**20
 MOST_UNFOLDED: Final = 2**28
 """Of its rows once they are read."""
 _IN_FLIGHT: Final = Budget(2 * MOST_BYTES)
+_AT_ONCE: Final = anyio.CapacityLimiter(2)
+"""Tables that are worked on at one time: the others wait without a thread, which health and metrics need too."""
+_T = TypeVar("_T")
+
+
+async def worked_on(work: Callable[..., _T], *given: Any) -> _T:
+    """What a function makes of a body, off the server's thread."""
+    return await anyio.to_thread.run_sync(work, *given, limiter=_AT_ONCE)
 
 
 class TooLargeError(BoundedError):
@@ -63,12 +76,42 @@ def content_type(request: Request) -> str:
     return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
-def table(kind: str, given: bytes, texts: tuple[str, ...] = ()) -> FileRows:
-    """The rows of a body.
+def table(
+    kind: str,
+    given: bytes,
+    texts: tuple[str, ...] = (),
+    rules: Redaction = NO_RULES,
+    structural: Collection[str] = (),
+) -> FileRows:
+    """The rows of a body, without what may not be stored.
+
+    Args:
+        kind: its content type.
+        given: the body.
+        texts: columns that stay as they are written.
+        rules: of the collector: what is sent as a file is redacted as what is sent as telemetry.
+        structural: columns without which a row has no place, whatever the rules say of their names.
 
     Raises:
         ValueError: its type is not one of `TABLE_TYPES`, or it cannot be read as a table.
     """
     if kind not in TABLE_TYPES:
         raise ValueError(f"a table is posted with a content type of {', '.join(TABLE_TYPES)}, not {kind!r}")
-    return from_bytes(given, texts, MOST_UNFOLDED)
+    rows = from_bytes(given, texts, MOST_UNFOLDED)
+    return redacted(rows, rules, frozenset(structural)) if rules.active else rows
+
+
+def redacted(rows: FileRows, rules: Redaction, structural: frozenset[str]) -> FileRows:
+    """Rows without what the rules take out; the names of columns that are gone are told to who sent them."""
+    plain = rows.set_all({name: rows.column(name) for name in rows.table.column_names})
+    kept, _ = redact_columns(rules, plain.table, structural)
+    there = set(kept.column_names)
+    for name in rows.table.column_names:
+        if rules.masked(name) not in there:
+            rows.remarks.leave_out(f"column {name!r}: redaction keeps it out of the store")
+    return replace(rows, table=kept)
+
+
+def left(rules: Redaction, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the columns named in a request that redaction leaves, as it leaves them."""
+    return tuple(rules.masked(name) for name in names if rules.action(name) != "drop")

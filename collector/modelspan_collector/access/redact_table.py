@@ -40,7 +40,17 @@ def redact_table(rules: Redaction, event: str, table: pa.Table) -> tuple[pa.Tabl
     Returns:
         The stream, and how many columns were touched.
     """
-    structural = {column.name for column in COLUMNS[event]}
+    columns, touched = redact_columns(rules, table, frozenset(column.name for column in COLUMNS[event]))
+    metadata = {name: text for name in _OWN_METADATA if (text := _metadata(rules, table, name)) is not None}
+    return columns.replace_schema_metadata(metadata), touched
+
+
+def redact_columns(rules: Redaction, table: pa.Table, structural: frozenset[str]) -> tuple[pa.Table, int]:
+    """Redact the columns of any table, by name all but some, by the masks all text.
+
+    Returns:
+        The table without metadata, and how many columns were touched.
+    """
     columns: dict[str, Any] = {}
     touched = 0
     for name, column in zip(table.column_names, table.columns, strict=True):
@@ -51,11 +61,10 @@ def redact_table(rules: Redaction, event: str, table: pa.Table) -> tuple[pa.Tabl
             continue
         columns[shown] = kept
         touched += changed or shown != name
-    metadata = {name: text for name in _OWN_METADATA if (text := _metadata(rules, table, name)) is not None}
-    return pa.table(columns).replace_schema_metadata(metadata), touched
+    return pa.table(columns), touched
 
 
-def _column(rules: Redaction, name: str, column: Any, structural: set[str]) -> tuple[Any, bool]:
+def _column(rules: Redaction, name: str, column: Any, structural: frozenset[str]) -> tuple[Any, bool]:
     """A column as it may be kept, None where it may not, and whether it is another than it was."""
     array = pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
     is_score = name.startswith(conventions.COL_SCORE_PREFIX) and rules.named(name) == "keep"

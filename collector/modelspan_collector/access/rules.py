@@ -122,6 +122,10 @@ class Redaction:
         return hmac.new(self.key, value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
 
 
+NO_RULES: Final = Redaction()
+"""Nothing is redacted."""
+
+
 def spelt(value: object) -> str:
     """The one spelling of a value for its digest, whichever type its sender gave it: as in a category, 7.0 is `7`.
 
