@@ -11,6 +11,7 @@ from typing import Any
 from modelspan_analyzer import incidents
 from modelspan_analyzer.incidents.vocabulary import Incident
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.signals import DATA_QUALITY
 from modelspan_collector.store.connect import Store
 
 
@@ -49,7 +50,7 @@ WHERE model = {model:String} AND ({version:String} = '' OR version = {version:St
   AND (version, window_end) IN (SELECT version, at FROM newest)
 ORDER BY version, signal, feature, metric, segment
 """
-ALWAYS = "data_quality"
+ALWAYS = DATA_QUALITY.name
 """A signal that says of any window that rows came, and nothing of whether they are as they were."""
 JUDGED = ("ok", "warning", "alarm", "error")
 """Verdicts that compared something."""

@@ -12,6 +12,7 @@ from modelspan_analyzer.alerts import Pusher
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.results import Result
+from modelspan_analyzer.signals import SIGNALS, Signals
 from modelspan_collector.store.connect import Store
 
 log = logging.getLogger(__name__)
@@ -23,9 +24,10 @@ class Responder:
     Where there are Alertmanagers to push to, open incidents are sent again and again between runs, as they expect it.
     """
 
-    def __init__(self, store: Store, config: MonitorsConfig) -> None:
+    def __init__(self, store: Store, config: MonitorsConfig, signals: Signals = SIGNALS) -> None:
         self._store = store
         self._config = config
+        self._signals = signals
         self._pusher = Pusher(config.alerts)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -34,7 +36,7 @@ class Responder:
     def __call__(self, results: Sequence[Result], now: datetime) -> None:
         """Open, update and resolve incidents, and tell the Alertmanagers."""
         try:
-            incidents.update(self._store, results, now, settings=self._settings)
+            incidents.update(self._store, results, now, settings=self._settings, signals=self._signals)
             self.push(now)
         except Exception:
             log.exception("incidents could not be brought up to date; the next run tries again")

@@ -15,6 +15,7 @@ import yaml
 from modelspan_analyzer.alerts.alert import LABELS, NAME
 from modelspan_analyzer.alerts.rules import rule_file, rules
 from modelspan_analyzer.config.alert_settings import AlertSettings
+from modelspan_analyzer.signals import DATA_DRIFT, DATA_QUALITY
 
 STEP = 30
 """Seconds between simulated samples."""
@@ -80,7 +81,7 @@ def _incident(settings: AlertSettings, owned: Owned) -> dict[str, Any]:
     labels = dict(
         zip(
             LABELS,
-            (owned.model, owned.version, "primary", "data_quality", "critical", owned.owner, "abc123"),
+            (owned.model, owned.version, "primary", DATA_QUALITY.name, "critical", owned.owner, "abc123"),
             strict=True,
         )
     )
@@ -101,7 +102,7 @@ def _incident(settings: AlertSettings, owned: Owned) -> dict[str, Any]:
 
 
 def _maintenance(settings: AlertSettings, model: str) -> dict[str, Any]:
-    labels = dict(zip(LABELS, (model, "", "primary", "data_drift", "warning", "", "abc123"), strict=True))
+    labels = dict(zip(LABELS, (model, "", "primary", DATA_DRIFT.name, "warning", "", "abc123"), strict=True))
     series = [_series("modelspan_incident", labels, "1x60"), _series("modelspan_maintenance", {"model": model}, "1x60")]
     return _test(
         "an incident under maintenance", series, [_expect(30 * STEP + settings.hold.total_seconds(), NAME, [])]

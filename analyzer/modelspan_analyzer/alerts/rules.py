@@ -37,6 +37,11 @@ class Rule:
 
 def rules(settings: AlertSettings) -> tuple[Rule, ...]:
     """Every rule, in the order of the file."""
+    return (*_of_models(settings), *_of_the_collector(settings), *_of_modelspan(settings))
+
+
+def _of_models(settings: AlertSettings) -> tuple[Rule, ...]:
+    """What is wrong with a model, and what keeps it from being watched."""
     hold = format_duration(settings.hold)
     silent, stalled = settings.silent_after.total_seconds(), settings.stalled_after.total_seconds()
     return (
@@ -77,10 +82,16 @@ def rules(settings: AlertSettings) -> tuple[Rule, ...]:
                 "description": "No news of this model is no good news until they do.",
             },
         ),
+    )
+
+
+def _of_the_collector(settings: AlertSettings) -> tuple[Rule, ...]:
+    """What does not get into the store."""
+    return (
         Rule(
             "ModelspanCollectorLags",
             f"max by (signal) (modelspan_collector_lag_seconds) > {settings.lag.total_seconds():g}",
-            hold,
+            format_duration(settings.hold),
             "warning",
             {
                 "summary": "{{ $labels.signal }} wait {{ $value | humanizeDuration }} for the store",
@@ -97,10 +108,16 @@ def rules(settings: AlertSettings) -> tuple[Rule, ...]:
                 "description": "They are kept in the collector's folder of dead letters.",
             },
         ),
+    )
+
+
+def _of_modelspan(settings: AlertSettings) -> tuple[Rule, ...]:
+    """Whether anybody watches at all."""
+    return (
         Rule(
             "ModelspanDown",
             "absent_over_time(modelspan_heartbeat_timestamp_seconds[2m])",
-            hold,
+            format_duration(settings.hold),
             "critical",
             {
                 "summary": "modelspan does not answer",

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from modelspan.conventions import ROLE_PRIMARY
-from modelspan_analyzer.incidents.vocabulary import OpenFinding, gravity
+from modelspan_analyzer.incidents.vocabulary import OpenFinding
 from modelspan_analyzer.results import Result
+from modelspan_analyzer.signals import SIGNALS, Signal, Signals
 
 MOST_NAMED = 2
-_BY_METRIC: Mapping[str, str] = {
-    "null_rate": "missing values",
-    "missing_feature": "missing values",
-    "renamed_feature": "missing values",
-    "error_rate": "failed predictions",
-    "volume": "unusual volume",
-    "freshness": "stale data",
-}
-_BY_SIGNAL: Mapping[str, str] = {
-    "data_quality": "bad values",
-    "data_drift": "drift",
-    "prediction_drift": "shifted predictions",
-    "performance": "worse {metric}",
-    "estimation": "worse estimated {metric}",
-    "fairness": "unfair {metric}",
-    "concept": "changed outcomes",
-    "attribution": "changed influence",
-    "multivariate": "a changed mix of features",
-    "embedding": "drift of embeddings",
-    "poisoning": "suspicious rows",
-    "latency": "slow predictions",
-}
-"""What a finding is called, by its metric or else by its signal; other signals go by their own names."""
 
 
 def finding(result: Result, role: str = ROLE_PRIMARY) -> str:
@@ -52,16 +30,18 @@ def subject(member: OpenFinding) -> str:
     return " ".join(part for part in (version, member.signal, member.metric, member.feature, member.segment) if part)
 
 
-def title(model: str, findings: Sequence[OpenFinding], cause: str = "") -> str:
+def title(model: str, findings: Sequence[OpenFinding], cause: str = "", signals: Signals = SIGNALS) -> str:
     """What an incident is called: the model and version, the two worst things that are wrong, where they come from.
 
     A feature counts once, by the gravest of its findings; those that are well again count where all are.
     """
     current = [member for member in findings if not member.ended] or findings
-    worst = sorted(current, key=lambda member: (gravity(member.signal), -member.excess, member.feature))
+    worst = sorted(current, key=lambda member: (signals[member.signal].gravity, -member.excess, member.feature))
     things: dict[str, str] = {}
     for member in worst:
-        things.setdefault(_place(member) or _trouble(member), _trouble(member))
+        signal = signals[member.signal]
+        trouble = signal.words_for(member.metric)
+        things.setdefault(_place(member, signal) or trouble, trouble)
     named = list(things.items())[:MOST_NAMED]
     text = ", ".join(
         _listed(trouble, [place for place, what in named if what == trouble]) for trouble in _unique(named)
@@ -74,14 +54,9 @@ def title(model: str, findings: Sequence[OpenFinding], cause: str = "") -> str:
     )
 
 
-def _trouble(member: OpenFinding) -> str:
-    text = _BY_METRIC.get(member.metric) or _BY_SIGNAL.get(member.signal, member.signal.replace("_", " "))
-    return text.format(metric=member.metric.replace("_", " "))
-
-
-def _place(member: OpenFinding) -> str:
+def _place(member: OpenFinding, signal: Signal) -> str:
     """The feature, and the part of the traffic."""
-    feature = "" if member.signal == "prediction_drift" else member.feature
+    feature = "" if signal.names_outputs else member.feature
     return " of ".join(part for part in (feature, member.segment) if part)
 
 

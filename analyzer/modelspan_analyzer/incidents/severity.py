@@ -7,13 +7,11 @@ from collections.abc import Iterable
 from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents.vocabulary import Severity
-
-CONFIRMED = ("performance", "fairness")
-"""Signals that measure harm itself, not a sign of it: never below a warning."""
+from modelspan_analyzer.signals import Signal
 
 
 def severity(
-    signals: Iterable[str], affected: int, share: float, settings: IncidentSettings, role: str = ROLE_PRIMARY
+    signals: Iterable[Signal], affected: int, share: float, settings: IncidentSettings, role: str = ROLE_PRIMARY
 ) -> Severity:
     """Judge an impact.
 
@@ -24,7 +22,7 @@ def severity(
         settings: the model's.
         role: of the version; what another than the primary one answers reaches nobody, and is never critical.
     """
-    harmed = any(signal in CONFIRMED for signal in signals)
+    harmed = any(signal.harm for signal in signals)
     costly = settings.critical_value is not None and affected * settings.value >= settings.critical_value
     if costly or share >= settings.critical_share:
         return Severity.CRITICAL if role == ROLE_PRIMARY else Severity.WARNING

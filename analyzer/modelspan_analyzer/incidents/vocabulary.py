@@ -12,13 +12,6 @@ from modelspan_analyzer.results import Result
 OPEN, RESOLVED = "open", "resolved"
 EVENT_KINDS = ("opened", "reopened", "cause", "severity", "finding", "cleared", "resolved", "feedback")
 """In the order in which they are told where they happened at the same time."""
-GRAVEST_FIRST = ("performance", "fairness", "data_quality", "prediction_drift", "data_drift")
-"""Signals in the order in which they are explained and named; the others come after them."""
-
-
-def gravity(signal: str) -> int:
-    """0 for the signal that tells most of harm."""
-    return GRAVEST_FIRST.index(signal) if signal in GRAVEST_FIRST else len(GRAVEST_FIRST)
 
 
 class Severity(str, Enum):

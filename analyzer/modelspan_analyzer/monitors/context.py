@@ -14,6 +14,7 @@ from modelspan_analyzer.reading.profiles.read import baseline_profile, window_pr
 from modelspan_analyzer.reading.profiles.vocabulary import Profile
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.signals import Signal
 from modelspan_collector.store.connect import Store
 
 
@@ -87,6 +88,6 @@ class Monitor:
     """One line of the table of monitors."""
 
     name: str
-    signal: str
-    """The setting section, and the `signal` of its results."""
+    signal: Signal
+    """What its results are of, and whose settings it reads."""
     run: Callable[[MonitorContext], list[Result]]

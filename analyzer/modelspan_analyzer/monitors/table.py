@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelspan_analyzer import signals
 from modelspan_analyzer.monitors.attribution.monitor import attribution
 from modelspan_analyzer.monitors.attribution.robustness import robustness
 from modelspan_analyzer.monitors.concept.monitor import concept
@@ -19,19 +20,19 @@ from modelspan_analyzer.monitors.quality.monitor import data_quality
 from modelspan_analyzer.monitors.worst_slices.monitor import worst_slices, worst_slices_by_outcome
 
 MONITORS: tuple[Monitor, ...] = (
-    Monitor("data_drift", "data_drift", data_drift),
-    Monitor("slices", "data_drift", slices),
-    Monitor("prediction_drift", "prediction_drift", prediction_drift),
-    Monitor("worst_slices", "prediction_drift", worst_slices),
-    Monitor("data_quality", "data_quality", data_quality),
-    Monitor("multivariate", "multivariate", multivariate),
-    Monitor("embedding", "embedding", embedding),
-    Monitor("poisoning", "poisoning", poisoning),
-    Monitor("performance", "performance", performance),
-    Monitor("worst_slices_by_outcome", "performance", worst_slices_by_outcome),
-    Monitor("estimation", "estimation", estimation),
-    Monitor("concept", "concept", concept),
-    Monitor("fairness", "fairness", fairness),
-    Monitor("attribution", "attribution", attribution),
-    Monitor("robustness", "robustness", robustness),
+    Monitor("data_drift", signals.DATA_DRIFT, data_drift),
+    Monitor("slices", signals.DATA_DRIFT, slices),
+    Monitor("prediction_drift", signals.PREDICTION_DRIFT, prediction_drift),
+    Monitor("worst_slices", signals.PREDICTION_DRIFT, worst_slices),
+    Monitor("data_quality", signals.DATA_QUALITY, data_quality),
+    Monitor("multivariate", signals.MULTIVARIATE, multivariate),
+    Monitor("embedding", signals.EMBEDDING, embedding),
+    Monitor("poisoning", signals.POISONING, poisoning),
+    Monitor("performance", signals.PERFORMANCE, performance),
+    Monitor("worst_slices_by_outcome", signals.PERFORMANCE, worst_slices_by_outcome),
+    Monitor("estimation", signals.ESTIMATION, estimation),
+    Monitor("concept", signals.CONCEPT, concept),
+    Monitor("fairness", signals.FAIRNESS, fairness),
+    Monitor("attribution", signals.ATTRIBUTION, attribution),
+    Monitor("robustness", signals.ROBUSTNESS, robustness),
 )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.signals import DATA_QUALITY
 from modelspan_collector.store.connect import Store
 
 LOOK_BACK = timedelta(days=2)
@@ -19,7 +20,7 @@ FROM (
     FROM (
         SELECT window_start, window_end, value FROM monitor_results FINAL
         WHERE model = {{model:String}} AND version = {{version:String}} AND segment = ''
-          AND signal = 'data_quality' AND metric = 'volume' AND window_end > {{since:DateTime64(9, 'UTC')}}
+          AND signal = {{signal:String}} AND metric = 'volume' AND window_end > {{since:DateTime64(9, 'UTC')}}
           AND window_start = {slot}(window_start) AND window_end = {slot}(window_end)
     ) AS measured
     CROSS JOIN ({arrived}) AS arrived
@@ -64,4 +65,5 @@ def late_windows(store: Store, model: str, version: str, settings: ModelSettings
         return []
     since = now - LOOK_BACK
     scope = {"model": model, "version": version, "since": since, "earliest": since - window.size, "share": share}
+    scope["signal"] = DATA_QUALITY.name
     return [Window(utc(row["window_start"]), utc(row["window_end"])) for row in store.rows(sql, scope)]

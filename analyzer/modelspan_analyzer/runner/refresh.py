@@ -7,16 +7,15 @@ from typing import Final
 
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.signals import PERFORMANCE
 from modelspan_collector.store.connect import Store
 
 LOOK_BACK: Final = timedelta(days=30)
-SIGNALS: Final = ("performance", "concept", "fairness")
-"""Sections of the monitors that read labels."""
 
 _STALE = """
 WITH measured AS (
     SELECT window_start, window_end, computed_at FROM monitor_results FINAL
-    WHERE model = {model:String} AND version = {version:String} AND signal = 'performance' AND metric = 'labels_share'
+    WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String} AND metric = 'labels_share'
       AND window_end > {since:DateTime64(9, 'UTC')}
 )
 SELECT DISTINCT window_start, window_end
@@ -37,5 +36,7 @@ def stale_windows(store: Store, model: str, version: str, now: datetime) -> list
 
     A minute is allowed for labels that arrived between a measurement's reading and its writing.
     """
-    rows = store.rows(_STALE, {"model": model, "version": version, "since": now - LOOK_BACK})
+    rows = store.rows(
+        _STALE, {"model": model, "version": version, "since": now - LOOK_BACK, "signal": PERFORMANCE.name}
+    )
     return [Window(utc(row["window_start"]), utc(row["window_end"])) for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from modelspan_analyzer import instants
@@ -19,7 +19,6 @@ from modelspan_analyzer.runner import runs
 from modelspan_analyzer.runner.choose import choose_baseline, learnt_until
 from modelspan_analyzer.runner.claims import claim, new_owner
 from modelspan_analyzer.runner.late import late_windows
-from modelspan_analyzer.runner.refresh import SIGNALS as LABEL_SIGNALS
 from modelspan_analyzer.runner.refresh import stale_windows
 from modelspan_analyzer.runner.schedule import next_run
 from modelspan_analyzer.runner.windows import due_windows
@@ -42,11 +41,13 @@ class Runner:
         store: Store,
         config: MonitorsConfig | None = None,
         *,
+        monitors: Sequence[Monitor] = MONITORS,
         clock: Callable[[], datetime] = instants.now,
         respond: Callable[[list[Result], datetime], None] | None = None,
     ) -> None:
         self.store = store
         self.config = config or MonitorsConfig()
+        self._monitors = tuple(monitors)
         self._clock = clock
         self._respond = respond
         self._owner = new_owner()
@@ -141,7 +142,7 @@ class Runner:
             context = MonitorContext(self.store, model, version, window, baseline, settings)
             again = runs.Run(uuid.uuid4().hex, model, version, "", window, window.end, self._clock())
             deadline = again.started + settings.schedule.time_budget
-            chosen = [monitor for monitor in MONITORS if monitor.signal in LABEL_SIGNALS]
+            chosen = [monitor for monitor in self._monitors if monitor.signal.reads_labels]
             found = [result for monitor in chosen for result in self._run_monitor(monitor, context, again, deadline)[0]]
             write_results(self.store, found, again.run_id)
             if self._respond is not None:
@@ -157,7 +158,7 @@ class Runner:
         context = MonitorContext(self.store, model, version, window, baseline, settings)
         results: list[Result] = []
         finished: list[runs.Run] = []
-        for monitor in MONITORS:
+        for monitor in self._monitors:
             found, run = self._run_monitor(monitor, context, whole, deadline)
             results += found
             finished += [run] if run else []
@@ -175,7 +176,7 @@ class Runner:
         self, monitor: Monitor, context: MonitorContext, whole: runs.Run, deadline: datetime
     ) -> tuple[list[Result], runs.Run | None]:
         """One monitor's results; a failure is a result too, and takes nothing else with it."""
-        section = getattr(context.settings, monitor.signal, None)
+        section = getattr(context.settings, monitor.signal.name, None)
         if section is not None and not getattr(section, "enabled", True):
             return [], None
         run = whole.of(monitor.name, self._clock())
@@ -191,4 +192,4 @@ class Runner:
 
 
 def _failure(monitor: Monitor, context: MonitorContext, reason: str) -> Result:
-    return context.result(monitor.signal, "monitor", None, Verdict.ERROR, monitor=monitor.name, reason=reason)
+    return context.result(monitor.signal.name, "monitor", None, Verdict.ERROR, monitor=monitor.name, reason=reason)

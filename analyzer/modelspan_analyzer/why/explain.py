@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import numpy as np
 
+from modelspan_analyzer.kinds import ERRORS, MISSING
 from modelspan_analyzer.results import Result, Window
 from modelspan_analyzer.why import facts, sentence
 from modelspan_analyzer.why.absence import LEAST_FLAGGED, absence, unfounded
@@ -23,7 +24,7 @@ from modelspan_analyzer.why.sample import Sample, draw
 from modelspan_analyzer.why.selection import before, select
 from modelspan_analyzer.why.table import FactTable, tabulate
 from modelspan_analyzer.why.timeline import Timeline, timeline
-from modelspan_analyzer.why.vocabulary import ERRORS, MISSING, Budget, Cause, Explanation, Finding
+from modelspan_analyzer.why.vocabulary import Budget, Cause, Explanation, Finding
 from modelspan_collector.store.connect import Store
 
 SUPPORT = 10

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from modelspan.conventions import ROLE_PRIMARY
+from modelspan_analyzer import kinds
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading import segments
 from modelspan_analyzer.reading.outcomes.groups import facet_of
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.why import vocabulary as words
 from modelspan_analyzer.why.ratio import absent_weight, category_weights, excess_weights
 from modelspan_analyzer.why.vocabulary import Finding
 from modelspan_collector.store.connect import Store
@@ -56,15 +56,15 @@ def select(store: Store, finding: Finding) -> Selection:
     """
     where, parameters = population(finding)
     plain = Selection("", f"FROM predictions AS p WHERE {where}", parameters)
-    if finding.kind == words.MISSING:
+    if finding.kind == kinds.MISSING:
         return _with(plain, _MISSING, feature=finding.feature)
-    if finding.kind == words.ERRORS:
+    if finding.kind == kinds.ERRORS:
         return _with(plain, "toFloat64(p.error_type != '')")
-    if finding.kind == words.WRONG:
+    if finding.kind == kinds.WRONG:
         return _wrong(store, finding, Selection("", f"FROM predictions AS p {_LABELLED} WHERE {where}", parameters))
-    if finding.kind == words.SLOW:
+    if finding.kind == kinds.SLOW:
         return _numeric(store, finding, plain, "log2(p.duration + 1e-9)", "p.duration > 0", upward=True)
-    if finding.kind == words.DRIFT and finding.feature:
+    if finding.kind == kinds.DRIFT and finding.feature:
         present = _with(plain, "", feature=finding.feature)
         name = "{feature:String}"
         if _probe(store, finding, present, f"mapContains(p.embeddings, {name})"):
@@ -102,7 +102,7 @@ def population(finding: Finding, *, apart: bool = True) -> tuple[str, dict[str, 
 
 def _part(finding: Finding) -> tuple[str, dict[str, Any]]:
     """The rows of the finding's segment; of an unfair gap, of its group, whose facets are tags or features by name."""
-    if finding.kind == words.UNFAIR and not finding.segment.startswith(tuple(f"{kind}." for kind in COLUMNS)):
+    if finding.kind == kinds.UNFAIR and not finding.segment.startswith(tuple(f"{kind}." for kind in COLUMNS)):
         pairs = [part.partition("=") for part in finding.segment.split(" × ")]
         groups = {f"facet_{index}": name for index, (name, _, _) in enumerate(pairs)}
         values = {f"group_{index}": value for index, (_, _, value) in enumerate(pairs)}
@@ -159,7 +159,7 @@ def _samples(store: Store, finding: Finding, base: Selection, expression: str, o
     """Bounded samples `x` of a column, or what a query says `of` them: of the finding's window, and of what it is
     compared with."""
     current = _column(store, base, finding.window, expression, of)
-    if finding.kind == words.UNFAIR:
+    if finding.kind == kinds.UNFAIR:
         where, parameters = population(finding, apart=False)
         everybody = Selection("", f"FROM predictions AS p WHERE {where}", parameters)
         return current, _column(store, everybody, finding.window, expression, of)

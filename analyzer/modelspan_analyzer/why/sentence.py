@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from modelspan_analyzer.why import vocabulary as words
+from modelspan_analyzer import kinds
 from modelspan_analyzer.why.facts import STEPS_PER_OCTAVE, Key
 from modelspan_analyzer.why.vocabulary import Cause, Finding
 
@@ -15,13 +15,13 @@ def subject(finding: Finding) -> str:
     """The flagged predictions, as the object of a sentence."""
     feature = f"`{finding.feature}`" if finding.feature else "the prediction"
     what = {
-        words.MISSING: f"the predictions with {feature} missing",
-        words.DRIFT: f"the predictions whose {feature} left its usual range",
-        words.PREDICTION_DRIFT: "the predictions that shifted",
-        words.ERRORS: "the failed predictions",
-        words.SLOW: "the slow predictions",
-        words.WRONG: "the wrong predictions",
-        words.UNFAIR: "the unfavourable predictions",
+        kinds.MISSING: f"the predictions with {feature} missing",
+        kinds.DRIFT: f"the predictions whose {feature} left its usual range",
+        kinds.PREDICTION_DRIFT: "the predictions that shifted",
+        kinds.ERRORS: "the failed predictions",
+        kinds.SLOW: "the slow predictions",
+        kinds.WRONG: "the wrong predictions",
+        kinds.UNFAIR: "the unfavourable predictions",
     }[finding.kind]
     return f"{what} ({finding.segment})" if finding.segment else what
 

@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from modelspan_analyzer.kinds import KINDS, MISSING
 from modelspan_analyzer.results import Window
-
-MISSING = "missing"
-DRIFT = "drift"
-PREDICTION_DRIFT = "prediction_drift"
-ERRORS = "errors"
-SLOW = "slow"
-WRONG = "wrong"
-UNFAIR = "unfair"
-KINDS = (MISSING, DRIFT, PREDICTION_DRIFT, ERRORS, SLOW, WRONG, UNFAIR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,13 @@ from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.profiles.read import baseline_profile
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.runner import Runner
-from modelspan_analyzer.runner import runner as runner_module
+from modelspan_analyzer.signals import DATA_QUALITY
 from modelspan_collector.store.connect import Store
 
 Predict = Callable[..., None]
 
 START = datetime(2026, 3, 2, tzinfo=timezone.utc)
+QUALITY = (Monitor("data_quality", DATA_QUALITY, data_quality),)
 HOUR = timedelta(hours=1)
 
 
@@ -43,11 +44,8 @@ def quality(store: Store, model: str, start: datetime = START) -> dict[str, Resu
 
 
 @pytest.mark.parametrize(("size", "minutes"), [("1h", 60), ("15m", 15)])
-def test_a_window_that_grew_is_looked_at_again(
-    shared_store: Store, predict: Predict, monkeypatch: pytest.MonkeyPatch, size: str, minutes: int
-) -> None:
+def test_a_window_that_grew_is_looked_at_again(shared_store: Store, predict: Predict, size: str, minutes: int) -> None:
     """Late rows bring one more look, whose results replace the first; a few rows or a second look do not."""
-    monkeypatch.setattr(runner_module, "MONITORS", (Monitor("data_quality", "data_quality", data_quality),))
     config = MonitorsConfig.model_validate({"defaults": {"window": {"size": size}, "baseline": {"learn": 100}}})
     model, length = f"late-{size}", timedelta(minutes=minutes)
     predict(model, table(1, 200), START, hours=minutes / 60)
@@ -55,7 +53,7 @@ def test_a_window_that_grew_is_looked_at_again(
 
     def look(after: int) -> set[datetime]:
         moment = START + 2 * length + timedelta(minutes=after)
-        found = Runner(shared_store, config, clock=lambda: moment).once()
+        found = Runner(shared_store, config, monitors=QUALITY, clock=lambda: moment).once()
         return {result.window.start for result in found if result.model == model}
 
     first = look(2)
@@ -89,16 +87,13 @@ def test_rows_that_repeat_by_nature_are_usual(shared_store: Store, predict: Pred
     assert (found.value, found.verdict) == (pytest.approx(598 / 600), Verdict.OK)
 
 
-def test_more_failed_calls_than_usual_alarm(
-    shared_store: Store, predict: Predict, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_failed_calls_than_usual_alarm(shared_store: Store, predict: Predict) -> None:
     """The windows before tell how many calls fail; a tenth where there were none is an alarm."""
-    monkeypatch.setattr(runner_module, "MONITORS", (Monitor("data_quality", "data_quality", data_quality),))
     baselines.set_from_table(shared_store, "failing", "1", table(8), source="test")
     for hour, failed in enumerate((0, 0, 60)):
         errors = pa.array(["timeout"] * failed + [""] * (600 - failed))
         predict("failing", table(9 + hour), START + hour * HOUR, error_type=errors)
-    found = Runner(shared_store).once(START + 3 * HOUR + timedelta(minutes=2))
+    found = Runner(shared_store, monitors=QUALITY).once(START + 3 * HOUR + timedelta(minutes=2))
     rates = [result for result in found if (result.model, result.metric) == ("failing", "error_rate")]
     assert [(result.value, result.verdict) for result in rates] == [
         (0.0, Verdict.NOT_COMPARED),

@@ -13,10 +13,11 @@ import pytest
 
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.monitors.context import Monitor
+from modelspan_analyzer.monitors.table import MONITORS
 from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.results import Verdict, Window
 from modelspan_analyzer.runner import Runner
-from modelspan_analyzer.runner import runner as runner_module
+from modelspan_analyzer.signals import Signal
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 3, 2, tzinfo=timezone.utc)
@@ -102,16 +103,17 @@ def test_two_analyzers_share_the_windows(store: Store) -> None:
     assert store.rows(twice) == []
 
 
-def test_a_failing_monitor_fails_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_monitor_fails_alone(store: Store) -> None:
     """The others' results are there, and the failure is a result and a run with its error."""
 
     def fail(_: object) -> list[object]:
         raise ZeroDivisionError("nothing to divide by")
 
-    broken = Monitor("broken", "broken", fail)  # type: ignore[arg-type]
-    monkeypatch.setattr(runner_module, "MONITORS", (broken, *runner_module.MONITORS))
+    broken = Monitor("broken", Signal("broken", "broken"), fail)  # type: ignore[arg-type]
     predict(store, 2)
-    results = Runner(store, config()).run_window("churn", "1", Window(START + HOUR, START + 2 * HOUR))
+    results = Runner(store, config(), monitors=(broken, *MONITORS)).run_window(
+        "churn", "1", Window(START + HOUR, START + 2 * HOUR)
+    )
     failed = [result for result in results if result.verdict is Verdict.ERROR]
     assert [result.reason for result in failed] == ["ZeroDivisionError: nothing to divide by"]
     assert any(result.metric == "psi" for result in results)

@@ -149,7 +149,7 @@ def test_no_monitor_says_ok_where_nothing_was_looked_at(
     assert found or (not given.rows and not given.baseline), "it says nothing"
     wrong = {(r.metric, r.feature, r.segment): said for r in found if (said := faults(r, given))}
     assert wrong == {}
-    if not given.judged and monitor.signal != "data_quality":
+    if not given.judged and monitor.signal.name != "data_quality":
         judged = [r for r in found if r.verdict is Verdict.OK and not _of_arrival(r)]
         assert judged == [], "ok where nothing is there to compare with"
 
@@ -163,7 +163,7 @@ def test_every_monitor_of_the_table_is_swept() -> None:
     """Names are unique, and none is off with the settings of the sweep."""
     names = [monitor.name for monitor in MONITORS]
     assert len(set(names)) == len(names)
-    assert all(getattr(getattr(SETTINGS, monitor.signal), "enabled", True) for monitor in MONITORS)
+    assert all(getattr(getattr(SETTINGS, monitor.signal.name), "enabled", True) for monitor in MONITORS)
 
 
 def test_a_monitor_cannot_say_ok_of_a_lone_value(windows: dict[str, MonitorContext]) -> None:

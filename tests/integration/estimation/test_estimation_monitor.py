@@ -13,7 +13,6 @@ from modelspan_analyzer.config.outcome_settings import EstimationSettings
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.estimation.monitor import estimation
-from modelspan_analyzer.monitors.estimation.track_record import track_record
 from modelspan_analyzer.monitors.performance.monitor import performance
 from modelspan_analyzer.reading.baselines import set_from_window
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
@@ -81,10 +80,9 @@ def test_the_third_opinion_follows_the_inputs(store: Store) -> None:
 def test_the_record_of_estimates_is_kept(store: Store) -> None:
     """Two windows whose labels came: errors, bias and held intervals are those of the stored results."""
     generator = np.random.default_rng(1)
-    for hour in range(3):
+    for hour in range(4):
         columns, truth = binary(generator, 0.2)
         insert(store, hour, columns, {"label": truth.astype(str)})
-    assert track_record(store, "m", "1") == []
     gaps, held = [], []
     for hour in (1, 2):
         given = context(store, hour)
@@ -93,13 +91,14 @@ def test_the_record_of_estimates_is_kept(store: Store) -> None:
         estimate, realised = (by_metric(results, name)["accuracy"] for name in ("cbpe", ""))
         gaps.append(estimate.value - realised.value)
         held.append(estimate.lower <= realised.value <= estimate.upper)
-    found = {one.metric: one for one in track_record(store, "m", "1")}
-    assert found["accuracy"].windows == 2
-    assert found["accuracy"].error == pytest.approx(np.abs(gaps).mean())
-    assert found["accuracy"].bias == pytest.approx(np.mean(gaps))
-    assert found["accuracy"].held == np.mean(held)
-    assert found["roc_auc"].error < 0.03
-    assert track_record(store, "m", "1", "dle") == []
+    assert "track_record" not in by_metric(estimation(context(store, 1)), "cbpe")["accuracy"].details
+    found = by_metric(estimation(context(store, 3)), "cbpe")
+    record = found["accuracy"].details["track_record"]
+    assert record["windows"] == 2
+    assert record["error"] == pytest.approx(np.abs(gaps).mean())
+    assert record["bias"] == pytest.approx(np.mean(gaps))
+    assert record["held"] == np.mean(held)
+    assert found["roc_auc"].details["track_record"]["error"] < 0.03
 
 
 def test_losses_of_a_regression_are_estimated(store: Store) -> None:

@@ -9,9 +9,10 @@ import pytest
 from databases import Databases
 
 from modelspan_analyzer.incidents.asked import answer_to, need_model, need_service
+from modelspan_analyzer.kinds import KINDS
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import explain
-from modelspan_analyzer.why.vocabulary import KINDS, Finding
+from modelspan_analyzer.why.vocabulary import Finding
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 1, 5, tzinfo=timezone.utc)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from modelspan_analyzer import signals
 from modelspan_analyzer.explain.frame import read_signature
 from modelspan_analyzer.explain.shapley import attribute
 from modelspan_analyzer.explain.supplied import load_model
@@ -22,7 +23,7 @@ from modelspan_analyzer.reading.samples.matrix import find_encoding, sample
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.statistics.attribution.ranking import attribution_ndcg
 
-SIGNAL = "attribution"
+SIGNAL = signals.ATTRIBUTION.name
 _TOP = 10
 MOST_WINDOWS = 8
 """Windows whose attributed rows are taken together, where one has too few."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
+from modelspan_analyzer import signals
 from modelspan_analyzer.explain.frame import read_signature
 from modelspan_analyzer.explain.supplied import load_model
 from modelspan_analyzer.monitors.context import MonitorContext
@@ -18,7 +19,7 @@ from modelspan_analyzer.reading.samples.matrix import find_encoding, sample
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.statistics.performance.counts import FloatArray
 
-SIGNAL = "robustness"
+SIGNAL = signals.ROBUSTNESS.name
 FEWEST: Final = 30
 """Rows of each side that a mean is taken of."""
 ALPHA: Final = 0.001

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from modelspan_analyzer import signals
 from modelspan_analyzer.monitors.concept.residuals import log_odds_shift, residuals
 from modelspan_analyzer.monitors.concept.stream import BUCKETS, FEWEST, HISTORY, change_points
 from modelspan_analyzer.monitors.context import MonitorContext
@@ -28,7 +29,7 @@ from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCo
 from modelspan_analyzer.statistics.performance.scores import unscaled
 from modelspan_analyzer.statistics.total_variation import total_variation_of_shares
 
-SIGNAL = "concept"
+SIGNAL = signals.CONCEPT.name
 
 
 def concept(context: MonitorContext) -> list[Result]:

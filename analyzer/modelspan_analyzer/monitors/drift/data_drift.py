@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelspan_analyzer import signals
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.judge import drift
 from modelspan_analyzer.results import Result
@@ -9,4 +10,4 @@ from modelspan_analyzer.results import Result
 
 def data_drift(context: MonitorContext) -> list[Result]:
     """Every distribution measure of every feature."""
-    return drift(context, "data_drift", context.settings.data_drift, outputs=False)
+    return drift(context, signals.DATA_DRIFT.name, context.settings.data_drift, outputs=False)

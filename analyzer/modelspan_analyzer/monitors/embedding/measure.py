@@ -28,6 +28,11 @@ class Comparison:
     cosine: float
     discrepancy: DiscrepancyTest
 
+    @property
+    def moved(self) -> float:
+        """How far the centroid moved, in that unit."""
+        return self.centroid / self.spread if self.spread else 0.0
+
 
 def compare_vectors(reference: Floats, current: Floats) -> Comparison:
     """Compare samples of shape (n, width) and (m, width).

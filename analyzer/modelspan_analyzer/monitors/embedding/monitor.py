@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from modelspan_analyzer import signals
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.embedding.measure import compare_vectors, tell_apart, usual_discrepancy
+from modelspan_analyzer.monitors.embedding.measure import Comparison, compare_vectors, tell_apart, usual_discrepancy
 from modelspan_analyzer.monitors.multivariate.normal import stretches
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.reading.samples.thinned import thinned
@@ -18,7 +19,7 @@ from modelspan_analyzer.reading.samples.vectors import Vectors, read_vectors, ve
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, judge
 
-SIGNAL = "embedding"
+SIGNAL = signals.EMBEDDING.name
 MIN_CHANGE = 0.02
 """Smallest rise of the share of missing or misfit vectors that alarms."""
 
@@ -100,18 +101,27 @@ def _rates(context: MonitorContext, name: str, before: Vectors, now: Vectors) ->
 def _distances(
     context: MonitorContext, before: Vectors, now: Vectors, alpha: float, facts: dict[str, Any]
 ) -> Iterator[Result]:
-    settings = context.settings.embedding
     found = compare_vectors(before.values, now.values)
-    test, floor = found.discrepancy, settings.min_mmd
+    yield _discrepancy(context, before, found, alpha, facts)
+    details = {"spread": found.spread, "moved": found.moved}
+    yield context.result(SIGNAL, "centroid_distance", found.centroid, Verdict.OK, details=details, **facts)
+    yield context.result(SIGNAL, "centroid_cosine_distance", found.cosine, Verdict.OK, **facts)
+    if context.settings.embedding.classifier:
+        yield _classifier(context, before, now, alpha, facts)
+
+
+def _discrepancy(
+    context: MonitorContext, before: Vectors, found: Comparison, alpha: float, facts: dict[str, Any]
+) -> Result:
+    test, floor = found.discrepancy, context.settings.embedding.min_mmd
     excess = test.statistic - test.chance
     if excess >= floor and test.p_value <= alpha:
         floor = usual_discrepancy(before.values, stretches(before.stamps), floor)
     alarm = excess >= floor and test.p_value <= alpha
-    moved = found.centroid / found.spread if found.spread else 0.0
     reason = f"squared discrepancy {excess:.3g} beyond chance (floor {floor:.3g}), p {test.p_value:.2g}"
     if alarm:
-        reason = f"the vectors drifted: {reason}; their centre moved by {moved:.2g} of the baseline's spread"
-    yield context.result(
+        reason = f"the vectors drifted: {reason}; their centre moved by {found.moved:.2g} of the baseline's spread"
+    return context.result(
         SIGNAL,
         "mmd",
         test.statistic,
@@ -122,19 +132,17 @@ def _distances(
         details={"excess": excess, "floor": floor},
         **facts,
     )
-    details = {"spread": found.spread, "moved": moved}
-    yield context.result(SIGNAL, "centroid_distance", found.centroid, Verdict.OK, details=details, **facts)
-    yield context.result(SIGNAL, "centroid_cosine_distance", found.cosine, Verdict.OK, **facts)
-    if settings.classifier:
-        apart = tell_apart(before.values, now.values)
-        alarm = apart.auc >= settings.min_auc and apart.p_value <= alpha
-        yield context.result(
-            SIGNAL,
-            "domain_classifier_auc",
-            apart.auc,
-            Verdict.ALARM if alarm else Verdict.OK,
-            threshold=settings.min_auc,
-            p_value=apart.p_value,
-            reason=f"window and baseline are told apart with an AUC of {apart.auc:.3f}, p {apart.p_value:.2g}",
-            **facts,
-        )
+
+
+def _classifier(context: MonitorContext, before: Vectors, now: Vectors, alpha: float, facts: dict[str, Any]) -> Result:
+    floor, apart = context.settings.embedding.min_auc, tell_apart(before.values, now.values)
+    return context.result(
+        SIGNAL,
+        "domain_classifier_auc",
+        apart.auc,
+        Verdict.ALARM if apart.auc >= floor and apart.p_value <= alpha else Verdict.OK,
+        threshold=floor,
+        p_value=apart.p_value,
+        reason=f"window and baseline are told apart with an AUC of {apart.auc:.3f}, p {apart.p_value:.2g}",
+        **facts,
+    )

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
+from modelspan_analyzer import signals
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.estimation.track_record import track_record
 from modelspan_analyzer.monitors.performance.business import cost_matrix, of_matrix
 from modelspan_analyzer.reading.outcomes import scores as read
 from modelspan_analyzer.reading.outcomes.read import class_score_counts
@@ -25,7 +28,7 @@ from modelspan_analyzer.statistics.performance.scores import unscaled
 from modelspan_analyzer.verdicts.change import change, is_worse
 from modelspan_collector.store.connect import Store
 
-SIGNAL = "estimation"
+SIGNAL = signals.ESTIMATION.name
 _ALARMS = ("roc_auc", "f1_macro", "mean_absolute_error")
 
 
@@ -40,7 +43,7 @@ def estimation(context: MonitorContext) -> list[Result]:
     rows = read_as(unlabelled_rows(context.model, context.version, context.window), context.target)
     found = list(_estimate(context, rows, context.sources[1], context.target))
     if found:
-        return found
+        return _with_records(context, found)
     reason = "the baseline has too few labelled rows to learn estimates from, or the window no score to estimate by"
     return [context.result(SIGNAL, "estimate", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
 
@@ -52,6 +55,22 @@ def _estimate(context: MonitorContext, rows: Rows, reference: Rows, target: Targ
         yield from _multiclass(context, rows, reference, target)
     else:
         yield from _regression(context, rows, reference)
+
+
+def _with_records(context: MonitorContext, results: list[Result]) -> list[Result]:
+    """The estimates with how good those of earlier windows were, where labels came since."""
+    scope = context.store, context.model, context.version, context.window.start
+    records = {
+        (estimator, one.metric): {"windows": one.windows, "error": one.error, "bias": one.bias, "held": one.held}
+        for estimator in {result.feature for result in results}
+        for one in track_record(*scope, estimator)
+    }
+    return [
+        replace(one, details={**one.details, "track_record": records[one.feature, one.metric]})
+        if (one.feature, one.metric) in records
+        else one
+        for one in results
+    ]
 
 
 def _binary(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:

@@ -6,7 +6,9 @@ An estimator is trusted by its record: its mean absolute error, and how often it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from modelspan_analyzer.signals import ESTIMATION, PERFORMANCE
 from modelspan_collector.store.connect import Store
 
 _RECORD = """
@@ -14,10 +16,10 @@ SELECT estimated.metric AS metric, count() AS windows, avg(abs(estimated.value -
        avg(estimated.value - realised.value) AS bias,
        avg(realised.value >= estimated.lower AND realised.value <= estimated.upper) AS held
 FROM (SELECT * FROM monitor_results FINAL
-      WHERE signal = 'estimation' AND model = {model:String} AND version = {version:String}
-        AND segment = '' AND isNotNull(value)) AS estimated
+      WHERE signal = {estimated:String} AND model = {model:String} AND version = {version:String}
+        AND window_end <= {until:DateTime64(9, 'UTC')} AND segment = '' AND isNotNull(value)) AS estimated
 JOIN (SELECT * FROM monitor_results FINAL
-      WHERE signal = 'performance' AND model = {model:String} AND version = {version:String}
+      WHERE signal = {realised:String} AND model = {model:String} AND version = {version:String}
         AND segment = '' AND isNotNull(value)) AS realised
   ON estimated.metric = realised.metric AND estimated.window_start = realised.window_start
  AND estimated.window_end = realised.window_end
@@ -40,7 +42,8 @@ class TrackRecord:
     """Share of windows in which the interval held the realised value."""
 
 
-def track_record(store: Store, model: str, version: str, estimator: str = "cbpe") -> list[TrackRecord]:
-    """The record of an estimator (`cbpe`, `dle` or `importance_weighted`), measure by measure."""
-    rows = store.rows(_RECORD, {"model": model, "version": version, "estimator": estimator})
+def track_record(store: Store, model: str, version: str, until: datetime, estimator: str) -> list[TrackRecord]:
+    """The record until a time of an estimator (`cbpe`, `dle` or `importance_weighted`), measure by measure."""
+    scope = {"model": model, "version": version, "until": until, "estimator": estimator}
+    rows = store.rows(_RECORD, {**scope, "estimated": ESTIMATION.name, "realised": PERFORMANCE.name})
     return [TrackRecord(r["metric"], int(r["windows"]), r["error"], r["bias"], r["held"]) for r in rows]

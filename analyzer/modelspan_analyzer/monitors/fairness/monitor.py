@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from modelspan_analyzer import signals
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.fairness import flips
@@ -26,7 +27,7 @@ from modelspan_analyzer.statistics.fairness.measures import FLIP_TEST, GROUP_CAL
 from modelspan_analyzer.statistics.performance.calibration import BINS
 from modelspan_analyzer.statistics.performance.counts import ratio
 
-SIGNAL = "fairness"
+SIGNAL = signals.FAIRNESS.name
 
 
 def fairness(context: MonitorContext) -> list[Result]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from modelspan_analyzer import signals
 from modelspan_analyzer.config.sample_settings import MultivariateSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.multivariate.normal import standardised_shift, stretches, usual_auc, usual_shift
@@ -27,7 +28,7 @@ from modelspan_analyzer.statistics.pca_reconstruction import fit_principal_compo
 from modelspan_analyzer.verdicts.normal_range import LEAST_CHUNKS
 from modelspan_collector.store.connect import Store
 
-SIGNAL = "multivariate"
+SIGNAL = signals.MULTIVARIATE.name
 MEASURES = ("reconstruction_error", "domain_classifier_auc")
 SHOWN = 5
 """Features that a result names."""

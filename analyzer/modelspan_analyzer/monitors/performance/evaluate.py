@@ -13,8 +13,14 @@ from modelspan_analyzer.reading.outcomes import read
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Segment
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows
+from modelspan_analyzer.results import finite
 from modelspan_analyzer.statistics.performance import measures, ranking, scores
-from modelspan_analyzer.statistics.performance.calibration import noise_floor, reliability
+from modelspan_analyzer.statistics.performance.calibration import (
+    maximum_calibration_error,
+    noise_floor,
+    reliability,
+    spiegelhalter,
+)
 from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, FloatArray, PairCounts, ScoreCounts
 from modelspan_analyzer.statistics.performance.intervals import mean_interval, wilson
 from modelspan_analyzer.statistics.performance.regression import of_nonzero
@@ -89,8 +95,11 @@ def _scores(counts: ScoreCounts, settings: PerformanceSettings) -> list[Measured
     n, fault = round(counts.effective), scores.unscaled(counts.score)
     details: dict[str, Mapping[str, Any]] = {"average_precision": {"gain": _lists(scores.gain_curve(counts)._asdict())}}
     if not fault:
+        z, p_value = spiegelhalter(counts)
         details["expected_calibration_error"] = {
             "reliability": _lists(reliability(counts)._asdict()),
+            "maximum_error": finite(maximum_calibration_error(counts)),
+            "spiegelhalter": {"z": finite(z), "p_value": finite(p_value)},
             "noise_floor": noise_floor(counts),
         }
     found = [

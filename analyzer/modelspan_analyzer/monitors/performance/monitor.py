@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
+from modelspan_analyzer import signals
 from modelspan_analyzer.config.expression import understood
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.performance import business
@@ -18,7 +19,7 @@ from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.results import Result, Verdict, finite
 from modelspan_analyzer.verdicts.change import breaches, change, is_worse
 
-SIGNAL = "performance"
+SIGNAL = signals.PERFORMANCE.name
 
 
 def performance(context: MonitorContext) -> list[Result]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelspan_analyzer import signals
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.poisoning.bursts import repeats
 from modelspan_analyzer.monitors.poisoning.flips import find_flips, read_labelled
@@ -23,7 +24,7 @@ from modelspan_analyzer.reading.samples.features import Reference, finite, read_
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, RateVerdict, judge
 
-SIGNAL = "poisoning"
+SIGNAL = signals.POISONING.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.signals import DATA_QUALITY
 from modelspan_analyzer.verdicts.rates import Rate
 from modelspan_collector.store.connect import Store
 
@@ -12,7 +13,7 @@ WINDOWS = 168
 _EARLIER = """
 SELECT sum(value * n) AS failed, sum(n) AS rows FROM (
     SELECT value, n FROM monitor_results FINAL
-    WHERE model = {model:String} AND version = {version:String} AND signal = 'data_quality' AND metric = 'error_rate'
+    WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String} AND metric = 'error_rate'
       AND segment = '' AND verdict IN ('ok', 'not_compared') AND window_end <= {start:DateTime64(9, 'UTC')}
     ORDER BY window_end DESC LIMIT {windows:UInt32}
 )
@@ -23,7 +24,7 @@ def failure_rate(
     store: Store, model: str, version: str, window: Window, share: float, rows: int, allowed: float | None
 ) -> Rate:
     """The share of failed calls of a window, to be judged by the earlier windows', or by a declared limit."""
-    scope = {"model": model, "version": version, "start": window.start, "windows": WINDOWS}
+    scope = {"model": model, "version": version, "start": window.start, "windows": WINDOWS, "signal": DATA_QUALITY.name}
     earlier = store.rows(_EARLIER, scope)[0]
     failed, before = float(earlier["failed"] or 0), float(earlier["rows"])
     return Rate("error_rate", "", share * rows, rows, failed, before, "of the calls failed", allowed=allowed)

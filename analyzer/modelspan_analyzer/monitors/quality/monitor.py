@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
+from modelspan_analyzer import signals
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.quality.columns import column_rates, expected_distinct
 from modelspan_analyzer.monitors.quality.constraints import ConstraintsError, violations
@@ -18,7 +19,7 @@ from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, RateVerdict, judge
 
-SIGNAL = "data_quality"
+SIGNAL = signals.DATA_QUALITY.name
 LARGEST_SHIFT = 2.0
 """Times as many, or as few, different categories as expected that alarm."""
 ESTIMATE_ERROR = 0.05

@@ -1,0 +1,143 @@
+"""What a finding, or a window without it, does to an incident."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from modelspan_analyzer.config.incident_settings import IncidentSettings
+from modelspan_analyzer.incidents import describe
+from modelspan_analyzer.incidents.group import Finding
+from modelspan_analyzer.incidents.severity import severity
+from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED, Event, Incident, OpenFinding, Severity, key_of
+from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.signals import Signals
+from modelspan_analyzer.why import Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What incidents are judged by."""
+
+    now: datetime
+    settings: IncidentSettings
+    signals: Signals
+
+
+def reopened(incident: Incident, now: datetime) -> Incident:
+    """An incident that was resolved too early, open again."""
+    if incident.status == OPEN:
+        return incident
+    news = (*incident.news, Event(now, "reopened", "reopened: a finding came back"))
+    return replace(incident, status=OPEN, resolved_at=None, news=news)
+
+
+def opened(finding: Finding, terms: Terms) -> Incident:
+    """A new incident of one finding."""
+    result = finding.result
+    empty = Incident(
+        incident_id=uuid.uuid4().hex[:12],
+        model=result.model,
+        version=result.version,
+        status=OPEN,
+        severity=Severity.INFO,
+        signal=result.signal,
+        title="",
+        why="",
+        cause="",
+        owner=terms.settings.owner,
+        runbook=terms.settings.runbook,
+        began_at=finding.began_at,
+        opened_at=terms.now,
+        updated_at=terms.now,
+        news=(
+            Event(terms.now, "opened", f"opened by the window that ended at {result.window.end:%Y-%m-%d %H:%M} UTC"),
+        ),
+    )
+    return joined(empty, finding, terms)
+
+
+def joined(incident: Incident, finding: Finding, terms: Terms) -> Incident:
+    """Take a finding in, and judge the incident anew."""
+    now, settings = terms.now, terms.settings
+    result, explanation = finding.result, finding.explanation
+    member = OpenFinding.of(result, explanation.since if explanation else None, finding.role)
+    others = tuple(one for one in incident.findings if one.key != member.key)
+    news = list(incident.news)
+    if len(others) == len(incident.findings):
+        news.append(Event(now, "finding", describe.finding(result, finding.role)))
+    affected, share = _impact(explanation, result)
+    grave = severity([terms.signals[one.signal] for one in (*others, member)], affected, share, settings, finding.role)
+    worse = grave if grave.rank < incident.severity.rank or not incident.findings else incident.severity
+    if incident.findings and worse is not incident.severity:
+        news.append(Event(now, "severity", f"{incident.severity.value} became {worse.value}"))
+    causes = explanation.causes if explanation else ()
+    if causes and not incident.cause and explanation:
+        news.append(Event(now, "cause", explanation.sentence))
+    why = explanation.sentence if explanation and (causes or not incident.why) and not incident.cause else incident.why
+    cause = incident.cause or finding.cause
+    return replace(
+        incident,
+        severity=worse,
+        title=describe.title(result.model, [*others, member], cause, terms.signals),
+        why=why,
+        cause=cause,
+        owner=settings.owner,
+        runbook=settings.runbook,
+        began_at=min(incident.began_at, finding.began_at) if finding.dated else incident.began_at,
+        updated_at=now,
+        affected=max(incident.affected, affected),
+        value=max(incident.affected, affected) * settings.value,
+        findings=(*others, member),
+        traces=incident.traces or (causes[0].sample_trace_ids if causes else ()),
+        news=tuple(news),
+    )
+
+
+def _impact(explanation: Explanation | None, result: Result) -> tuple[int, float]:
+    """Predictions affected, and their share of the window's."""
+    if explanation is None:
+        return 0, float("nan")
+    share = explanation.n_flagged / result.n if result.n else float("nan")
+    return explanation.n_flagged, min(share, 1.0)
+
+
+def cleared(incident: Incident, results: Sequence[Result], terms: Terms) -> Incident:
+    """Count good windows, end findings that are well again, and resolve where all are."""
+    said = {key_of(result): result for result in results}
+    end = max(result.window.end for result in results)
+    members = tuple(_heard(member, said.get(member.key), end, terms.settings) for member in incident.findings)
+    if members == incident.findings:
+        return incident
+    over = [new for old, new in zip(incident.findings, members, strict=True) if new.ended and not old.ended]
+    news = [
+        *incident.news,
+        *(Event(terms.now, "cleared", f"{describe.subject(member)} is well again") for member in over),
+    ]
+    resolved = all(member.ended for member in members)
+    if resolved:
+        news.append(Event(terms.now, "resolved", "resolved: every finding is well again"))
+    return replace(
+        incident,
+        title=describe.title(incident.model, members, incident.cause, terms.signals),
+        findings=members,
+        updated_at=terms.now,
+        news=tuple(news),
+        status=RESOLVED if resolved else OPEN,
+        resolved_at=terms.now if resolved else None,
+    )
+
+
+def _heard(member: OpenFinding, result: Result | None, end: datetime, settings: IncidentSettings) -> OpenFinding:
+    """What a window says of a finding."""
+    if member.ended:
+        return member
+    if result is None or result.verdict not in (Verdict.OK, Verdict.WARNING):
+        silent = result is None and end - member.window_end >= settings.forget_after
+        return replace(member, ended=True) if silent else member
+    if result.window.end <= member.window_end:
+        return member
+    cleared = member.cleared + 1 if result.verdict is Verdict.OK else 0
+    return replace(member, cleared=cleared, window_end=result.window.end, ended=cleared >= settings.resolve_after)
