@@ -5,7 +5,7 @@ A signal's name is also that of its section in `monitors.yaml`. `monitors/table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -61,7 +61,7 @@ class Signals(dict[str, Signal]):
     """Signals by name; one that is not in the table goes by its own name, and asks nothing."""
 
     @classmethod
-    def of(cls, signals: Iterable[Signal]) -> Signals:
+    def of(cls, *signals: Signal) -> Signals:
         """The signals by name; the same one may come twice."""
         return cls((one.name, one) for one in signals)
 
@@ -118,19 +118,17 @@ LATENCY: Final = Signal("latency", "slow predictions", kinds.SLOW)
 """No monitor measures it: it is asked about by name."""
 
 SIGNALS: Final = Signals.of(
-    (
-        PERFORMANCE,
-        FAIRNESS,
-        DATA_QUALITY,
-        PREDICTION_DRIFT,
-        DATA_DRIFT,
-        ESTIMATION,
-        CONCEPT,
-        ATTRIBUTION,
-        ROBUSTNESS,
-        MULTIVARIATE,
-        EMBEDDING,
-        POISONING,
-        LATENCY,
-    )
+    PERFORMANCE,
+    FAIRNESS,
+    DATA_QUALITY,
+    PREDICTION_DRIFT,
+    DATA_DRIFT,
+    ESTIMATION,
+    CONCEPT,
+    ATTRIBUTION,
+    ROBUSTNESS,
+    MULTIVARIATE,
+    EMBEDDING,
+    POISONING,
+    LATENCY,
 )

@@ -1,7 +1,7 @@
 """The walks of CONTRIBUTING.md, followed to the letter in a copy of the packages: what they add works.
 
-A block with `file=` alone makes that file; with `table=` or `class=` its imports go to the file's imports, and its
-other lines to the end of that table or the beginning of that class.
+A block with `file=` alone makes that file; with `table=` or `class=` its imports go to the file's imports, what it
+names to before that table, and its other lines to the end of that table or the beginning of that class.
 """
 
 from __future__ import annotations
@@ -80,15 +80,18 @@ def follow(block: Block, house: Path) -> None:
         return
     lines = block.text.splitlines()
     imports = [line for line in lines if line.startswith("from ")]
-    added = [f"    {line}" for line in lines if line and line not in imports]
+    named = [line for line in lines if re.match(r"[A-Z]+: Final = ", line)]
+    added = [f"    {line}" for line in lines if line and line not in {*imports, *named}]
     text = file.read_text().splitlines()
     if "table" in block.options:
         (opened,) = [at for at, line in enumerate(text) if re.match(rf"{place}\b.*[({{\[]$", line)]
         at = next(at for at in range(opened, len(text)) if text[at] in (")", "}", "]"))
+        added = [line if line.endswith(",") else f"{line}," for line in added]
     else:
         (opened,) = [at for at, line in enumerate(text) if line.startswith(f"class {place}(")]
         at = next(at for at in range(opened, len(text)) if re.match(r" {4}\w+: ", text[at]))
     text[at:at] = added
+    text[opened:opened] = named
     first = next(at for at, line in enumerate(text) if line.startswith(("from modelspan", "import modelspan")))
     text[first:first] = imports
     file.write_text("\n".join(text) + "\n")

@@ -40,7 +40,7 @@ def test_a_monitor_of_ones_own_gives_rows_an_incident_and_its_words(store: Store
     rows = {"model": ["m"] * 200, "version": ["1"] * 200, "timestamp": stamps, "prediction_id": ids, **features}
     store.insert("predictions", pa.table(rows))
     monitors = (Monitor("oldest", AGE, oldest),)
-    signals = Signals.of([*SIGNALS.values(), *(monitor.signal for monitor in monitors)])
+    signals = Signals.of(*SIGNALS.values(), *(monitor.signal for monitor in monitors))
     config = MonitorsConfig()
     runner = Runner(store, config, monitors=monitors, respond=Responder(store, config, signals))
     (result,) = runner.run_window("m", "1", WINDOW)
