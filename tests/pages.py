@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,3 +54,9 @@ def blocks(page: str, *languages: str) -> list[Block]:
         found.append(Block(page, at + 1, language, options, text, marked["why"] if marked else ""))
         at = end + 1
     return [block for block in found if not languages or block.language in languages]
+
+
+def commands(block: Block) -> list[list[str]]:
+    """The words of each `modelspan` command of a block, without the first one and without comments."""
+    lines = block.text.replace("\\\n", " ").splitlines()
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("modelspan ")]

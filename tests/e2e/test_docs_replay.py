@@ -1,18 +1,23 @@
 """The page on files says what is true: its history is made, and its commands read it and say what they assumed."""
 
 import os
-import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "replay.md").read_text()
+import pages
+from support import missing
+
+from modelspan_cli.demo.stack import Stack
+
+PAGE = "docs/replay.md"
 
 
 def blocks(language: str) -> list[str]:
     """The fenced blocks of one language, in order."""
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return [block.text for block in pages.blocks(PAGE, language)]
 
 
 def test_the_page_on_files_runs(tmp_path: Path) -> None:
@@ -40,3 +45,19 @@ def test_the_page_on_files_runs(tmp_path: Path) -> None:
     assert "3000 labels loaded" in labels.stdout
     assert "spellings of one class" in labels.stderr
     assert "3000 rows" in baseline.stdout
+
+
+def test_labels_are_posted_as_the_page_says(tmp_path: Path) -> None:
+    """The page's request to a running instance is answered as the page shows."""
+    if shutil.which("curl") is None:
+        missing("curl is not installed")
+    subprocess.run([sys.executable, "-c", blocks("python")[0]], cwd=tmp_path, check=True, timeout=60)
+    stack = Stack(tmp_path)
+    try:
+        url = stack.wait().web_url
+        words = shlex.split(blocks("sh")[1].replace("\\\n", " ").replace("http://127.0.0.1:8600", url))
+        answer = subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60).stdout
+    finally:
+        stack.stop()
+    shown, _, _ = blocks("text")[1].partition(", …")
+    assert answer.startswith(shown)

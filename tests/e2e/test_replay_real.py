@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as parquet
 import pytest
+from pages import blocks, commands
 
 
 def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -18,9 +19,10 @@ def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def replay(file: Path, data: Path, *options: str) -> dict[str, object]:
-    """Replay a file into a folder and return the JSON report."""
-    columns = ("--prediction", "prediction", "--score", "score", "--label", "label", "--baseline", "split=train")
-    ended = cli("replay", str(file), "--version", "1", *columns, "--data", str(data), "--json", *options)
+    """Replay a file into a folder, by the command of README.md for it, and return the JSON report."""
+    shown = [words for block in blocks("README.md", "sh") for words in commands(block)]
+    (words,) = [words[2:] for words in shown if words[:2] == ["replay", file.name]]
+    ended = cli("replay", str(file), *words, "--data", str(data), "--json", *options)
     assert ended.returncode == 0, ended.stderr
     report: dict[str, object] = json.loads(ended.stdout)
     return report
@@ -35,7 +37,7 @@ def count(data: Path, sql: str) -> int:
 def test_electricity_drifts(shared_data: Path, tmp_path: Path) -> None:
     """elec2: every live row is stored under its own time, and the stream is said to drift at the dates when it did."""
     file = shared_data / "elec2_predictions.parquet"
-    report = replay(file, tmp_path, "--model", "elec2", "--time", "time")
+    report = replay(file, tmp_path)
     live = parquet.read_table(file, filters=[("split", "=", "live")]).num_rows
     assert count(tmp_path, "SELECT count() FROM predictions") == live
     assert count(tmp_path, "SELECT count() FROM labels") == live
@@ -57,7 +59,7 @@ def test_electricity_drifts(shared_data: Path, tmp_path: Path) -> None:
 def test_adult_without_times(shared_data: Path, tmp_path: Path) -> None:
     """adult: rows without a time column are taken in their order, and a random split of one population is quiet."""
     file = shared_data / "adult_predictions.parquet"
-    report = replay(file, tmp_path, "--model", "adult", "--segments", "sex,race", "--window", "2500")
+    report = replay(file, tmp_path, "--window", "2500")
     live = parquet.read_table(file, filters=[("split", "=", "live")]).num_rows
     assert count(tmp_path, "SELECT count() FROM predictions") == live
     assert count(tmp_path, "SELECT uniqExact(tags['sex']) FROM predictions") == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -16,20 +16,26 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pages
 import pytest
 from support import eventually
 
 import modelspan
 from modelspan.testing import Receiver
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "sdk"
-
 
 def blocks(page: str) -> list[tuple[str, str]]:
     """The Python examples of a page, with the file that each is to be in."""
-    found = re.findall(r"```python(?: file=(\S+))?\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+    found = pages.blocks(page if page == "README.md" else f"docs/sdk/{page}", "python")
     assert found
-    return [(file, code) for file, code in found]
+    return [(block.options.get("file", ""), block.text) for block in found]
+
+
+def page_command(name: str) -> list[str]:
+    """The words of the page on processes after the name of a program."""
+    commands = [shlex.split(block.text) for block in pages.blocks("docs/sdk/processes.md", "sh")]
+    (words,) = [words[1:] for words in commands if words[0] == name]
+    return words
 
 
 @pytest.fixture
@@ -52,9 +58,9 @@ def example(
     return run
 
 
-def test_quickstart(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> None:
-    """The quickstart's predictions, label and card arrive as the page says."""
-    found = example("quickstart.md")
+def test_decorator(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> None:
+    """The page's predictions, label and card arrive as the page says."""
+    found = example("decorator.md")
     assert modelspan.flush(60)
     first, fraud, block = receiver.predictions()
     assert (first["value"], first["feature.tenure_months"]) == (0.7, 7.0)
@@ -64,6 +70,14 @@ def test_quickstart(example: Callable[[str], dict[str, Any]], receiver: Receiver
     assert (block["modelspan.model.role"], block["tag.channel"]) == ("shadow", "batch")
     assert block["attribution.tenure_months"] == 0.2
     assert receiver.models()[0]["owner"] == "growth-team"
+
+
+def test_readme(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> None:
+    """The function of the first page answers as before, and is a prediction."""
+    assert example("README.md")["predict"]({"visits": 3}) == 0.5
+    assert modelspan.flush(60)
+    (row,) = receiver.predictions()
+    assert (row["value"], row["feature.visits"]) == (0.5, 3.0)
 
 
 def test_fastapi(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> None:
@@ -152,18 +166,8 @@ def test_gunicorn_page(files: Path, receiver: Receiver) -> None:
     """The page's service behind the page's command answers, and its prediction arrives."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    process = start(
-        files,
-        receiver,
-        "-m",
-        "gunicorn",
-        "--preload",
-        "--workers",
-        "4",
-        "--bind",
-        f"127.0.0.1:{port}",
-        "service:application",
-    )
+    words = [word.replace("127.0.0.1:8000", f"127.0.0.1:{port}") for word in page_command("gunicorn")]
+    process = start(files, receiver, "-m", "gunicorn", *words)
 
     def answer() -> str:
         try:
@@ -182,7 +186,7 @@ def test_celery_page(files: Path, receiver: Receiver) -> None:
     """Tasks run by Celery's prefork workers arrive once each, the last ones included."""
     send = "import tasks\nfor number in range(20): tasks.predict.apply_async((number,), ignore_result=True)"
     _, errors = start(files, receiver, "-c", send).communicate(timeout=60)
-    worker = start(files, receiver, "-m", "celery", "--app", "tasks", "worker", "--concurrency", "2")
+    worker = start(files, receiver, "-m", "celery", *page_command("celery"))
     eventually(lambda: not any((files / "queue").iterdir()), "every task has been taken")
     worker.send_signal(signal.SIGTERM)
     _, errors = worker.communicate(timeout=60)
