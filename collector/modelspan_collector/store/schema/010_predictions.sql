@@ -5,25 +5,25 @@ CREATE TABLE IF NOT EXISTS predictions
 (
     model                LowCardinality(String),
     version              LowCardinality(String),
-    role                 LowCardinality(String) DEFAULT 'primary',
-    service              LowCardinality(String),
-    timestamp            DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
-    received_at          DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(Delta(8), ZSTD(1)),
-    prediction_id        String CODEC(ZSTD(1)),
-    trace_id             String CODEC(ZSTD(1)),
+    role                 LowCardinality(String) DEFAULT 'primary',                        -- primary, shadow
+    service              LowCardinality(String),                                          -- `service.name` of the process that predicted
+    timestamp            DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),                   -- event time: when it was predicted
+    received_at          DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(Delta(8), ZSTD(1)),  -- when it came; retention counts from here
+    prediction_id        String CODEC(ZSTD(1)),                                           -- as the service gave it, or made by the SDK
+    trace_id             String CODEC(ZSTD(1)),                                           -- joins otel_traces; '' where there was no span
     span_id              String CODEC(ZSTD(1)),
-    value                Nullable(Float64) CODEC(ZSTD(1)),
-    label                LowCardinality(String),
-    scores               Map(LowCardinality(String), Float64) CODEC(ZSTD(1)),
-    duration             Nullable(Float64) CODEC(ZSTD(1)),
-    error_type           LowCardinality(String),
-    sample_weight        Float64 DEFAULT 1 CODEC(ZSTD(1)),
-    numeric_features     Map(LowCardinality(String), Float64) CODEC(ZSTD(1)),
-    categorical_features Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    null_features        Array(LowCardinality(String)) CODEC(ZSTD(1)),
-    embeddings           Map(LowCardinality(String), Array(Float32)) CODEC(ZSTD(1)),
-    attributions         Map(LowCardinality(String), Float64) CODEC(ZSTD(1)),
-    tags                 Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    value                Nullable(Float64) CODEC(ZSTD(1)),                                -- the number, or the score of the class
+    label                LowCardinality(String),                                          -- the class that was predicted; '' where a number was
+    scores               Map(LowCardinality(String), Float64) CODEC(ZSTD(1)),             -- of each class
+    duration             Nullable(Float64) CODEC(ZSTD(1)),                                -- seconds
+    error_type           LowCardinality(String),                                          -- class of the exception; '' where it answered
+    sample_weight        Float64 DEFAULT 1 CODEC(ZSTD(1)),                                -- how many predictions this row stands for
+    numeric_features     Map(LowCardinality(String), Float64) CODEC(ZSTD(1)),             -- numbers, by name
+    categorical_features Map(LowCardinality(String), String) CODEC(ZSTD(1)),              -- categories as text, by name
+    null_features        Array(LowCardinality(String)) CODEC(ZSTD(1)),                    -- names of those without a value
+    embeddings           Map(LowCardinality(String), Array(Float32)) CODEC(ZSTD(1)),      -- vectors, by name
+    attributions         Map(LowCardinality(String), Float64) CODEC(ZSTD(1)),             -- of the features
+    tags                 Map(LowCardinality(String), String) CODEC(ZSTD(1)),              -- segments, which are no features
     INDEX prediction_id_bloom prediction_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX trace_id_bloom trace_id TYPE bloom_filter(0.001) GRANULARITY 1
 )

@@ -7,19 +7,19 @@ CREATE TABLE IF NOT EXISTS incidents
     status      LowCardinality(String), -- open, resolved
     severity    LowCardinality(String), -- critical, warning, info
     signal      LowCardinality(String), -- of the gravest finding
-    title       String,
+    title       String,                 -- what is wrong, in a line
     why         String,                 -- one sentence
     cause       String,                 -- what findings of the same cause have in common; '' where none is known
-    owner       String,
-    runbook     String,
+    owner       String,                 -- of monitors.yaml
+    runbook     String,                 -- of monitors.yaml
     began_at    DateTime64(3, 'UTC'),   -- when the data went bad
     opened_at   DateTime64(3, 'UTC'),   -- when it was found
-    updated_at  DateTime64(3, 'UTC'),
-    resolved_at Nullable(DateTime64(3, 'UTC')),
+    updated_at  DateTime64(3, 'UTC'),   -- the newest row of an incident is its state
+    resolved_at Nullable(DateTime64(3, 'UTC')), -- NULL while it is open
     affected    UInt64,                 -- predictions
     value       Float64,                -- of the affected predictions, in the unit of monitors.yaml
     findings    String,                 -- JSON
-    traces      Array(String)
+    traces      Array(String)           -- some that show it
 )
 ENGINE = ReplacingMergeTree(updated_at)
 ORDER BY (incident_id);
