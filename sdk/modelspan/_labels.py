@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,9 @@ from modelspan.records.labels import Label
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_NO_ID = "labels without a prediction id, or with one that floats have rounded, are left out; the others arrive"
+_NO_OUTCOME = "an outcome that is missing (None, NaN) is not known yet, and replaces none that is; the others arrive"
+
 
 def label(
     prediction_id: Any,
@@ -34,6 +39,7 @@ def label(
         prediction_id: The prediction's id, a column of ids (list, array, Series), or a table (DataFrame, Arrow table,
             list of rows) with the columns `prediction_id`, `value` or `label` or both, and, if it likes, `timestamp`.
         value: The outcome: a number of a regression, a text or bool of a classification; or a column, one for each id.
+            One that is missing (None, NaN) is not known yet: it is left out, and said.
         timestamp: When it became known: a datetime, date, or text in ISO 8601, or a column of them; now, where not
             given. Without a time zone it is UTC.
         model: Name of the model, where the reader of the table should see it without a join.
@@ -63,6 +69,8 @@ def _single(prediction_id: Any, value: Any, timestamp: Any, model: str | None, b
     told = read(value)
     if told is NOTHING and value is not None:
         raise UntoldError(f"an outcome of type {type(value).__name__} is neither a number nor a class")
+    if told.label is None and (told.value is None or math.isnan(told.value)):
+        raise UntoldError(_NO_OUTCOME)
     label = None if told.label is None else bounds.cut(clean(told.label))
     return Label(bounds.cut(found), told.value, label, _when(timestamp), model=_name(model))
 
@@ -143,17 +151,30 @@ def _first(left: pa.Array | None, right: pa.Array | None) -> pa.Array | None:
 
 
 def _known(label: Label) -> Label:
-    """The rows that have an id; those without belong to nothing, and are named once."""
+    """The rows that have an id and an outcome; what is left out is said once."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     columns = {"value": label.value, "label": label.label, "time_ns": label.time_ns}
     columns = {name: column for name, column in columns.items() if column is not None and not isinstance(column, int)}
     if any(len(column) != label.rows for column in columns.values()):
         raise UntoldError(f"{label.rows} prediction ids, and outcomes or instants of another number, were given")
-    known = pc.fill_null(pc.not_equal(label.prediction_id, ""), False)
-    missing = label.rows - (pc.sum(known).as_py() or 0)
-    if not missing:
-        return label
-    swallowed("labels without a prediction id, or with one that floats have rounded, are left out; the others arrive")
+    named = pc.fill_null(pc.not_equal(label.prediction_id, ""), False)
+    told = [column.is_valid() for column in (label.value, label.label) if column is not None]
+    outcome = functools.reduce(pc.or_, told) if told else pa.array([False] * label.rows, pa.bool_())
+    if not _all(named):
+        swallowed(
+            "labels without a prediction id, or with one that floats have rounded, are left out; the others arrive"
+        )
+    if not _all(outcome):
+        swallowed(f"labels are left out: {_NO_OUTCOME}")
+    known = pc.and_(named, outcome)
     kept = {name: column.filter(known) for name, column in columns.items()}
-    return label._replace(prediction_id=label.prediction_id.filter(known), rows=label.rows - missing, **kept)
+    ids = label.prediction_id.filter(known)
+    return label._replace(prediction_id=ids, rows=len(ids), **kept)
+
+
+def _all(column: pa.Array) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.all(column, min_count=0).as_py())

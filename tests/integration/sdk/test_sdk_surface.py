@@ -28,7 +28,20 @@ FEBRUARY = datetime.datetime(2026, 2, 1, tzinfo=datetime.timezone.utc)
         (("a", 1.0), [("a", 1.0, None)]),
         (("a", True), [("a", None, "true")]),
         ((uuid.UUID(int=1), np.int64(3)), [(str(uuid.UUID(int=1)), 3.0, None)]),
-        ((["a", "b"], [1.0, None]), [("a", 1.0, None), ("b", None, None)]),
+        ((["a", "b"], [1.0, None]), [("a", 1.0, None)]),
+        ((["a", "b", "c"], [float("nan"), 1.0, None]), [("b", 1.0, None)]),
+        ((["a", "b"], [None, "x"]), [("b", None, "x")]),
+        ((["a", "b"], np.array([np.nan, 2.0])), [("b", 2.0, None)]),
+        ((["a", "b"], pd.Series([pd.NA, True], dtype="boolean")), [("b", None, "true")]),
+        ((["a"], [None]), []),
+        (("a", None), []),
+        (("a",), []),
+        (("a", float("nan")), []),
+        (("a", np.float32("nan")), []),
+        (
+            (pd.DataFrame({"prediction_id": ["a", "b"], "value": [np.nan, 1.0], "label": [None, None]}),),
+            [("b", 1.0, None)],
+        ),
         ((np.array(["a", "b"]), np.array([True, False])), [("a", None, "true"), ("b", None, "false")]),
         ((pd.Series(["a", "b"]), pd.Series(["x", "y"])), [("a", None, "x"), ("b", None, "y")]),
         ((pl.Series(["a"]), pl.Series([2])), [("a", 2.0, None)]),
@@ -60,6 +73,7 @@ FEBRUARY = datetime.datetime(2026, 2, 1, tzinfo=datetime.timezone.utc)
     ids=str,
 )
 @pytest.mark.swallows("labels without a prediction id")
+@pytest.mark.swallows("labels are left out: an outcome that is missing")
 def test_labels_in_every_form(given: Any, told: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
     """Single ones, columns of any library, and tables, by their names."""
     sdk(endpoint=receiver.endpoint)
