@@ -96,13 +96,26 @@ def ask(
     if findings:
         reason = f"{len(findings)} results stand against {name}"
         return Answer(Status.ALARM, reason, newest, findings, known, unchecked)
-    judged, looked = _judged(rows), max(row["n"] for row in rows)
-    said = judged | {one["signal"] for one in unchecked} | set(signals)
-    if lacking := not_checked(looked, judged, said, signals):
-        return Answer(Status.NOT_CHECKED, f"{lacking} in the newest window of {name}", newest, [], known, unchecked)
+    if lacking := _lacking(rows, model, newest, signals):
+        return Answer(Status.NOT_CHECKED, lacking, newest, [], known, unchecked)
     if known:
         return Answer(Status.ALARM, f"{len(known)} open incidents stand against {name}", newest, [], known, unchecked)
     return Answer(Status.PASSED, f"nothing stands against {name}", newest, unchecked=unchecked)
+
+
+def _lacking(rows: Sequence[dict[str, Any]], model: str, newest: datetime, signals: Sequence[str]) -> str:
+    """The first of the versions that answer now of which the newest window may not pass, and why; '' if all may.
+
+    Where no version got a row in the newest window, all of them are asked: an old one is not what answers now.
+    """
+    current = {row["version"] for row in rows if row["n"] and utc(row["window_end"]) == newest}
+    for version in sorted(current or {row["version"] for row in rows}):
+        own = [row for row in rows if row["version"] == version]
+        judged = _judged(own)
+        said = judged | {one["signal"] for one in _unchecked(own)} | set(signals)
+        if lacking := not_checked(max(row["n"] for row in own), judged, said, signals):
+            return f"{lacking} in the newest window of {model} {version}"
+    return ""
 
 
 def not_checked(rows: int, judged: Set[str], said: Set[str], wanted: Sequence[str] = ()) -> str:

@@ -51,8 +51,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(answer: Answer) -> None:
     print(answer.reason)
+    version = ("version",) if len({finding["version"] for finding in answer.findings}) > 1 else ()
     for finding in answer.findings:
-        about = " ".join(str(finding[part]) for part in ("signal", "metric", "feature", "segment") if finding[part])
+        parts = ("signal", "metric", "feature", "segment")
+        about = " ".join(str(finding[part]) for part in (*version, *parts) if finding[part])
         print(f"  {finding['verdict']}: {about}: {finding['reason']}")
     for incident in answer.incidents:
         print(f"  open {incident['severity']} incident {incident['incident_id']}: {incident['title']}")

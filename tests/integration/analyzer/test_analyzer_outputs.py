@@ -39,6 +39,9 @@ def results(shared_store: Store) -> None:
             ),
             Result("alone", "1", WINDOW, "attribution", "ndcg", None, Verdict.SKIPPED, n=9, reason="does not apply"),
             Result("open", "1", WINDOW, "data_drift", "psi", 0.01, Verdict.OK, n=9),
+            Result("two", "0", EARLIER, "data_drift", "psi", None, Verdict.NOT_COMPARED, n=9, reason="retired"),
+            Result("two", "1", WINDOW, "data_drift", "psi", 0.01, Verdict.OK, n=9),
+            Result("two", "2", WINDOW, "data_drift", "psi", 0.01, Verdict.NOT_COMPARED, n=9, reason="no baseline"),
         ],
         "run",
     )
@@ -106,6 +109,8 @@ def test_otlp_is_silent_without_an_endpoint(shared_store: Store, monkeypatch: py
         ("unknown", {}, Status.NOT_CHECKED),
         ("empty", {}, Status.NOT_CHECKED),
         ("alone", {}, Status.NOT_CHECKED),
+        ("two", {}, Status.NOT_CHECKED),
+        ("two", {"signals": ["data_drift"]}, Status.NOT_CHECKED),
         ("alone", {"signals": ["data_quality"]}, Status.PASSED),
         ("alone", {"signals": ["data_quality", "performance"]}, Status.NOT_CHECKED),
         ("calm", {"signals": ["data_drift", "fairness"]}, Status.NOT_CHECKED),
@@ -118,6 +123,12 @@ def test_the_gate_answers(shared_store: Store, model: str, options: dict[str, ob
     arguments = {"signals": [], **options}
     answer = ask(shared_store, model, "", now=END + timedelta(hours=1), **arguments)  # type: ignore[arg-type]
     assert answer.status is expected, answer.reason
+
+
+def test_one_version_does_not_answer_for_another(shared_store: Store) -> None:
+    """A version that was judged passes by itself, and hides none that was not beside it; a retired one is not asked."""
+    assert ask(shared_store, "two", "1", now=END, signals=[]).status is Status.PASSED
+    assert "of two 2" in ask(shared_store, "two", "", now=END, signals=[]).reason
 
 
 def test_the_gate_names_open_incidents_and_what_it_could_not_judge(shared_store: Store) -> None:

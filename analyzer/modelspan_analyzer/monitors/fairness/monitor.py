@@ -92,6 +92,9 @@ def _ungrouped(context: MonitorContext, counts: GroupCounts, cube: Cube) -> Iter
     if rows > grouped or not grouped:
         verdict = Verdict.SKIPPED if grouped else Verdict.NOT_ENOUGH_DATA
         reason = f"{rows - grouped} of {rows} rows have no {counts.facet}, and are in no group"
+        place, _, bare = counts.facet.partition(".")
+        if not grouped and place in ("tag", "feature"):
+            reason += f"; a facet is named without its place: `{bare}`"
         yield context.result(SIGNAL, "ungrouped_rows", None, verdict, feature=counts.facet, n=rows, reason=reason)
 
 
