@@ -19,6 +19,7 @@ from modelspan_analyzer.files.cells import is_number, is_text
 from modelspan_analyzer.files.delimited import distinct_names, read_delimited
 from modelspan_analyzer.files.encoding import as_utf8
 from modelspan_analyzer.files.json_rows import read_json
+from modelspan_analyzer.files.parquet_pages import unfolded_pages
 from modelspan_analyzer.files.rows import FileError, FileRows, Remarks
 from modelspan_analyzer.files.typed import with_types
 from modelspan_collector.bounded import BoundedError, TooManyBytesError, decompress
@@ -110,7 +111,7 @@ def _parquet(raw: bytes, limit: int, remarks: Remarks) -> pa.Table:
     told = parquet.read_metadata(pa.BufferReader(raw))
     groups = [told.row_group(at) for at in range(told.num_row_groups)]
     values = sum(group.column(at).num_values for group in groups for at in range(group.num_columns))
-    if max(sum(group.total_byte_size for group in groups), values // 8) > limit:
+    if max(sum(group.total_byte_size for group in groups), values // 8, unfolded_pages(raw, told)) > limit:
         raise too_large(limit)
     fields = list(told.schema.to_arrow_schema())
     nested = [field.name for field in fields if place(field).place is None and pa.types.is_nested(field.type)]
