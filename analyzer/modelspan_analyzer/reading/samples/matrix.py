@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.statistics.performance.counts import FloatArray
@@ -25,14 +26,21 @@ SELECT name, topK({most})(text) AS levels
 FROM ({rows}) ARRAY JOIN mapKeys(categorical_features) AS name, mapValues(categorical_features) AS text
 GROUP BY name ORDER BY name
 """
+# A map looks a key up by walking it, so each is walked once, and each of its names looked up in a table of the columns.
 _SAMPLE = """
 SELECT prediction_id, timestamp, ifNull(value, nan) AS value, label, truth,
        ifNull(true_value, nan) AS true_value, weight,
-       arrayMap(name -> if(mapContains(numeric_features, name), numeric_features[name], nan), {{numeric:Array(String)}})
-           AS numbers,
-       arrayMap((name, known) -> if(mapContains(categorical_features, name),
-                                    toFloat64(indexOf(known, categorical_features[name])), nan),
-                {{categorical:Array(String)}}, {{levels:Array(Array(String))}}) AS codes
+       arrayMap(name -> transform(name, {{numeric:Array(String)}}, {{numeric_places:Array(UInt32)}}, toUInt32(0)),
+                mapKeys(numeric_features)) AS numeric_at,
+       arrayFilter((number, place) -> place > 0, mapValues(numeric_features), numeric_at) AS numbers,
+       arrayFilter(place -> place > 0, numeric_at) AS number_places,
+       arrayMap(name -> transform(name, {{categorical:Array(String)}}, {{categorical_places:Array(UInt32)}},
+                                  toUInt32(0)), mapKeys(categorical_features)) AS categorical_at,
+       arrayFilter(place -> place > 0, categorical_at) AS code_places,
+       arrayMap((text, place) -> transform(concat(toString(place), ' ', text), {{levels:Array(String)}},
+                                           {{level_codes:Array(Float64)}}, toFloat64(0)),
+                arrayFilter((text, place) -> place > 0, mapValues(categorical_features), categorical_at),
+                code_places) AS codes
 FROM ({rows}) WHERE {{labelled:UInt8}} = 0 OR truth != '' OR isNotNull(true_value)
 ORDER BY cityHash64(prediction_id), prediction_id LIMIT {{limit:UInt64}}
 """
@@ -98,18 +106,8 @@ def sample(store: Store, rows: Rows, encoding: Encoding, limit: int, *, labelled
         limit: largest number of rows.
         labelled: only rows whose truth is known.
     """
-    names = {
-        "numeric": list(encoding.numeric),
-        "categorical": list(encoding.categorical),
-        "levels": [list(known) for known in encoding.levels],
-    }
     bounds = {"limit": limit, "labelled": int(labelled)}
-    table = store.arrow(_SAMPLE.format(rows=rows.sql), {**rows.parameters, **names, **bounds})
-    count = table.num_rows
-
-    def block(column: str, width: int) -> FloatArray:
-        flat = table[column].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        return np.asarray(flat, np.float64).reshape(count, width)
+    table = store.arrow(_SAMPLE.format(rows=rows.sql), {**rows.parameters, **_places(encoding), **bounds})
 
     def column(name: str) -> npt.NDArray[np.object_]:
         return np.asarray(table[name].to_numpy(zero_copy_only=False))
@@ -117,10 +115,45 @@ def sample(store: Store, rows: Rows, encoding: Encoding, limit: int, *, labelled
     return Sample(
         ids=column("prediction_id"),
         timestamp=column("timestamp").astype("datetime64[ns]"),
-        features=np.hstack([block("numbers", len(encoding.numeric)), block("codes", len(encoding.categorical))]),
+        features=np.hstack(
+            [
+                _block(table, "number_places", "numbers", len(encoding.numeric)),
+                _block(table, "code_places", "codes", len(encoding.categorical)),
+            ]
+        ),
         value=column("value").astype(np.float64),
         label=column("label"),
         truth=column("truth"),
         true_value=column("true_value").astype(np.float64),
         weight=column("weight").astype(np.float64),
     )
+
+
+def _places(encoding: Encoding) -> dict[str, list[Any]]:
+    """The parameters of the query that say in which column, from 1, and as which code a value goes."""
+    levels = [
+        (f"{place} {text}", code)
+        for place, known in enumerate(encoding.levels, 1)
+        for code, text in enumerate(known, 1)
+    ]
+    # Tables to look up in cannot be empty: place 0 is no column's.
+    return {
+        "numeric": [*encoding.numeric, ""],
+        "numeric_places": [*range(1, len(encoding.numeric) + 1), 0],
+        "categorical": [*encoding.categorical, ""],
+        "categorical_places": [*range(1, len(encoding.categorical) + 1), 0],
+        "levels": ["", *(text for text, _ in levels)],
+        "level_codes": [0.0, *(float(code) for _, code in levels)],
+    }
+
+
+def _block(table: pa.Table, places: str, values: str, width: int) -> FloatArray:
+    """A matrix of what the rows' maps hold, each value in its place."""
+    at, held = table[places].combine_chunks(), table[values].combine_chunks()
+    matrix = np.full((table.num_rows, width), np.nan)
+    lengths = at.value_lengths().to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(table.num_rows), lengths)
+    matrix[rows, at.flatten().to_numpy(zero_copy_only=False).astype(np.int64) - 1] = held.flatten().to_numpy(
+        zero_copy_only=False
+    )
+    return matrix
