@@ -197,6 +197,7 @@ def test_a_batch_larger_than_the_buffer_arrives_whole(
     assert not [said for said in _failsafe.failures if "dropped" in said]
 
 
+@pytest.mark.swallows("rows were dropped", "status 503")
 def test_rows_that_find_no_room_are_said_once(sdk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Where more waits than may, the log names the option; the counts are in the metric."""
     monkeypatch.setenv("MODELSPAN_MAX_BYTES", "1000")
