@@ -68,7 +68,7 @@ def main() -> None:
             ],
             "records": [
                 {name: value for name, value in row.items() if name.startswith(("feature.", "tag.", "value", "error"))}
-                for row in receiver.predictions()
+                for row in sorted(receiver.predictions(), key=lambda row: row["feature.age"])
             ],
         }
         modelspan.configure(disabled=True)
