@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +36,7 @@ from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect
 
 SIGNALS = ("data_drift", "data_quality", "multivariate", "embedding", "poisoning")
-START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+START = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 WIDTH = 16
 """Numbers of the vector that every row has too, for the monitor of embeddings."""

@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from modelspan_collector.store.connect import Store, connect
 from modelspan_collector.store.sketches import QUIET, condense
 
 BLOCK = 100_000
-START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+START = datetime(2026, 1, 5, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(days=7))
 SHORTER = {
     "hour": Window(START + timedelta(days=3, hours=5), START + timedelta(days=3, hours=6)),
@@ -73,7 +73,7 @@ def fill(store: Store, folder: Path, rows: int) -> dict[str, float]:
         store.command(_COPY, {"first": first, "size": size, "start": start, "step": step, "origin": START})
     seconds = time.perf_counter() - began
     store.command("DROP TABLE benchmark_rows")
-    condense(store, datetime.now(timezone.utc) + QUIET + timedelta(minutes=1))  # as the analyzer does once inserts end
+    condense(store, datetime.now(UTC) + QUIET + timedelta(minutes=1))  # as the analyzer does once inserts end
     return {"rows": rows, "seconds": seconds}
 
 

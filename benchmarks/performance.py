@@ -16,7 +16,7 @@ import tempfile
 import time
 import venv
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ import pyarrow.parquet as parquet
 
 from modelspan._identity import column as prediction_ids
 
-START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+START = datetime(2026, 1, 5, tzinfo=UTC)
 TEXTS = pa.map_(pa.string(), pa.string())
 PEERS = {
     "nannyml": ["nannyml==0.13.1", "statsmodels"],

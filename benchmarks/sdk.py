@@ -308,7 +308,7 @@ def run(rounds: int, peers: bool) -> dict[str, Any]:
             try:
                 python = pythons.get(name, sys.executable)
                 found[name] = [in_its_own_process(name, endpoint, python) for _ in range(rounds)]
-            except SystemExit as failure:  # noqa: PERF203
+            except SystemExit as failure:
                 if name not in PEERS:
                     raise
                 print(f"left out: {failure}", file=sys.stderr)

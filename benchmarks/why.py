@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from why_causes import CAUSES, Injection, Truth
@@ -112,7 +112,7 @@ def fill(store: Store, system: System) -> int:
 
 def finding(system: System, injection: Injection) -> Finding:
     """What a monitor would have raised at the end of the simulated hours."""
-    end = datetime.fromtimestamp(END / 1e9, timezone.utc)
+    end = datetime.fromtimestamp(END / 1e9, UTC)
     kind = "drift" if injection.finding == "categorical_drift" else injection.finding
     return Finding(system.model, Window(end - timedelta(hours=HOURS / 2), end), kind, feature=injection.feature)
 

@@ -9,19 +9,13 @@ and its kin begin anew at every character, which is a loop like any other before
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
+from re import _constants as codes
+from re import _parser as parser
 from typing import Any
-
-if sys.version_info >= (3, 11):
-    from re import _constants as codes
-    from re import _parser as parser
-else:
-    import sre_constants as codes
-    import sre_parse as parser
 
 SAMPLE = "aAbBzZ_059 \t\n\r\v'\"`\\/*-+.,:;()[]{}<>=#$%&@!?^|~\0\x7f\xe9\u0663\u4e00"
 """Characters that stand for their kinds, beside those that a pattern names itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
@@ -50,5 +50,5 @@ def load_labels(store: Store, given: LabelRows, *, model: str = "", source: str 
         ),
     )
     audit.record(store, "labels loaded", actor=actor, model=model, details={"file": source, "rows": rows})
-    note_corrections(store, datetime.now(timezone.utc), actor=actor or audit.user())
+    note_corrections(store, datetime.now(UTC), actor=actor or audit.user())
     return rows

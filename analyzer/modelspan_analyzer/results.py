@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
@@ -78,7 +78,7 @@ def write_results(store: Store, results: Sequence[Result], run_id: str) -> None:
     """Store results; one computed again for the same window replaces the earlier one."""
     if not results:
         return
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     stamp = pa.timestamp("ns", "UTC")
     columns: dict[str, pa.Array] = {
         "window_start": pa.array([result.window.start for result in results], stamp),

@@ -125,7 +125,7 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         for fill in (self._fill_features, self._fill_ids, self._fill_time, self._fill_tags, self._fill_outputs):
             try:
                 fill(call)
-            except BaseException as failure:  # noqa: PERF203 - what one part cannot tell, another may
+            except BaseException as failure:
                 part = fill.__name__.removeprefix("_fill_")
                 swallowed(f"the {part} of a prediction of model {self._model[0]!r} could not be captured", failure)
         if error is not None:

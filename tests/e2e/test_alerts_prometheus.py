@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -49,8 +49,8 @@ alerts:
   trace: "http://jaeger/trace/{trace_id}"
 """
 HALF = timedelta(hours=HOURS / 2)
-ENDED = datetime.fromtimestamp(END / 1e9, timezone.utc)
-BEGAN = datetime.fromtimestamp(START / 1e9, timezone.utc)
+ENDED = datetime.fromtimestamp(END / 1e9, UTC)
+BEGAN = datetime.fromtimestamp(START / 1e9, UTC)
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from modelspan_cli.demo.stack import Stack
@@ -54,7 +54,7 @@ def test_every_act_is_told(tmp_path: Path) -> None:
     for label in ("yes", "no"):
         (tmp_path / "labels.csv").write_text(f"prediction_id,label\n{person},{label}\n")
         cli("labels", str(tmp_path / "labels.csv"), "--model", "churn", *here)
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     span = [f"{now + timedelta(hours=hours):%Y-%m-%dT%H:%M:%S}" for hours in (-1, 1)]
     cli("baseline", "set", "--model", "churn", "--version", "1", "--start", span[0], "--end", span[1], *here)
     cli("backup", str(tmp_path / "backup"), *here)

@@ -7,7 +7,7 @@ label shift, one a permuted feature, one a group whose recall was degraded; the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from modelspan_analyzer.reading.baselines import Baseline, set_from_window
 from modelspan_analyzer.results import Verdict, Window
 from modelspan_collector.store.connect import Store
 
-START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+START = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ROWS = 3000
 NUMERIC = ("age", "education-num", "capital-gain", "capital-loss", "hours-per-week")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 _NAMES = {
@@ -50,7 +50,7 @@ class Cron:
     def _times(self, day: date) -> Iterator[datetime]:
         for hour in sorted(self.hours):
             for minute in sorted(self.minutes):
-                yield datetime(day.year, day.month, day.day, hour, minute, tzinfo=timezone.utc)
+                yield datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
 
     def _fits(self, day: date) -> bool:
         if day.month not in self.months:
@@ -74,7 +74,7 @@ def parse_cron(line: str) -> Cron:
     weekdays = frozenset(day % 7 for day in sets[4])
     either = not parts[2].startswith("*") and not parts[4].startswith("*")
     cron = Cron(sets[0], sets[1], sets[2], sets[3], weekdays, either)
-    cron.after(datetime(2000, 1, 1, tzinfo=timezone.utc))
+    cron.after(datetime(2000, 1, 1, tzinfo=UTC))
     return cron
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Final
 
 import numpy as np
@@ -115,5 +115,5 @@ def _say(
     rows.remarks.leave_out(f"{int(bad.sum()):,} of {total:,} labels: {', '.join(some)}{more}")
 
 
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

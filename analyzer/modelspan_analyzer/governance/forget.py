@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -116,9 +116,7 @@ def _search(store: Store, each: Store, subject: Subject, names: Names, patience:
 
 def _not_covered(store: Store, names: Names, databases: Collection[str], data: Path | None) -> Iterator[str]:
     """What the reader has to know of and to decide about."""
-    for entry in audit.entries(
-        store, since=datetime(1970, 1, 1, tzinfo=timezone.utc), action=audit.EXPORTED, limit=1000
-    ):
+    for entry in audit.entries(store, since=datetime(1970, 1, 1, tzinfo=UTC), action=audit.EXPORTED, limit=1000):
         folder = json.loads(entry.details).get("folder", "")
         yield f"the backup {folder} of {entry.timestamp:%Y-%m-%d}: delete it, or forget again after restoring it"
     if data is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from modelspan_analyzer import instants
@@ -41,7 +41,7 @@ SELECT (SELECT count() FROM (SELECT 1 FROM predictions WHERE model = {model:Stri
 _MODELS = "SELECT model, count() AS n FROM predictions GROUP BY model ORDER BY n DESC, model LIMIT 10"
 _SERVED = "SELECT count() FROM (SELECT 1 FROM otel_traces WHERE ServiceName = {service:String} LIMIT 1)"
 _SERVICES = "SELECT ServiceName AS service FROM otel_traces GROUP BY service ORDER BY count() DESC, service LIMIT 10"
-_EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1970, 2200))
+_EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 2200))
 """The store's times lie between."""
 
 

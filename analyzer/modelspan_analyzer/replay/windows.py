@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -18,7 +18,7 @@ _UNITS = {"m": timedelta(minutes=1), "h": HOUR, "d": 24 * HOUR, "w": 7 * 24 * HO
 MOST_WINDOWS = 40
 FEWEST_ROWS = 500
 _UTC = pa.timestamp("ns", "UTC")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -60,7 +60,7 @@ def by_rows(rows: int, step: int | None) -> tuple[pa.Array, list[Window]]:
     """
     step = step or max(FEWEST_ROWS, -(-rows // MOST_WINDOWS))
     count = -(-rows // step)
-    start = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - count * HOUR
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - count * HOUR
     spacing = int(HOUR.total_seconds() * 1e9) // step
     origin = int(start.timestamp()) * 10**9
     index = np.arange(rows, dtype=np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from modelspan_analyzer.config.outcome_settings import RetrainingRule
@@ -37,7 +37,7 @@ def run_rules(
 
     A failed call is logged like any other, and counts for the rate limit: a broken receiver is not hammered.
     """
-    moment = now or datetime.now(timezone.utc)
+    moment = now or datetime.now(UTC)
     called = []
     for rule in rules:
         found = evidence(rule, _newest(store, model, version, rule.windows))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from modelspan_analyzer.config.cron import parse_cron
 from modelspan_analyzer.config.settings import ScheduleSettings
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def next_run(schedule: ScheduleSettings, after: datetime) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from modelspan_analyzer.config.settings import ModelSettings
@@ -11,7 +11,7 @@ from modelspan_analyzer.results import Window
 from modelspan_analyzer.runner.runs import RUNNING
 from modelspan_collector.store.connect import Store
 
-EPOCH = datetime(1970, 1, 5, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 5, tzinfo=UTC)
 """A Monday: windows of a week begin on Mondays, those of a day at midnight, those of an hour on the hour."""
 
 _FILLED = """
@@ -92,4 +92,4 @@ def windows_by_rows(store: Store, model: str, version: str, rows: int, first: da
 
 
 def _micros(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -56,7 +56,7 @@ def distribution_steps(reference: Support, current: Support) -> Steps:
     points = points[order]
     of_reference = order < size
     if _uniform(reference.shares) and _uniform(current.shares):
-        passed = np.cumsum(of_reference, dtype=np.int32 if points.size < 2**31 else np.int64)
+        passed: np.ndarray = np.cumsum(of_reference, dtype=np.int32 if points.size < 2**31 else np.int64)
         first = passed / size
         second = (np.arange(1, points.size + 1, dtype=passed.dtype) - passed) / current.values.size
     else:

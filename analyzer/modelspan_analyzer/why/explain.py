@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -87,8 +87,8 @@ def since_onset(finding: Finding, line: Timeline) -> Finding | None:
     """The finding narrowed to what came after its onset, where that says better which values are new."""
     if line.onset is None or finding.kind in (MISSING, ERRORS):
         return None
-    start = datetime.fromtimestamp(line.onset, timezone.utc)
-    end = finding.window.end if line.end is None else datetime.fromtimestamp(line.end, timezone.utc)
+    start = datetime.fromtimestamp(line.onset, UTC)
+    end = finding.window.end if line.end is None else datetime.fromtimestamp(line.end, UTC)
     if not finding.window.start < start < end:
         return None
     return replace(finding, window=Window(start, end), baseline=finding.baseline or before(finding.window))

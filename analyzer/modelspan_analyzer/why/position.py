@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ def places(store: Store, sample: Sample) -> Mapping[tuple[str, str], Place]:
         return {}
     moments = sample.time[chosen]
     bounds = [
-        datetime.fromtimestamp(edge, timezone.utc) + shift
+        datetime.fromtimestamp(edge, UTC) + shift
         for edge, shift in ((moments.min(), timedelta(minutes=-15)), (moments.max(), timedelta(minutes=15)))
     ]
     rows = store.rows(_SPANS, {"traces": sample.trace_ids[chosen].tolist(), "start": bounds[0], "end": bounds[1]})

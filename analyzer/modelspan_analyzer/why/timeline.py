@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ class Timeline:
     @property
     def since(self) -> datetime | None:
         """The onset as a time."""
-        return None if self.onset is None else datetime.fromtimestamp(self.onset, timezone.utc)
+        return None if self.onset is None else datetime.fromtimestamp(self.onset, UTC)
 
 
 _TIMELINE = """

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import json
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from modelspan_analyzer.governance.audit import entries
 from modelspan_cli.console import console, plain_table
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the entries, newest first."""
     if not 0 < args.days <= _MOST_DAYS or not 0 < args.limit <= _MOST_ENTRIES:
         raise CommandError(f"--days has to be above 0 and at most {_MOST_DAYS}, --limit at most {_MOST_ENTRIES}")
-    since = datetime.now(timezone.utc) - timedelta(days=args.days)
+    since = datetime.now(UTC) - timedelta(days=args.days)
     with reading(args) as store:
         found = entries(store, since=since, model=args.model, action=args.action, limit=args.limit)
     if args.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from modelspan_analyzer.config.durations import parse_duration
 from modelspan_analyzer.gate import Answer, as_json, ask
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
             store,
             args.model,
             args.version,
-            now=datetime.now(timezone.utc),
+            now=datetime.now(UTC),
             signals=args.signal,
             max_age=args.max_age,
             warnings=args.warnings,

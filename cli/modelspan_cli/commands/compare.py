@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from rich.table import Table
 
@@ -34,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _utc(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print both versions' measures and the recommendation."""
-    end = args.end or datetime.now(timezone.utc)
+    end = args.end or datetime.now(UTC)
     settings = PerformanceSettings(positive_class=args.positive_class)
     try:
         window = Window(args.start or end - timedelta(days=7), end)

@@ -6,7 +6,7 @@ import json
 import math
 import time
 import urllib.request
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlencode
@@ -95,7 +95,7 @@ def _next_window() -> datetime:
     """Wait for the start of a window, so that each phase fills its own."""
     boundary = math.ceil(time.time() / WINDOW_SECONDS) * WINDOW_SECONDS
     time.sleep(max(0.0, boundary - time.time()))
-    return datetime.fromtimestamp(boundary, timezone.utc)
+    return datetime.fromtimestamp(boundary, UTC)
 
 
 def _serve(service: ScoringService, store: FeatureStore, seconds: float, rate: float) -> tuple[list[Served], datetime]:

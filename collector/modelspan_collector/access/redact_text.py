@@ -81,7 +81,7 @@ def _documents(text: str) -> list[Any] | None:
     for parts in ([stripped], stripped.splitlines()):
         try:
             return [_load(part) for part in parts if part.strip()]
-        except (ValueError, RecursionError):  # noqa: PERF203 - two tries
+        except (ValueError, RecursionError):
             continue
     return None
 

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from modelspan_collector.otlp.errors import UnauthenticatedError
@@ -73,7 +73,7 @@ def parse(text: str) -> dict[bytes, Tenant]:
 
 def _utc(date: str) -> float:
     moment = datetime.fromisoformat(date)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 class Tokens:

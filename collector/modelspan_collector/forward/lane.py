@@ -98,7 +98,7 @@ class Lane:
         while True:
             try:
                 return self._log.append([record])
-            except LogFullError as error:  # noqa: PERF203 - to try again is the point
+            except LogFullError as error:
                 if record.size > self.destination.queue_bytes or not self._drop_oldest():
                     failed: Future[None] = Future()
                     failed.set_exception(error)

@@ -93,7 +93,7 @@ class Arrivals:
         while True:
             try:
                 return arrival.held.take(size)
-            except BusyError:  # noqa: PERF203 - to try again is the point
+            except BusyError:
                 oldest = next(iter(self._waiting))
                 if oldest is arrival or arrival.moved - oldest.began < _SETTLED_SECONDS:
                     raise

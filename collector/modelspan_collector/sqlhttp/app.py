@@ -137,7 +137,7 @@ class SqlApp:
         slot.sending = asyncio.ensure_future(stream.send(slot.watched(send), accepted, framed=framed, whole=whole))
         try:
             await asyncio.wait_for(slot.sending, self._limits.answer_seconds)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             log.warning("gave up on a SQL client that did not read its answer in %g s", self._limits.answer_seconds)
         except asyncio.CancelledError:
             if not slot.made_room:

@@ -68,7 +68,7 @@ class Sessions:
         session = self._find(session_id, client, must_exist=asked.get("session_check") == "1")
         try:
             await asyncio.wait_for(session.lock.acquire(), LOCK_SECONDS)
-        except (TimeoutError, asyncio.TimeoutError):
+        except TimeoutError:
             raise errors.ClickHouseError(
                 373, "SESSION_IS_LOCKED", f"Session {session_id[:100]!r} is locked by a concurrent client"
             ) from None

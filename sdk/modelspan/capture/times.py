@@ -45,8 +45,8 @@ _EPOCH = datetime.date(1970, 1, 1).toordinal()
 
 
 def _of_datetime(value: datetime.datetime) -> int:
-    aware = value if value.tzinfo is not None else value.replace(tzinfo=datetime.timezone.utc)
-    since = aware - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    aware = value if value.tzinfo is not None else value.replace(tzinfo=datetime.UTC)
+    since = aware - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
     return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
 
 

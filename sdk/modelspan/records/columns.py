@@ -155,7 +155,7 @@ def _times(raw: Sequence[Any]) -> pa.Array:
     """Instants; those without a time zone are taken as UTC."""
     import pyarrow as pa
 
-    utc = datetime.timezone.utc
+    utc = datetime.UTC
     aware = [value.replace(tzinfo=utc) if getattr(value, "tzinfo", utc) is None else value for value in map(_item, raw)]
     return pa.array(aware, pa.timestamp("us", "UTC"), from_pandas=True)
 

@@ -33,7 +33,7 @@ def placed(columns: Mapping[str, Any], redaction: Redaction, left_out: dict[str,
         try:
             if not redaction.removes(name) and (sent := _sent(name, column, left_out)) is not None:
                 found |= redaction.columns(conventions.COL_FEATURE_PREFIX, {name: sent})
-        except BaseException as error:  # noqa: PERF203 - one column's failure is not another's
+        except BaseException as error:
             left_out[name] = f"{column.type} could not be converted"
             say_left_out(name, f"of {str(column.type)[:80]}: {type(error).__name__}")
     return found

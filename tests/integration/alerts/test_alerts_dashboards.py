@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +31,8 @@ from queries import CLICKHOUSE, DASHBOARDS, VARIABLES  # noqa: E402
 CONFIG = (
     "{version: 1, defaults: {performance: {enabled: false}, estimation: {enabled: false}, concept: {enabled: false}}}"
 )
-ENDED = datetime.fromtimestamp(END / 1e9, timezone.utc)
-BEGAN = datetime.fromtimestamp(START / 1e9, timezone.utc)
+ENDED = datetime.fromtimestamp(END / 1e9, UTC)
+BEGAN = datetime.fromtimestamp(START / 1e9, UTC)
 
 
 @pytest.fixture(scope="module")

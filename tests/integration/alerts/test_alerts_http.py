@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -35,7 +35,7 @@ from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
-NOW = datetime(2026, 3, 1, 3, tzinfo=timezone.utc)
+NOW = datetime(2026, 3, 1, 3, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_metrics_hold_the_incident_and_its_maintenance(kept):
 
 def test_a_model_that_is_silent_for_days_still_has_an_age(store):
     """As long as its monitors run: the alert of its absence must not end by itself after a day."""
-    now = datetime.now(timezone.utc).replace(microsecond=0)
+    now = datetime.now(UTC).replace(microsecond=0)
     silent, chatty = ("silent", now - timedelta(days=2)), ("chatty", now - timedelta(minutes=1))
     stamp = pa.timestamp("ns", "UTC")
     for model, newest in (silent, chatty):

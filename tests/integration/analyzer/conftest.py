@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +30,7 @@ def predict(shared_store: Store) -> Predict:
     def insert(model: str, features: pa.Table, start: datetime, hours: float = 1, **extra: object) -> None:
         rows = features.num_rows
         step = timedelta(hours=hours) / timedelta(microseconds=1) * 1000 / max(rows, 1)
-        stamps = int(start.replace(tzinfo=timezone.utc).timestamp()) * 10**9 + (np.arange(rows) * step).astype(np.int64)
+        stamps = int(start.replace(tzinfo=UTC).timestamp()) * 10**9 + (np.arange(rows) * step).astype(np.int64)
         whole = {
             "model": [model] * rows,
             "version": ["1"] * rows,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,7 @@ from modelspan_collector.store.connect import Store
 
 Predict = Callable[..., None]
 
-START = datetime(2026, 3, 2, tzinfo=timezone.utc)
+START = datetime(2026, 3, 2, tzinfo=UTC)
 QUALITY = (Monitor("data_quality", DATA_QUALITY, data_quality),)
 HOUR = timedelta(hours=1)
 

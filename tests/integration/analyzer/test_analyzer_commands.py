@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ def filled(engine_dsn: str) -> Iterator[Store]:
     rng = np.random.default_rng(1)
     for hour in range(1, 7):
         ages = rng.normal(40 if hour > 2 else 60, 10, ROWS)
-        moment = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - timedelta(hours=hour)
+        moment = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=hour)
         stamps = int(moment.timestamp()) * 10**9 + np.arange(ROWS) * 2 * 10**9
         features = pa.table({"age": ages, "plan": rng.choice(["free", "pro"], ROWS)})
         columns = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.statistics.mmd import median_bandwidth, mmd_random_features_test
 from modelspan_collector.store.connect import Store
 
-START = datetime(2026, 3, 2, 8, tzinfo=timezone.utc)
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "embeddings.md"
 Predict = Callable[..., None]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.statistics.domain_trees import domain_trees
 from modelspan_collector.store.connect import Store
 
-START = datetime(2026, 3, 2, 8, tzinfo=timezone.utc)
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 Predict = Callable[..., None]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -16,7 +16,7 @@ from modelspan_analyzer.incidents import update
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_collector.store.connect import Store
 
-END = datetime(2026, 3, 2, 9, tzinfo=timezone.utc)
+END = datetime(2026, 3, 2, 9, tzinfo=UTC)
 WINDOW = Window(END - timedelta(hours=1), END)
 EARLIER = Window(END - timedelta(hours=2), END - timedelta(hours=1))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from modelspan_analyzer.signals import LATENCY, SIGNALS, Signal, Signals
 from modelspan_collector.store.connect import Store
 
 ROOT = Path(__file__).resolve().parents[3]
-START = datetime(2026, 3, 2, tzinfo=timezone.utc)
+START = datetime(2026, 3, 2, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(hours=1))
 AGE = Signal("age", "old {metric}", question=kinds.DRIFT, gravity=0, harm=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,7 @@ from modelspan_analyzer.runner import Runner
 from modelspan_analyzer.signals import Signal
 from modelspan_collector.store.connect import Store
 
-START = datetime(2026, 3, 2, tzinfo=timezone.utc)
+START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 RUNS = "SELECT window_start, outcome, error FROM monitor_runs FINAL WHERE monitor = '' ORDER BY window_start"
 

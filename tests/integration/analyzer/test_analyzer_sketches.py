@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import astuple, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from modelspan_collector.store.segments import keep_segments
 from modelspan_collector.store.sketches import condense
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "analyzer" / "sketches.md"
-START = datetime(2026, 3, 1, tzinfo=timezone.utc)
+START = datetime(2026, 3, 1, tzinfo=UTC)
 ROWS = 57_600
 HOURS = 72
 
@@ -105,8 +105,8 @@ def test_many_small_inserts_leave_small_sketches(store: Store) -> None:
         "SELECT * EXCEPT (points, distinct, top), finalizeAggregation(distinct) FROM feature_profiles ORDER BY source"
     )
     before = store.rows(others)
-    assert condense(store, datetime.now(timezone.utc)) == 0, "what still grows is left alone until it is large"
-    assert condense(store, datetime.now(timezone.utc) + timedelta(minutes=11)) == 2, "the hour's and the day's"
+    assert condense(store, datetime.now(UTC)) == 0, "what still grows is left alone until it is large"
+    assert condense(store, datetime.now(UTC) + timedelta(minutes=11)) == 2, "the hour's and the day's"
     assert store.scalar(held) == [400]
     assert store.rows(others) == before
     for hours in (1, 24):
@@ -276,7 +276,7 @@ def test_the_page_s_query_reads_quantiles_from_sketches(store: Store) -> None:
         {
             "model": ["churn"] * values.size,
             "version": ["1"] * values.size,
-            "timestamp": pa.array([datetime.now(timezone.utc)] * values.size, pa.timestamp("ns", "UTC")),
+            "timestamp": pa.array([datetime.now(UTC)] * values.size, pa.timestamp("ns", "UTC")),
             "prediction_id": [f"p{row}" for row in range(values.size)],
             **feature_maps(pa.table({"age": values})),
         }

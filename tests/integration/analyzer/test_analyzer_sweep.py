@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 
-START = datetime(2026, 3, 2, 8, tzinfo=timezone.utc)
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(hours=1))
 ROWS = 500
 MODEL = "def score(frame):\n    return frame['age'].fillna(0).to_numpy()\n"

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from modelspan_analyzer.runner.runner import Runner
 from modelspan_cli.main import main
 from modelspan_collector.store.connect import Store
 
-START = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
 WINDOW = Window(START, START + timedelta(hours=1))
 CLAIM = re.compile(r"\b(ok|okay|healthy|passed|well|fine|clear|nothing stands|no alarm|no problem)\b", re.IGNORECASE)
 Run = Callable[..., tuple[int, str]]

@@ -5,7 +5,7 @@ them.
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import numpy as np
@@ -43,7 +43,7 @@ def test_records_become_rows(collector: Collector, store: Store) -> None:
             "feature.age": pa.array([39, None], pa.int32()),
             "feature.price": pa.array([Decimal("1.50"), Decimal("2.25")], pa.decimal128(9, 2)),
             "feature.ratio": [0.5, float("nan")],
-            "feature.since": pa.array([datetime(1970, 1, 2, tzinfo=timezone.utc), None]),
+            "feature.since": pa.array([datetime(1970, 1, 2, tzinfo=UTC), None]),
             "feature.member": [True, None],
             "feature.city": pa.array(["Oslo", None]).dictionary_encode(),
             "feature.vector": pa.array([[1.0, 2.0], None]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -36,7 +36,7 @@ BLOCKS = [block for page in PAGES for block in blocks(page, "sh") if not block.w
 STATUSES = {"check": (0, 3, 4), "why": (0, 1)}
 """Commands that answer by their exit status too: 1 of `why` where nothing sets the predictions apart."""
 ROWS = 400
-NOW = datetime.now(timezone.utc).replace(microsecond=0)
+NOW = datetime.now(UTC).replace(microsecond=0)
 INCIDENT = Incident(
     "3f2a91c0d4be", "churn", "1.4.0", OPEN, Severity.WARNING, "data_quality", "missing values", "why", "cause",
     "owner", "", NOW, NOW, NOW, None, 3, 0.0, (), (),

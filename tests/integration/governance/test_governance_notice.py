@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
@@ -14,7 +14,7 @@ from modelspan_analyzer.governance.notice import notice
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_collector.store.connect import Store
 
-NOW = datetime.now(timezone.utc)
+NOW = datetime.now(UTC)
 LONG_AGO = NOW - timedelta(days=365)
 STAMP = pa.timestamp("ns", "UTC")
 

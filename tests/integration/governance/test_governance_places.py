@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,8 +25,8 @@ from modelspan_collector.store.connect import Store
 from modelspan_collector.wal.record import Kind, make, read
 from modelspan_collector.wal.segment import BROKEN_SUFFIX
 
-NOW = datetime(2026, 1, 5, 12, tzinfo=timezone.utc)
-EVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 ID = "modelspan.prediction.id"
 STAMP = pa.timestamp("ns", "UTC")
 TRACE = "feedbeef916cd43dd8448eb211c80319"

@@ -7,7 +7,7 @@ import hmac
 import json
 import sys
 import threading
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from modelspan_analyzer.retraining.hook import run_rules
 from modelspan_analyzer.retraining.rules import evidence
 from modelspan_collector.store.connect import Store
 
-START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+START = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
@@ -64,7 +64,7 @@ def test_a_webhook_is_signed_rate_limited_and_logged(store: Store, monkeypatch: 
     rule = RetrainingRule(name="auc", metric="roc_auc", webhook=url, secret_env="RETRAIN_KEY")
     try:
         write_results(store, [result(1, Verdict.ALARM)], "run")
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         assert run_rules(store, "m", "1", [rule], now=now) == ["auc"]
         assert run_rules(store, "m", "1", [rule], now=now + HOUR) == []
         assert run_rules(store, "m", "1", [rule], now=now + 30 * HOUR) == ["auc"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,7 +11,7 @@ from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import feedback, load, load_open, timeline, update
 from modelspan_analyzer.results import Result, Verdict, Window
 
-START = datetime(2026, 3, 2, 12, tzinfo=timezone.utc)
+START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 

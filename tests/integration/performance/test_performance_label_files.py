@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -109,7 +109,7 @@ def test_numbers_and_classes_land_where_they_belong(store: Store) -> None:
     assert load_labels(store, read("prediction_id,label\ne,1\n", task="regression")) == 1
     rows = {row["prediction_id"]: (row["label"], row["value"]) for row in store.rows(STORED)}
     assert rows == {"a": ("", 2.5), "b": ("", 7.0), "c": ("1", None), "d": ("0", None), "e": ("", 1.0)}
-    assert len(audit.entries(store, since=datetime(2020, 1, 1, tzinfo=timezone.utc), action="labels loaded")) == 3
+    assert len(audit.entries(store, since=datetime(2020, 1, 1, tzinfo=UTC), action="labels loaded")) == 3
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from modelspan_analyzer.reading.rows import Rows, window_rows
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
-START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+START = datetime(2026, 1, 5, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(hours=1))
 SETTINGS = PerformanceSettings()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ from modelspan_analyzer.results import Window
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_collector.store.connect import Store
 
-END = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
+END = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 START = END - timedelta(hours=3)
 ROWS = 900
 RESULTS = """
@@ -56,6 +56,6 @@ def test_late_labels_are_taken_up(store: Store) -> None:
     assert any(row["metric"] == "roc_auc" for row in late)
     store.command("TRUNCATE TABLE monitor_results")
     for window in {(row["window_start"]) for row in late}:
-        begin = window if window.tzinfo else window.replace(tzinfo=timezone.utc)
+        begin = window if window.tzinfo else window.replace(tzinfo=UTC)
         runner.run_window("m", "1", Window(begin, begin + timedelta(hours=1)))
     assert store.rows(RESULTS) == late

@@ -35,7 +35,7 @@ KEPT: dict[str, Callable[[int], list[Any]]] = {
     "flags": lambda rows: [True] * rows,
     "texts": lambda rows: ["a"] * rows,
     "surrogates": lambda rows: ["a\ud800"] * rows,
-    "times": lambda rows: [datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)] * rows,
+    "times": lambda rows: [datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)] * rows,
     "dates": lambda rows: [datetime.date(2026, 1, 2)] * rows,
     "years": lambda rows: [datetime.datetime(2300, 1, 2)] * rows,
     "decimals": lambda rows: [decimal.Decimal("1.50")] * rows,

@@ -18,8 +18,8 @@ import modelspan
 from modelspan import _failsafe
 from modelspan.testing import Receiver
 
-JANUARY = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
-FEBRUARY = datetime.datetime(2026, 2, 1, tzinfo=datetime.timezone.utc)
+JANUARY = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+FEBRUARY = datetime.datetime(2026, 2, 1, tzinfo=datetime.UTC)
 
 
 @pytest.mark.parametrize(

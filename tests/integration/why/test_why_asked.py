@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -15,7 +15,7 @@ from modelspan_analyzer.why import explain
 from modelspan_analyzer.why.vocabulary import Finding
 from modelspan_collector.store.connect import Store
 
-START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+START = datetime(2026, 1, 5, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(hours=4))
 SECOND_HALF = Window(START + timedelta(hours=2), WINDOW.end)
 NAMES = ('it\'s "m"/ü %20', "shadowed", "untraced")

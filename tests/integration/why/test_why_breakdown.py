@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from modelspan_analyzer.why.moved import moved, since_release
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 
-WHOLE = Window(datetime.fromtimestamp(START / 1e9, timezone.utc), datetime.fromtimestamp(END / 1e9, timezone.utc))
+WHOLE = Window(datetime.fromtimestamp(START / 1e9, UTC), datetime.fromtimestamp(END / 1e9, UTC))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def _filled(store, cause, n=5000):
 def test_a_failing_service_names_the_model_and_what_moved(kept):
     """The missing feature is first, and an untouched feature is not named."""
     system, injection = _filled(kept, timeout)
-    onset = datetime.fromtimestamp(system.onset / 1e9, timezone.utc)
+    onset = datetime.fromtimestamp(system.onset / 1e9, UTC)
     found = moved(kept, injection.truth[0].service, Window(onset, WHOLE.end))
     assert (found[0].model, found[0].measure) == (system.model, f"missing {injection.feature}")
     assert "missing country" not in {one.measure for one in found}
@@ -84,7 +84,7 @@ def test_load_that_goes_with_latency_is_told_from_load_that_does_not(kept):
         "SELECT toStartOfMinute(toDateTime(timestamp, 'UTC')) AS minute, quantile(0.95)(duration) AS slow "
         "FROM predictions GROUP BY minute ORDER BY minute"
     )
-    stamps = np.array([row["minute"].replace(tzinfo=timezone.utc).timestamp() for row in rows])
+    stamps = np.array([row["minute"].replace(tzinfo=UTC).timestamp() for row in rows])
     slow = np.array([row["slow"] for row in rows])
     spent = np.cumsum(slow)
     spent[len(spent) // 2 :] -= spent[len(spent) // 2]  # the process was started anew

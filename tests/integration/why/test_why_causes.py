@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_a_result_becomes_the_question_it_raises(systems):
 
 def test_a_kind_nobody_knows_is_refused():
     """The message lists the kinds."""
-    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
     window = Window(start, start + timedelta(hours=1))
     with pytest.raises(ValueError, match="missing, drift"):
         Finding("m", window, "sadness")

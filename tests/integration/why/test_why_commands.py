@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import numpy as np
@@ -26,7 +26,7 @@ from modelspan_collector.store import schema
 from modelspan_collector.store.connect import DEFAULT_DATABASE, connect
 
 PREDICTIONS = 4000
-ENDED = datetime.fromtimestamp(END / 1e9, timezone.utc)
+ENDED = datetime.fromtimestamp(END / 1e9, UTC)
 WINDOW = Window(ENDED - timedelta(hours=HOURS / 2), ENDED)
 PRICES = "{version: 1, defaults: {costs: {replica_hour: 2.0, replicas: 3.0}}}"
 
@@ -99,7 +99,7 @@ def test_why_without_an_answer_says_so(ask, fault):
 def test_why_in_the_other_direction_and_broken_down(ask, fault, tmp_path):
     """The service names the model's missing feature; the model names its stages and what a thousand cost."""
     _, system, injection = fault
-    onset = datetime.fromtimestamp(system.onset / 1e9, timezone.utc)
+    onset = datetime.fromtimestamp(system.onset / 1e9, UTC)
     since = ("--since", f"{onset:%Y-%m-%dT%H:%M:%S}", *SINCE[2:])
     status, said, _ = ask("why", injection.truth[0].service, "--service", *since)
     assert (status, said.startswith(f"{system.model}: missing {injection.feature} went from")) == (0, True)
@@ -141,7 +141,7 @@ def test_moved_and_breakdown_over_http(fault):
     store, system, injection = fault
     server = AsgiServer(application(system_routes(store, parse(PRICES))), "127.0.0.1", 0)
     server.start()
-    onset = datetime.fromtimestamp(system.onset / 1e9, timezone.utc)
+    onset = datetime.fromtimestamp(system.onset / 1e9, UTC)
     with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as client:
         times = {"since": onset.isoformat(), "until": ENDED.isoformat()}
         found = client.get("/api/moved", params={"service": injection.truth[0].service, **times}).json()

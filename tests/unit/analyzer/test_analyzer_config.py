@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -101,8 +101,8 @@ def test_durations_read_back(text: str) -> None:
 )
 def test_cron_lines(line: str, after: tuple[int, ...], expected: tuple[int, ...]) -> None:
     """The next moment of a line: steps, ranges, names, leap days, and either of two kinds of day."""
-    moment = datetime(*after, tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
-    assert parse_cron(line).after(moment) == datetime(*expected, tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
+    moment = datetime(*after, tzinfo=UTC)  # type: ignore[arg-type,misc]
+    assert parse_cron(line).after(moment) == datetime(*expected, tzinfo=UTC)  # type: ignore[arg-type,misc]
 
 
 @pytest.mark.parametrize("line", ["* * * *", "a * * * *", "0 25 * * *", "0 0 30 2 *", "0/0 * * * *"])

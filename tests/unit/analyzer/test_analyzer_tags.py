@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
@@ -19,7 +19,7 @@ from modelspan_analyzer.files.tag_columns import tag_maps
         (pa.array([True, False, None]), ["true", "false", None]),
         (pa.array([0.5, float("nan"), 2.25]), ["0.5", None, "2.25"]),
         (pa.array(["x", "y", "z"], pa.large_string()), ["x", "y", "z"]),
-        (pa.array([datetime(2026, 1, 2, tzinfo=timezone.utc), None, None]), ["2026-01-02T00:00:00Z", None, None]),
+        (pa.array([datetime(2026, 1, 2, tzinfo=UTC), None, None]), ["2026-01-02T00:00:00Z", None, None]),
     ],
 )
 def test_a_column_of_any_plain_type_is_a_tag(column: pa.Array, texts: list[str | None]) -> None:

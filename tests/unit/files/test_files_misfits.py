@@ -16,7 +16,7 @@ from modelspan_analyzer.files.roles import Roles, settle
 from modelspan_analyzer.files.rows import FileRows
 
 ROWS = 60
-START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 ROLES = Roles(prediction="p", score="s", label="y", id="id", time="t", segments=("g",))
 MISFITS = {
     "t": ["soon", "2300-01-01", "2026-02-30", ""],

@@ -8,7 +8,7 @@ import pytest
 from modelspan_analyzer.files.rows import FileError, FileRows
 from modelspan_analyzer.files.times import UTC, instants
 
-NOON = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.timezone.utc)
+NOON = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC)
 
 
 def read(values: object, unit: str = "") -> tuple[list[object], FileRows]:
@@ -69,7 +69,7 @@ def test_a_told_unit_settles_it() -> None:
     """Small numbers are no times, unless their unit is told."""
     with pytest.raises(FileError, match=r"no times between 1990 and 2100 in any unit; say --time-unit s\|ms\|us\|ns"):
         read([1, 2, 3])
-    assert read([60], "s")[0] == [datetime.datetime(1970, 1, 1, 0, 1, tzinfo=datetime.timezone.utc)]
+    assert read([60], "s")[0] == [datetime.datetime(1970, 1, 1, 0, 1, tzinfo=datetime.UTC)]
     with pytest.raises(FileError, match="--time-unit is one of"):
         read([60], "hours")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
 from modelspan_analyzer.incidents.describe import title
 from modelspan_analyzer.incidents.vocabulary import OpenFinding
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def finding(signal: str, metric: str, feature: str = "", excess: float = 1.0, **given: object) -> OpenFinding:

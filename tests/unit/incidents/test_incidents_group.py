@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,7 +13,7 @@ from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED, OpenFinding
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.why import Cause, Explanation, question
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TOGETHER = timedelta(minutes=15)
 
 

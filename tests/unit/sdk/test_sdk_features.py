@@ -20,7 +20,7 @@ from modelspan import features
 
 CONVENTIONS = Path(__file__).resolve().parents[3] / "docs/conventions.md"
 UUID = uuid.UUID("f81d4fae-7dec-11d0-a765-00a0c91e6bf6")
-NOON = dt.datetime(2026, 1, 31, 12, tzinfo=dt.timezone.utc)
+NOON = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
 SECONDS = NOON.timestamp()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.why.question import question
 
-START = datetime(2026, 5, 4, tzinfo=timezone.utc)
+START = datetime(2026, 5, 4, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(hours=1))
 
 

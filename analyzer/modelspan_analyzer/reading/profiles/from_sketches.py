@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta, timezone
+from datetime import UTC, timedelta
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,7 @@ def profile_sketches(store: Store, model: str, version: str, window: Window, seg
     if not covers(window):
         raise ValueError(f"sketches are kept by the hour, and {window.start} to {window.end} is not whole hours")
     midnight = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
-    start, end = (moment.astimezone(timezone.utc) for moment in (window.start, window.end))
+    start, end = (moment.astimezone(UTC) for moment in (window.start, window.end))
     first_day = (start + timedelta(hours=23)).replace(**midnight)  # type: ignore[arg-type]
     last_day = end.replace(**midnight)  # type: ignore[arg-type]
     scope = {"model": model, "version": version, "segment": segment}
