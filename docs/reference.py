@@ -49,14 +49,20 @@ def _help(parser: argparse.ArgumentParser) -> str:
 
 def tables() -> str:
     """Every table with its columns and the comments of the schema."""
-    parts = ["# Tables and columns\n\nOf the database `modelspan`. `modelspan schema print` prints the statements.\n"]
+    head = "# Tables and columns\n\nOf the database `modelspan`. `modelspan schema print` prints the statements.\n"
+    parts: dict[str, str] = {}
     for _, statement in schema.statements():
         found = _TABLE.search(statement)
         columns = _columns(found["body"]) if found else []
         if found and columns:  # those that OTLP passes through hold no row, and no column that anyone reads
-            table = "\n".join(["| column | type | |", "|---|---|---|", *columns])
-            parts.append(f"## {found['name']}\n\n{_comment(statement[: found.start()])}\n\n{table}\n")
-    return "\n".join(parts)
+            table = "\n".join(["| column | type | what it holds |", "|---|---|---|", *columns])
+            parts[found["name"]] = f"## {found['name']}\n\n{_comment(statement[: found.start()])}\n\n{table}\n"
+    return "\n".join([head, *(parts[name] for name in sorted(parts, key=_read_last))])
+
+
+def _read_last(table: str) -> bool:
+    """Whether a table is another's format, or the schema's own, and not what one comes to the page for."""
+    return table.startswith(("otel_", "schema_"))
 
 
 def _comment(text: str) -> str:
@@ -71,7 +77,8 @@ def _columns(body: str) -> list[str]:
             continue
         declared, _, comment = found["type"].partition("--")
         kind = _AFTER_TYPE.sub("", declared.strip().rstrip(",")).strip()
-        rows.append(f"| `{found['name']}` | `{kind}` | {comment.strip().replace('|', chr(92) + '|')} |")
+        words = comment.strip().replace("|", "\\|").replace("''", "empty")
+        rows.append(f"| `{found['name']}` | `{kind}` | {words} |")
     return rows
 
 
