@@ -6,9 +6,9 @@ Drift is weighed by it, so that a drifting feature that the model does not use r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.relation import baseline_relation
 from modelspan_collector.store.connect import Store
 
@@ -47,7 +47,7 @@ GROUP BY name
 """
 
 
-@lru_cache(maxsize=64)
+@kept(64)
 def importances(store: Store, baseline: Baseline, version: str) -> Mapping[str, float]:
     """Importance of each feature, 0 or more, from (a part of) the baseline's rows; empty where nothing tells."""
     relation = baseline_relation(baseline, version)

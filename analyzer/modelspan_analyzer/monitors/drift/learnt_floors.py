@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.binning import Bins, count
 from modelspan_analyzer.reading.profiles.read import window_profile
 from modelspan_analyzer.reading.profiles.vocabulary import Column, Profile
@@ -38,7 +37,7 @@ def _readable(column: Column) -> bool:
     return column.numbers is None or column.numbers.support is not None
 
 
-@lru_cache(maxsize=16)
+@kept(16)
 def _parts(store: Store, baseline: Baseline, version: str) -> tuple[Profile, ...]:
     """The profiles of a baseline's parts, from the predictions that it was made of."""
     if baseline.window is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 
 from modelspan_analyzer.config.presets import Preset
 from modelspan_analyzer.monitors.drift.compare import Pair, compare, pairs
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.from_rows import profile_rows
 from modelspan_analyzer.reading.profiles.read import baseline_profile
 from modelspan_analyzer.reading.profiles.vocabulary import Kind, Relation
@@ -57,7 +57,7 @@ def _distinct(pair: Pair) -> int:
     return max(round(sum(values.distinct for values in side if values is not None)) for side in sides)
 
 
-@lru_cache(maxsize=16)
+@kept(16)
 def _chunk_distances(store: Store, baseline: Baseline, version: str, outputs: bool) -> Mapping[str, tuple[float, ...]]:
     """Jensen-Shannon distance of each chunk of the baseline from the whole of it, by column."""
     reference = baseline_profile(store, baseline, version)

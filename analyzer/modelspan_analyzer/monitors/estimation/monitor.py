@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 
 from modelspan_analyzer import signals
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.estimation.track_record import track_record
 from modelspan_analyzer.monitors.performance.business import cost_matrix, of_matrix
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.outcomes import scores as read
 from modelspan_analyzer.reading.outcomes.read import class_score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, MULTICLASS, Target, read_as
@@ -158,7 +158,7 @@ def _regression(context: MonitorContext, rows: Rows, reference: Rows) -> Iterato
         yield _result(context, "dle", metric, estimate, base[metric], False, float(usable.sum()))
 
 
-@lru_cache(maxsize=16)
+@kept(16)
 def _loss_model(
     store: Store, sql: str, parameters: tuple[tuple[str, object], ...], limit: int
 ) -> tuple[Encoding, dle.LossModel, dict[str, Estimate]] | None:

@@ -8,7 +8,6 @@ by the two.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from modelspan_analyzer.config.sample_settings import MultivariateSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.multivariate.normal import standardised_shift, stretches, usual_auc, usual_shift
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.reading.samples.features import Matrices, Reference, matrices, read_reference, read_window
 from modelspan_analyzer.results import Result, Verdict
@@ -132,7 +132,7 @@ def _classifier(context: MonitorContext, baseline: Baseline, both: Matrices, fac
     )
 
 
-@lru_cache(maxsize=64)
+@kept(64)
 def _learnt_auc(store: Store, baseline: Baseline, settings: MultivariateSettings) -> float:
     """The floor that the baseline's own stretches of time teach."""
     reference = read_reference(store, baseline, baseline.version, settings.max_rows)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.vocabulary import Relation
 from modelspan_analyzer.reading.relation import baseline_relation
 from modelspan_analyzer.verdicts.rates import Rate
@@ -38,7 +37,7 @@ def _moving(store: Store, baseline: Baseline, version: str, rows: int) -> tuple[
     return _count(store, baseline_relation(baseline, version), rows)
 
 
-_stored = lru_cache(maxsize=64)(_moving)
+_stored = kept(64)(_moving)
 """Stored rows never change."""
 
 

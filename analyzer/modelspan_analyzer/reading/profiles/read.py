@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.from_rows import profile_rows
 from modelspan_analyzer.reading.profiles.from_sketches import covers, profile_sketches, rows_in_sketches
 from modelspan_analyzer.reading.profiles.thinning import at_equal_steps
@@ -43,7 +43,7 @@ def baseline_profile(store: Store, baseline: Baseline, version: str) -> Profile:
     return profile_rows(store, baseline_relation(baseline, version))
 
 
-@lru_cache(maxsize=64)
+@kept(64)
 def _stored_profile(store: Store, baseline: Baseline) -> Profile:
     return _with_supports(store, profile_rows(store, baseline_relation(baseline, baseline.version)), condensed=True)
 
@@ -58,7 +58,7 @@ def slice_profile(
     return profile if profile.rows == rows else None
 
 
-@lru_cache(maxsize=64)
+@kept(64)
 def stored_slice(store: Store, baseline: Baseline, key: str, value: str) -> Profile:
     """The profile of a slice of a stored baseline."""
     relation = restricted(baseline_relation(baseline, baseline.version), key, value)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.vocabulary import Relation
 from modelspan_analyzer.reading.relation import baseline_relation
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample, find_encoding, sample
@@ -83,7 +83,7 @@ def matrices(reference: Reference, window: Sample) -> Matrices:
     )
 
 
-@lru_cache(maxsize=16)
+@kept(16)
 def _stored_reference(store: Store, baseline: Baseline, limit: int) -> Reference:
     return _read_reference(store, baseline_relation(baseline, baseline.version), limit)
 
