@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -55,6 +55,17 @@ class Looked:
     rank_error: float
     peer: ThresholdRule | None
     """Another product's rule for it, where the preset asks for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is said of one measure of a column."""
+
+    verdict: Verdict
+    reason: str = ""
+    threshold: float | None = None
+    p_value: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outputs: bool) -> list[Result]:
@@ -195,74 +206,77 @@ def _results(
         "feature": verdict.feature,
         "n": verdict.n,
         "n_baseline": verdict.n_baseline,
+        "monitor": signal,
     }
-    facts["monitor"] = signal
     if verdict.verdict is Verdict.NOT_ENOUGH_DATA:
         return [context.result(signal, primary, None, verdict.verdict, reason=verdict.reason, **facts)]
     results = []
     for name, measured in one.measured.items():
-        fields: dict[str, Any] = {
-            **facts,
-            "p_value": measured.p_value,
-            **_by_threshold(settings, name, measured, one.peer),
-        }
-        if measured.bounds is not None:
-            fields |= {"lower": measured.bounds.lower, "upper": measured.bounds.upper}
-            fields["details"] = {"rank_error": one.rank_error}
+        judged, bounds = _by_threshold(settings, name, measured, one.peer), measured.bounds
+        if bounds is not None:
+            judged = replace(judged, details={"rank_error": one.rank_error})
         if name == primary and settings.rule.enabled and settings.preset == "modelspan":
-            fields |= _by_rule(settings, one, verdict, fields)
-        judged = fields.pop("verdict")
-        results.append(context.result(signal, name, measured.value, judged, **fields))
+            judged = _by_rule(settings, one, verdict, judged)
+        result = context.result(
+            signal,
+            name,
+            measured.value,
+            judged.verdict,
+            lower=bounds.lower if bounds else None,
+            upper=bounds.upper if bounds else None,
+            threshold=judged.threshold,
+            p_value=judged.p_value,
+            reason=judged.reason,
+            details=judged.details,
+            **facts,
+        )
+        results.append(result)
     return results
 
 
-def _by_threshold(settings: DriftSettings, name: str, measured: Measured, peer: ThresholdRule | None) -> dict[str, Any]:
+def _by_threshold(settings: DriftSettings, name: str, measured: Measured, peer: ThresholdRule | None) -> Judged:
     """The verdict by a fixed threshold, where one is given or preset; else none can be wrong."""
-    threshold = settings.thresholds.get(name)
+    threshold, chance = settings.thresholds.get(name), measured.p_value
     if threshold is not None:
         verdict = Verdict.ALARM if measured.value > threshold else Verdict.OK
-        return {"verdict": verdict, "threshold": threshold, "reason": f"fixed threshold {threshold:g}"}
+        return Judged(verdict, f"fixed threshold {threshold:g}", threshold, chance)
     if peer is None and settings.preset == "nannyml" and name == "jensen_shannon_distance":
-        return {
-            "verdict": Verdict.SKIPPED,
-            "reason": "the baseline has too few chunks to learn nannyml's threshold from",
-        }
+        reason = "the baseline has too few chunks to learn nannyml's threshold from"
+        return Judged(Verdict.SKIPPED, reason, p_value=chance)
     if peer is None or name != peer.measure:
-        return {"verdict": Verdict.OK}
+        return Judged(Verdict.OK, p_value=chance)
     if peer.alarm == "above":
         reason = f"default rule of {settings.preset}: above {peer.threshold:.3g}"
-        return {"verdict": peer.verdict(measured.value), "threshold": peer.threshold, "reason": reason}
-    p_value = 1.0 if measured.p_value is None else measured.p_value
+        return Judged(peer.verdict(measured.value), reason, peer.threshold, chance)
+    p_value = 1.0 if chance is None else chance
     reason = f"default rule of {settings.preset}: p-value {p_value:.3g} beside the level {peer.threshold:g}"
-    return {"verdict": peer.verdict(p_value), "reason": reason}
+    return Judged(peer.verdict(p_value), reason, p_value=chance)
 
 
-def _by_rule(
-    settings: DriftSettings, one: Looked, verdict: FeatureVerdict, fields: Mapping[str, Any]
-) -> dict[str, Any]:
+def _by_rule(settings: DriftSettings, one: Looked, verdict: FeatureVerdict, judged: Judged) -> Judged:
     """The rule's verdict, unless a fixed threshold already alarms."""
     details = {
-        **fields.get("details", {}),
+        **judged.details,
         "q_value": verdict.q_value,
         "excess_effect": verdict.excess_effect,
         "breach": verdict.breach,
         "priority": verdict.priority,
         "importance": one.counts.importance,
     }
-    if fields["verdict"] is Verdict.ALARM:
-        return {"details": details}
-    return {
-        "verdict": verdict.verdict,
-        "threshold": settings.rule.effect_floor if one.counts.effect_floor is None else one.counts.effect_floor,
-        "p_value": verdict.p_value,
-        "reason": verdict.reason,
-        "details": {
+    if judged.verdict is Verdict.ALARM:
+        return replace(judged, details=details)
+    return Judged(
+        verdict.verdict,
+        verdict.reason,
+        threshold=settings.rule.effect_floor if one.counts.effect_floor is None else one.counts.effect_floor,
+        p_value=verdict.p_value,
+        details={
             **details,
             "bins": one.bins.labels,
             "baseline": _shares(one.counts.baseline),
             "window": _shares(one.counts.current),
         },
-    }
+    )
 
 
 def _shares(counts: Any) -> list[float]:
