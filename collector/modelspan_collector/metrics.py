@@ -14,6 +14,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._count_receiving()
+        self._count_storing()
+        self._count_forwarding()
+        self._count_log()
+
+    def _count_receiving(self) -> None:
         self.requests = self._counter("requests", "Requests by protocol and outcome", "protocol", "outcome")
         self.refused_connections = self._counter(
             "refused_connections", "Connections that failed the TLS handshake; gRPC's are not seen", "protocol"
@@ -32,6 +38,8 @@ class Metrics:
         self.redacted = self._counter(
             "redacted_attributes", "Attributes and columns dropped or hashed at the gate", "signal"
         )
+
+    def _count_storing(self) -> None:
         self.stored = self._counter("stored_records", "Requests whose rows are in the store", "signal")
         self.stored_bytes = self._counter("stored_bytes", "Bytes of requests whose rows are in the store", "signal")
         self.rows = self._counter("stored_rows", "Rows stored from events, by table", "table")
@@ -41,11 +49,6 @@ class Metrics:
             "insert_errors", "Inserts that failed, by what happens next", "signal", "next"
         )
         self.dead_letters = self._counter("dead_letters", "Requests that the store refuses for good", "signal")
-        self.forwarded = self._counter("forwarded_requests", "Requests sent on, by outcome", "destination", "outcome")
-        self.forward_bytes = self._gauge("forward_queue_bytes", "Bytes that wait for a destination", "destination")
-        self.forward_lag_seconds = self._gauge(
-            "forward_lag_seconds", "Age of the oldest segment that waits for a destination", "destination"
-        )
         self.insert_seconds = Histogram(
             "modelspan_collector_insert_seconds",
             "Time of an insert",
@@ -53,6 +56,15 @@ class Metrics:
             buckets=_LATENCY,
             registry=self.registry,
         )
+
+    def _count_forwarding(self) -> None:
+        self.forwarded = self._counter("forwarded_requests", "Requests sent on, by outcome", "destination", "outcome")
+        self.forward_bytes = self._gauge("forward_queue_bytes", "Bytes that wait for a destination", "destination")
+        self.forward_lag_seconds = self._gauge(
+            "forward_lag_seconds", "Age of the oldest segment that waits for a destination", "destination"
+        )
+
+    def _count_log(self) -> None:
         self.log_bytes = self._gauge("log_bytes", "Bytes in the write-ahead log that wait for the store", "signal")
         self.lag_seconds = self._gauge("lag_seconds", "Age of the oldest segment that waits for the store", "signal")
         self.torn_bytes = self._counter("torn_bytes", "Bytes cut off the end of the log at start", "signal")

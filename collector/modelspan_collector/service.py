@@ -21,6 +21,7 @@ from modelspan_collector.serve import AsgiServer
 from modelspan_collector.store.connect import Store
 from modelspan_collector.wal.journal import LogOptions
 from modelspan_collector.write.complaints import Complaints
+from modelspan_collector.write.held import HeldStreams
 from modelspan_collector.write.lanes import Lanes
 from modelspan_collector.write.writer import Writer
 
@@ -40,36 +41,55 @@ class Collector:
         self._config = config
         self._metrics = Metrics()
         self.registry: CollectorRegistry = self._metrics.registry
-        tokens = Tokens(config.tokens)
         self._lanes = Lanes(store, config.data / "log", _log_options(config), self._metrics)
         self._complaints = Complaints(self._lanes.store)
+        held = HeldStreams()
         self._writer = Writer(
             self._lanes.sealed,
             self._lanes.target,
             dead=config.data / "dead",
             metrics=self._metrics,
             complain=self._complaints.add,
+            held=held,
             threads=config.writers,
         )
         self._forwarder = Forwarder(config.forward, config.data / "forward", _log_options(config), self._metrics)
-        self._gate = gate = Gate(
+        self._gate = Gate(
             lambda tenant, signal: self._lanes.log(tenant.database, signal),
             self._metrics,
             redaction=config.redaction,
             max_inflight_bytes=config.max_inflight_bytes,
             forward=self._forwarder.offer,
             complain=self._complaints.add,
+            held=held,
         )
-        self._http_app = HttpReceiver(
-            gate, tokens, self._metrics, max_request_bytes=config.max_request_bytes, cors_origins=config.cors_origins
+        tokens = Tokens(config.tokens)
+        self._http_app = self._http_receiver(tokens)
+        self._http = self._http_server()
+        self._grpc = self._grpc_receiver(tokens)
+        self.http_port: int = self._http.port
+        self.grpc_port: int = self._grpc.port
+
+    def _http_receiver(self, tokens: Tokens) -> HttpReceiver:
+        config = self._config
+        return HttpReceiver(
+            self._gate,
+            tokens,
+            self._metrics,
+            max_request_bytes=config.max_request_bytes,
+            cors_origins=config.cors_origins,
         )
+
+    def _http_server(self) -> AsgiServer:
+        config = self._config
         tls = None if config.tls is None else config.tls.context(self._metrics.refused_connections.labels("http").inc)
         allowed = Allowed(config.hosts, config.cors_origins)
-        self._http = AsgiServer(
-            self._http_app, config.host, config.http_port, tls=tls, name="otlp-http", allowed=allowed
-        )
-        self._grpc = GrpcReceiver(
-            gate,
+        return AsgiServer(self._http_app, config.host, config.http_port, tls=tls, name="otlp-http", allowed=allowed)
+
+    def _grpc_receiver(self, tokens: Tokens) -> GrpcReceiver:
+        config = self._config
+        return GrpcReceiver(
+            self._gate,
             tokens,
             self._metrics,
             host=config.host,
@@ -77,8 +97,6 @@ class Collector:
             tls=config.tls,
             max_request_bytes=config.max_request_bytes,
         )
-        self.http_port: int = self._http.port
-        self.grpc_port: int = self._grpc.port
 
     @property
     def redaction(self) -> Redaction:

@@ -17,7 +17,8 @@ from clickhouse_connect.driver.exceptions import Error as DriverError
 from modelspan_analyzer.governance.holds import JSON_TEXT, SKETCHES, Held, parameters, tables
 from modelspan_analyzer.governance.names import CHANGED, DAY, ID, IN_TEXT, QUOTED, TRACE, Names
 from modelspan_analyzer.governance.subject import Subject
-from modelspan_collector.store.connect import Store, quote_identifier
+from modelspan_collector.store.connect import Store
+from modelspan_collector.store.quote import quote_identifier
 
 _HURRY: Final = (
     "old_parts_lifetime = 0, cleanup_delay_period = 1, cleanup_delay_period_random_add = 0, "

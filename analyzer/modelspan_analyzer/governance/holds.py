@@ -10,7 +10,8 @@ from typing import Final
 from modelspan.conventions import PREDICTION_ID, TAG_PREFIX
 from modelspan_analyzer.governance.names import ID, IN_TEXT, QUOTED, TRACE, VALUE, Names
 from modelspan_analyzer.governance.subject import Subject
-from modelspan_collector.store.connect import Store, quote_identifier
+from modelspan_collector.store.connect import Store
+from modelspan_collector.store.quote import quote_identifier
 
 SKETCHES: Final = {"feature_profiles": "hour", "feature_profile_days": "day"}
 """Tables that keep no rows but what was measured of them, each with its column of time."""

@@ -13,7 +13,8 @@ from typing import Final
 import pyarrow as pa
 
 from modelspan_analyzer.governance.subject import Subject
-from modelspan_collector.store.connect import Store, quote_identifier
+from modelspan_collector.store.connect import Store
+from modelspan_collector.store.quote import quote_identifier
 
 ID: Final = "id"
 TRACE: Final = "trace"

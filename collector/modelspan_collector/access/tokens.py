@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from modelspan_collector.otlp.errors import UnauthenticatedError
-from modelspan_collector.store.connect import quote_identifier
+from modelspan_collector.store.quote import quote_identifier
 
 _CHECK_SECONDS = 1.0
 _LOGGER = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from modelspan_collector.receive.decode import Decoded
 from modelspan_collector.wal.journal import Log, LogFullError, all_done
 from modelspan_collector.wal.record import Kind, make
 from modelspan_collector.write.complaints import Complaint
-from modelspan_collector.write.held import HELD
+from modelspan_collector.write.held import HeldStreams
 
 TENANT_ATTRIBUTE = "modelspan.tenant"
 """Resource attribute that names the tenant: set from the token, and refused where a sender gives another's."""
@@ -93,6 +93,7 @@ class Gate:
         max_inflight_bytes: int,
         forward: Forward,
         complain: Complain,
+        held: HeldStreams,
     ) -> None:
         self._logs = logs
         self._metrics = metrics
@@ -100,6 +101,7 @@ class Gate:
         self._max_inflight = max_inflight_bytes
         self._forward = forward
         self._complain = complain
+        self._held = held
         self.parsing = threading.BoundedSemaphore(_PARSING)
         """Held while a request is parsed and checked."""
         self._inflight = 0
@@ -179,7 +181,7 @@ class Gate:
         records = [make(kind, received, part + suffix) for kind, part in parts.items() if part]
         for record in records:
             if record.kind is Kind.EVENTS:
-                HELD.put(record.digest, tables)
+                self._held.put(record.digest, tables)
         if not records:
             return Receipt(signal, _done(), rejected.count, rejected.message)
         try:

@@ -22,6 +22,7 @@ from modelspan_collector.sqlhttp import allowed, errors, statement
 from modelspan_collector.sqlhttp.forms import ExternalTable
 from modelspan_collector.sqlhttp.settings import Limits, clause, effective
 from modelspan_collector.sqlhttp.statement import Statement
+from modelspan_collector.store.quote import quote_name
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class Engine:
         asked = effective({**question.settings, **vetted.settings}, self._limits)
         settings = {**asked, "log_comment": uuid.uuid4().hex}
         elsewhere = question.database in self._forbidden.databases  # drivers name `default` unless told otherwise
-        connection.query(f"USE {_quote(self._database if elsewhere else question.database)}")
+        connection.query(f"USE {quote_name(self._database if elsewhere else question.database)}")
         _apply(connection, settings)
         for table in question.external:
             self._receive(connection, table)
@@ -152,12 +153,6 @@ class Engine:
 
 def _connect(path: str) -> Any:
     return chdb.connect(path)  # type: ignore[no-untyped-call]
-
-
-def _quote(name: str) -> str:
-    """Quote any database name that a client may send."""
-    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
-    return f"`{escaped}`"
 
 
 def _names(connection: Any, sql: str, names: tuple[str, ...]) -> frozenset[str]:

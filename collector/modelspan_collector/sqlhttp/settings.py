@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelspan_collector.sqlhttp import allowed, errors
+from modelspan_collector.store.quote import quote_string
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def refused(name: str) -> errors.ClickHouseError:
 
 def clause(settings: Mapping[str, str]) -> str:
     """`name = 'value', ...` for SET."""
-    return ", ".join(f"{name} = {_quote(value)}" for name, value in settings.items())
+    return ", ".join(f"{name} = {quote_string(value)}" for name, value in settings.items())
 
 
 def _checked(name: str, value: str) -> str:
@@ -94,8 +95,3 @@ def _lower(name: str, value: str, cap: str | None) -> str:
     if cap is None:
         return value
     return value if 0 < asked <= float(cap) else cap
-
-
-def _quote(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

@@ -19,8 +19,9 @@ from typing import Any
 import zstandard
 
 from modelspan_collector.store import schema
-from modelspan_collector.store.connect import Store, quote_identifier
+from modelspan_collector.store.connect import Store
 from modelspan_collector.store.errors import SchemaError, StoreError
+from modelspan_collector.store.quote import quote_identifier
 
 MANIFEST = "manifest.json"
 CHUNK_BYTES = 1024**2

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from modelspan_collector.store.connect import quote_identifier
+from modelspan_collector.store.quote import quote_identifier, quote_string
 
 SHARDING_COLUMNS = ("prediction_id", "TraceId", "model")
 """By the first of these columns that a table has: predictions meet their labels, spans their trace, on one shard."""
@@ -58,12 +58,7 @@ def statements(single: list[str], cluster: Cluster, database: str) -> list[str]:
 
 
 def _on(cluster: Cluster) -> str:
-    return f"ON CLUSTER {_literal(cluster.name)}"
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return f"ON CLUSTER {quote_string(cluster.name)}"
 
 
 def _stored_table(ddl: str) -> str:
@@ -87,7 +82,7 @@ def _replicated(engine: re.Match[str]) -> str:
 
 
 def _distributed(ddl: str, name: str, cluster: Cluster, database: str) -> str:
-    over = ", ".join((_literal(cluster.name), _literal(database), f"{name}_local", sharding_key(ddl)))
+    over = ", ".join((quote_string(cluster.name), quote_string(database), f"{name}_local", sharding_key(ddl)))
     return f"CREATE TABLE IF NOT EXISTS {name} {_on(cluster)} AS {name}_local\nENGINE = Distributed({over})"
 
 

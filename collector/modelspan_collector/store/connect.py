@@ -18,6 +18,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_collector.store.errors import StoreUnavailableError
+from modelspan_collector.store.quote import quote_identifier
 
 DEFAULT_DATABASE = "modelspan"
 MINIMUM_VERSION = (25, 3)
@@ -27,18 +28,6 @@ ANSWER_TIMEOUT_SECONDS = 300
 _TLS_SCHEMES = ("clickhouses", "https")
 _SCHEMES = ("chdb", "clickhouse", "http", *_TLS_SCHEMES)
 _WITH_SIGNS = "percent-encode signs in the user or password (/ is %2F, @ is %40)"
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def quote_identifier(name: str) -> str:
-    """Quote a database, table or column name for SQL; values are always bound parameters instead.
-
-    Raises:
-        ValueError: the name is not a plain identifier.
-    """
-    if not _IDENTIFIER.fullmatch(name):
-        raise ValueError(f"{name!r} is not a plain identifier (letters, digits and underscore)")
-    return f"`{name}`"
 
 
 class Store:

@@ -6,7 +6,8 @@ import logging
 import threading
 from dataclasses import dataclass, field
 
-from modelspan_collector.store.connect import Store, quote_identifier
+from modelspan_collector.store.connect import Store
+from modelspan_collector.store.quote import quote_identifier
 
 log = logging.getLogger(__name__)
 

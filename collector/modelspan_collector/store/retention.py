@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from modelspan_collector.store.connect import Store, quote_identifier
+from modelspan_collector.store.connect import Store
 from modelspan_collector.store.errors import SchemaError
+from modelspan_collector.store.quote import quote_identifier
 
 _TTL = re.compile(r"\bTTL (?P<since>.+?) \+ (?:toIntervalDay\((?P<days>\d+)\)|INTERVAL (?P<literal>\d+) DAY)")
 _TABLES_SQL = """SELECT name, engine_full FROM system.tables

@@ -8,7 +8,7 @@ and views are new.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ FIRST_VERSION = 1
 _HERE = Path(__file__).parent
 _LEDGER_FILE = "000_schema_migrations.sql"
 _CREATED = re.compile(r"^CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS (\w+)", re.MULTILINE)
+_PLACE = re.compile(r"/\*(\w+)\*/(.*?)/\*\*/")
 _INCLUDE = re.compile(r"^ *-- include (\w+\.sql)", re.MULTILINE)
 
 
@@ -33,7 +34,27 @@ class Migration:
 
 def statements() -> list[tuple[str, str]]:
     """All DDL as (file name, statement), in the order in which it is applied."""
-    return [(file.name, statement) for file in _scripts(_HERE / "schema") for statement in split(_text(file))]
+    return [
+        (file.name, _PLACE.sub(r"\2", statement))
+        for file in _scripts(_HERE / "schema")
+        for statement in split(_text(file))
+    ]
+
+
+def templates(file: str) -> list[str]:
+    """The DDL of one file with its places, `/*name*/what stands there/**/`, for `fill`."""
+    return split(_text(_HERE / "schema" / file))
+
+
+def fill(template: str, places: Mapping[str, str]) -> str:
+    """DDL with other text in its places, all of them at once, so that what is put in is not looked into.
+
+    Raises:
+        SchemaError: the template has other places than those that are given.
+    """
+    if (there := {place[1] for place in _PLACE.finditer(template)}) != places.keys():
+        raise SchemaError(f"the places {sorted(there)} are to be filled, not {sorted(places)}: {template[:80]!r}")
+    return _PLACE.sub(lambda place: places[place[1]], template)
 
 
 def migrations(folder: Path = _HERE / "migrations") -> list[Migration]:

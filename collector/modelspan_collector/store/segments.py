@@ -7,15 +7,17 @@ import re
 from collections.abc import Collection, Iterator
 
 from modelspan_collector.store import schema
-from modelspan_collector.store.connect import Store, quote_identifier
+from modelspan_collector.store.connect import Store
+from modelspan_collector.store.quote import quote_identifier, quote_string
 
 COLUMNS = {"tag": "tags", "feature": "categorical_features"}
 """Where the values of a key such as `tag.country` are."""
-_VIEWS = ("numeric", "categorical", "null", "rows")
 _FILE = "025_feature_profile_views.sql"
-_MADE = f"""
+_VIEW = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+)/\*suffix\*/")
+"""A view that can be of a segment, too: its name has a place for what follows it."""
+_MADE = """
 SELECT name FROM system.tables
-WHERE database = currentDatabase() AND match(name, '^feature_profiles_({"|".join(_VIEWS)})_[0-9a-f]{{12}}$')
+WHERE database = currentDatabase() AND match(name, '^feature_profiles_(numeric|categorical|null|rows)_[0-9a-f]{12}$')
 """
 _STORED_HERE = """
 SELECT count() FROM system.tables
@@ -69,18 +71,15 @@ def keep_segments(store: Store, keys: Collection[str]) -> None:
 
 def _views(key: str) -> Iterator[tuple[str, str]]:
     """Name and DDL of a key's views: those of all rows, over the rows that have the key."""
-    value = value_of(key, _literal(split_key(key)[1]))
-    rows = f"(SELECT *, concat({_literal(key + '=')}, {value}) AS segment FROM predictions WHERE {value} != '')"
-    suffix = hashlib.sha256(key.encode()).hexdigest()[:12]
-    for file, ddl in schema.statements():
-        found = re.search(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (feature_profiles_(\w+)) TO", ddl)
-        if file == _FILE and found and found[2] in _VIEWS:
-            ddl = ddl.replace(found[1], f"{found[1]}_{suffix}", 1)
-            ddl = ddl.replace("'' AS segment", "segment").replace("FROM predictions", f"FROM {rows}")
-            ddl = ddl.replace("SELECT model, version, toStartOfHour", "SELECT model, version, segment, toStartOfHour")
-            yield f"{found[1]}_{suffix}", ddl.replace("GROUP BY model, version", "GROUP BY model, version, segment")
-
-
-def _literal(text: str) -> str:
-    """A string in DDL, which takes no parameters: as digits, so that no character of it is read as SQL."""
-    return f"unhex('{text.encode().hex()}')"
+    value = value_of(key, quote_string(split_key(key)[1]))
+    suffix = f"_{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+    named = f"concat({quote_string(key + '=')}, {value}) AS segment"
+    places = {
+        "suffix": suffix,
+        "segment": "segment",
+        "key": ", segment",
+        "rows": f"(SELECT *, {named} FROM predictions WHERE {value} != '')",
+    }
+    for template in schema.templates(_FILE):
+        if found := _VIEW.search(template):
+            yield f"{found[1]}{suffix}", schema.fill(template, places)

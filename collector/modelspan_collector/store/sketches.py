@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from modelspan_collector.store.connect import Store, quote_identifier
+from modelspan_collector.store.connect import Store
+from modelspan_collector.store.quote import quote_identifier
 
 TABLES = ("feature_profiles", "feature_profile_days")
 QUIET = timedelta(minutes=10)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.quote import quote_name, quote_string
 
 _FEATURES_SQL = """SELECT name, countIf(kind = 'number') AS numbers, countIf(kind = 'text') AS texts
 FROM (
@@ -62,10 +63,10 @@ def plan(store: Store, model: str, *, prefix: str = "") -> View:
     for row in found:
         alias = row["name"] if row["name"] not in taken else f"feature_{row['name']}"
         taken.add(alias)
-        columns.append(f"    {_column(row['name'], numeric=row['numbers'] >= row['texts'])} AS {_quoted(alias, '`')}")
+        columns.append(f"    {_column(row['name'], numeric=row['numbers'] >= row['texts'])} AS {quote_name(alias)}")
     statement = (
-        f"CREATE OR REPLACE VIEW {_quoted(name, '`')} AS\nSELECT\n" + ",\n".join(columns) + "\n"
-        f"FROM predictions\nWHERE model = {_quoted(model, chr(39))}"
+        f"CREATE OR REPLACE VIEW {quote_name(name)} AS\nSELECT\n" + ",\n".join(columns) + "\n"
+        f"FROM predictions\nWHERE model = {quote_string(model)}"
     )
     return View(model, name, tuple(row["name"] for row in found), statement)
 
@@ -78,7 +79,7 @@ def models(store: Store) -> list[str]:
 def _column(feature: str, *, numeric: bool) -> str:
     """NULL where the feature is missing, as the maps answer 0 and '' for a key that they do not have."""
     column = "numeric_features" if numeric else "categorical_features"
-    key = _quoted(feature, "'")
+    key = quote_string(feature)
     return f"if(mapContains({column}, {key}), {column}[{key}], NULL)"
 
 
@@ -88,9 +89,3 @@ def _check_free(store: Store, name: str) -> None:
     )
     if engine and engine[0]["engine"] != "View":
         raise ValueError(f"the table {name!r} exists already: choose a prefix for the views (--prefix)")
-
-
-def _quoted(text: str, mark: str) -> str:
-    """A name or string of the data in SQL; DDL takes no bound parameters."""
-    escaped = text.replace("\\", "\\\\").replace(mark, "\\" + mark)
-    return f"{mark}{escaped}{mark}"

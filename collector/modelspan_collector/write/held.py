@@ -19,7 +19,7 @@ _COLUMN_BYTES: Final = 8 << 10
 """What a column takes beside its values: of many small streams that is nearly all."""
 
 
-class Held:
+class HeldStreams:
     """The tables of each record of events, in their order, by the record's digest."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
@@ -48,7 +48,3 @@ class Held:
 
 def _size(tables: Sequence[pa.Table]) -> int:
     return sum(table.nbytes + _COLUMN_BYTES * table.num_columns for table in tables)
-
-
-HELD: Final = Held()
-"""What the gates of this process hold for its writers."""

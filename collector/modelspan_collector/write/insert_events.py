@@ -23,7 +23,7 @@ from modelspan_collector.store.connect import Store
 from modelspan_collector.wal.record import Kind, Record, make
 from modelspan_collector.write import rows, stream
 from modelspan_collector.write.complaints import Complaint
-from modelspan_collector.write.held import HELD
+from modelspan_collector.write.held import HeldStreams
 from modelspan_collector.write.insert import ONE_BLOCK
 from modelspan_collector.write.refusals import is_about_data, reason
 
@@ -55,7 +55,7 @@ class Outcome:
     complaints: Counter[Complaint] = field(default_factory=Counter)
 
 
-def insert_events(store: Store, records: Sequence[Record], token: str, metrics: Metrics) -> Outcome:
+def insert_events(store: Store, records: Sequence[Record], token: str, metrics: Metrics, held: HeldStreams) -> Outcome:
     """Insert the events of a batch.
 
     Args:
@@ -63,24 +63,27 @@ def insert_events(store: Store, records: Sequence[Record], token: str, metrics: 
         records: what the log holds of them.
         token: names exactly these records; sent again, it inserts nothing.
         metrics: where rows are counted.
+        held: streams that the gate has read already.
 
     Raises:
         DatabaseError: the store is away, or refuses for a reason that is not in the rows.
     """
     outcome = Outcome()
-    for number, portion in enumerate(_portions(records, token, outcome)):
+    for number, portion in enumerate(_portions(records, token, outcome, held)):
         part = f"/{number}" if number else ""
         for table, streams in portion.items():
             _Insert(store, table, metrics, outcome).all(streams, f"{token}/{table}{part}")
     return outcome
 
 
-def _portions(records: Sequence[Record], token: str, outcome: Outcome) -> Iterator[dict[str, list[_Stream]]]:
+def _portions(
+    records: Sequence[Record], token: str, outcome: Outcome, held: HeldStreams
+) -> Iterator[dict[str, list[_Stream]]]:
     """The streams of the records by table, as many at a time as fit into memory; the same however often it is done."""
     tables: dict[str, list[_Stream]] = {}
     size = 0
     for number, record in enumerate(records):
-        for each in _readable(record, f"{token}.unread.{number}", outcome):
+        for each in _readable(record, f"{token}.unread.{number}", outcome, held):
             tables.setdefault(_TABLES[each.event], []).append(each)
             size += stream.unfolded(each.table)
         if size > _PORTION_BYTES:
@@ -193,24 +196,24 @@ def _convert(streams: Sequence[_Stream]) -> list[tuple[rows.Rows, list[_Stream]]
     return converted
 
 
-def _readable(record: Record, name: str, outcome: Outcome) -> list[_Stream]:
+def _readable(record: Record, name: str, outcome: Outcome, held: HeldStreams) -> list[_Stream]:
     try:
-        return _streams(record)
+        return _streams(record, held)
     except Exception as error:  # the gate has read it before: a log that another version wrote
         outcome.unfit.append(Unfit(record, name, reason(error)))
         return []
 
 
-def _streams(record: Record) -> list[_Stream]:
+def _streams(record: Record, held: HeldStreams) -> list[_Stream]:
     """The events of a record, as the gate has read them."""
     tenant = wire.tenant_of(record.payload)
-    held = iter(HELD.take(record.digest) or ())
+    read = iter(held.take(record.digest) or ())
     found = []
     for resource in LOGS.request.FromString(record.payload).resource_logs:
         names = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
         for scope in resource.scope_logs:
             for event in scope.log_records:
-                table = next(held, None)
+                table = next(read, None)
                 if table is None:
                     table = stream.read(event.event_name, event.body.bytes_value).table
                 service = names.get("service.name", "")

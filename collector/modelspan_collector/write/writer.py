@@ -29,6 +29,7 @@ from modelspan_collector.wal.segment import SUFFIX
 from modelspan_collector.write import refusals
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.failing import Failing
+from modelspan_collector.write.held import HeldStreams
 from modelspan_collector.write.insert import insert_otlp
 from modelspan_collector.write.insert_events import insert_events
 
@@ -46,6 +47,7 @@ class Writer:
         dead: Path,
         metrics: Metrics,
         complain: Callable[[Complaint, int], None],
+        held: HeldStreams,
         threads: int,
     ) -> None:
         self._sealed = sealed
@@ -53,6 +55,7 @@ class Writer:
         self._dead = dead
         self._metrics = metrics
         self._complain = complain
+        self._held = held
         self._failing = Failing(sealed)
         self._stopping = threading.Event()
         self._idle = threading.Condition()
@@ -141,7 +144,7 @@ class Writer:
             self._insert_otlp(store, signal, records, token)
             return
         with self._metrics.insert_seconds.labels(signal.name).time():
-            outcome = insert_events(store, records, token, self._metrics)
+            outcome = insert_events(store, records, token, self._metrics, self._held)
         for unfit in outcome.unfit:
             self._set_aside(store, signal, unfit.record, unfit.token, unfit.reason)
         for complaint, count in outcome.complaints.items():

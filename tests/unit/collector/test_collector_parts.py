@@ -20,9 +20,10 @@ from modelspan_collector.otlp import wire
 from modelspan_collector.otlp.signals import TRACES
 from modelspan_collector.receive import decode
 from modelspan_collector.store import schema
+from modelspan_collector.store.errors import SchemaError
 from modelspan_collector.wal.recent import Recent
 from modelspan_collector.write import maps, otlp_shape
-from modelspan_collector.write.held import Held
+from modelspan_collector.write.held import HeldStreams
 
 
 @given(st.lists(st.integers(0, 3), max_size=4), st.integers(0, 2**64 - 1), st.text(max_size=20))
@@ -159,9 +160,19 @@ def test_groups_and_our_own_field_numbers_are_cleaned_away() -> None:
 def test_held_tables_are_taken_once_and_within_bounds() -> None:
     """The newest tables are held, up to a number of bytes, each until the writer has it."""
     table = pa.table({"x": pa.array(range(8), pa.int64())})
-    held = Held(most_bytes=9_000)  # a column takes some 8 KiB beside its values
+    held = HeldStreams(most_bytes=9_000)  # a column takes some 8 KiB beside its values
     held.put(b"first", [table])
     held.put(b"second", [table])
     assert held.take(b"first") is None
     assert held.take(b"second") == [table]
     assert held.take(b"second") is None
+
+
+@pytest.mark.parametrize("places", [{"other": "x"}, {}, {"what": "x", "other": "x"}])
+def test_ddl_is_filled_in_its_places_or_not_at_all(places: dict[str, str]) -> None:
+    """A place that is absent, or that nothing is put into, is an error; what is put in is not looked into again."""
+    template = "SELECT /*what*/1/**/ FROM t"
+    assert schema.fill(template, {"what": "/*what*/2/**/"}) == "SELECT /*what*/2/**/ FROM t"
+    with pytest.raises(SchemaError, match="what"):
+        schema.fill(template, places)
+    assert not any("/**/" in ddl for _, ddl in schema.statements())

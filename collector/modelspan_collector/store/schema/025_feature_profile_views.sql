@@ -1,7 +1,8 @@
 -- The views that keep feature_profiles on insert: one a shape of data, each a single pass over the inserted block.
-CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_numeric TO feature_profiles AS
+-- The places marked with comments are filled by the views of a configured segment: store/segments.py.
+CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_numeric/*suffix*//**/ TO feature_profiles AS
 WITH arraySort(groupArrayIf(number, isFinite(number))) AS sorted, least(length(sorted), 400) AS kept
-SELECT model, version, '' AS segment, 'feature' AS source, name AS feature, 'numeric' AS kind, hour, weight_class,
+SELECT model, version, /*segment*/'' AS segment/**/, 'feature' AS source, name AS feature, 'numeric' AS kind, hour, weight_class,
        count() AS rows, sum(sample_weight) AS weight,
        sumIf(sample_weight, isNaN(number)) AS nans, sumIf(sample_weight, isInfinite(number)) AS infinite,
        sumIf(sample_weight, number = 0) AS zero, sumIf(sample_weight, number < 0) AS negative,
@@ -12,32 +13,32 @@ SELECT model, version, '' AS segment, 'feature' AS source, name AS feature, 'num
                       sumIf(sample_weight, isFinite(number)) / kept), range(kept)) AS points,
        uniqHLL12State(cityHash64(number)) AS distinct
 FROM (
-    SELECT model, version, toStartOfHour(timestamp) AS hour, sample_weight, numeric_features,
+    SELECT model, version/*key*//**/, toStartOfHour(timestamp) AS hour, sample_weight, numeric_features,
            toFloat32(round(sample_weight, 1 - toInt32(floor(log10(greatest(sample_weight, 1e-9)))))) AS weight_class
-    FROM predictions
+    FROM /*rows*/predictions/**/
 )
 ARRAY JOIN mapKeys(numeric_features) AS name, mapValues(numeric_features) AS number
-GROUP BY model, version, hour, weight_class, name;
+GROUP BY model, version/*key*//**/, hour, weight_class, name;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_categorical TO feature_profiles AS
-SELECT model, version, '' AS segment, 'feature' AS source, name AS feature, 'categorical' AS kind, hour, weight_class,
+CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_categorical/*suffix*//**/ TO feature_profiles AS
+SELECT model, version, /*segment*/'' AS segment/**/, 'feature' AS source, name AS feature, 'categorical' AS kind, hour, weight_class,
        count() AS rows, sum(sample_weight) AS weight, sumIf(sample_weight, text = '') AS zero,
        uniqHLL12State(cityHash64(text)) AS distinct,
        approx_top_kState(64, 256)(text) AS top
 FROM (
-    SELECT model, version, toStartOfHour(timestamp) AS hour, sample_weight, categorical_features,
+    SELECT model, version/*key*//**/, toStartOfHour(timestamp) AS hour, sample_weight, categorical_features,
            toFloat32(round(sample_weight, 1 - toInt32(floor(log10(greatest(sample_weight, 1e-9)))))) AS weight_class
-    FROM predictions
+    FROM /*rows*/predictions/**/
 )
 ARRAY JOIN mapKeys(categorical_features) AS name, mapValues(categorical_features) AS text
-GROUP BY model, version, hour, weight_class, name;
+GROUP BY model, version/*key*//**/, hour, weight_class, name;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_null TO feature_profiles AS
-SELECT model, version, '' AS segment, 'feature' AS source, name AS feature, 'null' AS kind,
+CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_null/*suffix*//**/ TO feature_profiles AS
+SELECT model, version, /*segment*/'' AS segment/**/, 'feature' AS source, name AS feature, 'null' AS kind,
        toStartOfHour(timestamp) AS hour, toFloat32(1) AS weight_class, count() AS rows, sum(sample_weight) AS weight
-FROM predictions
+FROM /*rows*/predictions/**/
 ARRAY JOIN null_features AS name
-GROUP BY model, version, hour, name;
+GROUP BY model, version/*key*//**/, hour, name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_prediction TO feature_profiles AS
 WITH arraySort(groupArrayIf(number, isFinite(number))) AS sorted, least(length(sorted), 400) AS kept
@@ -75,11 +76,11 @@ FROM (
 GROUP BY model, version, hour, weight_class;
 
 -- The rows themselves: how many, the newest, how many failed (zero), and how many different ids.
-CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_rows TO feature_profiles AS
-SELECT model, version, '' AS segment, 'model' AS source, '' AS feature, 'rows' AS kind,
+CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_rows/*suffix*//**/ TO feature_profiles AS
+SELECT model, version, /*segment*/'' AS segment/**/, 'model' AS source, '' AS feature, 'rows' AS kind,
        toStartOfHour(timestamp) AS hour, toFloat32(1) AS weight_class,
        count() AS rows, sum(sample_weight) AS weight, sumIf(sample_weight, error_type != '') AS zero,
        max(timestamp) AS newest,
        uniqHLL12State(cityHash64(prediction_id)) AS distinct
-FROM predictions
-GROUP BY model, version, hour;
+FROM /*rows*/predictions/**/
+GROUP BY model, version/*key*//**/, hour;
