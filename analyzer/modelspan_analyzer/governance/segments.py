@@ -25,7 +25,7 @@ from modelspan_collector.wal.segment import BROKEN_SUFFIX, DIGESTS_SUFFIX, SUFFI
 _OF_DATABASES: Final = ("log", "dead")
 """Folders of a folder a database; all others, as the queues of forwarding, are looked at whatever the database."""
 _STORE: Final = "store"
-_RECORDS: Final = (SUFFIX, RETRY_SUFFIX, BROKEN_SUFFIX)
+_RECORDS: Final = (SUFFIX, RETRY_SUFFIX)
 _REASON: Final = ".json"
 """Beside a dead letter: why the store refuses it, which may quote it."""
 _WITHHELD: Final = b'{"reason": "withheld: it named somebody who is forgotten"}'
@@ -115,8 +115,13 @@ def search_files(paths: Collection[Path], subject: Subject, names: Names) -> Ite
         records = [(record, signal_of(record, path.parent.name)) for piece in found if (record := piece.record)]
         if marks.within(data) or any(without(*one, marks) is not one[0] for one in records):
             yield f"{path}: it names the subject"
-        elif any(piece.record is None for piece in found) or any(unreadable(*one) for one in records):
+        elif _damaged(path, data, found) or any(unreadable(*one) for one in records):
             yield f"{path}: it cannot be read, and so may name the subject; remove it when you have decided about it"
+
+
+def _damaged(path: Path, data: bytes, found: list[Piece]) -> bool:
+    """Whether a file holds damage: what the disk damaged in a segment stays as it is, for somebody to decide about."""
+    return any(piece.record is None for piece in found) or (path.suffix == BROKEN_SUFFIX and bool(data))
 
 
 def _pieces(path: Path, data: bytes) -> list[Piece]:

@@ -237,6 +237,27 @@ def test_why_a_letter_is_dead_may_quote_an_id(store: Store, tmp_path: Path) -> N
     assert "withheld" in json.loads((folder / "one.json").read_text())["reason"]
 
 
+BROKEN = {
+    "anything": b"whatever this was " * 10,
+    "less than a header": b"?",
+    "zeros": bytes(200),
+    "a record without its end": b"".join(make(Kind.OTLP, 1, b"x" * 100).encode())[:-5],
+    "a whole record": b"".join(make(Kind.OTLP, 1, logs("a stranger's")).encode()),
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN)
+def test_what_the_disk_damaged_is_named_and_stays(store: Store, tmp_path: Path, damage: str) -> None:
+    """A file of damaged bytes cannot be searched: it is named as such whatever is in it, and is not touched."""
+    folder = tmp_path / "log" / store.database / "logs"
+    folder.mkdir(parents=True)
+    (folder / f"one{BROKEN_SUFFIX}").write_bytes(BROKEN[damage])
+    (left,) = forget(store, SUBJECT, tmp_path, databases=(store.database,), patience=0).left
+    assert str(folder / f"one{BROKEN_SUFFIX}") in left
+    assert "cannot be read" in left
+    assert (folder / f"one{BROKEN_SUFFIX}").read_bytes() == BROKEN[damage]
+
+
 def test_names_are_kept_until_it_is_proved(store: Store, tmp_path: Path) -> None:
     """What cannot be read may hold the person: that is named, and a later run still knows ids that no row tells."""
     folder = tmp_path / "log" / store.database / "logs"
