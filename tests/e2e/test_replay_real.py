@@ -103,3 +103,16 @@ def test_wrong_columns_are_named(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1
     assert "no column 'z'; it has x, y" in ended.stderr
+
+
+def test_a_window_within_which_the_history_ends_is_partial(tmp_path: Path) -> None:
+    """The last, shorter window says so, and its volume is not judged: fewer rows are no fault of the model's."""
+    file = tmp_path / "short.csv"
+    file.write_text("x,prediction\n" + "".join(f"{row % 97},{row % 2}\n" for row in range(2_520)))
+    options = ("--model", "m", "--version", "1", "--prediction", "prediction", "--task", "classification")
+    ended = cli("replay", str(file), *options, "--data", str(tmp_path / "data"), "--window", "400", "--json")
+    assert ended.returncode == 0, ended.stderr
+    windows = json.loads(ended.stdout)["windows"]
+    volumes = [[each["verdict"] for each in one["results"] if each["metric"] == "volume"] for one in windows]
+    assert [one["partial"] for one in windows] == [False] * (len(windows) - 1) + [True]
+    assert volumes[-2:] == [["ok"], ["not_compared"]]

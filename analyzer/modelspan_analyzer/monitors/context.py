@@ -29,6 +29,8 @@ class MonitorContext:
     baseline: Baseline | None
     """None where the model has none and has not predicted enough to learn one; a monitor that needs it then says so."""
     settings: ModelSettings = field(default_factory=ModelSettings)
+    partial: bool = False
+    """Whether the data end within the window: how many rows it would have had is not known."""
 
     @cached_property
     def current(self) -> Profile:

@@ -33,6 +33,8 @@ class Outcome:
     rows: int
     """Predictions in it."""
     results: list[Result]
+    partial: bool = False
+    """Whether the history ends within it."""
 
 
 Progress = Callable[[str, int, int], None]
@@ -41,8 +43,9 @@ Progress = Callable[[str, int, int], None]
 
 def prepare(
     instance: Instance, model: str, version: str, history: History, step: timedelta | int | None, tell: Progress
-) -> list[tuple[Window, int]]:
-    """Bring baseline, predictions and labels into the store; return the windows to look at, and the rows of each.
+) -> list[tuple[Window, int, bool]]:
+    """Bring baseline, predictions and labels into the store; return the windows to look at, the rows of each, and
+    whether the history ends within it.
 
     Raises:
         HistoryError: the store already holds predictions of this model and version.
@@ -75,15 +78,19 @@ def prepare(
         times, cuts = windows.by_rows(live.num_rows, step)
     _send_all(instance, model, version, history, times, tell)
     instance.collector.flush(timeout=STORE_SECONDS)
-    return list(zip(cuts, windows.counts(times, cuts), strict=True))
+    held = windows.counts(times, cuts)
+    # A duration ends somewhere after the last row, a number of rows where there are as many as in the first window.
+    short = not isinstance(step, int) if columns.time else held[-1] < held[0]
+    return [(cut, rows, short and cut is cuts[-1]) for cut, rows in zip(cuts, held, strict=True)]
 
 
 def outcomes(
-    instance: Instance, model: str, version: str, cuts: list[tuple[Window, int]], tell: Progress
+    instance: Instance, model: str, version: str, cuts: list[tuple[Window, int, bool]], tell: Progress
 ) -> Iterator[Outcome]:
     """Run the monitors over each window, as they would have run when it closed."""
-    for number, (window, rows) in enumerate(cuts, start=1):
-        yield Outcome(window, rows, instance.runner.run_window(model, version, window))
+    for number, (window, rows, partial) in enumerate(cuts, start=1):
+        results = instance.runner.run_window(model, version, window, partial=partial)
+        yield Outcome(window, rows, results, partial)
         tell("monitors", number, len(cuts))
 
 

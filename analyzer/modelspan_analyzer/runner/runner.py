@@ -54,9 +54,13 @@ class Runner:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def run_window(self, model: str, version: str, window: Window) -> list[Result]:
-        """Run all monitors over a window, whether or not it was looked at before; results and runs are stored."""
-        return self._run(model, version, window, self.config.for_model(model, version), uuid.uuid4().hex)
+    def run_window(self, model: str, version: str, window: Window, *, partial: bool = False) -> list[Result]:
+        """Run all monitors over a window, whether or not it was looked at before; results and runs are stored.
+
+        Of a `partial` window, within which the data end, the volume is not judged.
+        """
+        settings = self.config.for_model(model, version)
+        return self._run(model, version, window, settings, uuid.uuid4().hex, partial=partial)
 
     def once(self, now: datetime | None = None) -> list[Result]:
         """Run the monitors over every due window of every model, the missed ones included.
@@ -150,12 +154,14 @@ class Runner:
             results += found
         return results
 
-    def _run(self, model: str, version: str, window: Window, settings: ModelSettings, run_id: str) -> list[Result]:
+    def _run(
+        self, model: str, version: str, window: Window, settings: ModelSettings, run_id: str, *, partial: bool = False
+    ) -> list[Result]:
         whole = runs.Run(run_id, model, version, "", window, window.end + settings.schedule.delay, self._clock())
         runs.write(self.store, [whole.running()])
         deadline = whole.started + settings.schedule.time_budget
         baseline = choose_baseline(self.store, model, version, window, settings)
-        context = MonitorContext(self.store, model, version, window, baseline, settings)
+        context = MonitorContext(self.store, model, version, window, baseline, settings, partial)
         results: list[Result] = []
         finished: list[runs.Run] = []
         for monitor in self._monitors:

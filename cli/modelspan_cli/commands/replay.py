@@ -162,7 +162,8 @@ def _print_table(args: argparse.Namespace, remarks: Remarks, found: list[Outcome
         verdict = _verdict(outcome)
         shown = Text(verdict, style=_COLOURS.get(verdict, "yellow"))
         start, alarmed = f"{outcome.window.start:%Y-%m-%d %H:%M}", ", ".join(alarms[:SHOWN_ALARMS]) + more
-        table.add_row(start, f"{outcome.rows:,}", shown, alarmed)
+        rows = f"{outcome.rows:,}{' (partial)' if outcome.partial else ''}"
+        table.add_row(start, rows, shown, alarmed)
     terminal.print(table)
     terminal.print(_summary(found))
     print(f"query it: modelspan sql --data {args.data} 'SELECT count() FROM predictions'", file=sys.stderr)
@@ -209,6 +210,7 @@ def _print_json(args: argparse.Namespace, remarks: Remarks, found: list[Outcome]
                 "start": outcome.window.start.isoformat(),
                 "end": outcome.window.end.isoformat(),
                 "rows": outcome.rows,
+                "partial": outcome.partial,
                 "verdict": _verdict(outcome),
                 "results": [_as_json(result) for result in outcome.results],
             }

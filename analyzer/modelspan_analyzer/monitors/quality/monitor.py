@@ -107,6 +107,9 @@ def _arrival(context: MonitorContext) -> Iterator[Result]:
 
 
 def _volume(context: MonitorContext, rows: int, usual: Usual | None) -> Result:
+    if context.partial:
+        reason = "the data end within this window, so that its volume is not known"
+        return _result(context, "volume", float(rows), Verdict.NOT_COMPARED, n=rows, reason=reason)
     if usual is None:
         reason = "too few earlier windows to compare with"
         return _result(context, "volume", float(rows), Verdict.NOT_COMPARED, n=rows, reason=reason)
