@@ -230,3 +230,6 @@ def test_rows_without_a_group_are_a_group(store: Store) -> None:
     assert cube.groups(["race"]).names == ()
     results = run(store, FairnessSettings(facets=("sex",)), 0)
     assert any(result.segment == "sex=(missing)" for result in results)
+    (spelt_as_a_segment,) = run(store, FairnessSettings(facets=("tag.sex",)), 0)
+    assert spelt_as_a_segment.verdict is Verdict.NOT_ENOUGH_DATA
+    assert "without its place: `sex`" in spelt_as_a_segment.reason
