@@ -60,7 +60,10 @@ def parse(text: str) -> Destination:
     Raises:
         DestinationError: the URL or an option is not understood.
     """
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # not quoted, as it may hold a password
+        raise DestinationError("a destination cannot be read: its brackets do not enclose an IPv6 address") from None
     if parts.scheme not in SCHEMES or not parts.netloc:
         raise DestinationError(f"{shown(text)} is no destination; expected {'|'.join(SCHEMES)}://host:port")
     options = dict(parse_qsl(parts.query))

@@ -119,7 +119,12 @@ def test_destinations() -> None:
     for wrong in ("tempo:4317", "grpc://x?rati=1", "grpc://x?ratio=2", "ftp://x", "http://x?signals=trace"):
         with pytest.raises(DestinationError):
             parse_destination(wrong)
-    for wrong in ("user:k3y@tempo", "grpc://u:k3y@x?header.a=k3y&ratio=z", "http://u:k3y@x?header.a=k3y&signals=none"):
+    for wrong in (
+        "user:k3y@tempo",
+        "grpc://u:k3y@x?header.a=k3y&ratio=z",
+        "http://u:k3y@x?header.a=k3y&signals=none",
+        "http://u:k3y@[x?header.a=k3y",
+    ):
         with pytest.raises(DestinationError) as told:
             parse_destination(wrong)
         assert "k3y" not in str(told.value)
