@@ -163,9 +163,7 @@ def _known(label: Label) -> Label:
     told = [column.is_valid() for column in (label.value, label.label) if column is not None]
     outcome = functools.reduce(pc.or_, told) if told else pa.array([False] * label.rows, pa.bool_())
     if not _all(named):
-        swallowed(
-            "labels without a prediction id, or with one that floats have rounded, are left out; the others arrive"
-        )
+        swallowed(_NO_ID)
     if not _all(outcome):
         swallowed(f"labels are left out: {_NO_OUTCOME}")
     known = pc.and_(named, outcome)

@@ -2,15 +2,19 @@
 
 import ast
 import re
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+import modelspan
+
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ("sdk/modelspan", "collector/modelspan_collector", "analyzer/modelspan_analyzer", "cli/modelspan_cli")
 TESTS = ROOT / "tests"
 MOST_LINES = 400
+MOST_LINES_OF_A_FUNCTION = 40
 SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 
 
@@ -131,3 +135,55 @@ def test_circles_are_found() -> None:
     """The guard sees a circle of three, and none in a chain."""
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
     assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+
+
+def functions(path: Path) -> list[tuple[str, int]]:
+    """The functions of a file with their lines of code: without decorators, signature and docstring."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
+            found.append((node.name, (body[-1].end_lineno or 0) - body[0].lineno + 1))
+    return found
+
+
+def test_functions_fit_a_screen() -> None:
+    """No body of a function is longer than a screen."""
+    long = [
+        (str(path.relative_to(ROOT)), name, lines)
+        for path in SOURCES
+        for name, lines in functions(path)
+        if lines > MOST_LINES_OF_A_FUNCTION
+    ]
+    assert long == []
+
+
+def definitions(path: Path) -> list[str]:
+    """What a file defines at its top, and the methods of its classes that nobody else may call: not those of bases."""
+    names: list[str] = []
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign):
+            names += [target.id for target in node.targets if isinstance(target, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.append(node.target.id)
+        if isinstance(node, ast.ClassDef):
+            plain = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+            names += [each.name for each in plain if not each.decorator_list and not node.bases]
+    return [name for name in names if not name.startswith("__")]
+
+
+def test_nothing_is_there_for_tests_alone() -> None:
+    """What is defined is used by the product: a definition that only tests use is dead, or belongs to them."""
+    words: Counter[str] = Counter()
+    for path in SOURCES:
+        words.update(re.findall(r"\w+", path.read_text()))
+    public = set(modelspan.__all__)
+    dead = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in SOURCES
+        for name in definitions(path)
+        if words[name] == 1 and name not in public and not path.is_relative_to(ROOT / "sdk/modelspan/testing.py")
+    ]
+    assert dead == []

@@ -45,13 +45,7 @@ def _of_models(settings: AlertSettings) -> tuple[Rule, ...]:
     hold = format_duration(settings.hold)
     silent, stalled = settings.silent_after.total_seconds(), settings.stalled_after.total_seconds()
     return (
-        Rule(
-            NAME,
-            f"modelspan_incident == 1 {_NOT_HELD}",
-            hold,
-            "",
-            {name: _looked_up(name) for name in ANNOTATIONS},
-        ),
+        Rule(NAME, f"modelspan_incident == 1 {_NOT_HELD}", hold, "", {name: _looked_up(name) for name in ANNOTATIONS}),
         Rule(
             "ModelPredictionsAbsent",
             f"modelspan_prediction_age_seconds > {silent:g} {_NOT_HELD}",
