@@ -153,6 +153,9 @@ class Tensor:
         self._held = np.asarray(values)
         self.shape, self.ndim = self._held.shape, self._held.ndim
 
+    def __repr__(self) -> str:
+        return f"Tensor({self._held.tolist()})"
+
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return self._held
 
