@@ -149,8 +149,9 @@ def test_moved_and_breakdown_over_http(fault):
         parts = client.get("/api/breakdown", params={"model": system.model, **times}).json()
         assert {f"predict {system.model}", "POST /score"} <= {stage["span_name"] for stage in parts["stages"]}
         assert parts["cost"]["per_thousand"] > 0
-        nothing = client.get("/api/breakdown", params={"model": "nobody", **times}).json()
-        assert nothing["cost"]["per_thousand"] is None
+        unknown = client.get("/api/breakdown", params={"model": "nobody", **times})
+        assert unknown.status_code in (400, 404), unknown.text
+        assert system.model in unknown.json()["error"]  # those that there are
         for path, given, part in (
             ("/api/moved", {}, "which service"),
             ("/api/breakdown", {"model": "m", "since": "soon"}, "no time"),
