@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from pages import blocks, commands
+from support import eventually
 
 from modelspan_cli.demo.stack import Stack
 from modelspan_collector.running import Running
@@ -61,6 +62,8 @@ def test_quickstart_runs(tmp_path: Path) -> None:
     try:
         script = "\n".join(block.text for block in blocks(QUICKSTART, "python"))
         run(sys.executable, "-c", script, folder=tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=running.otlp_url)
+        stored = ["sql", "SELECT count() FROM predictions"]
+        eventually(lambda: modelspan(stored, tmp_path).split()[-1] == "1001", "what was taken can be read")
         readers(running, tmp_path)
     finally:
         stack.stop()
