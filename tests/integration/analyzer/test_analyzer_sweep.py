@@ -19,6 +19,7 @@ from modelspan_analyzer.monitors.table import MONITORS
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.statistics.performance import measures
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -45,6 +46,8 @@ class Input:
     baseline: bool = True
     baseline_labels: bool = True
     nulls: bool = False
+    scores_alone: bool = False
+    """Its answers are scores by class, without a label or a value of their own."""
     judged: bool = False
     """Something is there to be compared, so that some results may be ok."""
 
@@ -58,6 +61,7 @@ INPUTS = {
     "no baseline and no labels": Input(baseline=False, labels=False),
     "no labels": Input(labels=False, judged=True),
     "a baseline without labels": Input(baseline_labels=False, judged=True),
+    "class scores alone": Input(scores_alone=True, judged=True),
     "a feature without any value": Input(nulls=True, judged=True),
 }
 
@@ -107,7 +111,7 @@ def store_input(store: Store, model: str, given: Input) -> MonitorContext:
             "version": pa.array(["1"] * given.rows),
             "timestamp": stamps,
             "prediction_id": ids,
-            "value": made["score"],
+            **answers(made["score"], given),
             "tags": pa.array([[("region", one.as_py())] for one in made["region"]], texts),
             "attributions": pa.array([[("age", 1.0), ("income", 2.0)]] * given.rows, numbers),
             **feature_maps(pa.table({name: made[name] for name in FEATURES})),
@@ -116,6 +120,17 @@ def store_input(store: Store, model: str, given: Input) -> MonitorContext:
         if given.labels:
             store.insert("labels", pa.table({"prediction_id": ids, "timestamp": stamps, "label": made["truth"]}))
     return MonitorContext(store, model, "1", WINDOW, baselines.active(store, model, "1"), SETTINGS)
+
+
+def answers(score: pa.Array, given: Input) -> dict[str, pa.Array]:
+    """Of two classes, as a score or as scores by class."""
+    if not given.scores_alone:
+        return {"value": score}
+    return {
+        "scores": pa.array(
+            [[("0", 1 - one), ("1", one)] for one in score.to_pylist()], pa.map_(pa.string(), pa.float64())
+        )
+    }
 
 
 def faults(result: Result, given: Input) -> list[str]:
@@ -152,6 +167,18 @@ def test_no_monitor_says_ok_where_nothing_was_looked_at(
     if not given.judged and monitor.signal.name != "data_quality":
         judged = [r for r in found if r.verdict is Verdict.OK and not _of_arrival(r)]
         assert judged == [], "ok where nothing is there to compare with"
+
+
+@pytest.mark.parametrize("name", [name for name, given in INPUTS.items() if given.labels and given.rows == ROWS])
+def test_no_measure_of_performance_that_applies_is_absent_without_a_word(
+    windows: dict[str, MonitorContext], name: str
+) -> None:
+    """Each has a value, or a sentence that says what the rows lack."""
+    (monitor,) = (one for one in MONITORS if one.name == "performance")
+    found = {result.metric: result for result in monitor.run(windows[name]) if not result.segment}
+    assert {one.name for one in (*measures.BINARY, *measures.SCORES)} <= found.keys()
+    assert [r.metric for r in found.values() if r.value is None and not r.reason] == []
+    assert found["accuracy"].value is not None
 
 
 def _of_arrival(result: Result) -> bool:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from sklearn import metrics
 
+from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.concept.monitor import concept
 from modelspan_analyzer.monitors.context import MonitorContext
@@ -18,6 +19,7 @@ from modelspan_analyzer.monitors.estimation.monitor import estimation
 from modelspan_analyzer.monitors.performance.monitor import performance
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.statistics.performance import measures
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -166,3 +168,73 @@ def test_business_value_is_judged_by_its_bound(look: Look) -> None:
     assert "bounds" in found.reason
     bound = {**cost, "bounds": {"business_value": 100.0}}
     assert look(*rows, performance=bound)["business_value"].verdict is Verdict.ALARM
+
+
+CLASSES = ("a", "b", "c")
+CHOSEN = RNG.integers(0, 3, ROWS)
+PROBABILITIES = np.eye(3)[np.where(RNG.random(ROWS) < 0.7, CHOSEN, (CHOSEN + 1) % 3)] * 0.5 + 0.5 / 3
+OF_TWO = np.clip(TRUTH * 0.4 + RNG.random(ROWS) * 0.6, 0, 1)
+
+
+def scored(classes: tuple[str, ...], shares: np.ndarray[Any, Any]) -> pa.Array:
+    """Scores by class."""
+    return pa.array(
+        [list(zip(classes, row, strict=True)) for row in shares.tolist()], pa.map_(pa.string(), pa.float64())
+    )
+
+
+NAMED = np.array(CLASSES)
+SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "three classes, scores alone": ({"scores": scored(CLASSES, PROBABILITIES)}, {"label": NAMED[CHOSEN]}, ""),
+    "three classes, labels alone": ({"label": NAMED[CHOSEN]}, {"label": NAMED[CHOSEN]}, ""),
+    "three classes, as numbers": ({"value": CHOSEN}, {"label": CHOSEN.astype(str)}, "classification"),
+    "three classes, no answer": ({"value": [None] * ROWS}, {"label": NAMED[CHOSEN]}, "classification"),
+    "two classes, scores alone": (
+        {"scores": scored(("bad", "good"), np.stack([OF_TWO, 1 - OF_TWO], axis=1))},
+        {"label": spelt(TRUTH, ("good", "bad"))},
+        "",
+    ),
+    "two classes, labels alone": ({"label": spelt(ANSWER, ("0", "1"))}, {"label": spelt(TRUTH, ("0", "1"))}, ""),
+    "two classes, a score alone": ({"value": OF_TWO}, {"label": spelt(TRUTH, ("0", "1"))}, ""),
+    "numbers": ({"value": OF_TWO * 100}, {"value": TRUTH * 50.0}, ""),
+    "numbers, no answer": ({"label": [""] * ROWS}, {"value": TRUTH * 50.0}, "regression"),
+}
+APPLY = {
+    "binary": {one.name for one in (*measures.BINARY, *measures.SCORES)}
+    | {f"precision_at_{PerformanceSettings().cut_off}"},
+    "multiclass": {one.name for one in measures.MULTICLASS} | {"roc_auc_macro"},
+    "regression": {one.name for one in measures.REGRESSION},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_measure_that_applies_is_absent_without_a_word(look: Look, shape: str) -> None:
+    """Whatever an answer consists of: each measure of the task is measured, or says what the rows lack."""
+    answers, truth, card = SHAPES[shape]
+    found = look(answers, truth, card)
+    assert APPLY[found["labels_share"].details["task"]] <= found.keys()
+    silent = [r.metric for r in found.values() if r.value is None and not r.reason]
+    assert silent == []
+    assert any(r.value is not None for r in found.values() if r.metric != "labels_share") is ("no answer" not in shape)
+
+
+def test_the_class_of_scores_alone_is_the_highest_or_told_by_the_threshold(look: Look) -> None:
+    """Accuracy is scikit-learn's of the argmax, and the result says that the classes were told so."""
+    found = look(*SHAPES["three classes, scores alone"])
+    predicted = NAMED[PROBABILITIES.argmax(axis=1)]
+    assert found["accuracy"].value == pytest.approx(metrics.accuracy_score(NAMED[CHOSEN], predicted))
+    assert "highest score" in found["labels_share"].reason
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.8])
+def test_two_classes_of_scores_alone_are_told_apart_by_the_threshold(look: Look, threshold: float) -> None:
+    """Whichever of them is the positive one."""
+    found = look(*SHAPES["two classes, scores alone"], performance={"threshold": threshold})
+    answered = np.greater_equal(OF_TWO, threshold).astype(int)
+    assert found["accuracy"].value == pytest.approx(metrics.accuracy_score(TRUTH, answered))
+    assert "performance.threshold" in found["labels_share"].reason
+
+
+def test_classes_that_answers_give_as_numbers_are_classes(look: Look) -> None:
+    """Where the card says so."""
+    assert look(*SHAPES["three classes, as numbers"])["accuracy"].value == 1.0

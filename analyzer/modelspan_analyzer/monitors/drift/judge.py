@@ -76,7 +76,12 @@ def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outp
     if context.current.rows == 0:
         reason = "no prediction in the window"
         return [context.result(signal, "drift", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
-    return judge_pairs(context, signal, settings, _pairs(context, settings, outputs), outputs=outputs)
+    found = judge_pairs(context, signal, settings, _pairs(context, settings, outputs), outputs=outputs)
+    if found:
+        return found
+    lacking = "neither a value nor a label (scores by class are not compared)" if outputs else "no feature to compare"
+    reason = f"the window's predictions have {lacking}"
+    return [context.result(signal, "drift", None, Verdict.SKIPPED, n=context.current.rows, reason=reason)]
 
 
 def judge_pairs(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -26,6 +26,13 @@ from modelspan_analyzer.statistics.performance.intervals import mean_interval, w
 from modelspan_analyzer.statistics.performance.regression import of_nonzero
 from modelspan_collector.store.connect import Store
 
+_RANKED: Final[Mapping[str, ranking.Measure]] = {
+    "ndcg": ranking.ndcg,
+    "mean_average_precision": ranking.average_precision,
+    "mean_reciprocal_rank": ranking.reciprocal_rank,
+    "hit_rate": ranking.hit_rate,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -41,6 +48,8 @@ class Measured:
     details: Mapping[str, Any] = field(default_factory=dict)
     fault: str = ""
     """Why it cannot be said though there are rows; '' where it can."""
+    lacking: str = ""
+    """What the rows do not hold that it is measured from; '' where they do."""
 
 
 def evaluate(
@@ -67,6 +76,38 @@ def evaluate(
     elif segment == ALL_ROWS:
         found[""] = [*found.get("", []), *_one_against_rest(store, rows)]
     return found
+
+
+def absent(target: Target, settings: PerformanceSettings, found: Sequence[Measured]) -> list[Measured]:
+    """Every measure of the task that rows with labels could not be measured by, with what they lack.
+
+    A measure that applies is never left out without a word.
+    """
+    named = {one.metric for one in found}
+    return [
+        Measured(name, UNKNOWN, float("nan"), higher, 0, lacking=lacking)
+        for lacking, wanted in _wanted(target, settings)
+        for name, higher in wanted
+        if name not in named
+    ]
+
+
+def _wanted(target: Target, settings: PerformanceSettings) -> Iterator[tuple[str, Sequence[tuple[str, bool]]]]:
+    """What the measures of a task are measured from, each with its measures and whether higher is better."""
+    if target.task == REGRESSION:
+        numbers = "no labelled prediction has a number as its answer and as its truth"
+        yield numbers, [(one.name, one.higher_is_better) for one in measures.REGRESSION]
+        if settings.query_tag:
+            yield f"no labelled prediction has a number and the tag {settings.query_tag}", [(n, True) for n in _RANKED]
+        return
+    table = measures.BINARY if target.task == BINARY else measures.MULTICLASS
+    told = f"no labelled prediction says one of the classes {', '.join(target.classes[:5])}"
+    yield f"{told}, or has a score to tell it by", [(one.name, one.higher_is_better) for one in table]
+    if target.task == BINARY:
+        ordered = [(one.name, one.higher_is_better) for one in measures.SCORES]
+        yield "the predictions carry no score", [*ordered, (f"precision_at_{settings.cut_off}", True)]
+    else:
+        yield "the predictions carry no scores of their classes", [("roc_auc_macro", True)]
 
 
 def _confusion(counts: Confusion, table: tuple[measures.ConfusionMeasure, ...]) -> list[Measured]:
@@ -139,14 +180,8 @@ def _ranked(store: Store, rows: Rows, settings: PerformanceSettings) -> list[Mea
     if not query.size:
         return []
     lists, k = query.astype(np.int64), settings.cut_off
-    table: dict[str, ranking.Measure] = {
-        "ndcg": ranking.ndcg,
-        "mean_average_precision": ranking.average_precision,
-        "mean_reciprocal_rank": ranking.reciprocal_rank,
-        "hit_rate": ranking.hit_rate,
-    }
     found = []
-    for name, measure in table.items():
+    for name, measure in _RANKED.items():
         values, chance = measure(lists, score, relevance, k), ranking.by_chance(measure, lists, relevance, k)
         found.append(Measured(name, _mean(values), chance, True, values.size, {"k": k}))
     return found

@@ -12,7 +12,7 @@ from modelspan_analyzer import signals
 from modelspan_analyzer.config.expression import understood
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.performance import business
-from modelspan_analyzer.monitors.performance.evaluate import Measured, evaluate
+from modelspan_analyzer.monitors.performance.evaluate import Measured, absent, evaluate
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment, coverage
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
@@ -36,6 +36,8 @@ def performance(context: MonitorContext) -> list[Result]:
     whole: list[Measured] = []
     for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.settings.segments)):
         found = evaluate(context.store, current, target, settings, segment)
+        if segment == ALL_ROWS:
+            found[""] = [*found.get("", []), *absent(target, settings, found.get("", []))]
         expected = evaluate(context.store, reference, target, settings, segment) if reference else {}
         whole = expected.get("", []) if segment == ALL_ROWS else whole
         judged = [part for part, measured in found.items() if max(one.rows for one in measured) >= settings.min_rows]
@@ -64,7 +66,8 @@ def _usable(measured: list[Measured], least: int) -> list[Measured]:
 
 
 def _share(context: MonitorContext, seen: Coverage) -> Result:
-    enough = seen.labelled >= context.settings.performance.min_rows
+    enough, target = seen.labelled >= context.settings.performance.min_rows, context.target
+    known = f"labels are in for {seen.labelled} of {seen.rows} predictions"
     return context.result(
         SIGNAL,
         "labels_share",
@@ -73,8 +76,8 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
         threshold=context.settings.performance.min_rows / seen.rows if seen.rows else None,
         direction="below",
         n=seen.rows,
-        reason=f"labels are in for {seen.labelled} of {seen.rows} predictions",
-        details={"labelled": seen.labelled, "task": context.target.task, "guess": context.target.guess},
+        reason="; ".join(part for part in (known, target.derived) if part),
+        details={"labelled": seen.labelled, "task": target.task, "guess": target.guess, "derived": target.derived},
     )
 
 
@@ -93,7 +96,7 @@ def _judge(context: MonitorContext, one: Measured, before: Measured | None, plac
     if one.fault:
         return context.result(SIGNAL, one.metric, None, Verdict.ERROR, reason=one.fault, **fields)
     if value is None:
-        reason = "undefined on these rows"
+        reason = one.lacking or "undefined on these rows"
         if one.details.get("zero_truths_left_out"):
             reason = "no percentage of a truth of 0 is defined, and all truths are 0"
         return context.result(SIGNAL, one.metric, None, Verdict.SKIPPED, reason=reason, **fields)

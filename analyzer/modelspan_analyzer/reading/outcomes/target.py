@@ -25,7 +25,8 @@ _PAIRS = (("0", "1"), ("false", "true"), ("False", "True"), ("FALSE", "TRUE"), (
 _CARD = "SELECT task, classes FROM models FINAL WHERE model = {model:String} ORDER BY timestamp DESC LIMIT 1"
 _SEEN = """
 SELECT arraySort(groupUniqArray(101)(label)) AS predicted, arraySort(groupUniqArray(101)(truth)) AS truths,
-       arraySort(groupUniqArrayArray(101)(mapKeys(scores))) AS scored, min(value) AS lowest, max(value) AS highest
+       arraySort(groupUniqArrayArray(101)(mapKeys(scores))) AS scored, min(value) AS lowest, max(value) AS highest,
+       countIf(label = '' AND notEmpty(scores)) AS scored_alone, countIf(label = '' AND isNotNull(value)) AS numbers
 FROM ({rows})
 """
 _RESPELT = """
@@ -36,6 +37,21 @@ SELECT * REPLACE (
                                              toString(name)), mapKeys(scores)), mapValues(scores)) AS scores)
 FROM ({rows})
 """
+_HIGHEST = """
+SELECT * REPLACE (multiIf(
+    label != '', toString(label),
+    notEmpty(scores), toString(arraySort((name, score) -> -score, mapKeys(scores), mapValues(scores))[1]),
+    isNotNull(value) AND value = round(value), toString(value), '') AS label)
+FROM ({rows})
+"""
+_OF_POSITIVE = """
+SELECT * REPLACE (if(label = '' AND mapContains(scores, {{scored:String}}), scores[{{scored:String}}], value) AS value)
+FROM ({rows})
+"""
+_DERIVED = {
+    MULTICLASS: "answers that name no class are taken for the class of their highest score (or of their whole number)",
+    BINARY: "answers that are class scores alone are taken for {positive} from `performance.threshold` on",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,8 @@ class Target:
     """Truths that are written otherwise than the classes, and the class that each is."""
     guess: str = field(default="", compare=False)
     """What was guessed and how it is settled; '' where the model's card says it."""
+    derived: str = field(default="", compare=False)
+    """How the class of answers that name none is told; '' where all name one, or have a score to be told by."""
 
     @property
     def positive(self) -> str:
@@ -68,6 +86,10 @@ class Seen(NamedTuple):
     truths: frozenset[str]
     bounded: bool
     """No value lies outside 0 to 1."""
+    scored_alone: bool
+    """Some answers are scores of classes and name none."""
+    numbers: bool
+    """Some answers are numbers and name no class."""
 
 
 def find_target(store: Store, model: str, sources: Sequence[Rows], positive: str = "") -> Target:
@@ -89,24 +111,30 @@ def find_target(store: Store, model: str, sources: Sequence[Rows], positive: str
     for one in seen:
         named, truths = ({found.get(word, word) for word in words} for words in (one.predicted, one.truths))
         bounded &= one.bounded
-        if named or (bounded and truths <= {"0", "1", "true", "false"}):
+        if named or _classifies(task) or (bounded and truths <= {"0", "1", "true", "false"}):
             classes = list(dict.fromkeys([*classes, *sorted(named), *sorted(truths)]))
     if not task and _are_amounts(classes):
         guess = f"taken for numbers, as more than {MANY_NUMBERS} whole numbers were seen: {_SETTLED}"
         return Target(REGRESSION, guess=guess)
     target = classify(classes, positive)
-    return replace(target, spelling=found, guess="" if task else _guess(target, found))
+    unnamed = any(one.scored_alone or (one.numbers and target.task == MULTICLASS) for one in seen)
+    derived = _DERIVED.get(target.task, "").format(positive=target.positive) if unnamed else ""
+    return replace(target, spelling=found, guess="" if task else _guess(target, found), derived=derived)
 
 
 def read_as(rows: Rows, target: Target) -> Rows:
-    """Rows as a target needs them: one spelling a class, and numbers that were answered as whole ones, as values."""
+    """Rows as a target needs them: one spelling a class, a class of those that have scores alone, numbers as values."""
     if target.task == REGRESSION:
         sql = f"SELECT * REPLACE (coalesce(value, toFloat64OrNull(toString(label))) AS value) FROM ({rows.sql})"
         return Rows(sql, rows.parameters)
-    if not target.spelling:
+    if target.spelling:
+        pair = {"words": list(target.spelling), "classes": list(target.spelling.values())}
+        rows = Rows(_RESPELT.format(rows=rows.sql), {**rows.parameters, **pair})
+    if not target.derived:
         return rows
-    pair = {"words": list(target.spelling), "classes": list(target.spelling.values())}
-    return Rows(_RESPELT.format(rows=rows.sql), {**rows.parameters, **pair})
+    if target.task == BINARY:
+        return Rows(_OF_POSITIVE.format(rows=rows.sql), {**rows.parameters, "scored": target.positive})
+    return Rows(_HIGHEST.format(rows=rows.sql), rows.parameters)
 
 
 def find_spelling(sets: Sequence[Set[str]]) -> dict[str, str]:
@@ -158,7 +186,13 @@ def _look(store: Store, rows: Rows) -> Seen:
         frozenset(name for name in [*seen["predicted"], *seen["scored"]] if name),
         frozenset(name for name in seen["truths"] if name),
         seen["lowest"] is None or (seen["lowest"] >= 0 and seen["highest"] <= 1),
+        bool(seen["scored_alone"]),
+        bool(seen["numbers"]),
     )
+
+
+def _classifies(task: str) -> bool:
+    return "class" in task.lower() or task.lower() == BINARY
 
 
 def classify(classes: Sequence[str], positive: str = "") -> Target:
