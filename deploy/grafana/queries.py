@@ -84,7 +84,7 @@ FLEET = Dashboard(
     "modelspan-fleet",
     "modelspan / Fleet",
     (
-        _prom("Open incidents", "stat", "count(modelspan_incident) or vector(0)", width=6),
+        _prom("Open incidents", "stat", "count(count by (incident) (modelspan_incident == 1)) or vector(0)", width=6),
         _prom("Models watched", "stat", "count(modelspan_predictions_last_day)", width=6),
         _prom("Predictions of the last day", "stat", "sum(modelspan_predictions_last_day)", unit="short", width=6),
         _prom("Failed runs of the last hour", "stat", "sum(modelspan_runs_failed_last_hour)", width=6),

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from modelspan_analyzer.config.alert_settings import AlertSettings
-from modelspan_analyzer.incidents import Incident
+from modelspan_analyzer.incidents import Incident, Severity
 
 NAME = "ModelIncident"
 LABELS = ("model", "version", "role", "signal", "severity", "owner", "incident")
@@ -36,14 +36,18 @@ class Alert:
         }
 
 
-def labels_of(incident: Incident) -> dict[str, str]:
-    """What routes and groups an alert; stable while the incident is open, save for its severity."""
+def labels_of(incident: Incident, severity: Severity) -> dict[str, str]:
+    """What routes and groups the alert of one of the severities that an incident has had.
+
+    None of it changes while the incident is open, so that its alert is one: a rise in severity adds an alert beside
+    the milder one, which goes on until the incident is over.
+    """
     return {
         "model": incident.model,
         "version": incident.version,
         "role": incident.role,
         "signal": incident.signal,
-        "severity": incident.severity.value,
+        "severity": severity.value,
         "owner": incident.owner,
         "incident": incident.incident_id,
     }
@@ -75,10 +79,10 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
-def alert_of(incident: Incident, settings: AlertSettings, ends_at: datetime) -> Alert:
-    """The alert of an incident that holds until `ends_at` unless it is sent again."""
+def alert_of(incident: Incident, severity: Severity, settings: AlertSettings, ends_at: datetime) -> Alert:
+    """The alert of one severity of an incident, which holds until `ends_at` unless it is sent again."""
     return Alert(
-        labels={"alertname": NAME, **{name: text for name, text in labels_of(incident).items() if text}},
+        labels={"alertname": NAME, **{name: text for name, text in labels_of(incident, severity).items() if text}},
         annotations=annotations_of(incident, settings),
         starts_at=incident.opened_at,
         ends_at=ends_at,

@@ -12,11 +12,13 @@ from modelspan_analyzer import instants
 from modelspan_analyzer.alerts.alert import LABELS, annotations_of, labels_of
 from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.config.alert_settings import AlertSettings
-from modelspan_analyzer.incidents import Incident, feedback, load_open
+from modelspan_analyzer.incidents import Incident, feedback, load_open, load_resolved
 from modelspan_collector.store.connect import Store
 
 MOST_INCIDENTS = 200
 MOST_MODELS = 1000
+KEPT = 2
+"""An incident that is over is shown as 0 for so many times as long as the rules remember a 1."""
 ANNOTATIONS = ("summary", "why", "runbook_url", "dashboard", "trace", "sql")
 
 _PREDICTIONS = """
@@ -38,6 +40,13 @@ FROM monitor_runs FINAL
 WHERE monitor = '' AND started >= now64(3) - INTERVAL 7 DAY
 GROUP BY model ORDER BY model LIMIT {limit:UInt32}
 """
+
+
+def _add_severities(family: GaugeMetricFamily, incident: Incident, value: float) -> None:
+    """One series for each severity that an incident has had."""
+    for severity in incident.severities:
+        labels = labels_of(incident, severity)
+        family.add_metric([labels[name] for name in LABELS], value)
 
 
 class IncidentCollector(PrometheusCollector):
@@ -65,13 +74,15 @@ class IncidentCollector(PrometheusCollector):
         heartbeat.add_metric([], now.timestamp())
         incidents = load_open(self._store)
         yield heartbeat
-        yield from self._incidents(incidents)
+        yield from self._incidents(incidents, load_resolved(self._store, now - KEPT * self._settings.remember))
         yield from self._models(now, {incident.model for incident in incidents})
         yield self._feedback()
 
-    def _incidents(self, incidents: list[Incident]) -> Iterator[GaugeMetricFamily]:
+    def _incidents(self, incidents: list[Incident], over: list[Incident]) -> Iterator[GaugeMetricFamily]:
         shown = sorted(incidents, key=lambda incident: (incident.severity.rank, incident.opened_at))[:MOST_INCIDENTS]
-        open_ = GaugeMetricFamily("modelspan_incident", "1 while an incident is open.", labels=LABELS)
+        open_ = GaugeMetricFamily(
+            "modelspan_incident", "1 while an incident is open, 0 when it is over.", labels=LABELS
+        )
         info = GaugeMetricFamily(
             "modelspan_incident_info", "What a person reads of an open incident.", labels=("incident", *ANNOTATIONS)
         )
@@ -81,11 +92,12 @@ class IncidentCollector(PrometheusCollector):
             labels=("incident", "model"),
         )
         for incident in shown:
-            labels = labels_of(incident)
-            open_.add_metric([labels[name] for name in LABELS], 1.0)
+            _add_severities(open_, incident, 1.0)
             texts = annotations_of(incident, self._settings)
             info.add_metric([incident.incident_id, *(texts.get(name, "") for name in ANNOTATIONS)], 1.0)
             affected.add_metric([incident.incident_id, incident.model], float(incident.affected))
+        for incident in over:
+            _add_severities(open_, incident, 0.0)
         left_out = GaugeMetricFamily("modelspan_incidents_left_out", "Open incidents beyond the most that are exposed.")
         left_out.add_metric([], float(len(incidents) - len(shown)))
         yield from (open_, info, affected, left_out)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from modelspan_analyzer.alerts.alert import Alert, alert_of
 from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.config.alert_settings import AlertSettings
-from modelspan_analyzer.incidents import Incident
+from modelspan_analyzer.incidents import Incident, Severity
 from modelspan_analyzer.incidents.vocabulary import OPEN
 from modelspan_analyzer.webhook import PostError, post
 
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 5.0
 LIVES = 4
 """An alert that is not sent again ends after so many resend intervals."""
+
+Key = tuple[str, Severity]
+"""An incident, and one of the severities that it has had."""
 
 
 class PushError(Exception):
@@ -44,7 +47,7 @@ class Pusher:
     """Sends what changed at once, and what is open again and again, so that no more is sent than needed."""
 
     settings: AlertSettings
-    _sent: dict[str, tuple[datetime, Alert]] = field(default_factory=dict)
+    _sent: dict[Key, tuple[datetime, Alert]] = field(default_factory=dict)
 
     def send(self, incidents: Sequence[Incident], now: datetime) -> list[Alert]:
         """Tell every Alertmanager what it does not know yet.
@@ -56,34 +59,34 @@ class Pusher:
         Returns:
             The alerts that were due; an Alertmanager that fails gets them again next time.
         """
-        alerts = [(one.incident_id, self._alert(one, now)) for one in incidents if self._heard_of(one, now)]
-        due = [(key, alert) for key, alert in alerts if self._due(key, alert, now)]
-        sending = [*self._replaced(due, now), *(alert for _, alert in due)]
+        due = [
+            (key, alert)
+            for one in incidents
+            for severity in one.severities
+            if self._heard_of(key := (one.incident_id, severity), one, now)
+            and self._due(key, alert := self._alert(one, severity, now), now)
+        ]
+        sending = [alert for _, alert in due]
         failed = [url for url in self.settings.alertmanagers if sending and not self._try(url, sending)]
         if not failed:
             self._sent |= {key: (now, alert) for key, alert in due}
         return sending
 
-    def _replaced(self, due: Sequence[tuple[str, Alert]], now: datetime) -> list[Alert]:
-        """Ends of what went by other labels, such as a lower severity: else both would be firing."""
-        known = ((self._sent[key][1], alert) for key, alert in due if key in self._sent)
-        return [replace(old, ends_at=now) for old, new in known if old.labels != new.labels]
-
-    def _heard_of(self, incident: Incident, now: datetime) -> bool:
+    def _heard_of(self, key: Key, incident: Incident, now: datetime) -> bool:
         """Whether an alert is to be sent: not while its model is under maintenance, unless it must be ended."""
-        if incident.incident_id in self._sent:
+        if key in self._sent:
             return True
         if incident.resolved_at is not None and incident.status != OPEN:  # a process before this one may have sent it
             return now - incident.resolved_at < LIVES * self.settings.resend
         held = now - incident.opened_at < self.settings.hold
         return not held and not under_maintenance(self.settings.maintenance, incident.model, now)
 
-    def _alert(self, incident: Incident, now: datetime) -> Alert:
+    def _alert(self, incident: Incident, severity: Severity, now: datetime) -> Alert:
         silent = under_maintenance(self.settings.maintenance, incident.model, now)
         lives = incident.status == OPEN and not silent
-        return alert_of(incident, self.settings, now + LIVES * self.settings.resend if lives else now)
+        return alert_of(incident, severity, self.settings, now + LIVES * self.settings.resend if lives else now)
 
-    def _due(self, key: str, alert: Alert, now: datetime) -> bool:
+    def _due(self, key: Key, alert: Alert, now: datetime) -> bool:
         if key not in self._sent:
             return True
         when, known = self._sent[key]

@@ -15,7 +15,7 @@ import yaml
 from modelspan_analyzer.alerts.alert import LABELS, NAME
 from modelspan_analyzer.alerts.rules import rule_file, rules
 from modelspan_analyzer.config.alert_settings import AlertSettings
-from modelspan_analyzer.signals import DATA_DRIFT, DATA_QUALITY
+from modelspan_analyzer.signals import DATA_QUALITY
 
 STEP = 30
 """Seconds between simulated samples."""
@@ -40,6 +40,8 @@ def rule_tests(settings: AlertSettings, models: Sequence[Owned]) -> str:
     """The text of the test file: every rule fires on what it is for, and stays silent otherwise."""
     chosen = list(models) or [Owned("churn", "1.0.0", "")]
     tests = [_incident(settings, owned) for owned in chosen] + [
+        *_held_through(settings, chosen[0].model),
+        _rise(settings, chosen[0].model),
         _maintenance(settings, chosen[0].model),
         *_gauges(settings, chosen[0].model),
         _down(settings),
@@ -78,16 +80,10 @@ def _run(command: Sequence[str], folder: str) -> str:
 
 def _incident(settings: AlertSettings, owned: Owned) -> dict[str, Any]:
     """Opens after five minutes, fires once it has been held, and resolves when the incident does."""
-    labels = dict(
-        zip(
-            LABELS,
-            (owned.model, owned.version, "primary", DATA_QUALITY.name, "critical", owned.owner, "abc123"),
-            strict=True,
-        )
-    )
+    labels = _labels(owned.model, "critical", owned.version, owned.owner)
     info = {"incident": "abc123", "summary": f"{owned.model}: data quality in income", "why": _WHY}
     series = [
-        _series("modelspan_incident", labels, "_x10 1x39 _x40"),
+        _series("modelspan_incident", labels, "_x10 1x39 0x40"),
         _series("modelspan_incident_info", info, "_x10 1x39 _x40"),
         _series("modelspan_maintenance", {"model": owned.model}, "0x90"),
     ]
@@ -101,12 +97,77 @@ def _incident(settings: AlertSettings, owned: Owned) -> dict[str, Any]:
     )
 
 
+def _labels(model: str, severity: str, version: str = "", owner: str = "") -> dict[str, str]:
+    return dict(zip(LABELS, (model, version, "primary", DATA_QUALITY.name, severity, owner, "abc123"), strict=True))
+
+
+def _held_through(settings: AlertSettings, model: str) -> list[dict[str, Any]]:
+    """One alert, without a break, through missed scrapes and through a restart as another process or pod."""
+    held, away = int(settings.hold.total_seconds() // STEP) + 4, int(settings.remember.total_seconds() // STEP) - 2
+    labels, first, second = _labels(model, "warning"), {"instance": "a:8600"}, {"instance": "b:8600"}
+    cases = {
+        "a missed scrape": [_series("modelspan_incident", labels | first, f"1x{held} _ _ 1x{held} stale _ 1x{held}")],
+        "a restart": [
+            _series("modelspan_incident", labels | first, f"1x{held} stale"),
+            _series("modelspan_incident", labels | second, f"_x{held + away} 1x{held} 0x{held}"),
+        ],
+    }
+    ends = {"a missed scrape": 3 * held + 5, "a restart": 2 * held + away}
+    firing = [{"labels": _alerts(labels), "value": 1}]
+    return [
+        {
+            "interval": f"{STEP}s",
+            "name": f"an incident through {what}",
+            "input_series": series,
+            "promql_expr_test": [
+                _asked(at * STEP, firing) for at in (*range(held, ends[what], max(1, ends[what] // 12)), ends[what])
+            ]
+            + ([_asked((ends[what] + 4) * STEP, [])] if what == "a restart" else []),
+        }
+        for what, series in cases.items()
+    ]
+
+
+def _rise(settings: AlertSettings, model: str) -> dict[str, Any]:
+    """The milder alert goes on, the graver one comes beside it, and both end when the incident does."""
+    held = int(settings.hold.total_seconds() // STEP) + 4
+    mild, grave = _labels(model, "warning"), _labels(model, "critical")
+    both = [{"labels": _alerts(labels), "value": 1} for labels in (grave, mild)]
+    return {
+        "interval": f"{STEP}s",
+        "name": "an incident that becomes graver",
+        "input_series": [
+            _series("modelspan_incident", mild, f"1x{2 * held} 0x9"),
+            _series("modelspan_incident", grave, f"_x{held} 1x{held} 0x9"),
+        ],
+        "promql_expr_test": [
+            _asked(held * STEP, both[1:]),
+            _asked(2 * held * STEP, both),
+            _asked((2 * held + 2) * STEP, []),
+        ],
+    }
+
+
+def _asked(at: float, samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Which alerts of incidents fire at a moment."""
+    expr = f'ALERTS{{alertname="{NAME}", alertstate="firing"}}'
+    return {"expr": expr, "eval_time": f"{at:g}s", "exp_samples": samples}
+
+
+def _alerts(labels: Mapping[str, str]) -> str:
+    """The series by which Prometheus says that the alert of an incident fires."""
+    text = ", ".join(f'{name}="{value}"' for name, value in labels.items() if value)
+    return f'ALERTS{{alertname="{NAME}", alertstate="firing", {text}}}'
+
+
 def _maintenance(settings: AlertSettings, model: str) -> dict[str, Any]:
-    labels = dict(zip(LABELS, (model, "", "primary", DATA_DRIFT.name, "warning", "", "abc123"), strict=True))
-    series = [_series("modelspan_incident", labels, "1x60"), _series("modelspan_maintenance", {"model": model}, "1x60")]
-    return _test(
-        "an incident under maintenance", series, [_expect(30 * STEP + settings.hold.total_seconds(), NAME, [])]
-    )
+    """Held back, also where the scrape that would say so is missed."""
+    series = [
+        _series("modelspan_incident", _labels(model, "warning"), "1x60"),
+        _series("modelspan_maintenance", {"model": model}, "1x30 _x30"),
+    ]
+    held = settings.hold.total_seconds()
+    return _test("an incident under maintenance", series, [_expect(at * STEP + held, NAME, []) for at in (20, 30, 36)])
 
 
 def _gauges(settings: AlertSettings, model: str) -> list[dict[str, Any]]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from modelspan_analyzer.alerts.alert import NAME
+from modelspan_analyzer.alerts.alert import LABELS, NAME
 from modelspan_analyzer.alerts.exposition import ANNOTATIONS
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.config.durations import format_duration
 
 HEADER = "# Written by `modelspan alerts rules` from monitors.yaml; change that file, not this one.\n"
-_NOT_HELD = "unless on (model) modelspan_maintenance == 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +36,62 @@ class Rule:
 
 def rules(settings: AlertSettings) -> tuple[Rule, ...]:
     """Every rule, in the order of the file."""
-    return (*_of_models(settings), *_of_the_collector(settings), *_of_modelspan(settings))
-
-
-def _of_models(settings: AlertSettings) -> tuple[Rule, ...]:
-    """What is wrong with a model, and what keeps it from being watched."""
-    hold = format_duration(settings.hold)
-    silent, stalled = settings.silent_after.total_seconds(), settings.stalled_after.total_seconds()
     return (
-        Rule(NAME, f"modelspan_incident == 1 {_NOT_HELD}", hold, "", {name: _looked_up(name) for name in ANNOTATIONS}),
-        Rule(
-            "ModelPredictionsAbsent",
-            f"modelspan_prediction_age_seconds > {silent:g} {_NOT_HELD}",
-            hold,
-            "warning",
-            {
-                "summary": "{{ $labels.model }} has made no prediction for {{ $value | humanizeDuration }}",
-                "description": "Either nobody asks it, or its telemetry is lost: look at the collector first.",
-            },
-        ),
+        _of_incidents(settings),
+        _of_silence(settings),
+        *_of_runs(settings),
+        *_of_the_collector(settings),
+        *_of_modelspan(settings),
+    )
+
+
+def _last(metric: str, by: Sequence[str], settings: AlertSettings) -> str:
+    """What a gauge says, or said last.
+
+    A missed scrape, a restart, or another process in its place neither ends an alert nor makes a second one: what is
+    not answered now is remembered, and who answered is no part of what an alert is.
+    """
+    labels, remembered = ", ".join(by), f"{metric}[{format_duration(settings.remember)}]"
+    return f"(max by ({labels}) ({metric}) or max by ({labels}) (last_over_time({remembered})))"
+
+
+def _not_held(settings: AlertSettings) -> str:
+    """All but the models whose alerts are held back."""
+    return f"unless on (model) {_last('modelspan_maintenance', ('model',), settings)} == 1"
+
+
+def _of_incidents(settings: AlertSettings) -> Rule:
+    """What is wrong with a model."""
+    expr = f"{_last('modelspan_incident', LABELS, settings)} == 1 {_not_held(settings)}"
+    return Rule(
+        NAME, expr, format_duration(settings.hold), "", {name: _looked_up(name, settings) for name in ANNOTATIONS}
+    )
+
+
+def _of_silence(settings: AlertSettings) -> Rule:
+    """That a model makes no predictions any more."""
+    age = _last("modelspan_prediction_age_seconds", ("model",), settings)
+    return Rule(
+        "ModelPredictionsAbsent",
+        f"{age} > {settings.silent_after.total_seconds():g} {_not_held(settings)}",
+        format_duration(settings.hold),
+        "warning",
+        {
+            "summary": "{{ $labels.model }} has made no prediction for {{ $value | humanizeDuration }}",
+            "description": "Either nobody asks it, or its telemetry is lost: look at the collector first.",
+        },
+    )
+
+
+def _of_runs(settings: AlertSettings) -> tuple[Rule, ...]:
+    """What keeps a model from being watched."""
+    hold, stalled = format_duration(settings.hold), settings.stalled_after.total_seconds()
+    failed = _last("modelspan_runs_failed_last_hour", ("model",), settings)
+    succeeded = _last("modelspan_run_success_timestamp_seconds", ("model",), settings)
+    return (
         Rule(
             "ModelRunsFail",
-            f"modelspan_runs_failed_last_hour > 0 {_NOT_HELD}",
+            f"{failed} > 0 {_not_held(settings)}",
             hold,
             "warning",
             {
@@ -68,7 +101,7 @@ def _of_models(settings: AlertSettings) -> tuple[Rule, ...]:
         ),
         Rule(
             "ModelRunsStalled",
-            f"time() - modelspan_run_success_timestamp_seconds > {stalled:g} {_NOT_HELD}",
+            f"time() - {succeeded} > {stalled:g} {_not_held(settings)}",
             hold,
             "warning",
             {
@@ -84,7 +117,7 @@ def _of_the_collector(settings: AlertSettings) -> tuple[Rule, ...]:
     return (
         Rule(
             "ModelspanCollectorLags",
-            f"max by (signal) (modelspan_collector_lag_seconds) > {settings.lag.total_seconds():g}",
+            f"{_last('modelspan_collector_lag_seconds', ('signal',), settings)} > {settings.lag.total_seconds():g}",
             format_duration(settings.hold),
             "warning",
             {
@@ -131,10 +164,12 @@ def _of_modelspan(settings: AlertSettings) -> tuple[Rule, ...]:
     )
 
 
-def _looked_up(name: str) -> str:
+def _looked_up(name: str, settings: AlertSettings) -> str:
     """An annotation from the incident's info series, so that it may change without making a new alert."""
-    series = 'printf `modelspan_incident_info{incident="%s"}` $labels.incident'
-    return f'{{{{ with query ({series}) }}}}{{{{ . | first | label "{name}" }}}}{{{{ end }}}}'
+    now = 'modelspan_incident_info{incident="%[1]s"}'
+    series = f"{now} or on (incident) last_over_time({now}[{format_duration(settings.remember)}])"
+    found = f"query (printf `{series}` $labels.incident)"
+    return f'{{{{ with {found} }}}}{{{{ . | first | label "{name}" }}}}{{{{ end }}}}'
 
 
 def rule_file(settings: AlertSettings) -> str:

@@ -46,6 +46,9 @@ class AlertSettings(Settings):
     dashboard: str = Field("", description="address of a dashboard; {model} and {incident} are filled in")
     trace: str = Field("", description="address of a trace, as http://jaeger:16686/trace/{trace_id}")
     hold: Duration = Field(timedelta(minutes=1), description="how long an incident is open before its alert fires")
+    remember: Duration = Field(
+        timedelta(hours=1), description="how long what modelspan said last stands while it is not scraped or restarts"
+    )
     silent_after: Duration = Field(timedelta(minutes=30), description="a model without predictions for so long alarms")
     stalled_after: Duration = Field(timedelta(hours=3), description="an analyzer without a finished run so long alarms")
     lag: Duration = Field(timedelta(minutes=5), description="oldest data waiting for the store that alarms")

@@ -17,6 +17,7 @@ def incident_as_json(incident: Incident) -> dict[str, Any]:
     for name in _TIMES:
         given[name] = given[name].isoformat() if given[name] else None
     given["severity"] = incident.severity.value
+    given["severities"] = [severity.value for severity in incident.severities]
     given["findings"] = [finding_as_json(finding) for finding in incident.findings]
     given["role"] = incident.role
     given["traces"] = list(incident.traces)

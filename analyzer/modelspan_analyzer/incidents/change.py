@@ -84,7 +84,7 @@ def joined(incident: Incident, finding: Finding, terms: Terms) -> Incident:
         title=describe.title(result.model, [*others, member], cause, terms.signals),
         why=why,
         cause=cause,
-        owner=settings.owner,
+        owner=incident.owner or settings.owner,
         runbook=settings.runbook,
         began_at=min(incident.began_at, finding.began_at) if finding.dated else incident.began_at,
         updated_at=now,

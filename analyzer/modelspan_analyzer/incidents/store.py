@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from modelspan_analyzer.incidents.as_json import finding_as_json
-from modelspan_analyzer.incidents.vocabulary import EVENT_KINDS, OPEN, Event, Incident, OpenFinding, Severity
+from modelspan_analyzer.incidents.vocabulary import EVENT_KINDS, OPEN, RESOLVED, Event, Incident, OpenFinding, Severity
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.why import Explanation
@@ -41,6 +41,16 @@ def load_open(store: Store, model: str = "") -> list[Incident]:
     return load(store, model=model, status=OPEN)
 
 
+def load_resolved(store: Store, since: datetime, limit: int = 200) -> list[Incident]:
+    """What has ended since a time, the newest first."""
+    rows = store.rows(
+        "SELECT * FROM incidents FINAL WHERE status = {status:String} "
+        "AND resolved_at >= {since:DateTime64(3, 'UTC')} ORDER BY resolved_at DESC, incident_id LIMIT {limit:UInt32}",
+        {"status": RESOLVED, "since": since, "limit": limit},
+    )
+    return [_incident(row) for row in rows]
+
+
 def _incident(row: dict[str, Any]) -> Incident:
     given = {name: row[name] for name in _COLUMNS}
     for name in _TIMES:
@@ -51,6 +61,7 @@ def _incident(row: dict[str, Any]) -> Incident:
     ]
     given |= {
         "severity": Severity(row["severity"]),
+        "severities": tuple(map(Severity, row["severities"] or [row["severity"]])),
         "findings": tuple(OpenFinding(**entry) for entry in findings),
         "traces": tuple(row["traces"]),
     }
@@ -72,6 +83,8 @@ def save(store: Store, incidents: Sequence[Incident]) -> None:
             )
         elif name == "severity":
             columns[name] = pa.array([value.value for value in values])
+        elif name == "severities":
+            columns[name] = pa.array([[one.value for one in value] for value in values], pa.list_(pa.string()))
         elif name == "traces":
             columns[name] = pa.array([list(value) for value in values], pa.list_(pa.string()))
         elif name == "affected":

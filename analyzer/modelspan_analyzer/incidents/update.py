@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -67,8 +67,14 @@ def update(
         planned = plan(members, list(before.values()), roles(store, members), terms)
         after = apply(planned, explained(store, planned, terms), terms)
         changed |= {one.incident_id: one for one in after if before.get(one.incident_id) != one or one.news}
-    kept.save(store, list(changed.values()))
-    return list(changed.values())
+    said = [_said(one) for one in changed.values()]
+    kept.save(store, said)
+    return said
+
+
+def _said(incident: Incident) -> Incident:
+    """With the severity that it has after the run among those that alerts are told of."""
+    return replace(incident, severities=tuple(dict.fromkeys((*incident.severities, incident.severity))))
 
 
 def _owned(store: Store, model: str, version: str, settings: IncidentSettings) -> IncidentSettings:

@@ -106,6 +106,8 @@ class Incident:
     value: float = 0.0
     findings: tuple[OpenFinding, ...] = ()
     traces: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    """Every one that it has had, the first first: each is an alert of its own until the incident is over."""
     news: tuple[Event, ...] = field(default=(), compare=False)
     """What this update added to the timeline."""
 

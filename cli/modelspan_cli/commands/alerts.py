@@ -78,7 +78,9 @@ def _push(args: argparse.Namespace, config: MonitorsConfig) -> int:
     until = instants.now() + 4 * config.alerts.resend
     try:
         for url in urls:
-            push(url, [alert_of(incident, config.alerts, until) for incident in incidents])
+            push(
+                url, [alert_of(one, severity, config.alerts, until) for one in incidents for severity in one.severities]
+            )
     except PushError as error:
         raise CommandError(str(error)) from error
     print(f"pushed {len(incidents)} open incidents to {', '.join(urls)}")

@@ -137,7 +137,7 @@ def _show_incident(running: Running) -> bool:
         return False
     terminal.print(f"\n[bold]why[/]: {incident.why or 'nothing in the traces explains it'}", highlight=False)
     terminal.print(f"[bold]incident {incident.incident_id}[/] ({incident.severity.value}): {incident.title}")
-    alert = alert_of(incident, AlertSettings(web=running.web_url), incident.updated_at)
+    alert = alert_of(incident, incident.severity, AlertSettings(web=running.web_url), incident.updated_at)
     terminal.print("[bold]the alert as Alertmanager gets it[/]:")
     terminal.print_json(json.dumps(alert.as_json()))
     return "feature-store" in incident.why

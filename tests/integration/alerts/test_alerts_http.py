@@ -24,6 +24,7 @@ from modelspan_analyzer.alerts import (
     rule_file,
 )
 from modelspan_analyzer.alerts.maintenance import under_maintenance
+from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.config.load import ConfigError, parse
 from modelspan_analyzer.incidents import Severity, load_open, update
 from modelspan_analyzer.results import Result, Verdict, Window
@@ -123,15 +124,56 @@ def test_maintenance_holds_pushed_alerts_back(kept):
     assert pusher.send(incidents, NOW + timedelta(minutes=90, seconds=5)) == []
 
 
-def test_a_graver_incident_replaces_its_alert(kept):
-    """The alert of the lower severity ends in the same message; nothing else is sent."""
+def test_a_rise_in_severity_adds_an_alert_and_ends_none(kept):
+    """The milder alert goes on beside the graver one, by the labels that it had; both end with the incident."""
     pusher = Pusher(AlertSettings())
-    (incident,) = load_open(kept)
-    later = NOW + timedelta(minutes=5)
-    pusher.send([incident], later)
-    ended, firing = pusher.send([replace(incident, severity=Severity.CRITICAL)], later + timedelta(seconds=5))
-    assert [one.labels["severity"] for one in (ended, firing)] == [incident.severity.value, "critical"]
-    assert ended.ends_at <= later + timedelta(seconds=5) < firing.ends_at
+    (mild,) = load_open(kept)
+    grave = replace(mild, severity=Severity.CRITICAL, severities=(mild.severity, Severity.CRITICAL))
+    at = [NOW + timedelta(minutes=5, seconds=seconds) for seconds in (0, 5, 10)]
+    (first,) = pusher.send([mild], at[0])
+    (risen,) = pusher.send([grave], at[1])
+    assert (risen.labels["severity"], risen.ends_at > at[1]) == ("critical", True)
+    ended = pusher.send([replace(grave, status="resolved", resolved_at=at[2])], at[2])
+    assert [(dict(one.labels), one.ends_at) for one in ended] == [
+        (dict(first.labels), at[2]),
+        (dict(risen.labels), at[2]),
+    ]
+
+
+def test_an_incident_that_is_over_is_said_to_be(store):
+    """Its series falls to 0 for a while and does not just go: what is not answered stands as it was said last."""
+    window = Window(NOW - timedelta(hours=1), NOW)
+    alarm = Result("churn", "1", window, "data_drift", "psi", 0.5, Verdict.ALARM, feature="age")
+    (incident,) = update(store, [alarm], NOW)
+    good = [
+        replace(alarm, verdict=Verdict.OK, window=Window(NOW + timedelta(hours=hour), NOW + timedelta(hours=hour + 1)))
+        for hour in range(3)
+    ]
+    update(store, good, NOW + timedelta(hours=3))
+    for later, values in ((timedelta(hours=4), [0.0]), (timedelta(hours=9), [])):
+        registry = CollectorRegistry()
+        registry.register(IncidentCollector(store, clock=lambda later=later: NOW + later))
+        families = [family for family in registry.collect() if family.name == "modelspan_incident"]
+        said = [
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.labels["incident"] == incident.incident_id
+        ]
+        assert said == values
+
+
+def test_an_owner_named_later_makes_no_second_alert(store):
+    """What an alert is known by stays as it was when it was opened."""
+    named = {"owner": ""}
+    window = Window(NOW - timedelta(hours=1), NOW)
+    alarm = Result("churn", "1", window, "data_drift", "psi", 0.5, Verdict.ALARM, feature="age")
+    for hour, owner in ((0, "risk"), (1, "growth")):
+        named["owner"] = owner
+        later = replace(alarm, window=Window(window.start + timedelta(hours=hour), window.end + timedelta(hours=hour)))
+        update(store, [later], NOW, settings=lambda *_: IncidentSettings(owner=named["owner"]))
+    (incident,) = load_open(store)
+    assert incident.owner == "risk"
 
 
 def test_what_was_resolved_just_before_a_restart_is_ended(kept):

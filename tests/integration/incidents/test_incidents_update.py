@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from modelspan_analyzer.config.incident_settings import IncidentSettings
-from modelspan_analyzer.incidents import feedback, load, load_open, timeline, update
+from modelspan_analyzer.incidents import Severity, feedback, load, load_open, timeline, update
 from modelspan_analyzer.results import Result, Verdict, Window
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -99,3 +99,22 @@ def test_feedback_on_an_unknown_incident_is_refused(store):
     """The message says how to find the right one."""
     with pytest.raises(ValueError, match="modelspan incidents"):
         feedback.give(store, "nope", feedback.USEFUL, actor="ann", now=START)
+
+
+def test_an_incident_remembers_every_severity_that_it_has_had(store):
+    """Each is an alert of its own; what one run makes of it counts once, as nobody was told of what lies between."""
+    harm = {"signal": "performance", "metric": "roc_auc", "feature": ""}
+    update(store, [result(0)], at(0))
+    update(store, [result(0, **harm)], at(0))
+    update(store, [result(3, model="fraud"), result(3, model="fraud", **harm)], at(3))
+    risen, at_once = load_open(store, "churn") + load_open(store, "fraud")
+    assert risen.severities == (Severity.INFO, Severity.WARNING)
+    assert at_once.severities == (Severity.WARNING,)
+
+
+def test_an_incident_of_an_older_store_has_the_severity_that_it_has(store):
+    """The column is younger than the table."""
+    update(store, [result(0)], at(0))
+    store.command("ALTER TABLE incidents UPDATE severities = [] WHERE 1 SETTINGS mutations_sync = 1")
+    (incident,) = load_open(store)
+    assert incident.severities == (incident.severity,)

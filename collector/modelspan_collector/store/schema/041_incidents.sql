@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS incidents
     version     LowCardinality(String),
     status      LowCardinality(String), -- open, resolved
     severity    LowCardinality(String), -- critical, warning, info
+    severities  Array(LowCardinality(String)), -- every one that it has had, the first first
     signal      LowCardinality(String), -- of the gravest finding
     title       String,                 -- what is wrong, in a line
     why         String,                 -- one sentence
