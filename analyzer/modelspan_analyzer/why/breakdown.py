@@ -9,6 +9,7 @@ from typing import Any
 
 from modelspan_analyzer.config.cost_settings import CostSettings
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.why.elsewhere import TRACES, Elsewhere, elsewhere
 from modelspan_collector.store.connect import Store
 
 SAMPLED_TRACES = 5000
@@ -35,8 +36,8 @@ _STAGES = """
 WITH spans AS (
     SELECT TraceId, SpanId, ParentSpanId, ServiceName, SpanName, Duration / 1e9 AS seconds, StatusCode
     FROM otel_traces
-    WHERE Timestamp >= {start:DateTime64(9, 'UTC')} - INTERVAL 15 MINUTE
-      AND Timestamp < {end:DateTime64(9, 'UTC')} + INTERVAL 15 MINUTE
+    WHERE Timestamp >= {first:DateTime64(9, 'UTC')} - INTERVAL 15 MINUTE
+      AND Timestamp < {last:DateTime64(9, 'UTC')} + INTERVAL 15 MINUTE
       AND TraceId IN (
         SELECT trace_id FROM predictions
         WHERE model = {model:String} AND trace_id != ''
@@ -51,12 +52,27 @@ FROM spans AS s LEFT JOIN children AS c ON c.TraceId = s.TraceId AND c.parent = 
 GROUP BY service, span_name
 ORDER BY mean_self DESC
 """
+_TRACED = """
+SELECT trace_id, toFloat64(min(toUnixTimestamp(timestamp))) AS time FROM predictions
+WHERE model = {model:String} AND trace_id != ''
+  AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
+GROUP BY trace_id ORDER BY cityHash64(trace_id) LIMIT {traces:UInt32}
+"""
 
 
 def stages(store: Store, model: str, window: Window) -> list[Stage]:
     """The latency of a model's predictions by span, the slowest first, from a sample of their traces."""
     bounds = {"model": model, "start": window.start, "end": window.end, "traces": SAMPLED_TRACES}
-    return [Stage(**row) for row in store.rows(_STAGES, bounds)]
+    rows = store.rows(_STAGES, {**bounds, "first": window.start, "last": window.end})
+    if not rows and (found := _elsewhere(store, bounds)):
+        rows = store.rows(_STAGES, {**bounds, "first": found.window.start, "last": found.window.end})
+    return [Stage(**row) for row in rows]
+
+
+def _elsewhere(store: Store, bounds: Mapping[str, Any]) -> Elsewhere | None:
+    """Where the spans of these predictions are, if not near them in time."""
+    table = store.arrow(_TRACED, {**bounds, "traces": TRACES})
+    return elsewhere(store, table["trace_id"].to_pylist(), table["time"].to_numpy()) if table.num_rows else None
 
 
 @dataclass(frozen=True, slots=True)

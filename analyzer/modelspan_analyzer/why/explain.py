@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -15,13 +15,14 @@ from modelspan_analyzer.why import facts, sentence
 from modelspan_analyzer.why.absence import LEAST_FLAGGED, absence, unfounded
 from modelspan_analyzer.why.arrival import arrived
 from modelspan_analyzer.why.contrast import Weights
+from modelspan_analyzer.why.elsewhere import elsewhere
 from modelspan_analyzer.why.facts import Fact, Key
 from modelspan_analyzer.why.position import places
 from modelspan_analyzer.why.question import question
 from modelspan_analyzer.why.rank import Places, Ranked, rank
 from modelspan_analyzer.why.releases import Release, releases
 from modelspan_analyzer.why.sample import Sample, draw
-from modelspan_analyzer.why.selection import before, select
+from modelspan_analyzer.why.selection import before, select, versions
 from modelspan_analyzer.why.table import FactTable, tabulate
 from modelspan_analyzer.why.timeline import Timeline, timeline
 from modelspan_analyzer.why.vocabulary import Budget, Cause, Explanation, Finding
@@ -47,34 +48,56 @@ def explain(store: Store, finding: Result | Finding, *, budget: Budget = Budget(
         line = timeline(store, selection, context)
     sample = draw(store, selection, context, line, budget)
     flagged = int(sample.risk.sum())
-    causes: tuple[Cause, ...] = ()
-    complete, reason = sample.complete, ""
+    looked = Looked()
     if flagged < LEAST_FLAGGED:
-        reason = absence(store, asked, round(float(line.marked.sum())), flagged)
+        looked = Looked(reason=absence(store, asked, round(float(line.marked.sum())), flagged))
     else:
-        try:
-            causes = _causes(store, asked, context, line, sample, budget.seconds)
-        except facts.TooSlowError:
-            complete, reason = (
-                False,
-                f"Reading the traces took more than {budget.seconds:g} s; ask about a shorter time",
-            )
-        except facts.NoSpansError as error:
-            reason = str(error)
-    if not causes and not reason:
-        reason = unfounded(store, asked, context)
+        looked = _look(store, asked, context, line, sample, budget.seconds)
+    causes, reason = looked.causes, looked.reason or ("" if looked.causes else unfounded(store, asked, context))
     said = causes[0].sentence if causes else sentence.nothing(asked, None if reason else line.since, reason)
     marked = round(float(line.flagged.sum()))
     return Explanation(
         finding=asked,
-        sentence=said,
+        sentence=sentence.with_remark(said, looked.remark),
         causes=causes,
         n_flagged=marked,
         n_other=int(line.total.sum()) - marked,
         seconds=time.perf_counter() - begun,
-        truncated=not complete,
+        truncated=not (sample.complete and looked.complete),
         since=line.since,
+        versions=versions(store, asked),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What reading the traces gave."""
+
+    causes: tuple[Cause, ...] = ()
+    reason: str = ""
+    """Why there are none; '' where all was read."""
+    remark: str = ""
+    """What has to be known of the traces."""
+    complete: bool = True
+
+
+def _look(store: Store, finding: Finding, context: Window, line: Timeline, sample: Sample, seconds: float) -> Looked:
+    """Causes from the spans near the predictions, or wherever in time the spans of their traces are."""
+    source = facts.Source(store, sample, context, SUPPORT, seconds)
+    try:
+        try:
+            return Looked(_causes(finding, line, source))
+        except facts.NoSpansError as error:
+            found = elsewhere(store, sample.trace_ids.tolist(), sample.time)
+            if found is None:
+                return Looked(reason=str(error))
+            causes = _causes(finding, line, replace(source, elsewhere=found))
+            return Looked(causes, remark=found.sentence)
+    except facts.TooSlowError:
+        reason = f"Reading the traces took more than {seconds:g} s; ask about a shorter time"
+        return Looked(reason=reason, complete=False)
+    except facts.NoSpansError as error:
+        return Looked(reason=str(error))
 
 
 def surroundings(finding: Finding) -> Window:
@@ -94,14 +117,12 @@ def since_onset(finding: Finding, line: Timeline) -> Finding | None:
     return replace(finding, window=Window(start, end), baseline=finding.baseline or before(finding.window))
 
 
-def _causes(
-    store: Store, finding: Finding, context: Window, line: Timeline, sample: Sample, seconds: float
-) -> tuple[Cause, ...]:
-    where = places(store, sample)
-    source = facts.Source(store, sample, context, SUPPORT, seconds)
+def _causes(finding: Finding, line: Timeline, source: facts.Source) -> tuple[Cause, ...]:
+    sample, away = source.sample, source.elsewhere
+    where = places(source.store, sample, away.window if away else None)
     found = source.read()
     table, ranked = _ranked(found, sample, where)
-    if sample.slices and (absent := [one for one in ranked if table.keys[one.fact].kind == "absent"]):
+    if sample.slices and away is None and (absent := [one for one in ranked if table.keys[one.fact].kind == "absent"]):
         found = source.read_again(found, table.keys[absent[0].fact].service)
         table, ranked = _ranked(found, sample, where)
     news = releases(table, sample, line)

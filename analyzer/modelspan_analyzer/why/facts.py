@@ -13,6 +13,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.why.elsewhere import Elsewhere
 from modelspan_analyzer.why.sample import Sample, margin
 from modelspan_collector.store.connect import Store
 
@@ -23,6 +24,7 @@ STEPS_PER_OCTAVE = 2
 
 CLOCK_TOLERANCE_MS = 10_000
 """A span stamped further than this from its prediction has a wrong clock, or belongs to a trace of hours."""
+_ANY_CLOCK = 2**62
 ASIDE = ("thread.id", "thread.name", "net.peer.port", "network.peer.port", "client.port", "process.pid")
 """Attributes that are drawn by lot; ids, recognised by their form, are set aside too."""
 
@@ -65,7 +67,7 @@ FROM
     SELECT h, arrayJoin(arrayConcat(
         [('span', service, name, '', ''),
          ('duration', service, name, '', toString(toInt32(floor({steps:UInt8} * log2(Duration + 1)))))],
-        if(abs(late) >= {clock:UInt32}, [('offset', service, name, '', toString(toInt32(late)))], []),
+        if(abs(late) >= {clock:UInt64}, [('offset', service, name, '', toString(toInt32(late)))], []),
         if(StatusCode = 'Error', [('status', service, name, 'Error', StatusMessage)], []),
         arrayMap(event -> ('event', service, name, event::String, ''), arrayDistinct(Events.Name)),
         arrayMap((attribute, value, number) -> if(
@@ -132,6 +134,8 @@ class Source:
     support: int
     """Traces that must show a fact (numbers: any)."""
     seconds: float
+    elsewhere: Elsewhere | None = None
+    """Where the spans are, if not near the predictions; then all of it is read, and no clock is compared."""
 
     def read(self) -> list[Fact]:
         """Every fact of the sampled traces.
@@ -142,11 +146,11 @@ class Source:
         """
         if not len(self.sample.hashes):
             return []
-        found = self._query(_IN_SLICES if self.sample.slices else "")
+        found = self._query(_IN_SLICES if self.sample.slices and not self.elsewhere else "")
         if not found:
             raise NoSpansError(
-                f"The store has no span of the {len(self.sample.hashes)} traces that these predictions name: send the "
-                "services' spans to this collector too"
+                f"The store has no span of the {len(self.sample.hashes)} traces that these predictions name, at any "
+                "time: send the services' spans to this collector too"
             )
         return [*found, *_predicted(self.sample)]
 
@@ -160,7 +164,8 @@ class Source:
         return others + self._query("AND ServiceName = {service:String}", service)
 
     def _query(self, restriction: str, service: str = "") -> list[Fact]:
-        sample, wide = self.sample, margin(self.context, MARGIN)
+        sample = self.sample
+        wide = margin(self.elsewhere.window if self.elsewhere else self.context, MARGIN)
         origin = float(sample.time.min())
         parameters = {
             "start": wide.start,
@@ -171,7 +176,7 @@ class Source:
             "origin": round(origin * 1e3),
             "support": self.support,
             "steps": STEPS_PER_OCTAVE,
-            "clock": CLOCK_TOLERANCE_MS,
+            "clock": _ANY_CLOCK if self.elsewhere else CLOCK_TOLERANCE_MS,
             "aside": list(ASIDE),
             "slices": list(sample.slices),
             "service": service,

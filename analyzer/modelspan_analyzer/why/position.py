@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from modelspan_analyzer.why.facts import CLOCK_TOLERANCE_MS
-from modelspan_analyzer.why.sample import Sample
+from modelspan_analyzer.results import Window
+from modelspan_analyzer.why.facts import CLOCK_TOLERANCE_MS, MARGIN
+from modelspan_analyzer.why.sample import Sample, margin
 from modelspan_analyzer.why.stretches import SLICE
 from modelspan_collector.store.connect import Store
 
@@ -38,17 +39,20 @@ WHERE TraceId IN {traces:Array(String)}
 """
 
 
-def places(store: Store, sample: Sample) -> Mapping[tuple[str, str], Place]:
-    """The place of every service and span name, and of every service, from some traces of one busy stretch."""
+def places(store: Store, sample: Sample, within: Window | None = None) -> Mapping[tuple[str, str], Place]:
+    """The place of every service and span name, and of every service, from some traces of one busy stretch.
+
+    Their spans are looked for near the predictions, or within a time that is given.
+    """
     chosen = _choose(sample)
     if not len(chosen):
         return {}
     moments = sample.time[chosen]
     bounds = [
-        datetime.fromtimestamp(edge, UTC) + shift
-        for edge, shift in ((moments.min(), timedelta(minutes=-15)), (moments.max(), timedelta(minutes=15)))
+        datetime.fromtimestamp(edge, UTC) + shift for edge, shift in ((moments.min(), -MARGIN), (moments.max(), MARGIN))
     ]
-    rows = store.rows(_SPANS, {"traces": sample.trace_ids[chosen].tolist(), "start": bounds[0], "end": bounds[1]})
+    near = margin(within, MARGIN) if within else Window(*bounds)
+    rows = store.rows(_SPANS, {"traces": sample.trace_ids[chosen].tolist(), "start": near.start, "end": near.end})
     return locate(rows, dict(zip(sample.trace_ids[chosen].tolist(), sample.span_ids[chosen].tolist(), strict=True)))
 
 

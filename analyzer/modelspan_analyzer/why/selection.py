@@ -15,7 +15,7 @@ from modelspan_analyzer.reading import segments
 from modelspan_analyzer.reading.outcomes.groups import facet_of
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why.ratio import absent_weight, category_weights, excess_weights
-from modelspan_analyzer.why.vocabulary import Finding
+from modelspan_analyzer.why.vocabulary import MOST_VERSIONS, Finding
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.segments import COLUMNS
 
@@ -27,6 +27,11 @@ WHERE model = {model:String} AND baseline_id = {baseline_id:String}
 """
 _MISSING = """toFloat64(has(p.null_features, {feature:String}) OR NOT (mapContains(p.numeric_features, {feature:String})
     OR mapContains(p.categorical_features, {feature:String}) OR mapContains(p.embeddings, {feature:String})))"""
+_VERSIONS = """
+SELECT p.version AS version FROM predictions AS p
+WHERE {where} AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')}
+  AND p.version != '' GROUP BY version ORDER BY version LIMIT {most:UInt32}
+"""
 _LABELLED = "INNER JOIN labels AS l FINAL ON l.prediction_id = p.prediction_id"
 
 
@@ -98,6 +103,15 @@ def population(finding: Finding, *, apart: bool = True) -> tuple[str, dict[str, 
         condition, more = _part(finding)
         where, parameters = f"{where} AND {condition}", parameters | more
     return where, parameters
+
+
+def versions(store: Store, finding: Finding) -> tuple[str, ...]:
+    """The version that a finding names, or those that the predictions of its time are of, at most `MOST_VERSIONS`."""
+    if finding.version:
+        return (finding.version,)
+    where, parameters = population(finding)
+    asked = {**parameters, "start": finding.window.start, "end": finding.window.end, "most": MOST_VERSIONS}
+    return tuple(str(row["version"]) for row in store.rows(_VERSIONS.replace("{where}", where), asked))
 
 
 def _part(finding: Finding) -> tuple[str, dict[str, Any]]:

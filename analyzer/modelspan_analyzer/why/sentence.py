@@ -90,6 +90,11 @@ def nothing(finding: Finding, since: object = None, reason: str = "") -> str:
     return f"{text}; they began at {since:%Y-%m-%d %H:%M} UTC." if since else f"{text}."
 
 
+def with_remark(said: str, remark: str) -> str:
+    """A sentence with what has to be known of what it rests on."""
+    return f"{said.removesuffix('.')}; {remark}." if remark else said
+
+
 def summary(finding: Finding, causes: Sequence[Cause]) -> str:
     """The explanation's own sentence: that of its first cause."""
     return causes[0].sentence if causes else nothing(finding)

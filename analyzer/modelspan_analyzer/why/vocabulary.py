@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from modelspan_analyzer.kinds import KINDS, MISSING
 from modelspan_analyzer.results import Window
+
+MOST_VERSIONS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +115,20 @@ class Explanation:
     truncated: bool
     """Whether predictions were sampled, or reading was given up, to stay within the budget."""
     since: datetime | None = None
+    versions: tuple[str, ...] = ()
+    """Of the model, whose predictions were looked at; at most `MOST_VERSIONS`."""
+
+    @property
+    def about(self) -> str:
+        """The model and its versions, as `churn 1.4.0` or `churn 1.4.0, 1.5.0`."""
+        return f"{self.finding.model} {', '.join(self.versions)}".rstrip()
 
     def as_json(self) -> Mapping[str, Any]:
         """The explanation as JSON-ready values."""
         window = self.finding.window
         return {
             "model": self.finding.model,
+            "versions": list(self.versions),
             "kind": self.finding.kind,
             "feature": self.finding.feature,
             "segment": self.finding.segment,

@@ -141,9 +141,9 @@ def _print(answers: Sequence[Explanation]) -> None:
     for answer in sorted(answers, key=lambda one: -one.causes[0].score if one.causes else 0.0):
         by_cause.setdefault(answer.causes[0].phrase if answer.causes else answer.sentence, []).append(answer)
     for first, *others in by_cause.values():
-        print(first.sentence)
+        print(f"{first.about}: {first.sentence}")
         if others:
-            print(f"  the same goes for: {'; '.join(subject(other.finding) for other in others)}")
+            print(f"  the same goes for: {'; '.join(f'{subject(other.finding)} of {other.about}' for other in others)}")
         for cause in first.causes[:1]:
             if cause.also:
                 print(f"  comes with: {'; '.join(cause.also)}")

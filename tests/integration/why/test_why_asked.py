@@ -12,6 +12,7 @@ from modelspan_analyzer.incidents.asked import answer_to, need_model, need_servi
 from modelspan_analyzer.kinds import KINDS
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import explain
+from modelspan_analyzer.why.breakdown import stages
 from modelspan_analyzer.why.vocabulary import Finding
 from modelspan_collector.store.connect import Store
 
@@ -20,10 +21,13 @@ WINDOW = Window(START, START + timedelta(hours=4))
 SECOND_HALF = Window(START + timedelta(hours=2), WINDOW.end)
 NAMES = ('it\'s "m"/ü %20', "shadowed", "untraced")
 ROWS = 400
+Times = pa.Array
 TEXTS, NUMBERS = (pa.map_(pa.string(), kind) for kind in (pa.string(), pa.float64()))
 
 
-def fill(store: Store, model: str, *, traced: bool, version: str = "1", role: str = "primary") -> None:
+def fill(
+    store: Store, model: str, *, traced: bool, version: str = "1", role: str = "primary", spans_at: Times | None = None
+) -> None:
     """Predictions whose errors all come from one service's release, in half of the time; a tag and categories."""
     bad = [i >= ROWS // 2 and i % 4 == 0 for i in range(ROWS)]
     traces = [f"{version}{model.encode().hex()[:6]}{i:08d}".rjust(32, "0") if traced else "" for i in range(ROWS)]
@@ -48,7 +52,7 @@ def fill(store: Store, model: str, *, traced: bool, version: str = "1", role: st
     store.insert("labels", pa.table({**labels, "value": truth}))  # a regression's, without a model's name
     if traced:
         spans = {
-            "Timestamp": times,
+            "Timestamp": spans_at if spans_at is not None else times,
             "TraceId": traces,
             "SpanId": [f"{i:016d}" for i in range(ROWS)],
             "ServiceName": ["features"] * ROWS,
@@ -133,6 +137,40 @@ def test_traces_whose_spans_never_came_are_named(store: Store) -> None:
     fill(store, "m", traced=True)
     store.command("TRUNCATE TABLE otel_traces")
     assert "has no span of the" in explain(store, Finding("m", WINDOW, "errors")).sentence
+
+
+def stamped(hours: float, seconds_apart: float = 36) -> Times:
+    """Times of spans that lie so far from the predictions' start, as dense as predictions if not said."""
+    first = START + timedelta(hours=hours)
+    return pa.array([first + timedelta(seconds=seconds_apart * i) for i in range(ROWS)], pa.timestamp("ns", "UTC"))
+
+
+APART: dict[str, tuple[Times, str]] = {
+    "a clock hours ahead": (stamped(7), "7 h after the predictions"),
+    "a clock hours behind": (stamped(-7), "7 h before the predictions"),
+    "a clock days behind": (stamped(-24 * 40), "40 d before the predictions"),
+    "a backfill": (stamped(24 * 20, 0.05), "d after the predictions"),
+}
+
+
+@pytest.mark.parametrize("case", APART)
+def test_spans_are_found_by_trace_whatever_the_times_say(store: Store, case: str) -> None:
+    """Predictions stamped hours or days off their spans: the cause, how far they lie apart, and the stages."""
+    times, words = APART[case]
+    fill(store, "m", traced=True, spans_at=times)
+    found = explain(store, Finding("m", SECOND_HALF, "errors"))
+    assert (found.causes[0].attribute, found.causes[0].value) == ("zone", "b")
+    assert words in found.sentence
+    assert "joined by trace id" in found.sentence
+    assert {cause.kind for cause in found.causes} == {"attribute"}, "no clock is made a cause"
+    assert [stage.span_name for stage in stages(store, "m", WINDOW)] == ["GET /x"]
+
+
+def test_an_answer_names_the_model_and_its_versions(told: Store) -> None:
+    """The version that was asked about, else those of the predictions that were looked at."""
+    assert explain(told, Finding(NAMES[1], WINDOW, "errors", version="2")).about == f"{NAMES[1]} 2"
+    assert explain(told, Finding(NAMES[0], WINDOW, "errors")).about == f"{NAMES[0]} 1"
+    assert explain(told, Finding(NAMES[0], WINDOW, "errors")).as_json()["versions"] == ["1"]
 
 
 BAD: dict[str, tuple[dict[str, str], str]] = {
