@@ -77,13 +77,21 @@ def _sql(store: Store, port: int, hosts: tuple[str, ...]) -> SqlServer | None:
     return SqlServer(store, LOOPBACK, port, hosts=hosts) if store.embedded else None
 
 
+def _linked(monitors: MonitorsConfig, web_port: int) -> MonitorsConfig:
+    """With links to the own pages, where no other address is given and the port is known before the start."""
+    if monitors.alerts.web or not web_port:
+        return monitors
+    alerts = monitors.alerts.model_copy(update={"web": f"http://{LOOPBACK}:{web_port}"})
+    return monitors.model_copy(update={"alerts": alerts})
+
+
 class Instance:
     """Owns the parts, starts them in the order of the data's way, and stops them in reverse."""
 
     def __init__(self, config: InstanceConfig) -> None:
         self.config = config
         config.data.mkdir(parents=True, exist_ok=True)
-        monitors = load_monitors(config.monitors) if config.monitors else MonitorsConfig()
+        monitors = _linked(load_monitors(config.monitors) if config.monitors else MonitorsConfig(), config.web_port)
         self.store: Store = connect(config.dsn or embedded_dsn(config.data))
         schema.apply(self.store)
         collecting = config.collector or CollectorConfig(config.data / COLLECTOR_FOLDER)

@@ -9,9 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from modelspan_analyzer.config.alert_settings import AlertSettings
-from modelspan_analyzer.incidents import Incident, Severity
+from modelspan_analyzer.incidents import Incident, Severity, describe
 
 NAME = "ModelIncident"
+ANNOTATIONS = (
+    "summary", "found", "affected", "since", "why", "command", "runbook_url", "page", "dashboard", "trace", "sql"
+)  # fmt: skip
 LABELS = ("model", "version", "role", "signal", "severity", "owner", "incident")
 
 
@@ -32,7 +35,7 @@ class Alert:
             "annotations": dict(self.annotations),
             "startsAt": self.starts_at.isoformat(),
             "endsAt": self.ends_at.isoformat(),
-            "generatorURL": self.link,
+            **({"generatorURL": self.link} if self.link else {}),
         }
 
 
@@ -54,11 +57,12 @@ def labels_of(incident: Incident, severity: Severity) -> dict[str, str]:
 
 
 def annotations_of(incident: Incident, settings: AlertSettings) -> dict[str, str]:
-    """What a person reads: what is wrong, why, what to do and where to look."""
+    """What a person reads, of `ANNOTATIONS`: what is wrong, in numbers, why, what to do and where to look."""
     links = {
-        "summary": incident.title,
-        "why": incident.why,
+        **describe.facts(incident),
+        "command": f"modelspan incidents {incident.incident_id}",
         "runbook_url": incident.runbook,
+        "page": _page(incident, settings),
         "dashboard": settings.dashboard.format(model=quote(incident.model, safe=""), incident=incident.incident_id),
         "trace": settings.trace.format(trace_id=incident.traces[0]) if settings.trace and incident.traces else "",
         "sql": sql_of(incident),
@@ -86,5 +90,10 @@ def alert_of(incident: Incident, severity: Severity, settings: AlertSettings, en
         annotations=annotations_of(incident, settings),
         starts_at=incident.opened_at,
         ends_at=ends_at,
-        link=f"{settings.web}/api/incidents/{incident.incident_id}",
+        link=_page(incident, settings),
     )
+
+
+def _page(incident: Incident, settings: AlertSettings) -> str:
+    """Where the incident is shown, if anything is."""
+    return f"{settings.web.rstrip('/')}/api/incidents/{incident.incident_id}" if settings.web else ""

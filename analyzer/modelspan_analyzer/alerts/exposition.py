@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector as PrometheusCollector
 
 from modelspan_analyzer import instants
-from modelspan_analyzer.alerts.alert import LABELS, annotations_of, labels_of
+from modelspan_analyzer.alerts.alert import ANNOTATIONS, LABELS, annotations_of, labels_of
 from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import Incident, feedback, load_open, load_resolved
@@ -19,7 +19,6 @@ MOST_INCIDENTS = 200
 MOST_MODELS = 1000
 KEPT = 2
 """An incident that is over is shown as 0 for so many times as long as the rules remember a 1."""
-ANNOTATIONS = ("summary", "why", "runbook_url", "dashboard", "trace", "sql")
 
 _PREDICTIONS = """
 SELECT model, dateDiff('second', max(timestamp), now64(3)) AS age, count() AS predictions

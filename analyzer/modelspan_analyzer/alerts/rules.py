@@ -8,8 +8,7 @@ from typing import Any
 
 import yaml
 
-from modelspan_analyzer.alerts.alert import LABELS, NAME
-from modelspan_analyzer.alerts.exposition import ANNOTATIONS
+from modelspan_analyzer.alerts.alert import ANNOTATIONS, LABELS, NAME
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.config.durations import format_duration
 

@@ -42,7 +42,7 @@ class AlertSettings(Settings):
 
     alertmanagers: tuple[str, ...] = Field((), description="Alertmanagers to push to, without a Prometheus between")
     resend: Duration = Field(timedelta(minutes=1), description="how often an open incident is pushed again")
-    web: str = Field("http://localhost:8600", description="address of modelspan's pages, for links")
+    web: str = Field("", description="address of modelspan's pages, for links; `up` takes its own where none is given")
     dashboard: str = Field("", description="address of a dashboard; {model} and {incident} are filled in")
     trace: str = Field("", description="address of a trace, as http://jaeger:16686/trace/{trace_id}")
     hold: Duration = Field(timedelta(minutes=1), description="how long an incident is open before its alert fires")

@@ -63,12 +63,12 @@ def joined(incident: Incident, finding: Finding, terms: Terms) -> Incident:
     """Take a finding in, and judge the incident anew."""
     now, settings = terms.now, terms.settings
     result, explanation = finding.result, finding.explanation
-    member = OpenFinding.of(result, explanation.since if explanation else None, finding.role)
+    affected, share = _impact(explanation, result)
+    member = OpenFinding.of(result, explanation.since if explanation else None, finding.role, affected)
     others = tuple(one for one in incident.findings if one.key != member.key)
     news = list(incident.news)
     if len(others) == len(incident.findings):
         news.append(Event(now, "finding", describe.finding(result, finding.role)))
-    affected, share = _impact(explanation, result)
     grave = severity([terms.signals[one.signal] for one in (*others, member)], affected, share, settings, finding.role)
     worse = grave if grave.rank < incident.severity.rank or not incident.findings else incident.severity
     if incident.findings and worse is not incident.severity:

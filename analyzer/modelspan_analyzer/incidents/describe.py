@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelspan.conventions import ROLE_PRIMARY
-from modelspan_analyzer.incidents.vocabulary import OpenFinding
+from modelspan_analyzer.incidents.vocabulary import Incident, OpenFinding
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.signals import SIGNALS, Signal, Signals
 
 MOST_NAMED = 2
+MOST_SPELT_OUT = 5
+NOT_ASKED = "no cause was looked for: what was found is about no single predictions, or too much was found at once"
+NO_IMPACT = "how many predictions are affected is not known"
 
 
 def finding(result: Result, role: str = ROLE_PRIMARY) -> str:
@@ -24,6 +27,41 @@ def _version(version: str, role: str) -> str:
     return (f" {version}" if version else "") + (f" ({role})" if role != ROLE_PRIMARY else "")
 
 
+def facts(incident: Incident, signals: Signals = SIGNALS) -> dict[str, str]:
+    """What somebody who is called has to know: what is wrong, in numbers, of how many predictions, since when, why."""
+    worst = _by_gravity(incident.findings, signals)
+    lines = [_measured(member) for member in worst[:MOST_SPELT_OUT]]
+    left = len(worst) - len(lines)
+    return {
+        "summary": incident.title,
+        "found": "; ".join(lines) + (f"; and {left} more" if left else ""),
+        "affected": _affected(incident),
+        "since": f"{incident.began_at:%Y-%m-%d %H:%M} UTC",
+        "why": incident.why or NOT_ASKED,
+    }
+
+
+def _measured(member: OpenFinding) -> str:
+    """What was measured of what, and what is usual."""
+    place = " of ".join(part for part in (member.metric, member.feature, member.segment) if part)
+    return f"{place}: {member.reason}" if member.reason else place
+
+
+def _affected(incident: Incident) -> str:
+    """How many predictions, and which share of the window that had most."""
+    most = max(incident.findings, key=lambda member: member.affected, default=None)
+    if most is None or not most.affected:
+        return NO_IMPACT
+    share = f" of {most.n:,} ({most.affected / most.n:.0%})" if most.n >= most.affected else ""
+    return f"{most.affected:,}{share}"
+
+
+def _by_gravity(findings: Sequence[OpenFinding], signals: Signals) -> list[OpenFinding]:
+    """The worst first; those that are well again count where all are."""
+    current = [member for member in findings if not member.ended] or findings
+    return sorted(current, key=lambda member: (signals[member.signal].gravity, -member.excess, member.feature))
+
+
 def subject(member: OpenFinding) -> str:
     """What a finding is about."""
     version = _version(member.version, member.role).strip()
@@ -35,10 +73,9 @@ def title(model: str, findings: Sequence[OpenFinding], cause: str = "", signals:
 
     A feature counts once, by the gravest of its findings; those that are well again count where all are.
     """
-    current = [member for member in findings if not member.ended] or findings
-    worst = sorted(current, key=lambda member: (signals[member.signal].gravity, -member.excess, member.feature))
+    current = _by_gravity(findings, signals)
     things: dict[str, str] = {}
-    for member in worst:
+    for member in current:
         signal = signals[member.signal]
         trouble = signal.words_for(member.metric)
         things.setdefault(_place(member, signal) or trouble, trouble)

@@ -49,9 +49,15 @@ class OpenFinding:
     """How many times its threshold the measurement was."""
     role: str = ROLE_PRIMARY
     """Of the version when it alarmed."""
+    n: int = 0
+    """Rows that were measured."""
+    affected: int = 0
+    """Predictions among them that it is about; 0 where that is not known."""
 
     @classmethod
-    def of(cls, result: Result, since: datetime | None = None, role: str = ROLE_PRIMARY) -> OpenFinding:
+    def of(
+        cls, result: Result, since: datetime | None = None, role: str = ROLE_PRIMARY, affected: int = 0
+    ) -> OpenFinding:
         """What an incident remembers of an alarm."""
         return cls(
             version=result.version,
@@ -64,6 +70,8 @@ class OpenFinding:
             window_end=result.window.end,
             since=since,
             role=role,
+            n=result.n,
+            affected=affected,
             excess=abs(result.value / result.threshold) if result.value and result.threshold else 0.0,
         )
 

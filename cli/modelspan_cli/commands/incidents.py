@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from modelspan_analyzer.incidents import Incident, load, timeline
+from modelspan_analyzer.incidents import Incident, describe, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED
 from modelspan_cli.console import console, plain_table
@@ -52,11 +52,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(incident: Incident) -> None:
     print(f"{incident.incident_id} {incident.status} {incident.severity.value}: {incident.title}")
-    for name, text in (("why", incident.why), ("owner", incident.owner), ("runbook", incident.runbook)):
-        if text:
+    told = describe.facts(incident) | {"owner": incident.owner, "runbook": incident.runbook}
+    for name, text in told.items():
+        if text and name != "summary":  # which is in the first line
             print(f"  {name}: {text}")
-    if incident.affected:
-        print(f"  affected: {incident.affected} predictions since {incident.began_at:%Y-%m-%d %H:%M} UTC")
 
 
 def _list(incidents: list[Incident]) -> None:

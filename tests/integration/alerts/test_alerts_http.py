@@ -20,9 +20,11 @@ from modelspan_analyzer.alerts import (
     MaintenanceSettings,
     Owned,
     Pusher,
+    alert_of,
     check,
     rule_file,
 )
+from modelspan_analyzer.alerts.alert import ANNOTATIONS
 from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.config.load import ConfigError, parse
@@ -138,6 +140,18 @@ def test_a_rise_in_severity_adds_an_alert_and_ends_none(kept):
         (dict(first.labels), at[2]),
         (dict(risen.labels), at[2]),
     ]
+
+
+def test_an_alert_says_all_that_somebody_who_is_called_has_to_know(kept):
+    """What was measured, of how many, since when, the cause or that none is known, and the first command to run."""
+    (incident,) = load_open(kept)
+    said = alert_of(incident, incident.severity, AlertSettings(web="http://span:8600"), NOW).annotations
+    assert {"summary", "found", "affected", "since", "why", "command", "page", "sql"} <= said.keys() <= set(ANNOTATIONS)
+    assert said["found"].startswith("psi of age")
+    assert said["since"] == "2026-03-01 02:00 UTC"
+    assert said["command"] == f"modelspan incidents {incident.incident_id}"
+    assert said["page"] == f"http://span:8600/api/incidents/{incident.incident_id}"
+    assert "page" not in alert_of(incident, incident.severity, AlertSettings(), NOW).annotations
 
 
 def test_an_incident_that_is_over_is_said_to_be(store):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from modelspan_analyzer.incidents import describe
 from modelspan_analyzer.incidents.describe import title
-from modelspan_analyzer.incidents.vocabulary import OpenFinding
+from modelspan_analyzer.incidents.vocabulary import Incident, OpenFinding, Severity
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -50,3 +52,29 @@ def test_what_is_well_again_is_not_named_while_something_is_wrong():
     over = [finding("performance", "accuracy", ended=True)]
     assert title("churn", [*over, MISSING[0]]) == "churn 1: missing values in a"
     assert title("churn", over) == "churn 1: worse accuracy"
+
+
+def incident_of(*findings: OpenFinding, why: str = "") -> Incident:
+    return Incident(
+        "abc", "churn", "1", "open", Severity.WARNING, "data_quality", "churn 1: bad", why, "", "", "",
+        NOON, NOON, NOON, findings=findings,
+    )  # fmt: skip
+
+
+def test_the_facts_say_what_is_not_known() -> None:
+    """A cause that was not looked for, and an impact that nobody counted, are said to be so; never 0, never nothing."""
+    told = describe.facts(incident_of(finding("data_quality", "volume", "")))
+    assert (told["why"], told["affected"]) == (describe.NOT_ASKED, describe.NO_IMPACT)
+
+
+def test_the_facts_name_the_gravest_in_numbers_and_count_the_rest() -> None:
+    """Five findings are spelt out with what was measured; of the others it is said how many there are."""
+    many = [
+        replace(finding("data_drift", "psi", f"f{number}", excess=number), reason=f"PSI {number}")
+        for number in range(7)
+    ]
+    worst = replace(many[0], signal="data_quality", metric="null_rate", reason="40 % are missing", n=1000, affected=400)
+    told = describe.facts(incident_of(worst, *many[1:], why="because"))
+    assert told["found"].startswith("null_rate of f0: 40 % are missing; psi of f6: PSI 6; ")
+    assert told["found"].endswith("and 2 more")
+    assert (told["affected"], told["why"], told["since"]) == ("400 of 1,000 (40%)", "because", "2026-03-02 12:00 UTC")
