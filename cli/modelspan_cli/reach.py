@@ -20,6 +20,7 @@ from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.governance.databases import databases
 from modelspan_cli.errors import CommandError
+from modelspan_cli.known import need_names
 from modelspan_collector.running import Running, embedded_dsn, find_running
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import DEFAULT_DATABASE, Store, connect
@@ -127,6 +128,7 @@ def reading(args: argparse.Namespace) -> Iterator[Store]:
     except StoreError as error:
         raise CommandError(str(error)) from error
     try:
+        need_names(store, args)
         yield store
     except DriverError as error:
         raise CommandError(f"the store cannot answer: {str(error).splitlines()[0]}") from error
@@ -158,6 +160,7 @@ def writing(args: argparse.Namespace) -> Iterator[Store]:
     except StoreError as error:
         raise CommandError(str(error)) from error
     try:
+        need_names(store, args)
         yield store
     finally:
         store.close()

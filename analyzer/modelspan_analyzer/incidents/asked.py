@@ -13,6 +13,7 @@ from modelspan_analyzer.incidents.store import load
 from modelspan_analyzer.incidents.vocabulary import Incident
 from modelspan_analyzer.kinds import KINDS
 from modelspan_analyzer.reading import segments
+from modelspan_analyzer.reading.names import need_model
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.why.question import question
 from modelspan_analyzer.why.vocabulary import Finding
@@ -33,14 +34,6 @@ LIMIT 500
 
 
 ARGUMENTS: Final = ("about", "since", "until", "kind", "feature", "segment")
-_KNOWN = """
-SELECT (SELECT count() FROM (SELECT 1 FROM predictions WHERE model = {model:String} LIMIT 1))
-     + (SELECT count() FROM (SELECT 1 FROM monitor_results WHERE model = {model:String} LIMIT 1))
-     + (SELECT count() FROM (SELECT 1 FROM incidents WHERE model = {model:String} LIMIT 1))
-"""
-_MODELS = "SELECT model, count() AS n FROM predictions GROUP BY model ORDER BY n DESC, model LIMIT 10"
-_SERVED = "SELECT count() FROM (SELECT 1 FROM otel_traces WHERE ServiceName = {service:String} LIMIT 1)"
-_SERVICES = "SELECT ServiceName AS service FROM otel_traces GROUP BY service ORDER BY count() DESC, service LIMIT 10"
 _EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 2200))
 """The store's times lie between."""
 
@@ -106,32 +99,8 @@ def _about(store: Store, about: str) -> tuple[Incident | None, str]:
         raise ValueError("say what it is about: a model, or the id of an incident")
     if incidents := load(store, incident_id=about):
         return incidents[0], incidents[0].model
-    need_model(store, about, " nor an incident of that id,")
+    need_model(store, about, ", nor an incident of that id")
     return None, about
-
-
-def need_model(store: Store, model: str, nor: str = "") -> None:
-    """Refuse a model of which the store has nothing, as a misspelt one.
-
-    Raises:
-        ValueError: it has nothing; the message names the models that it has.
-    """
-    if not store.scalar(_KNOWN, {"model": model}):
-        models = [str(row["model"]) for row in store.rows(_MODELS)]
-        there = f"it has {', '.join(models)}" if models else "it has none of any model yet"
-        raise ValueError(f"the store has no prediction of a model {model!r},{nor} {there}")
-
-
-def need_service(store: Store, service: str) -> None:
-    """Refuse a service of which the store has no span.
-
-    Raises:
-        ValueError: it has none; the message names services that it has.
-    """
-    if not store.scalar(_SERVED, {"service": service}):
-        services = [str(row["service"]) for row in store.rows(_SERVICES)]
-        there = f"it has {', '.join(services)}" if services else "it has none of any service yet"
-        raise ValueError(f"the store has no span of a service {service!r}; {there}")
 
 
 def _restriction(feature: str, segment: str) -> str:

@@ -19,6 +19,7 @@ from modelspan_analyzer.files.roles import Settled
 from modelspan_analyzer.files.tag_columns import tag_maps
 from modelspan_analyzer.instants import now, utc
 from modelspan_analyzer.reading.features import reference_parts
+from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -97,6 +98,7 @@ def set_from_window(store: Store, model: str, version: str, window: Window) -> B
     Raises:
         ValueError: the window holds no prediction of this model and version.
     """
+    need_all(store, [model], [version])
     source = f"predictions of {window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
     return _copy_window(store, model, version, window, KIND_WINDOW, source)
 

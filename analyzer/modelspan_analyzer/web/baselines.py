@@ -19,6 +19,7 @@ from starlette.routing import Route
 from modelspan_analyzer.files.roles import Hints, Roles, settle
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.web import uploads
 from modelspan_collector.access.rules import NO_RULES, Redaction
@@ -33,7 +34,7 @@ def baseline_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
     """The routes."""
 
     async def list_baselines(request: Request) -> Response:
-        found = await run_in_threadpool(baselines.listing, store, request.query_params.get("model"))
+        found = await run_in_threadpool(_listed, store, request.query_params.get("model"))
         return JSONResponse([as_json(baseline) for baseline in found])
 
     async def set_baseline(request: Request) -> Response:
@@ -54,6 +55,11 @@ def baseline_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
         Route("/api/baselines", list_baselines, methods=["GET"]),
         Route("/api/baselines", set_baseline, methods=["POST"]),
     ]
+
+
+def _listed(store: Store, model: str | None) -> list[Baseline]:
+    need_all(store, [model or ""], [])
+    return baselines.listing(store, model)
 
 
 def _set(store: Store, rules: Redaction, given: QueryParams, kind: str, body: bytes) -> dict[str, object]:

@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from modelspan_analyzer import instants
-from modelspan_analyzer.incidents import feedback, load, timeline
+from modelspan_analyzer.incidents import Incident, feedback, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.asked import answer_to
+from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.web.asking import json_object, text
 from modelspan_analyzer.why import explain
 from modelspan_collector.access.rules import NO_RULES, Redaction
@@ -26,7 +27,7 @@ def incident_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
 
     async def list_incidents(request: Request) -> Response:
         model, status = (request.query_params.get(name, "") for name in ("model", "status"))
-        found = await run_in_threadpool(lambda: load(store, model=model, status=status))
+        found = await run_in_threadpool(_listed, store, model, status)
         return JSONResponse([incident_as_json(incident) for incident in found])
 
     async def show_incident(request: Request) -> Response:
@@ -51,6 +52,11 @@ def incident_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
         Route("/api/feedback", list_feedback),
         Route("/api/why", say_why),
     ]
+
+
+def _listed(store: Store, model: str, status: str) -> list[Incident]:
+    need_all(store, [model], [])
+    return load(store, model=model, status=status)
 
 
 def _shown(store: Store, incident_id: str) -> dict[str, Any] | None:

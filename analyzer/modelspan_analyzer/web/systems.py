@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from modelspan_analyzer.config.settings import MonitorsConfig
-from modelspan_analyzer.incidents.asked import need_model, need_service, window_of
+from modelspan_analyzer.incidents.asked import window_of
+from modelspan_analyzer.reading.names import need_model, need_service
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why.breakdown import breakdown
 from modelspan_analyzer.why.moved import moved, since_release

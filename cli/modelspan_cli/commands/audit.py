@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from modelspan_analyzer.governance.audit import entries
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
+from modelspan_cli.known import KnownModel
 from modelspan_cli.reach import add_data_argument, reading
 
 _MOST_DAYS = 20_000
@@ -19,7 +20,7 @@ _MOST_ENTRIES = 1_000_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the filters."""
-    parser.add_argument("--model", default="", help="only this model")
+    parser.add_argument("--model", type=KnownModel, default="", help="only this model")
     parser.add_argument("--action", default="", help="only this action, such as 'subject forgotten'")
     parser.add_argument("--days", type=float, default=30, help="how far back (default: %(default)s)")
     parser.add_argument("--limit", type=int, default=100, help="newest entries shown (default: %(default)s)")

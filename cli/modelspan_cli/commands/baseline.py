@@ -20,6 +20,7 @@ from modelspan_analyzer.web.baselines import JSON_TYPE, as_json
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.file_options import add_hints, hints, names, say
+from modelspan_cli.known import KnownModel
 from modelspan_cli.reach import add_data_argument, post, post_table, reading, running, writing
 from modelspan_collector.running import Running
 from modelspan_collector.store.connect import DEFAULT_DATABASE
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting.add_argument("--start", type=_utc, help="start of a past window, such as 2026-01-31T00:00:00")
     setting.add_argument("--end", type=_utc, help="end of the window")
     listing = verbs.add_parser("list", help="list the baselines")
-    listing.add_argument("--model")
+    listing.add_argument("--model", type=KnownModel)
     listing.add_argument("--json", action="store_true", help="print a JSON array")
     for verb in (setting, listing):
         add_data_argument(verb)

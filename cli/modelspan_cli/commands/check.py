@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from modelspan_analyzer.config.durations import parse_duration
 from modelspan_analyzer.gate import Answer, as_json, ask
+from modelspan_cli.known import KnownModel, KnownVersion, known_signal
 from modelspan_cli.reach import add_data_argument, reading
 
 
@@ -18,10 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "exit status: 0 nothing stands against it; 3 alarms or open incidents; "
         "4 not checked: no rows, nothing to compare with, or too long ago"
     )
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--version", default="", help="default: every version")
+    parser.add_argument("--model", type=KnownModel, required=True)
+    parser.add_argument("--version", type=KnownVersion, default="", help="default: every version")
     parser.add_argument(
-        "--signal", action="append", default=[], help="only this signal, such as data_drift (repeatable)"
+        "--signal",
+        type=known_signal,
+        action="append",
+        default=[],
+        help="only this signal, such as data_drift (repeatable)",
     )
     parser.add_argument("--max-age", type=_duration, metavar="AGE", help="oldest window that counts, such as 2h")
     parser.add_argument("--warnings", action="store_true", help="warnings stand against it too")

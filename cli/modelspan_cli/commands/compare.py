@@ -16,14 +16,15 @@ from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.performance.counts import Estimate
 from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
+from modelspan_cli.known import KnownModel, KnownVersion
 from modelspan_cli.reach import add_data_argument, reading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the two versions and the period."""
-    parser.add_argument("model")
-    parser.add_argument("champion", help="version in use")
-    parser.add_argument("challenger", help="version that might replace it")
+    parser.add_argument("model", type=KnownModel)
+    parser.add_argument("champion", type=KnownVersion, help="version in use")
+    parser.add_argument("challenger", type=KnownVersion, help="version that might replace it")
     parser.add_argument("--start", type=_utc, help="start of the period (default: 7 days before its end)")
     parser.add_argument("--end", type=_utc, help="end of the period (default: now)")
     parser.add_argument("--positive-class", default="", help="where it cannot be guessed")

@@ -11,6 +11,7 @@ from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.profiles.read import baseline_profile
 from modelspan_analyzer.reading.profiles.vocabulary import Profile
 from modelspan_cli.errors import CommandError
+from modelspan_cli.known import KnownModel, KnownVersion
 from modelspan_cli.reach import add_data_argument, reading
 
 
@@ -20,11 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     suggesting = verbs.add_parser("suggest", help="print a constraints.json that the baseline fulfils")
     describing = verbs.add_parser("statistics", help="print the baseline as a statistics.json")
     whose = suggesting.add_mutually_exclusive_group(required=True)
-    whose.add_argument("--model")
+    whose.add_argument("--model", type=KnownModel)
     whose.add_argument("--statistics", type=Path, metavar="FILE", help="suggest from a statistics.json instead")
-    describing.add_argument("--model", required=True)
+    describing.add_argument("--model", type=KnownModel, required=True)
     for verb in (suggesting, describing):
-        verb.add_argument("--version", default="")
+        verb.add_argument("--version", type=KnownVersion, default="")
         add_data_argument(verb)
 
 

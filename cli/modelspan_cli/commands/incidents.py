@@ -11,6 +11,7 @@ from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
+from modelspan_cli.known import KnownModel
 from modelspan_cli.reach import add_data_argument, reading
 
 _LOOKED = "SELECT count() FROM monitor_results WHERE {model:String} = '' OR model = {model:String}"
@@ -19,7 +20,7 @@ _LOOKED = "SELECT count() FROM monitor_results WHERE {model:String} = '' OR mode
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("incident", nargs="?", default="", metavar="ID", help="show this one with its timeline")
-    parser.add_argument("--model", default="", help="only this model's")
+    parser.add_argument("--model", type=KnownModel, default="", help="only this model's")
     parser.add_argument("--status", default="", choices=["", OPEN, RESOLVED], help="only these")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_data_argument(parser)

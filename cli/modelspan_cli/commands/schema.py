@@ -8,6 +8,7 @@ import sys
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from modelspan_cli.errors import CommandError
+from modelspan_cli.known import KnownModel
 from modelspan_cli.reach import add_data_argument, reading, writing
 from modelspan_collector.store import cluster, retention, schema, views
 from modelspan_collector.store.connect import DEFAULT_DATABASE, Store, connect
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_data_argument(applied)
     made = actions.add_parser("views", help="one view a model, one typed column a feature")
-    made.add_argument("models", nargs="*", help="default: every model that has predictions")
+    made.add_argument("models", type=KnownModel, nargs="*", help="default: every model that has predictions")
     made.add_argument("--prefix", default="", help="put before each view's name")
     made.add_argument("--apply", action="store_true", help="make the views instead of printing them")
     add_data_argument(made)

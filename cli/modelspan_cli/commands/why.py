@@ -12,7 +12,8 @@ from typing import Any
 
 from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
-from modelspan_analyzer.incidents.asked import finding_of, need_model, need_service, window_of
+from modelspan_analyzer.incidents.asked import finding_of, window_of
+from modelspan_analyzer.reading.names import need_model, need_service
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import KINDS, Explanation, explain
 from modelspan_analyzer.why.breakdown import breakdown

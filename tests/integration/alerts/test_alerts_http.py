@@ -79,7 +79,7 @@ def test_what_is_wrong_with_a_request_is_said(client):
     answer = client.post(f"/api/incidents/{incident['incident_id']}/feedback", json={"opinion": "meh"})
     assert (answer.status_code, "useful or noise" in answer.json()["error"]) == (400, True)
     for given, part in (
-        ({"about": "nobody"}, "no prediction of a model"),
+        ({"about": "nobody"}, "there is no model"),
         ({"about": "churn", "since": "soon"}, "no time"),
     ):
         answer = client.get("/api/why", params=given)

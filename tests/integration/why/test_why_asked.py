@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 from databases import Databases
 
-from modelspan_analyzer.incidents.asked import answer_to, need_model, need_service
+from modelspan_analyzer.incidents.asked import answer_to
 from modelspan_analyzer.kinds import KINDS
+from modelspan_analyzer.reading.names import need_model, need_service
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import explain
 from modelspan_analyzer.why.breakdown import stages
@@ -176,7 +177,7 @@ def test_an_answer_names_the_model_and_its_versions(told: Store) -> None:
 BAD: dict[str, tuple[dict[str, str], str]] = {
     "an unknown argument": ({"about": NAMES[0], "colour": "red"}, "'colour' is not known"),
     "nothing asked about": ({}, "say what it is about"),
-    "an unknown model": ({"about": "nobody"}, "no prediction of a model 'nobody'"),
+    "an unknown model": ({"about": "nobody"}, "there is no model 'nobody'"),
     "an unknown kind": ({"about": NAMES[0], "kind": "sad"}, "ask for one of missing"),
     "a feature left out": ({"about": NAMES[0], "kind": "missing"}, "needs the name of its feature"),
     "a bare segment": ({"about": NAMES[0], "kind": "errors", "segment": "city=Rome"}, "write tag.NAME=VALUE"),
@@ -202,7 +203,7 @@ def test_a_question_that_cannot_be_read_is_refused_with_what_to_write(told: Stor
 
 def test_unknown_models_and_services_are_named_with_those_there_are(told: Store) -> None:
     """A misspelt name is no model without cost, and no service that moved nothing."""
-    with pytest.raises(ValueError, match="no prediction of a model 'nobody', it has"):
+    with pytest.raises(ValueError, match="there is no model 'nobody' in this store; it has"):
         need_model(told, "nobody")
     with pytest.raises(ValueError, match="no span of a service 'nobody'; it has features"):
         need_service(told, "nobody")

@@ -1,0 +1,114 @@
+"""The names of models, versions, signals and services: one that does not exist is refused with those that do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from modelspan_analyzer.signals import SIGNALS
+from modelspan_collector.store.connect import Store
+
+SHOWN: Final = 10
+_MOST: Final = 1000
+_TABLES: Final = ("predictions", "monitor_results", "baselines", "models", "incidents", "audit_log")
+"""Where a model may be known from, the likeliest first."""
+
+
+class UnknownNameError(ValueError):
+    """Nothing has that name; the message names what is there, the closest first."""
+
+
+def need_model(store: Store, model: str, nor: str = "") -> None:
+    """Refuse a model of which the store has nothing, as a misspelt one.
+
+    Raises:
+        UnknownNameError: it has nothing.
+    """
+    if not _known(store, "model = {model:String}", {"model": model}):
+        there = _distinct(store, "model", "model != ''", {})
+        raise UnknownNameError(f"there is no model {model!r} in this store{nor}; it has {named(model, there, 'model')}")
+
+
+def need_version(store: Store, model: str, version: str) -> None:
+    """Refuse a model or a version of it of which the store has nothing.
+
+    Raises:
+        UnknownNameError: it has nothing.
+    """
+    need_model(store, model)
+    asked = {"model": model, "version": version}
+    if not _known(store, "model = {model:String} AND version = {version:String}", asked):
+        there = _distinct(store, "version", "model = {model:String} AND version != ''", {"model": model})
+        raise UnknownNameError(f"there is no version {version!r} of {model}; it has {named(version, there, 'version')}")
+
+
+def need_service(store: Store, service: str) -> None:
+    """Refuse a service of which the store has no span.
+
+    Raises:
+        UnknownNameError: it has none.
+    """
+    if not store.scalar(_SERVED, {"service": service}):
+        there = [str(row["service"]) for row in store.rows(_SERVICES)]
+        raise UnknownNameError(
+            f"the store has no span of a service {service!r}; it has {named(service, there, 'service')}"
+        )
+
+
+def need_signal(signal: str) -> None:
+    """Refuse a signal that no monitor gives.
+
+    Raises:
+        UnknownNameError: none does.
+    """
+    there = list(SIGNALS)
+    if signal not in there:
+        raise UnknownNameError(f"there is no signal {signal!r}; there are {named(signal, there, 'signal', len(there))}")
+
+
+def named(wanted: str, there: Sequence[str], what: str, shown: int = SHOWN) -> str:
+    """What there is instead of a name, the closest to it first.
+
+    >>> named("chrun", ["fraud", "churn"], "model")
+    'churn, fraud'
+    >>> named("churn", [], "model")
+    'none of any model yet'
+    """
+    if not there:
+        return f"none of any {what} yet"
+    ordered = sorted(there, key=lambda name: -_likeness(wanted, name))
+    more = f" and {len(ordered) - shown} more" if len(ordered) > shown else ""
+    return f"{', '.join(ordered[:shown])}{more}"
+
+
+def _likeness(wanted: str, name: str) -> float:
+    return difflib.SequenceMatcher(None, wanted.lower(), name.lower()).ratio()
+
+
+def _known(store: Store, where: str, asked: dict[str, str]) -> bool:
+    parts = (f"(SELECT count() FROM (SELECT 1 FROM {table} WHERE {where} LIMIT 1))" for table in _TABLES)
+    return bool(store.scalar(f"SELECT {' + '.join(parts)}", asked))
+
+
+def _distinct(store: Store, column: str, where: str, asked: dict[str, str]) -> list[str]:
+    parts = (f"SELECT DISTINCT toString({column}) AS name FROM {table} WHERE {where}" for table in _TABLES)
+    sql = f"SELECT DISTINCT name FROM ({' UNION ALL '.join(parts)}) ORDER BY name LIMIT {_MOST}"
+    return [str(row["name"]) for row in store.rows(sql, asked)]
+
+
+_SERVED = "SELECT count() FROM (SELECT 1 FROM otel_traces WHERE ServiceName = {service:String} LIMIT 1)"
+_SERVICES = f"SELECT DISTINCT toString(ServiceName) AS service FROM otel_traces ORDER BY service LIMIT {_MOST}"
+
+
+def need_all(store: Store, models: Iterable[str], versions: Iterable[str]) -> None:
+    """Refuse the first of these models, or versions of the first model, that does not exist; '' is all of them.
+
+    Raises:
+        UnknownNameError: one does not exist.
+    """
+    asked = [model for model in models if model]
+    for model in asked:
+        need_model(store, model)
+    for version in filter(None, versions if asked else ()):
+        need_version(store, asked[0], version)
