@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
 import threading
@@ -9,6 +10,7 @@ import time
 
 import uvicorn
 
+from modelspan_collector.ending import GRACE_SECONDS, Ending
 from modelspan_collector.http1 import Http1Protocol
 from modelspan_collector.origins import Allowed, App, Origins
 
@@ -44,14 +46,15 @@ class AsgiServer:
         self._socket = listen(host, port)
         self.host = host
         self.port = int(self._socket.getsockname()[1])
+        self._ending = Ending(app)
         config = uvicorn.Config(
-            Origins(app, host, allowed or Allowed()),
+            Origins(self._ending, host, allowed or Allowed()),
             http=Http1Protocol,
             ws="none",
             log_level="warning",
             access_log=False,
             lifespan="off",
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=math.ceil(GRACE_SECONDS) + 2,
         )
         if tls is not None:
             config.load()
@@ -75,7 +78,8 @@ class AsgiServer:
             time.sleep(0.005)
 
     def stop(self) -> None:
-        """Answer what is in flight, then close."""
+        """Answer what is in flight, then close; what does not end in time is answered 503."""
+        self._ending.end_in_time(lambda: self._server.server_state.connections)
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join(timeout=10)
