@@ -11,7 +11,7 @@ from typing import Any
 from modelspan_analyzer import incidents
 from modelspan_analyzer.incidents.vocabulary import Incident
 from modelspan_analyzer.instants import utc
-from modelspan_analyzer.signals import DATA_QUALITY
+from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_collector.store.connect import Store
 
 

@@ -11,8 +11,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelspan_analyzer.config.load import load as load_monitors
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.monitors_yaml import load as load_monitors
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_analyzer.web.app import build as build_web

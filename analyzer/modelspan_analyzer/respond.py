@@ -11,8 +11,9 @@ from modelspan_analyzer import incidents, instants
 from modelspan_analyzer.alerts import Pusher
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.monitors.signal import Signals
+from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result
-from modelspan_analyzer.signals import SIGNALS, Signals
 from modelspan_collector.store.connect import Store
 
 log = logging.getLogger(__name__)
@@ -24,19 +25,18 @@ class Responder:
     Where there are Alertmanagers to push to, open incidents are sent again and again between runs, as they expect it.
     """
 
-    def __init__(self, store: Store, config: MonitorsConfig, signals: Signals = SIGNALS) -> None:
+    def __init__(self, store: Store, config: MonitorsConfig) -> None:
         self._store = store
         self._config = config
-        self._signals = signals
         self._pusher = Pusher(config.alerts)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def __call__(self, results: Sequence[Result], now: datetime) -> None:
-        """Open, update and resolve incidents, and tell the Alertmanagers."""
+    def __call__(self, results: Sequence[Result], now: datetime, signals: Signals = SIGNALS) -> None:
+        """Open, update and resolve incidents, which the signals' records name, and tell the Alertmanagers."""
         try:
-            incidents.update(self._store, results, now, settings=self._settings, signals=self._signals)
+            incidents.update(self._store, results, now, settings=self._settings, signals=signals)
             self.push(now)
         except Exception:
             log.exception("incidents could not be brought up to date; the next run tries again")

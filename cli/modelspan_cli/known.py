@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from modelspan_analyzer.reading.names import UnknownNameError, need_all, need_signal
+from modelspan_analyzer.monitors.table import need_signal
+from modelspan_analyzer.reading.names import UnknownNameError, need_all
 from modelspan_cli.errors import CommandError
 from modelspan_collector.store.connect import Store
 

@@ -147,6 +147,55 @@ def functions(path: Path) -> list[tuple[str, int]]:
     return found
 
 
+def tables_of_the_architecture() -> dict[str, list[list[str]]]:
+    """The packages and modules that each row of a layer's table names, layer by layer."""
+    page = (ROOT / "docs/architecture.md").read_text().partition("\n## Three walks")[0]
+    parts = re.split(r"^\*\*[\w ]+\*\* \(`([\w/]+)/`\)$", page, flags=re.M)
+    rows = {
+        layer: re.findall(r"^\| (`.+?) \|", text, re.M) for layer, text in zip(parts[1::2], parts[2::2], strict=True)
+    }
+    return {layer: [re.findall(r"`(.+?)`", row) for row in found] for layer, found in rows.items()}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_page_of_the_architecture_names_every_package_and_nothing_that_is_gone(layer: str) -> None:
+    """Whatever stands right under a layer has its place in the layer's table; private modules may share one."""
+    named = {name for row in tables_of_the_architecture()[layer] for name in row}
+    there = {f"{path.name}/" for path in (ROOT / layer).iterdir() if path.is_dir() and path.name != "__pycache__"}
+    files = {path.name for path in (ROOT / layer).glob("*.py")}
+    assert named - there - files == set()
+    assert (there | {name for name in files if not name.startswith("_")}) - named == set()
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_each_row_of_the_architecture_uses_only_rows_above_it(layer: str) -> None:
+    """Who reads the tables from above meets nothing that is explained further down."""
+    place = {
+        f"{Path(layer).name}.{name.removesuffix('/').removesuffix('.py')}": at
+        for at, row in enumerate(tables_of_the_architecture()[layer])
+        for name in row
+    }
+    down = {
+        f"{room(name)} uses {room(target)}"
+        for name, targets in arrows(layer).items()
+        for target in targets
+        if place.get(room(name), 1000) < place.get(room(target), -1)
+    }
+    assert sorted(down) == []
+
+
+def test_commands_that_fit_no_model_start_without_the_libraries_that_do() -> None:
+    """The analyzer imports them where it fits: all of its monitors stand in one table, which every command reads."""
+    heavy = r"sklearn|shap|pandas|threadpoolctl|scipy\.stats|scipy\.optimize"
+    at_once = [
+        f"{path.relative_to(ROOT)}: {ast.unparse(node)}"
+        for path in (ROOT / LAYERS[2]).rglob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if re.match(rf"(from|import) ({heavy})\b", ast.unparse(node))
+    ]
+    assert at_once == []
+
+
 def test_functions_fit_a_screen() -> None:
     """No body of a function is longer than a screen."""
     long = [

@@ -7,7 +7,7 @@ import re
 import pytest
 from pages import ROOT, Block, blocks, commands, pages
 
-from modelspan_analyzer.config.load import parse
+from modelspan_analyzer.monitors_yaml import parse
 from modelspan_cli.main import COMMANDS
 
 BLOCKS = [block for page in pages() for block in blocks(page)]

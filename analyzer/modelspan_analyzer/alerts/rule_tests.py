@@ -15,7 +15,7 @@ import yaml
 from modelspan_analyzer.alerts.alert import LABELS, NAME
 from modelspan_analyzer.alerts.rules import rule_file, rules
 from modelspan_analyzer.config.alert_settings import AlertSettings
-from modelspan_analyzer.signals import DATA_QUALITY
+from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 
 STEP = 30
 """Seconds between simulated samples."""

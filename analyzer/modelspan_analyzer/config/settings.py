@@ -1,16 +1,17 @@
 """The settings of `monitors.yaml`: names, types, defaults and meaning in one place.
 
-Unknown keys are errors. Each signal has a class of its own with at least `enabled`; every monitor of the signal reads
-its settings from `context.settings.<signal>`.
+Unknown keys are errors. Each signal has a class of its own with at least `enabled`. What comes with modelspan, and is
+read by several monitors, stands in `ModelSettings`: `context.settings.<signal>`. A signal may bring a section along, in
+its record of `monitors/table.py`: `context.settings.section(NAME, ItsSettings)`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, create_model, field_validator, model_validator
 
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.config.base import Settings
@@ -78,6 +79,9 @@ class BaselineSettings(Settings):
         return self
 
 
+Section = TypeVar("Section", bound=Settings)
+
+
 class ModelSettings(Settings):
     """All settings of one model's monitors."""
 
@@ -109,6 +113,11 @@ class ModelSettings(Settings):
             split_key(key)
         return given
 
+    def section(self, name: str, kind: type[Section]) -> Section:
+        """The section that a signal brought along; its defaults where nothing was given."""
+        given = getattr(self, name, None)
+        return given if isinstance(given, kind) else kind()
+
 
 AnySettings = TypeVar("AnySettings", bound=ModelSettings)
 
@@ -134,7 +143,7 @@ class MonitorsConfig(Settings):
         entries = [entry for entry in self.models if entry.model == model and entry.version in ("", version)]
         for entry in sorted(entries, key=lambda entry: entry.version != ""):
             merged = _over(merged, entry.model_dump(exclude_unset=True, exclude={"model", "version"}))
-        return ModelSettings.model_validate(merged)
+        return type(self.defaults).model_validate(merged)
 
     def with_segments(self, keys: Iterable[str]) -> MonitorsConfig:
         """The same, with slices by these keys beside those that each model has."""
@@ -145,6 +154,17 @@ class MonitorsConfig(Settings):
 
         models = tuple(sliced(one) if "segments" in one.model_fields_set else one for one in self.models)
         return self.model_copy(update={"defaults": sliced(self.defaults), "models": models})
+
+
+def with_sections(sections: Mapping[str, type[Settings]]) -> type[MonitorsConfig]:
+    """`monitors.yaml` with more sections a model, each by its name."""
+    if not sections:
+        return MonitorsConfig
+    fields: dict[str, Any] = {name: (kind, kind()) for name, kind in sections.items()}
+    settings = create_model("ModelSettings", __base__=ModelSettings, **fields)
+    entry = create_model("ModelEntry", __base__=ModelEntry, **fields)
+    fields = {"defaults": (settings, settings()), "models": (tuple[entry, ...], ())}
+    return create_model("MonitorsConfig", __base__=MonitorsConfig, **fields)
 
 
 def _over(base: dict[str, object], changes: dict[str, object]) -> dict[str, object]:

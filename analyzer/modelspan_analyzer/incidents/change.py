@@ -12,8 +12,8 @@ from modelspan_analyzer.incidents import describe
 from modelspan_analyzer.incidents.group import Finding
 from modelspan_analyzer.incidents.severity import severity
 from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED, Event, Incident, OpenFinding, Severity, key_of
+from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.results import Result, Verdict
-from modelspan_analyzer.signals import Signals
 from modelspan_analyzer.why import Explanation
 
 

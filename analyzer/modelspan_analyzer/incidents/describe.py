@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.incidents.vocabulary import Incident, OpenFinding
+from modelspan_analyzer.monitors.signal import Signal, Signals
+from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result
-from modelspan_analyzer.signals import SIGNALS, Signal, Signals
 
 MOST_NAMED = 2
 MOST_SPELT_OUT = 5

@@ -15,8 +15,9 @@ from modelspan_analyzer.incidents.change import Terms, cleared, joined, opened, 
 from modelspan_analyzer.incidents.group import Finding, home
 from modelspan_analyzer.incidents.roles import owner, roles
 from modelspan_analyzer.incidents.vocabulary import OPEN, Incident, key_of
+from modelspan_analyzer.monitors.signal import Signals
+from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result, Verdict
-from modelspan_analyzer.signals import SIGNALS, Signals
 from modelspan_analyzer.why import Explanation, explain, question
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.errors import StoreError

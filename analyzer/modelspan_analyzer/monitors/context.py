@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,6 @@ from modelspan_analyzer.reading.profiles.read import baseline_profile, window_pr
 from modelspan_analyzer.reading.profiles.vocabulary import Profile
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.results import Result, Verdict, Window
-from modelspan_analyzer.signals import Signal
 from modelspan_collector.store.connect import Store
 
 
@@ -83,13 +82,3 @@ class MonitorContext:
 
 def _judged(fields: Mapping[str, Any]) -> bool:
     return fields.get("threshold") is not None or fields.get("p_value") is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Monitor:
-    """One line of the table of monitors."""
-
-    name: str
-    signal: Signal
-    """What its results are of, and whose settings it reads."""
-    run: Callable[[MonitorContext], list[Result]]

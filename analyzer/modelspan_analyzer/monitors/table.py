@@ -1,38 +1,54 @@
-"""All monitors, in the order in which they run and are read."""
+"""All signals, one record each, in the order in which their monitors run and are read."""
 
 from __future__ import annotations
 
-from modelspan_analyzer import signals
-from modelspan_analyzer.monitors.attribution.monitor import attribution
-from modelspan_analyzer.monitors.attribution.robustness import robustness
-from modelspan_analyzer.monitors.concept.monitor import concept
-from modelspan_analyzer.monitors.context import Monitor
-from modelspan_analyzer.monitors.drift.data_drift import data_drift
-from modelspan_analyzer.monitors.drift.prediction_drift import prediction_drift
-from modelspan_analyzer.monitors.drift.slices import slices
-from modelspan_analyzer.monitors.embedding.monitor import embedding
-from modelspan_analyzer.monitors.estimation.monitor import estimation
-from modelspan_analyzer.monitors.fairness.monitor import fairness
-from modelspan_analyzer.monitors.multivariate.monitor import multivariate
-from modelspan_analyzer.monitors.performance.monitor import performance
-from modelspan_analyzer.monitors.poisoning.monitor import poisoning
-from modelspan_analyzer.monitors.quality.monitor import data_quality
-from modelspan_analyzer.monitors.worst_slices.monitor import worst_slices, worst_slices_by_outcome
+from typing import Final
 
-MONITORS: tuple[Monitor, ...] = (
-    Monitor("data_drift", signals.DATA_DRIFT, data_drift),
-    Monitor("slices", signals.DATA_DRIFT, slices),
-    Monitor("prediction_drift", signals.PREDICTION_DRIFT, prediction_drift),
-    Monitor("worst_slices", signals.PREDICTION_DRIFT, worst_slices),
-    Monitor("data_quality", signals.DATA_QUALITY, data_quality),
-    Monitor("multivariate", signals.MULTIVARIATE, multivariate),
-    Monitor("embedding", signals.EMBEDDING, embedding),
-    Monitor("poisoning", signals.POISONING, poisoning),
-    Monitor("performance", signals.PERFORMANCE, performance),
-    Monitor("worst_slices_by_outcome", signals.PERFORMANCE, worst_slices_by_outcome),
-    Monitor("estimation", signals.ESTIMATION, estimation),
-    Monitor("concept", signals.CONCEPT, concept),
-    Monitor("fairness", signals.FAIRNESS, fairness),
-    Monitor("attribution", signals.ATTRIBUTION, attribution),
-    Monitor("robustness", signals.ROBUSTNESS, robustness),
+from modelspan_analyzer import kinds
+from modelspan_analyzer.monitors.attribution.monitor import ATTRIBUTION
+from modelspan_analyzer.monitors.attribution.robustness import ROBUSTNESS
+from modelspan_analyzer.monitors.concept.monitor import CONCEPT
+from modelspan_analyzer.monitors.drift.data_drift import DATA_DRIFT
+from modelspan_analyzer.monitors.drift.prediction_drift import PREDICTION_DRIFT
+from modelspan_analyzer.monitors.drift.slices import slices
+from modelspan_analyzer.monitors.embedding.monitor import EMBEDDING
+from modelspan_analyzer.monitors.estimation.monitor import ESTIMATION
+from modelspan_analyzer.monitors.fairness.monitor import FAIRNESS
+from modelspan_analyzer.monitors.multivariate.monitor import MULTIVARIATE
+from modelspan_analyzer.monitors.performance.monitor import PERFORMANCE
+from modelspan_analyzer.monitors.poisoning.monitor import POISONING
+from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
+from modelspan_analyzer.monitors.signal import Signal, Signals
+from modelspan_analyzer.monitors.worst_slices.monitor import worst_slices, worst_slices_by_outcome
+from modelspan_analyzer.reading.names import UnknownNameError, named
+
+LATENCY: Final = Signal("latency", "slow predictions", kinds.SLOW)
+"""No monitor measures it: it is asked about by name."""
+
+SIGNALS: Final = Signals.of(
+    DATA_DRIFT.with_monitor("slices", slices),
+    PREDICTION_DRIFT.with_monitor("worst_slices", worst_slices),
+    DATA_QUALITY,
+    MULTIVARIATE,
+    EMBEDDING,
+    POISONING,
+    PERFORMANCE.with_monitor("worst_slices_by_outcome", worst_slices_by_outcome),
+    ESTIMATION,
+    CONCEPT,
+    FAIRNESS,
+    ATTRIBUTION,
+    ROBUSTNESS,
+    LATENCY,
 )
+MONITORS: Final = tuple(SIGNALS.monitors())
+
+
+def need_signal(signal: str) -> None:
+    """Refuse a signal that no monitor gives.
+
+    Raises:
+        UnknownNameError: none does.
+    """
+    there = list(SIGNALS)
+    if signal not in there:
+        raise UnknownNameError(f"there is no signal {signal!r}; there are {named(signal, there, 'signal', len(there))}")

@@ -1,4 +1,4 @@
-"""The names of models, versions, signals and services: one that does not exist is refused with those that do."""
+"""The names of models, versions and services: one that does not exist is refused with those that do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from modelspan_analyzer.signals import SIGNALS
 from modelspan_collector.store.connect import Store
 
 SHOWN: Final = 10
@@ -54,17 +53,6 @@ def need_service(store: Store, service: str) -> None:
         raise UnknownNameError(
             f"the store has no span of a service {service!r}; it has {named(service, there, 'service')}"
         )
-
-
-def need_signal(signal: str) -> None:
-    """Refuse a signal that no monitor gives.
-
-    Raises:
-        UnknownNameError: none does.
-    """
-    there = list(SIGNALS)
-    if signal not in there:
-        raise UnknownNameError(f"there is no signal {signal!r}; there are {named(signal, there, 'signal', len(there))}")
 
 
 def named(wanted: str, there: Sequence[str], what: str, shown: int = SHOWN) -> str:

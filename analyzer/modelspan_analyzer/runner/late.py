@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.signals import DATA_QUALITY
 from modelspan_collector.store.connect import Store
 
 LOOK_BACK = timedelta(days=2)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.monitors.performance.monitor import PERFORMANCE
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.signals import PERFORMANCE
 from modelspan_collector.store.connect import Store
 
 LOOK_BACK: Final = timedelta(days=30)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.governance.notice import notice
-from modelspan_analyzer.monitors.context import Monitor, MonitorContext
-from modelspan_analyzer.monitors.table import MONITORS
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.signal import Monitor, Signals
+from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.retraining.hook import run_rules
 from modelspan_analyzer.runner import runs
@@ -41,13 +42,14 @@ class Runner:
         store: Store,
         config: MonitorsConfig | None = None,
         *,
-        monitors: Sequence[Monitor] = MONITORS,
+        signals: Signals = SIGNALS,
         clock: Callable[[], datetime] = instants.now,
-        respond: Callable[[list[Result], datetime], None] | None = None,
+        respond: Callable[[list[Result], datetime, Signals], None] | None = None,
     ) -> None:
         self.store = store
         self.config = config or MonitorsConfig()
-        self._monitors = tuple(monitors)
+        self._signals = signals
+        self._monitors = tuple(signals.monitors())
         self._clock = clock
         self._respond = respond
         self._owner = new_owner()
@@ -150,7 +152,7 @@ class Runner:
             found = [result for monitor in chosen for result in self._run_monitor(monitor, context, again, deadline)[0]]
             write_results(self.store, found, again.run_id)
             if self._respond is not None:
-                self._respond(found, self._clock())
+                self._respond(found, self._clock(), self._signals)
             results += found
         return results
 
@@ -171,7 +173,8 @@ class Runner:
         write_results(self.store, results, run_id)
         run_rules(self.store, model, version, settings.retraining)
         if self._respond is not None:
-            self._respond(results, self._clock())  # before the run counts as done: a killed analyzer does it again
+            # before the run counts as done: a killed analyzer does it again
+            self._respond(results, self._clock(), self._signals)
         failed = [run for run in finished if run.outcome != runs.DONE]
         outcome = failed[0].outcome if failed else runs.DONE
         error = "; ".join(f"{run.monitor}: {run.error}" for run in failed)
@@ -182,8 +185,7 @@ class Runner:
         self, monitor: Monitor, context: MonitorContext, whole: runs.Run, deadline: datetime
     ) -> tuple[list[Result], runs.Run | None]:
         """One monitor's results; a failure is a result too, and takes nothing else with it."""
-        section = getattr(context.settings, monitor.signal.name, None)
-        if section is not None and not getattr(section, "enabled", True):
+        if not monitor.signal.enabled(context.settings):
             return [], None
         run = whole.of(monitor.name, self._clock())
         if run.started > deadline:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.mann_whitney import mann_whitney
@@ -70,6 +69,8 @@ def domain_trees(reference: ArrayLike, current: ArrayLike, *, trees: int = 40, s
 
 def _ordered(rows: Floats) -> Floats:
     """Ranks over both samples, from 0 to 1 in each column; -1 where missing."""
+    from scipy.stats import rankdata
+
     missing = np.isnan(rows)
     ranks = rankdata(np.where(missing, -np.inf, rows), method="dense", axis=0).astype(np.float64)
     return np.where(missing, -1.0, ranks / np.maximum(ranks.max(axis=0), 1.0))

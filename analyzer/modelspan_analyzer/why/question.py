@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from modelspan_analyzer import kinds
+from modelspan_analyzer.monitors.signal import Signals
+from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result
-from modelspan_analyzer.signals import SIGNALS, Signals
 from modelspan_analyzer.why.vocabulary import Finding
 
 

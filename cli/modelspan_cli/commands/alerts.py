@@ -8,9 +8,9 @@ from pathlib import Path
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.alerts import Owned, PromtoolError, PushError, alert_of, check, push, rule_file, rule_tests
-from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents import load_open
+from modelspan_analyzer.monitors_yaml import ConfigError, load
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
 

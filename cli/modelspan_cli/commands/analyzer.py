@@ -16,10 +16,10 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.alerts import IncidentCollector
-from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.exposition import ResultsCollector
 from modelspan_analyzer.exposition_otlp import start_otlp
+from modelspan_analyzer.monitors_yaml import ConfigError, load
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.runner import Runner

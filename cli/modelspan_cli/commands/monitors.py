@@ -11,10 +11,9 @@ from pathlib import Path
 import yaml
 
 from modelspan_analyzer.config.expression import understood
-from modelspan_analyzer.config.json_schema import json_schema
-from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.monitors.table import MONITORS
+from modelspan_analyzer.monitors_yaml import ConfigError, json_schema, load
 from modelspan_cli.errors import CommandError
 from modelspan_collector.store.connect import connect
 from modelspan_collector.store.errors import StoreError
@@ -47,7 +46,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"{args.file} is right" + (f": defaults, and settings of {names}" if names else ""))
         return 0
     settings = config.for_model(args.model, args.version)
-    print("# monitors, in the order in which they run: " + ", ".join(monitor.name for monitor in MONITORS))
+    print("# monitors, in the order in which they run:")
+    for monitor in MONITORS:
+        needs = " and ".join(need.value for need in monitor.signal.needs) or "nothing"
+        print(f"#   {monitor.name}: needs {needs}, reads {monitor.signal.cost.value}")
     print(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), end="")
     return 0
 

@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from modelspan_analyzer.config.load import ConfigError, load
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents.asked import finding_of, window_of
+from modelspan_analyzer.monitors_yaml import ConfigError, load
 from modelspan_analyzer.reading.names import need_model, need_service
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import KINDS, Explanation, explain

@@ -13,8 +13,8 @@ import why
 from why_causes import timeout
 from why_systems import END, HOURS, START, build
 
-from modelspan_analyzer.config.load import parse
 from modelspan_analyzer.incidents import feedback, load_open
+from modelspan_analyzer.monitors_yaml import parse
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.results import Result, Verdict, Window, write_results

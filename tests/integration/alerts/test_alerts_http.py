@@ -27,8 +27,8 @@ from modelspan_analyzer.alerts import (
 from modelspan_analyzer.alerts.alert import ANNOTATIONS
 from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.config.incident_settings import IncidentSettings
-from modelspan_analyzer.config.load import ConfigError, parse
 from modelspan_analyzer.incidents import Severity, load_open, update
+from modelspan_analyzer.monitors_yaml import ConfigError, parse
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.runner.runs import DONE, Run, write
 from modelspan_analyzer.web.asking import application

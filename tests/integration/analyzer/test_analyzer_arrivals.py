@@ -12,21 +12,21 @@ import pytest
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.files.roles import Roles, settle
 from modelspan_analyzer.files.rows import FileRows
-from modelspan_analyzer.monitors.context import Monitor, MonitorContext
+from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.data_drift import data_drift
 from modelspan_analyzer.monitors.quality import constraints, statistics_json
-from modelspan_analyzer.monitors.quality.monitor import data_quality
+from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY, data_quality
+from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.profiles.read import baseline_profile
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.runner import Runner
-from modelspan_analyzer.signals import DATA_QUALITY
 from modelspan_collector.store.connect import Store
 
 Predict = Callable[..., None]
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-QUALITY = (Monitor("data_quality", DATA_QUALITY, data_quality),)
+QUALITY = Signals.of(DATA_QUALITY)
 HOUR = timedelta(hours=1)
 
 
@@ -53,7 +53,7 @@ def test_a_window_that_grew_is_looked_at_again(shared_store: Store, predict: Pre
 
     def look(after: int) -> set[datetime]:
         moment = START + 2 * length + timedelta(minutes=after)
-        found = Runner(shared_store, config, monitors=QUALITY, clock=lambda: moment).once()
+        found = Runner(shared_store, config, signals=QUALITY, clock=lambda: moment).once()
         return {result.window.start for result in found if result.model == model}
 
     first = look(2)
@@ -93,7 +93,7 @@ def test_more_failed_calls_than_usual_alarm(shared_store: Store, predict: Predic
     for hour, failed in enumerate((0, 0, 60)):
         errors = pa.array(["timeout"] * failed + [""] * (600 - failed))
         predict("failing", table(9 + hour), START + hour * HOUR, error_type=errors)
-    found = Runner(shared_store, monitors=QUALITY).once(START + 3 * HOUR + timedelta(minutes=2))
+    found = Runner(shared_store, signals=QUALITY).once(START + 3 * HOUR + timedelta(minutes=2))
     rates = [result for result in found if (result.model, result.metric) == ("failing", "error_rate")]
     assert [(result.value, result.verdict) for result in rates] == [
         (0.0, Verdict.NOT_COMPARED),

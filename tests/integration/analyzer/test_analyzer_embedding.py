@@ -15,13 +15,13 @@ import pytest
 
 import modelspan
 from modelspan.testing import Receiver
-from modelspan_analyzer.config.load import parse
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.data_drift import data_drift
 from modelspan_analyzer.monitors.embedding.measure import usual_discrepancy
 from modelspan_analyzer.monitors.embedding.monitor import embedding
 from modelspan_analyzer.monitors.multivariate.normal import stretches
+from modelspan_analyzer.monitors_yaml import parse
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.statistics.mmd import median_bandwidth, mmd_random_features_test

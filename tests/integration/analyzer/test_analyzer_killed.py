@@ -17,10 +17,9 @@ from datetime import datetime, timedelta, timezone
 import numpy as np, pyarrow as pa
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.reading.features import feature_maps
-from modelspan_analyzer.monitors.context import Monitor
 from modelspan_analyzer.monitors.drift.data_drift import data_drift
 from modelspan_analyzer.runner import runner
-from modelspan_analyzer.signals import DATA_DRIFT
+from modelspan_analyzer.monitors.signal import Signal, Signals
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 
@@ -41,9 +40,9 @@ def watch(context):
     if what == "die" and len(seen) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return data_drift(context)
-monitors = (Monitor("data_drift", DATA_DRIFT, watch),)
+signals = Signals.of(Signal("data_drift", "drift", run=watch))
 config = MonitorsConfig.model_validate({"defaults": {"baseline": {"learn": 200}}})
-runner.Runner(store, config, monitors=monitors).once(start + timedelta(hours=8, minutes=2))
+runner.Runner(store, config, signals=signals).once(start + timedelta(hours=8, minutes=2))
 for row in store.rows("SELECT window_start, outcome FROM monitor_runs FINAL WHERE monitor = '' ORDER BY 1"):
     print("run", row["window_start"], row["outcome"])
 doubled = "SELECT 1 FROM monitor_results FINAL GROUP BY window_start, metric HAVING count() > 1"

@@ -12,12 +12,11 @@ import pyarrow as pa
 import pytest
 
 from modelspan_analyzer.config.settings import MonitorsConfig
-from modelspan_analyzer.monitors.context import Monitor
-from modelspan_analyzer.monitors.table import MONITORS
+from modelspan_analyzer.monitors.signal import Signal, Signals
+from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.results import Verdict, Window
 from modelspan_analyzer.runner import Runner
-from modelspan_analyzer.signals import Signal
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -109,9 +108,9 @@ def test_a_failing_monitor_fails_alone(store: Store) -> None:
     def fail(_: object) -> list[object]:
         raise ZeroDivisionError("nothing to divide by")
 
-    broken = Monitor("broken", Signal("broken", "broken"), fail)  # type: ignore[arg-type]
+    broken = Signal("broken", "broken", run=fail)  # type: ignore[arg-type]
     predict(store, 2)
-    results = Runner(store, config(), monitors=(broken, *MONITORS)).run_window(
+    results = Runner(store, config(), signals=Signals.of(broken, *SIGNALS.values())).run_window(
         "churn", "1", Window(START + HOUR, START + 2 * HOUR)
     )
     failed = [result for result in results if result.verdict is Verdict.ERROR]

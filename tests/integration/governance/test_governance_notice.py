@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from modelspan_analyzer.config.load import parse
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.notice import notice
+from modelspan_analyzer.monitors_yaml import parse
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_collector.store.connect import Store
 

@@ -13,9 +13,9 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from why_causes import timeout
 from why_systems import END, HOURS, START, build
 
-from modelspan_analyzer.config.load import parse
 from modelspan_analyzer.exposition_otlp import provide
 from modelspan_analyzer.incidents import load_open
+from modelspan_analyzer.monitors_yaml import parse
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.web.asking import application

@@ -11,9 +11,8 @@ import pytest
 
 from modelspan_analyzer.config.cron import parse_cron
 from modelspan_analyzer.config.durations import format_duration, parse_duration
-from modelspan_analyzer.config.json_schema import json_schema
-from modelspan_analyzer.config.load import ConfigError, load, parse
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.monitors_yaml import ConfigError, json_schema, load, parse
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 

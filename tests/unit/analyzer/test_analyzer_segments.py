@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelspan_analyzer.config.load import ConfigError
-from modelspan_analyzer.config.load import parse as parse_config
+from modelspan_analyzer.monitors_yaml import ConfigError
+from modelspan_analyzer.monitors_yaml import parse as parse_config
 from modelspan_analyzer.reading.outcomes.read import Segment
 from modelspan_analyzer.reading.segments import parse
 from modelspan_collector.store.segments import split_key

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelspan_analyzer.config.load import parse
+from modelspan_analyzer.monitors_yaml import parse
 from modelspan_analyzer.statistics.fairness import measures
 from modelspan_analyzer.statistics.performance import measures as performance
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from modelspan_analyzer import signals
+from modelspan_analyzer import kinds
 from modelspan_analyzer.explain.frame import read_signature
 from modelspan_analyzer.explain.shapley import attribute
 from modelspan_analyzer.explain.supplied import load_model
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.signal import Cost, Need, Signal
 from modelspan_analyzer.reading import attributions
 from modelspan_analyzer.reading.attributions import Importance
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, unlabelled_rows
@@ -23,7 +24,7 @@ from modelspan_analyzer.reading.samples.matrix import find_encoding, sample
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.statistics.attribution.ranking import attribution_ndcg
 
-SIGNAL = signals.ATTRIBUTION.name
+SIGNAL: Final = "attribution"
 _TOP = 10
 MOST_WINDOWS = 8
 """Windows whose attributed rows are taken together, where one has too few."""
@@ -145,3 +146,13 @@ def _top(context: MonitorContext, now: Sequence[Importance], before: Sequence[Im
         fields = {"feature": one.feature, "n": one.rows, "details": details}
         fields["n_baseline"] = known[one.feature].rows if one.feature in known else 0
         yield context.result(SIGNAL, "mean_absolute_attribution", one.importance, Verdict.OK, **fields)
+
+
+ATTRIBUTION: Final = Signal(
+    SIGNAL,
+    "changed influence",
+    kinds.DRIFT,
+    run=attribution,
+    needs=(Need.BASELINE, Need.ATTRIBUTIONS),
+    cost=Cost.SAMPLE,
+)

@@ -10,16 +10,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from modelspan_analyzer import signals
+from modelspan_analyzer import kinds
 from modelspan_analyzer.explain.frame import read_signature
 from modelspan_analyzer.explain.supplied import load_model
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.signal import Cost, Need, Signal
 from modelspan_analyzer.reading.rows import baseline_rows, unlabelled_rows
 from modelspan_analyzer.reading.samples.matrix import find_encoding, sample
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.statistics.performance.counts import FloatArray
 
-SIGNAL = signals.ROBUSTNESS.name
+SIGNAL: Final = "robustness"
 FEWEST: Final = 30
 """Rows of each side that a mean is taken of."""
 ALPHA: Final = 0.001
@@ -139,3 +140,13 @@ def _result(
     fields["reason"] = f"predictions move by {now.mean:.2f} standard deviations, {before.mean:.2f} on the baseline"
     fields |= {"threshold": before.mean + limit, "p_value": p_value, "details": {"baseline": before.mean}}
     return context.result(SIGNAL, metric, now.mean, Verdict.ALARM if alarm else Verdict.OK, **fields)
+
+
+ROBUSTNESS: Final = Signal(
+    SIGNAL,
+    "robustness",
+    kinds.PREDICTION_DRIFT,
+    run=robustness,
+    needs=(Need.BASELINE, Need.MODEL),
+    cost=Cost.SAMPLE,
+)

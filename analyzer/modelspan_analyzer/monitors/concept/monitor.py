@@ -7,14 +7,15 @@ residuals along features and the calibration are judged.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from modelspan_analyzer import signals
+from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.concept.residuals import log_odds_shift, residuals
 from modelspan_analyzer.monitors.concept.stream import BUCKETS, FEWEST, HISTORY, change_points
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.signal import Need, Signal
 from modelspan_analyzer.reading.outcomes.read import confusions, coverage, score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows
@@ -29,7 +30,7 @@ from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCo
 from modelspan_analyzer.statistics.performance.scores import unscaled
 from modelspan_analyzer.statistics.total_variation import total_variation_of_shares
 
-SIGNAL = signals.CONCEPT.name
+SIGNAL: Final = "concept"
 
 
 def concept(context: MonitorContext) -> list[Result]:
@@ -220,3 +221,8 @@ def _began(context: MonitorContext) -> Iterator[Result]:
         value = rise if np.isfinite(rise) else None
         name = f"error_rate_{detector}"
         yield context.result(SIGNAL, name, value, verdict, n_baseline=change.rows, reason=reason, **facts)
+
+
+CONCEPT: Final = Signal(
+    SIGNAL, "changed outcomes", kinds.WRONG, run=concept, needs=(Need.LABELS, Need.LABELLED_BASELINE)
+)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from modelspan_analyzer import signals
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.compare import Pair, exact_pairs, pairs
+from modelspan_analyzer.monitors.drift.data_drift import DATA_DRIFT
 from modelspan_analyzer.monitors.drift.judge import chosen, judge_pairs
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.profiles.read import slice_profile, stored_slice
@@ -19,7 +19,7 @@ from modelspan_analyzer.reading.relation import baseline_relation, window_relati
 from modelspan_analyzer.reading.segments import MOST_SLICES, restricted, slice_rows, slice_values
 from modelspan_analyzer.results import Result, Verdict
 
-SIGNAL = signals.DATA_DRIFT.name
+SIGNAL = DATA_DRIFT.name
 
 
 @dataclass(frozen=True, slots=True)

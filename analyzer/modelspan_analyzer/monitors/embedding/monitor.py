@@ -7,19 +7,20 @@ are there to read. Vectors that are missing, or of another width (another encode
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-from modelspan_analyzer import signals
+from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.embedding.measure import Comparison, compare_vectors, tell_apart, usual_discrepancy
 from modelspan_analyzer.monitors.multivariate.normal import stretches
+from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.reading.samples.thinned import thinned
 from modelspan_analyzer.reading.samples.vectors import Vectors, read_vectors, vector_names
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, judge
 
-SIGNAL = signals.EMBEDDING.name
+SIGNAL: Final = "embedding"
 MIN_CHANGE = 0.02
 """Smallest rise of the share of missing or misfit vectors that alarms."""
 
@@ -146,3 +147,14 @@ def _classifier(context: MonitorContext, before: Vectors, now: Vectors, alpha: f
         reason=f"window and baseline are told apart with an AUC of {apart.auc:.3f}, p {apart.p_value:.2g}",
         **facts,
     )
+
+
+EMBEDDING: Final = Signal(
+    SIGNAL,
+    "drift of embeddings",
+    kinds.DRIFT,
+    run=embedding,
+    needs=(Need.BASELINE,),
+    cost=Cost.SAMPLE,
+    metrics={"null_rate": Metric("missing values", kinds.MISSING)},
+)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
-from modelspan_analyzer import signals
+from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.estimation.track_record import track_record
 from modelspan_analyzer.monitors.performance.business import cost_matrix, of_matrix
+from modelspan_analyzer.monitors.signal import Need, Signal
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.outcomes import scores as read
 from modelspan_analyzer.reading.outcomes.read import class_score_counts
@@ -28,7 +30,7 @@ from modelspan_analyzer.statistics.performance.scores import unscaled
 from modelspan_analyzer.verdicts.change import change, is_worse
 from modelspan_collector.store.connect import Store
 
-SIGNAL = signals.ESTIMATION.name
+SIGNAL: Final = "estimation"
 _ALARMS = ("roc_auc", "f1_macro", "mean_absolute_error")
 
 
@@ -59,7 +61,7 @@ def _estimate(context: MonitorContext, rows: Rows, reference: Rows, target: Targ
 
 def _with_records(context: MonitorContext, results: list[Result]) -> list[Result]:
     """The estimates with how good those of earlier windows were, where labels came since."""
-    scope = context.store, context.model, context.version, context.window.start
+    scope = context.store, SIGNAL, context.model, context.version, context.window.start
     records = {
         (estimator, one.metric): {"windows": one.windows, "error": one.error, "bias": one.bias, "held": one.held}
         for estimator in {result.feature for result in results}
@@ -203,3 +205,8 @@ def _result(
         reason = f"{metric} is estimated at {value:.4g}, from {base.value:.4g}"
         return context.result(SIGNAL, metric, value, Verdict.ALARM, reason=reason, **fields)
     return context.result(SIGNAL, metric, value, Verdict.OK, **fields)
+
+
+ESTIMATION: Final = Signal(
+    SIGNAL, "worse estimated {metric}", kinds.PREDICTION_DRIFT, run=estimation, needs=(Need.LABELLED_BASELINE,)
+)

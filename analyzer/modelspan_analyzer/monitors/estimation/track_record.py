@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelspan_analyzer.signals import ESTIMATION, PERFORMANCE
+from modelspan_analyzer.monitors.performance.monitor import PERFORMANCE
 from modelspan_collector.store.connect import Store
 
 _RECORD = """
@@ -42,8 +42,10 @@ class TrackRecord:
     """Share of windows in which the interval held the realised value."""
 
 
-def track_record(store: Store, model: str, version: str, until: datetime, estimator: str) -> list[TrackRecord]:
+def track_record(
+    store: Store, signal: str, model: str, version: str, until: datetime, estimator: str
+) -> list[TrackRecord]:
     """The record until a time of an estimator (`cbpe`, `dle` or `importance_weighted`), measure by measure."""
     scope = {"model": model, "version": version, "until": until, "estimator": estimator}
-    rows = store.rows(_RECORD, {**scope, "estimated": ESTIMATION.name, "realised": PERFORMANCE.name})
+    rows = store.rows(_RECORD, {**scope, "estimated": signal, "realised": PERFORMANCE.name})
     return [TrackRecord(r["metric"], int(r["windows"]), r["error"], r["bias"], r["held"]) for r in rows]

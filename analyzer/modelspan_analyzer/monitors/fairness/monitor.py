@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
-from modelspan_analyzer import signals
+from modelspan_analyzer import kinds
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.fairness import flips
 from modelspan_analyzer.monitors.fairness.estimated import FINE_BINS, learn
 from modelspan_analyzer.monitors.fairness.judge import Judged, judge_change, nearest, outside
+from modelspan_analyzer.monitors.signal import Metric, Need, Signal
 from modelspan_analyzer.reading.outcomes.groups import Cube, count_cube
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
@@ -27,7 +29,7 @@ from modelspan_analyzer.statistics.fairness.measures import FLIP_TEST, GROUP_CAL
 from modelspan_analyzer.statistics.performance.calibration import BINS
 from modelspan_analyzer.statistics.performance.counts import ratio
 
-SIGNAL = signals.FAIRNESS.name
+SIGNAL: Final = "fairness"
 
 
 def fairness(context: MonitorContext) -> list[Result]:
@@ -212,3 +214,15 @@ def _flip_result(context: MonitorContext, facets: tuple[str, ...], one: flips.Fl
         fields["reason"] = f"{FLIP_TEST} of {segment}: {value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}"
         return context.result(SIGNAL, FLIP_TEST, value, Verdict.ALARM, **fields)
     return context.result(SIGNAL, FLIP_TEST, value, Verdict.OK, **fields)
+
+
+FAIRNESS: Final = Signal(
+    SIGNAL,
+    "unfair {metric}",
+    kinds.UNFAIR,
+    run=fairness,
+    needs=(Need.LABELS, Need.LABELLED_BASELINE),
+    gravity=1,
+    harm=True,
+    metrics={"facets": Metric()},
+)

@@ -8,14 +8,15 @@ by the two.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from modelspan_analyzer import signals
+from modelspan_analyzer import kinds
 from modelspan_analyzer.config.sample_settings import MultivariateSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.multivariate.normal import standardised_shift, stretches, usual_auc, usual_shift
+from modelspan_analyzer.monitors.signal import Cost, Need, Signal
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.relation import window_relation
@@ -28,7 +29,7 @@ from modelspan_analyzer.statistics.pca_reconstruction import fit_principal_compo
 from modelspan_analyzer.verdicts.normal_range import LEAST_CHUNKS
 from modelspan_collector.store.connect import Store
 
-SIGNAL = signals.MULTIVARIATE.name
+SIGNAL: Final = "multivariate"
 MEASURES = ("reconstruction_error", "domain_classifier_auc")
 SHOWN = 5
 """Features that a result names."""
@@ -148,3 +149,13 @@ def _most(names: Sequence[str], sizes: Floats) -> list[str]:
         return []
     enough = int(np.searchsorted(np.cumsum(sizes[order]) / total, 0.9)) + 1
     return [names[place] for place in order[: min(enough, SHOWN)]]
+
+
+MULTIVARIATE: Final = Signal(
+    SIGNAL,
+    "a changed mix of features",
+    kinds.DRIFT,
+    run=multivariate,
+    needs=(Need.BASELINE,),
+    cost=Cost.SAMPLE,
+)

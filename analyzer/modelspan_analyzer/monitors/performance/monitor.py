@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
-from modelspan_analyzer import signals
+from modelspan_analyzer import kinds
 from modelspan_analyzer.config.expression import understood
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.performance import business
 from modelspan_analyzer.monitors.performance.evaluate import Measured, absent, evaluate
+from modelspan_analyzer.monitors.signal import Need, Signal
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment, coverage
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.results import Result, Verdict, finite
 from modelspan_analyzer.verdicts.change import breaches, change, is_worse
 
-SIGNAL = signals.PERFORMANCE.name
+SIGNAL: Final = "performance"
 
 
 def performance(context: MonitorContext) -> list[Result]:
@@ -183,3 +184,14 @@ def _why(context: MonitorContext, error: Exception) -> str:
     if isinstance(error, DriverError) and expression:
         return understood(context.store, expression) or str(error)
     return str(error)
+
+
+PERFORMANCE: Final = Signal(
+    SIGNAL,
+    "worse {metric}",
+    kinds.WRONG,
+    run=performance,
+    needs=(Need.LABELS, Need.LABELLED_BASELINE),
+    gravity=0,
+    harm=True,
+)

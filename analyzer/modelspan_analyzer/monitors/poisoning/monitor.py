@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from modelspan_analyzer import signals
+from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.poisoning.bursts import repeats
 from modelspan_analyzer.monitors.poisoning.flips import find_flips, read_labelled
 from modelspan_analyzer.monitors.poisoning.outliers import outlying_rows
+from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.outcomes.read import coverage
 from modelspan_analyzer.reading.outcomes.target import REGRESSION
@@ -24,7 +26,7 @@ from modelspan_analyzer.reading.samples.features import Reference, finite, read_
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, RateVerdict, judge
 
-SIGNAL = signals.POISONING.name
+SIGNAL: Final = "poisoning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +166,14 @@ def _labels(context: MonitorContext) -> Iterator[Rate]:
         f"of the confident predictions contradict their label, {direction}",
         details={"prediction_ids": ids, "asymmetry": found.asymmetry, "baseline_asymmetry": known.asymmetry},
     )
+
+
+POISONING: Final = Signal(
+    SIGNAL,
+    "suspicious rows",
+    kinds.PREDICTION_DRIFT,
+    run=poisoning,
+    needs=(Need.BASELINE,),
+    cost=Cost.SAMPLE,
+    metrics={"label_flip_rate": Metric(question=kinds.WRONG)},
+)

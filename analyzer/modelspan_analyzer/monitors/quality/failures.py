@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.signals import DATA_QUALITY
 from modelspan_analyzer.verdicts.rates import Rate
 from modelspan_collector.store.connect import Store
 
@@ -21,10 +20,17 @@ SELECT sum(value * n) AS failed, sum(n) AS rows FROM (
 
 
 def failure_rate(
-    store: Store, model: str, version: str, window: Window, share: float, rows: int, allowed: float | None
+    store: Store,
+    signal: str,
+    model: str,
+    version: str,
+    window: Window,
+    share: float,
+    rows: int,
+    allowed: float | None,
 ) -> Rate:
     """The share of failed calls of a window, to be judged by the earlier windows', or by a declared limit."""
-    scope = {"model": model, "version": version, "start": window.start, "windows": WINDOWS, "signal": DATA_QUALITY.name}
+    scope = {"model": model, "version": version, "start": window.start, "windows": WINDOWS, "signal": signal}
     earlier = store.rows(_EARLIER, scope)[0]
     failed, before = float(earlier["failed"] or 0), float(earlier["rows"])
     return Rate("error_rate", "", share * rows, rows, failed, before, "of the calls failed", allowed=allowed)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from modelspan_analyzer import signals
+from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.quality.columns import column_rates, expected_distinct
 from modelspan_analyzer.monitors.quality.constraints import ConstraintsError, violations
@@ -15,11 +15,12 @@ from modelspan_analyzer.monitors.quality.failures import failure_rate
 from modelspan_analyzer.monitors.quality.repeated import repeated_rows
 from modelspan_analyzer.monitors.quality.schema_changes import schema_changes
 from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, Usual, usual_volume
+from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
 from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, RateVerdict, judge
 
-SIGNAL = signals.DATA_QUALITY.name
+SIGNAL: Final = "data_quality"
 LARGEST_SHIFT = 2.0
 """Times as many, or as few, different categories as expected that alarm."""
 ESTIMATE_ERROR = 0.05
@@ -138,9 +139,8 @@ def _identity(context: MonitorContext) -> Iterator[Result]:
     )
     settings = context.settings.data_quality
     share = current.errors / max(current.weight, 1e-300)
-    failures = failure_rate(
-        context.store, context.model, context.version, context.window, share, current.rows, settings.max_error_rate
-    )
+    scope = context.store, SIGNAL, context.model, context.version, context.window
+    failures = failure_rate(*scope, share, current.rows, settings.max_error_rate)
     for judged in judge([failures], alpha=settings.alpha, min_change=settings.min_change):
         yield _rate_result(context, judged)
 
@@ -217,3 +217,25 @@ def _rate_result(context: MonitorContext, judged: RateVerdict) -> Result:
 
 def _result(context: MonitorContext, metric: str, value: float | None, verdict: Verdict, **fields: Any) -> Result:
     return context.result(SIGNAL, metric, value, verdict, monitor=SIGNAL, **fields)
+
+
+_MISSING: Final = Metric("missing values", kinds.MISSING)
+DATA_QUALITY: Final = Signal(
+    SIGNAL,
+    "bad values",
+    kinds.DRIFT,
+    run=data_quality,
+    needs=(Need.BASELINE,),
+    cost=Cost.SKETCHES,
+    gravity=2,
+    metrics={
+        "null_rate": _MISSING,
+        "missing_feature": _MISSING,
+        "renamed_feature": _MISSING,
+        "error_rate": Metric("failed predictions", kinds.ERRORS),
+        "volume": Metric("unusual volume"),
+        "freshness": Metric("stale data"),
+        "duplicate_id_rate": Metric(),
+        "new_feature": Metric(),
+    },
+)

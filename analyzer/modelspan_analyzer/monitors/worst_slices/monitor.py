@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelspan_analyzer import signals
 from modelspan_analyzer.config.data_settings import WorstSlicesSettings
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.drift.prediction_drift import PREDICTION_DRIFT
+from modelspan_analyzer.monitors.performance.monitor import PERFORMANCE
 from modelspan_analyzer.monitors.worst_slices.search import Number, Tried, against, against_rest, slice_keys
 from modelspan_analyzer.reading.outcomes.read import PREDICTED, SCORE, coverage, score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, read_as
@@ -50,7 +51,7 @@ class Search:
 def worst_slices(context: MonitorContext) -> list[Result]:
     """What needs no labels of the window: slices whose mean answer moved, and whose expected error rose."""
     settings, baseline = context.settings.worst_slices, context.baseline
-    signal, metric = signals.PREDICTION_DRIFT.name, "worst_slice"
+    signal, metric = PREDICTION_DRIFT.name, "worst_slice"
     if not settings.enabled:
         return []
     if lacking := _lacking(context, settings):
@@ -75,7 +76,7 @@ def worst_slices(context: MonitorContext) -> list[Result]:
 def worst_slices_by_outcome(context: MonitorContext) -> list[Result]:
     """What labels tell: slices whose loss rose against the baseline, and whose labels are missing more than others'."""
     settings, least = context.settings.worst_slices, context.settings.performance.min_rows
-    signal, metric = signals.PERFORMANCE.name, "worst_slice_by_loss"
+    signal, metric = PERFORMANCE.name, "worst_slice_by_loss"
     if not settings.enabled:
         return []
     current, *references = context.sources

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
 
 from modelspan_analyzer.statistics.performance.calibration import expected_calibration_error
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts, ratios
@@ -56,6 +55,8 @@ def _coarse(counts: ScoreCounts) -> ScoreCounts:
 
 
 def _isotonic(counts: ScoreCounts) -> Calibrator:
+    from sklearn.isotonic import IsotonicRegression
+
     here = counts.total > 0
     fitted = IsotonicRegression(out_of_bounds="clip", y_min=0.0, y_max=1.0).fit(
         counts.score[here], ratios(counts.positives, counts.total)[here], sample_weight=counts.total[here]

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray
 from modelspan_analyzer.statistics.performance.intervals import normal
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
 LOSSES: Final[Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]]] = {
     "mean_absolute_error": lambda prediction, actual: np.abs(prediction - actual),
@@ -54,6 +56,8 @@ def fit_losses(
         actual: `(n,)`.
         is_categorical: `(p,)`.
     """
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
     models, spread = {}, {}
     for name, loss in LOSSES.items():
         if name == "mean_squared_log_error" and min(prediction.min(), actual.min()) <= -1:

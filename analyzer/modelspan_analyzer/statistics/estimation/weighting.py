@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.isotonic import IsotonicRegression
 
 from modelspan_analyzer.statistics.estimation.calibrate import Calibrator
 from modelspan_analyzer.statistics.performance.counts import FloatArray
@@ -28,6 +26,8 @@ def density_ratio(
         is_categorical: `(p,)`.
         largest: bound that keeps single rows from deciding everything.
     """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     source = np.append(np.zeros(len(baseline)), np.ones(len(window)))
     model = HistGradientBoostingClassifier(
         categorical_features=is_categorical, max_iter=50, early_stopping=False, l2_regularization=1.0, random_state=0
@@ -45,5 +45,7 @@ def weighted_calibrator(score: FloatArray, positive: FloatArray, weight: FloatAr
         positive: `(n,)`, 1 or 0.
         weight: `(n,)`.
     """
+    from sklearn.isotonic import IsotonicRegression
+
     fitted = IsotonicRegression(out_of_bounds="clip", y_min=0.0, y_max=1.0).fit(score, positive, sample_weight=weight)
     return Calibrator(np.asarray(fitted.X_thresholds_, float), np.asarray(fitted.y_thresholds_, float))

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import StandardScaler
 
 from modelspan_analyzer.statistics.performance.counts import FloatArray
 
@@ -31,6 +29,9 @@ def flips(
         `(members,)`: 1 for an unfavourable prediction whose nearest others mostly have the favourable one, −1 for the
         reverse, else 0; empty with no member or fewer others than neighbours.
     """
+    from sklearn.neighbors import NearestNeighbors
+    from sklearn.preprocessing import StandardScaler
+
     if not member.any() or (~member).sum() < neighbours:
         return np.zeros(0)
     scaled = StandardScaler().fit_transform(features)

@@ -1,17 +1,25 @@
-"""Reads `monitors.yaml`; what is wrong in it is said with its line and the fix."""
+"""Reads `monitors.yaml`; what is wrong in it is said with its line and the fix.
+
+What it may hold is said by `config/` and by the table of signals, whose records may bring sections along.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.config.settings import MonitorsConfig, with_sections
+from modelspan_analyzer.monitors.table import SIGNALS
+
+CONFIG: Final = with_sections(SIGNALS.sections())
+"""All that the file may hold."""
 
 
 class ConfigError(ValueError):
@@ -45,11 +53,18 @@ def parse(text: str, name: str = "monitors.yaml") -> MonitorsConfig:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{name}:{line}: not YAML: {error.problem}; check the indentation and quotes") from error
     if given is None:
-        return MonitorsConfig()
+        return CONFIG()
     try:
-        return MonitorsConfig.model_validate(_as_tuples(given))
+        return CONFIG.model_validate(_as_tuples(given))
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(problem, root, name) for problem in error.errors())) from error
+
+
+def json_schema() -> str:
+    """The JSON Schema of `monitors.yaml`, for editors: published in docs/monitors.schema.json, kept fresh by a test."""
+    schema = CONFIG.model_json_schema()
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "modelspan monitors.yaml"}
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
 def _as_tuples(given: Any) -> Any:
@@ -89,7 +104,7 @@ def _fix(problem: ErrorDetails, place: Sequence[int | str]) -> str:
 
 def _fields(place: Sequence[int | str]) -> dict[str, Any]:
     """The settings known at a place of the file."""
-    model: type[BaseModel] = MonitorsConfig
+    model: type[BaseModel] = CONFIG
     for part in place:
         if isinstance(part, int):
             continue

@@ -1,0 +1,138 @@
+"""What is known of a signal, in one record: its name and words, its needs and cost, and what measures it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Final
+
+from modelspan_analyzer.config.base import Settings
+from modelspan_analyzer.config.settings import ModelSettings
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.results import Result
+
+Run = Callable[[MonitorContext], list[Result]]
+
+LEAST_GRAVE: Final = 100
+
+
+class Need(str, Enum):
+    """What there has to be before a signal says more than 'not enough data' or 'not compared'."""
+
+    BASELINE = "a baseline"
+    LABELLED_BASELINE = "a baseline with labels"
+    LABELS = "labels"
+    """The windows of such a signal are measured again when labels come in."""
+    ATTRIBUTIONS = "attributions"
+    MODEL = "the model's file"
+
+
+class Cost(str, Enum):
+    """What a window costs, by what is read of it: the cheapest first."""
+
+    SKETCHES = "sketches"
+    """Merged summaries: the same however many rows there are, where the window is made of whole hours."""
+    SAMPLE = "a sample of rows"
+    ROWS = "every row"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric of a signal that says something else than the signal's other metrics."""
+
+    words: str = ""
+    """The signal's, where empty."""
+    question: str = ""
+    """One of `kinds.KINDS`; empty for what is about all predictions at once, or about those that never came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """One function that measures, as it is run and reported."""
+
+    name: str
+    signal: Signal
+    """What its results are of, and whose settings it reads."""
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One thing that is watched."""
+
+    name: str
+    """The `signal` of its results, and its section of `monitors.yaml`."""
+    words: str
+    """What a finding is called; `{metric}` stands for its metric."""
+    question: str = ""
+    """What a finding asks about, one of `kinds.KINDS`; empty where it says nothing of single predictions."""
+    run: Run | None = None
+    """What measures it; None for what is only asked about by name."""
+    settings: type[Settings] | None = None
+    """What its section of `monitors.yaml` may hold; None where `ModelSettings` has that section itself."""
+    needs: tuple[Need, ...] = ()
+    cost: Cost = Cost.ROWS
+    gravity: int = LEAST_GRAVE
+    """The lowest are explained and named first."""
+    harm: bool = False
+    """Whether it measures harm itself, not a sign of it: never below a warning."""
+    names_outputs: bool = False
+    """Whether what its results call a feature is an output of the model, which goes without saying."""
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    beside: Mapping[str, Run] = field(default_factory=dict)
+    """Further monitors whose results are of this signal, by their names."""
+
+    def with_monitor(self, name: str, run: Run) -> Signal:
+        """The same signal with a further monitor."""
+        return replace(self, beside={**self.beside, name: run})
+
+    @property
+    def monitors(self) -> tuple[Monitor, ...]:
+        """All that measures it: first the monitor of its own name."""
+        own = {self.name: self.run} if self.run else {}
+        return tuple(Monitor(name, self, run) for name, run in {**own, **self.beside}.items())
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether windows are measured again when labels come in."""
+        return Need.LABELS in self.needs
+
+    def enabled(self, settings: ModelSettings) -> bool:
+        """Whether a model's settings leave it on."""
+        section = settings.section(self.name, self.settings) if self.settings else getattr(settings, self.name, None)
+        return bool(getattr(section, "enabled", True))
+
+    def words_for(self, metric: str) -> str:
+        """What a finding of a metric is called."""
+        words = self.metrics.get(metric, _PLAIN).words or self.words
+        return words.format(metric=metric.replace("_", " "))
+
+    def question_for(self, metric: str) -> str:
+        """What a finding of a metric asks about; empty where it is about no single predictions."""
+        return self.metrics[metric].question if metric in self.metrics else self.question
+
+
+_PLAIN: Final = Metric()
+
+
+class Signals(dict[str, Signal]):
+    """Signals by name; one that is not in the table goes by its own name, and asks nothing."""
+
+    @classmethod
+    def of(cls, *signals: Signal) -> Signals:
+        """The signals by name, in the order in which their monitors run."""
+        return cls((one.name, one) for one in signals)
+
+    def __missing__(self, name: str) -> Signal:
+        """What is known of a signal that no table holds."""
+        return Signal(name, name.replace("_", " ").replace("{", "{{").replace("}", "}}"))
+
+    def monitors(self) -> Iterator[Monitor]:
+        """All monitors, in the order in which they run and are read."""
+        for signal in self.values():
+            yield from signal.monitors
+
+    def sections(self) -> dict[str, type[Settings]]:
+        """The sections of `monitors.yaml` that signals bring along."""
+        return {name: signal.settings for name, signal in self.items() if signal.settings is not None}
