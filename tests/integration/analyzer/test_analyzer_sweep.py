@@ -14,7 +14,8 @@ import pyarrow as pa
 import pytest
 
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.monitors.context import Monitor, MonitorContext
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.signal import Monitor
 from modelspan_analyzer.monitors.table import MONITORS
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.features import feature_maps
