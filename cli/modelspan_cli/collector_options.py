@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from modelspan_cli.addresses import FORWARD_VARIABLE, address, forwards
 from modelspan_cli.errors import CommandError
 from modelspan_collector.access.rules import Redaction, RedactionError
 from modelspan_collector.access.tls import Tls
@@ -37,7 +38,14 @@ def add_collector_options(parser: argparse.ArgumentParser) -> None:
     redact.add_argument("--hash-key", type=Path, help="file with the key of the hashes")
     redact.add_argument("--allow", action="append", default=[], metavar="PATTERN", help="keep only these")
     keep = parser.add_argument_group("keeping and forwarding")
-    keep.add_argument("--forward", action="append", default=[], metavar="URL", help="grpc://tempo:4317?ratio=0.1")
+    keep.add_argument(
+        "--forward",
+        type=address,
+        action="append",
+        default=[],
+        metavar="URL|@FILE",
+        help=f"grpc://tempo:4317?ratio=0.1; header.NAME=@FILE keeps a key out of ps, as {FORWARD_VARIABLE} does",
+    )
     keep.add_argument("--no-fsync", action="store_true", help="answer before the disk has the bytes")
     keep.add_argument("--log-budget", type=int, default=4 << 30, metavar="BYTES", help="disk for the log of one signal")
 
@@ -53,9 +61,9 @@ def collector_config(args: argparse.Namespace, data: Path) -> CollectorConfig:
     tls = Tls(args.tls_certificate, args.tls_key, args.tls_clients) if args.tls_certificate else None
     key = args.hash_key.read_bytes().strip() if args.hash_key else b""
     try:
-        forward = tuple(parse(url) for url in args.forward)
+        forward = tuple(parse(url) for url in forwards(args.forward))
         redaction = Redaction(tuple(args.drop), tuple(args.hash), tuple(args.allow), tuple(args.mask), key)
-    except (DestinationError, RedactionError) as error:
+    except (argparse.ArgumentTypeError, DestinationError, RedactionError) as error:
         raise CommandError(str(error)) from error
     return CollectorConfig(
         data=data,

@@ -19,6 +19,7 @@ import pyarrow.parquet as parquet
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.governance.databases import databases
+from modelspan_cli.addresses import add_store
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import need_names
 from modelspan_collector.running import Running, embedded_dsn, find_running
@@ -32,7 +33,7 @@ DEFAULT_DATA = Path(os.environ.get("MODELSPAN_DATA", "modelspan-data"))
 def add_data_argument(parser: argparse.ArgumentParser, *, database: str = DEFAULT_DATABASE) -> None:
     """Declare `--data`, `--store` and `--database` as every command that reads the store has them."""
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the instance (default: %(default)s)")
-    parser.add_argument("--store", default="", metavar="DSN", help="a ClickHouse server instead")
+    add_store(parser, "a ClickHouse server instead")
     default = database or "all of the store"
     parser.add_argument("--database", default=database, help=f"a tenant's own (default: {default})")
 

@@ -137,7 +137,8 @@ def sample_rate(rate: float) -> float:
 def _checked(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"endpoint is {url!r}; expected http://host:port or https://host:port")
+        told = url.rpartition("@")[2].partition("?")[0]  # without what may be a password
+        raise ValueError(f"endpoint is {told!r}; expected http://host:port or https://host:port")
     return url
 
 

@@ -11,8 +11,10 @@ from modelspan_analyzer.alerts import Owned, PromtoolError, PushError, alert_of,
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents import load_open
 from modelspan_analyzer.monitors_yaml import ConfigError, load
+from modelspan_cli.addresses import address
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
+from modelspan_collector.address import shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     testing.add_argument("--promtool", default="promtool", help="the program (default: %(default)s)")
     testing.add_argument("--write-only", action="store_true", help="print the tests instead of running them")
     pushing = verbs.add_parser("push", help="send the open incidents to an Alertmanager, once")
-    pushing.add_argument("urls", nargs="*", metavar="URL", help="default: those of monitors.yaml")
+    pushing.add_argument("urls", type=address, nargs="*", metavar="URL|@FILE", help="default: those of monitors.yaml")
     add_data_argument(pushing)
     for verb in (writing, testing, pushing):
         verb.add_argument("--config", type=Path, metavar="FILE", help="monitors.yaml (default: the built-in settings)")
@@ -83,5 +85,5 @@ def _push(args: argparse.Namespace, config: MonitorsConfig) -> int:
             )
     except PushError as error:
         raise CommandError(str(error)) from error
-    print(f"pushed {len(incidents)} open incidents to {', '.join(urls)}")
+    print(f"pushed {len(incidents)} open incidents to {', '.join(map(shown, urls))}")
     return 0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
+from modelspan_cli.addresses import add_store, address
 from modelspan_cli.collector_options import add_collector_options, collector_config
 from modelspan_cli.errors import CommandError
 from modelspan_collector.access.logs import log_json
@@ -33,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the command's sub-commands and options."""
     actions = parser.add_subparsers(dest="action", required=True)
     run_parser = actions.add_parser("run", help="take OTLP until interrupted")
-    run_parser.add_argument(
-        "--store", required=True, help="chdb:///absolute/path or clickhouse://user:password@host:port"
-    )
+    add_store(run_parser, "chdb:///absolute/path or clickhouse://user:password@host:port", required=True)
     run_parser.add_argument("--database", default="modelspan")
     run_parser.add_argument("--data", type=Path, required=True, help="folder of the write-ahead log and dead letters")
     run_parser.add_argument(
@@ -45,7 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="/metrics, /healthz and /readyz, on loopback (default: %(default)s; 0: a free one)",
     )
     run_parser.add_argument(
-        "--self-metrics", metavar="URL", help="send the collector's own metrics over OTLP too: grpc://host:4317"
+        "--self-metrics",
+        type=address,
+        metavar="URL|@FILE",
+        help="send the collector's own metrics over OTLP too: grpc://host:4317",
     )
     add_collector_options(run_parser)
     retry_parser = actions.add_parser(

@@ -17,6 +17,7 @@ from modelspan_analyzer.incidents import Incident, load_open
 from modelspan_analyzer.instance import COLLECTOR_FOLDER
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.reach import add_data_argument, reading, running
+from modelspan_collector.address import public
 from modelspan_collector.store.connect import Store
 from modelspan_collector.wal.dead import list_broken, list_dead
 
@@ -81,7 +82,7 @@ def _headline(data: Path, instance: Any) -> str:
     if instance is None:
         return f"no instance runs on {data}; this is what its store holds"
     return (
-        f"running as process {instance.pid}: OTLP {instance.otlp_url}, SQL {instance.sql_dsn}, "
+        f"running as process {instance.pid}: OTLP {instance.otlp_url}, SQL {public(instance.sql_dsn)}, "
         f"metrics {instance.web_url}/metrics"
     )
 

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from modelspan_analyzer.instance import COLLECTOR_FOLDER, LOOPBACK, Instance, InstanceConfig
+from modelspan_cli.addresses import add_store
 from modelspan_cli.collector_options import add_collector_options, collector_config
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import DEFAULT_DATA
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, default=DEFAULT_DATA, help="folder of store and log (default: %(default)s)"
     )
-    parser.add_argument("--store", default="", metavar="DSN", help="a ClickHouse server instead of the embedded store")
+    add_store(parser, "a ClickHouse server instead of the embedded store")
     parser.add_argument("--disk-budget", type=float, default=0, metavar="GB", help="drop the oldest rows beyond it")
     parser.add_argument("--monitors", type=Path, metavar="FILE", help="monitors.yaml (default: built-in monitors)")
     parser.add_argument(

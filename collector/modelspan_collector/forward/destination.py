@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
-from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from modelspan_collector.address import shown
 
@@ -30,8 +32,8 @@ class Destination:
     """A trace with a span at least this long is sent on whatever `ratio` says."""
     attributes: tuple[tuple[str, str], ...] = ()
     """Resource attributes that a request's resources must have; others are left out."""
-    headers: tuple[tuple[str, str], ...] = ()
-    """Sent with every request, for instance `authorization`."""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Sent with every request, for instance `authorization`; from a file, and of a user and password in the URL too."""
     queue_bytes: int = 1 << 30
     """Bytes that may wait on disk; beyond it the oldest requests are dropped and counted."""
     retry_seconds: float = float("inf")
@@ -69,17 +71,17 @@ def parse(text: str) -> Destination:
     options = dict(parse_qsl(parts.query))
     try:
         destination = Destination(
-            url=urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")),
+            url=urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")),
             signals=tuple(options.pop("signals", ",".join(SIGNAL_NAMES)).split(",")),
             ratio=float(options.pop("ratio", 1.0)),
             slow_seconds=float(options.pop("slow", "inf")),
             attributes=_take(options, "attribute."),
-            headers=_take(options, "header."),
+            headers=_headers(parts, _take(options, "header.")),
             queue_bytes=int(options.pop("queue", 1 << 30)),
             retry_seconds=float(options.pop("retry", "inf")),
         )
     except ValueError as error:
-        raise DestinationError(f"{shown(text)}: {error}") from error
+        raise DestinationError(f"{shown(text)}: {error}") from None
     unknown = [*options, *(name for name in destination.signals if name not in SIGNAL_NAMES)]
     if unknown or not 0.0 <= destination.ratio <= 1.0:
         raise DestinationError(
@@ -87,6 +89,22 @@ def parse(text: str) -> Destination:
             "logs), ratio (0 to 1), slow (seconds), queue (bytes), retry (seconds), attribute.NAME, header.NAME"
         )
     return destination
+
+
+def _headers(parts: SplitResult, given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Headers with the values of files read, and with Basic authentication for a user and password of the URL."""
+    headers = tuple((name, _of_file(value[1:]) if value.startswith("@") else value) for name, value in given)
+    if parts.username is None or "authorization" in {name.lower() for name, _ in headers}:
+        return headers
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return (*headers, ("authorization", "Basic " + base64.b64encode(pair.encode()).decode()))
+
+
+def _of_file(name: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"cannot read a header from {name}: {error.strerror}") from None
 
 
 def _take(options: dict[str, str], prefix: str) -> tuple[tuple[str, str], ...]:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
+from modelspan_collector.address import public, scrubbed
 from modelspan_collector.store.errors import StoreUnavailableError
 from modelspan_collector.store.quote import quote_identifier
 
@@ -133,7 +134,9 @@ def connect(dsn: str, database: str = DEFAULT_DATABASE) -> Store:
         first.command(f"CREATE DATABASE IF NOT EXISTS {name}")
     except DriverError as error:
         first.close()
-        raise StoreUnavailableError(f"cannot make the database {database} in {_public(dsn)}: {error}") from error
+        raise StoreUnavailableError(
+            f"cannot make the database {database} in {public(dsn)}: {scrubbed(str(error), dsn)}"
+        ) from None
     except StoreUnavailableError:
         first.close()
         raise
@@ -159,10 +162,10 @@ def _open(dsn: str, database: str) -> Client:
     try:
         scheme, _ = urlsplit(dsn).scheme, urlsplit(dsn).port
     except ValueError:  # not quoted, as it may hold a part of the password
-        raise StoreUnavailableError(f"the address {_public(dsn)} of the store cannot be read: {_WITH_SIGNS}") from None
+        raise StoreUnavailableError(f"the address {public(dsn)} of the store cannot be read: {_WITH_SIGNS}") from None
     if scheme not in _SCHEMES or "://" not in dsn:
         raise StoreUnavailableError(
-            f"{_public(dsn)!r} is not the address of a store: expected chdb:///absolute/path, or "
+            f"{public(dsn)!r} is not the address of a store: expected chdb:///absolute/path, or "
             "clickhouse://user:password@host:8123 (clickhouses:// for TLS)"
         )
     options: dict[str, Any] = {}
@@ -176,22 +179,24 @@ def _open(dsn: str, database: str) -> Client:
     except (DriverError, RuntimeError, OSError) as error:
         raise StoreUnavailableError(_why(dsn, error)) from error
     except (TypeError, ValueError) as error:
-        raise StoreUnavailableError(f"the options of {_public(dsn)} are not understood: {error}") from error
+        raise StoreUnavailableError(
+            f"the options of {public(dsn)} are not understood: {scrubbed(str(error), dsn)}"
+        ) from None
 
 
 def _why(dsn: str, error: Exception) -> str:
     """What keeps the store from opening, and what to do."""
-    message = str(error).strip()
+    message = scrubbed(str(error).strip(), dsn)
     if urlsplit(dsn).scheme == "chdb" and (owner := _owner(Path(urlsplit(dsn).path, "status"))):
         return (
-            f"another process ({owner}) has the store {_public(dsn)} open, and only one may: "
+            f"another process ({owner}) has the store {public(dsn)} open, and only one may: "
             "query it through that process (port 8123, or `modelspan sql`), or stop it first"
         )
     if "Connection refused" in message or "Failed to establish" in message or "timed out" in message:
-        return f"no ClickHouse answers at {_public(dsn)}: is it running, and is this its HTTP port (8123, TLS 8443)?"
+        return f"no ClickHouse answers at {public(dsn)}: is it running, and is this its HTTP port (8123, TLS 8443)?"
     if "AUTHENTICATION_FAILED" in message or "code: 516" in message:
-        return f"{_public(dsn)} refuses the user or the password"
-    return f"cannot open the store {_public(dsn)}: {message}"
+        return f"{public(dsn)} refuses the user or the password"
+    return f"cannot open the store {public(dsn)}: {message}"
 
 
 def _owner(note: Path) -> str:
@@ -205,12 +210,3 @@ def _owner(note: Path) -> str:
     except OSError:
         return ""
     return ""
-
-
-def _public(dsn: str) -> str:
-    """The DSN without what may be secret, for messages: password and options, however badly it is written."""
-    start, sign, rest = dsn.rpartition("://")
-    before, at, after = rest.rpartition("@")
-    user = f"{before.partition(':')[0]}:***@" if ":" in before else f"{before}{at}"
-    place, query, _ = after.partition("?")
-    return f"{start}{sign}{user}{place}{'?***' if query else ''}"
