@@ -73,12 +73,17 @@ def match(store: Store, champion: Rows, challenger: Rows) -> tuple[Matched, Rows
     for name, key in _KEYS.items():
         if matched and name == "equal features":
             break
-        found = _count(store, champion, challenger, key)
+        found = _count(store, champion, challenger, _within_tenant(key))
         if found[0] > matched:
             by, (matched, lent) = name, found
-    key = _KEYS.get(by, "''")
+    key = _within_tenant(_KEYS.get(by, "''"))
     pair = _lent(champion, challenger, key), _lent(challenger, champion, key)
     return Matched(by, matched, int(sizes[0]), int(sizes[1]), lent), *pair
+
+
+def _within_tenant(key: str) -> str:
+    """Two tenants may give their requests the same name: they are not the same request."""
+    return f"if({key} = '' OR tags['tenant'] = '', {key}, concat({key}, ' of ', tags['tenant']))"
 
 
 def _count(store: Store, champion: Rows, challenger: Rows, key: str) -> tuple[int, int]:

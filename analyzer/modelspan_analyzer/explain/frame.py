@@ -15,13 +15,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from modelspan_analyzer.reading.cards import CARDS
 from modelspan_analyzer.reading.samples.matrix import Encoding
 from modelspan_analyzer.statistics.performance.counts import FloatArray
 from modelspan_collector.store.connect import Store
 
-_SIGNATURE: Final = """
-SELECT signature FROM models FINAL WHERE model = {model:String} AND signature NOT IN ('', '{}')
-ORDER BY version = {version:String} DESC, timestamp DESC LIMIT 1
+_SIGNATURE: Final = f"""
+SELECT signature FROM {CARDS} WHERE signature NOT IN ('', '{{}}')
+ORDER BY version = {{version:String}} DESC, timestamp DESC LIMIT 1
 """
 _NAMED_BY: Final = ("feature_names_in_", "feature_name_", "feature_names_", "feature_name", "feature_names")
 """Attributes by which scikit-learn, LightGBM, CatBoost and XGBoost tell the names that a model was trained on."""

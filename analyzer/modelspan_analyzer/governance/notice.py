@@ -26,10 +26,11 @@ LOOK_BACK: Final = timedelta(days=1)
 """How old a correction, or a prediction of a promoted version, may be when it is first seen."""
 
 _CARDS = """
-SELECT model, version, owner, task, deployed_at, min(timestamp) AS at,
+SELECT model, version, tenant, owner, task, deployed_at, min(timestamp) AS at,
        lower(hex(sipHash128(owner, task, classes, hyperparameters, signature, training_data,
-                            ifNull(toString(deployed_at), '')))) AS card
-FROM models GROUP BY model, version, owner, task, classes, hyperparameters, signature, training_data, deployed_at
+                            ifNull(toString(deployed_at), '')))) || if(tenant = '', '', '@' || tenant) AS card
+FROM models
+GROUP BY model, version, tenant, owner, task, classes, hyperparameters, signature, training_data, deployed_at
 HAVING (model, version, card) NOT IN (
     SELECT model, version, JSONExtractString(details, 'card') FROM audit_log WHERE action = {action:String}
 )
@@ -59,11 +60,11 @@ FROM (
     SELECT argMax(model, timestamp) AS model, max(received_at) AS received,
            uniqExact(label, ifNull(toString(value), '')) AS said
     FROM labels
-    WHERE prediction_id IN (
-        SELECT prediction_id FROM labels
+    WHERE (prediction_id, tenant) IN (
+        SELECT prediction_id, tenant FROM labels
         WHERE received_at > greatest(told, {since:DateTime64(3, 'UTC')})
     )
-    GROUP BY prediction_id
+    GROUP BY prediction_id, tenant
     HAVING said > 1 AND received > greatest(told, {since:DateTime64(3, 'UTC')})
 )
 GROUP BY model ORDER BY model
@@ -82,6 +83,7 @@ def _registrations(store: Store) -> None:
     """A card that says what no card of its version said before; the same card sent again is no news."""
     for row in store.rows(_CARDS, {"action": REGISTERED}):
         details = {name: row[name] for name in ("card", "owner", "task", "deployed_at", "at")}
+        details |= {"tenant": row["tenant"]} if row["tenant"] else {}
         audit.record(store, REGISTERED, model=row["model"], version=row["version"], actor=ACTOR, details=details)
 
 

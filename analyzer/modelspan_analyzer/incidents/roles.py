@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelspan.conventions import ROLE_PRIMARY
+from modelspan_analyzer.reading.cards import CARDS
 from modelspan_analyzer.results import Result
 from modelspan_collector.store.connect import Store
 
@@ -14,9 +15,9 @@ WHERE model = {model:String} AND version IN {versions:Array(String)}
   AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
 GROUP BY version
 """
-_OWNER = """
-SELECT owner FROM models FINAL WHERE model = {model:String} AND owner != ''
-ORDER BY version = {version:String} DESC, timestamp DESC LIMIT 1
+_OWNER = f"""
+SELECT owner FROM {CARDS} WHERE owner != ''
+ORDER BY version = {{version:String}} DESC, timestamp DESC LIMIT 1
 """
 
 

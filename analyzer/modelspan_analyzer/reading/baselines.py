@@ -18,6 +18,7 @@ import pyarrow as pa
 from modelspan_analyzer.files.roles import Settled
 from modelspan_analyzer.files.tag_columns import tag_maps
 from modelspan_analyzer.instants import now, utc
+from modelspan_analyzer.reading import labels as truths
 from modelspan_analyzer.reading.features import reference_parts
 from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.results import Window
@@ -64,22 +65,21 @@ class Baseline:
         return self.kind in STORED_KINDS
 
 
-_COPY_WINDOW = """
+_COPY_WINDOW = f"""
 INSERT INTO reference_predictions
     (baseline_id, model, version, timestamp, prediction_id, value, label, scores, true_value, true_label,
      sample_weight, numeric_features, categorical_features, null_features, embeddings, attributions, tags)
 WITH chosen AS (
     SELECT * FROM predictions
-    WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String})
-      AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
+    WHERE model = {{model:String}} AND ({{version:String}} = '' OR version = {{version:String}})
+      AND timestamp >= {{start:DateTime64(9, 'UTC')}} AND timestamp < {{end:DateTime64(9, 'UTC')}}
 )
-SELECT {baseline_id:String}, chosen.model, {version:String}, chosen.timestamp, chosen.prediction_id, chosen.value,
-       chosen.label, chosen.scores, truth.value, truth.label, chosen.sample_weight, chosen.numeric_features,
+SELECT {{baseline_id:String}}, chosen.model, {{version:String}}, chosen.timestamp, chosen.prediction_id, chosen.value,
+       chosen.label, chosen.scores, {truths.value("chosen.", "truth.")},
+       {truths.label("chosen.", "truth.")}, chosen.sample_weight, chosen.numeric_features,
        chosen.categorical_features, chosen.null_features, chosen.embeddings, chosen.attributions, chosen.tags
 FROM chosen
-LEFT JOIN (
-    SELECT prediction_id, value, label FROM labels FINAL WHERE prediction_id IN (SELECT prediction_id FROM chosen)
-) AS truth USING prediction_id
+LEFT JOIN {truths.labels_of("SELECT prediction_id FROM chosen")} AS truth ON truth.prediction_id = chosen.prediction_id
 """
 
 _COUNT = "SELECT count() FROM reference_predictions WHERE model = {model:String} AND baseline_id = {baseline_id:String}"

@@ -1,9 +1,9 @@
 """Which predictions are measured, joined in SQL with what was true: one shape for windows and for baselines.
 
-Labels come late, in part, and are corrected: the newest one of a prediction counts, so the same labels in any order
-give the same rows. Columns: `prediction_id, timestamp, version, value, label, scores, weight, truth` (a class; '' while
-unknown), `true_value` (a number; NULL while unknown), `tags, numeric_features, categorical_features, attributions,
-trace_id`.
+Labels come late, in part, and are corrected: the newest one of a tenant's prediction counts (`labels.py`), so the same
+labels in any order give the same rows. Columns: `prediction_id, timestamp, version, value, label, scores, weight,
+truth` (a class; '' while unknown), `true_value` (a number; NULL while unknown), `tags, numeric_features,
+categorical_features, attributions, trace_id`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelspan_analyzer.reading import labels
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.results import Window
 
-_TRUTH = "multiIf({0}label != '', {0}label, isNull({0}value), '', toString({0}value)) AS truth"
-_TRUE_VALUE = "coalesce({0}value, toFloat64OrNull({0}label)) AS true_value"
+_TRUTH = "multiIf(own.3 != '', own.3, isNull(own.2), '', toString(own.2)) AS truth"
+_TRUE_VALUE = "coalesce(own.2, toFloat64OrNull(own.3)) AS true_value"
 
 _CHOSEN = """
     model = {{{0}model:String}} AND ({{{0}version:String}} = '' OR version = {{{0}version:String}})
@@ -25,15 +26,13 @@ _CHOSEN = """
 """
 
 _PREDICTIONS = """
+WITH {own} AS own
 SELECT p.prediction_id AS prediction_id, p.timestamp AS timestamp, p.version AS version, p.value AS value,
        p.label AS label, p.scores AS scores, p.sample_weight AS weight, p.tags AS tags,
        p.numeric_features AS numeric_features, p.categorical_features AS categorical_features,
        p.attributions AS attributions, p.trace_id AS trace_id, {truth}, {true_value}
 FROM (SELECT * FROM predictions WHERE {chosen}) AS p
-ANY LEFT JOIN (
-    SELECT prediction_id, value, label FROM labels FINAL
-    WHERE prediction_id IN (SELECT prediction_id FROM predictions WHERE {chosen})
-) AS l ON p.prediction_id = l.prediction_id
+ANY LEFT JOIN {labels} AS l ON p.prediction_id = l.prediction_id
 """
 
 _UNLABELLED = """
@@ -69,9 +68,9 @@ def window_rows(model: str, version: str, window: Window, *, name: str = "window
         window: the stretch of event time.
         name: prefix of the bound parameters, so that two windows can stand in one query.
     """
-    sql = _PREDICTIONS.format(
-        truth=_TRUTH.format("l."), true_value=_TRUE_VALUE.format("l."), chosen=_CHOSEN.format(name)
-    )
+    chosen = _CHOSEN.format(name)
+    joined = labels.labels_of(f"SELECT prediction_id FROM predictions WHERE {chosen}")
+    sql = _PREDICTIONS.format(own=labels.own(), labels=joined, truth=_TRUTH, true_value=_TRUE_VALUE, chosen=chosen)
     values = {"model": model, "version": version, "start": window.start, "end": window.end}
     return Rows(sql, {name + key: value for key, value in values.items()})
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from modelspan import conventions as names
 from modelspan_analyzer.instance import LOOPBACK, Instance
 from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.cards import CARDS
 from modelspan_analyzer.replay import records, windows
 from modelspan_analyzer.replay.history import History, HistoryError, ids
 from modelspan_analyzer.replay.send import send
@@ -21,7 +22,7 @@ CHUNK_CELLS = 2_000_000
 """Most values sent at a time, which is what bounds the rows of a wide history."""
 STORE_SECONDS = 900.0
 SERVICE = "modelspan-replay"
-_CARDS = "SELECT count() FROM models WHERE model = {model:String} AND task != ''"
+_CARDS = f"SELECT count() FROM {CARDS} WHERE task != ''"
 _STORED = "SELECT count() FROM predictions WHERE model = {model:String} AND version = {version:String}"
 
 

@@ -22,7 +22,7 @@ SELECT DISTINCT window_start, window_end
 FROM measured CROSS JOIN (
     SELECT toStartOfMinute(p.timestamp) AS minute, max(l.received_at) AS received
     FROM labels AS l INNER JOIN predictions AS p ON l.prediction_id = p.prediction_id
-    WHERE l.received_at > (SELECT min(computed_at) FROM measured)
+    WHERE l.tenant IN ('', p.tags['tenant']) AND l.received_at > (SELECT min(computed_at) FROM measured)
       AND p.model = {model:String} AND p.version = {version:String} AND p.timestamp > {since:DateTime64(9, 'UTC')}
     GROUP BY minute
 ) AS fresh

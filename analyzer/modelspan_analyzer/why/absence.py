@@ -25,7 +25,8 @@ SELECT count() AS predictions, countIf(p.trace_id != '') AS traced,
 FROM predictions AS p
 WHERE {where} AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')}
 """
-_LABELLED = "countIf(p.prediction_id IN (SELECT prediction_id FROM labels))"
+_LABELLED = """countIf((p.prediction_id, '') IN (SELECT prediction_id, tenant FROM labels)
+    OR (p.prediction_id, p.tags['tenant']) IN (SELECT prediction_id, tenant FROM labels))"""
 
 
 def absence(store: Store, finding: Finding, marked: int, flagged: int) -> str:

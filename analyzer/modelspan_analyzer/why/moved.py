@@ -8,6 +8,7 @@ from datetime import timedelta
 import numpy as np
 
 from modelspan_analyzer import instants
+from modelspan_analyzer.reading import labels
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
 from modelspan_analyzer.why.contrast import two_proportions
@@ -32,19 +33,26 @@ class Moved:
     predictions: int
 
 
+_IN_TIME = """
+SELECT prediction_id FROM predictions
+WHERE timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
+"""
 # Only predictions whose trace has a span of the service: others cannot have been moved by it.
-_RATES = """
+_TOUCHED = f"""
 WITH touched AS (
-    SELECT p.model AS model, p.timestamp >= {at:DateTime64(9, 'UTC')} AS late, p.error_type AS error_type,
+    SELECT p.model AS model, p.timestamp >= {{at:DateTime64(9, 'UTC')}} AS late, p.error_type AS error_type,
            p.duration AS duration, p.value AS value, p.null_features AS null_features,
-           p.numeric_features AS numbers, l.prediction_id != '' AS labelled,
-           if(l.label != '', toFloat64(l.label != p.label), abs(ifNull(l.value, nan) - ifNull(p.value, nan))) AS off,
-           l.label != '' AS class
-    FROM predictions AS p LEFT JOIN labels AS l FINAL ON l.prediction_id = p.prediction_id
-    WHERE p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')} AND p.trace_id IN (
+           p.numeric_features AS numbers, {labels.labelled()} AS labelled,
+           if(own.3 != '', toFloat64(own.3 != p.label), abs(ifNull(own.2, nan) - ifNull(p.value, nan))) AS off,
+           own.3 != '' AS class, {labels.own()} AS own
+    FROM predictions AS p LEFT JOIN {labels.labels_of(_IN_TIME)} AS l ON l.prediction_id = p.prediction_id
+    WHERE p.timestamp >= {{start:DateTime64(9, 'UTC')}} AND p.timestamp < {{end:DateTime64(9, 'UTC')}}
+      AND p.trace_id IN (
         SELECT TraceId FROM otel_traces
-        WHERE ServiceName = {service:String}
-          AND Timestamp >= {start:DateTime64(9, 'UTC')} AND Timestamp < {end:DateTime64(9, 'UTC')})),
+        WHERE ServiceName = {{service:String}}
+          AND Timestamp >= {{start:DateTime64(9, 'UTC')}} AND Timestamp < {{end:DateTime64(9, 'UTC')}})),
+"""
+_RATES = """
 usual AS (
     SELECT model, quantile(0.95)(duration) AS slow, quantile(0.95)(value) AS high,
            quantileMap(0.95)(numbers) AS highs, quantileIf(0.95)(off, labelled AND NOT class) AS most_off
@@ -81,7 +89,7 @@ def moved(store: Store, service: str, window: Window, before: timedelta | None =
     start = window.start - (before or window.end - window.start)
     bounds = {"start": start, "at": window.start, "end": window.end}
     features = [row["feature"] for row in store.rows(_FEATURES, bounds)]
-    rows = store.rows(_RATES, {**bounds, "service": service, "features": features})
+    rows = store.rows(_TOUCHED + _RATES, {**bounds, "service": service, "features": features})
     if not rows:
         return []
     p_values = [min(1.0, 2 * _one_sided(row)) for row in rows]

@@ -11,7 +11,7 @@ import numpy as np
 from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer import kinds
 from modelspan_analyzer.instants import utc
-from modelspan_analyzer.reading import segments
+from modelspan_analyzer.reading import labels, segments
 from modelspan_analyzer.reading.outcomes.groups import facet_of
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why.ratio import absent_weight, category_weights, excess_weights
@@ -32,7 +32,6 @@ SELECT p.version AS version FROM predictions AS p
 WHERE {where} AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')}
   AND p.version != '' GROUP BY version ORDER BY version LIMIT {most:UInt32}
 """
-_LABELLED = "INNER JOIN labels AS l FINAL ON l.prediction_id = p.prediction_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,9 @@ def select(store: Store, finding: Finding) -> Selection:
     if finding.kind == kinds.ERRORS:
         return _with(plain, "toFloat64(p.error_type != '')")
     if finding.kind == kinds.WRONG:
-        return _wrong(store, finding, Selection("", f"FROM predictions AS p {_LABELLED} WHERE {where}", parameters))
+        known = labels.labels_of(f"SELECT p.prediction_id FROM predictions AS p WHERE {where}")
+        source = f"FROM predictions AS p INNER JOIN {known} AS l ON l.prediction_id = p.prediction_id"
+        return _wrong(store, finding, Selection("", f"{source} WHERE {labels.labelled()} AND {where}", parameters))
     if finding.kind == kinds.SLOW:
         return _numeric(store, finding, plain, "log2(p.duration + 1e-9)", "p.duration > 0", upward=True)
     if finding.kind == kinds.DRIFT and finding.feature:
@@ -127,9 +128,10 @@ def _part(finding: Finding) -> tuple[str, dict[str, Any]]:
 
 def _wrong(store: Store, finding: Finding, base: Selection) -> Selection:
     """By class where predictions and their own labels name one; else by how far the value is from the truth."""
-    if _probe(store, finding, base, "p.label != '' AND (l.label != '' OR isNull(p.value))"):
-        return _with(base, "toFloat64(if(l.label != '', l.label, toString(l.value)) != p.label)")
-    truth = "coalesce(l.value, toFloat64OrNull(l.label))"
+    label, value = labels.label(), labels.value()
+    if _probe(store, finding, base, f"p.label != '' AND ({label} != '' OR isNull(p.value))"):
+        return _with(base, f"toFloat64(if({label} != '', {label}, toString({value})) != p.label)")
+    truth = f"coalesce({value}, toFloat64OrNull({label}))"
     error, known = f"abs(ifNull(p.value, nan) - ifNull({truth}, nan))", f"isNotNull({truth}) AND isNotNull(p.value)"
     return _numeric(store, finding, base, error, known, upward=True)
 
@@ -177,7 +179,7 @@ def _samples(store: Store, finding: Finding, base: Selection, expression: str, o
         where, parameters = population(finding, apart=False)
         everybody = Selection("", f"FROM predictions AS p WHERE {where}", parameters)
         return current, _column(store, everybody, finding.window, expression, of)
-    if finding.baseline_id and _LABELLED not in base.source:
+    if finding.baseline_id and finding.kind != kinds.WRONG:
         rows = _reference(store, finding, base, expression, of)
         if len(rows):
             return current, rows

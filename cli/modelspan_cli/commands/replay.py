@@ -16,9 +16,9 @@ from rich.text import Text
 from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Hints, Roles
 from modelspan_analyzer.files.rows import FileError, Remarks
-from modelspan_analyzer.files.tasks import told_task
 from modelspan_analyzer.gate import JUDGED, not_checked
 from modelspan_analyzer.instance import COLLECTOR_FOLDER, Instance, InstanceConfig
+from modelspan_analyzer.reading.cards import told_task
 from modelspan_analyzer.replay.history import split
 from modelspan_analyzer.replay.run import Outcome, outcomes, prepare
 from modelspan_analyzer.replay.send import SendError

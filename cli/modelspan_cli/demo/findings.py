@@ -27,8 +27,8 @@ _COUNTS = """
 SELECT (SELECT count() FROM predictions WHERE model = {model:String}) AS predictions,
        (SELECT uniqExact(trace_id) FROM predictions WHERE model = {model:String} AND trace_id IN
             (SELECT TraceId FROM otel_traces WHERE ServiceName = 'feature-store')) AS joined,
-       (SELECT count() FROM predictions INNER JOIN labels USING (prediction_id)
-            WHERE predictions.model = {model:String}) AS labelled,
+       (SELECT count() FROM predictions WHERE prediction_id IN (SELECT prediction_id FROM labels)
+            AND model = {model:String}) AS labelled,
        (SELECT count() FROM otel_traces) AS spans
 """
 

@@ -92,7 +92,7 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
     return Rows(pa.table(columns), "predictions", service, metadata(stream, names.META_MODEL), wild, rounded)
 
 
-def labels(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:  # noqa: ARG001
+def labels(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:
     """Rows of `labels`, from a checked `modelspan.labels` stream."""
     count = stream.num_rows
     timestamps, original = _times(_column(stream, names.COL_TIMESTAMP), received)
@@ -103,11 +103,12 @@ def labels(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> R
         "received_at": _arrival(received),
         "value": _number(stream, names.COL_VALUE),
         "label": _text(stream, names.COL_LABEL),
+        "tenant": _same(tenant, count),
     }
     return Rows(pa.table(columns), "labels", service, metadata(stream, names.META_MODEL), _known(original))
 
 
-def model_cards(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:  # noqa: ARG001
+def model_cards(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:
     """Rows of `models`, from a checked `modelspan.model` stream."""
     count = stream.num_rows
     timestamps, original = _times(_column(stream, names.COL_TIMESTAMP), received)
@@ -124,6 +125,7 @@ def model_cards(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         "signature": _text(stream, "signature"),
         "training_data": _text(stream, "training_data"),
         "deployed_at": _column(stream, "deployed_at").cast(pa.timestamp("ns", "UTC"), safe=False),
+        "tenant": _same(tenant, count),
     }
     return Rows(pa.table(columns), "models", service, metadata(stream, names.META_MODEL), _known(original))
 

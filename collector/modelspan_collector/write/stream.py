@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelspan import conventions as names
 from modelspan_collector.write import arrow_text, by_storage, roles
@@ -226,7 +227,23 @@ def _complete_rows(event: str, table: pa.Table, misfits: list[Misfit]) -> pa.Tab
             misfits.append(
                 Misfit("row_left_out", column.name, absent, f"{column.name!r} is missing; every row needs it")
             )
-    return table
+    return _with_an_outcome(table, misfits) if event == names.EVENT_LABELS else table
+
+
+def _with_an_outcome(table: pa.Table, misfits: list[Misfit]) -> pa.Table:
+    """The labels that say something: one without a number and a class would stand in the place of one that is known."""
+    said = pa.repeat(False, table.num_rows)
+    if names.COL_VALUE in table.column_names:
+        numbers = table[names.COL_VALUE].cast(pa.float64(), safe=False)
+        said = pc.or_(said, pc.invert(pc.is_null(numbers, nan_is_null=True)))
+    if names.COL_LABEL in table.column_names:
+        said = pc.or_(said, pc.not_equal(pc.fill_null(table[names.COL_LABEL].cast(pa.string()), ""), ""))
+    silent = table.num_rows - int(pc.sum(said).as_py() or 0)
+    if not silent:
+        return table
+    reason = f"neither {names.COL_VALUE!r} nor {names.COL_LABEL!r} says what was true"
+    misfits.append(Misfit("row_left_out", names.COL_LABEL, silent, reason))
+    return table.filter(said)
 
 
 def encode(table: pa.Table) -> bytes:

@@ -215,7 +215,7 @@ def prediction_columns(rows: int) -> dict[str, st.SearchStrategy[Column]]:
 def label_columns(rows: int) -> dict[str, st.SearchStrategy[Column]]:
     return {
         "label": st.one_of(texts(rows), misfits(rows)),
-        "value": misfits(rows, words),
+        "value": st.one_of(quantities(rows), misfits(rows, words)),
         "unheard": misfits(rows, words),
     }
 
@@ -283,15 +283,48 @@ def expected(each: Sent, at: int) -> dict[str, Any]:
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(sent=streams(label_columns))
 def test_a_misfit_among_labels_is_left_out_alone_and_named(running: tuple[Collector, Store], sent: Sent) -> None:
-    """What is known of the others arrives."""
+    """What is known of the others arrives, and so does no row that says neither a number nor a class."""
     collector, store = running
     model = f"m{next(numbers)}"
     send(collector, "modelspan.labels", [sent.table(model)])
     rows = store.rows("SELECT * FROM labels WHERE model = {model:String} ORDER BY timestamp", {"model": model})
-    assert [row["prediction_id"] for row in rows] == [f"{model}-{sent.ids[at]}" for at in sent.whole]
-    told = sent.columns["label"].stored if "label" in sent.columns else None
-    assert [row["label"] for row in rows] == ["" if told is None else told[at] or "" for at in sent.whole]
-    assert errors(store, model) == sent.errors()
+    nothing = [None] * sent.rows
+    classes, values = (
+        (sent.columns[name].stored if name in sent.columns else None) or nothing for name in ("label", "value")
+    )
+    said = [at for at in sent.whole if classes[at] or values[at] is not None]
+    assert [row["prediction_id"] for row in rows] == [f"{model}-{sent.ids[at]}" for at in said]
+    assert [(row["label"], row["value"]) for row in rows] == [(classes[at] or "", values[at]) for at in said]
+    silent = Counter({("row_left_out", "label"): len(sent.whole) - len(said)})
+    assert errors(store, model) == sent.errors() + silent
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        {},
+        {"label": pa.array([""])},
+        {"label": pa.nulls(1)},
+        {"label": pa.array([""]).dictionary_encode()},
+        {"value": pa.nulls(1, pa.float64())},
+        {"value": pa.nulls(1)},
+        {"value": pa.array([float("nan")])},
+        {"value": pa.nulls(1, pa.int64()), "label": pa.array([None], pa.string())},
+    ],
+    ids=lambda columns: " ".join(f"{name} {column.type}" for name, column in columns.items()) or "none",
+)
+def test_a_label_that_says_nothing_does_not_replace_one_that_does(
+    running: tuple[Collector, Store], silent: dict[str, pa.Array]
+) -> None:
+    """It is left out and named, and what was known stays known."""
+    collector, store = running
+    model = f"m{next(numbers)}"
+    for at, columns in enumerate(({"label": pa.array(["yes"])}, silent)):
+        made = {name: Column(column, None) for name, column in columns.items()}
+        send(collector, "modelspan.labels", [Sent(1, made, ["0"], [NOW + at]).table(model)])
+    known = store.rows("SELECT label, value FROM labels FINAL WHERE model = {m:String}", {"m": model})
+    assert known == [{"label": "yes", "value": None}]
+    assert errors(store, model) == {("row_left_out", "label"): 1}
 
 
 def predictions(rows: int, model: str, **columns: Any) -> pa.Table:

@@ -111,6 +111,7 @@ def test_rows_of_every_released_version_stay_and_new_ones_join_them(empty: Store
         )
 
     send(1)
+    empty.command("INSERT INTO models (model, version, timestamp, owner) VALUES ('churn', '1', now64(9), 'before')")
     schema.apply(empty)
     send(2)
     joined = (
@@ -120,6 +121,14 @@ def test_rows_of_every_released_version_stay_and_new_ones_join_them(empty: Store
     sketched = "SELECT sum(rows) AS n, sum(total) AS total FROM {} WHERE feature = 'age' AND kind = 'numeric'"
     for table in ("feature_profiles", "feature_profile_days"):
         assert empty.rows(sketched.format(table)) == [{"n": 2, "total": 78.0}]
+    for table in ("labels", "models"):
+        empty.command(f"INSERT INTO {table} SELECT * REPLACE ('acme' AS tenant) FROM {table} FINAL")
+        empty.command(f"OPTIMIZE TABLE {table} FINAL")
+    kept = empty.rows("SELECT prediction_id, tenant FROM labels FINAL ORDER BY ALL")
+    assert [tuple(row.values()) for row in kept] == [(f"span-{n}", whose) for n in (1, 2) for whose in ("", "acme")]
+    assert empty.rows("SELECT tenant, owner FROM models FINAL ORDER BY tenant") == [
+        {"tenant": "", "owner": "before"}, {"tenant": "acme", "owner": "before"}
+    ]  # fmt: skip
 
 
 def test_newer_store_is_refused(empty: Store, tmp_path: Path) -> None:

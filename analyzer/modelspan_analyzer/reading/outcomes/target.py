@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
+from modelspan_analyzer.reading.cards import card_for
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_collector.store.connect import Store
 
@@ -22,11 +23,11 @@ _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _SETTLED = "`modelspan.register(..., task=...)` settles it"
 _PAIRS = (("0", "1"), ("false", "true"), ("False", "True"), ("FALSE", "TRUE"), ("0.0", "1.0"))
-_CARD = "SELECT task, classes FROM models FINAL WHERE model = {model:String} ORDER BY timestamp DESC LIMIT 1"
 _SEEN = """
 SELECT arraySort(groupUniqArray(101)(label)) AS predicted, arraySort(groupUniqArray(101)(truth)) AS truths,
        arraySort(groupUniqArrayArray(101)(mapKeys(scores))) AS scored, min(value) AS lowest, max(value) AS highest,
-       countIf(label = '' AND notEmpty(scores)) AS scored_alone, countIf(label = '' AND isNotNull(value)) AS numbers
+       countIf(label = '' AND notEmpty(scores)) AS scored_alone, countIf(label = '' AND isNotNull(value)) AS numbers,
+       groupUniqArray(1000)(tags['tenant']) AS tenants
 FROM ({rows})
 """
 _RESPELT = """
@@ -90,6 +91,8 @@ class Seen(NamedTuple):
     """Some answers are scores of classes and name none."""
     numbers: bool
     """Some answers are numbers and name no class."""
+    tenants: frozenset[str]
+    """Whose rows they are, of those that name a tenant."""
 
 
 def find_target(store: Store, model: str, sources: Sequence[Rows], positive: str = "") -> Target:
@@ -98,12 +101,12 @@ def find_target(store: Store, model: str, sources: Sequence[Rows], positive: str
     Args:
         store: the store.
         model: the model's name.
-        sources: rows of the window and of the baseline.
+        sources: rows of the window and of the baseline; the card is of the tenants whose rows they are.
         positive: the positive class; if not given it is the one of the usual names, else the card's or alphabet's last.
     """
-    card = store.rows(_CARD, {"model": model})
-    task, classes = (card[0]["task"], list(card[0]["classes"])) if card else ("", [])
     seen = [_look(store, rows) for rows in sources]
+    card = card_for(store, model, frozenset().union(*(one.tenants for one in seen)))
+    task, classes = card.task, list(card.classes)
     found = find_spelling([*(one.predicted for one in seen), *(one.truths for one in seen)])
     if task == REGRESSION:
         return Target(REGRESSION)
@@ -188,6 +191,7 @@ def _look(store: Store, rows: Rows) -> Seen:
         seen["lowest"] is None or (seen["lowest"] >= 0 and seen["highest"] <= 1),
         bool(seen["scored_alone"]),
         bool(seen["numbers"]),
+        frozenset(name for name in seen["tenants"] if name),
     )
 
 

@@ -1,4 +1,4 @@
--- What was true in the end. Labels come late and are corrected: the newest `timestamp` for a prediction wins.
+-- What was true in the end. Labels come late and are corrected: the newest `timestamp` for a tenant's prediction wins.
 CREATE TABLE IF NOT EXISTS labels
 (
     prediction_id String,                 -- of `predictions`
@@ -6,9 +6,11 @@ CREATE TABLE IF NOT EXISTS labels
     timestamp     DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)), -- when it became known; the newest counts
     received_at   DateTime64(3, 'UTC') DEFAULT now64(3), -- when it came; retention counts from here
     value         Nullable(Float64),      -- a number that was true; NULL where a class was
-    label         LowCardinality(String)  -- a class that was true; '' where a number was
+    label         LowCardinality(String), -- a class that was true; '' where a number was
+    tenant        LowCardinality(String)  -- who sent it, as its token says; '' is nobody's, and counts where a tenant has no label of its own
 )
 ENGINE = ReplacingMergeTree(timestamp)
-ORDER BY (prediction_id)
+PRIMARY KEY (prediction_id)
+ORDER BY (prediction_id, tenant)
 TTL toDateTime(received_at) + INTERVAL 365 DAY
 SETTINGS index_granularity = 8192, non_replicated_deduplication_window = 10000;

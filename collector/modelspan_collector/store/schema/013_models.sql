@@ -1,4 +1,4 @@
--- Model cards: what `modelspan.register` says of a version. The newest card of a version wins.
+-- Model cards: what `modelspan.register` says of a version. The newest card of a tenant's version wins.
 CREATE TABLE IF NOT EXISTS models
 (
     model           LowCardinality(String),
@@ -10,7 +10,9 @@ CREATE TABLE IF NOT EXISTS models
     hyperparameters String,
     signature       String,
     training_data   String,
-    deployed_at     Nullable(DateTime64(9, 'UTC'))
+    deployed_at     Nullable(DateTime64(9, 'UTC')),
+    tenant          LowCardinality(String) -- who sent it, as its token says; '' is nobody's
 )
 ENGINE = ReplacingMergeTree(timestamp)
-ORDER BY (model, version);
+PRIMARY KEY (model, version)
+ORDER BY (model, version, tenant);

@@ -1,0 +1,43 @@
+"""Which label is a prediction's: the one rule, as SQL, by which everything that reads labels finds it.
+
+Labels are kept by prediction id and tenant. A prediction's tenant is its tag `tenant`; its label is that of its own
+tenant, else that of nobody: loaded from a file, sent with a token that names no tenant, or stored before tenants were
+kept. Another tenant's label of the same id is never its label.
+"""
+
+from __future__ import annotations
+
+
+def labels_of(ids: str) -> str:
+    """The labels of the prediction ids that a query gives, one row an id, to be joined with the predictions as `l`:
+    `known` holds one a tenant, nobody's last."""
+    return f"""(
+    SELECT prediction_id, arrayReverseSort(groupArray((tenant, value, label))) AS known
+    FROM labels FINAL WHERE prediction_id IN ({ids}) GROUP BY prediction_id
+)"""
+
+
+def own(prediction: str = "p.", joined: str = "l.") -> str:
+    """The label of a prediction among those joined with it, as (tenant, value, label); value and label are NULL and ''
+    where there is none.
+
+    Args:
+        prediction: the alias of the predictions, with its point.
+        joined: the alias of `labels_of`, with its point.
+    """
+    return f"arrayFirst(one -> one.1 IN ('', {prediction}tags['tenant']), {joined}known)"
+
+
+def value(prediction: str = "p.", joined: str = "l.") -> str:
+    """The number that was true of a prediction; NULL where a class was, or nothing is known."""
+    return f"{own(prediction, joined)}.2"
+
+
+def label(prediction: str = "p.", joined: str = "l.") -> str:
+    """The class that was true of a prediction; '' where a number was, or nothing is known."""
+    return f"toString({own(prediction, joined)}.3)"
+
+
+def labelled(prediction: str = "p.", joined: str = "l.") -> str:
+    """Whether a label of a prediction is known."""
+    return f"arrayExists(one -> one.1 IN ('', {prediction}tags['tenant']), {joined}known)"
