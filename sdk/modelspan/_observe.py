@@ -81,6 +81,7 @@ def observe(
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         observed: Callable[P, R] = wrap(function, options)
+        _runtime.watch_an_import()
         return observed
 
     return decorate

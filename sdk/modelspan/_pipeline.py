@@ -241,17 +241,23 @@ class Pipeline:
         if self._encoder is None or self.stopping:
             return True
         deadline = time.monotonic() + timeout
+        self._hurry()  # what cannot be encoded for want of room needs it as well as what is sent last
         with self._drained:
             self._asked += 1
             ticket = self._asked
             self._wake.set()
             if not self._drained.wait_for(lambda: self._answered >= ticket, timeout):
                 return False
+        self._hurry()
         return self._outbox.wait_empty(deadline)
+
+    def _hurry(self) -> None:
+        if self._sender is not None:
+            self._sender.hurry()
 
     def shutdown(self, timeout: float) -> bool:
         """Flush within so many seconds, then stop; what is left is counted as dropped."""
-        complete = self.flush(timeout)
+        complete, before = self.flush(timeout), self.tally.read()["dropped"]
         self.stopping = True
         self._wake.set()
         if self._encoder is not None and self._sender is not None:
@@ -262,6 +268,8 @@ class Pipeline:
         for label in _take(self._labels, None):
             self.tally.add("dropped", label.rows)
         self._outbox.abandon()
+        if lost := self.tally.read()["dropped"] - before:
+            swallowed(f"{lost} rows had not been sent when the process ended, or its settings changed")
         return complete
 
 

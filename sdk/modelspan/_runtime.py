@@ -131,17 +131,53 @@ def _bounded(flush_providers: Callable[[float], bool], seconds: float) -> bool:
 # --- the end of the process ------------------------------------------------------------------------
 
 
+def watch_an_import() -> None:
+    """Watch the end from where a function is decorated: in the main thread, which its first call may not be in."""
+    if not disabled and _current is None:
+        watch_the_end()
+
+
 def watch_the_end() -> None:
     """Flush at exit, at the end of a multiprocessing child (which skips `atexit`), and on SIGTERM."""
-    atexit.unregister(_end)
-    atexit.register(_end)
+    atexit.unregister(_end_of_process)
+    atexit.register(_end_of_process)
     if (util := sys.modules.get("multiprocessing.util")) is not None:
-        util.Finalize(None, _end, exitpriority=100)
+        util.Finalize(None, _end_of_process, exitpriority=100)
     try:
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, _on_sigterm)
+        if threading.current_thread() is threading.main_thread():
+            _watch_sigterm()
     except (ValueError, OSError) as error:
         swallowed("SIGTERM cannot be watched", error)
+
+
+def _watch_sigterm() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    if before is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _on_sigterm)
+    elif callable(before) and getattr(before, "__module__", "") in _RAISE_IT_AGAIN:
+        signal.signal(signal.SIGTERM, _Outlived(before))
+
+
+_RAISE_IT_AGAIN = ("uvicorn.server",)
+"""Modules of servers whose workers end in a way that no exit outlives, see `_Outlived`; other handlers stay."""
+
+
+class _Outlived:
+    """A server's own handler of SIGTERM, whose last act we outlive.
+
+    uvicorn serves to the end, puts back the handler that it found, and raises the signal again, of which its worker
+    then dies on the spot: nothing runs at its exit. So the signal is blocked for the main thread, which raises it,
+    until the exit has come; the process still dies of it, after the flush.
+    """
+
+    def __init__(self, handler: Callable[[int, FrameType | None], object]) -> None:
+        self._handler = handler
+
+    def __call__(self, number: int, frame: FrameType | None) -> object:
+        """Handle as before, and let the end wait for the flush."""
+        if hasattr(signal, "pthread_sigmask"):  # not on Windows
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        return self._handler(number, frame)
 
 
 def _end() -> None:
@@ -149,6 +185,15 @@ def _end() -> None:
     if runtime is not None and runtime.pid == os.getpid() and not runtime.pipeline.stopping:
         flush(runtime.settings.exit_timeout)
         runtime.pipeline.shutdown(0.0)
+
+
+def _end_of_process() -> None:
+    """Flush, and die of the signal that waited for it, if one did."""
+    _end()
+    with guard("a process cannot die of its signal"):
+        if hasattr(signal, "sigpending") and signal.SIGTERM in signal.sigpending():
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _on_sigterm(_number: int, _frame: FrameType | None) -> None:

@@ -10,7 +10,7 @@ from modelspan._settings import Endpoint
 from modelspan.delivery import otlp
 from modelspan.delivery.connect import Connected, connect
 from modelspan.delivery.outbox import Outbox
-from modelspan.delivery.retry import RefusedError, deliver
+from modelspan.delivery.retry import Backoff, RefusedError, deliver
 from modelspan.records.record import Record
 
 
@@ -21,16 +21,20 @@ class Sender:
         self._endpoint = endpoint
         self._resource = resource
         self._outbox = outbox
-        self._stop = threading.Event()
+        self._backoff = Backoff()
         self._thread = threading.Thread(target=self._run, name="modelspan-send", daemon=True)
 
     def start(self) -> None:
         """Begin to send."""
         self._thread.start()
 
+    def hurry(self) -> None:
+        """Wait no longer for a receiver that was away: it may be back, and somebody flushes."""
+        self._backoff.hurry()
+
     def stop(self, timeout: float) -> None:
         """End after the request that is under way, if it ends within so many seconds."""
-        self._stop.set()
+        self._backoff.stop()
         self._outbox.close()
         self._thread.join(timeout)
 
@@ -40,7 +44,7 @@ class Sender:
             resource = otlp.resource_of(self._resource)
         if opening.failed is not None:
             return
-        while not self._stop.is_set():
+        while not self._backoff.stopped:
             record = self._outbox.take(timeout=0.5)
             if record is not None:
                 self._outbox.settle(self._send(connection, resource, record))
@@ -51,7 +55,7 @@ class Sender:
         """What became of a record: `sent`, `failed` (refused), or `dropped` (the process ends before)."""
         with guard("a record could not be sent"):
             try:
-                answer = deliver(connection, otlp.request(resource, record), "records", self._stop)
+                answer = deliver(connection, otlp.request(resource, record), "records", self._backoff)
             except RefusedError as refused:
                 swallowed(f"the collector refused records with status {refused.status}")
                 return "failed"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +21,7 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.metrics.export import MetricExporter as Base
 
+from modelspan._failsafe import swallowed
 from modelspan._settings import Endpoint
 from modelspan.telemetry.histograms import Attributes, Buckets, Series
 from modelspan.telemetry.instance import Instance
@@ -36,11 +39,37 @@ def _otlp(endpoint: Endpoint) -> Base:
     return OTLPMetricExporter(endpoint=endpoint.url, headers=headers, timeout=endpoint.timeout)
 
 
+class _Quiet(logging.Filter):
+    """Lets nothing through that OpenTelemetry's exporter logs for ours, of which `swallowed` says one line.
+
+    It writes four an export while nobody answers, once a minute; the application's own exporters keep their lines.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._exporting: set[int] = set()
+
+    def __enter__(self) -> None:
+        self._exporting.add(threading.get_ident())
+
+    def __exit__(self, *_: object) -> None:
+        self._exporting.discard(threading.get_ident())
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is somebody else's."""
+        return record.thread not in self._exporting
+
+
+_quiet = _Quiet()
+
+
 class MetricExporter(Base):
     """Adds the histograms of this process to what the SDK exports."""
 
     def __init__(self, buckets: Callable[[], Buckets | None], endpoint: Endpoint) -> None:
         self._exporter = _otlp(endpoint)
+        for name in {base.__module__ for base in type(self._exporter).__mro__}:
+            logging.getLogger(name).addFilter(_quiet)
         super().__init__(self._exporter._preferred_temporality, self._exporter._preferred_aggregation)
         self._buckets = buckets
         self._instance = Instance()
@@ -48,7 +77,11 @@ class MetricExporter(Base):
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Export what the SDK collected, and our histograms in our scope."""
         added = [self._own(each) for each in metrics_data.resource_metrics]
-        return self._exporter.export(MetricsData(added), timeout_millis, **kwargs)
+        with _quiet:
+            result = self._exporter.export(MetricsData(added), timeout_millis, **kwargs)
+        if result is not MetricExportResult.SUCCESS:
+            swallowed("metrics could not be exported; sums over the whole time come with the next export")
+        return result
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Nothing is buffered here."""

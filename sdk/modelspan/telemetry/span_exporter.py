@@ -25,7 +25,7 @@ from modelspan._settings import Endpoint
 from modelspan.delivery import otlp
 from modelspan.delivery.connect import connect
 from modelspan.delivery.protobuf import head, message, text
-from modelspan.delivery.retry import RefusedError, deliver
+from modelspan.delivery.retry import Backoff, RefusedError, deliver
 from modelspan.telemetry.instance import Instance
 from modelspan.telemetry.span_encoding import encode
 
@@ -48,6 +48,12 @@ class SpanProcessor(BatchSpanProcessor):
     def __init__(self, exporter: SpanExporter) -> None:
         super().__init__(exporter)
         self._encoded = exporter.encoded
+        self._hurry = exporter.force_flush
+
+    def force_flush(self, timeout_millis: int | None = None) -> bool:
+        """Export what waits; an export that waits for a receiver to come back is tried again at once."""
+        self._hurry()
+        return super().force_flush(timeout_millis)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Encode a span, if it is sampled, and keep it."""
@@ -89,7 +95,7 @@ class SpanExporter(Base):
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._connection = connect(endpoint, "traces")
-        self._stop = threading.Event()
+        self._backoff = Backoff()
         self._instance = Instance()
         self._origins = _Origins()
         self._lock = threading.Lock()
@@ -104,7 +110,7 @@ class SpanExporter(Base):
             try:
                 body = self.request(spans)
                 with self._lock:
-                    answer = deliver(self._connection, body, "spans", self._stop, give_up=self._endpoint.timeout)
+                    answer = deliver(self._connection, body, "spans", self._backoff, give_up=self._endpoint.timeout)
             except RefusedError as refused:
                 swallowed(f"the collector refused spans with status {refused.status}")
                 return SpanExportResult.FAILURE
@@ -117,10 +123,11 @@ class SpanExporter(Base):
 
     def shutdown(self) -> None:
         """Give up what is under way."""
-        self._stop.set()
+        self._backoff.stop()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002
-        """Nothing is buffered here."""
+        """Nothing is buffered here; what is under way is tried again at once."""
+        self._backoff.hurry()
         return True
 
     def request(self, spans: Iterable[EncodedSpan]) -> list[bytes]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +17,7 @@ from support import eventually
 
 import modelspan
 from modelspan import _runtime
+from modelspan.delivery import retry
 from modelspan.testing import Answer, Receiver, Request
 
 ROW = {f"f{number}": float(number) for number in range(20)}
@@ -84,7 +88,7 @@ BAD: dict[str, Callable[[], contextlib.AbstractContextManager[str]]] = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-@pytest.mark.swallows("does not answer")
+@pytest.mark.swallows("does not answer", "5000 rows had not been sent when the process ended")
 def test_losses_are_counted_exactly(kind: str, sdk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """No call waits for the receiver, and every row that was not sent is counted as dropped in the end.
 
@@ -106,7 +110,7 @@ def test_losses_are_counted_exactly(kind: str, sdk: Callable[..., None], monkeyp
     assert pipeline.tally.read() == {"sent": 0, "dropped": 5000, "failed": 0}
 
 
-@pytest.mark.swallows("does not answer", "rows were dropped")
+@pytest.mark.swallows("does not answer", "rows were dropped", "had not been sent")
 def test_memory_is_bounded(sdk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits never exceeds the bounds by rows and by bytes, batches included; the newest is what stays."""
     monkeypatch.setenv("MODELSPAN_MAX_BYTES", "20000")
@@ -121,6 +125,67 @@ def test_memory_is_bounded(sdk: Callable[..., None], monkeypatch: pytest.MonkeyP
         modelspan.configure(disabled=True)
     assert waiting <= 40_000
     assert pipeline.tally.read() == {"sent": 0, "dropped": 5000, "failed": 0}
+
+
+@pytest.mark.swallows("does not answer", "status 503")
+def test_a_flush_does_not_sit_out_the_back_off(sdk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ends soon after its receiver is back still sends all that it holds."""
+    monkeypatch.setattr(retry, "FIRST_WAIT", 36000.0)  # hours, as it is after a long while but for the jitter
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 36000.0)
+    asked: list[Request] = []
+
+    def back_by_now(request: Request) -> Answer:
+        asked.append(request)
+        return Answer(503) if len(asked) == 1 else Answer()
+
+    with Receiver(back_by_now) as receiver:
+        sdk(endpoint=receiver.endpoint)
+        predict = modelspan.observe(model="m", version="1")(lambda row: 0.5)
+        predict(ROW)
+        eventually(lambda: asked, "it was tried once")
+        eventually(lambda: modelspan.flush(0.2), "a flush tries again at once")
+        assert len(receiver.predictions()) == 1
+
+
+def test_what_was_lost_at_the_end_is_counted_in_the_log() -> None:
+    """The last line of a process whose receiver is away says how many rows go with it."""
+    script = (
+        "import modelspan\nmodelspan.configure()\n"
+        "predict = modelspan.observe(model='m', version='1')(lambda row: 0.5)\n"
+        "for number in range(7): predict({'number': number})"
+    )
+    with down() as endpoint:
+        given = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "MODELSPAN_EXIT_TIMEOUT": "0.5"}
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=os.environ | given,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    assert "7 rows had not been sent when the process ended" in done.stderr
+
+
+def test_metrics_that_cannot_be_exported_are_one_line() -> None:
+    """OpenTelemetry's exporter would write four an export, and goes on to do so for the application's own."""
+    script = (
+        "import modelspan\nmodelspan.configure()\n"
+        "from opentelemetry import metrics\n"
+        "for _ in range(3): metrics.get_meter_provider().force_flush(400)\n"
+        "from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter, _logger\n"
+        "_logger.warning('of the application')"
+    )
+    with down() as endpoint:
+        given = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "MODELSPAN_EXIT_TIMEOUT": "0.5"}
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=os.environ | given, capture_output=True, text=True, timeout=60
+        )
+    lines = [line for line in done.stderr.splitlines() if "metrics" in line or "application" in line]
+    assert [("modelspan: metrics could not be exported" in line, line == "of the application") for line in lines] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 413, 500])
