@@ -142,19 +142,31 @@ class _Insert:
             return
         parts = [part for part, _ in converted]
         try:
-            self._insert(parts, token)
-        except DatabaseError as error:
-            if not is_about_data(error):
+            batch = pa.concat_tables([part.rows for part in parts]).combine_chunks()
+        except pa.ArrowException as error:  # more names than one index tells apart: fewer streams have fewer
+            self._apart(streams, token, reason(error))
+            return
+        try:
+            self._insert(batch, token)
+        except (DatabaseError, pa.ArrowException) as error:
+            if isinstance(error, DatabaseError) and not is_about_data(error):
                 raise
             self._split(streams, token, reason(error))
             return
         for part in parts:
             self._note(part)
 
-    def _insert(self, converted: Sequence[rows.Rows], token: str) -> None:
-        batch = pa.concat_tables([part.rows for part in converted]).combine_chunks()
+    def _insert(self, batch: pa.Table, token: str) -> None:
         self.store.client().insert_arrow(self.table, batch, settings={**ONE_BLOCK, "insert_deduplication_token": token})
         self.metrics.rows.labels(self.table).inc(batch.num_rows)
+
+    def _apart(self, streams: Sequence[_Stream], token: str, why: str) -> None:
+        """Insert the halves of streams of which nothing is wrong but that they are no one table."""
+        if len(streams) == 1:
+            self._split(streams, token, why)
+            return
+        for number, part in enumerate(_halves(streams)):
+            self.all(part, f"{token}.{number}")
 
     def _split(self, streams: Sequence[_Stream], token: str, why: str) -> None:
         self.metrics.insert_errors.labels(LOGS.name, "split").inc()

@@ -195,7 +195,8 @@ def _number(stream: pa.Table, name: str) -> pa.Array:
 
 
 def _same(value: str, rows: int) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), rows), pa.array([value]))
+    """One value for all rows; its index tells as many models, versions and services apart as one insert holds."""
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), rows), pa.array([value]))
 
 
 def _arrival(received: pa.Array) -> pa.Array:

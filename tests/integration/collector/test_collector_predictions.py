@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from collector_otlp import arrow, event, export, post, predictions, trace
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 
 from modelspan_collector.otlp.signals import LOGS, TRACES
 from modelspan_collector.service import Collector
@@ -284,3 +284,20 @@ def test_text_that_is_not_utf8_is_kept(collector: Collector, store: Store) -> No
     ]
     repaired = collector.registry.get_sample_value("modelspan_collector_repaired_requests_total", {"signal": "logs"})
     assert repaired == 1
+
+
+@pytest.mark.parametrize(("streams", "names_each"), [(200, 1), (2, 17_000)], ids=["many models", "many names"])
+def test_what_one_insert_cannot_hold_together_is_stored_apart(
+    collector: Collector, store: Store, streams: int, names_each: int
+) -> None:
+    """However many models, versions and names meet in one insert, all rows are stored: none waits for ever."""
+    request = ExportLogsServiceRequest()
+    for at in range(streams):
+        tags = {f"tag.m{at}_{name}": ["x"] for name in range(names_each)}
+        one = event("modelspan.predictions", arrow(predictions(1, f"model{at}", f"v{at}", **tags)), f"s{at}")
+        request.resource_logs.extend(one.resource_logs)
+    export(collector.grpc_port, LOGS, request.SerializeToString())
+    collector.flush()
+    assert store.rows("SELECT uniqExact(model, version, service) AS streams FROM predictions") == [{"streams": streams}]
+    assert store.rows("SELECT sum(length(tags)) AS values FROM predictions") == [{"values": streams * names_each}]
+    assert store.rows("SELECT kind FROM ingest_errors") == []
