@@ -69,6 +69,31 @@ class Result:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one value is of, and how sure it is: all that is known before it is judged."""
+
+    feature: str = ""
+    segment: str = ""
+    n: int = 0
+    n_baseline: int = 0
+    lower: float | None = None
+    upper: float | None = None
+    direction: str = "above"
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is said of one value, and by what."""
+
+    verdict: Verdict
+    reason: str = ""
+    threshold: float | None = None
+    p_value: float | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
 def finite(value: float) -> float | None:
     """A number as a result holds it: None where it is undefined."""
     return float(value) if math.isfinite(value) else None

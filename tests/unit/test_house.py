@@ -184,6 +184,21 @@ def test_each_row_of_the_architecture_uses_only_rows_above_it(layer: str) -> Non
     assert sorted(down) == []
 
 
+def test_monitors_pass_records_between_measuring_and_verdict() -> None:
+    """What was seen and what is said of it are `Seen` and `Judged`: no dictionary is gathered on the way and spread at
+    its end, where a key that is misspelt, or set twice, is found by nobody."""
+    records = {"result", "judged", "Seen", "Judged", "Rate", "Unmeasured"}
+    spread = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / LAYERS[2] / "monitors").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] in records
+        and any(keyword.arg is None and ast.unparse(keyword.value) != "fields" for keyword in node.keywords)
+    ]
+    assert spread == []
+
+
 def test_commands_that_fit_no_model_start_without_the_libraries_that_do() -> None:
     """The analyzer imports them where it fits: all of its monitors stand in one table, which every command reads."""
     heavy = r"sklearn|shap|pandas|threadpoolctl|scipy\.stats|scipy\.optimize"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TypedDict, Unpack
 
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.reading.baselines import Baseline
@@ -13,8 +13,26 @@ from modelspan_analyzer.reading.outcomes.target import Target, find_target, read
 from modelspan_analyzer.reading.profiles.read import baseline_profile, window_profile
 from modelspan_analyzer.reading.profiles.vocabulary import Profile
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
-from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, Window
 from modelspan_collector.store.connect import Store
+
+
+class Fields(TypedDict, total=False):
+    """What a result may hold beside its signal, metric, value and verdict: see `Result`."""
+
+    feature: str
+    segment: str
+    lower: float | None
+    upper: float | None
+    threshold: float | None
+    direction: str
+    p_value: float | None
+    n: int
+    n_baseline: int
+    baseline_id: str
+    monitor: str
+    reason: str
+    details: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -59,7 +77,9 @@ class MonitorContext:
         """What the model predicts, by its card and by what the sources hold."""
         return find_target(self.store, self.model, self._sources, self.settings.performance.positive_class)
 
-    def result(self, signal: str, metric: str, value: float | None, verdict: Verdict, **fields: Any) -> Result:
+    def result(
+        self, signal: str, metric: str, value: float | None, verdict: Verdict, **fields: Unpack[Fields]
+    ) -> Result:
         """A result of this window; `fields` are those of `Result`.
 
         What was compared with nothing, neither a threshold nor a baseline, is never `ok`, whatever the monitor says.
@@ -68,6 +88,29 @@ class MonitorContext:
         if verdict is Verdict.OK and not (fields.get("n_baseline") or _judged(fields)):
             verdict, fields["reason"] = Verdict.NOT_COMPARED, fields.get("reason") or self.nothing_to_compare()
         return Result(self.model, self.version, self.window, signal, metric, value, verdict, **fields)
+
+    def judged(
+        self, signal: str, metric: str, value: float | None, seen: Seen, judged: Judged, monitor: str = ""
+    ) -> Result:
+        """The result of a value that was seen and judged."""
+        return self.result(
+            signal,
+            metric,
+            value,
+            judged.verdict,
+            feature=seen.feature,
+            segment=seen.segment,
+            n=seen.n,
+            n_baseline=seen.n_baseline,
+            lower=seen.lower,
+            upper=seen.upper,
+            direction=seen.direction,
+            threshold=judged.threshold,
+            p_value=judged.p_value,
+            reason=judged.reason,
+            details={**seen.details, **judged.details},
+            monitor=monitor,
+        )
 
     def nothing_to_compare(self, segment: str = "") -> str:
         """Why a value of this window stands alone, and what would change that."""
@@ -80,5 +123,5 @@ class MonitorContext:
         return "the baseline holds nothing to compare it with, and no bound is given"
 
 
-def _judged(fields: Mapping[str, Any]) -> bool:
+def _judged(fields: Fields) -> bool:
     return fields.get("threshold") is not None or fields.get("p_value") is not None

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from modelspan_analyzer.reading import attributions
 from modelspan_analyzer.reading.attributions import Importance
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, unlabelled_rows
 from modelspan_analyzer.reading.samples.matrix import find_encoding, sample
-from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, Window
 from modelspan_analyzer.statistics.attribution.ranking import attribution_ndcg
 
 SIGNAL: Final = "attribution"
@@ -102,17 +103,18 @@ def _judge(
 ) -> Iterator[Result]:
     settings = context.settings.attribution
     rows, base_rows = _attributed(now), _attributed(before)
-    fields: dict[str, Any] = {"threshold": settings.min_ndcg, "direction": "below", "n": rows, "n_baseline": base_rows}
-    fields["details"] = {"windows": windows}
+    seen = Seen(n=rows, n_baseline=base_rows, direction="below", details={"windows": windows})
     if min(rows, base_rows) < settings.min_rows:
         reason = f"{rows} attributed rows against {base_rows} of the baseline; both need {settings.min_rows}"
-        yield context.result(SIGNAL, "attribution_ndcg", None, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
+        few = Judged(Verdict.NOT_ENOUGH_DATA, reason, settings.min_ndcg)
+        yield context.judged(SIGNAL, "attribution_ndcg", None, seen, few)
         return
     ranks = [{one.feature: one.importance for one in found} for found in (before, now)]
     value = attribution_ndcg(*ranks)
     if math.isnan(value):
         reason = "no feature of the baseline has any importance"
-        yield context.result(SIGNAL, "attribution_ndcg", None, Verdict.SKIPPED, reason=reason, **fields)
+        none = Judged(Verdict.SKIPPED, reason, settings.min_ndcg)
+        yield context.judged(SIGNAL, "attribution_ndcg", None, seen, none)
         return
     alarm = value < settings.min_ndcg
     moved = max(
@@ -124,10 +126,8 @@ def _judge(
         else ""
     )
     reason += f"; of {windows} windows, as one has time for too few rows" if windows > 1 else ""
-    verdict = Verdict.ALARM if alarm else Verdict.OK
-    yield context.result(
-        SIGNAL, "attribution_ndcg", value, verdict, feature=moved if alarm else "", reason=reason.lstrip("; "), **fields
-    )
+    judged = Judged(Verdict.ALARM if alarm else Verdict.OK, reason.lstrip("; "), settings.min_ndcg)
+    yield context.judged(SIGNAL, "attribution_ndcg", value, replace(seen, feature=moved) if alarm else seen, judged)
 
 
 def _share(importance: dict[str, float], name: str) -> float:
@@ -143,9 +143,9 @@ def _top(context: MonitorContext, now: Sequence[Importance], before: Sequence[Im
         if one.feature in known:
             details["shift"] = attributions.shift(one, known[one.feature])
             details["baseline"] = known[one.feature].importance
-        fields = {"feature": one.feature, "n": one.rows, "details": details}
-        fields["n_baseline"] = known[one.feature].rows if one.feature in known else 0
-        yield context.result(SIGNAL, "mean_absolute_attribution", one.importance, Verdict.OK, **fields)
+        rows = known[one.feature].rows if one.feature in known else 0
+        seen = Seen(one.feature, n=one.rows, n_baseline=rows, details=details)
+        yield context.judged(SIGNAL, "mean_absolute_attribution", one.importance, seen, Judged(Verdict.OK))
 
 
 ATTRIBUTION: Final = Signal(

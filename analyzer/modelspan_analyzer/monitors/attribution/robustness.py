@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.signal import Cost, Need, Signal
 from modelspan_analyzer.reading.rows import baseline_rows, unlabelled_rows
 from modelspan_analyzer.reading.samples.matrix import find_encoding, sample
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.statistics.performance.counts import FloatArray
 
 SIGNAL: Final = "robustness"
@@ -126,20 +126,21 @@ def _result(
     context: MonitorContext, metric: str, feature: str, now: Moved, before: Moved, rows: tuple[int, int]
 ) -> Result:
     limit, (n, n_baseline) = context.settings.robustness.max_change, rows
-    fields: dict[str, Any] = {"feature": feature, "n": n, "n_baseline": n_baseline}
+    seen = Seen(feature, n=n, n_baseline=n_baseline)
     if np.isnan(now.mean):
         usual = not n_baseline or np.isnan(before.mean)
-        fields["reason"] = f"the model refuses rows without {feature}" + (", of the baseline too" if usual else "")
-        return context.result(SIGNAL, metric, None, Verdict.SKIPPED if usual else Verdict.WARNING, **fields)
+        reason = f"the model refuses rows without {feature}" + (", of the baseline too" if usual else "")
+        return context.judged(SIGNAL, metric, None, seen, Judged(Verdict.SKIPPED if usual else Verdict.WARNING, reason))
     if not n_baseline or np.isnan(before.mean):
-        reason = context.nothing_to_compare()
-        return context.result(SIGNAL, metric, now.mean, Verdict.NOT_COMPARED, reason=reason, **fields)
+        alone = Judged(Verdict.NOT_COMPARED, context.nothing_to_compare())
+        return context.judged(SIGNAL, metric, now.mean, seen, alone)
     rise, error = now.mean - before.mean, float(np.hypot(now.error, before.error))
     p_value = float(ndtr(-rise / error)) if error > 0 else float(rise <= 0)
     alarm = rise > limit and p_value < ALPHA
-    fields["reason"] = f"predictions move by {now.mean:.2f} standard deviations, {before.mean:.2f} on the baseline"
-    fields |= {"threshold": before.mean + limit, "p_value": p_value, "details": {"baseline": before.mean}}
-    return context.result(SIGNAL, metric, now.mean, Verdict.ALARM if alarm else Verdict.OK, **fields)
+    reason = f"predictions move by {now.mean:.2f} standard deviations, {before.mean:.2f} on the baseline"
+    verdict = Verdict.ALARM if alarm else Verdict.OK
+    judged = Judged(verdict, reason, before.mean + limit, p_value, {"baseline": before.mean})
+    return context.judged(SIGNAL, metric, now.mean, seen, judged)
 
 
 ROBUSTNESS: Final = Signal(

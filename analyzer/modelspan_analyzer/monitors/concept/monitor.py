@@ -7,7 +7,7 @@ residuals along features and the calibration are judged.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from modelspan_analyzer.reading.outcomes.read import confusions, coverage, score
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample, find_encoding, sample
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.statistics.chi_squared import chi_squared_of_tables
 from modelspan_analyzer.statistics.concept.gaps import Gap, Residuals, borders_of, change_of_gaps, parts_of
 from modelspan_analyzer.statistics.counts import proportions
@@ -207,20 +207,20 @@ def _began(context: MonitorContext) -> Iterator[Result]:
         yield context.result(SIGNAL, "error_rate_changes", None, Verdict.NOT_ENOUGH_DATA, reason=reason)
     for detector, change in changes.items():
         rise = change.after - change.before
-        facts: dict[str, Any] = {"n": change.rows, "details": {"before": change.before, "after": change.after}}
-        if change.moment is None:
-            verdict = Verdict.OK if np.isfinite(rise) else Verdict.NOT_COMPARED
-            reason = "no change of the error rate" if np.isfinite(rise) else "no labelled rows before the window"
-        else:
-            moment, verdict = change.moment, Verdict.WARNING
-            facts["details"]["since"] = moment.isoformat()
+        details = {"before": change.before, "after": change.after}
+        seen = Seen(n=change.rows, n_baseline=change.rows, details=details)
+        if (moment := change.moment) is not None:
             reason = (
                 f"the error rate changed around {moment:%Y-%m-%d %H:%M} UTC, "
                 f"from {change.before:.1%} to {change.after:.1%}"
             )
+            judged = Judged(Verdict.WARNING, reason, details={"since": moment.isoformat()})
+        elif np.isfinite(rise):
+            judged = Judged(Verdict.OK, "no change of the error rate")
+        else:
+            judged = Judged(Verdict.NOT_COMPARED, "no labelled rows before the window")
         value = rise if np.isfinite(rise) else None
-        name = f"error_rate_{detector}"
-        yield context.result(SIGNAL, name, value, verdict, n_baseline=change.rows, reason=reason, **facts)
+        yield context.judged(SIGNAL, f"error_rate_{detector}", value, seen, judged)
 
 
 CONCEPT: Final = Signal(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
@@ -18,9 +17,9 @@ from modelspan_analyzer.monitors.drift.learnt_floors import learnt_floor
 from modelspan_analyzer.monitors.drift.peer_rules import peer_rule
 from modelspan_analyzer.reading.profiles.binning import Bins
 from modelspan_analyzer.reading.profiles.measures import MEASURES, Compared, Measured
-from modelspan_analyzer.reading.profiles.vocabulary import Kind
+from modelspan_analyzer.reading.profiles.vocabulary import Floats, Kind
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.assess import assess_drift
 from modelspan_analyzer.verdicts.presets import ThresholdRule
 from modelspan_analyzer.verdicts.rule import DriftRule, FeatureCounts, FeatureVerdict
@@ -55,17 +54,6 @@ class Looked:
     rank_error: float
     peer: ThresholdRule | None
     """Another product's rule for it, where the preset asks for one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What is said of one measure of a column."""
-
-    verdict: Verdict
-    reason: str = ""
-    threshold: float | None = None
-    p_value: float | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outputs: bool) -> list[Result]:
@@ -105,10 +93,8 @@ def judge_pairs(
                 yield pair
                 continue
             reason = f"{pair.name} has no value in the baseline to compare with"
-            facts = {"feature": pair.name, "n": pair.n, "n_baseline": pair.n_baseline, "monitor": signal}
-            results.append(
-                context.result(signal, primary, None, Verdict.SKIPPED, reason=reason, segment=segment, **facts)
-            )
+            seen = Seen(pair.name, segment, pair.n, pair.n_baseline)
+            results.append(context.judged(signal, primary, None, seen, Judged(Verdict.SKIPPED, reason), signal))
 
     def look(pair: Pair) -> Looked:
         peer = _peer(context, settings, pair, outputs)
@@ -206,15 +192,9 @@ def _results(
     verdict: FeatureVerdict,
     segment: str,
 ) -> list[Result]:
-    facts: dict[str, Any] = {
-        "segment": segment,
-        "feature": verdict.feature,
-        "n": verdict.n,
-        "n_baseline": verdict.n_baseline,
-        "monitor": signal,
-    }
+    seen = Seen(verdict.feature, segment, verdict.n, verdict.n_baseline)
     if verdict.verdict is Verdict.NOT_ENOUGH_DATA:
-        return [context.result(signal, primary, None, verdict.verdict, reason=verdict.reason, **facts)]
+        return [context.judged(signal, primary, None, seen, Judged(verdict.verdict, verdict.reason), signal)]
     results = []
     for name, measured in one.measured.items():
         judged, bounds = _by_threshold(settings, name, measured, one.peer), measured.bounds
@@ -222,20 +202,8 @@ def _results(
             judged = replace(judged, details={"rank_error": one.rank_error})
         if name == primary and settings.rule.enabled and settings.preset == "modelspan":
             judged = _by_rule(settings, one, verdict, judged)
-        result = context.result(
-            signal,
-            name,
-            measured.value,
-            judged.verdict,
-            lower=bounds.lower if bounds else None,
-            upper=bounds.upper if bounds else None,
-            threshold=judged.threshold,
-            p_value=judged.p_value,
-            reason=judged.reason,
-            details=judged.details,
-            **facts,
-        )
-        results.append(result)
+        of = replace(seen, lower=bounds.lower, upper=bounds.upper) if bounds else seen
+        results.append(context.judged(signal, name, measured.value, of, judged, signal))
     return results
 
 
@@ -278,13 +246,13 @@ def _by_rule(settings: DriftSettings, one: Looked, verdict: FeatureVerdict, judg
         details={
             **details,
             "bins": one.bins.labels,
-            "baseline": _shares(one.counts.baseline),
-            "window": _shares(one.counts.current),
+            "baseline": _shares(np.asarray(one.counts.baseline)),
+            "window": _shares(np.asarray(one.counts.current)),
         },
     )
 
 
-def _shares(counts: Any) -> list[float]:
+def _shares(counts: Floats) -> list[float]:
     total = counts.sum()
     return [round(float(share), 6) for share in (counts / total if total else counts)]
 

@@ -17,7 +17,7 @@ from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.profiles.read import slice_profile, stored_slice
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.reading.segments import MOST_SLICES, restricted, slice_rows, slice_values
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 
 SIGNAL = DATA_DRIFT.name
 
@@ -80,8 +80,8 @@ def _left_out(context: MonitorContext, key: str, taken: Collection[int]) -> Iter
 
 def _alone(context: MonitorContext, one: Slice) -> Result:
     reason = context.nothing_to_compare(one.name)
-    facts = {"segment": one.name, "n": one.rows, "reason": reason, "monitor": SIGNAL}
-    return context.result(SIGNAL, "drift", None, Verdict.NOT_COMPARED, **facts)
+    seen = Seen(segment=one.name, n=one.rows)
+    return context.judged(SIGNAL, "drift", None, seen, Judged(Verdict.NOT_COMPARED, reason), SIGNAL)
 
 
 def _of_whole(one: Slice, result: Result) -> Result:

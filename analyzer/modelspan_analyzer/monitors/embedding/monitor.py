@@ -7,7 +7,8 @@ are there to read. Vectors that are missing, or of another width (another encode
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.context import MonitorContext
@@ -17,7 +18,7 @@ from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.reading.samples.thinned import thinned
 from modelspan_analyzer.reading.samples.vectors import Vectors, read_vectors, vector_names
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, judge
 
 SIGNAL: Final = "embedding"
@@ -53,18 +54,18 @@ def embedding(context: MonitorContext) -> list[Result]:
 def _feature(context: MonitorContext, name: str, before: Vectors, now: Vectors, number: int) -> Iterator[Result]:
     settings = context.settings.embedding
     n, n_baseline = len(now.values), len(before.values)
-    facts: dict[str, Any] = {"feature": name, "n": n, "n_baseline": n_baseline, "monitor": SIGNAL}
+    seen = Seen(name, n=n, n_baseline=n_baseline)
     if n_baseline == 0:
         reason = f"{name} has no vector in the baseline to compare with"
-        yield context.result(SIGNAL, "mmd", None, Verdict.SKIPPED, reason=reason, **facts)
+        yield context.judged(SIGNAL, "mmd", None, seen, Judged(Verdict.SKIPPED, reason), SIGNAL)
         return
     if now.rows >= settings.min_rows:
         yield from _rates(context, name, before, now)
     if min(n, n_baseline) < settings.min_rows:
         reason = f"{n} vectors against {n_baseline} of the baseline; both need {settings.min_rows}"
-        yield context.result(SIGNAL, "mmd", None, Verdict.NOT_ENOUGH_DATA, reason=reason, **facts)
+        yield context.judged(SIGNAL, "mmd", None, seen, Judged(Verdict.NOT_ENOUGH_DATA, reason), SIGNAL)
         return
-    yield from _distances(context, before, now, settings.alpha / max(1, number) / 2.0, facts)
+    yield from _distances(context, before, now, settings.alpha / max(1, number) / 2.0, seen)
 
 
 def _rates(context: MonitorContext, name: str, before: Vectors, now: Vectors) -> Iterator[Result]:
@@ -82,38 +83,23 @@ def _rates(context: MonitorContext, name: str, before: Vectors, now: Vectors) ->
         ),
     ]
     for one in judge(rates, alpha=context.settings.embedding.alpha, min_change=MIN_CHANGE):
-        yield context.result(
-            SIGNAL,
-            one.rate.metric,
-            one.rate.value,
-            one.verdict,
-            feature=name,
-            lower=one.lower,
-            upper=one.upper,
-            threshold=one.threshold,
-            p_value=one.p_value,
-            n=int(one.rate.n),
-            n_baseline=int(one.rate.n_baseline),
-            reason=one.reason,
-            monitor=SIGNAL,
-        )
+        seen = Seen(name, "", int(one.rate.n), int(one.rate.n_baseline), one.lower, one.upper)
+        judged = Judged(one.verdict, one.reason, one.threshold, one.p_value)
+        yield context.judged(SIGNAL, one.rate.metric, one.rate.value, seen, judged, SIGNAL)
 
 
-def _distances(
-    context: MonitorContext, before: Vectors, now: Vectors, alpha: float, facts: dict[str, Any]
-) -> Iterator[Result]:
+def _distances(context: MonitorContext, before: Vectors, now: Vectors, alpha: float, seen: Seen) -> Iterator[Result]:
     found = compare_vectors(before.values, now.values)
-    yield _discrepancy(context, before, found, alpha, facts)
-    details = {"spread": found.spread, "moved": found.moved}
-    yield context.result(SIGNAL, "centroid_distance", found.centroid, Verdict.OK, details=details, **facts)
-    yield context.result(SIGNAL, "centroid_cosine_distance", found.cosine, Verdict.OK, **facts)
+    yield _discrepancy(context, before, found, alpha, seen)
+    calm = Judged(Verdict.OK)
+    moved = replace(seen, details={"spread": found.spread, "moved": found.moved})
+    yield context.judged(SIGNAL, "centroid_distance", found.centroid, moved, calm, SIGNAL)
+    yield context.judged(SIGNAL, "centroid_cosine_distance", found.cosine, seen, calm, SIGNAL)
     if context.settings.embedding.classifier:
-        yield _classifier(context, before, now, alpha, facts)
+        yield _classifier(context, before, now, alpha, seen)
 
 
-def _discrepancy(
-    context: MonitorContext, before: Vectors, found: Comparison, alpha: float, facts: dict[str, Any]
-) -> Result:
+def _discrepancy(context: MonitorContext, before: Vectors, found: Comparison, alpha: float, seen: Seen) -> Result:
     test, floor = found.discrepancy, context.settings.embedding.min_mmd
     excess = test.statistic - test.chance
     if excess >= floor and test.p_value <= alpha:
@@ -122,31 +108,17 @@ def _discrepancy(
     reason = f"squared discrepancy {excess:.3g} beyond chance (floor {floor:.3g}), p {test.p_value:.2g}"
     if alarm:
         reason = f"the vectors drifted: {reason}; their centre moved by {found.moved:.2g} of the baseline's spread"
-    return context.result(
-        SIGNAL,
-        "mmd",
-        test.statistic,
-        Verdict.ALARM if alarm else Verdict.OK,
-        threshold=floor + test.chance,
-        p_value=test.p_value,
-        reason=reason,
-        details={"excess": excess, "floor": floor},
-        **facts,
-    )
+    details = {"excess": excess, "floor": floor}
+    judged = Judged(Verdict.ALARM if alarm else Verdict.OK, reason, floor + test.chance, test.p_value, details)
+    return context.judged(SIGNAL, "mmd", test.statistic, seen, judged, SIGNAL)
 
 
-def _classifier(context: MonitorContext, before: Vectors, now: Vectors, alpha: float, facts: dict[str, Any]) -> Result:
+def _classifier(context: MonitorContext, before: Vectors, now: Vectors, alpha: float, seen: Seen) -> Result:
     floor, apart = context.settings.embedding.min_auc, tell_apart(before.values, now.values)
-    return context.result(
-        SIGNAL,
-        "domain_classifier_auc",
-        apart.auc,
-        Verdict.ALARM if apart.auc >= floor and apart.p_value <= alpha else Verdict.OK,
-        threshold=floor,
-        p_value=apart.p_value,
-        reason=f"window and baseline are told apart with an AUC of {apart.auc:.3f}, p {apart.p_value:.2g}",
-        **facts,
-    )
+    verdict = Verdict.ALARM if apart.auc >= floor and apart.p_value <= alpha else Verdict.OK
+    reason = f"window and baseline are told apart with an AUC of {apart.auc:.3f}, p {apart.p_value:.2g}"
+    judged = Judged(verdict, reason, floor, apart.p_value)
+    return context.judged(SIGNAL, "domain_classifier_auc", apart.auc, seen, judged, SIGNAL)
 
 
 EMBEDDING: Final = Signal(

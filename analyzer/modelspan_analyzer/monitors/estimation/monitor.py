@@ -20,7 +20,7 @@ from modelspan_analyzer.reading.outcomes.read import class_score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, MULTICLASS, Target, read_as
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
 from modelspan_analyzer.reading.samples.matrix import Encoding, find_encoding, sample
-from modelspan_analyzer.results import Result, Verdict, finite
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
 from modelspan_analyzer.statistics.estimation import cbpe, dle
 from modelspan_analyzer.statistics.estimation.calibrate import Calibrator, fit_calibrator
 from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_calibrator
@@ -180,31 +180,31 @@ def _result(
     context: MonitorContext, estimator: str, metric: str, now: Estimate, base: Estimate, higher: bool, rows: float
 ) -> Result:
     settings = context.settings.estimation
-    fields = {
-        "feature": estimator,
-        "lower": finite(now.lower),
-        "upper": finite(now.upper),
-        "n": round(rows),
-        "direction": "below" if higher else "above",
-        "details": {"baseline": finite(base.value)},
-    }
+    seen = Seen(
+        estimator,
+        n=round(rows),
+        lower=finite(now.lower),
+        upper=finite(now.upper),
+        direction="below" if higher else "above",
+        details={"baseline": finite(base.value)},
+    )
     value = finite(now.value)
     if value is None:
-        return context.result(SIGNAL, metric, None, Verdict.SKIPPED, reason="undefined on these rows", **fields)
+        return context.judged(SIGNAL, metric, None, seen, Judged(Verdict.SKIPPED, "undefined on these rows"))
     if rows < settings.min_rows:
         reason = f"{round(rows)} rows; {settings.min_rows} are needed"
-        return context.result(SIGNAL, metric, value, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
+        return context.judged(SIGNAL, metric, value, seen, Judged(Verdict.NOT_ENOUGH_DATA, reason))
     if finite(base.value) is None:
         reason = "undefined on the baseline, so there is nothing to compare it with"
-        return context.result(SIGNAL, metric, value, Verdict.NOT_COMPARED, reason=reason, **fields)
+        return context.judged(SIGNAL, metric, value, seen, Judged(Verdict.NOT_COMPARED, reason))
     moved = change(now, base, higher_is_better=higher)
     allowed = settings.min_change * abs(base.value) * (-1 if higher else 1)
-    fields |= {"threshold": base.value + allowed, "p_value": finite(moved.p_value)}
+    judged = Judged(Verdict.OK, "", base.value + allowed, finite(moved.p_value))
     confidence = context.settings.performance.confidence
     if metric in _ALARMS and is_worse(moved, base.value, min_change=settings.min_change, confidence=confidence):
         reason = f"{metric} is estimated at {value:.4g}, from {base.value:.4g}"
-        return context.result(SIGNAL, metric, value, Verdict.ALARM, reason=reason, **fields)
-    return context.result(SIGNAL, metric, value, Verdict.OK, **fields)
+        judged = replace(judged, verdict=Verdict.ALARM, reason=reason)
+    return context.judged(SIGNAL, metric, value, seen, judged)
 
 
 ESTIMATION: Final = Signal(

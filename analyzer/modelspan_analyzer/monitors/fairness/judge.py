@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from scipy.special import ndtr
 
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
-from modelspan_analyzer.results import Verdict
+from modelspan_analyzer.results import Judged, Verdict
 from modelspan_analyzer.statistics.fairness.assess import Assessed
 from modelspan_analyzer.statistics.performance.counts import Estimate
 from modelspan_analyzer.statistics.performance.intervals import quantile_of_normal
 from modelspan_analyzer.verdicts.change import standard_error
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The verdict of one measure."""
-
-    verdict: Verdict
-    reason: str = ""
-    threshold: float | None = None
-    p_value: float | None = None
 
 
 def judge_change(one: Assessed, before: Assessed | None, settings: FairnessSettings, looked_at: int) -> Judged:

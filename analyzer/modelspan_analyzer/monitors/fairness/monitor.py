@@ -17,12 +17,12 @@ from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.fairness import flips
 from modelspan_analyzer.monitors.fairness.estimated import FINE_BINS, learn
-from modelspan_analyzer.monitors.fairness.judge import Judged, judge_change, nearest, outside
+from modelspan_analyzer.monitors.fairness.judge import judge_change, nearest, outside
 from modelspan_analyzer.monitors.signal import Metric, Need, Signal
 from modelspan_analyzer.reading.outcomes.groups import Cube, count_cube
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
-from modelspan_analyzer.results import Result, Verdict, finite
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
 from modelspan_analyzer.statistics.fairness.assess import Assessed, assess
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 from modelspan_analyzer.statistics.fairness.measures import FLIP_TEST, GROUP_CALIBRATION
@@ -146,23 +146,18 @@ def _result(
     facet, segment = counts.facet, counts.segment(one.group) if one.group >= 0 else ""
     metric = prefix + one.measure.name
     of = f"{metric} of {segment or facet}"
-    return context.result(
-        SIGNAL,
-        metric,
-        finite(one.estimate.value),
-        judged.verdict,
-        feature=facet,
-        segment=segment,
-        lower=finite(one.estimate.lower),
-        upper=finite(one.estimate.upper),
-        threshold=judged.threshold,
-        direction="below" if judged.threshold is not None and one.measure.ideal > judged.threshold else "above",
-        p_value=judged.p_value,
+    seen = Seen(
+        facet,
+        segment,
         n=one.rows,
         n_baseline=n_baseline,
-        reason=f"{of}: {judged.reason}" if judged.reason else "",
+        lower=finite(one.estimate.lower),
+        upper=finite(one.estimate.upper),
+        direction="below" if judged.threshold is not None and one.measure.ideal > judged.threshold else "above",
         details={"clarify": one.measure.short} if one.measure.short else {},
     )
+    said = replace(judged, reason=f"{of}: {judged.reason}" if judged.reason else "")
+    return context.judged(SIGNAL, metric, finite(one.estimate.value), seen, said)
 
 
 def _small_groups(context: MonitorContext, counts: GroupCounts) -> Iterator[Result]:
@@ -172,10 +167,9 @@ def _small_groups(context: MonitorContext, counts: GroupCounts) -> Iterator[Resu
         rest = float(sizes.sum() - sizes[group])
         if min(sizes[group], rest) < least:
             reason = f"{round(sizes[group])} rows against {round(rest)}; both need {least}"
-            fields = {"feature": counts.facet, "segment": counts.segment(group), "n": round(sizes[group])}
-            yield context.result(
-                SIGNAL, "group_size", float(sizes[group]), Verdict.NOT_ENOUGH_DATA, reason=reason, **fields
-            )
+            seen = Seen(counts.facet, counts.segment(group), round(sizes[group]))
+            few = Judged(Verdict.NOT_ENOUGH_DATA, reason)
+            yield context.judged(SIGNAL, "group_size", float(sizes[group]), seen, few)
 
 
 def _calibration(context: MonitorContext, facets: tuple[str, ...], cube: Cube) -> Iterator[Result]:
@@ -200,20 +194,21 @@ def _flips(context: MonitorContext, cube: Cube, target: Target) -> Iterator[Resu
 def _flip_result(context: MonitorContext, facets: tuple[str, ...], one: flips.Flipped) -> Result:
     settings = context.settings.fairness
     segment = " × ".join(f"{facet}={name}" for facet, name in zip(facets, one.group.split(" × "), strict=True))
-    fields = {"feature": " × ".join(facets), "segment": segment, "n": one.rows, "details": {"clarify": "FT"}}
+    seen = Seen(" × ".join(facets), segment, one.rows, details={"clarify": "FT"})
     if one.estimate is None:
         reason = f"{one.rows} rows of the group in the sample; it and the others need {settings.min_group}"
-        return context.result(SIGNAL, FLIP_TEST, None, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
-    value, fields["lower"], fields["upper"] = one.estimate
+        return context.judged(SIGNAL, FLIP_TEST, None, seen, Judged(Verdict.NOT_ENOUGH_DATA, reason))
+    value, lower, upper = one.estimate
     bounds = settings.bounds.get(FLIP_TEST)
     if not bounds:
         reason = f"{FLIP_TEST} is judged by bounds alone: give `bounds: {{{FLIP_TEST}: [-0.1, 0.1]}}`"
-        return context.result(SIGNAL, FLIP_TEST, value, Verdict.NOT_COMPARED, reason=reason, **fields)
-    fields["threshold"] = nearest(value, bounds)
-    if outside(one.estimate, bounds, settings.confidence):
-        fields["reason"] = f"{FLIP_TEST} of {segment}: {value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}"
-        return context.result(SIGNAL, FLIP_TEST, value, Verdict.ALARM, **fields)
-    return context.result(SIGNAL, FLIP_TEST, value, Verdict.OK, **fields)
+        judged = Judged(Verdict.NOT_COMPARED, reason)
+    elif outside(one.estimate, bounds, settings.confidence):
+        reason = f"{FLIP_TEST} of {segment}: {value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}"
+        judged = Judged(Verdict.ALARM, reason, nearest(value, bounds))
+    else:
+        judged = Judged(Verdict.OK, threshold=nearest(value, bounds))
+    return context.judged(SIGNAL, FLIP_TEST, value, replace(seen, lower=lower, upper=upper), judged)
 
 
 FAIRNESS: Final = Signal(

@@ -8,7 +8,8 @@ by the two.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.reading.samples.features import Matrices, Reference, matrices, read_reference, read_window
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.domain_trees import domain_trees
 from modelspan_analyzer.statistics.mann_whitney import mann_whitney
@@ -50,8 +51,8 @@ def multivariate(context: MonitorContext) -> list[Result]:
     both = matrices(reference, window)
     if not _vary(both):
         return _none(context, Verdict.SKIPPED, "no feature with values on both sides varies", n, n_baseline)
-    facts: dict[str, Any] = {"n": n, "n_baseline": n_baseline}
-    return [*_reconstruction(context, reference, both, facts), _classifier(context, baseline, both, facts)]
+    seen = Seen(n=n, n_baseline=n_baseline)
+    return [*_reconstruction(context, reference, both, seen), _classifier(context, baseline, both, seen)]
 
 
 def _none(context: MonitorContext, verdict: Verdict, reason: str, n: int, n_baseline: int) -> list[Result]:
@@ -66,9 +67,7 @@ def _vary(both: Matrices) -> bool:
     return rows.shape[1] > 0 and bool(np.any(np.nanmax(rows, axis=0) > np.nanmin(rows, axis=0)))
 
 
-def _reconstruction(
-    context: MonitorContext, reference: Reference, both: Matrices, facts: dict[str, Any]
-) -> Iterator[Result]:
+def _reconstruction(context: MonitorContext, reference: Reference, both: Matrices, seen: Seen) -> Iterator[Result]:
     """The window's mean error beside the held-out half's, on components of the learning half."""
     settings = context.settings.multivariate
     components = fit_principal_components(both.learning, variance=settings.variance)
@@ -87,24 +86,20 @@ def _reconstruction(
     )
     if alarm:
         reason = f"the features hang together differently: {reason}; most in {', '.join(most)}"
-    yield context.result(
-        SIGNAL,
-        "reconstruction_error",
-        float(now.mean()),
+    value = float(now.mean())
+    direction = "above" if shift >= 0 else "below"
+    of = replace(seen, lower=value - margin, upper=value + margin, direction=direction)
+    judged = Judged(
         Verdict.ALARM if alarm else Verdict.OK,
-        lower=float(now.mean()) - margin,
-        upper=float(now.mean()) + margin,
-        threshold=mean + (floor if shift >= 0 else -floor) * spread,
-        direction="above" if shift >= 0 else "below",
-        p_value=p_value,
-        reason=reason,
-        details={"baseline": mean, "shift": shift, "floor": floor, "features": most, "left_out": both.left_out},
-        monitor=SIGNAL,
-        **facts,
+        reason,
+        mean + (floor if shift >= 0 else -floor) * spread,
+        p_value,
+        {"baseline": mean, "shift": shift, "floor": floor, "features": most, "left_out": both.left_out},
     )
+    yield context.judged(SIGNAL, "reconstruction_error", value, of, judged, SIGNAL)
 
 
-def _classifier(context: MonitorContext, baseline: Baseline, both: Matrices, facts: dict[str, Any]) -> Result:
+def _classifier(context: MonitorContext, baseline: Baseline, both: Matrices, seen: Seen) -> Result:
     settings = context.settings.multivariate
     test = domain_trees(both.held_out, both.window)
     floor = settings.min_auc
@@ -119,18 +114,9 @@ def _classifier(context: MonitorContext, baseline: Baseline, both: Matrices, fac
     )
     if alarm:
         reason += f"; most by {', '.join(most)}"
-    return context.result(
-        SIGNAL,
-        "domain_classifier_auc",
-        test.auc,
-        Verdict.ALARM if alarm else Verdict.OK,
-        threshold=floor,
-        p_value=test.p_value,
-        reason=reason,
-        details={"features": most, "left_out": both.left_out},
-        monitor=SIGNAL,
-        **facts,
-    )
+    details = {"features": most, "left_out": both.left_out}
+    judged = Judged(Verdict.ALARM if alarm else Verdict.OK, reason, floor, test.p_value, details)
+    return context.judged(SIGNAL, "domain_classifier_auc", test.auc, seen, judged, SIGNAL)
 
 
 @kept(64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class Measured:
     higher_is_better: bool
     rows: int
     """Effective number of labelled rows behind it."""
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, object] = field(default_factory=dict)
     fault: str = ""
     """Why it cannot be said though there are rows; '' where it can."""
     lacking: str = ""
@@ -134,7 +134,9 @@ UNKNOWN: Final = Estimate(float("nan"), float("nan"), float("nan"))
 
 def _scores(counts: ScoreCounts, settings: PerformanceSettings) -> list[Measured]:
     n, fault = round(counts.effective), scores.unscaled(counts.score)
-    details: dict[str, Mapping[str, Any]] = {"average_precision": {"gain": _lists(scores.gain_curve(counts)._asdict())}}
+    details: dict[str, Mapping[str, object]] = {
+        "average_precision": {"gain": _lists(scores.gain_curve(counts)._asdict())}
+    }
     if not fault:
         z, p_value = spiegelhalter(counts)
         details["expected_calibration_error"] = {
@@ -168,7 +170,7 @@ def _pairs(counts: PairCounts) -> list[Measured]:
     kept = of_nonzero(counts)
     zeros = float(counts.weight.sum() - kept.weight.sum())
     of_parts = {"mean_absolute_percentage_error": (round(kept.effective), {"zero_truths_left_out": zeros})}
-    whole: tuple[int, dict[str, Any]] = (round(counts.effective), {})
+    whole: tuple[int, dict[str, object]] = (round(counts.effective), {})
     return [
         Measured(m.name, m.estimate(counts), m.constant(counts), m.higher_is_better, *of_parts.get(m.name, whole))
         for m in measures.REGRESSION

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
@@ -17,7 +18,7 @@ from modelspan_analyzer.monitors.signal import Need, Signal
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment, coverage
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
-from modelspan_analyzer.results import Result, Verdict, finite
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
 from modelspan_analyzer.verdicts.change import breaches, change, is_worse
 
 SIGNAL: Final = "performance"
@@ -84,64 +85,66 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
 
 def _judge(context: MonitorContext, one: Measured, before: Measured | None, place: Place) -> Result:
     settings = context.settings.performance
-    fields: dict[str, Any] = {
-        "segment": place.segment,
-        "lower": finite(one.estimate.lower),
-        "upper": finite(one.estimate.upper),
-        "n": one.rows,
-        "n_baseline": before.rows if before else 0,
-        "direction": "below" if one.higher_is_better else "above",
-        "details": {**one.details, "best_constant": finite(one.constant)},
-    }
+    seen = Seen(
+        segment=place.segment,
+        lower=finite(one.estimate.lower),
+        upper=finite(one.estimate.upper),
+        n=one.rows,
+        n_baseline=before.rows if before else 0,
+        direction="below" if one.higher_is_better else "above",
+        details={**one.details, "best_constant": finite(one.constant)},
+    )
     value = finite(one.estimate.value)
     if one.fault:
-        return context.result(SIGNAL, one.metric, None, Verdict.ERROR, reason=one.fault, **fields)
+        return context.judged(SIGNAL, one.metric, None, seen, Judged(Verdict.ERROR, one.fault))
     if value is None:
         reason = one.lacking or "undefined on these rows"
         if one.details.get("zero_truths_left_out"):
             reason = "no percentage of a truth of 0 is defined, and all truths are 0"
-        return context.result(SIGNAL, one.metric, None, Verdict.SKIPPED, reason=reason, **fields)
+        return context.judged(SIGNAL, one.metric, None, seen, Judged(Verdict.SKIPPED, reason))
     if one.rows < settings.min_rows:
         reason = f"{one.rows} labelled rows; {settings.min_rows} are needed"
-        return context.result(SIGNAL, one.metric, value, Verdict.NOT_ENOUGH_DATA, reason=reason, **fields)
+        return context.judged(SIGNAL, one.metric, value, seen, Judged(Verdict.NOT_ENOUGH_DATA, reason))
     if place.segment and before is not None:
-        fields["details"]["compared_with"] = "whole" if place.of_whole else place.segment
-    verdict, reason = _verdict(context, one, before, place, fields)
+        beside = "whole" if place.of_whole else place.segment
+        seen = replace(seen, details={**seen.details, "compared_with": beside})
+    judged = _verdict(context, one, before, place)
+    reason = judged.reason
     if left_out := one.details.get("zero_truths_left_out"):
         reason = f"{reason}; {left_out:g} rows whose truth is 0 are left out".lstrip("; ")
     if place.segment and place.of_whole and before is not None:
         reason = f"{reason}; of the whole baseline, which has too few labelled rows of {place.segment}".lstrip("; ")
-    return context.result(SIGNAL, one.metric, value, verdict, reason=reason, **fields)
+    return context.judged(SIGNAL, one.metric, value, seen, replace(judged, reason=reason))
 
 
-def _verdict(
-    context: MonitorContext, one: Measured, before: Measured | None, place: Place, fields: dict[str, Any]
-) -> tuple[Verdict, str]:
-    """The verdict and its sentence; fills in threshold and p-value."""
+def _verdict(context: MonitorContext, one: Measured, before: Measured | None, place: Place) -> Judged:
+    """By the fixed bound, then by the change from the baseline."""
     settings = context.settings.performance
     confidence = 1 - (1 - settings.confidence) * place.share
     bound = settings.bounds.get(one.metric)
-    if bound is not None:
-        fields["threshold"] = bound
-        if breaches(one.estimate, bound, higher_is_better=one.higher_is_better, confidence=confidence):
-            return Verdict.ALARM, f"{one.metric} is {one.estimate.value:.4g}, beyond its bound of {bound:.4g}"
+    if bound is not None and breaches(
+        one.estimate, bound, higher_is_better=one.higher_is_better, confidence=confidence
+    ):
+        reason = f"{one.metric} is {one.estimate.value:.4g}, beyond its bound of {bound:.4g}"
+        return Judged(Verdict.ALARM, reason, bound)
     if before is None or not math.isfinite(before.estimate.value):
         within = f"{one.metric} keeps its bound; " if bound is not None else ""
         verdict = Verdict.OK if bound is not None else Verdict.NOT_COMPARED
-        return verdict, within + _alone(context, place.segment)
+        return Judged(verdict, within + _alone(context, place.segment), bound)
     moved = change(one.estimate, before.estimate, higher_is_better=one.higher_is_better)
     base = before.estimate.value
-    fields["p_value"] = finite(moved.p_value)
-    fields["details"] = {**fields["details"], "baseline": base}
+    judged = Judged(Verdict.OK, "", bound, finite(moved.p_value), {"baseline": base})
     if one.metric not in settings.alarm_on:
-        return Verdict.OK, f"from {base:.4g}; it does not alarm on change (`alarm_on`)"
+        return replace(judged, reason=f"from {base:.4g}; it does not alarm on change (`alarm_on`)")
     if math.isnan(moved.p_value):
-        return Verdict.NOT_COMPARED, f"from {base:.4g}, and how sure that is cannot be told on these rows"
+        reason = f"from {base:.4g}, and how sure that is cannot be told on these rows"
+        return replace(judged, verdict=Verdict.NOT_COMPARED, reason=reason)
     allowed = settings.min_change * abs(base) * (-1 if one.higher_is_better else 1)
-    fields.setdefault("threshold", base + allowed)
+    judged = judged if bound is not None else replace(judged, threshold=base + allowed)
     if is_worse(moved, base, min_change=settings.min_change, confidence=confidence):
-        return Verdict.ALARM, f"{one.metric} went from {base:.4g} to {one.estimate.value:.4g}"
-    return Verdict.OK, ""
+        reason = f"{one.metric} went from {base:.4g} to {one.estimate.value:.4g}"
+        return replace(judged, verdict=Verdict.ALARM, reason=reason)
+    return judged
 
 
 def _alone(context: MonitorContext, segment: str) -> str:
@@ -163,19 +166,18 @@ def _business(context: MonitorContext, current: Rows, reference: Rows | None, ta
         yield context.result(SIGNAL, "business_value", None, Verdict.ERROR, reason=_why(context, error))
         return
     mean = estimate.mean
-    fields: dict[str, Any] = {"lower": finite(mean.lower), "upper": finite(mean.upper), "n": estimate.rows}
-    fields["details"] = {"total": estimate.total, **({"baseline": finite(before.mean.value)} if before else {})}
+    details = {"total": estimate.total, **({"baseline": finite(before.mean.value)} if before else {})}
+    seen = Seen(n=estimate.rows, lower=finite(mean.lower), upper=finite(mean.upper), details=details)
     said = f"{mean.value:.4g} a prediction, {estimate.total:.6g} in the window"
     bound = settings.bounds.get("business_value")
     if bound is None:
         reason = f"{said}; it is judged by its bound alone: give `bounds: {{business_value: ...}}`"
-        yield context.result(
-            SIGNAL, "business_value", finite(mean.value), Verdict.NOT_COMPARED, reason=reason, **fields
-        )
+        alone = Judged(Verdict.NOT_COMPARED, reason)
+        yield context.judged(SIGNAL, "business_value", finite(mean.value), seen, alone)
         return
     low = breaches(mean, bound, higher_is_better=True, confidence=settings.confidence)
-    verdict, fields["direction"] = Verdict.ALARM if low else Verdict.OK, "below"
-    yield context.result(SIGNAL, "business_value", finite(mean.value), verdict, reason=said, threshold=bound, **fields)
+    judged = Judged(Verdict.ALARM if low else Verdict.OK, said, bound)
+    yield context.judged(SIGNAL, "business_value", finite(mean.value), replace(seen, direction="below"), judged)
 
 
 def _why(context: MonitorContext, error: Exception) -> str:

@@ -23,7 +23,7 @@ from modelspan_analyzer.reading.outcomes.read import coverage
 from modelspan_analyzer.reading.outcomes.target import REGRESSION
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.reading.samples.features import Reference, finite, read_reference, read_window
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, RateVerdict, judge
 
 SIGNAL: Final = "poisoning"
@@ -73,8 +73,8 @@ def _result(context: MonitorContext, one: RateVerdict) -> Result:
 
 
 def _result_without(context: MonitorContext, one: Unmeasured) -> Result:
-    facts = {"n": one.n, "n_baseline": one.n_baseline, "monitor": SIGNAL}
-    return context.result(SIGNAL, one.metric, None, one.verdict, reason=one.reason, **facts)
+    seen = Seen(n=one.n, n_baseline=one.n_baseline)
+    return context.judged(SIGNAL, one.metric, None, seen, Judged(one.verdict, one.reason), SIGNAL)
 
 
 def _rows(context: MonitorContext, baseline: Baseline) -> Iterator[Rate | Unmeasured]:

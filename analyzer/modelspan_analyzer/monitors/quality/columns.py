@@ -58,16 +58,17 @@ def _numeric_rates(reference: Column, current: Column, settings: DataQualitySett
     low, high = declared or (before.minimum, before.maximum)
     share = _share_outside(after, low, high)
     # The bounds were taken from n values; of as many new ones about two lie outside them without any change.
-    learnt = {"faulty_baseline": 0.0 if declared else 2.0, "allowed": 0.0 if declared else None}
+    expected, allowed = (0.0, 0.0) if declared else (2.0, None)
     yield Rate(
         "out_of_range_rate",
         reference.name,
         faulty=share * after.n,
         n=after.n,
+        faulty_baseline=expected,
         n_baseline=max(before.n, 2),
         what=f"lie outside {low:.6g} to {high:.6g}",
+        allowed=allowed,
         details={"minimum": after.minimum, "maximum": after.maximum},
-        **learnt,  # type: ignore[arg-type]
     )
     if after.minimum == after.maximum and before.maximum > before.minimum:
         usual = share_equal(before.support, after.minimum)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Unpack
 
 from modelspan_analyzer import kinds
-from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.context import Fields, MonitorContext
 from modelspan_analyzer.monitors.quality.columns import column_rates, expected_distinct
 from modelspan_analyzer.monitors.quality.constraints import ConstraintsError, violations
 from modelspan_analyzer.monitors.quality.constraints import read as read_constraints
@@ -17,7 +17,7 @@ from modelspan_analyzer.monitors.quality.schema_changes import schema_changes
 from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, Usual, usual_volume
 from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
 from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, RateVerdict, judge
 
 SIGNAL: Final = "data_quality"
@@ -65,9 +65,9 @@ def _varying(
     for name in sorted(before.keys() & after.keys() - stuck):
         n, n_baseline = after[name].n, before[name].n
         if n and n_baseline:
-            facts = {"feature": name, "n": round(n), "n_baseline": round(n_baseline)}
-            reason = "has more than one value, or had one in the baseline too"
-            yield _result(context, "constant", 0.0, Verdict.OK, reason=reason, **facts)
+            seen = Seen(name, n=round(n), n_baseline=round(n_baseline))
+            judged = Judged(Verdict.OK, "has more than one value, or had one in the baseline too")
+            yield context.judged(SIGNAL, "constant", 0.0, seen, judged, SIGNAL)
 
 
 def _constraint_results(context: MonitorContext) -> Iterator[Result]:
@@ -81,8 +81,9 @@ def _constraint_results(context: MonitorContext) -> Iterator[Result]:
         yield _result(context, "constraints", None, Verdict.ERROR, n=context.current.rows, reason=str(error))
         return
     for broken in violations(known, context.current):
-        facts = {"feature": broken.feature, "n": context.current.rows, "threshold": 0.0}
-        yield _result(context, broken.check, 1.0, Verdict.ALARM, reason=broken.description, **facts)
+        seen = Seen(broken.feature, n=context.current.rows)
+        judged = Judged(Verdict.ALARM, broken.description, 0.0)
+        yield context.judged(SIGNAL, broken.check, 1.0, seen, judged, SIGNAL)
 
 
 def _arrival(context: MonitorContext) -> Iterator[Result]:
@@ -118,8 +119,8 @@ def _volume(context: MonitorContext, rows: int, usual: Usual | None) -> Result:
     reason = f"{rows:,} predictions; {usual.pattern} had {usual.median:,.0f} (z {z:.1f})"
     verdict = Verdict.ALARM if abs(z) > LARGEST_Z else Verdict.OK
     details, direction = {"usual": usual.median, "z": z}, "below" if z < 0 else "above"
-    facts: dict[str, Any] = {"details": details, "direction": direction, "n_baseline": round(usual.median)}
-    return _result(context, "volume", float(rows), verdict, n=rows, reason=reason, **facts)
+    seen = Seen(n=rows, n_baseline=round(usual.median), direction=direction, details=details)
+    return context.judged(SIGNAL, "volume", float(rows), seen, Judged(verdict, reason), SIGNAL)
 
 
 def _identity(context: MonitorContext) -> Iterator[Result]:
@@ -158,15 +159,15 @@ def _schema_results(
     changes = schema_changes(before, after)
     n, known = context.current.rows, context.reference.rows if context.reference else 0
     for metric, names in (("missing_features", changes.missing), ("new_features", changes.new)):
-        facts = {"n": n, "n_baseline": known, "details": {"names": names}}
-        yield _result(context, metric, float(len(names)), Verdict.OK, **facts)
+        seen = Seen(n=n, n_baseline=known, details={"names": names})
+        yield context.judged(SIGNAL, metric, float(len(names)), seen, Judged(Verdict.OK), SIGNAL)
     for name in changes.missing:
         other = changes.renamed.get(name)
         metric, reason = "missing_feature", f"{name} is in the baseline and no longer comes"
         if other:
             metric, reason = "renamed_feature", f"{name} no longer comes, and {other} is new and distributed like it"
-        facts = {"details": {"now": other}} if other else {}
-        yield _result(context, metric, 1.0, Verdict.ALARM, feature=name, n=n, threshold=0.0, reason=reason, **facts)
+        seen = Seen(name, n=n, details={"now": other} if other else {})
+        yield context.judged(SIGNAL, metric, 1.0, seen, Judged(Verdict.ALARM, reason, 0.0), SIGNAL)
     for name in set(changes.new) - set(changes.renamed.values()):
         reason = f"{name} is not in the baseline"
         yield _result(context, "new_feature", 1.0, Verdict.WARNING, feature=name, n=n, threshold=0.0, reason=reason)
@@ -198,25 +199,17 @@ def _cardinality_results(
 
 def _rate_result(context: MonitorContext, judged: RateVerdict) -> Result:
     rate: Rate = judged.rate
-    return _result(
-        context,
-        rate.metric,
-        rate.value,
-        judged.verdict,
-        feature=rate.feature,
-        lower=judged.lower,
-        upper=judged.upper,
-        threshold=judged.threshold,
-        p_value=judged.p_value,
-        n=round(rate.n),
-        n_baseline=round(rate.n_baseline),
-        reason=judged.reason,
-        details=rate.details,
-    )
+    n, n_baseline = round(rate.n), round(rate.n_baseline)
+    seen = Seen(rate.feature, "", n, n_baseline, judged.lower, judged.upper, details=rate.details)
+    said = Judged(judged.verdict, judged.reason, judged.threshold, judged.p_value)
+    return context.judged(SIGNAL, rate.metric, rate.value, seen, said, SIGNAL)
 
 
-def _result(context: MonitorContext, metric: str, value: float | None, verdict: Verdict, **fields: Any) -> Result:
-    return context.result(SIGNAL, metric, value, verdict, monitor=SIGNAL, **fields)
+def _result(
+    context: MonitorContext, metric: str, value: float | None, verdict: Verdict, **fields: Unpack[Fields]
+) -> Result:
+    fields["monitor"] = SIGNAL
+    return context.result(SIGNAL, metric, value, verdict, **fields)
 
 
 _MISSING: Final = Metric("missing values", kinds.MISSING)

@@ -20,7 +20,7 @@ from modelspan_analyzer.monitors.worst_slices.search import Number, Tried, again
 from modelspan_analyzer.reading.outcomes.read import PREDICTED, SCORE, coverage, score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, read_as
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, unlabelled_rows
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.statistics.estimation.calibrate import fit_calibrator
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
 from modelspan_analyzer.statistics.performance.scores import unscaled
@@ -94,8 +94,8 @@ def worst_slices_by_outcome(context: MonitorContext) -> list[Result]:
         searches = [Search(metric, "loss", against_rest(context.store, current, loss, keys, **sizes), rest=True)]
     by_missing = "worst_slice_by_missing_labels"
     if seen.labelled == seen.rows:
-        facts = {"n": seen.rows, "threshold": settings.min_effect, "reason": "every row has its label"}
-        whole = context.result(signal, by_missing, 0.0, Verdict.OK, monitor=MONITOR, **facts)
+        judged = Judged(Verdict.OK, "every row has its label", settings.min_effect)
+        whole = context.judged(signal, by_missing, 0.0, Seen(n=seen.rows), judged, MONITOR)
         return [*_found(context, signal, searches, keys), whole]
     tried = against_rest(context.store, current, Number("toFloat64(truth = '')"), keys, **sizes)
     searches.append(Search(by_missing, "share of missing labels", tried, rest=True))
