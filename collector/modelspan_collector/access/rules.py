@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from modelspan import conventions, features
 from modelspan.patterns import fits
+from modelspan_collector.otlp.wire import TENANT_ATTRIBUTE
 
 Action = Literal["keep", "drop", "hash"]
 PREFIXES: Final = (
@@ -41,6 +42,7 @@ STRUCTURAL: Final = frozenset({
     conventions.BATCH_SIZE,
     conventions.SAMPLE_WEIGHT,
     conventions.FLAGGED,
+    TENANT_ATTRIBUTE,
 })  # fmt: skip
 """Names without which a row has no place: no allow-list needs to name them. What only begins like one is not meant."""
 LOG_BODY: Final = "log.body"

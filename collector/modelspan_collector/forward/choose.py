@@ -11,13 +11,17 @@ from typing import Any, Final
 
 from modelspan.conventions import FLAGGED
 from modelspan_collector.forward.destination import Destination
+from modelspan_collector.otlp.wire import TENANT_ATTRIBUTE
 
 _ERROR: Final = 2
 _SPACE: Final = 1 << 56
 
 
-def choose(message: Any, destination: Destination) -> Any | None:
-    """The part of a parsed request that goes to a destination; None where that is nothing. `message` is not changed."""
+def choose(message: Any, destination: Destination, tenant: str = "") -> Any | None:
+    """The part of a parsed request that goes to a destination; None where that is nothing. `message` is not changed.
+
+    Where a tenant is given each resource names it, so that the rows keep it at the next collector.
+    """
     chosen = type(message)()
     (resources, scopes) = _paths(message)
     for resource in getattr(message, resources):
@@ -25,6 +29,8 @@ def choose(message: Any, destination: Destination) -> Any | None:
             continue
         copy = getattr(chosen, resources).add()
         copy.CopyFrom(resource)
+        if tenant and all(attribute.key != TENANT_ATTRIBUTE for attribute in copy.resource.attributes):
+            copy.resource.attributes.add(key=TENANT_ATTRIBUTE).value.string_value = tenant
         if scopes == "scope_spans" and destination.ratio < 1.0:
             _sample(copy, destination)
         if not any(len(scope.ListFields()) for scope in getattr(copy, scopes)):

@@ -34,6 +34,8 @@ class Destination:
     """Resource attributes that a request's resources must have; others are left out."""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Sent with every request, for instance `authorization`; from a file, and of a user and password in the URL too."""
+    tenants: bool = True
+    """Whether what a tenant sent names it there, as `modelspan.tenant`."""
     queue_bytes: int = 1 << 30
     """Bytes that may wait on disk; beyond it the oldest requests are dropped and counted."""
     retry_seconds: float = float("inf")
@@ -77,6 +79,7 @@ def parse(text: str) -> Destination:
             slow_seconds=float(options.pop("slow", "inf")),
             attributes=_take(options, "attribute."),
             headers=_headers(parts, _take(options, "header.")),
+            tenants=_switch(options.pop("tenant", "on")),
             queue_bytes=int(options.pop("queue", 1 << 30)),
             retry_seconds=float(options.pop("retry", "inf")),
         )
@@ -86,7 +89,8 @@ def parse(text: str) -> Destination:
     if unknown or not 0.0 <= destination.ratio <= 1.0:
         raise DestinationError(
             f"{shown(text)}: {', '.join(unknown) or 'ratio'} not understood; options are signals (traces, metrics, "
-            "logs), ratio (0 to 1), slow (seconds), queue (bytes), retry (seconds), attribute.NAME, header.NAME"
+            "logs), ratio (0 to 1), slow (seconds), tenant (on, off), queue (bytes), retry (seconds), attribute.NAME, "
+            "header.NAME"
         )
     return destination
 
@@ -105,6 +109,12 @@ def _of_file(name: str) -> str:
         return Path(name).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ValueError(f"cannot read a header from {name}: {error.strerror}") from None
+
+
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("tenant is on or off")
+    return text == "on"
 
 
 def _take(options: dict[str, str], prefix: str) -> tuple[tuple[str, str], ...]:

@@ -49,21 +49,27 @@ class Forwarder:
             for left in sorted({path.name for path in self._folder.iterdir()} - {lane.name for lane in self._lanes}):
                 _LOGGER.warning("%s waits for a destination that is not given any more", self._folder / left)
 
-    def offer(self, signal: Signal, body: bytes) -> list[Future[None]]:
+    def offer(self, signal: Signal, body: bytes, tenant: str) -> list[Future[None]]:
         """Queue a request for every destination that wants it; never waits.
+
+        Args:
+            signal: what the request holds.
+            body: the request.
+            tenant: whose it is, for destinations that are told; '' where its token says of nobody.
 
         Returns:
             Futures, done when the request is on disk, or dropped and counted; they do not fail.
         """
         wanted = [lane for lane in self._lanes if signal.name in lane.destination.signals]
         message = None
-        if any(not lane.destination.unfiltered for lane in wanted):
+        if any(tenant or not lane.destination.unfiltered for lane in wanted):
             message = signal.request.FromString(body)
         queued = []
         for lane in wanted:
-            if lane.destination.unfiltered:
+            told = tenant if lane.destination.tenants else ""
+            if lane.destination.unfiltered and not told:
                 queued.append(lane.offer(signal, body))
-            elif (part := choose(message, lane.destination)) is not None:
+            elif (part := choose(message, lane.destination, told)) is not None:
                 queued.append(lane.offer(signal, part.SerializeToString()))
         return queued
 

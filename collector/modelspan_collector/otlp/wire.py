@@ -15,6 +15,9 @@ RECEIVED_FIELD: Final = 1000
 """Field number of `received`: nanoseconds since 1970 at which the collector took the request."""
 TENANT_FIELD: Final = 1001
 """Field number of `tenant`: appended to a request when it is logged."""
+TENANT_ATTRIBUTE: Final = "modelspan.tenant"
+"""Resource attribute that names the tenant: set from the token, and refused where a sender gives another's. A sender
+whose token is of no tenant, as a collector that sends on, may name any."""
 
 _BYTES, _FIXED64 = 2, 1
 _RESOURCES, _SCOPES = 1, 2

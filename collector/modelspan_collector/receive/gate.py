@@ -18,7 +18,7 @@ from modelspan_collector.access.tokens import Tenant
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.otlp.errors import BadRequestError, BusyError, WrongTenantError
 from modelspan_collector.otlp.signals import LOGS, Signal
-from modelspan_collector.otlp.wire import tenant_field
+from modelspan_collector.otlp.wire import TENANT_ATTRIBUTE, tenant_field
 from modelspan_collector.receive import events, misfits
 from modelspan_collector.receive.decode import Decoded
 from modelspan_collector.wal.journal import Log, LogFullError, all_done
@@ -26,15 +26,12 @@ from modelspan_collector.wal.record import Kind, make
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.held import HeldStreams
 
-TENANT_ATTRIBUTE = "modelspan.tenant"
-"""Resource attribute that names the tenant: set from the token, and refused where a sender gives another's."""
-
 _PARSING = 2
 """Requests that are parsed at one time: parsed they take many times their bytes, and the interpreter does one only."""
 _NOT_QUOTED = "it does not fit (redaction is on: the reason went to the sender alone)"
 
-Forward = Callable[[Signal, bytes], list[Future[None]]]
-"""Queues a request to be sent on, given its signal and protobuf bytes; the futures are done when that is durable."""
+Forward = Callable[[Signal, bytes, str], list[Future[None]]]
+"""Queues a request to be sent on: its signal, protobuf bytes and tenant; the futures are done when that is durable."""
 
 Complain = Callable[[Complaint, int], None]
 """Notes for users what was not taken as it was, and how often."""
@@ -188,7 +185,7 @@ class Gate:
             written = self._logs(tenant, signal).append(records)
         except LogFullError as error:
             raise BusyError(str(error), retry_after=5.0) from error
-        queued = self._forward(signal, body)
+        queued = self._forward(signal, body, tenant.name)
         return Receipt(signal, all_done([written, *queued]), rejected.count, rejected.message)
 
     def _take_out(self, signal: Signal, decoded: Decoded, message: Any, tenant: Tenant) -> misfits.Found:

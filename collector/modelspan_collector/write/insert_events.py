@@ -229,5 +229,6 @@ def _streams(record: Record, held: HeldStreams) -> list[_Stream]:
                 if table is None:
                     table = stream.read(event.event_name, event.body.bytes_value).table
                 service = names.get("service.name", "")
-                found.append(_Stream(event.event_name, resource.resource, service, tenant, table, record.received))
+                whose = tenant or names.get(wire.TENANT_ATTRIBUTE, "")  # the gate lets no token name another's
+                found.append(_Stream(event.event_name, resource.resource, service, whose, table, record.received))
     return found

@@ -8,8 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from collector_otlp import arrow, event, post, predictions
+from collector_otlp import arrow, event, post, predictions, trace
+from support import eventually
 
+from modelspan_collector.forward.destination import parse
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 
@@ -55,3 +57,59 @@ def test_predictions_of_every_tenant_arrive(
     assert [row["tags"] for row in rows] == [told] * 3 + [north, told, north]
     assert [row["label"] for row in rows] == [""] * 3 + ["north", "", "north"]
     assert not list((tmp_path / "data" / "dead").rglob("*.json"))
+
+
+KEPT = {
+    "otel_traces": "ResourceAttributes['modelspan.tenant']",
+    "predictions": "tags['tenant']",
+    "labels": "tenant",
+    "models": "tenant",
+}
+"""Where each table has the tenant of a row."""
+
+
+def requests() -> list[tuple[str, bytes]]:
+    """One of each thing that a tenant sends, byte for byte the same whoever sends it."""
+    columns = {"timestamp": pa.array([1_790_000_000_000_000_000], pa.timestamp("ns", "UTC")), "prediction_id": ["p"]}
+    told = predictions(1, **columns)
+    card = pa.table({"timestamp": columns["timestamp"], "owner": ["us"]}).replace_schema_metadata(told.schema.metadata)
+    truth = told.append_column("label", pa.array(["yes"]))
+    tables = {"modelspan.predictions": told, "modelspan.labels": truth, "modelspan.model": card}
+    found = [("/v1/logs", event(name, arrow(table)).SerializeToString()) for name, table in tables.items()]
+    return [*found, ("/v1/traces", trace({"a": 1}).SerializeToString())]
+
+
+@pytest.mark.parametrize(
+    ("token", "option", "kept"),
+    [
+        ("relay", "", ["acme", "globex"]),
+        ("relay", "ratio=0.999999999&slow=0", ["acme", "globex"]),
+        ("relay", "tenant=off", [""]),
+        ("relay tenant=all", "tenant=off", ["all"]),
+        ("relay tenant=all", "", []),
+    ],
+    ids=["trusted", "sampled", "not told", "as another's", "refused"],
+)
+def test_what_is_sent_on_keeps_its_tenant_where_the_next_collector_trusts_the_sender(
+    start: Callable[..., Collector], store: Store, own: str, tmp_path: Path, token: str, option: str, kept: list[str]
+) -> None:
+    """A token of no tenant may name any; one of a tenant is refused in another's name, and nothing changes hands."""
+    (tmp_path / "next").write_text(f"{token} database={own}\n")
+    (tmp_path / "tokens").write_text("a tenant=acme\nb tenant=globex\n")
+    last = start(data=tmp_path / "last", tokens=tmp_path / "next")
+    url = f"http://127.0.0.1:{last.http_port}?header.authorization=Bearer relay&{option}"
+    first = start(tokens=tmp_path / "tokens", forward=(parse(url),))
+    sent = requests()
+    for token_of in ("a", "b"):
+        for path, body in sent:
+            assert post(first.http_port, path, body, authorization=f"Bearer {token_of}").status == 200
+    waiting = "modelspan_collector_forward_queue_bytes"
+    where = {"destination": f"127.0.0.1:{last.http_port}"}
+    eventually(lambda: first.registry.get_sample_value(waiting, where) == 0)
+    last.flush()
+    if kept:
+        for table, tenant in KEPT.items():
+            found = store.rows(f"SELECT DISTINCT {tenant} AS tenant FROM {own}.{table} ORDER BY tenant")
+            assert [row["tenant"] for row in found] == kept, table
+    else:
+        assert store.scalar("SELECT count() FROM system.tables WHERE database = {own:String}", {"own": own}) == 0
