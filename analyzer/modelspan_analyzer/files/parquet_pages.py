@@ -1,109 +1,100 @@
-"""What the pages of a Parquet file say that they unfold to, read from their headers before one is decompressed.
+"""What a Parquet file says that it unfolds to, in its footer and its pages' headers, before a page is decompressed.
 
 The reader makes room for what a page's header says, for a page of every column at once. The footer only has sums of it,
-which its writer may have made up. Headers are Thrift structures in the compact protocol.
+which its writer may have made up. Parquet's own metadata are not asked: they end the process where a
+column is encrypted.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
-import pyarrow.parquet as parquet
+from collections.abc import Iterator
+from typing import Any, Final
 
 from modelspan_analyzer.files.rows import FileError
+from modelspan_analyzer.files.thrift import VALUE, BrokenError, structure
 
 MOST_PAGES: Final = 200_000
-_MOST_NESTED: Final = 16
-_BOOLEANS, _BYTE, _NUMBERS, _DOUBLE, _BINARY, _STRUCT = (1, 2), 3, (4, 5, 6), 7, 8, 12
+_MOST_FOOTER: Final = 64 << 20
+_MAGIC: Final = b"PAR1"
+
 _UNFOLDED, _PACKED = 2, 3
 """Fields of a page's header."""
+_SCHEMA, _GROUPS, _ENCRYPTION = 2, 4, 8
+"""Fields of the footer."""
+_CHILDREN = 5
+"""Field of an element of the schema."""
+_CHUNKS, _GROUP_BYTES = 1, 2
+"""Fields of a group of rows."""
+_META, _CRYPTO, _SEALED = 3, 8, 9
+"""Fields of a column's chunk."""
+_VALUES, _CHUNK_PACKED, _DATA_AT, _DICTIONARY_AT = 5, 7, 9, 11
+"""Fields of a chunk's metadata."""
+
+_META_WANTED: Final = dict.fromkeys((_VALUES, _CHUNK_PACKED, _DATA_AT, _DICTIONARY_AT), VALUE)
+_CHUNK_WANTED: Final = {_META: _META_WANTED, _CRYPTO: VALUE, _SEALED: VALUE}
+_WANTED: Final = {
+    _SCHEMA: {_CHILDREN: VALUE},
+    _GROUPS: {_CHUNKS: _CHUNK_WANTED, _GROUP_BYTES: VALUE},
+    _ENCRYPTION: VALUE,
+}
+_HEADER: Final = {_UNFOLDED: VALUE, _PACKED: VALUE}
 
 
-class _BrokenError(ValueError):
-    """Bytes that are no page header."""
-
-
-def unfolded_pages(raw: bytes, told: parquet.FileMetaData) -> int:
-    """Bytes that all pages say they unfold to.
+def told_size(raw: bytes) -> int:
+    """Bytes that a file says it unfolds to, in its footer or in its pages, whichever says more.
 
     Raises:
-        FileError: a header cannot be read, or there are more pages than are of use.
+        FileError: it is encrypted, its footer or a header cannot be read, or there are more pages than are of use.
     """
-    total = pages = 0
-    for group in map(told.row_group, range(told.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            start, dictionary = column.data_page_offset, column.dictionary_page_offset
-            start = dictionary if column.has_dictionary_page and 0 < (dictionary or 0) < start else start
-            end = start + column.total_compressed_size
-            if not 0 <= start <= end <= len(raw):
-                raise FileError("its footer names pages that are not in it")
-            while start < end:
-                pages += 1
-                if pages > MOST_PAGES:
-                    raise FileError(f"it has more than {MOST_PAGES:,} pages; write it again with larger ones")
-                unfolded, packed, start = _header(raw, start)
-                total, start = total + unfolded, start + packed
-    return total
+    groups = _groups(raw)
+    metas: list[dict[int, int]] = [chunk[_META] for group in groups for chunk in group[_CHUNKS]]
+    footer: int = sum(group.get(_GROUP_BYTES, 0) for group in groups)
+    return max(footer, sum(meta.get(_VALUES, 0) for meta in metas) // 8, sum(_pages(raw, metas)))
 
 
-def _header(raw: bytes, at: int) -> tuple[int, int, int]:
-    """What a page unfolds to, its bytes in the file, and where they begin."""
-    found = {_UNFOLDED: 0, _PACKED: 0}
+def _groups(raw: bytes) -> list[dict[int, Any]]:
+    """The groups of rows as the footer tells them, each with all the columns of the schema."""
+    size = int.from_bytes(raw[-8:-4], "little")
+    if raw[-4:] != _MAGIC or not 0 < size <= len(raw) - 12:
+        raise FileError("it begins as Parquet and does not end as such: it is cut off")
+    if size > _MOST_FOOTER:
+        raise FileError(f"its footer has more than {_MOST_FOOTER >> 20} MiB; write it with fewer groups or statistics")
     try:
-        at = _struct(raw, at, found)
-    except (IndexError, _BrokenError):
-        raise FileError("a header of its pages cannot be read") from None
-    return found[_UNFOLDED], found[_PACKED], at
+        told, _ = structure(raw[-8 - size : -8], 0, _WANTED)
+        groups: list[dict[int, Any]] = told.get(_GROUPS, [])
+        chunks = [chunk for group in groups for chunk in group[_CHUNKS]]
+        sealed = _ENCRYPTION in told or any(_CRYPTO in chunk or _SEALED in chunk for chunk in chunks)
+        leaves = sum(not element.get(_CHILDREN) for element in told[_SCHEMA][1:])
+        whole = all(len(group[_CHUNKS]) == leaves for group in groups)
+        whole = whole and (sealed or all(number >= 0 for chunk in chunks for number in chunk[_META].values()))
+    except (BrokenError, KeyError, TypeError, AttributeError):
+        raise FileError("its footer cannot be read") from None
+    if sealed:
+        raise FileError("it is encrypted: write it again without encryption")
+    if not whole:
+        raise FileError("its footer cannot be read")
+    return groups
 
 
-def _struct(raw: bytes, at: int, found: dict[int, int] | None = None, depth: int = 0) -> int:
-    """Where a structure ends; its fields that are looked for are noted, the largest where one comes twice."""
-    if depth > _MOST_NESTED:
-        raise _BrokenError
-    name = 0
-    while head := raw[at]:
-        at, kind = at + 1, head & 15
-        if head >> 4:
-            name += head >> 4
-        else:
-            name, at = _number(raw, at)
-        if kind in _NUMBERS:
-            value, at = _number(raw, at)
-            if found is not None and name in found:
-                if value < 0:
-                    raise _BrokenError
-                found[name] = max(found[name], value)
-        elif kind not in _BOOLEANS:  # whose value is their kind
-            at = _skip(raw, at, kind, depth)
-    return at + 1
-
-
-def _skip(raw: bytes, at: int, kind: int, depth: int) -> int:
-    """Where a value ends."""
-    if kind == _BYTE:
-        return at + 1
-    if kind == _DOUBLE:
-        return at + 8
-    if kind == _BINARY:
-        size, at = _varint(raw, at)
-        return at + size
-    if kind == _STRUCT:
-        return _struct(raw, at, None, depth + 1)
-    raise _BrokenError  # lists and maps, which no page's header has, and what is unknown
-
-
-def _varint(raw: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        byte, at = raw[at], at + 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-    raise _BrokenError
-
-
-def _number(raw: bytes, at: int) -> tuple[int, int]:
-    """A whole number of 32 bits, as the reader takes it."""
-    value, at = _varint(raw, at)
-    value &= 0xFFFFFFFF
-    return (value >> 1) ^ -(value & 1), at
+def _pages(raw: bytes, metas: list[dict[int, int]]) -> Iterator[int]:
+    """What each page says that it unfolds to."""
+    pages = 0
+    for meta in metas:
+        start, dictionary = meta.get(_DATA_AT, 0), meta.get(_DICTIONARY_AT, 0)
+        start = dictionary if 0 < dictionary < start else start
+        end = start + meta.get(_CHUNK_PACKED, 0)
+        if end > len(raw):
+            raise FileError("its footer names pages that are not in it")
+        while start < end:
+            pages += 1
+            if pages > MOST_PAGES:
+                raise FileError(f"it has more than {MOST_PAGES:,} pages; write it again with larger ones")
+            try:
+                found, start = structure(raw, start, _HEADER)
+            except BrokenError:
+                raise FileError("a header of its pages cannot be read") from None
+            unfolded, packed = found.get(_UNFOLDED, 0), found.get(_PACKED, 0)
+            if not all(isinstance(size, int) and 0 <= size < 2**31 for size in (unfolded, packed)):
+                raise FileError("a header of its pages cannot be read")
+            yield unfolded
+            start += packed

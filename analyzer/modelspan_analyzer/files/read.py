@@ -19,7 +19,7 @@ from modelspan_analyzer.files.cells import is_number, is_text
 from modelspan_analyzer.files.delimited import distinct_names, read_delimited
 from modelspan_analyzer.files.encoding import as_utf8
 from modelspan_analyzer.files.json_rows import read_json
-from modelspan_analyzer.files.parquet_pages import unfolded_pages
+from modelspan_analyzer.files.parquet_pages import told_size
 from modelspan_analyzer.files.rows import FileError, FileRows, Remarks
 from modelspan_analyzer.files.typed import with_types
 from modelspan_collector.bounded import BoundedError, TooManyBytesError, decompress
@@ -35,6 +35,7 @@ _REFUSED: Final = {
     b"\x89HDF": "is an HDF5 file: convert it to Parquet",
     b"\x80\x04": "is a pickle: write the frame with `to_parquet`",
     b"\x80\x05": "is a pickle: write the frame with `to_parquet`",
+    b"PARE": "is an encrypted Parquet file: write it again without encryption",
     b"FEA1": "is a Feather file of version 1: write it again with a newer library",
 }
 _PARTS: Final = ("", ".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson", ".json", ".feather", ".arrow")
@@ -95,7 +96,7 @@ def from_bytes(raw: bytes, texts: Collection[str] = (), limit: int = NO_LIMIT) -
 def _typed(raw: bytes, limit: int, remarks: Remarks, reader: BinaryReader) -> FileRows:
     try:
         return _arrow(reader(raw, limit, remarks), remarks)
-    except (pa.ArrowException, OSError, struct.error) as error:
+    except (pa.ArrowException, OSError, struct.error, UnicodeDecodeError) as error:  # the last: a name that is no text
         words = "it begins as Parquet or another file of typed columns, and cannot be read as such"
         raise FileError(f"{words}: {error}") from error
 
@@ -108,12 +109,9 @@ def _parquet(raw: bytes, limit: int, remarks: Remarks) -> pa.Table:
     """
     if limit >= NO_LIMIT:
         return parquet.read_table(pa.BufferReader(raw), partitioning=None)
-    told = parquet.read_metadata(pa.BufferReader(raw))
-    groups = [told.row_group(at) for at in range(told.num_row_groups)]
-    values = sum(group.column(at).num_values for group in groups for at in range(group.num_columns))
-    if max(sum(group.total_byte_size for group in groups), values // 8, unfolded_pages(raw, told)) > limit:
+    if told_size(raw) > limit:
         raise too_large(limit)
-    fields = list(told.schema.to_arrow_schema())
+    fields = list(parquet.read_schema(pa.BufferReader(raw)))
     nested = [field.name for field in fields if place(field).place is None and pa.types.is_nested(field.type)]
     for name in nested:  # a repeated text within a list unfolds unasked
         remarks.leave_out(f"column {name!r}: it is nested, which has no place")
