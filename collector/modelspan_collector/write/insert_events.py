@@ -180,7 +180,7 @@ class _Insert:
 
     def _note(self, part: rows.Rows) -> None:
         """Count what is stored otherwise than it came, and say so."""
-        self.metrics.wild.labels(self.table).inc(part.wild)
+        self.metrics.wild.labels(self.table).inc(sum(part.wild.values()))
         self.metrics.rounded.labels(self.table).inc(sum(part.rounded.values()))
         self.outcome.complaints.update(part.complaints())
 

@@ -22,7 +22,14 @@ _ORIGINAL_TIMESTAMP = "modelspan.original_timestamp"
 """Tag of a row whose clock was not believed: what it said, in the unit that it was sent in."""
 _TENANT_TAG = "tenant"
 _ROUNDED = "integers beyond 2^53 became the nearest number of 64 bits; send ids as text"
-_WILD = "the clock said a time before 1990 or more than a day ahead; the time of arrival was taken instead"
+_EARLY = (
+    "the clock said a time before 1990 (is a column of seconds, milliseconds or microseconds declared as a finer unit, "
+    "or was the clock never set?); the time of arrival was taken instead"
+)
+_LATE = (
+    "the clock said a time more than a day ahead (is a column of a finer unit declared as a coarser one, or is the "
+    "clock set wrong?); the time of arrival was taken instead"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +40,21 @@ class Rows:
     signal: str
     service: str
     model: str
-    wild: int = 0
-    """Rows whose timestamp was out of range and replaced by the time of arrival."""
+    wild: Mapping[str, int] = field(default_factory=dict)
+    """Rows whose timestamp was out of range and replaced by the time of arrival, by what is said of it."""
     rounded: Mapping[str, int] = field(default_factory=dict)
     """Integers that Float64 cannot hold exactly, by feature."""
 
     def complaints(self) -> dict[Complaint, int]:
-        """What users are told of these rows, beside what views of the store tell them."""
+        """What users are told of these rows."""
         told = {
             Complaint(
                 self.signal, "rounded", self.service, _ROUNDED, self.model, names.COL_FEATURE_PREFIX + name
             ): count
             for name, count in self.rounded.items()
         }
-        if self.wild and self.signal != "predictions":
-            told[Complaint(self.signal, "wild_timestamp", self.service, _WILD, self.model)] = self.wild
+        for reason, count in self.wild.items():
+            told[Complaint(self.signal, "wild_timestamp", self.service, reason, self.model)] = count
         return told
 
 
@@ -61,10 +68,9 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         tenant: whose it is; '' where tenants are not used.
     """
     count = stream.num_rows
-    timestamps, original = _times(_column(stream, names.COL_TIMESTAMP), received)
+    timestamps, original, wild = _times(_column(stream, names.COL_TIMESTAMP), received)
     placed, rounded = _features(stream)
     tags = _texts(stream, names.COL_TAG_PREFIX)
-    wild = _known(original)
     if wild:
         tags[_ORIGINAL_TIMESTAMP] = original
     if tenant:
@@ -95,7 +101,7 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
 def labels(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:
     """Rows of `labels`, from a checked `modelspan.labels` stream."""
     count = stream.num_rows
-    timestamps, original = _times(_column(stream, names.COL_TIMESTAMP), received)
+    timestamps, _, wild = _times(_column(stream, names.COL_TIMESTAMP), received)
     columns = {
         "prediction_id": _text(stream, names.COL_PREDICTION_ID),
         "model": _same(metadata(stream, names.META_MODEL), count),
@@ -105,13 +111,13 @@ def labels(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> R
         "label": _text(stream, names.COL_LABEL),
         "tenant": _same(tenant, count),
     }
-    return Rows(pa.table(columns), "labels", service, metadata(stream, names.META_MODEL), _known(original))
+    return Rows(pa.table(columns), "labels", service, metadata(stream, names.META_MODEL), wild)
 
 
 def model_cards(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows:
     """Rows of `models`, from a checked `modelspan.model` stream."""
     count = stream.num_rows
-    timestamps, original = _times(_column(stream, names.COL_TIMESTAMP), received)
+    timestamps, _, wild = _times(_column(stream, names.COL_TIMESTAMP), received)
     classes = _column(stream, "classes")
     empty = pa.array([[]] * count, pa.list_(pa.string()))
     columns = {
@@ -127,7 +133,7 @@ def model_cards(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         "deployed_at": _column(stream, "deployed_at").cast(pa.timestamp("ns", "UTC"), safe=False),
         "tenant": _same(tenant, count),
     }
-    return Rows(pa.table(columns), "models", service, metadata(stream, names.META_MODEL), _known(original))
+    return Rows(pa.table(columns), "models", service, metadata(stream, names.META_MODEL), wild)
 
 
 CONVERT = {names.EVENT_PREDICTIONS: predictions, names.EVENT_LABELS: labels, names.EVENT_MODEL: model_cards}
@@ -154,10 +160,6 @@ def _prefixed(stream: pa.Table, prefix: str) -> dict[str, tuple[pa.ChunkedArray,
         for index, name in enumerate(stream.column_names)
         if name.startswith(prefix)
     }
-
-
-def _known(column: pa.Array) -> int:
-    return len(column) - int(column.null_count)
 
 
 def _features(stream: pa.Table) -> tuple[dict[features.Place, dict[str, pa.Array]], dict[str, int]]:
@@ -203,10 +205,12 @@ def _arrival(received: pa.Array) -> pa.Array:
     return pc.divide(received, 1_000_000).cast(pa.timestamp("ms", "UTC"))
 
 
-def _times(column: pa.Array, received: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Timestamps in range, and, as text, what those said that were not (null elsewhere)."""
+def _times(column: pa.Array, received: pa.Array) -> tuple[pa.Array, pa.Array, dict[str, int]]:
+    """Timestamps in range; as text what the others said (null elsewhere); how many, by what is said of them."""
     unit = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[column.type.unit]
     sent, arrived = column.cast(pa.int64()), pc.divide(received, unit)
-    wild = pc.or_(pc.less(sent, EARLIEST_NS // unit), pc.greater(sent, pc.add(arrived, FUTURE_NS // unit)))
+    early, late = pc.less(sent, EARLIEST_NS // unit), pc.greater(sent, pc.add(arrived, FUTURE_NS // unit))
+    counted = {reason: int(pc.sum(off).as_py() or 0) for reason, off in ((_EARLY, early), (_LATE, late))}
+    wild = pc.or_(early, late)
     kept = pc.multiply(pc.if_else(wild, arrived, sent), unit).cast(pa.timestamp("ns", "UTC"))
-    return kept, pc.if_else(wild, sent.cast(pa.string()), None)
+    return kept, pc.if_else(wild, sent.cast(pa.string()), None), {reason: n for reason, n in counted.items() if n}

@@ -248,7 +248,7 @@ def test_text_that_is_not_utf8_is_repaired(collector: Collector, store: Store) -
 def test_wild_timestamps_are_replaced_and_counted(collector: Collector, store: Store) -> None:
     """A clock in 1970 or in the far future is replaced by the time of arrival; a history of the nineties is not."""
     for moment in (1, 2**63 + 5, 2**64 - 1, 946_684_800 * 10**9):
-        request = trace({}, start_time_unix_nano=moment, end_time_unix_nano=moment)
+        request = trace({"modelspan.model.name": "churn"}, start_time_unix_nano=moment, end_time_unix_nano=moment)
         export(collector.grpc_port, TRACES, request.SerializeToString())
     collector.flush()
     rows = store.rows(
@@ -256,7 +256,11 @@ def test_wild_timestamps_are_replaced_and_counted(collector: Collector, store: S
         " FROM otel_traces ORDER BY sent"
     )
     assert [(row["sent"], row["now"]) for row in rows] == [(0, 0), (1, 1), (2**63 + 5, 1), (2**64 - 1, 1)]
-    assert store.scalar("SELECT sum(count) FROM ingest_errors WHERE kind = 'wild_timestamp'") == 3
+    told = store.rows(
+        "SELECT model, position(reason, 'before 1990') > 0 AS early, position(reason, 'a day ahead') > 0 AS late,"
+        " sum(count) AS n FROM ingest_errors WHERE kind = 'wild_timestamp' GROUP BY ALL ORDER BY early"
+    )
+    assert [tuple(row.values()) for row in told] == [("churn", 0, 1, 2), ("churn", 1, 0, 1)]
 
 
 def test_other_paths_and_methods(collector: Collector) -> None:

@@ -237,6 +237,28 @@ def test_wild_clocks_of_records(collector: Collector, store: Store) -> None:
     assert store.scalar("SELECT sum(count) FROM ingest_errors WHERE kind = 'wild_timestamp'") == 1
 
 
+FAR = {"s": 4_102_444_800, "ms": 4_102_444_800_000, "us": 4_102_444_800_000_000, "ns": 4_102_444_800_000_000_000}
+"""The year 2100."""
+
+
+@pytest.mark.parametrize("unit", FAR)
+@pytest.mark.parametrize("event", ["modelspan.predictions", "modelspan.labels", "modelspan.model"])
+def test_what_is_said_of_a_wild_clock_names_the_model_and_the_way(
+    collector: Collector, store: Store, event: str, unit: str
+) -> None:
+    """1970 and 2100 are two mistakes: each has its reason, with its usual cause."""
+    table = predictions(3).append_column("label", pa.array(["yes"] * 3))
+    if event == "modelspan.model":
+        table = table.select(["timestamp"]).replace_schema_metadata(table.schema.metadata)
+    fine = NOW // {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[unit]
+    send(collector, event, table.set_column(0, "timestamp", pa.array([7, FAR[unit], fine], pa.timestamp(unit, "UTC"))))
+    collector.flush()
+    told = store.rows("SELECT model, count, reason FROM ingest_errors WHERE kind = 'wild_timestamp' ORDER BY reason")
+    assert [(row["model"], row["count"]) for row in told] == [("churn", 1), ("churn", 1)]
+    early, late = (row["reason"] for row in told)
+    assert "before 1990" in early and "never set" in early and "more than a day ahead" in late
+
+
 def test_wild_clocks_of_labels(collector: Collector, store: Store) -> None:
     """A label from the year 2300 is known since it arrived; it costs no other label, and users are told."""
     wild = 10_413_792_000

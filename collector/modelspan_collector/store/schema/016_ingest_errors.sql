@@ -15,59 +15,66 @@ ORDER BY timestamp
 TTL toDateTime(timestamp) + INTERVAL 30 DAY
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- Clocks that were not believed, by service and insert.
+-- Clocks that were not believed, by service, model, insert, and which way they were off.
 CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_traces TO ingest_errors AS
-SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'traces' AS signal, 'wild_timestamp' AS kind, ServiceName AS service, count() AS count,
-    concat('the clock said ', toString(any(OriginalTimestamp)), ' ns since 1970; the time of arrival was taken instead') AS reason
+WITH OriginalTimestamp < 631152000000000000 AS early
+SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'traces' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
+    SpanAttributes['modelspan.model.name'] AS model, count() AS count,
+    -- include wild_reason.sql
 FROM otel_traces
 WHERE OriginalTimestamp != 0
-GROUP BY ServiceName;
+GROUP BY service, model, early;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_logs TO ingest_errors AS
-SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'logs' AS signal, 'wild_timestamp' AS kind, ServiceName AS service, count() AS count,
-    concat('the clock said ', toString(any(OriginalTimestamp)), ' ns since 1970; the time of arrival was taken instead') AS reason
+WITH OriginalTimestamp < 631152000000000000 AS early
+SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'logs' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
+    LogAttributes['modelspan.model.name'] AS model, count() AS count,
+    -- include wild_reason.sql
 FROM otel_logs
 WHERE OriginalTimestamp != 0
-GROUP BY ServiceName;
+GROUP BY service, model, early;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_gauge TO ingest_errors AS
-SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service, count() AS count,
-    concat('the clock said ', toString(any(OriginalTimestamp)), ' ns since 1970; the time of arrival was taken instead') AS reason
+WITH OriginalTimestamp < 631152000000000000 AS early
+SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
+    Attributes['modelspan.model.name'] AS model, count() AS count,
+    -- include wild_reason.sql
 FROM otel_metrics_gauge
 WHERE OriginalTimestamp != 0
-GROUP BY ServiceName;
+GROUP BY service, model, early;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_sum TO ingest_errors AS
-SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service, count() AS count,
-    concat('the clock said ', toString(any(OriginalTimestamp)), ' ns since 1970; the time of arrival was taken instead') AS reason
+WITH OriginalTimestamp < 631152000000000000 AS early
+SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
+    Attributes['modelspan.model.name'] AS model, count() AS count,
+    -- include wild_reason.sql
 FROM otel_metrics_sum
 WHERE OriginalTimestamp != 0
-GROUP BY ServiceName;
+GROUP BY service, model, early;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_histogram TO ingest_errors AS
-SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service, count() AS count,
-    concat('the clock said ', toString(any(OriginalTimestamp)), ' ns since 1970; the time of arrival was taken instead') AS reason
+WITH OriginalTimestamp < 631152000000000000 AS early
+SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
+    Attributes['modelspan.model.name'] AS model, count() AS count,
+    -- include wild_reason.sql
 FROM otel_metrics_histogram
 WHERE OriginalTimestamp != 0
-GROUP BY ServiceName;
+GROUP BY service, model, early;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_exponential_histogram TO ingest_errors AS
-SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service, count() AS count,
-    concat('the clock said ', toString(any(OriginalTimestamp)), ' ns since 1970; the time of arrival was taken instead') AS reason
+WITH OriginalTimestamp < 631152000000000000 AS early
+SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
+    Attributes['modelspan.model.name'] AS model, count() AS count,
+    -- include wild_reason.sql
 FROM otel_metrics_exponential_histogram
 WHERE OriginalTimestamp != 0
-GROUP BY ServiceName;
+GROUP BY service, model, early;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_summary TO ingest_errors AS
-SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service, count() AS count,
-    concat('the clock said ', toString(any(OriginalTimestamp)), ' ns since 1970; the time of arrival was taken instead') AS reason
+WITH OriginalTimestamp < 631152000000000000 AS early
+SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
+    Attributes['modelspan.model.name'] AS model, count() AS count,
+    -- include wild_reason.sql
 FROM otel_metrics_summary
 WHERE OriginalTimestamp != 0
-GROUP BY ServiceName;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_predictions TO ingest_errors AS
-SELECT toDateTime64(max(received_at), 3, 'UTC') AS timestamp, 'predictions' AS signal, 'wild_timestamp' AS kind, service, count() AS count,
-    concat('the clock said ', any(tags['modelspan.original_timestamp']), '; the time of arrival was taken instead') AS reason
-FROM predictions
-WHERE mapContains(tags, 'modelspan.original_timestamp')
-GROUP BY service;
+GROUP BY service, model, early;
