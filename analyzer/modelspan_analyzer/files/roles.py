@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import combinations, product
 from typing import Final
 
 import numpy as np
@@ -83,6 +84,7 @@ def settle(rows: FileRows, roles: Roles, hints: Hints = NO_HINTS, *, like: Settl
         FileError: a named column is missing or of no use.
     """
     require(rows, roles.named())
+    _refuse_double_roles(roles)
     guess = like.guess if like else outcomes.guess(rows, roles.prediction, roles.score, roles.label, hints.task)
     rows = outcomes.convert(rows, roles.prediction, roles.score, roles.label, guess, hints.score_scale)
     chosen = _choose(rows, roles)
@@ -94,6 +96,25 @@ def settle(rows: FileRows, roles: Roles, hints: Hints = NO_HINTS, *, like: Settl
         rows = _grouped(rows, name)
     rows, placed = _placed(rows, chosen, roles)
     return Settled(rows, replace(roles, features=placed), guess)
+
+
+def _refuse_double_roles(roles: Roles) -> None:
+    """A column is kept in the type of its role, so it can have one; a baseline's labels may pass for predictions.
+
+    Raises:
+        FileError: a column has two.
+    """
+    if roles.score is not None and roles.score == roles.prediction:
+        raise FileError(
+            f"column {roles.score!r} is both --prediction and --score: name the predicted class with --prediction, "
+            "or the score alone with --prediction, without --score"
+        )
+    values = (("--prediction", roles.prediction), ("--label", roles.label))
+    others = (("--score", roles.score), ("--id", roles.id), ("--time", roles.time))
+    pairs = (*product(values, others), *combinations(others, 2))
+    for (first, name), (second, same) in pairs:
+        if name is not None and name == same and (first, second) != ("--id", "--time"):
+            raise FileError(f"column {name!r} is both {first} and {second}: each needs a column of its own")
 
 
 def _choose(rows: FileRows, roles: Roles) -> list[str]:

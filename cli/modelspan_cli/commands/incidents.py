@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from modelspan_analyzer.incidents import Incident, describe, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
@@ -14,7 +16,10 @@ from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel
 from modelspan_cli.reach import add_data_argument, reading
 
-_LOOKED = "SELECT count() FROM monitor_results WHERE {model:String} = '' OR model = {model:String}"
+_LOOKED = """
+SELECT count() AS results, countIf(verdict = 'alarm') AS alarms FROM monitor_results FINAL
+WHERE {model:String} = '' OR model = {model:String}
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         if args.incident and not found:
             raise CommandError(f"there is no incident {args.incident!r}", hint="`modelspan incidents` lists them")
         events = timeline(store, args.incident) if args.incident else []
-        looked = bool(store.scalar(_LOOKED, {"model": args.model}))
+        (looked,) = store.rows(_LOOKED, {"model": args.model})
     if args.json:
         listed = [incident_as_json(one) for one in found]
         shown = listed[0] | {"timeline": [event_as_json(event) for event in events]} if args.incident else listed
@@ -46,9 +51,17 @@ def run(args: argparse.Namespace) -> int:
         _list(found)
     else:
         asked = " ".join(part for part in (args.status, "incident", args.model and f"of {args.model!r}") if part)
-        unknown = "" if looked else ", and no window was looked at yet: nothing is known"
-        print(f"there is no {asked} in the database {args.database}{unknown}", file=sys.stderr)
+        print(f"there is no {asked} in the database {args.database}{_beside(looked, args.status)}", file=sys.stderr)
     return 0
+
+
+def _beside(looked: Mapping[str, Any], status: str) -> str:
+    """What an empty list does not say: that nothing was looked at, or that something alarmed all the same."""
+    if not looked["results"]:
+        return ", and no window was looked at yet: nothing is known"
+    if looked["alarms"] and not status:
+        return f", but {looked['alarms']:,} results are alarms (`modelspan status`): a replay opens no incident"
+    return ""
 
 
 def _show(incident: Incident) -> None:

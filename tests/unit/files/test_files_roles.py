@@ -106,6 +106,22 @@ def test_a_column_that_holds_no_scores_is_one_sentence(scores: list[object], wor
         settled({"p": ["a", "b"], "s": scores}, Roles(prediction="p", score="s"))
 
 
+@pytest.mark.parametrize(
+    ("roles", "words"),
+    [
+        (Roles(prediction="s", score="s"), "both --prediction and --score: .*the score alone with --prediction"),
+        (Roles(prediction="p", score="s", label="s"), "both --label and --score"),
+        (Roles(prediction="p", id="p"), "both --prediction and --id"),
+        (Roles(prediction="p", time="p"), "both --prediction and --time"),
+        (Roles(prediction="p", score="s", id="s"), "both --score and --id"),
+    ],
+)
+def test_a_column_has_one_role(roles: Roles, words: str) -> None:
+    """Each role keeps its column in a type of its own: what was named twice is said, not called a wrong type."""
+    with pytest.raises(FileError, match=words):
+        settled({"p": [0.0, 1.0], "s": [0.25, 0.5]}, roles)
+
+
 def test_a_text_among_scores_is_left_out_alone() -> None:
     """Words for missing and words for nothing cost their cells, and are said."""
     scores = ["0.5"] * 98 + ["n/a", "high"]
