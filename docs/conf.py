@@ -15,6 +15,7 @@ import reference
 
 project = "modelspan"
 author = "the modelspan maintainers"
+copyright = f"{author}, Apache-2.0"  # noqa: A001 - Sphinx asks for this name
 version = release = installed("modelspan")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}
