@@ -1,7 +1,7 @@
 """The walks of CONTRIBUTING.md, followed to the letter in a copy of the packages: what they add works.
 
-A block with `file=` alone makes that file; with `table=` or `class=` its imports go to the file's imports, what it
-names to before that table, and its other lines to the end of that table or the beginning of that class.
+A block with `file=` alone makes that file; with `table=` its imports go to the file's imports, and its other lines
+to the end of that table.
 """
 
 from __future__ import annotations
@@ -55,8 +55,14 @@ names = {"model": ["churn"] * 400, "version": ["1"] * 400, "timestamp": stamps}
 names |= {"prediction_id": [str(row) for row in range(400)], "value": [-0.5] * 400}
 store.insert("predictions", pa.table({**names, **feature_maps(now)}))
 settings = "defaults: {data_drift: {measures: [psi, bhattacharyya_distance]}, negative: {max_share: 0.5}}"
+outcomes = {"model": ["loans"] * 400, "version": ["1"] * 400, "timestamp": stamps}
+outcomes |= {"prediction_id": [f"loan {row}" for row in range(400)], "label": ["yes"] * 160 + ["no"] * 240}
+store.insert("predictions", pa.table(outcomes))
+truth = {name: outcomes[name] for name in ("model", "prediction_id", "timestamp")} | {"label": ["yes", "no"] * 200}
+store.insert("labels", pa.table(truth))
 runner = Runner(store, parse(settings))
 runner.run_window("churn", "1", Window(start, start + timedelta(hours=1)))
+runner.run_window("loans", "1", Window(start, start + timedelta(hours=1)))
 runner.run_window("nobody", "1", Window(start, start + timedelta(hours=1)))
 found = store.rows("SELECT model, signal, metric, feature, value, verdict, reason FROM monitor_results FINAL")
 store.command("INSERT INTO on_call VALUES ('churn', '2026-03-02', 'Ada')")
@@ -73,25 +79,18 @@ sys.exit(main(["newest", "--store", f"chdb://{folder / 'store'}", "--data", str(
 def follow(block: Block, house: Path) -> None:
     """Do what a block says, in a copy of the packages."""
     file = house / block.options["file"]
-    if not (place := block.options.get("table") or block.options.get("class")):
+    if not (place := block.options.get("table")):
         assert not file.exists(), f"{block}: {file.name} is there already"
         file.parent.mkdir(exist_ok=True)
         file.write_text(block.text)
         return
     lines = block.text.splitlines()
     imports = [line for line in lines if line.startswith("from ")]
-    named = [line for line in lines if re.match(r"[A-Z]+: Final = ", line)]
-    added = [f"    {line}" for line in lines if line and line not in {*imports, *named}]
+    added = [f"    {line}" for line in lines if line and line not in imports]
     text = file.read_text().splitlines()
-    if "table" in block.options:
-        (opened,) = [at for at, line in enumerate(text) if re.match(rf"{place}\b.*[({{\[]$", line)]
-        at = next(at for at in range(opened, len(text)) if text[at] in (")", "}", "]"))
-        added = [line if line.endswith(",") else f"{line}," for line in added]
-    else:
-        (opened,) = [at for at, line in enumerate(text) if line.startswith(f"class {place}(")]
-        at = next(at for at in range(opened, len(text)) if re.match(r" {4}\w+: ", text[at]))
-    text[at:at] = added
-    text[opened:opened] = named
+    (opened,) = [at for at, line in enumerate(text) if re.match(rf"{place}\b.*[({{\[]$", line)]
+    closed = next(at for at in range(opened, len(text)) if text[at] in (")", "}", "]"))
+    text[closed:closed] = [line if line.endswith(",") else f"{line}," for line in added]
     first = next(at for at, line in enumerate(text) if line.startswith(("from modelspan", "import modelspan")))
     text[first:first] = imports
     file.write_text("\n".join(text) + "\n")
@@ -136,6 +135,12 @@ def test_the_measure_of_the_page_is_computed_by_the_monitor_of_drift(said: dict[
     assert drift["value"] == pytest.approx(-np.log(np.sqrt(0.5 * 0.9) + np.sqrt(0.5 * 0.1)), rel=0.01)
 
 
+def test_the_measure_of_performance_of_the_page_is_computed_where_labels_are_in(said: dict[str, Any]) -> None:
+    """It is measured with an interval's bounds and judged as every other one: a coin's answers are worth nothing."""
+    (youden,) = [row for row in said["results"] if (row["signal"], row["metric"]) == ("performance", "youden_index")]
+    assert (youden["model"], youden["value"]) == ("loans", pytest.approx(0.0, abs=1e-9))
+
+
 def test_the_monitor_of_the_page_is_run_by_the_runner(said: dict[str, Any]) -> None:
     """It alarms by its settings where all answers are negative, and says what lacks where there is none."""
     rows = {row["model"]: row for row in said["results"] if row["signal"] == "negative"}
@@ -162,8 +167,8 @@ def test_the_format_of_the_page_is_read(said: dict[str, Any]) -> None:
 
 
 def test_the_command_of_the_page_answers(said: dict[str, Any]) -> None:
-    """It prints the newest prediction of the model."""
-    assert said["printed"] == "churn\t2026-03-02 08:06:39\n"
+    """It prints the newest prediction of each model."""
+    assert said["printed"] == "churn\t2026-03-02 08:06:39\nloans\t2026-03-02 08:06:39\n"
 
 
 def test_the_table_of_the_page_is_made(said: dict[str, Any]) -> None:
@@ -177,8 +182,9 @@ def test_what_the_page_adds_is_in_the_style_of_the_house(house: Path) -> None:
     for check in (("check", "--no-cache", "--ignore", "I001"), ("format", "--no-cache", "--diff")):
         ended = python(house, "-m", "ruff", *check, *added)
         assert ended.returncode == 0, ended.stdout + ended.stderr
-    formula = next(file for file in added if "/statistics/" in file)
-    assert python(house, "-m", "doctest", formula).stdout == ""
+    formulas = [block.options["file"] for block in WALKS if "/statistics/" in block.options["file"]]
+    for file in (file for file in formulas if not (ROOT / file).exists()):
+        assert python(house, "-m", "doctest", file).stdout == ""
 
 
 def test_every_path_that_the_page_names_is_there() -> None:

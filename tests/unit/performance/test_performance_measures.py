@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from modelspan_analyzer.statistics.performance import calibration, classification, ranking, regression, scores
+from modelspan_analyzer.statistics.performance import calibration, classification, measures, ranking, regression, scores
 from modelspan_analyzer.statistics.performance.counts import PairCounts, ScoreCounts
 
 EXACT = 1e-9
@@ -248,3 +248,10 @@ def test_agreement_measures_stay_in_their_range(cells: list[int]) -> None:
         value = measure(matrix)
         assert np.isnan(value) or -1 - 1e-12 <= value <= 1 + 1e-12
         assert measure(np.diag([3.0, 4.0, 5.0])) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("table", [measures.BINARY, measures.MULTICLASS, measures.SCORES, measures.REGRESSION])
+def test_every_measure_of_the_tables_is_on_the_page(table: tuple[measures.Measure, ...]) -> None:
+    """By the name that `alarm_on` and `bounds` take: what has no name there cannot be asked for."""
+    page = (Path(__file__).parents[3] / "docs/performance.md").read_text()
+    assert [measure.name for measure in table if f"`{measure.name}`" not in page] == []
