@@ -31,6 +31,9 @@ def anderson_darling(
     mean and standard deviation (Scholz and Stephens 1987, equations 4 to 7). The p-value is interpolated in their
     table, so it ends at 0.001 and at 0.25. 0 and 0.25 when all values are equal.
     Raises `ValueError` as `value_counts` does, or for fewer than four rows together.
+
+    >>> anderson_darling([1, 1], [1, 1]).p_value
+    0.25
     """
     counts = value_counts(reference_values, current_values, reference_counts, current_counts)
     n, m = float(counts.reference.sum()), float(counts.current.sum())

@@ -28,7 +28,11 @@ def aligned_counts(reference: ArrayLike, current: ArrayLike) -> tuple[Floats, Fl
 
 
 def proportions(counts: Floats) -> Floats:
-    """Each bin's share of its sample, shape (…, bins) as given; NaN where a sample is empty."""
+    """Each bin's share of its sample, shape (…, bins) as given; NaN where a sample is empty.
+
+    >>> proportions(np.array([1.0, 3.0])).tolist()
+    [0.25, 0.75]
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(counts / counts.sum(axis=-1, keepdims=True), dtype=np.float64)
 

@@ -22,6 +22,9 @@ def cramer_von_mises(
     Statistic: n·m / (n + m)² times the sum, over all rows, of the squared difference of the distribution functions
     (Anderson 1962). The p-value is the limit's, for the statistic standardised by its exact mean and variance (as
     scipy's `method="asymptotic"`). Raises `ValueError` as `value_counts` does.
+
+    >>> round(cramer_von_mises([1, 2], [3, 4]).statistic, 6)
+    0.375
     """
     counts = value_counts(reference_values, current_values, reference_counts, current_counts)
     pooled = counts.reference + counts.current

@@ -9,7 +9,11 @@ from modelspan_analyzer.statistics.embeddings import paired_embeddings
 
 
 def centroid_distance(reference_mean: ArrayLike, current_mean: ArrayLike) -> float:
-    """Euclidean distance of two mean vectors, shape (width,) each. Range 0 to infinity, 0 for equal means."""
+    """Euclidean distance of two mean vectors, shape (width,) each. Range 0 to infinity, 0 for equal means.
+
+    >>> centroid_distance([0, 0], [3, 4])
+    5.0
+    """
     first, second = paired_embeddings(np.atleast_2d(reference_mean), np.atleast_2d(current_mean))
     return float(np.linalg.norm(first - second))
 
@@ -18,6 +22,9 @@ def centroid_cosine_distance(reference_mean: ArrayLike, current_mean: ArrayLike)
     """One minus the cosine of the angle between two mean vectors, shape (width,) each.
 
     Range 0 (same direction) to 2 (opposite). A zero vector has no direction: 0 beside another zero vector, else 1.
+
+    >>> [round(centroid_cosine_distance([1, 0], other), 6) for other in ([2, 0], [0, 1], [-1, 0])]
+    [0.0, 1.0, 2.0]
     """
     first, second = paired_embeddings(np.atleast_2d(reference_mean), np.atleast_2d(current_mean))
     norms = float(np.linalg.norm(first)), float(np.linalg.norm(second))

@@ -20,6 +20,9 @@ def adjusted_p_values(p_values: ArrayLike, correction: Correction = "benjamini_h
     dependent tests, `benjamini_yekutieli` (2001) under any dependence; `holm` (1979) and `bonferroni` hold the
     probability of even one false rejection. `none` returns the values as they are.
     Raises `ValueError` for a value outside 0 to 1 or an unknown correction.
+
+    >>> adjusted_p_values([0.01, 0.04, 0.03, 0.02]).round(6).tolist()
+    [0.04, 0.04, 0.04, 0.04]
     """
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1 or not np.all((p >= 0) & (p <= 1)):

@@ -21,5 +21,9 @@ def total_variation_distance(reference: ArrayLike, current: ArrayLike) -> Floats
 
 
 def total_variation_of_shares(p: Floats, q: Floats) -> Floats:
-    """The same of two distributions, shares of shape (…, bins); NaN where a side is."""
+    """The same of two distributions, shares of shape (…, bins); NaN where a side is.
+
+    >>> float(total_variation_of_shares(np.array([0.5, 0.5]), np.array([0.75, 0.25])))
+    0.25
+    """
     return np.asarray(np.sum(np.abs(p - q), axis=-1) / 2.0, dtype=np.float64)

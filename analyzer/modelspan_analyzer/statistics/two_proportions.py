@@ -27,6 +27,9 @@ def conditional_rate_test(successes_1: float, n_1: float, successes_2: float, n_
     Given the total number of events, those of sample 2 are binomial with share n2 / (n1 + n2) (Przyborowski and
     Wilenski 1940); twice the smaller tail. Statistic: the ratio of the rates (infinite when only sample 2 has any,
     1 when neither has). Conservative for shares, whose given-the-total distribution is narrower (Hoeffding 1963).
+
+    >>> round(conditional_rate_test(0, 10, 3, 10).p_value, 6)
+    0.25
     """
     return conditional_rate_tests(successes_1, n_1, successes_2, n_2).single()
 
@@ -63,7 +66,11 @@ def two_share_test(successes_1: float, n_1: float, successes_2: float, n_2: floa
 
 
 def wilson_interval(successes: float, n: float, confidence: float = 0.95) -> Interval:
-    """Wilson's (1927) score interval of a share: inside 0 to 1, and informative at 0 and at n successes."""
+    """Wilson's (1927) score interval of a share: inside 0 to 1, and informative at 0 and at n successes.
+
+    >>> round(wilson_interval(0, 10).upper, 4)
+    0.2775
+    """
     _check(successes, n)
     z = float(ndtri(0.5 + confidence / 2.0))
     share, spread = successes / n, z * z / n

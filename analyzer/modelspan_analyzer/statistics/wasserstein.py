@@ -19,6 +19,9 @@ def wasserstein_distance(
     The area between the two distribution functions (Vallender 1974), exact for the supports given: rows, value counts,
     or a quantile grid. Range 0 to infinity, 0 for equal distributions; a pure shift by d gives |d|.
     Raises `ValueError` as `support` does.
+
+    >>> wasserstein_distance([0, 1, 3], [5, 6, 8])
+    5.0
     """
     steps = distribution_steps(
         support(reference_values, reference_weights, "reference"), support(current_values, current_weights, "current")
@@ -43,6 +46,9 @@ def normalized_wasserstein_distance(
 
     A standard deviation below 0.001 counts as 0.001, as in Azure and Evidently, so that a constant baseline gives a
     large finite number. Raises `ValueError` as `support` does.
+
+    >>> normalized_wasserstein_distance([0, 1, 3], [5, 6, 8], reference_std=2.0)
+    2.5
     """
     distance = wasserstein_distance(reference_values, current_values, reference_weights, current_weights)
     return distance / max(reference_std, 0.001)

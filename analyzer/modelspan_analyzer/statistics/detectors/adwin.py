@@ -24,6 +24,9 @@ def adwin(
     while two parts differ by more than sqrt(2/m · v · ln(2/d)) + 2/(3m) · ln(2/d), m the harmonic size of the parts,
     v the variance over all (at least that of a rate where windows hold many rows), d = `delta` / ln(rows).
     Every cut is looked at, where streaming versions keep exponential buckets.
+
+    >>> adwin([0.0] * 50 + [1.0] * 50)[0] >= 50
+    True
     """
     means = np.asarray(values, dtype=np.float64)
     sizes = np.ones_like(means) if rows is None else np.asarray(rows, dtype=np.float64)

@@ -27,6 +27,9 @@ def ddm(
     `errors`: wrong predictions in each window (0 or 1 where a window is one row), `rows`: predictions in each (1 when
     left out). With p the error rate since the last drift and s = sqrt(p·(1 - p)/n), the lowest p + s is kept; a warning
     is `warning`, a drift `drift` of its s above its p. A drift starts all anew. Only rises are found.
+
+    >>> ddm([0.0, 1.0] * 20 + [1.0] * 20).drifts[0] >= 40
+    True
     """
     found = DdmChanges([], [])
     wrong = total = 0.0

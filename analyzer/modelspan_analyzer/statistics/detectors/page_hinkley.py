@@ -18,6 +18,9 @@ def page_hinkley(
     Sums each value's deviation from the mean so far, less (for a rise) or plus (for a fall) the tolerated `delta`; a
     change is found when the sum is more than `threshold` from its extreme. `forgetting` fades old deviations, `minimum`
     values are awaited first; after a change all starts anew. `delta` and `threshold` are in the unit of the values.
+
+    >>> page_hinkley([0.0] * 40 + [10.0] * 10)
+    [45]
     """
     changes: list[int] = []
     start = 0

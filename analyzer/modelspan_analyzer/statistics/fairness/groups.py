@@ -54,36 +54,66 @@ def confusion(cells: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, Fl
 
 
 def selection_rate(predicted: FloatArray) -> FloatArray:
-    """Share of favourable predictions in each group; takes `(..., groups, strata, 2)`."""
+    """Share of favourable predictions in each group; takes `(..., groups, strata, 2)`.
+
+    >>> predicted = np.array([[[60.0, 40.0]], [[40.0, 60.0]]])
+    >>> selection_rate(predicted).tolist()
+    [0.4, 0.6]
+    """
     flat = predicted.sum(axis=-2)
     return ratios(flat[..., 1], flat.sum(axis=-1))
 
 
 def recall(cells: FloatArray) -> FloatArray:
-    """Of the truly favourable rows of each group, the share predicted so (true positive rate)."""
+    """Of the truly favourable rows of each group, the share predicted so (true positive rate).
+
+    >>> cells = np.array([[[[6.0, 2.0], [2.0, 10.0]]], [[[8.0, 2.0], [1.0, 9.0]]]])
+    >>> recall(cells).round(3).tolist()
+    [0.833, 0.9]
+    """
     tp, _, fn, _ = confusion(cells)
     return ratios(tp, tp + fn)
 
 
 def specificity(cells: FloatArray) -> FloatArray:
-    """Of the truly unfavourable rows of each group, the share predicted so (true negative rate)."""
+    """Of the truly unfavourable rows of each group, the share predicted so (true negative rate).
+
+    >>> cells = np.array([[[[6.0, 2.0], [2.0, 10.0]]], [[[8.0, 2.0], [1.0, 9.0]]]])
+    >>> specificity(cells).tolist()
+    [0.75, 0.8]
+    """
     _, fp, _, tn = confusion(cells)
     return ratios(tn, tn + fp)
 
 
 def precision(cells: FloatArray) -> FloatArray:
-    """Of the favourable predictions of each group, the share that is right (acceptance rate)."""
+    """Of the favourable predictions of each group, the share that is right (acceptance rate).
+
+    >>> cells = np.array([[[[6.0, 2.0], [2.0, 10.0]]], [[[8.0, 2.0], [1.0, 9.0]]]])
+    >>> precision(cells).round(3).tolist()
+    [0.833, 0.818]
+    """
     tp, fp, _, _ = confusion(cells)
     return ratios(tp, tp + fp)
 
 
 def rejection_rate(cells: FloatArray) -> FloatArray:
-    """Of the unfavourable predictions of each group, the share that is right (negative predictive value)."""
+    """Of the unfavourable predictions of each group, the share that is right (negative predictive value).
+
+    >>> cells = np.array([[[[6.0, 2.0], [2.0, 10.0]]], [[[8.0, 2.0], [1.0, 9.0]]]])
+    >>> rejection_rate(cells).round(3).tolist()
+    [0.75, 0.889]
+    """
     _, _, fn, tn = confusion(cells)
     return ratios(tn, tn + fn)
 
 
 def accuracy(cells: FloatArray) -> FloatArray:
-    """Share of right predictions in each group."""
+    """Share of right predictions in each group.
+
+    >>> cells = np.array([[[[6.0, 2.0], [2.0, 10.0]]], [[[8.0, 2.0], [1.0, 9.0]]]])
+    >>> accuracy(cells).tolist()
+    [0.8, 0.85]
+    """
     tp, fp, fn, tn = confusion(cells)
     return ratios(tp + tn, tp + fp + fn + tn)

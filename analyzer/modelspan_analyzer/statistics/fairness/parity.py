@@ -31,30 +31,60 @@ def _share(rate: FloatArray) -> FloatArray:
 
 
 def demographic_parity_difference(predicted: FloatArray) -> FloatArray:
-    """Largest less smallest share of favourable predictions."""
+    """Largest less smallest share of favourable predictions.
+
+    >>> predicted = np.array([[[60.0, 40.0]], [[40.0, 60.0]]])
+    >>> round(float(demographic_parity_difference(predicted)), 3)
+    0.2
+    """
     return _spread(groups.selection_rate(predicted))
 
 
 def demographic_parity_ratio(predicted: FloatArray) -> FloatArray:
-    """Smallest over largest share of favourable predictions: the four-fifths rule wants at least 0.8."""
+    """Smallest over largest share of favourable predictions: the four-fifths rule wants at least 0.8.
+
+    >>> predicted = np.array([[[60.0, 40.0]], [[40.0, 60.0]]])
+    >>> round(float(demographic_parity_ratio(predicted)), 3)
+    0.667
+    """
     return _share(groups.selection_rate(predicted))
 
 
 def equal_opportunity_difference(cells: FloatArray) -> FloatArray:
-    """Largest less smallest recall."""
+    """Largest less smallest recall.
+
+    >>> cells = np.array([[[[6.0, 2.0], [2.0, 10.0]]], [[[8.0, 2.0], [1.0, 9.0]]]])
+    >>> round(float(equal_opportunity_difference(cells)), 3)
+    0.067
+    """
     return _spread(groups.recall(cells))
 
 
 def equalised_odds_difference(cells: FloatArray) -> FloatArray:
-    """The larger of the spreads of recall and of the false positive rate."""
+    """The larger of the spreads of recall and of the false positive rate.
+
+    >>> cells = np.array([[[[6.0, 2.0], [2.0, 10.0]]], [[[8.0, 2.0], [1.0, 9.0]]]])
+    >>> round(float(equalised_odds_difference(cells)), 3)
+    0.067
+    """
     return np.asarray(np.fmax(_spread(groups.recall(cells)), _spread(1 - groups.specificity(cells))))
 
 
 def equalised_odds_ratio(cells: FloatArray) -> FloatArray:
-    """The smaller of the min-to-max ratios of recall and of the false positive rate."""
+    """The smaller of the min-to-max ratios of recall and of the false positive rate.
+
+    >>> cells = np.array([[[[6.0, 2.0], [2.0, 10.0]]], [[[8.0, 2.0], [1.0, 9.0]]]])
+    >>> round(float(equalised_odds_ratio(cells)), 3)
+    0.8
+    """
     return np.asarray(np.fmin(_share(groups.recall(cells)), _share(1 - groups.specificity(cells))))
 
 
 def predictive_parity_difference(cells: FloatArray) -> FloatArray:
-    """Largest less smallest precision."""
+    """Largest less smallest precision.
+
+    >>> cells = np.array([[[[6.0, 2.0], [2.0, 10.0]]], [[[8.0, 2.0], [1.0, 9.0]]]])
+    >>> round(float(predictive_parity_difference(cells)), 3)
+    0.015
+    """
     return _spread(groups.precision(cells))

@@ -22,43 +22,77 @@ def _rates(outcomes: FloatArray) -> FloatArray:
 
 
 def class_imbalance(outcomes: FloatArray) -> FloatArray:
-    """`(n_a − n_d) / (n_a + n_d)`: how much rarer the group is than the others."""
+    """`(n_a − n_d) / (n_a + n_d)`: how much rarer the group is than the others.
+
+    >>> outcomes = np.array([[[15.0, 5.0]], [[40.0, 40.0]]])
+    >>> float(class_imbalance(outcomes))
+    0.6
+    """
     n = outcomes.sum(axis=(-2, -1))
     return ratios(n[..., 1] - n[..., 0], n.sum(axis=-1))
 
 
 def difference_in_proportions(outcomes: FloatArray) -> FloatArray:
-    """`q_a − q_d`, with `q` the share of favourable outcomes."""
+    """`q_a − q_d`, with `q` the share of favourable outcomes.
+
+    >>> outcomes = np.array([[[15.0, 5.0]], [[40.0, 40.0]]])
+    >>> float(difference_in_proportions(outcomes))
+    0.25
+    """
     q = _rates(outcomes)[..., 1]
     return np.asarray(q[..., 1] - q[..., 0])
 
 
 def kl_divergence(outcomes: FloatArray) -> FloatArray:
-    """`Σ_y P_a(y) · ln(P_a(y) / P_d(y))`, in nats."""
+    """`Σ_y P_a(y) · ln(P_a(y) / P_d(y))`, in nats.
+
+    >>> outcomes = np.array([[[15.0, 5.0]], [[40.0, 40.0]]])
+    >>> round(float(kl_divergence(outcomes)), 4)
+    0.1438
+    """
     p = _rates(outcomes)
     return np.asarray(np.sum(rel_entr(p[..., 1, :], p[..., 0, :]), axis=-1))
 
 
 def js_divergence(outcomes: FloatArray) -> FloatArray:
-    """`½ KL(P_a ‖ P) + ½ KL(P_d ‖ P)`, with `P` the mean of both, in nats."""
+    """`½ KL(P_a ‖ P) + ½ KL(P_d ‖ P)`, with `P` the mean of both, in nats.
+
+    >>> round(float(js_divergence(np.array([[[8.0, 0.0]], [[0.0, 8.0]]]))), 4)
+    0.6931
+    """
     p = _rates(outcomes)
     return jensen_shannon_divergence(p[..., 1, :], p[..., 0, :])
 
 
 def lp_norm(outcomes: FloatArray, order: float = 2.0) -> FloatArray:
-    """`(Σ_y |P_a(y) − P_d(y)|^p)^(1/p)`, `p` = 2."""
+    """`(Σ_y |P_a(y) − P_d(y)|^p)^(1/p)`, `p` = 2.
+
+    >>> outcomes = np.array([[[15.0, 5.0]], [[40.0, 40.0]]])
+    >>> round(float(lp_norm(outcomes)), 4)
+    0.3536
+    """
     gap = np.abs(np.diff(_rates(outcomes), axis=-2)[..., 0, :])
     return np.asarray((gap**order).sum(axis=-1) ** (1 / order))
 
 
 def total_variation_distance(outcomes: FloatArray) -> FloatArray:
-    """`½ Σ_y |P_a(y) − P_d(y)|`."""
+    """`½ Σ_y |P_a(y) − P_d(y)|`.
+
+    >>> outcomes = np.array([[[15.0, 5.0]], [[40.0, 40.0]]])
+    >>> float(total_variation_distance(outcomes))
+    0.25
+    """
     p = _rates(outcomes)
     return total_variation_of_shares(p[..., 1, :], p[..., 0, :])
 
 
 def ks_distance(outcomes: FloatArray) -> FloatArray:
-    """`max_y |P_a(y) − P_d(y)|`."""
+    """`max_y |P_a(y) − P_d(y)|`.
+
+    >>> outcomes = np.array([[[15.0, 5.0]], [[40.0, 40.0]]])
+    >>> float(ks_distance(outcomes))
+    0.25
+    """
     return np.asarray(np.abs(np.diff(_rates(outcomes), axis=-2)[..., 0, :]).max(axis=-1))
 
 
@@ -66,6 +100,10 @@ def conditional_disparity(outcomes: FloatArray) -> FloatArray:
     """`(1/n) Σ_i n_i · DD_i`, with `DD_i` the group's share of the rejected less that of the accepted in stratum `i`.
 
     A stratum in which nobody was rejected, or nobody accepted, has the share 0 there.
+
+    >>> outcomes = np.array([[[15.0, 5.0]], [[40.0, 40.0]]])
+    >>> round(float(conditional_disparity(outcomes)), 4)
+    0.1616
     """
     totals = outcomes.sum(axis=-3)
     shares = np.nan_to_num(ratios(outcomes[..., 0, :, :], totals))

@@ -38,13 +38,23 @@ def reliability(counts: ScoreCounts, bins: int = BINS, confidence: float = CONFI
 
 
 def expected_calibration_error(counts: ScoreCounts, bins: int = BINS) -> float:
-    """Mean distance of score and observed share over the bins, by their rows (Naeini et al. 2015); 0 to 1."""
+    """Mean distance of score and observed share over the bins, by their rows (Naeini et al. 2015); 0 to 1.
+
+    >>> counts = ScoreCounts(np.array([0.75]), np.array([1.0]), np.array([1.0]), 2.0)
+    >>> expected_calibration_error(counts)
+    0.25
+    """
     weight, score, positives = _binned(counts, bins)
     return ratio(np.abs(positives - score).sum(), weight.sum())
 
 
 def maximum_calibration_error(counts: ScoreCounts, bins: int = BINS) -> float:
-    """The largest distance of score and observed share in any bin; 0 to 1."""
+    """The largest distance of score and observed share in any bin; 0 to 1.
+
+    >>> counts = ScoreCounts(np.array([0.75]), np.array([1.0]), np.array([1.0]), 2.0)
+    >>> maximum_calibration_error(counts)
+    0.25
+    """
     weight, score, positives = _binned(counts, bins)
     gaps = np.abs(ratios(positives - score, weight))
     return float(np.nanmax(gaps)) if np.isfinite(gaps).any() else float("nan")

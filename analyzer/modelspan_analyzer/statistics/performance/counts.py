@@ -72,12 +72,20 @@ class PairCounts:
 
 
 def ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> float:
-    """A quotient of two scalars that is NaN where the denominator is zero."""
+    """A quotient of two scalars that is NaN where the denominator is zero.
+
+    >>> ratio(1.0, 4.0)
+    0.25
+    """
     return float(ratios(numerator, denominator))
 
 
 def ratios(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> FloatArray:
-    """A quotient, element by element, that is NaN where the denominator is zero."""
+    """A quotient, element by element, that is NaN where the denominator is zero.
+
+    >>> ratios(np.array([1.0, 0.0]), np.array([4.0, 0.0])).tolist()
+    [0.25, nan]
+    """
     top, bottom = np.asarray(numerator, float), np.asarray(denominator, float)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(bottom == 0, np.nan, top / bottom), float)

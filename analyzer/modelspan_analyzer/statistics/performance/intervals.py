@@ -22,12 +22,20 @@ _SEED: Final = 20230928
 
 
 def quantile_of_normal(confidence: float) -> float:
-    """How many standard errors a two-sided interval of this confidence reaches to either side."""
+    """How many standard errors a two-sided interval of this confidence reaches to either side.
+
+    >>> round(quantile_of_normal(0.95), 3)
+    1.96
+    """
     return float(ndtri(0.5 + confidence / 2))
 
 
 def wilson(successes: float, trials: float, confidence: float = CONFIDENCE) -> Estimate:
-    """A share with Wilson's score interval (Wilson 1927), which stays inside 0 to 1 and holds for small counts."""
+    """A share with Wilson's score interval (Wilson 1927), which stays inside 0 to 1 and holds for small counts.
+
+    >>> round(wilson(0, 10).upper, 4)
+    0.2775
+    """
     if trials <= 0:
         return Estimate(np.nan, np.nan, np.nan)
     z, share = quantile_of_normal(confidence), successes / trials
@@ -37,7 +45,11 @@ def wilson(successes: float, trials: float, confidence: float = CONFIDENCE) -> E
 
 
 def normal(value: float, error: float, confidence: float = CONFIDENCE) -> Estimate:
-    """A value with the normal interval of its standard error."""
+    """A value with the normal interval of its standard error.
+
+    >>> round(normal(0.0, 1.0).upper, 3)
+    1.96
+    """
     reach = quantile_of_normal(confidence) * error
     return Estimate(value, value - reach, value + reach)
 

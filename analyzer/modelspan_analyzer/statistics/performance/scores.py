@@ -1,4 +1,7 @@
-"""Measures of a score against a binary truth, exact, from the counts at each distinct score."""
+"""Measures of a score against a binary truth, exact, from the counts at each distinct score.
+
+The examples are those of scikit-learn's documentation.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,11 @@ _CLIP = float(np.finfo(np.float64).eps)
 
 
 def unscaled(score: FloatArray) -> str:
-    """Why scores are no probabilities, and what to do; '' where they may be."""
+    """Why scores are no probabilities, and what to do; '' where they may be.
+
+    >>> unscaled(np.array([0.0, 1.0]))
+    ''
+    """
     if not score.size or (score.min() >= 0 and score.max() <= 1):
         return ""
     return (
@@ -22,14 +29,24 @@ def unscaled(score: FloatArray) -> str:
 
 
 def roc_auc(counts: ScoreCounts) -> float:
-    """Area under the ROC curve: chance that a positive row outscores a negative one, ties half; NaN for one class."""
+    """Area under the ROC curve: chance that a positive row outscores a negative one, ties half; NaN for one class.
+
+    >>> counts = ScoreCounts(np.array([0.1, 0.35, 0.4, 0.8]), np.array([0, 1, 0, 1.0]), np.array([1, 0, 1, 0.0]), 4.0)
+    >>> roc_auc(counts)
+    0.75
+    """
     below = np.cumsum(counts.negatives) - counts.negatives
     wins = (counts.positives * (below + counts.negatives / 2)).sum()
     return ratio(wins, counts.positives.sum() * counts.negatives.sum())
 
 
 def average_precision(counts: ScoreCounts) -> float:
-    """Precision over the steps of recall, `Σ (Rᵢ − Rᵢ₋₁)·Pᵢ`, without interpolation; NaN without positives."""
+    """Precision over the steps of recall, `Σ (Rᵢ − Rᵢ₋₁)·Pᵢ`, without interpolation; NaN without positives.
+
+    >>> counts = ScoreCounts(np.array([0.1, 0.35, 0.4, 0.8]), np.array([0, 1, 0, 1.0]), np.array([1, 0, 1, 0.0]), 4.0)
+    >>> round(average_precision(counts), 4)
+    0.8333
+    """
     positives = np.cumsum(counts.positives[::-1])
     precision = ratios(positives, np.cumsum(counts.total[::-1]))
     return ratio((np.nan_to_num(precision) * counts.positives[::-1]).sum(), counts.positives.sum())
@@ -42,13 +59,23 @@ def log_losses(score: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def log_loss(counts: ScoreCounts) -> float:
-    """Mean negative log likelihood of the truth, in nats; NaN without rows."""
+    """Mean negative log likelihood of the truth, in nats; NaN without rows.
+
+    >>> counts = ScoreCounts(np.array([0.1, 0.2, 0.65, 0.9]), np.array([0, 0, 1, 1.0]), np.array([1, 1, 0, 0.0]), 4.0)
+    >>> round(log_loss(counts), 5)
+    0.21616
+    """
     positive, negative = log_losses(counts.score)
     return ratio((counts.positives * positive + counts.negatives * negative).sum(), counts.total.sum())
 
 
 def brier(counts: ScoreCounts) -> float:
-    """Mean squared distance of the score from the truth (Brier 1950), 0 to 1; NaN without rows."""
+    """Mean squared distance of the score from the truth (Brier 1950), 0 to 1; NaN without rows.
+
+    >>> counts = ScoreCounts(np.array([0.1, 0.3, 0.8, 0.9]), np.array([0, 0, 1, 1.0]), np.array([1, 1, 0, 0.0]), 4.0)
+    >>> round(brier(counts), 4)
+    0.0375
+    """
     squares = counts.positives * (1 - counts.score) ** 2 + counts.negatives * counts.score**2
     return ratio(squares.sum(), counts.total.sum())
 
@@ -77,6 +104,10 @@ def precision_at(counts: ScoreCounts, k: float) -> float:
 
     Raises:
         ValueError: `k` is not positive.
+
+    >>> counts = ScoreCounts(np.array([0.1, 0.35, 0.4, 0.8]), np.array([0, 1, 0, 1.0]), np.array([1, 0, 1, 0.0]), 4.0)
+    >>> precision_at(counts, 2)
+    0.5
     """
     if k <= 0:
         raise ValueError(f"precision at k needs k above 0, not {k}")
