@@ -20,17 +20,23 @@ from modelspan_analyzer.web.owner import Owned
 from modelspan_collector.access.tokens import Tokens
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.origins import Allowed
-from modelspan_collector.running import INSTANCE_FILE, SQL_PORT, WEB_PORT, Ports, Running, announce, embedded_dsn
+from modelspan_collector.running import (
+    COLLECTOR_FOLDER,
+    INSTANCE_FILE,
+    LOOPBACK,
+    SQL_PORT,
+    WEB_PORT,
+    Ports,
+    Running,
+    announce,
+    embedded_dsn,
+)
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.service import Collector
 from modelspan_collector.sqlhttp.server import SqlServer
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect
 from modelspan_collector.store.housekeeping import HouseKeeper
-
-LOOPBACK = "127.0.0.1"
-COLLECTOR_FOLDER = "collector"
-"""Folder, in the data folder, of the collector's log."""
 
 
 @dataclass(frozen=True, slots=True)

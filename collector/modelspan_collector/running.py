@@ -7,7 +7,10 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+LOOPBACK = "127.0.0.1"
 INSTANCE_FILE = "instance.json"
+COLLECTOR_FOLDER = "collector"
+"""Folder, in the data folder of an instance, of the collector's log."""
 SQL_PORT = 8123
 WEB_PORT = 8600
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import socket
 import ssl
 import threading
 import time
@@ -13,6 +12,7 @@ import uvicorn
 from modelspan_collector.ending import GRACE_SECONDS, Ending
 from modelspan_collector.http1 import Http1Protocol
 from modelspan_collector.origins import Allowed, App, Origins
+from modelspan_collector.ports import listen
 
 START_TIMEOUT_SECONDS = 15.0
 
@@ -84,22 +84,3 @@ class AsgiServer:
         if self._thread.ident is not None:
             self._thread.join(timeout=10)
         self._socket.close()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; port 0 takes a free one.
-
-    Raises:
-        OSError: the port is taken; the message says how to choose another.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise OSError(
-            error.errno, f"cannot listen on {host}:{port} ({error.strerror}); choose another port or 0 for a free one"
-        ) from error
-    return bound

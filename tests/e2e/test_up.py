@@ -237,3 +237,15 @@ def test_files_are_loaded_beside_it(up: Running, folder: Path, tmp_path: Path) -
     assert stored.stdout.split("\n")[:2] == ["['f.x']\t0", "['f.x']\t1"]
     refused = cli(*ask, "--file", str(tmp_path / "gone.csv"))
     assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+
+
+def test_what_cannot_start_makes_nothing(up: Running, folder: Path, tmp_path: Path) -> None:
+    """A second process on the folder, or a port that is taken, is refused in a sentence before anything is made."""
+    second = cli("up", "--data", str(folder))
+    assert (second.returncode, "already runs" in second.stderr) == (1, True)
+    free = ("--grpc-port", "0", "--http-port", "0", "--sql-port", "0", "--web-port", "0")
+    for option, port in (("--web-port", up.ports.web), ("--sql-port", up.ports.sql), ("--grpc-port", up.ports.grpc)):
+        made = tmp_path / option
+        refused = cli("up", "--data", str(made), *free, option, str(port))
+        assert (refused.returncode, f"cannot listen on 127.0.0.1:{port}" in refused.stderr) == (1, True)
+        assert not made.exists()

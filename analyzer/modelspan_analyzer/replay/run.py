@@ -9,13 +9,14 @@ from datetime import timedelta
 import pyarrow as pa
 
 from modelspan import conventions as names
-from modelspan_analyzer.instance import LOOPBACK, Instance
+from modelspan_analyzer.instance import Instance
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.cards import CARDS
 from modelspan_analyzer.replay import records, windows
 from modelspan_analyzer.replay.history import History, HistoryError, ids
 from modelspan_analyzer.replay.send import send
 from modelspan_analyzer.results import Result, Window
+from modelspan_collector.running import LOOPBACK
 
 CHUNK_ROWS = 10_000
 CHUNK_CELLS = 2_000_000

@@ -8,9 +8,9 @@ import sys
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.forget import Forgotten, forget
 from modelspan_analyzer.governance.subject import Subject
-from modelspan_analyzer.instance import COLLECTOR_FOLDER
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, ask_owner, need_store, running, writing
+from modelspan_collector.running import COLLECTOR_FOLDER
 from modelspan_collector.store.connect import DEFAULT_DATABASE
 
 

@@ -17,7 +17,7 @@ from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Hints, Roles
 from modelspan_analyzer.files.rows import FileError, Remarks
 from modelspan_analyzer.gate import JUDGED, not_checked
-from modelspan_analyzer.instance import COLLECTOR_FOLDER, Instance, InstanceConfig
+from modelspan_analyzer.instance import Instance, InstanceConfig
 from modelspan_analyzer.reading.cards import told_task
 from modelspan_analyzer.replay.history import split
 from modelspan_analyzer.replay.run import Outcome, outcomes, prepare
@@ -29,7 +29,7 @@ from modelspan_cli.errors import CommandError
 from modelspan_cli.file_options import add_hints, hints, names, say
 from modelspan_cli.reach import DEFAULT_DATA, reading
 from modelspan_collector.config import CollectorConfig
-from modelspan_collector.running import find_running
+from modelspan_collector.running import COLLECTOR_FOLDER, find_running
 from modelspan_collector.store.connect import DEFAULT_DATABASE
 from modelspan_collector.store.errors import StoreError
 

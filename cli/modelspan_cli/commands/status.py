@@ -14,10 +14,10 @@ from rich.table import Table
 from modelspan_analyzer.gate import JUDGED, not_checked
 from modelspan_analyzer.governance.databases import databases
 from modelspan_analyzer.incidents import Incident, load_open
-from modelspan_analyzer.instance import COLLECTOR_FOLDER
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.reach import add_data_argument, reading, running
 from modelspan_collector.address import public
+from modelspan_collector.running import COLLECTOR_FOLDER
 from modelspan_collector.store.connect import Store
 from modelspan_collector.wal.dead import list_broken, list_dead
 

@@ -8,13 +8,13 @@ import sys
 import threading
 from pathlib import Path
 
-from modelspan_analyzer.instance import COLLECTOR_FOLDER, LOOPBACK, Instance, InstanceConfig
 from modelspan_cli.addresses import add_store
 from modelspan_cli.collector_options import add_collector_options, collector_config
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import DEFAULT_DATA
 from modelspan_collector.access.tokens import TokenFileError
-from modelspan_collector.running import SQL_PORT, WEB_PORT, Ports, find_running
+from modelspan_collector.ports import need_free
+from modelspan_collector.running import COLLECTOR_FOLDER, LOOPBACK, SQL_PORT, WEB_PORT, Ports, find_running
 from modelspan_collector.store.errors import StoreError
 
 
@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT, then flush everything."""
+    _look_before(args)
+    from modelspan_analyzer.instance import Instance, InstanceConfig  # seconds of imports: not for what is refused
+
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -47,10 +50,6 @@ def run(args: argparse.Namespace) -> int:
         disk_budget=int(args.disk_budget * 1e9),
         monitors=args.monitors,
     )
-    if (owner := find_running(args.data)) is not None:
-        raise CommandError(
-            f"process {owner.pid} already runs on {str(args.data)!r}", hint="stop it first, or give another --data"
-        )
     try:
         instance = Instance(config)
         instance.start()
@@ -63,6 +62,24 @@ def run(args: argparse.Namespace) -> int:
         print("stopping: flushing what was acknowledged ...", file=sys.stderr, flush=True)
         instance.stop()
     return 0
+
+
+def _look_before(args: argparse.Namespace) -> None:
+    """Refuse what cannot be, before anything is made or read for it.
+
+    Raises:
+        CommandError: somebody has the folder or a port.
+    """
+    if (owner := find_running(args.data)) is not None:
+        raise CommandError(
+            f"process {owner.pid} already runs on {str(args.data)!r}", hint="stop it first, or give another --data"
+        )
+    own = [(LOOPBACK, args.web_port), *([] if args.store else [(LOOPBACK, args.sql_port)])]
+    try:
+        for host, port in (*own, (args.host, args.grpc_port), (args.host, args.http_port)):
+            need_free(host, port)
+    except OSError as error:
+        raise CommandError(str(error)) from error
 
 
 def _banner(host: str, ports: Ports, data: Path) -> str:
