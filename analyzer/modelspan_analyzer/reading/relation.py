@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.profiles.vocabulary import Relation
+from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
-
-_WINDOW = """model = {model:String} AND ({version:String} = '' OR version = {version:String})
-    AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
-    AND toStartOfFiveMinutes(timestamp) >= toStartOfFiveMinutes({start:DateTime64(9, 'UTC')})
-    AND toStartOfFiveMinutes(timestamp) <= toStartOfFiveMinutes({end:DateTime64(9, 'UTC')})"""
 
 _BASELINE = "model = {model:String} AND baseline_id = {baseline_id:String}"
 
 
 def window_relation(model: str, version: str, window: Window) -> Relation:
     """The predictions of a window; an empty version stands for all of them."""
-    scope = {"model": model, "version": version, "start": window.start, "end": window.end}
-    return Relation("predictions", _WINDOW, scope)
+    return Relation("predictions", within(), bound(model, version, window))
 
 
 def baseline_relation(baseline: Baseline, version: str) -> Relation:

@@ -14,16 +14,11 @@ from typing import Any
 
 from modelspan_analyzer.reading import labels
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
 
 _TRUTH = "multiIf(own.3 != '', own.3, isNull(own.2), '', toString(own.2)) AS truth"
 _TRUE_VALUE = "coalesce(own.2, toFloat64OrNull(own.3)) AS true_value"
-
-_CHOSEN = """
-    model = {{{0}model:String}} AND ({{{0}version:String}} = '' OR version = {{{0}version:String}})
-    AND timestamp >= {{{0}start:DateTime64(9, 'UTC')}} AND timestamp < {{{0}end:DateTime64(9, 'UTC')}}
-    AND error_type = ''
-"""
 
 _PREDICTIONS = """
 WITH {own} AS own
@@ -68,17 +63,16 @@ def window_rows(model: str, version: str, window: Window, *, name: str = "window
         window: the stretch of event time.
         name: prefix of the bound parameters, so that two windows can stand in one query.
     """
-    chosen = _CHOSEN.format(name)
+    chosen = f"{within(name)} AND error_type = ''"
     joined = labels.labels_of(f"SELECT prediction_id FROM predictions WHERE {chosen}")
     sql = _PREDICTIONS.format(own=labels.own(), labels=joined, truth=_TRUTH, true_value=_TRUE_VALUE, chosen=chosen)
-    values = {"model": model, "version": version, "start": window.start, "end": window.end}
-    return Rows(sql, {name + key: value for key, value in values.items()})
+    return Rows(sql, bound(model, version, window, name))
 
 
 def unlabelled_rows(model: str, version: str, window: Window) -> Rows:
     """The predictions of a window without looking for their labels; for estimates."""
-    values = {"model": model, "version": version, "start": window.start, "end": window.end}
-    return Rows(_UNLABELLED.format(chosen=_CHOSEN.format("window_")), {"window_" + k: v for k, v in values.items()})
+    chosen = f"{within('window_')} AND error_type = ''"
+    return Rows(_UNLABELLED.format(chosen=chosen), bound(model, version, window, "window_"))
 
 
 def baseline_rows(baseline: Baseline, version: str) -> Rows:

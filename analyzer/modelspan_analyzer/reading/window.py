@@ -1,0 +1,21 @@
+"""Which predictions are of a window: said once, with what the table is sorted by, so that no others are read."""
+
+from __future__ import annotations
+
+from modelspan_analyzer.results import Window
+
+_WITHIN = """model = {{{0}model:String}} AND ({{{0}version:String}} = '' OR version = {{{0}version:String}})
+    AND timestamp >= {{{0}start:DateTime64(9, 'UTC')}} AND timestamp < {{{0}end:DateTime64(9, 'UTC')}}
+    AND toStartOfFiveMinutes(timestamp) >= toStartOfFiveMinutes({{{0}start:DateTime64(9, 'UTC')}})
+    AND toStartOfFiveMinutes(timestamp) <= toStartOfFiveMinutes({{{0}end:DateTime64(9, 'UTC')}})"""
+
+
+def within(name: str = "") -> str:
+    """The condition in SQL; `name` is put before its parameters, so that two windows can stand in one query."""
+    return _WITHIN.format(name)
+
+
+def bound(model: str, version: str, window: Window, name: str = "") -> dict[str, object]:
+    """The values of its parameters; an empty version stands for all of them."""
+    values = {"model": model, "version": version, "start": window.start, "end": window.end}
+    return {name + key: value for key, value in values.items()}
