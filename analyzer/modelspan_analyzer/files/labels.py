@@ -79,7 +79,8 @@ def _truth(rows: FileRows, name: str, task: str) -> tuple[pa.Array, pa.Array]:
     fractional = is_number(column.type) and not outcomes.are_whole(column)
     if task == REGRESSION or (fractional and task != CLASSIFICATION):
         return outcomes.amounts(rows, name, "--label"), pa.nulls(total, pa.string())
-    if not (is_number(column.type) or is_text(column.type) or pa.types.is_boolean(column.type)):
+    plain = is_number(column.type) or is_text(column.type) or pa.types.is_boolean(column.type)
+    if not (plain or pa.types.is_null(column.type)):
         raise FileError(f"column {name!r} holds {column.type}, and a label is one class or one number; name another")
     return pa.nulls(total, pa.float64()), canonical(column)
 

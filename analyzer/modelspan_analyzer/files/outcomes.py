@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan_analyzer.files.cells import is_number, is_text, lost, numbers, trimmed, utf8, valid
-from modelspan_analyzer.files.classes import align, canonical
-from modelspan_analyzer.files.rows import FileError, FileRows, shown
+from modelspan_analyzer.files.classes import MOST_SPELLINGS, align, canonical
+from modelspan_analyzer.files.rows import SHOWN, FileError, FileRows, shown
 
 CLASSIFICATION: Final = "classification"
 REGRESSION: Final = "regression"
@@ -53,14 +53,35 @@ def guess(rows: FileRows, prediction: str | None, score: str | None, label: str 
     column = _without_nan(rows.column(outcome))
     if told == REGRESSION:
         return Guess(REGRESSION)
+    if score and score == prediction:
+        return Guess(CLASSIFICATION, scored=True)
     if score or told == CLASSIFICATION:
+        if not told:
+            _check_classes(rows, outcome, column)
         scored = not score and is_number(column.type) and _is_share(column) and not are_whole(column)
         return Guess(CLASSIFICATION, scored, () if scored else _spelling(column))
     values = _numbers_in(rows, outcome)
     if not is_number(values.type):
+        _check_classes(rows, outcome, values)
         return Guess(CLASSIFICATION, spelling=_spelling(values))
     truth = _numbers_in(rows, label) if label else None
     return _guess_numbers(rows, outcome, values, truth)
+
+
+def _check_classes(rows: FileRows, name: str, column: pa.Array) -> None:
+    """Say that many different texts are taken for classes.
+
+    Raises:
+        FileError: they are fractions, which are none.
+    """
+    if is_number(column.type) and not are_whole(column) and len(_distinct(column)) > MOST_CLASSES:
+        first = shown(column.filter(pc.not_equal(pc.floor(column), column))[0])
+        raise FileError(
+            f"column {name!r} holds fractions such as {first}, which are no classes; beside --score, --prediction names"
+            f" the class: name a column of scores with both, of amounts with --prediction alone"
+        )
+    if is_text(column.type) and (many := int(pc.count_distinct(column).as_py())) > MOST_CLASSES:
+        rows.remarks.assume(f"{name!r} holds {many:,} different texts: classes (--task {REGRESSION} says otherwise)")
 
 
 def _guess_numbers(rows: FileRows, name: str, values: pa.Array, truth: pa.Array | None) -> Guess:
@@ -104,7 +125,30 @@ def convert(
             if found.task == CLASSIFICATION:
                 values = align(values, found.spelling, name, rows.remarks)
             rows = rows.set(name, values)
+    if label:
+        _check_labels(rows, label, found)
     return rows
+
+
+def _check_labels(rows: FileRows, name: str, found: Guess) -> None:
+    """Count the rows whose label is not known yet, and see that the others name classes that are predicted.
+
+    Raises:
+        FileError: not one does: all predictions would be wrong.
+    """
+    column = rows.column(name)
+    if column.null_count:
+        rows.remarks.leave_out(
+            f"{column.null_count:,} of {len(column):,} labels: {name!r} holds none there, so they are not known yet"
+        )
+    named = set(column.drop_null().unique()[:MOST_SPELLINGS].to_pylist()) if found.spelling else set()
+    if not named or named & set(found.spelling):
+        return
+    labels, classes = (", ".join(map(repr, sorted(each)[:SHOWN])) for each in (named, found.spelling))
+    words = f"no label of column {name!r} ({labels}) is a class that the predictions name ({classes})"
+    if min(len(named), len(found.spelling)) > 1:
+        raise FileError(f"{words}; spell them alike, or leave out --label")
+    rows.remarks.assume(f"{words}: all of them are wrong")
 
 
 def _outcome(rows: FileRows, name: str, task: str, option: str) -> pa.Array:
@@ -125,6 +169,18 @@ def amounts(rows: FileRows, name: str, option: str) -> pa.Array:
     Raises:
         FileError: most of them hold none.
     """
+    found = _amounts(rows, name, option)
+    infinite = np.flatnonzero(np.isinf(found.to_numpy(zero_copy_only=False)))
+    if not infinite.size:
+        return found
+    rows.remarks.leave_out(
+        f"{infinite.size:,} of {len(found):,} cells of column {name!r}, which are infinite"
+        f" ({rows.examples(infinite, found)})"
+    )
+    return pc.if_else(pc.is_finite(found), found, pa.scalar(None, pa.float64()))
+
+
+def _amounts(rows: FileRows, name: str, option: str) -> pa.Array:
     column = rows.column(name)
     found = _numbers(rows, name, option)
     missed = lost(trimmed(utf8(column)) if is_text(column.type) else column, found)
@@ -162,7 +218,7 @@ def _numbers(rows: FileRows, name: str, option: str) -> pa.Array:
 
 def _scores(rows: FileRows, name: str, scale: str) -> pa.Array:
     """Scores as probabilities; a few beyond 0 to 1 are left out, many are an error that names the option."""
-    found = amounts(rows, name, "--score")
+    found = _amounts(rows, name, "--score")
     if scale == LOG_ODDS:
         return pc.divide(1.0, pc.add(1.0, pc.exp(pc.negate(found))))
     if scale:
@@ -228,7 +284,7 @@ def are_whole(column: pa.Array) -> bool:
     if pa.types.is_integer(column.type):
         return True
     values = np.asarray(numbers(column).drop_null())
-    return bool((values == np.floor(values)).all())
+    return bool((values == np.floor(values))[np.isfinite(values)].all())
 
 
 def _is_share(column: pa.Array) -> bool:

@@ -33,6 +33,13 @@ PARAMETERS: Final[Mapping[str, frozenset[str]]] = {
     "/api/breakdown": _TIME | {"model"},
 }
 """What each question knows: a name that is misspelt would be a condition that is not looked at."""
+_FILE: Final = frozenset({"model", "id", "label", "task", "source"})
+POSTED: Final[Mapping[str, frozenset[str]]] = {
+    "/api/baselines": _FILE
+    | {"version", "start", "end", "prediction", "score", "tag", "features", "feature", "score_scale", "settled"},
+    "/api/labels": _FILE | {"time", "time_unit", "actor"},
+}
+"""What is posted with parameters; all else that is posted takes none."""
 _DISK_AT_FAULT: Final = FULL_DISK | {errno.EIO, errno.EROFS}
 _LOGGER = logging.getLogger(__name__)
 
@@ -97,8 +104,8 @@ def check_parameters(request: Request, path: str) -> None:
     Raises:
         AskedWrongError: a name is not known; the message lists those that are.
     """
-    known = PARAMETERS.get(path)
-    if request.method not in ("GET", "HEAD") or known is None:
+    known = PARAMETERS.get(path) if request.method in ("GET", "HEAD") else POSTED.get(path, frozenset())
+    if known is None:
         return
     unknown = sorted({name[:40] for name in request.query_params} - known)
     if unknown:

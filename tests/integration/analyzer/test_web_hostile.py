@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.web.app import build
-from modelspan_analyzer.web.asking import PARAMETERS
+from modelspan_analyzer.web.asking import PARAMETERS, POSTED
 from modelspan_analyzer.web.owner import Owned
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.serve import AsgiServer
@@ -185,6 +185,10 @@ def test_unknown_parameters_are_refused_by_name(app: Starlette, client: httpx.Cl
     for path in PARAMETERS:
         answer = client.get(path.replace("{incident_id}", "x"), params={"modle": "m"})
         assert (answer.status_code, "'modle'" in answer.json()["error"]) == (400, True)
+    for route in routes(app, "POST"):
+        answer = client.post(route.path.replace("{incident_id}", "x"), params={"lable": "y"})
+        assert answer.status_code in (400, 401, 403), route.path
+        assert "'lable'" in answer.json()["error"] or answer.status_code != 400, route.path
 
 
 @pytest.mark.parametrize("secret", ["", SECRET], ids=["anyone", "owner"])
@@ -196,7 +200,10 @@ def test_bodies_of_every_kind(app: Starlette, client: httpx.Client, secret: str)
             headers = {"content-type": kind} if kind else {}
             if secret:
                 headers["authorization"] = f"Bearer {secret}"
-            for query in ("", "?model=m", "?model=m&prediction=a&label=a&score=a&tag=a&features=a&id=a"):
+            names = sorted(POSTED.get(path, frozenset()) - {"start", "end", "task", "time_unit", "score_scale"})
+            for query in dict.fromkeys(
+                ["", "?model=m" if names else "", "?" + "&".join(f"{name}=a" for name in names)]
+            ):
                 assert_answered(
                     client.post(path + query, content=body, headers=headers), (path, query, kind, body[:60])
                 )

@@ -15,7 +15,7 @@ from modelspan_analyzer.files.read import from_bytes
 from modelspan_analyzer.files.roles import Roles, settle
 from modelspan_analyzer.files.rows import FileRows
 
-ROWS = 60
+ROWS = 80
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 ROLES = Roles(prediction="p", score="s", label="y", id="id", time="t", segments=("g",))
 MISFITS = {

@@ -75,6 +75,46 @@ def test_one_class_in_two_spellings_is_one(predicted: list[object], true: list[o
     assert found.rows.table["y"].to_pylist() == spelt
 
 
+def test_labels_that_name_no_predicted_class_are_a_sentence() -> None:
+    """An accuracy of 0 would be a wrong number; where one class alone is known, it is only said."""
+    columns = {"p": ["positive", "negative"], "y": [1, 0]}
+    with pytest.raises(FileError, match=r"no label of column 'y' \('0', '1'\) is a class .*'negative', 'positive'"):
+        settled(columns, OUTCOMES)
+    one = settled({"p": ["cat", "cat"], "y": ["dog", "dog"]}, OUTCOMES)
+    assert "all of them are wrong" in one.rows.remarks.assumed[0]
+
+
+def test_a_column_that_is_prediction_and_score_is_a_score() -> None:
+    """Named with both options, numbers are no classes: one for each of them would be stored."""
+    both = Roles(prediction="s", score="s", label="y")
+    found = settled({"s": [0.25, 0.75, 0.5], "y": [0, 1, 1]}, both)
+    assert found.guess.scored
+    assert found.rows.table["s"].to_pylist() == [0.25, 0.75, 0.5]
+    with pytest.raises(FileError, match=r"holds 25 to 75, and scores are probabilities .* --score-scale 100"):
+        settled({"s": [25.0, 75.0], "y": [0, 1]}, both)
+    with pytest.raises(FileError, match="holds text such as 'high'"):
+        settled({"s": ["high", "low"], "y": [0, 1]}, both)
+
+
+def test_fractions_are_no_classes_and_many_texts_are_said_to_be() -> None:
+    """What would make a class of every row is an error, or a guess that is said with the option that settles it."""
+    amounts = {"p": [row / 7 for row in range(MANY)], "s": [0.5] * MANY}
+    with pytest.raises(FileError, match=r"column 'p' holds fractions such as 0\.14.*, which are no classes"):
+        settled(amounts, Roles(prediction="p", score="s"))
+    texts = settled({"p": [f"about {row}" for row in range(MANY)]}, Roles(prediction="p"))
+    assert texts.rows.remarks.assumed == ["'p' holds 200 different texts: classes (--task regression says otherwise)"]
+
+
+def test_labels_that_are_not_known_and_infinite_amounts_are_counted() -> None:
+    """A column of labels that holds few or none does not pass in silence, and one infinity does not cost all means."""
+    found = settled({"p": ["a", "b"], "y": [None, None]}, OUTCOMES)
+    assert found.rows.remarks.left_out == ["2 of 2 labels: 'y' holds none there, so they are not known yet"]
+    infinite = settled({"p": [1.5, float("inf")], "y": [float("-inf"), 2.5]}, OUTCOMES)
+    assert infinite.rows.table["p"].to_pylist() == [1.5, None]
+    assert "1 of 2 cells of column 'p', which are infinite (row 2: inf)" in infinite.rows.remarks.left_out
+    assert "1 of 2 cells of column 'y', which are infinite (row 1: -inf)" in infinite.rows.remarks.left_out
+
+
 def test_scores_are_probabilities() -> None:
     """Percentages are an error that names the option, which then settles it; a few misfits are left out alone."""
     roles = Roles(prediction="p", score="s")
