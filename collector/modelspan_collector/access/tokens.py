@@ -94,7 +94,9 @@ class Tokens:
         return self._path is not None
 
     def databases(self) -> set[str]:
-        """The databases that tenants have of their own."""
+        """The databases that tenants have of their own, by the file as it is now."""
+        if self._path is not None:
+            self._reload_when_changed()
         return {tenant.database for tenant in self._tenants.values() if tenant.database}
 
     def tenant(self, authorization: str) -> Tenant:

@@ -167,7 +167,7 @@ def content_type(output_format: str) -> str:
     )
 
 
-def insert(run: Run, data: Iterator[bytes], share: Share) -> dict[str, str]:
+def insert(engine: Engine, run: Run, data: Iterator[bytes], share: Share) -> dict[str, str]:
     """Run an INSERT on the rows of the body and return its summary.
 
     The rows are held in a file: the body is whole by now, so what a client breaks off is not stored. (The engine's own
@@ -176,7 +176,7 @@ def insert(run: Run, data: Iterator[bytes], share: Share) -> dict[str, str]:
     Raises:
         ClickHouseError: the rows do not fit; none of them is stored.
     """
-    with tempfile.NamedTemporaryFile(prefix="modelspan-insert-") as rows:
+    with engine.scratch() as rows:
         for piece in data:
             body.hold(share, len(piece))
             rows.write(piece)

@@ -110,7 +110,7 @@ class SqlApp:
                 session.remember(run.statement)
                 await self._done(query, send)
             elif run.statement.takes_data:
-                summary = await self._threaded(answer.insert, run, body.data, query.files)
+                summary = await self._threaded(answer.insert, self._engine, run, body.data, query.files)
                 await self._done(query, send, summary)
             else:
                 await self._stream(run, query, send)

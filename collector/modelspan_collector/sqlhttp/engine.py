@@ -9,12 +9,11 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import tempfile
 import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import chdb
 
@@ -22,6 +21,7 @@ from modelspan_collector.sqlhttp import allowed, errors, statement
 from modelspan_collector.sqlhttp.forms import ExternalTable
 from modelspan_collector.sqlhttp.settings import Limits, clause, effective
 from modelspan_collector.sqlhttp.statement import Statement
+from modelspan_collector.store import aside
 from modelspan_collector.store.quote import quote_name
 
 log = logging.getLogger(__name__)
@@ -96,6 +96,10 @@ class Engine:
                 raise
             raise errors.from_engine(error) from error
 
+    def scratch(self) -> IO[bytes]:
+        """A file for rows on their way into the engine."""
+        return aside.passing(self._path)
+
     def close(self) -> None:
         """Let go of the engine."""
         self._anchor.close()
@@ -127,7 +131,7 @@ class Engine:
                 f"the external table {table.name} is not described as columns and a format that is offered"
             )
         connection.query(vetted.body.encode("utf-8", "surrogateescape"))
-        with tempfile.NamedTemporaryFile(prefix="modelspan-external-") as file:
+        with self.scratch() as file:
             file.write(table.data)
             file.flush()
             connection.query(

@@ -127,12 +127,8 @@ def restore(store: Store, folder: Path) -> Manifest:
     schema.apply(store)
     _drop_materialized_views(store)  # the rows that they made are in the backup themselves
     for file in manifest.files:
-        store.client().raw_insert(
-            quote_identifier(file.table),
-            insert_block=_read(folder / file.name),
-            fmt="Native",
-            settings={"insert_deduplicate": "0"},
-        )
+        body = _read(folder / file.name)
+        store.insert_bytes(quote_identifier(file.table), body, "Native", settings={"insert_deduplicate": "0"})
     schema.apply(store)
     return manifest
 

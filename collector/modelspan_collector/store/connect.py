@@ -6,7 +6,7 @@ import fcntl
 import re
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_collector.address import public, scrubbed
+from modelspan_collector.store import aside
 from modelspan_collector.store.errors import StoreUnavailableError
-from modelspan_collector.store.quote import quote_identifier
+from modelspan_collector.store.quote import quote_identifier, quote_name, quote_string
 
 DEFAULT_DATABASE = "modelspan"
 MINIMUM_VERSION = (25, 3)
@@ -94,12 +95,46 @@ class Store:
         """Run a statement that returns nothing of interest."""
         self.client().command(sql, parameters=dict(parameters or {}))
 
-    def insert(self, table: str, rows: pa.Table, *, token: str | None = None) -> None:
+    def insert(
+        self, table: str, rows: pa.Table, *, token: str | None = None, settings: Mapping[str, Any] | None = None
+    ) -> None:
         """Insert an Arrow table; the same `token` is inserted once, however often it is sent."""
-        settings: dict[str, Any] = {}
+        given = dict(settings or {})
         if token is not None:
-            settings = {"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1}
-        self.client().insert_arrow(table, rows, settings=settings)
+            given |= {"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1}
+        if self.embedded:
+            sink = pa.BufferOutputStream()
+            with pa.RecordBatchFileWriter(sink, rows.schema) as writer:
+                writer.write(rows)
+            self.insert_bytes(table, sink.getvalue(), "Arrow", settings=given, columns=rows.column_names)
+        else:
+            self.client().insert_arrow(table, rows, settings=given)
+
+    def insert_bytes(
+        self,
+        table: str,
+        body: bytes | pa.Buffer | Generator[bytes, None, None],
+        format_name: str,
+        *,
+        settings: Mapping[str, Any],
+        columns: Sequence[str] = (),
+    ) -> None:
+        """Insert rows that are written in one of the engine's formats.
+
+        The embedded engine reads them from a file. The driver would make it in the machine's folder of temporary files,
+        in which a process that is killed leaves people's rows.
+        """
+        client = self.client()
+        if not self.embedded:
+            client.raw_insert(table, list(columns) or None, body, dict(settings), format_name)
+            return
+        named = f" ({', '.join(map(quote_name, columns))})" if columns else ""
+        told = ", ".join(f"{name} = {quote_string(str(value))}" for name, value in settings.items())
+        with aside.passing(urlsplit(self.dsn).path) as file:
+            file.writelines(body if isinstance(body, Generator) else [body])
+            file.flush()
+            source = f"INFILE {quote_string(file.name)} COMPRESSION 'none'{' SETTINGS ' if told else ''}{told}"
+            client.raw_query(f"INSERT INTO {table}{named} FROM {source} FORMAT {format_name}")
 
     def close(self) -> None:
         """Close every client that this store opened."""
@@ -127,7 +162,7 @@ def connect(dsn: str, database: str = DEFAULT_DATABASE) -> Store:
     name = quote_identifier(database)
     if dsn.startswith("chdb:///"):  # the engine makes what others may read, and it holds features of people
         with suppress(OSError):  # which the engine then says in its own words
-            Path(urlsplit(dsn).path).mkdir(parents=True, exist_ok=True, mode=0o700)
+            aside.own(Path(urlsplit(dsn).path))
     first = _open(dsn, "default")
     try:
         check_version(first.server_version or "")
@@ -140,6 +175,8 @@ def connect(dsn: str, database: str = DEFAULT_DATABASE) -> Store:
     except StoreUnavailableError:
         first.close()
         raise
+    if dsn.startswith("chdb:///"):
+        aside.clear(urlsplit(dsn).path)
     return Store(dsn, database, anchor=first)
 
 

@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelspan_collector.store.aside import own
 from modelspan_collector.wal import segment as segments
 from modelspan_collector.wal.backlog import Backlog, Batch
 from modelspan_collector.wal.recent import Recent
@@ -149,7 +150,7 @@ class Log:
 
     def start(self) -> None:
         """Replay what an earlier process left, then take records."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own(self.folder)
         for path in sorted(self.folder.glob(f"*{segments.DIGESTS_SUFFIX}")):
             self._recent.restore(segments.read_digests(path))
             self._retired[path] = time.monotonic()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from modelspan_collector.otlp import wire
 from modelspan_collector.otlp.signals import Signal
+from modelspan_collector.store import aside
 from modelspan_collector.store.connect import Store
 from modelspan_collector.wal.record import Record
 from modelspan_collector.write import deep, otlp_shape
@@ -48,7 +47,7 @@ def insert_otlp(
         "input_format_protobuf_oneof_presence": 1,
     }
     try:
-        store.client().raw_insert(otlp_shape.table(signal), insert_block=body, fmt="Protobuf", settings=settings)
+        store.insert_bytes(otlp_shape.table(signal), body, "Protobuf", settings=settings)
     except DatabaseError as error:
         if error.code != deep.TOO_DEEP or flattened:
             raise
@@ -67,14 +66,10 @@ def _format_settings(store: Store, signal: Signal) -> dict[str, str]:
             "format_schema": otlp_shape.proto(signal),
             "format_schema_message_name": otlp_shape.message_name(signal),
         }
-    return {"format_schema": f"{_schema_file(signal)}:{otlp_shape.message_name(signal)}"}
+    return {"format_schema": f"{_schema_file(urlsplit(store.dsn).path, signal)}:{otlp_shape.message_name(signal)}"}
 
 
 @cache
-def _schema_file(signal: Signal) -> Path:
-    """A file of this process with the schema text."""
-    folder = Path(tempfile.mkdtemp(prefix="modelspan-schema-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path = folder / f"{signal.name}.proto"
-    path.write_text(otlp_shape.proto(signal))
-    return path
+def _schema_file(store: str, signal: Signal) -> Path:
+    """The schema's text as a file beside the store."""
+    return aside.lasting(Path(store), f"{signal.name}.proto", otlp_shape.proto(signal))

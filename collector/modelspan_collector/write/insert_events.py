@@ -157,7 +157,7 @@ class _Insert:
             self._note(part)
 
     def _insert(self, batch: pa.Table, token: str) -> None:
-        self.store.client().insert_arrow(self.table, batch, settings={**ONE_BLOCK, "insert_deduplication_token": token})
+        self.store.insert(self.table, batch, settings={**ONE_BLOCK, "insert_deduplication_token": token})
         self.metrics.rows.labels(self.table).inc(batch.num_rows)
 
     def _apart(self, streams: Sequence[_Stream], token: str, why: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.otlp.signals import SIGNALS, Signal
 from modelspan_collector.store import schema
+from modelspan_collector.store.aside import own
 from modelspan_collector.store.connect import Store, connect
 from modelspan_collector.wal.journal import Log, LogOptions
 
@@ -32,7 +33,7 @@ class Lanes:
 
     def start(self) -> None:
         """Open the logs of the collector's own database, and replay whatever lies in the folder."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own(self._folder)
         left = {path.name for path in self._folder.iterdir() if path.is_dir()}
         for database in sorted({self._store.database, *left}):
             self._open(database)
