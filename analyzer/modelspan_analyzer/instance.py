@@ -15,6 +15,7 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.monitors_yaml import load as load_monitors
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.runner.runner import Runner
+from modelspan_analyzer.tenants import Tenants
 from modelspan_analyzer.web.app import build as build_web
 from modelspan_analyzer.web.owner import Owned
 from modelspan_collector.access.tokens import Tokens
@@ -59,25 +60,6 @@ class InstanceConfig:
     """False to leave the schedule out, as `replay` does, which runs the monitors itself."""
 
 
-class _Watch:
-    """The monitors of a tenant's own database."""
-
-    def __init__(self, dsn: str, database: str, monitors: MonitorsConfig) -> None:
-        self._store = connect(dsn, database)
-        schema.apply(self._store)
-        self._responder = Responder(self._store, monitors)
-        self._runner = Runner(self._store, monitors, respond=self._responder)
-
-    def start(self) -> None:
-        self._runner.start()
-        self._responder.start()
-
-    def stop(self) -> None:
-        self._runner.stop()
-        self._responder.stop()
-        self._store.close()
-
-
 def _sql(store: Store, port: int, hosts: tuple[str, ...]) -> SqlServer | None:
     """The SQL endpoint; clients of a ClickHouse server talk to that server."""
     return SqlServer(store, LOOPBACK, port, hosts=hosts) if store.embedded else None
@@ -104,8 +86,7 @@ class Instance:
         self.collector = Collector(self.store, collecting)
         self._responder = Responder(self.store, monitors)
         self.runner = Runner(self.store, monitors, respond=self._responder if config.analyze else None)
-        tenants = sorted(Tokens(collecting.tokens).databases()) if config.analyze else []
-        self._tenants = [_Watch(self.store.dsn, database, monitors) for database in tenants]
+        self._tenants = Tenants(self.store.dsn, Tokens(collecting.tokens), monitors) if config.analyze else None
         self._sql = _sql(self.store, config.sql_port, collecting.hosts)
         self._secret = secrets.token_urlsafe()
         owned = Owned(self.store, self.collector, collecting.data, self._secret)
@@ -132,15 +113,15 @@ class Instance:
         if self.config.analyze:
             self.runner.start()
             self._responder.start()
-        for tenant in self._tenants:
-            tenant.start()
+        if self._tenants:
+            self._tenants.start()
         announce(self.config.data, Running(os.getpid(), LOOPBACK, self.config.dsn, self.ports, self._secret))
 
     def stop(self) -> None:
         """Stop taking data, bring all that was acknowledged into the tables, and close."""
         (self.config.data / INSTANCE_FILE).unlink(missing_ok=True)
-        for tenant in self._tenants:
-            tenant.stop()
+        if self._tenants:
+            self._tenants.stop()
         self.runner.stop()
         self._responder.stop()
         self.collector.stop()

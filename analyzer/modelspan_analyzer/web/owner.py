@@ -6,8 +6,9 @@ Both need the store that the instance has open, and so they run in it; the answe
 from __future__ import annotations
 
 import hmac
+import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ class Owned:
     data: Path
     """The collector's folder."""
     secret: str
+    erasing: threading.Lock = field(default_factory=threading.Lock)
+    """One erasure waits for another: they share the names that are kept, and hold the same collector still."""
 
 
 def owner_routes(owned: Owned) -> list[Route]:
@@ -70,5 +73,6 @@ def _backup(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
 def _forget(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
     subject = Subject(frozenset(texts(asked, "prediction_ids")), text(asked, "tag", ""), text(asked, "value", ""))
     databases, actor = tuple(texts(asked, "databases")), text(asked, "actor", "")
-    still = owned.collector.still()
-    return asdict(forget(owned.store, subject, owned.data, databases=databases, actor=actor, still=still))
+    with owned.erasing:
+        still = owned.collector.still()
+        return asdict(forget(owned.store, subject, owned.data, databases=databases, actor=actor, still=still))
