@@ -52,6 +52,8 @@ ORDER BY version, signal, feature, metric, segment
 """
 ALWAYS = DATA_QUALITY.name
 """A signal that says of any window that rows came, and nothing of whether they are as they were."""
+WITHIN = ("labels_share", "labelled_rows", "worst_slice_by_loss", "worst_slice_by_missing_labels")
+"""Metrics that say how many labels came, or how a window's parts differ: nothing of whether the model is as it was."""
 JUDGED = ("ok", "warning", "alarm", "error")
 """Verdicts that compared something."""
 SKIPPED = "skipped"
@@ -140,12 +142,13 @@ def _unchecked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The signals of which no result could be judged though they apply, each with the reason of one of them."""
     judged = _judged(rows)
     lacking = [row for row in reversed(rows) if row["signal"] not in judged and row["verdict"] != SKIPPED]
+    lacking.sort(key=lambda row: row["metric"] not in WITHIN)  # the reason of one that would tell goes before theirs
     reasons = {row["signal"]: row["reason"] for row in lacking}
     return [{"signal": signal, "reason": reason} for signal, reason in sorted(reasons.items())]
 
 
 def _judged(rows: Sequence[dict[str, Any]]) -> set[str]:
-    return {row["signal"] for row in rows if row["verdict"] in JUDGED and row["n"]}
+    return {row["signal"] for row in rows if row["verdict"] in JUDGED and row["n"] and row["metric"] not in WITHIN}
 
 
 def _incidents(store: Store, model: str, version: str, signals: Sequence[str]) -> list[dict[str, Any]]:

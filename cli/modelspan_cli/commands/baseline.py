@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +73,13 @@ def _list(args: argparse.Namespace) -> int:
         found = [as_json(baseline) for baseline in baselines.listing(store, args.model)]
     if args.json:
         print(json.dumps(found, indent=2))
+        return 0
+    if not found:
+        of = f" of {args.model}" if args.model else ""
+        print(
+            f"there is no baseline{of} in the database {args.database}: `modelspan baseline set` sets one",
+            file=sys.stderr,
+        )
         return 0
     table = plain_table("model", "version", "kind", "rows", "created", "source")
     for entry in found:

@@ -40,6 +40,8 @@ def _utc(text: str) -> datetime:
 
 def run(args: argparse.Namespace) -> int:
     """Print both versions' measures and the recommendation."""
+    if args.champion == args.challenger:
+        raise CommandError(f"{args.champion} is both: name two versions of {args.model} to compare")
     end = args.end or datetime.now(UTC)
     settings = PerformanceSettings(positive_class=args.positive_class)
     try:

@@ -90,7 +90,12 @@ def _retention(pair: str) -> tuple[str, int]:
 
 def _views(args: argparse.Namespace) -> None:
     with writing(args) if args.apply else reading(args) as store:
-        for model in args.models or views.models(store):
+        models = args.models or views.models(store)
+        if not models:
+            print(
+                f"no model has predictions in the database {args.database}: there is no view to make", file=sys.stderr
+            )
+        for model in models:
             view = views.plan(store, model, prefix=args.prefix)
             if args.apply:
                 store.command(view.statement)

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
-from modelspan_analyzer.gate import JUDGED, not_checked
+from modelspan_analyzer.gate import JUDGED, WITHIN, not_checked
 from modelspan_analyzer.governance.databases import databases
 from modelspan_analyzer.incidents import Incident, load_open
 from modelspan_cli.console import console, plain_table
@@ -31,7 +31,8 @@ _VERDICTS = """
 SELECT model, version, max(window_end) AS checked,
        countIf(verdict = 'alarm') AS alarms, countIf(verdict = 'error') AS errors, max(n) AS looked_at,
        groupUniqArrayIf(signal, verdict != 'skipped') AS said,
-       groupUniqArrayIf(signal, n > 0 AND has({judged:Array(String)}, verdict)) AS judged,
+       groupUniqArrayIf(signal, n > 0 AND has({judged:Array(String)}, verdict)
+           AND NOT has({within:Array(String)}, metric)) AS judged,
        groupUniqArrayIf(6)(concat(signal, ' ', feature), verdict = 'alarm') AS what
 FROM monitor_results FINAL
 WHERE (model, version, window_end) IN (
@@ -72,7 +73,10 @@ def run(args: argparse.Namespace) -> int:
         print(_headline(args.data, instance))
         for line in _set_aside(args.data / COLLECTOR_FOLDER):
             print(line)
-        console().print(_table(models))
+        if models:
+            console().print(_table(models))
+        else:
+            print(f"no prediction is in the database {args.database}: nothing is known of any model")
         for line in (*_not_shown(others), *_not_taken(left_out)):
             print(line)
     return 0
@@ -117,7 +121,10 @@ def _not_shown(others: Sequence[str]) -> list[str]:
 
 
 def _models(store: Store) -> list[dict[str, Any]]:
-    verdicts = {(row["model"], row["version"]): row for row in store.rows(_VERDICTS, {"judged": list(JUDGED)})}
+    verdicts = {
+        (row["model"], row["version"]): row
+        for row in store.rows(_VERDICTS, {"judged": list(JUDGED), "within": list(WITHIN)})
+    }
     incidents = load_open(store)
     models = []
     for row in store.rows(_MODELS):

@@ -31,8 +31,9 @@ WINDOW = Window(START, START + timedelta(hours=1))
 CLAIM = re.compile(r"\b(ok|okay|healthy|passed|well|fine|clear|nothing stands|no alarm|no problem)\b", re.IGNORECASE)
 Run = Callable[..., tuple[int, str]]
 
-STATES = {"unknown": 0, "unlooked": 400, "empty": 0, "single": 1, "alone": 400}
-"""Models, and their rows: of `unlooked` no window was looked at; `alone` has neither baseline nor labels."""
+STATES = {"unknown": 0, "unlooked": 400, "empty": 0, "single": 1, "alone": 400, "labelled": 400}
+"""Models, and their rows: of `unlooked` no window was looked at; `alone` has neither baseline nor labels, `labelled`
+labels and nothing to compare what they say with."""
 
 SWEPT = {
     "check": ("check --model {model}", {4}),
@@ -77,6 +78,9 @@ def filled(shared_store: Store) -> Store:
                 **feature_maps(pa.table({"age": np.arange(float(rows))})),
             }
             shared_store.insert("predictions", pa.table(whole))
+        if model == "labelled":
+            labels = {"prediction_id": ids, "timestamp": stamps, "label": [str(row % 2) for row in range(rows)]}
+            shared_store.insert("labels", pa.table(labels))
         if model not in ("unknown", "unlooked"):
             runner.run_window(model, "1", WINDOW)
     return shared_store
@@ -110,13 +114,39 @@ def test_the_states_in_status_say_what_is_lacking(modelspan: Run) -> None:
     """Never healthy: not checked yet, or not checked for a reason."""
     states = {one["model"]: one["state"] for one in json.loads(modelspan("status --json")[1])["models"]}
     assert states["unlooked"] == "not checked yet"
-    assert all(states[model].startswith("not checked: ") for model in ("single", "alone")), states
+    assert all(states[model].startswith("not checked: ") for model in ("single", "alone", "labelled")), states
 
 
 def test_no_incident_of_what_was_not_looked_at_is_no_all_clear(modelspan: Run) -> None:
     """`incidents` says that nothing is known of a model that no window was looked at of."""
     assert "looked at" in modelspan("incidents --model unlooked")[1]
     assert "looked at" not in modelspan("incidents --model alone")[1]
+
+
+@pytest.mark.parametrize("more", [[], ["--signal", "performance"], ["--signal", "concept"]], ids=" ".join)
+def test_labels_that_came_are_no_verdict_on_what_they_say(modelspan: Run, more: list[str]) -> None:
+    """`labels_share` is ok, and so is a window whose parts do not differ; the model passes by neither."""
+    status, said = modelspan(" ".join(["check --model labelled", *more]))
+    assert (status, "not checked" in said) == (4, True), said
+    assert not CLAIM.search(said), said
+
+
+@pytest.mark.parametrize("command", ["status", "baseline list", "schema views", "audit", "incidents", "feedback"])
+def test_a_store_without_anything_is_answered_with_a_sentence(
+    engine_dsn: str, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """Not with the heads of an empty table, nor with nothing."""
+    place = ["--store", engine_dsn, "--database", store.database, "--data", str(tmp_path)]
+    assert main([*command.split(), *place]) == 0
+    printed = capsys.readouterr()
+    assert re.search(r"\b(no|nobody|nothing)\b", printed.out + printed.err)
+    assert not CLAIM.search(printed.out + printed.err)
+
+
+def test_a_version_is_not_compared_with_itself(modelspan: Run) -> None:
+    """It would be found to be as good."""
+    status, said = modelspan("compare labelled 1 1")
+    assert (status, "name two versions" in said) == (1, True)
 
 
 def test_a_replay_of_next_to_nothing_is_not_checked(tmp_path: Path) -> None:
