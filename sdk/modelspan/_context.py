@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 from modelspan import _identity
 from modelspan._failsafe import swallowed
+from modelspan.capture.values import clean
 
 
 class Identity(NamedTuple):
@@ -40,16 +42,22 @@ def tags(**values: object) -> Iterator[None]:
         TAGS.reset(token)
 
 
-def as_tags(values: Mapping[str, object]) -> dict[str, str]:
+def as_tags(values: Mapping[str, object] | None) -> dict[str, str]:
     """Tags as texts; those that have none are named in a warning and left out."""
-    texts = {str(name): _text(value) for name, value in values.items()}
+    texts = {clean(str(name)): _text(name, value) for name, value in (values or {}).items()}
     return {name: text for name, text in texts.items() if text is not None}
 
 
-def _text(value: object) -> str | None:
+def _text(name: object, value: object) -> str | None:
     try:
-        plain = getattr(value, "value", value)
-        return str(plain).lower() if isinstance(plain, bool) else None if plain is None else str(plain)
+        plain = getattr(value, "value", value) if isinstance(value, enum.Enum) else value
+        if not isinstance(plain, (str, bytes)) and hasattr(type(plain), "__len__"):
+            swallowed(
+                f"the tag {str(name)[:80]!r} is a {type(plain).__name__} and is left out: a tag is one text for all "
+                "rows of a call, and what differs from row to row is a feature"
+            )
+            return None
+        return str(plain).lower() if isinstance(plain, bool) else None if plain is None else clean(str(plain))
     except BaseException as error:
         swallowed("a tag has no text", error)
         return None

@@ -16,7 +16,8 @@ from modelspan.capture.batches import UntoldError
 from modelspan.capture.output_columns import Outputs, of_vector
 from modelspan.capture.outputs import NOTHING, UNTOLD, read
 from modelspan.capture.tables import table_of
-from modelspan.capture.texts import clean, id_of, ids_of
+from modelspan.capture.texts import id_of, ids_of
+from modelspan.capture.values import clean
 from modelspan.records.labels import Label
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from opentelemetry.trace import set_span_in_context
 
 from modelspan import _identity, _runtime, conventions
 from modelspan._context import LATEST, TAGS, Identity, as_tags
-from modelspan._failsafe import guard, swallowed
+from modelspan._failsafe import attempt, guard, swallowed
 from modelspan._redact import Redaction, Rule
 from modelspan._settings import sample_rate as checked_rate
 from modelspan._settings import span_features
@@ -28,7 +28,8 @@ from modelspan.capture.batches import UntoldError
 from modelspan.capture.inputs import Arguments, Row, read, texts_as_rows
 from modelspan.capture.outputs import class_name
 from modelspan.capture.tables import Table
-from modelspan.capture.texts import clean, id_of, ids_of
+from modelspan.capture.texts import id_of, ids_of
+from modelspan.capture.values import UnfitError, clean
 from modelspan.records.call import Call, Stream
 from modelspan.records.card import Card
 from modelspan.telemetry.spans import SpanFeatures, describe
@@ -107,7 +108,7 @@ class Observer:
         """Follow calls by the options; the task is what the object itself says, where they do not."""
         self.options = options
         self.told = outputs.Told(None if options.classes is None else list(options.classes), options.task or task)
-        self._class_names = [class_name(each) for each in options.classes or ()]
+        self._class_names = [class_name(each) for each in self.told.classes or ()]
         self._arguments = Arguments(function, options.feature_names) if function is not None else None
         self._span_name = f"{conventions.SPAN_NAME_PREFIX}{options.model}"
         self._streams: dict[str, tuple[Stream, dict[str, str]]] = {}
@@ -142,6 +143,8 @@ class Observer:
         if call is not None:
             try:
                 self._read_input(call, args, kwargs)
+            except UnfitError as error:
+                swallowed(f"the input of model {self.options.model!r} is left out in part ({error})")
             except BaseException as error:
                 swallowed(f"the input of model {self.options.model!r} could not be captured", error)
             self.enter(call)
@@ -215,7 +218,7 @@ class Observer:
             return
         column = ids_of(ids if hasattr(ids, "__len__") and not isinstance(ids, (str, bytes)) else [ids])
         if len(column) != call.table.rows:
-            raise ValueError(f"the table has {call.table.rows} rows and {len(column)} prediction ids were given")
+            raise UnfitError(f"the table has {call.table.rows} rows and {len(column)} prediction ids were given")
         call.ids = _identity.completed(self.redaction.bounded(column), call.time_ns, call.number)
 
     def enter(self, call: Call) -> None:
@@ -300,6 +303,8 @@ class Observer:
                     describe(span, call, self._span_features, self._runtime.settings.max_string_length)
             except BaseException as error:
                 swallowed("a span could not be described", error)
+                with attempt():  # the record accounts for the call: without a word of it, the span would once more
+                    span.set_attribute(conventions.RECORDED, True)
             try:
                 span.end()
             except BaseException as error:

@@ -57,6 +57,7 @@ class Pipeline:
         """Set up; threads start with the first row, after `on_start`. Metrics count all calls, kept or not."""
         self._on_start = on_start
         self.tally = Tally()
+        self._lost = 0
         self._settings = settings
         self._wake_rows = min(WAKE_ROWS, settings.max_rows // 4)  # in time, where few may wait
         self._resource = resource
@@ -237,7 +238,16 @@ class Pipeline:
             self.tally.add("failed", record.rows)
 
     def flush(self, timeout: float) -> bool:
-        """Encode and send all that came before; whether the receiver has it (or refused it) within so many seconds."""
+        """Encode and send all that came before; whether the receiver has taken it within so many seconds.
+
+        What was refused or dropped since the last flush is not taken, and is not tried again.
+        """
+        answered = self._answered_all(timeout)
+        lost, self._lost = self._lost, sum(count for outcome, count in self.tally.read().items() if outcome != "sent")
+        return answered and self._lost == lost
+
+    def _answered_all(self, timeout: float) -> bool:
+        """Encode and send all that came before; whether the receiver has answered within so many seconds."""
         if self._encoder is None or self.stopping:
             return True
         deadline = time.monotonic() + timeout
@@ -257,7 +267,7 @@ class Pipeline:
 
     def shutdown(self, timeout: float) -> bool:
         """Flush within so many seconds, then stop; what is left is counted as dropped."""
-        complete, before = self.flush(timeout), self.tally.read()["dropped"]
+        complete, before = self._answered_all(timeout), self.tally.read()["dropped"]
         self.stopping = True
         self._wake.set()
         if self._encoder is not None and self._sender is not None:

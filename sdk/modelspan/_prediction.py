@@ -12,8 +12,9 @@ from modelspan._observer import ALREADY_READ, Observer, Options
 from modelspan.capture import times
 from modelspan.capture.batches import NOTHING, Outputs, Snapshot
 from modelspan.capture.output_columns import of_vector
-from modelspan.capture.outputs import REGRESSION, Output, Told, class_name, named_scores, read
+from modelspan.capture.outputs import REGRESSION, Output, Told, class_name, label_of, named_scores, read
 from modelspan.capture.texts import id_of, texts_of
+from modelspan.capture.values import UnfitError
 from modelspan.records.call import Call
 
 _observers: dict[tuple[object, ...], Observer] = {}
@@ -40,8 +41,8 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
     """A class, or a column of classes."""
     scores: Mapping[str, Any] | None = None
     """The score of each class, or a column of them."""
-    attributions: Mapping[str, float] | None = None
-    """What each feature of a row contributed (SHAP values and their like)."""
+    attributions: Mapping[str, float] | Sequence[float] | None = None
+    """What each feature of a row contributed (SHAP values and their like), by name or in the order of the features."""
     tags: Mapping[str, object] | None = None
     """Segments and protected attributes that are no features."""
     timestamp: Any = None
@@ -71,7 +72,7 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
             timestamp: As the attribute.
             tags: As the attribute.
         """
-        self._model = (model, version, role, classes and tuple(classes), feature_names and tuple(feature_names))
+        self._model = (model, version, role, _tuple_of(classes), _tuple_of(feature_names))
         self._ids = prediction_id
         self.timestamp = timestamp
         self.tags = tags
@@ -122,9 +123,11 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         call = self._call
         if call is None:
             return
-        for fill in (self._fill_features, self._fill_ids, self._fill_time, self._fill_tags, self._fill_outputs):
+        for fill in _FILLS:
             try:
-                fill(call)
+                fill(self, call)
+            except UnfitError as failure:
+                swallowed(f"a part of a prediction of model {self._model[0]!r} is left out ({failure})")
             except BaseException as failure:
                 part = fill.__name__.removeprefix("_fill_")
                 swallowed(f"the {part} of a prediction of model {self._model[0]!r} could not be captured", failure)
@@ -144,14 +147,26 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         if self.tags is not None:
             call.tags = {**call.tags, **_context.as_tags(self.tags)}
 
+    def _fill_attributions(self, call: Call) -> None:
+        """A mapping, or a number for each feature in their order, as explainers return them."""
+        given = self.attributions
+        if given is None or isinstance(given, Mapping):
+            call.attributions = None if given is None else dict(given)
+            return
+        numbers = list(given)
+        if call.table is not None or len(numbers) != len(call.names):
+            raise UnfitError(f"attributions are {len(numbers)} numbers and the features {len(call.names)}")
+        call.attributions = dict(zip(call.names, numbers, strict=True))
+
     def _fill_outputs(self, call: Call) -> None:
-        call.attributions = self.attributions
         if call.table is not None:
             call.outputs = self._columns(call.table.rows)
             return
         told = self._observer.told
         value = read(self.value, told) if self.value is not None else Output()
-        label = value.label if self.label is None else class_name(self.label)
+        label = value.label if self.label is None else label_of(self.label)
+        if label is None and self.label is not None and self.label == self.label:
+            swallowed(f"a label of type {type(self.label).__name__} is no class, and is left out")
         call.result = Output(value.value, label, named_scores(self.scores, told) if self.scores is not None else None)
 
     def _fill_time(self, call: Call) -> None:
@@ -186,5 +201,20 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         return Snapshot(rows, 64 * rows, lambda: Outputs(value.value, label, known))
 
 
+def _tuple_of(given: Sequence[Any] | None) -> tuple[Any, ...] | None:
+    """A sequence of any kind, also an array, whose truth nobody can tell."""
+    return None if given is None else tuple(given)
+
+
 _KNOWN = ("features", "value", "label", "scores", "attributions", "tags", "timestamp", "prediction_id")
 """What may be filled in."""
+
+_FILLS = (
+    prediction._fill_features,
+    prediction._fill_ids,
+    prediction._fill_time,
+    prediction._fill_tags,
+    prediction._fill_attributions,
+    prediction._fill_outputs,
+)
+"""How; each costs no other."""

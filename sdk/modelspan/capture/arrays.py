@@ -48,7 +48,7 @@ def numpy_of(value: Any) -> Any:
     """
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray):
-        return value
+        return numpy.asarray(value) if isinstance(value, numpy.matrix) else value  # a matrix stays one when it is cut
     import numpy as np
 
     if is_sparse(value):

@@ -23,8 +23,8 @@ class Snapshot(NamedTuple):
     columns: Callable[[], Outputs]
 
 
-class UntoldError(ValueError):
-    """What a result means cannot be told; the message says why, without any of its values."""
+class UntoldError(values.UnfitError):
+    """What a result means cannot be told."""
 
 
 def snapshot(result: Any, rows: int, told: Told = UNTOLD) -> Snapshot:

@@ -7,6 +7,7 @@ frame, Arrow table, matrix, or list of rows is a table. Without such an argument
 from __future__ import annotations
 
 import array
+import functools
 import inspect
 import itertools
 import sys
@@ -36,6 +37,7 @@ Reader = Callable[[Any, "Sequence[str] | None"], "Row | Table | None"]
 
 def row_of(mapping: Mapping[Any, Any]) -> Row:
     """A mapping as a row, copied at the speed of C where all values are plain."""
+    mapping = values.bounded(mapping, values.MOST_FEATURES)
     if len(mapping) > values.MOST_FEATURES:
         values.too_many()
         mapping = dict(itertools.islice(mapping.items(), values.MOST_FEATURES))
@@ -69,7 +71,8 @@ def read(value: Any, names: Sequence[str] | None) -> Row | Table | None:
 
 def _mapping(value: Any, names: Sequence[str] | None) -> Row | Table | None:
     """A row; a mapping of columns (equally long arrays) is a table."""
-    return table_of(value, names) or row_of(value)
+    known = values.bounded(value, values.MOST_FEATURES)
+    return table_of(known, names) or row_of(known)
 
 
 def _plain_dict(value: Any, names: Sequence[str] | None) -> Row | Table | None:
@@ -92,10 +95,11 @@ def _vector(value: Any, names: Sequence[str] | None) -> Row | Table | None:
     if table is not None:
         return table
     shape = arrays.shape_of(value)
-    if shape == () or not hasattr(value, "__len__"):
+    if shape == () or (shape is None and not hasattr(value, "__len__")):
         return None
-    if len(value) > (arrays.MOST_UNNAMED if names is None else values.MOST_FEATURES):
-        return _long_vector(value, shape)
+    length = shape[0] if shape else len(value)
+    if length > (arrays.MOST_UNNAMED if names is None else values.MOST_FEATURES):
+        return _long_vector(value, shape, length)
     to_dict = getattr(value, "to_dict", None)
     if to_dict is not None and getattr(value, "index", None) is not None:  # a pandas Series knows its names
         named: dict[Any, Any] = to_dict()
@@ -104,15 +108,15 @@ def _vector(value: Any, names: Sequence[str] | None) -> Row | Table | None:
         value, shape = list(named.values()), None  # or has none
     if shape is not None:
         value = arrays.numpy_of(value)
-    scalars = value.tolist() if hasattr(value, "tolist") else list(value)
+    scalars = value.tolist() if hasattr(value, "tolist") else list(itertools.islice(value, length))
     if names is not None and len(names) != len(scalars):
-        raise ValueError(f"feature_names has {len(names)} names and the row {len(scalars)} values")
+        raise values.UnfitError(f"feature_names has {len(names)} names and the row {len(scalars)} values")
     return row_of(dict(zip(names or [f"f{position}" for position in range(len(scalars))], scalars, strict=True)))
 
 
-def _long_vector(value: Any, shape: tuple[int, ...] | None) -> Row:
+def _long_vector(value: Any, shape: tuple[int, ...] | None, length: int) -> Row:
     """More numbers than are features each."""
-    long_vector(len(value))
+    long_vector(length)
     return Row((arrays.VECTOR,), (values.freeze(value if shape is None else arrays.numpy_of(value)),))
 
 
@@ -130,7 +134,7 @@ _readers.update(dict.fromkeys((bool, int, float, str, bytes, type(None)), _nothi
 
 
 def _reader_for(value: Any) -> Reader:
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not arrays.is_sparse(value):
         return _mapping
     if values.fields(value) is not None:
         return _record
@@ -166,11 +170,14 @@ class Arguments:
     def __init__(self, function: Callable[..., Any], feature_names: Sequence[str] | None) -> None:
         self._feature_names = list(feature_names) if feature_names is not None else None
         self._positional, self._defaults = _parameters(function)
+        self._takes_rows = _takes_rows(function)
         self._first = 1 if self._positional[:1] in (["self"], ["cls"]) else 0
 
     def read(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Row | Table | None:
         """The row or table in the arguments of a call."""
         names = self._feature_names
+        if self._takes_rows and len(args) > self._first + 1:  # `*rows`: the arguments together are what a list would be
+            args = (*args[: self._first], list(args[self._first :]))
         for value in args[self._first :]:
             found = read(value, names)
             if found is not None:
@@ -195,6 +202,28 @@ def _parameters(function: Callable[..., Any]) -> tuple[list[str], dict[str, Any]
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # some builtins have none
         return [], {}
-    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     defaults = {each.name: each.default for each in parameters if type(each.default) in values.IMMUTABLE}
-    return [each.name for each in parameters if each.kind in by_position], defaults
+    return [each.name for each in parameters if each.kind in _BY_POSITION], _bound(function) | defaults
+
+
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _bound(function: Callable[..., Any]) -> dict[str, Any]:
+    """The scalars that a partial has bound by position: they are given to each call, as those bound by name are."""
+    if not isinstance(function, functools.partial):
+        return {}
+    names = _parameters(function.func)[0]
+    return {name: value for name, value in zip(names, function.args, strict=False) if type(value) in values.IMMUTABLE}
+
+
+def _takes_rows(function: Callable[..., Any]) -> bool:
+    """Whether a function takes any number of positional arguments, and none by name before them but `self`."""
+    try:
+        kinds = [each.kind for each in inspect.signature(function).parameters.values() if each.name not in _OWN]
+    except (TypeError, ValueError):
+        return False
+    return inspect.Parameter.VAR_POSITIONAL in kinds and not set(kinds) & set(_BY_POSITION)
+
+
+_OWN = ("self", "cls")

@@ -9,7 +9,8 @@ from modelspan._failsafe import swallowed
 from modelspan.capture import names, outputs
 from modelspan.capture.columns import column_of
 from modelspan.capture.outputs import CLASSIFICATION, REGRESSION, Output, Told, class_name
-from modelspan.capture.texts import clean, texts_of
+from modelspan.capture.texts import texts_of
+from modelspan.capture.values import clean
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,6 +14,7 @@ can be none of these for sure is `NOTHING`.
 
 from __future__ import annotations
 
+import array
 import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -78,7 +79,7 @@ def _scalar(result: Any) -> bool | int | float | str | None:
     if hasattr(frozen, "item"):
         frozen = frozen.item()
     if isinstance(frozen, str):
-        return frozen[: values.MOST_CHARACTERS]
+        return values.clean(frozen[: values.MOST_CHARACTERS])
     if isinstance(frozen, (bool, int, float)):
         return frozen
     return float(frozen) if hasattr(frozen, "as_integer_ratio") else None  # Decimal
@@ -91,7 +92,14 @@ def class_name(value: Any) -> str:
         return "true" if scalar else "false"
     if isinstance(scalar, float) and scalar.is_integer() and abs(scalar) < 2**63:
         return str(int(scalar))
-    return str(value if scalar is None else scalar)[: values.MOST_CHARACTERS]
+    return values.clean(str(value if scalar is None else scalar)[: values.MOST_CHARACTERS])
+
+
+def label_of(value: Any) -> str | None:
+    """A label as text; None where it is missing, or no scalar: the text of any other object is no class."""
+    frozen = None if isinstance(value, (Mapping, list, tuple)) else values.freeze(value)
+    missing = frozen is None or isinstance(frozen, (values.Uncapturable, array.array)) or frozen != frozen
+    return None if missing else class_name(value)
 
 
 def _of_scalar(scalar: bool | int | float | str, told: Told) -> Output:
@@ -107,9 +115,10 @@ def _of_scalar(scalar: bool | int | float | str, told: Told) -> Output:
 
 
 def _of_mapping(row: Mapping[Any, Any], told: Told) -> Output:
+    row = values.bounded(row, MOST_SCORES)
     if not row or len(row) > MOST_SCORES:
         return NOTHING
-    named = {str(key): value for key, value in row.items()}
+    named = {class_name(key): value for key, value in row.items()}
     if told.classes is not None and set(named) <= set(map(class_name, told.classes)) and len(named) > 1:
         return of_scores(named_scores(named, told))
     by_key = plain_keys(named)
@@ -123,7 +132,7 @@ def _of_mapping(row: Mapping[Any, Any], told: Told) -> Output:
     if answer is not None:
         found = _with_answer(found, answer, has(by_key, PROBABILITY_KEYS), told)
     if label is not None:
-        found = found._replace(label=class_name(label))
+        found = found._replace(label=label_of(label))
     if score is not None and (answer is None or found.value is None or found.label is not None):
         given = read(score, told._replace(classes=None, task=REGRESSION))
         found = found._replace(
@@ -233,13 +242,17 @@ def named_scores(scores: Any, told: Told) -> Mapping[str, float] | None:
 
 
 def of_scores(scores: Mapping[str, float] | None) -> Output:
-    """Value, label and scores that follow from the scores of the classes."""
-    if not scores:
+    """Value, label and scores that follow from the scores of the classes; of those that are NaN, none."""
+    if not scores or not any(score == score for score in scores.values()):
         return NOTHING
     if len(scores) == 1:
         return Output(value=next(iter(scores.values())))
     second = list(scores.values())[1] if len(scores) == 2 else None
-    return Output(value=second, label=max(scores, key=lambda name: scores[name]), scores=scores)
+    return Output(value=second, label=max(scores, key=lambda name: _rank(scores[name])), scores=scores)
+
+
+def _rank(score: float) -> float:
+    return score if score == score else float("-inf")
 
 
 def with_score(told: Output, score: Output) -> Output:

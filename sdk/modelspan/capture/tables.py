@@ -36,10 +36,9 @@ class Table:
 def table_of(value: Any, names: Sequence[str] | None = None) -> Table | None:
     """A snapshot of the table that a value is; None where it is none.
 
-    Raises:
-        ValueError: The names given do not fit the matrix.
+    Names that do not fit a matrix are said once, and its rows are counted without features.
     """
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not arrays.is_sparse(value):
         return _of_columns(value)
     if isinstance(value, (list, tuple)):
         return _of_rows(value, names)
@@ -122,7 +121,7 @@ def _of_array(array: Any, shape: tuple[int, ...], names: Sequence[str] | None) -
         swallowed("sparse matrices of many columns are recorded without their features; name some with features=")
         return nothing
     if names is not None:
-        raise ValueError(f"feature_names has {len(names)} names and the array the shape {shape}")
+        return _misnamed(names, shape[0], f"the array the shape {shape}")
     if arrays.too_large(shape, "an array") or 0 in shape:
         return nothing
     return _of_vectors(arrays.numpy_of(array).reshape(shape[0], -1))
@@ -132,9 +131,15 @@ def _of_matrix(matrix: np.ndarray, names: Sequence[str] | None) -> Table:
     rows, width = matrix.shape
     columns = [str(name) for name in names] if names is not None else [f"f{position}" for position in range(width)]
     if len(columns) != width:
-        raise ValueError(f"feature_names has {len(columns)} names and the matrix {width} columns")
+        return _misnamed(columns, rows, f"the matrix {width} columns")
     frozen = matrix.T.copy()  # by column: each becomes an Arrow array without another copy
     return Table(rows, frozen.nbytes, lambda: {name: column_of(frozen[at]) for at, name in enumerate(columns)})
+
+
+def _misnamed(names: Sequence[str], rows: int, others: str) -> Table:
+    """Rows whose features cannot be told by the names that were given."""
+    swallowed(f"feature_names has {len(names)} names and {others}: the rows are recorded without features")
+    return Table(rows, 0, dict)
 
 
 def _of_vectors(matrix: np.ndarray) -> Table:
@@ -188,10 +193,11 @@ def _of_nested(rows: Sequence[Any], names: Sequence[str] | None) -> Table:
     if len(widths) == 1 and _depth(rows) <= _MOST_DEPTH:
         try:
             found = np.asarray(rows)
-        except ValueError:  # lists of several lengths inside
+        except ValueError:  # lists beside numbers, or of several lengths
             found = np.zeros(0)
-        if found.ndim == 2 and found.dtype.kind not in "fiub" and isinstance(rows[0], (list, tuple)):
-            return _of_mixed(rows, names or [f"f{position}" for position in range(found.shape[1])])
+        listed = isinstance(rows[0], (list, tuple))
+        if listed and _has_scalars(rows[0]) and (found.ndim != 2 or found.dtype.kind not in "fiub" or _has_flags(rows)):
+            return _of_mixed(rows, names or [f"f{position}" for position in range(len(rows[0]))])
         table = _of_array(found, found.shape, names)
         if table is not None:
             return table
@@ -200,11 +206,21 @@ def _of_nested(rows: Sequence[Any], names: Sequence[str] | None) -> Table:
     return Table(len(told), 4 * numbers, lambda: {arrays.VECTOR: told})
 
 
+def _has_scalars(row: Sequence[Any]) -> bool:
+    """Whether a row has anything but lists: then each place is a feature."""
+    return any(not isinstance(value, (list, tuple)) for value in row)
+
+
+def _has_flags(rows: Sequence[Sequence[Any]]) -> bool:
+    """Whether flags stand beside numbers, which NumPy would make numbers."""
+    return len({type(value).__name__ in ("bool", "bool_") for value in rows[0]}) > 1
+
+
 def _of_mixed(rows: Sequence[Any], names: Sequence[str]) -> Table:
     """Rows of texts and numbers, which NumPy would make all texts."""
     columns = [list(map(values.safely, column)) for column in zip(*rows, strict=True)]
     if len(columns) != len(names):
-        raise ValueError(f"feature_names has {len(names)} names and the rows {len(columns)} values")
+        return _misnamed(names, len(rows), f"the rows {len(columns)} values")
     by_name = dict(zip(map(str, names), columns, strict=True))
     return Table(
         len(rows), 64 * len(rows) * len(columns), lambda: {name: column_of(each) for name, each in by_name.items()}

@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from modelspan.capture.columns import column_of
 from modelspan.capture.outputs import class_name
-from modelspan.capture.values import Uncapturable, freeze
+from modelspan.capture.values import Uncapturable, clean, freeze
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def clean(text: str) -> str:
-    """A text that UTF-8 can hold: a lone surrogate becomes a question mark."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def texts_of(column: Any) -> pa.Array:

@@ -45,6 +45,10 @@ IMMUTABLE: set[type] = {
 """Types whose values are kept as they are; NumPy's and pandas' scalars join at their first appearance."""
 
 
+class UnfitError(ValueError):
+    """What was given does not fit; the message says why, without any of the data, so that it may be logged."""
+
+
 class Uncapturable:
     """Stands for a value that has no place in a record; the encoder names its feature once and leaves it out."""
 
@@ -55,17 +59,31 @@ class Uncapturable:
         """In words."""
 
 
+def clean(text: str) -> str:
+    """A text that UTF-8 can hold: a lone surrogate becomes a question mark."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def bounded(mapping: Mapping[Any, Any], most: int) -> Mapping[Any, Any]:
+    """A mapping that can be walked: one of another type than a dict may say what it likes of its length."""
+    return mapping if type(mapping) is dict else dict(itertools.islice(mapping.items(), most + 1))
+
+
 def freeze(value: Any) -> Any:
     """A value that nobody can change any more: itself, a plain scalar, an array of floats, or `Uncapturable`.
 
-    Enum members become their value (or their name, where it is no scalar), UUIDs and paths texts, fractions floats,
-    vectors (lists, tuples, 1-D arrays of numbers) arrays of floats, 0-D arrays their element.
+    Enum members become a category: the text of their value, or their name where it is no scalar (members of `IntEnum`
+    are integers, since tables cannot tell them apart). UUIDs and paths become texts, fractions floats, vectors (lists,
+    tuples, 1-D arrays of numbers) arrays of floats, 0-D arrays their element.
     """
     kind = type(value)
     if kind in IMMUTABLE:
         return value
-    if isinstance(value, enum.Enum):
-        return value.value if isinstance(value.value, (bool, int, float, str)) else value.name
+    if isinstance(value, enum.Enum) and not isinstance(value, (int, float)):
+        plain = value.value
+        return (
+            plain if isinstance(plain, (bool, str)) else str(plain if isinstance(plain, (int, float)) else value.name)
+        )
     if isinstance(value, (bool, int, float, str)):  # a subclass may carry anything; its plain value cannot
         return next(plain(value) for plain in (bool, int, float, str) if isinstance(value, plain))
     if isinstance(value, (uuid.UUID, datetime.tzinfo, os.PathLike)):

@@ -55,7 +55,7 @@ def request(resource: bytes, record: Record) -> list[bytes | memoryview]:
     body = memoryview(record.body)
     log = (
         tag(1, FIXED64)
-        + pack_fixed64(record.time_ns)
+        + pack_fixed64(max(0, record.time_ns))
         + tag(11, FIXED64)
         + pack_fixed64(time.time_ns())
         + text(12, record.event)

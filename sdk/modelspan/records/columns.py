@@ -37,7 +37,7 @@ _kinds: dict[type, str] = {
     datetime.datetime: "time",
     datetime.date: "date",
     datetime.timedelta: "span",
-    datetime.time: "text",
+    datetime.time: "clock",
     values.Uncapturable: "missing",
 }
 
@@ -172,6 +172,12 @@ def _dates(raw: Sequence[Any]) -> pa.Array:
     return pa.array(raw, pa.date32())
 
 
+def _clocks(raw: Sequence[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array(raw, pa.time64("us"))
+
+
 def _vectors(raw: Sequence[Any]) -> pa.Array:
     """Arrays of floats, put together as bytes."""
     import numpy as np
@@ -197,6 +203,7 @@ _BUILDERS: dict[str, Callable[[Sequence[Any]], Any]] = {
     "time": _times,
     "date": _dates,
     "span": _spans,
+    "clock": _clocks,
     "vector": _vectors,
     "missing": _missing,
 }

@@ -12,7 +12,7 @@ from modelspan._gentle import columns_at_once, gently, let_calls_pass, slices
 from modelspan._redact import Redaction
 from modelspan.capture import batches, outputs
 from modelspan.capture.output_columns import of_rows
-from modelspan.capture.texts import clean
+from modelspan.capture.values import clean
 from modelspan.records import columns as plain
 from modelspan.records import placing
 from modelspan.records.call import Call, Stream

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from modelspan import _identity, conventions
 from modelspan._failsafe import guard
 from modelspan._gentle import BATCHES_AT_ONCE, gently
-from modelspan.capture.texts import clean
+from modelspan.capture.values import clean
 from modelspan.records import columns as plain
 from modelspan.records import placing
 from modelspan.records.call import Call, Stream

@@ -14,6 +14,7 @@ from modelspan import conventions
 from modelspan._failsafe import swallowed
 from modelspan._redact import Redaction
 from modelspan.capture.outputs import Output
+from modelspan.capture.values import clean
 
 if TYPE_CHECKING:
     from modelspan.records.call import Call
@@ -56,7 +57,9 @@ class SpanFeatures:
             wanted = self._choice if isinstance(self._choice, bool) else name in self._choice
             if wanted and not self._redaction.removes(name):
                 changed = self._redaction.change(name) is not None
-                plan.append((at, f"{conventions.FEATURE_PREFIX}{self._redaction.cut(name)}", name if changed else None))
+                plan.append(
+                    (at, f"{conventions.FEATURE_PREFIX}{clean(self._redaction.cut(name))}", name if changed else None)
+                )
         if len(self._plans) < 1000:
             self._plans[names] = plan
         return plan
@@ -65,10 +68,16 @@ class SpanFeatures:
 def scalar(value: Any, max_length: int) -> bool | int | float | str | None:
     """A value as an attribute that every exporter can encode; None for what has no place on a span (vectors)."""
     if type(value) is str:
-        cut: str = value[:max_length]
-        return cut if cut.isascii() else cut.encode("utf-8", "replace").decode()
+        return clean(value[:max_length])
     if isinstance(value, (bool, float)):
         return value
+    try:
+        return _plain(value, max_length)
+    except (OverflowError, ValueError):  # beyond a double, or a decimal's signalling NaN
+        return None
+
+
+def _plain(value: Any, max_length: int) -> bool | int | float | str | None:
     if isinstance(value, int):
         return value if value in _INT64 else float(value)
     if isinstance(value, (datetime.date, datetime.time)):
@@ -78,7 +87,8 @@ def scalar(value: Any, max_length: int) -> bool | int | float | str | None:
     if isinstance(value, decimal.Decimal):
         return float(value)
     if hasattr(value, "dtype") and hasattr(value, "item"):
-        return scalar(value.item(), max_length)
+        item = value.item()
+        return float(value) if type(item) is type(value) else scalar(item, max_length)  # NumPy's longdouble is its own
     return None
 
 

@@ -201,7 +201,7 @@ def test_refusal_is_final(status: int, sdk: Callable[..., None]) -> None:
     with Receiver(refuse) as receiver:
         sdk(endpoint=receiver.endpoint)
         modelspan.observe(model="m")(lambda row: 0.5)(ROW)
-        assert modelspan.flush(60)
+        assert not modelspan.flush(60)
         assert _runtime.current().pipeline.tally.read() == {"sent": 0, "dropped": 0, "failed": 1}
     assert len(asked) == 1
 
@@ -236,7 +236,7 @@ def test_partial_success_is_read(sdk: Callable[..., None]) -> None:
     with Receiver(lambda request: Answer(200, told.SerializeToString())) as receiver:
         sdk(endpoint=receiver.endpoint)
         modelspan.observe(model="m")(lambda row: 0.5)(ROW)
-        assert modelspan.flush(60)
+        assert not modelspan.flush(60)
         assert _runtime.current().pipeline.tally.read() == {"sent": 0, "dropped": 0, "failed": 1}
 
 

@@ -21,7 +21,7 @@ import pytest
 import scipy.sparse
 
 from modelspan.capture.inputs import Arguments, Row
-from modelspan.capture.tables import Table
+from modelspan.capture.tables import Table, table_of
 from modelspan.capture.values import Uncapturable
 from modelspan.records import columns
 
@@ -94,13 +94,14 @@ def test_table(argument: Any) -> None:
     assert read(argument) == {"u": [1, 2], "v": ["a", None]}
 
 
+@pytest.mark.swallows("3 names and the matrix 2 columns")
 def test_matrix_with_names() -> None:
-    """A matrix takes the names that it is given, and numbers without."""
+    """A matrix takes the names that it is given, and numbers without; with others, its rows count without features."""
     matrix = np.array([[1.0, 2.0], [3.0, 4.0]])
     assert read(matrix, names=["a", "b"]) == {"a": [1.0, 3.0], "b": [2.0, 4.0]}
     assert read(matrix) == {"f0": [1.0, 3.0], "f1": [2.0, 4.0]}
-    with pytest.raises(ValueError, match="3 names and the matrix 2 columns"):
-        read(matrix, names=["a", "b", "c"])
+    table = table_of(matrix, ["a", "b", "c"])
+    assert table is not None and (table.rows, table.columns()) == (2, {})
 
 
 def test_keyword_scalars() -> None:
