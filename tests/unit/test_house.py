@@ -251,3 +251,9 @@ def test_nothing_is_there_for_tests_alone() -> None:
         if words[name] == 1 and name not in public and not path.is_relative_to(ROOT / "sdk/modelspan/testing.py")
     ]
     assert dead == []
+
+
+def test_which_rows_are_of_a_window_is_said_once() -> None:
+    """Two conditions for it differed by a key, and one of them read the whole model: `window.py` has the only one."""
+    reading = ROOT / "analyzer/modelspan_analyzer/reading"
+    assert [path.name for path in reading.rglob("*.py") if "start:DateTime64" in path.read_text()] == ["window.py"]

@@ -43,7 +43,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class LocalExplanation:
     """Why a prediction was what it was, the strongest reason first."""
 
     prediction_id: str
@@ -60,7 +60,7 @@ class Explanation:
 
 def explain(
     store: Store, prediction_id: str, model: str = "", method: str = "auto", *, seconds: float = 30.0
-) -> Explanation:
+) -> LocalExplanation:
     """Explain a prediction: from stored attributions, or with a model that is supplied.
 
     Args:
@@ -82,13 +82,15 @@ def explain(
     shown = row["label"] or str(row["value"])
     head = (prediction_id, row["model"], row["version"], row["moment"], shown)
     if model:
-        return Explanation(*head, *_compute(store, row, model, method, features, seconds))
+        return LocalExplanation(*head, *_compute(store, row, model, method, features, seconds))
     later = store.rows(_LATER, {"id": prediction_id})
     if row["attributions"]:
-        return Explanation(*head, "logged with the prediction", None, None, _sorted(row["attributions"], features))
+        return LocalExplanation(*head, "logged with the prediction", None, None, _sorted(row["attributions"], features))
     if later:
         given = later[0]
-        return Explanation(*head, given["method"], given["base_value"], None, _sorted(given["attributions"], features))
+        return LocalExplanation(
+            *head, given["method"], given["base_value"], None, _sorted(given["attributions"], features)
+        )
     raise LookupError(f"no attributions are stored for {prediction_id!r}; name the model to explain it with")
 
 

@@ -21,6 +21,7 @@ from modelspan_analyzer.instants import now, utc
 from modelspan_analyzer.reading import labels as truths
 from modelspan_analyzer.reading.features import reference_parts
 from modelspan_analyzer.reading.names import need_all
+from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -70,9 +71,7 @@ INSERT INTO reference_predictions
     (baseline_id, model, version, timestamp, prediction_id, value, label, scores, true_value, true_label,
      sample_weight, numeric_features, categorical_features, null_features, embeddings, attributions, tags)
 WITH chosen AS (
-    SELECT * FROM predictions
-    WHERE model = {{model:String}} AND ({{version:String}} = '' OR version = {{version:String}})
-      AND timestamp >= {{start:DateTime64(9, 'UTC')}} AND timestamp < {{end:DateTime64(9, 'UTC')}}
+    SELECT * FROM predictions WHERE {within()}
 )
 SELECT {{baseline_id:String}}, chosen.model, {{version:String}}, chosen.timestamp, chosen.prediction_id, chosen.value,
        chosen.label, chosen.scores, {truths.value("chosen.", "truth.")},
@@ -194,8 +193,7 @@ def listing(store: Store, model: str | None = None) -> list[Baseline]:
 
 def _copy_window(store: Store, model: str, version: str, window: Window, kind: str, source: str) -> Baseline:
     baseline_id = _new_id()
-    scope = {"model": model, "version": version, "baseline_id": baseline_id}
-    store.command(_COPY_WINDOW, {**scope, "start": window.start, "end": window.end})
+    store.command(_COPY_WINDOW, {**bound(model, version, window), "baseline_id": baseline_id})
     count = int(store.scalar(_COUNT, {"model": model, "baseline_id": baseline_id}))
     if count == 0:
         raise ValueError(

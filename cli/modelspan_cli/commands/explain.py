@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import json
 
-from modelspan_analyzer.explain.local import Explanation, explain
+from modelspan_analyzer.explain.local import LocalExplanation, explain
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _show(told: Explanation, top: int) -> None:
+def _show(told: LocalExplanation, top: int) -> None:
     terminal = console()
     terminal.print(f"{told.model} {told.version} said {told.prediction} at {told.moment} ({told.method})")
     if told.fit is not None:
