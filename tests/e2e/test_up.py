@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from modelspan_cli.demo.stack import Stack
+from modelspan_cli.reach import ask_owner
 from modelspan_collector.running import Running, find_running
 from modelspan_collector.wal.record import Kind, make
 
@@ -154,6 +156,14 @@ def test_forgetting_in_a_running_instance(up: Running, folder: Path) -> None:
     files = [path for path in (folder / "collector").rglob("*") if path.is_file()]
     assert not any(person.encode() in path.read_bytes() for path in files)
     assert post(f"{up.otlp_url}/v1/traces", json.dumps(SPAN).encode(), "application/json") == 200
+
+
+def test_erasures_at_once_wait_for_each_other(up: Running) -> None:
+    """Of the same person too: each gets its own answer, and nothing is left of what they note on their way."""
+    asked = [{"tag": "subject", "value": name} for name in ("person-1", "person-1", "person-2", "person-2")]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda one: ask_owner(up, "/api/forget", one), asked))
+    assert [(answer["left"], "erasures" in str(answer["not_covered"])) for answer in answers] == [([], False)] * 4
 
 
 def test_a_second_process_on_the_folder_is_refused(up: Running, folder: Path) -> None:
