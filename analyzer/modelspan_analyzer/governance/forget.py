@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from modelspan_analyzer.governance import audit
+from modelspan_analyzer.governance.collected import SubjectEraser, look_files
 from modelspan_analyzer.governance.databases import chosen, need_single, opened
 from modelspan_analyzer.governance.erase import drop_old_parts, erase, rebuild_sketches
 from modelspan_analyzer.governance.holds import SKETCHES, parameters, tables
+from modelspan_analyzer.governance.marks import Marks
 from modelspan_analyzer.governance.names import CHANGED, ID, LONG_ID, Names
-from modelspan_analyzer.governance.segments import erase_files, files, look_files, search_files
 from modelspan_analyzer.governance.subject import Subject
 from modelspan_analyzer.governance.traces import look
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal.erase import NO_FILES, CollectorFiles
 
 FORGOTTEN: Final = "subject forgotten"
 UNFINISHED: Final = "subject not forgotten yet"
@@ -46,7 +47,7 @@ class Forgotten:
 def forget(
     store: Store,
     subject: Subject,
-    data: Path | None = None,
+    files: CollectorFiles = NO_FILES,
     *,
     databases: Collection[str] = (),
     actor: str = "",
@@ -60,8 +61,7 @@ def forget(
     Args:
         store: the store.
         subject: whom to forget.
-        data: the collector's folder; no collector may run on it, but for one that holds still. None where there is
-            none on this machine.
+        files: what the collector keeps; no collector may run on them, but for one that holds still.
         databases: only these; every database of the store with modelspan's tables if empty.
         actor: who asks, for the audit log.
         patience: seconds to wait until the deleted rows are off the disk as well; 0 does not wait.
@@ -70,22 +70,22 @@ def forget(
     Raises:
         ValueError: a database is not there, or is spread over a cluster.
     """
+    files = replace(files, databases=tuple(databases))
     wanted = chosen(store, databases)
     need_single(store, wanted)
     with opened(store, wanted) as stores:
         names = Names(store, subject)
         with still or nullcontext():
-            paths = list(files(data, databases)) if data is not None else []
-            while sum(look(each, subject, names) for each in stores) + look_files(paths, subject, names):
+            while sum(look(each, subject, names) for each in stores) + look_files(files, subject, names):
                 pass
             rows = {
                 _place(store, each, table): n for each in stores for table, n in erase(each, subject, names).items()
             }
             days = sum(rebuild_sketches(each, names) for each in stores)
-            records = erase_files(paths, subject, names)
+            records = files.erase(SubjectEraser(Marks.of(subject, names)))
         left = [place for each in stores for place in _search(store, each, subject, names, patience)]
-        left += search_files(list(files(data, databases)) if data is not None else [], subject, names)
-        searched, unsearched = [each.database for each in stores], list(_not_covered(store, names, databases, data))
+        left += files.left(SubjectEraser(Marks.of(subject, names)))
+        searched, unsearched = [each.database for each in stores], list(_not_covered(store, names, databases, files))
         done = Forgotten(len(names.of(ID)), rows, records, days, searched, left, unsearched)
         for each in stores:
             _record(each, subject, done, actor)
@@ -114,12 +114,12 @@ def _search(store: Store, each: Store, subject: Subject, names: Names, patience:
             yield f"{_place(store, each, held.name)}: {rows} rows name the subject"
 
 
-def _not_covered(store: Store, names: Names, databases: Collection[str], data: Path | None) -> Iterator[str]:
+def _not_covered(store: Store, names: Names, databases: Collection[str], files: CollectorFiles) -> Iterator[str]:
     """What the reader has to know of and to decide about."""
     for entry in audit.entries(store, since=datetime(1970, 1, 1, tzinfo=UTC), action=audit.EXPORTED, limit=1000):
         folder = json.loads(entry.details).get("folder", "")
         yield f"the backup {folder} of {entry.timestamp:%Y-%m-%d}: delete it, or forget again after restoring it"
-    if data is None:
+    if files.data is None:
         yield "files of collectors: none is on this machine; run this where they are, with --data"
     if others := [name for name in chosen(store) if name not in databases] if databases else []:
         yield f"the other databases of this store: {', '.join(others)}"

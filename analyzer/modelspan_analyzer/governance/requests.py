@@ -9,25 +9,19 @@ import pyarrow.compute as pc
 from google.protobuf.message import DecodeError
 
 from modelspan_analyzer.governance.marks import STREAM, Marks, stream_of, table_of
-from modelspan_collector.otlp.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
-from modelspan_collector.wal.record import Kind, Record, make
+from modelspan_collector.otlp.signals import LOGS, Signal
+from modelspan_collector.wal.erase import Held
 
-_BY_KIND: Final = {Kind.EVENTS: LOGS, Kind.TRACES: TRACES, Kind.METRICS: METRICS, Kind.LOGS: LOGS}
 _POINTS: Final = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 
 
-def signal_of(record: Record, folder: str) -> Signal | None:
-    """Which signal a record is of: by itself, or by the folder that it lies in."""
-    return _BY_KIND.get(record.kind) or next((signal for signal in SIGNALS if signal.name == folder), None)
-
-
-def decoded(record: Record, signal: Signal | None) -> Any:
-    """The record's request; None where it cannot be decoded, as in some dead letters."""
-    if signal is None:
+def decoded(held: Held) -> Any:
+    """A request, as a message; None where it cannot be decoded, as in some dead letters."""
+    if held.signal is None:
         return None
-    request = signal.request()
+    request = held.signal.request()
     try:
-        request.ParseFromString(record.payload)
+        request.ParseFromString(held.payload)
     except DecodeError:
         return None
     return request
@@ -44,24 +38,24 @@ def entries(request: Any, signal: Signal) -> list[Any]:
     ]
 
 
-def without(record: Record, signal: Signal | None, marks: Marks) -> Record | None:
-    """The record without the subject, the same object where the subject is not in it, None where nothing is left."""
-    request = decoded(record, signal)
-    if request is None or signal is None:
-        return None if marks.within(record.payload) else record
+def without(held: Held, marks: Marks) -> bytes | None:
+    """A request without the subject: as it is where the subject is not in it, None where nothing is left."""
+    request = decoded(held)
+    if request is None or held.signal is None:
+        return None if marks.within(held.payload) else held.payload
     before = request.SerializeToString(deterministic=True)
-    left = _strip(request, signal, marks)
+    left = _strip(request, held.signal, marks)
     if request.SerializeToString(deterministic=True) == before:
-        return record
-    return make(record.kind, record.received, request.SerializeToString()) if left else None
+        return held.payload
+    return bytes(request.SerializeToString()) if left else None
 
 
-def unreadable(record: Record, signal: Signal | None) -> bool:
-    """True where a record holds a stream of rows that cannot be looked into."""
-    request = decoded(record, signal)
-    if request is None or signal is not LOGS:
+def unreadable(held: Held) -> bool:
+    """True where a request holds a stream of rows that cannot be looked into."""
+    request = decoded(held)
+    if request is None or held.signal is not LOGS:
         return False
-    bodies = (entry.body.bytes_value for entry in entries(request, signal))
+    bodies = (entry.body.bytes_value for entry in entries(request, held.signal))
     return any(body.startswith(STREAM) and table_of(body) is None for body in bodies)
 
 

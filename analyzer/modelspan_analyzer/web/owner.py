@@ -25,6 +25,7 @@ from modelspan_analyzer.web.asking import json_object, text, texts
 from modelspan_collector.service import Collector
 from modelspan_collector.store.backup import backup
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal.erase import CollectorFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +76,5 @@ def _forget(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
     databases, actor = tuple(texts(asked, "databases")), text(asked, "actor", "")
     with owned.erasing:
         still = owned.collector.still()
-        return asdict(forget(owned.store, subject, owned.data, databases=databases, actor=actor, still=still))
+        files = CollectorFiles(owned.data)
+        return asdict(forget(owned.store, subject, files, databases=databases, actor=actor, still=still))

@@ -12,6 +12,7 @@ from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, ask_owner, need_store, running, writing
 from modelspan_collector.running import COLLECTOR_FOLDER
 from modelspan_collector.store.connect import DEFAULT_DATABASE
+from modelspan_collector.wal.erase import CollectorFiles
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,4 +69,4 @@ def _forget(args: argparse.Namespace, subject: Subject) -> Forgotten:
     inside = args.data / COLLECTOR_FOLDER  # of an instance; `modelspan collector run` has the folder for itself
     collector = next((folder for folder in (inside, args.data) if folder.is_dir()), None)
     with writing(argparse.Namespace(**vars(args) | {"database": DEFAULT_DATABASE})) as store:
-        return forget(store, subject, collector, databases=databases, actor=args.actor)
+        return forget(store, subject, CollectorFiles(collector), databases=databases, actor=args.actor)

@@ -16,6 +16,7 @@ from modelspan_analyzer.governance.forget import forget
 from modelspan_analyzer.governance.subject import Subject
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal.erase import CollectorFiles
 from modelspan_collector.wal.record import Kind, Record, make, read
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -122,7 +123,13 @@ def filled(store: Store, tmp_path: Path) -> Store:
 
 def test_a_subject_is_forgotten_everywhere(filled: Store, tmp_path: Path, engine_dsn: str) -> None:
     """By tag: rows, labels, spans, findings, sketches, segments and dead letters; the others' data stays as it was."""
-    done = forget(filled, Subject(tag="subject", value=PERSON), tmp_path, actor="dpo", databases=(filled.database,))
+    done = forget(
+        filled,
+        Subject(tag="subject", value=PERSON),
+        CollectorFiles(tmp_path),
+        actor="dpo",
+        databases=(filled.database,),
+    )
     assert not done.left
     assert done.predictions == 3
     assert done.rows["predictions"] == done.rows["labels"] == 2

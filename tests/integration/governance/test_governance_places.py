@@ -22,6 +22,7 @@ from modelspan_analyzer.governance.names import Names
 from modelspan_analyzer.governance.subject import Subject
 from modelspan_analyzer.governance.traces import look
 from modelspan_collector.store.connect import Store
+from modelspan_collector.wal.erase import CollectorFiles
 from modelspan_collector.wal.record import Kind, make, read
 from modelspan_collector.wal.segment import BROKEN_SUFFIX
 
@@ -208,7 +209,7 @@ def test_no_file_of_a_collector_keeps_an_id(store: Store, tmp_path: Path) -> Non
         path = paths[place] = folder / f"{number}.{'retry' if 'again' in place else 'seg'}"
         records = [make(kind, 1, payload(name)), stranger]
         path.write_bytes(b"".join(part for record in records for part in record.encode()))
-    done = forget(store, SUBJECT, tmp_path, databases=(store.database,), patience=0)
+    done = forget(store, SUBJECT, CollectorFiles(tmp_path), databases=(store.database,), patience=0)
     assert (done.left, done.records) == ([], len(FILES))
     for place, path in paths.items():
         data = path.read_bytes()
@@ -232,7 +233,7 @@ def test_why_a_letter_is_dead_may_quote_an_id(store: Store, tmp_path: Path) -> N
     for letter in ("one", "two"):
         (folder / f"{letter}.json").write_text(json.dumps({"reason": f"cannot read {IDS[0]}"}))
     prediction(store, IDS[0])
-    assert not forget(store, SUBJECT, tmp_path, databases=(store.database,), patience=0).left
+    assert not forget(store, SUBJECT, CollectorFiles(tmp_path), databases=(store.database,), patience=0).left
     assert sorted(path.name for path in folder.iterdir()) == ["one.json", "one.seg"]
     assert "withheld" in json.loads((folder / "one.json").read_text())["reason"]
 
@@ -252,7 +253,7 @@ def test_what_the_disk_damaged_is_named_and_stays(store: Store, tmp_path: Path, 
     folder = tmp_path / "log" / store.database / "logs"
     folder.mkdir(parents=True)
     (folder / f"one{BROKEN_SUFFIX}").write_bytes(BROKEN[damage])
-    (left,) = forget(store, SUBJECT, tmp_path, databases=(store.database,), patience=0).left
+    (left,) = forget(store, SUBJECT, CollectorFiles(tmp_path), databases=(store.database,), patience=0).left
     assert str(folder / f"one{BROKEN_SUFFIX}") in left
     assert "cannot be read" in left
     assert (folder / f"one{BROKEN_SUFFIX}").read_bytes() == BROKEN[damage]
@@ -267,7 +268,7 @@ def test_names_are_kept_until_it_is_proved(store: Store, tmp_path: Path) -> None
     prediction(store, IDS[0])
 
     def again() -> Forgotten:
-        return forget(store, SUBJECT, tmp_path, databases=(store.database,), patience=0)
+        return forget(store, SUBJECT, CollectorFiles(tmp_path), databases=(store.database,), patience=0)
 
     (left,) = again().left
     assert str(broken) in left
