@@ -14,6 +14,7 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result
+from modelspan_collector.background import Background
 from modelspan_collector.store.connect import Store
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,7 @@ class Responder:
         self._config = config
         self._pusher = Pusher(config.alerts)
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._background = Background.every("modelspan-alerts", config.alerts.resend.total_seconds(), self._push_again)
 
     def __call__(self, results: Sequence[Result], now: datetime, signals: Signals = SIGNALS) -> None:
         """Open, update and resolve incidents, which the signals' records name, and tell the Alertmanagers."""
@@ -49,21 +49,12 @@ class Responder:
 
     def start(self) -> None:
         """Push between runs, in a thread of its own, where there is somebody to push to."""
-        if self._config.alerts.alertmanagers and self._thread is None:
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._loop, name="modelspan-alerts", daemon=True)
-            self._thread.start()
+        if self._config.alerts.alertmanagers:
+            self._background.start()
 
     def stop(self) -> None:
         """Stop pushing; what is firing then ends by itself after some resend intervals."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def _loop(self) -> None:
-        while not self._stopping.wait(self._config.alerts.resend.total_seconds()):
-            self._push_again()
+        self._background.stop()
 
     def _push_again(self) -> None:
         try:

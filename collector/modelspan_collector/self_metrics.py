@@ -13,6 +13,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
+from modelspan_collector.background import Background
 from modelspan_collector.forward.destination import Destination
 from modelspan_collector.forward.send import Outcome, open_sender
 from modelspan_collector.otlp.signals import METRICS
@@ -29,23 +30,21 @@ class SelfMetrics:
         self._seconds = seconds
         self._began = time.time_ns()
         self._instance = str(uuid.uuid4())
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="modelspan-self-metrics", daemon=True)
+        self._background = Background("modelspan-self-metrics", self._run)
 
     def start(self) -> None:
         """Begin to send."""
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """Send once more, and end."""
-        self._stopping.set()
-        self._thread.join()
+        self._background.stop()
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         sender = open_sender(self._destination)
-        stopping = False
-        while not stopping:
-            stopping = self._stopping.wait(self._seconds)
+        last = False
+        while not last:
+            last = stopping.wait(self._seconds)
             request = to_otlp(self._registry, self._began, time.time_ns(), self._instance)
             if sender.send(METRICS, request.SerializeToString()).outcome is not Outcome.SENT:
                 _LOGGER.warning("%s did not take the collector's own metrics", self._destination.name)

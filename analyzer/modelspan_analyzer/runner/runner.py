@@ -23,6 +23,7 @@ from modelspan_analyzer.runner.late import late_windows
 from modelspan_analyzer.runner.refresh import stale_windows
 from modelspan_analyzer.runner.schedule import next_run
 from modelspan_analyzer.runner.windows import due_windows
+from modelspan_collector.background import Background
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.segments import keep_segments
 from modelspan_collector.store.sketches import condense
@@ -53,8 +54,7 @@ class Runner:
         self._clock = clock
         self._respond = respond
         self._owner = new_owner()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._background = Background("modelspan-analyzer", self._loop)
 
     def run_window(self, model: str, version: str, window: Window, *, partial: bool = False) -> list[Result]:
         """Run all monitors over a window, whether or not it was looked at before; results and runs are stored.
@@ -73,21 +73,15 @@ class Runner:
 
     def start(self) -> None:
         """Look for due windows on schedule, in a thread of its own."""
-        if self._thread is None:
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._loop, name="modelspan-analyzer", daemon=True)
-            self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """Stop after the monitor that runs now; what was not finished is taken up by the next start."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        self._background.stop()
 
-    def _loop(self) -> None:
+    def _loop(self, stopping: threading.Event) -> None:
         looked = self._clock() - timedelta(days=366)
-        while not self._stopping.is_set():
+        while not stopping.is_set():
             now = self._clock()
             try:
                 self._look(now, looked)
@@ -95,7 +89,7 @@ class Runner:
                 log.exception("the analyzer could not look for due windows; it tries again on schedule")
             looked = now
             waits = (next_run(settings.schedule, now) for settings in self._settings())
-            self._stopping.wait((min(waits) - self._clock()).total_seconds())
+            stopping.wait((min(waits) - self._clock()).total_seconds())
 
     def _settings(self) -> tuple[ModelSettings, ...]:
         return self.config.defaults, *self.config.models
@@ -130,7 +124,7 @@ class Runner:
         results: list[Result] = []
         due = due_windows(self.store, model, version, settings, max(first, learnt or first), now)
         for window in [*late_windows(self.store, model, version, settings, now), *due]:
-            if self._stopping.is_set():
+            if self._background.stopping.is_set():
                 break
             lease = settings.schedule.time_budget + timedelta(minutes=1)
             claimed = claim(self.store, model, version, window, self._owner, self._clock(), lease)
@@ -142,7 +136,7 @@ class Runner:
         """Measure again what labels came in for: the same labels give the same results, whoever does it."""
         results: list[Result] = []
         for window in stale_windows(self.store, model, version, self._clock()):
-            if self._stopping.is_set():
+            if self._background.stopping.is_set():
                 break
             baseline = choose_baseline(self.store, model, version, window, settings)
             context = MonitorContext(self.store, model, version, window, baseline, settings)

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import grpc
 
+from modelspan_collector.background import Background
+
 SECONDS: Final = 15.0
 """For a message to come."""
 _SWEEP_SECONDS: Final = 1.0
@@ -25,18 +27,15 @@ class Calls:
         self._most = most
         self._waiting: dict[Any, float] = {}
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="modelspan-grpc-deadlines", daemon=True)
+        self._background = Background.every("modelspan-grpc-deadlines", _SWEEP_SECONDS, self._sweep)
 
     def start(self) -> None:
         """Begin to watch deadlines."""
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """End the watch."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._background.stop()
 
     @contextmanager
     def arriving(self, context: Any) -> Iterator[None]:
@@ -60,10 +59,9 @@ class Calls:
                 return
         context.cancel()
 
-    def _run(self) -> None:
-        while not self._stopping.wait(_SWEEP_SECONDS):
-            horizon = time.monotonic() - SECONDS
-            with self._lock:
-                overdue = [context for context, since in self._waiting.items() if since < horizon]
-            for context in overdue:
-                self._give_up(context)
+    def _sweep(self) -> None:
+        horizon = time.monotonic() - SECONDS
+        with self._lock:
+            overdue = [context for context, since in self._waiting.items() if since < horizon]
+        for context in overdue:
+            self._give_up(context)

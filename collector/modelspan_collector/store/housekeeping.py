@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass, field
 
+from modelspan_collector.background import Background
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.quote import quote_identifier
 
@@ -112,18 +112,15 @@ class HouseKeeper:
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="modelspan-housekeeping", daemon=True)
+        self._background = Background.every("modelspan-housekeeping", self.interval_seconds, self.round)
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """Finish what is under way and end."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._background.stop()
 
     def round(self) -> None:
         """Do everything once; a failure is logged and counted, as the next round may succeed."""
@@ -140,7 +137,3 @@ class HouseKeeper:
             self.tally.rows_dropped += sum(gone.rows for gone in dropped)
             self.tally.bytes_dropped += sum(gone.bytes for gone in dropped)
         self.tally.partitions_merged += merge_small_parts(self.store)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self.interval_seconds):
-            self.round()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from modelspan_collector.background import Background
 from modelspan_collector.store.connect import Store
 
 _FLUSH_SECONDS = 1.0
@@ -57,8 +58,7 @@ class Complaints:
         """When each was last written."""
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="modelspan-complaints", daemon=True)
+        self._background = Background.every("modelspan-complaints", _FLUSH_SECONDS, lambda: self._flush(self._is_due))
 
     def add(self, complaint: Complaint, count: int) -> None:
         """Note that `count` items were treated so."""
@@ -69,16 +69,11 @@ class Complaints:
 
     def start(self) -> None:
         """Begin to write."""
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """Write what waits, and end."""
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(_FLUSH_SECONDS):
-            self._flush(self._is_due)
+        self._background.stop()
         self.flush()
 
     def flush(self) -> None:
