@@ -14,6 +14,7 @@ from modelspan_analyzer.reading.profiles.read import baseline_profile, window_pr
 from modelspan_analyzer.reading.profiles.vocabulary import Profile
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, Window
+from modelspan_analyzer.verdicts.rates import RateVerdict
 from modelspan_collector.store.connect import Store
 
 
@@ -111,6 +112,14 @@ class MonitorContext:
             details={**seen.details, **judged.details},
             monitor=monitor,
         )
+
+    def rate_result(self, signal: str, rated: RateVerdict, verdict: Verdict | None = None) -> Result:
+        """The result that a judged share of rows is, with its own verdict where none is given."""
+        rate = rated.rate
+        n, n_baseline = round(rate.n), round(rate.n_baseline)
+        seen = Seen(rate.feature, "", n, n_baseline, rated.lower, rated.upper, details=rate.details)
+        said = Judged(verdict or rated.verdict, rated.reason, rated.threshold, rated.p_value)
+        return self.judged(signal, rate.metric, rate.value, seen, said, signal)
 
     def nothing_to_compare(self, segment: str = "") -> str:
         """Why a value of this window stands alone, and what would change that."""

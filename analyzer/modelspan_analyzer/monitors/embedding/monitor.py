@@ -82,10 +82,8 @@ def _rates(context: MonitorContext, name: str, before: Vectors, now: Vectors) ->
             f"have a vector that is not {width} wide",
         ),
     ]
-    for one in judge(rates, alpha=context.settings.embedding.alpha, min_change=MIN_CHANGE):
-        seen = Seen(name, "", int(one.rate.n), int(one.rate.n_baseline), one.lower, one.upper)
-        judged = Judged(one.verdict, one.reason, one.threshold, one.p_value)
-        yield context.judged(SIGNAL, one.rate.metric, one.rate.value, seen, judged, SIGNAL)
+    for judged in judge(rates, alpha=context.settings.embedding.alpha, min_change=MIN_CHANGE):
+        yield context.rate_result(SIGNAL, judged)
 
 
 def _distances(context: MonitorContext, before: Vectors, now: Vectors, alpha: float, seen: Seen) -> Iterator[Result]:

@@ -55,21 +55,8 @@ def poisoning(context: MonitorContext) -> list[Result]:
 
 def _result(context: MonitorContext, one: RateVerdict) -> Result:
     """An alarming share is a hint of what the settings say."""
-    return context.result(
-        SIGNAL,
-        one.rate.metric,
-        one.rate.value,
-        Verdict(context.settings.poisoning.verdict) if one.verdict is Verdict.ALARM else one.verdict,
-        lower=one.lower,
-        upper=one.upper,
-        threshold=one.threshold,
-        p_value=one.p_value,
-        n=int(one.rate.n),
-        n_baseline=int(one.rate.n_baseline),
-        reason=one.reason,
-        details=one.rate.details,
-        monitor=SIGNAL,
-    )
+    hint = Verdict(context.settings.poisoning.verdict) if one.verdict is Verdict.ALARM else None
+    return context.rate_result(SIGNAL, one, hint)
 
 
 def _result_without(context: MonitorContext, one: Unmeasured) -> Result:

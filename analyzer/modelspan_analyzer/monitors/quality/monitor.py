@@ -18,7 +18,7 @@ from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, Usual, usual_v
 from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
 from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
-from modelspan_analyzer.verdicts.rates import Rate, RateVerdict, judge
+from modelspan_analyzer.verdicts.rates import Rate, judge
 
 SIGNAL: Final = "data_quality"
 LARGEST_SHIFT = 2.0
@@ -50,7 +50,7 @@ def data_quality(context: MonitorContext) -> list[Result]:
     rates = [*_whole_rows(context)]
     rates += [rate for name in before if name in after for rate in column_rates(before[name], after[name], settings)]
     judged = judge(rates, alpha=settings.alpha, min_change=settings.min_change)
-    results += [_rate_result(context, one) for one in judged]
+    results += [context.rate_result(SIGNAL, one) for one in judged]
     results += _varying(context, {rate.feature for rate in rates if rate.metric == "constant"}, before, after)
     results += _schema_results(context, before, after)
     results += _cardinality_results(context, before, after)
@@ -143,7 +143,7 @@ def _identity(context: MonitorContext) -> Iterator[Result]:
     scope = context.store, SIGNAL, context.model, context.version, context.window
     failures = failure_rate(*scope, share, current.rows, settings.max_error_rate)
     for judged in judge([failures], alpha=settings.alpha, min_change=settings.min_change):
-        yield _rate_result(context, judged)
+        yield context.rate_result(SIGNAL, judged)
 
 
 def _whole_rows(context: MonitorContext) -> Iterator[Rate]:
@@ -195,14 +195,6 @@ def _cardinality_results(
             direction="above" if ratio >= 1 else "below",
             reason=f"{current.texts.distinct:.0f} categories; {expected:.1f} are expected of so many rows",
         )
-
-
-def _rate_result(context: MonitorContext, judged: RateVerdict) -> Result:
-    rate: Rate = judged.rate
-    n, n_baseline = round(rate.n), round(rate.n_baseline)
-    seen = Seen(rate.feature, "", n, n_baseline, judged.lower, judged.upper, details=rate.details)
-    said = Judged(judged.verdict, judged.reason, judged.threshold, judged.p_value)
-    return context.judged(SIGNAL, rate.metric, rate.value, seen, said, SIGNAL)
 
 
 def _result(
