@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import partial
 
-import pyarrow as pa
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -23,7 +23,6 @@ from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.web import uploads
 from modelspan_collector.access.rules import NO_RULES, Redaction
-from modelspan_collector.bounded import OverBudgetError
 from modelspan_collector.store.connect import Store
 
 PARQUET_TYPE = uploads.PARQUET_TYPE
@@ -38,18 +37,7 @@ def baseline_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
         return JSONResponse([as_json(baseline) for baseline in found])
 
     async def set_baseline(request: Request) -> Response:
-        kind = uploads.content_type(request)
-        try:
-            with uploads.in_flight() as share:
-                given = await uploads.body(request, share)
-                made = await uploads.worked_on(_set, store, rules, request.query_params, kind, given)
-        except uploads.TooLargeError as error:
-            return JSONResponse({"error": str(error)}, status_code=413)
-        except OverBudgetError as error:
-            return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "1"})
-        except (ValueError, KeyError, OSError, pa.ArrowException) as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
-        return JSONResponse(made, status_code=201)
+        return await uploads.answered(request, partial(_set, store, rules))
 
     return [
         Route("/api/baselines", list_baselines, methods=["GET"]),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-from clickhouse_connect.driver.exceptions import Error as DriverError
+from functools import partial
+
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from modelspan_analyzer.files.labels import label_rows
@@ -14,29 +14,14 @@ from modelspan_analyzer.files.roles import Hints
 from modelspan_analyzer.load_labels import load_labels
 from modelspan_analyzer.web import uploads
 from modelspan_collector.access.rules import NO_RULES, Redaction
-from modelspan_collector.bounded import OverBudgetError
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.errors import StoreError
 
 
 def label_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
     """The one route."""
 
     async def post_labels(request: Request) -> Response:
-        kind = uploads.content_type(request)
-        try:
-            with uploads.in_flight() as share:
-                given = await uploads.body(request, share)
-                answer = await uploads.worked_on(_load, store, rules, request.query_params, kind, given)
-        except uploads.TooLargeError as error:
-            return JSONResponse({"error": str(error)}, status_code=413)
-        except OverBudgetError as error:
-            return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "1"})
-        except (ValueError, pa.ArrowException) as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
-        except (StoreError, DriverError) as error:
-            return JSONResponse({"error": str(error)}, status_code=500)
-        return JSONResponse(answer, status_code=201)
+        return await uploads.answered(request, partial(_load, store, rules))
 
     return [Route("/api/labels", post_labels, methods=["POST"])]
 

@@ -6,18 +6,22 @@ The content types make a browser ask first, so that no page of another origin ca
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import anyio.to_thread
+import pyarrow as pa
+from clickhouse_connect.driver.exceptions import Error as DriverError
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from modelspan_analyzer.files.read import from_bytes
 from modelspan_analyzer.files.rows import FileRows
 from modelspan_collector.access.redact_table import redact_columns
 from modelspan_collector.access.rules import NO_RULES, Redaction
-from modelspan_collector.bounded import BoundedError, Budget, Share
+from modelspan_collector.bounded import BoundedError, Budget, OverBudgetError, Share
+from modelspan_collector.store.errors import StoreError
 
 PARQUET_TYPE: Final = "application/vnd.apache.parquet"
 TABLE_TYPES: Final = (
@@ -37,16 +41,28 @@ MOST_UNFOLDED: Final = 2**28
 _IN_FLIGHT: Final = Budget(2 * MOST_BYTES)
 _AT_ONCE: Final = anyio.CapacityLimiter(2)
 """Tables that are worked on at one time: the others wait without a thread, which health and metrics need too."""
-_T = TypeVar("_T")
-
-
-async def worked_on(work: Callable[..., _T], *given: Any) -> _T:
-    """What a function makes of a body, off the server's thread."""
-    return await anyio.to_thread.run_sync(work, *given, limiter=_AT_ONCE)
 
 
 class TooLargeError(BoundedError):
     """A body beyond what is taken; answered 413."""
+
+
+async def answered(request: Request, work: Callable[[QueryParams, str, bytes], dict[str, object]]) -> Response:
+    """What a function makes of a body, off the server's thread; or what was wrong with it, and whose fault that is."""
+    kind = content_type(request)
+    try:
+        with _IN_FLIGHT.share() as share:
+            given = await body(request, share)
+            made = await anyio.to_thread.run_sync(work, request.query_params, kind, given, limiter=_AT_ONCE)
+    except TooLargeError as error:
+        return JSONResponse({"error": str(error)}, status_code=413)
+    except OverBudgetError as error:
+        return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "1"})
+    except (StoreError, DriverError) as error:
+        return JSONResponse({"error": str(error)}, status_code=500)
+    except (ValueError, KeyError, OSError, pa.ArrowException) as error:
+        return JSONResponse({"error": str(error)}, status_code=400)
+    return JSONResponse(made, status_code=201)
 
 
 async def body(request: Request, share: Share) -> bytes:
@@ -64,11 +80,6 @@ async def body(request: Request, share: Share) -> bytes:
         share.take(len(piece))
         pieces.append(piece)
     return b"".join(pieces)
-
-
-def in_flight() -> AbstractContextManager[Share]:
-    """One body's share of what all of them together may take."""
-    return _IN_FLIGHT.share()
 
 
 def content_type(request: Request) -> str:
