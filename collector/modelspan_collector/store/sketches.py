@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.quote import quote_identifier
 
@@ -19,14 +20,15 @@ WORTH = 0.1
 
 _FULL = "length(points) > {kept:UInt64} AND updated < {quiet:DateTime('UTC')} OR length(points) > {too_many:UInt64}"
 _HELD = f"""
-SELECT countIf({_FULL}) AS full, sumIf(length(points), {_FULL}) AS large, sum(length(points)) AS held FROM {{table}}
+SELECT countIf({_FULL}) AS full, sumIf(length(points), {_FULL}) AS large, sum(length(points)) AS held
+FROM /*table*/feature_profiles/**/
 """
 
 _WEIGHT = "arraySum(point -> point.2, points)"
 _LEFT = "if(updated < {quiet:DateTime('UTC')}, {kept:UInt64}, {kept_meanwhile:UInt64})"
 # The points in order: those stay that pass the middle of one of equal steps of weight, and weigh the steps passed.
 _CONDENSE = f"""
-ALTER TABLE {{table}} UPDATE points = arrayFilter(point -> point.2 > 0, arrayMap(
+ALTER TABLE /*table*/feature_profiles/**/ UPDATE points = arrayFilter(point -> point.2 > 0, arrayMap(
     (point, steps) -> (point.1, steps * {_WEIGHT} / {_LEFT}),
     arraySort(points),
     arrayPopFront(arrayDifference(arrayPushFront(
@@ -45,9 +47,9 @@ def condense(store: Store, now: datetime) -> int:
     sizes = {"kept": KEPT, "too_many": TOO_MANY, "kept_meanwhile": KEPT_MEANWHILE, "quiet": now - QUIET}
     thinned = 0
     for name in TABLES:
-        table = quote_identifier(name)
-        found = store.rows(_HELD.replace("{table}", table), sizes)[0]
+        places = {"table": quote_identifier(name)}
+        found = store.rows(schema.fill(_HELD, places), sizes)[0]
         if found["large"] > WORTH * found["held"]:
-            store.command(_CONDENSE.replace("{table}", table), sizes)
+            store.command(schema.fill(_CONDENSE, places), sizes)
             thinned += int(found["full"])
     return thinned
