@@ -1,4 +1,7 @@
-"""Reference pages made from the code: commands from their parsers, tables from the schema, the API from docstrings."""
+"""Pages made from what is elsewhere: commands from their parsers, tables from the schema, the API from docstrings.
+
+And those that stand beside this folder, where a contributor looks for them.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ import modelspan
 from modelspan_cli.main import COMMANDS, Command
 from modelspan_collector.store import schema
 
+BESIDE = {"contributing.md": "CONTRIBUTING.md", "security.md": "SECURITY.md"}
+"""Pages of the site by the files beside this folder that they are."""
+_LINK = re.compile(r"\]\((?!https?:|#)([^)]+)\)")
 _TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (?P<name>\w+)\s*\((?P<body>.*?)\n\)", re.DOTALL)
 _COLUMN = re.compile(r"^ {4}(?P<name>\w+) +(?P<type>.+)$")
 _NO_COLUMN = ("INDEX", "PROJECTION", "CONSTRAINT")
@@ -20,10 +26,22 @@ def write(folder: Path) -> None:
     """Write the pages into a folder; a page that is as it was is left alone, so that a rebuild is quick."""
     folder.mkdir(exist_ok=True)
     pages = {"commands.md": commands(), "tables.md": tables(), "api.md": api()}
+    pages |= {page: beside(file) for page, file in BESIDE.items()}
     for name, text in pages.items():
         page = folder / name
         if not page.exists() or page.read_text() != text:
             page.write_text(text)
+
+
+def beside(file: str) -> str:
+    """A page that stands beside this folder, its links led from the folder of reference pages."""
+    pages = {name: page for page, name in BESIDE.items()}
+
+    def led(link: re.Match[str]) -> str:
+        inside = link[1].startswith("docs/")
+        return f"]({'../' + link[1].removeprefix('docs/') if inside else pages.get(link[1], link[1])})"
+
+    return _LINK.sub(led, (Path(__file__).parent.parent / file).read_text())
 
 
 def commands() -> str:

@@ -39,6 +39,14 @@ def test_every_table_that_holds_rows_is_in_the_reference(site: Path) -> None:
     assert [table for table in stored if f'id="{table.replace("_", "-")}"' not in page] == []
 
 
+def test_the_way_in_for_contributors_is_in_the_site(site: Path) -> None:
+    """The pages beside `docs/` are read there too, and the first page leads to them."""
+    first = (site / "index.html").read_text()
+    for name, heading in (("contributing", "The house"), ("security", "Security")):
+        assert f'href="reference/{name}.html"' in first
+        assert heading.lower() in (site / f"reference/{name}.html").read_text().lower()
+
+
 def test_the_whole_api_is_in_the_reference(site: Path) -> None:
     """Each name of `modelspan.__all__` is there, with its docstring."""
     page = (site / "reference/api.html").read_text()
