@@ -33,9 +33,11 @@ PAGES = {
 }
 """Pages, and what is put for a stand-in of theirs."""
 BLOCKS = [block for page in PAGES for block in blocks(page, "sh") if not block.why_not_run]
-STATUSES = {"check": (0, 3, 4), "why": (0, 1)}
-"""Commands that answer by their exit status too: 1 of `why` where nothing sets the predictions apart."""
-ROWS = 400
+STATUSES = {"check": (0, 3, 4)}
+"""Commands that answer by their exit status too."""
+ROWS = 1200
+FAULTY = 100
+"""The newest predictions, of fifteen minutes: the feature store's newest release took its time, and had no age."""
 NOW = datetime.now(UTC).replace(microsecond=0)
 INCIDENT = Incident(
     "3f2a91c0d4be", "churn", "1.4.0", OPEN, Severity.WARNING, "data_quality", "missing values", "why", "cause",
@@ -50,20 +52,22 @@ def predict(store: Store, version: str) -> pa.Table:
     age = np.where(
         np.arange(ROWS) < ROWS // 3, rng.normal(80, 9, ROWS), rng.normal(40, 9, ROWS)
     )  # the last hour drifts
-    features = pa.table({"age": age, "plan": rng.choice(["gold", "basic"], ROWS)})
+    faulty = np.arange(ROWS) < FAULTY
+    given = pa.array(age, mask=faulty)
+    features = pa.table({"age": given, "plan": rng.choice(["gold", "basic"], ROWS)})
     ids = [f"{version}-{row}" for row in range(ROWS)]
-    stamps = pa.array([NOW - timedelta(seconds=27 * row) for row in range(ROWS)], pa.timestamp("ns", "UTC"))
+    stamps = pa.array([NOW - timedelta(seconds=9 * row) for row in range(ROWS)], pa.timestamp("ns", "UTC"))
     names = {"model": ["churn"] * ROWS, "version": [version] * ROWS, "timestamp": stamps, "prediction_id": ids}
     text = pa.string()
     tags = pa.array([[("region", "eu"), ("subject", f"{4704 + row}")] for row in range(ROWS)], pa.map_(text, text))
-    answers = {"value": score, "duration": score / 10, "tags": tags}
+    answers = {"value": score, "duration": score / 10 + 2.0 * faulty, "tags": tags}
     traces = {"trace_id": [f"{len(version):02x}{row:030x}" for row in range(ROWS)], "service": ["scoring"] * ROWS}
     store.insert("predictions", pa.table({**names, **answers, **traces, **feature_maps(features)}))
     truth = (rng.random(ROWS) < score).astype(int)
     known = {"prediction_id": ids, "model": names["model"], "timestamp": stamps, "value": truth.astype(float)}
     store.insert("labels", pa.table(known))
     columns = {"prediction_id": ids, "score": score, "churned": truth, "outcome": truth, "region": ["eu"] * ROWS}
-    return pa.table({**columns, "age": features["age"], "plan": features["plan"]})
+    return pa.table({**columns, "age": age, "plan": features["plan"]})
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +80,8 @@ def filled(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Si
         save(store, [INCIDENT])
         store.command(
             "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, ServiceName, SpanName, Duration, ResourceAttributes)"
-            " SELECT timestamp, trace_id, 'a', 'feature-store', 'GET', 5000000,"
-            " map('service.version', if(timestamp > now64(9) - 900, '2', '1')) FROM predictions"
+            " SELECT timestamp, trace_id, 'a', 'feature-store', 'GET', if(late, 2000, 5) * 1000000,"
+            " map('service.version', if(late, '2', '1')) FROM (SELECT *, duration > 1 AS late FROM predictions)"
         )
         store.command(
             "INSERT INTO monitor_results (model, version, window_start, window_end, signal, metric, feature, verdict)"
