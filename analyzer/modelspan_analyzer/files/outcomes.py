@@ -53,8 +53,6 @@ def guess(rows: FileRows, prediction: str | None, score: str | None, label: str 
     column = _without_nan(rows.column(outcome))
     if told == REGRESSION:
         return Guess(REGRESSION)
-    if score and score == prediction:
-        return Guess(CLASSIFICATION, scored=True)
     if score or told == CLASSIFICATION:
         if not told:
             _check_classes(rows, outcome, column)
@@ -78,7 +76,7 @@ def _check_classes(rows: FileRows, name: str, column: pa.Array) -> None:
         first = shown(column.filter(pc.not_equal(pc.floor(column), column))[0])
         raise FileError(
             f"column {name!r} holds fractions such as {first}, which are no classes; beside --score, --prediction names"
-            f" the class: name a column of scores with both, of amounts with --prediction alone"
+            f" the class: name amounts, or a score, with --prediction alone"
         )
     if is_text(column.type) and (many := int(pc.count_distinct(column).as_py())) > MOST_CLASSES:
         rows.remarks.assume(f"{name!r} holds {many:,} different texts: classes (--task {REGRESSION} says otherwise)")
@@ -223,6 +221,8 @@ def _scores(rows: FileRows, name: str, scale: str) -> pa.Array:
         return pc.divide(1.0, pc.add(1.0, pc.exp(pc.negate(found))))
     if scale:
         found = pc.divide(found, _positive(scale))
+        if (most := pc.max(found).as_py()) is not None and most <= 1 / _positive(scale) < 1:
+            rows.remarks.assume(f"no score of column {name!r} is above {most:g} after --score-scale {scale}")
     outside = pc.fill_null(pc.or_(pc.less(found, -_ROUNDING), pc.greater(found, 1 + _ROUNDING)), False)
     beyond = np.flatnonzero(outside.to_numpy(zero_copy_only=False))
     if beyond.size > max(_FEW_MISFITS * valid(found).sum(), 0):

@@ -21,15 +21,42 @@ _FIRST, _LAST = -2_208_988_800, 9_223_372_036
 _PLAUSIBLE = (631_152_000.0, 4_102_444_800.0)
 """Seconds of 1990 and 2100: the unit that brings numbers between them is the unit."""
 
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_ZONE = r"\s?(?P<zone>Z|z|UTC|GMT|utc|[+-]\d{2}(?::?\d{2})?)?(?:\s?(?:UTC|\[[^\]]*\]))?$"
 _CLOCK = (
-    r"(?:[T ,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9})\d*)?)?"
-    r"\s?(?P<half>[aApP][mM])?)?\s?(?P<zone>Z|z|UTC|GMT|utc|[+-]\d{2}(?::?\d{2})?)?(?:\s?(?:UTC|\[[^\]]*\]))?$"
+    r"(?:[Tt: ,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9})\d*)?)?"
+    r"\s?(?P<half>[aApP]\.?[mM]\.?)?)?" + _ZONE
 )
-_ISO: Final = r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _CLOCK
-_COMPACT: Final = r"^(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})" + _CLOCK
-_DAY_FIRST: Final = r"^(?P<day>\d{1,2})SEP(?P<month>\d{1,2})SEP(?P<year>\d{4})" + _CLOCK
-_MONTH_FIRST: Final = r"^(?P<month>\d{1,2})SEP(?P<day>\d{1,2})SEP(?P<year>\d{4})" + _CLOCK
-_EITHER: Final = r"^(?P<one>\d{1,2})SEP(?P<two>\d{1,2})SEP\d{4}"
+_CLOCK_AT_ONCE = (
+    r"[Tt ]?(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9})\d*)?(?P<half>)" + _ZONE
+)
+_NAME = rf"(?P<name>(?i:{'|'.join(_MONTHS)}))[A-Za-z]*"
+_WEEKDAY: Final = r"^(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+"
+_DATE_AT_ONCE = r"^(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})"
+_YEAR = r"(?P<year>\d{4})"
+_YEAR_MAY_BE_SHORT = r"(?P<year>\d{4}|\d{2})"
+_DAY_FIRST: Final = r"^(?P<day>\d{1,2})SEP(?P<month>\d{1,2})SEP"
+_MONTH_FIRST: Final = r"^(?P<month>\d{1,2})SEP(?P<day>\d{1,2})SEP"
+_EITHER: Final = r"^(?P<one>\d{1,2})SEP(?P<two>\d{1,2})SEP(?:\d{4}|\d{2}\b)"
+_UNMISTAKABLE: Final = (
+    r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _CLOCK,
+    _DATE_AT_ONCE + _CLOCK,
+    _DATE_AT_ONCE + _CLOCK_AT_ONCE,
+    rf"^(?P<day>\d{{1,2}})[ \-/.]+{_NAME}[ \-/.,]+{_YEAR_MAY_BE_SHORT}" + _CLOCK,
+    rf"^{_NAME}[ .\-]+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+{_YEAR}" + _CLOCK,
+    rf"^{_NAME}\s+(?P<day>\d{{1,2}})\s+(?P<hour>\d{{2}}):(?P<minute>\d{{2}}):(?P<second>\d{{2}})"
+    rf"(?P<fraction>)(?P<half>)\s(?P<zone>UTC|GMT)?\s?{_YEAR}$",
+    r"^(?P<day>\d{1,2})\.(?P<month>\d{1,2})\." + _YEAR + _CLOCK,
+    r"^(?P<day>\d{2})\.(?P<month>\d{2})\.(?P<year>\d{2})" + _CLOCK,
+)
+_SOME_DATE: Final = (
+    r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|^(?:19|20)\d{6}"
+    rf"|^(?:[A-Za-z]{{3,9}},?\s+)?(?:\d{{1,2}}[ \-/.]+)?(?i:{'|'.join(_MONTHS)})"
+)
+_SHORT_YEAR: Final = r"^\d{1,2}(?:[/.]\d{1,2}[/.]|[ \-/.]+[A-Za-z]{3,9}[ \-/.,]+)\d{2}(?:\D|$)"
+_EXCEL_DAYS: Final = (32_874.0, 73_051.0)
+"""The days of 1990 and 2100 as spreadsheets count them."""
+_EXCEL_1970: Final = 25_569
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +67,14 @@ class Parsed:
     without_zone: int = 0
     order: str = ""
     """Which of day and month was taken to come first, where that had to be chosen."""
+    short_years: bool = False
 
     def say(self, name: str, remarks: Remarks) -> None:
         """Say what was assumed."""
         if self.without_zone:
             remarks.assume(f"times of column {name!r} without a zone are UTC")
+        if self.short_years:
+            remarks.assume(f"years of two digits in column {name!r} stand last and are those of 1970 to 2069")
         if self.order:
             remarks.assume(
                 f"dates such as 03/04/2026 in column {name!r} are {self.order}; 2026-04-03 is never mistaken"
@@ -102,6 +132,10 @@ def _from_numbers(column: pa.Array, name: str, unit: str, remarks: Remarks) -> p
         if (dates := _compact(column)) is not None:
             remarks.assume(f"numbers of column {name!r} such as {shown(column.drop_null()[0])} are dates")
             return dates
+        if _all_between(values, *_EXCEL_DAYS):
+            remarks.assume(f"numbers of column {name!r} such as {values.drop_null()[0]} are days as spreadsheets count")
+            seconds = pc.multiply(pc.subtract(values, _EXCEL_1970), 86_400.0)
+            return _scaled(pc.round(pc.multiply(seconds, 1000.0)).cast(pa.int64()), "ms")
         unit = _unit(values, name)
         remarks.assume(f"column {name!r} counts {_WORDS[unit]} since 1970 (--time-unit says otherwise)")
     if pa.types.is_integer(column.type):
@@ -109,6 +143,10 @@ def _from_numbers(column: pa.Array, name: str, unit: str, remarks: Remarks) -> p
     micro = pc.round(pc.multiply(values, UNITS[unit] / 1000))
     bounded = pc.if_else(pc.less(pc.abs(micro), 9.2e15), micro, pa.scalar(None, pa.float64()))
     return _scaled(bounded.cast(pa.int64(), safe=False), "us")
+
+
+def _all_between(values: pa.Array, least: float, most: float) -> bool:
+    return bool(pc.all(pc.and_(pc.greater(values, least), pc.less(values, most))).as_py())
 
 
 def _scaled(counts: pa.Array, unit: str) -> pa.Array:
@@ -125,17 +163,16 @@ def _unit(values: pa.Array, name: str) -> str:
         if _PLAUSIBLE[0] <= typical * nanoseconds / 1e9 <= _PLAUSIBLE[1]:
             return unit
     raise FileError(
-        f"column {name!r} holds numbers such as {typical:g}, which are no times between 1990 and 2100 in any unit;"
-        f" say --time-unit {'|'.join(UNITS)} if they count time since 1970, else leave out --time"
+        f"column {name!r} holds numbers such as {values.drop_null()[0]}, which are no times between 1990 and 2100 in any"
+        f" unit; say --time-unit {'|'.join(UNITS)} if they count time since 1970, else leave out --time"
     )
 
 
 def _compact(column: pa.Array) -> pa.Array | None:
-    """Numbers such as 20260131 as dates, where every one is such."""
+    """Numbers such as 20260131 and 20260131120000 as dates, where every one is such."""
     whole = cast_or_null(column, lambda part: part.cast(pa.int64()), pa.int64())
-    if (
-        whole.null_count != column.null_count
-        or not pc.all(pc.and_(pc.greater(whole, 19_000_101), pc.less(whole, 21_001_231))).as_py()
+    if whole.null_count != column.null_count or not any(
+        _all_between(whole, *(end * size for end in (19_000_101, 21_001_231))) for size in (1, 10**6)
     ):
         return None
     found = parse_texts(whole.cast(pa.string())).values
@@ -155,25 +192,29 @@ def _from_texts(column: pa.Array, name: str, unit: str, remarks: Remarks) -> pa.
 
 def parse_texts(texts: pa.Array) -> Parsed:
     """Read texts as times, each in whichever known format it has."""
-    if not pc.any(pc.match_substring_regex(texts, r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|^(?:19|20)\d{6}")).as_py():
+    if not pc.any(pc.match_substring_regex(texts, _SOME_DATE)).as_py():
         return Parsed(pa.nulls(len(texts), UTC))
-    orders = [_order(texts, separator) for separator in ("/", "-")]
+    orders = [_order(texts, "/", _YEAR_MAY_BE_SHORT), _order(texts, "-", _YEAR)]
     written = pa.nulls(len(texts), pa.string())
     naive = pa.nulls(len(texts), pa.bool_())
-    patterns = (_ISO, _COMPACT, *(pattern for _, pattern in orders), _DAY_FIRST.replace("SEP", r"\."))
-    for pattern in patterns:
-        fields = pc.extract_regex(texts, pattern)
+    bare = pc.replace_substring_regex(texts, _WEEKDAY, "")
+    for pattern in (*_UNMISTAKABLE, *(pattern for _, pattern in orders)):
+        fields = pc.extract_regex(bare, pattern)
         written = pc.coalesce(written, _as_iso(fields))
         naive = pc.coalesce(naive, pc.equal(pc.struct_field(fields, "zone"), ""))
     values = cast_or_null(written, lambda part: part.cast(UTC), UTC)
     early = pc.less(values.cast(pa.int64()), _FIRST * 10**9)
     values = pc.if_else(early, pa.scalar(None, UTC), values)
-    return Parsed(values, int(pc.sum(naive).as_py() or 0), next((order for order, _ in orders if order), ""))
+    short = pc.any(pc.and_(pc.match_substring_regex(bare, _SHORT_YEAR), values.is_valid())).as_py()
+    order = next((order for order, _ in orders if order), "")
+    return Parsed(values, int(pc.sum(naive).as_py() or 0), order, bool(short))
 
 
-def _order(texts: pa.Array, separator: str) -> tuple[str, str]:
+def _order(texts: pa.Array, separator: str, year: str) -> tuple[str, str]:
     """Whether day or month comes first in 31/01/2026, by the numbers beyond twelve: in words, and as a pattern."""
-    day_first, month_first = (pattern.replace("SEP", separator) for pattern in (_DAY_FIRST, _MONTH_FIRST))
+    day_first, month_first = (
+        pattern.replace("SEP", separator) + year + _CLOCK for pattern in (_DAY_FIRST, _MONTH_FIRST)
+    )
     fields = pc.extract_regex(texts, _EITHER.replace("SEP", separator))
     if fields.null_count == len(texts):
         return "", day_first
@@ -194,7 +235,7 @@ def _as_iso(fields: pa.Array) -> pa.Array:
         text = pc.struct_field(fields, name)
         return pc.utf8_lpad(pc.if_else(pc.equal(text, ""), missing, text), width, "0")
 
-    hour, half = part("hour", 2), pc.utf8_lower(pc.struct_field(fields, "half"))
+    hour, half = part("hour", 2), pc.replace_substring(pc.utf8_lower(pc.struct_field(fields, "half")), ".", "")
     twelve = pc.if_else(pc.equal(hour, "12"), "00", hour).cast(pa.int32())
     shifted = pc.utf8_lpad(pc.add(twelve, pc.if_else(pc.equal(half, "pm"), 12, 0)).cast(pa.string()), 2, "0")
     hour = pc.if_else(pc.equal(half, ""), hour, shifted)
@@ -202,6 +243,16 @@ def _as_iso(fields: pa.Array) -> pa.Array:
     fraction = pc.utf8_rpad(pc.if_else(pc.equal(fraction, ""), "0", fraction), 9, "0")
     zone = pc.struct_field(fields, "zone")
     zone = pc.if_else(pc.match_substring_regex(zone, r"^[+-]"), zone, "Z")
-    day = pc.binary_join_element_wise(part("year", 4), part("month", 2), part("day", 2), "-")
+    year = pc.struct_field(fields, "year")
+    year = pc.replace_substring_regex(pc.replace_substring_regex(year, r"^([7-9]\d)$", r"19\1"), r"^(\d{2})$", r"20\1")
+    day = pc.binary_join_element_wise(year, _month(fields), part("day", 2), "-")
     clock = pc.binary_join_element_wise(hour, part("minute", 2), part("second", 2), ":")
     return pc.binary_join_element_wise(day, "T", clock, ".", fraction, zone, "")
+
+
+def _month(fields: pa.Array) -> pa.Array:
+    """The month as a number of two digits, whichever way it is written."""
+    if fields.type.get_field_index("month") >= 0:
+        return pc.utf8_lpad(pc.struct_field(fields, "month"), 2, "0")
+    name = pc.utf8_slice_codeunits(pc.utf8_lower(pc.struct_field(fields, "name")), 0, 3)
+    return pc.utf8_lpad(pc.add(pc.index_in(name, pa.array(_MONTHS)), 1).cast(pa.string()), 2, "0")

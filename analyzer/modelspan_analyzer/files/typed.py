@@ -48,6 +48,10 @@ def _thousands_comma(texts: pa.Array) -> pa.Array:
     return pc.replace_substring(texts, ",", "")
 
 
+def _thousands_mark(texts: pa.Array) -> pa.Array:
+    return pc.replace_substring(pc.replace_substring_regex(texts, r"['’\x{a0}\x{202f}]", ""), ",", ".")
+
+
 NOTATIONS: Final = (
     Notation(
         "a comma for thousands",
@@ -63,7 +67,16 @@ NOTATIONS: Final = (
         _decimal_comma,
         True,
     ),
+    Notation(
+        "apostrophes or narrow spaces for thousands",
+        r"^[+-]?(?:\d+|\d{1,3}(?:['’\x{a0}\x{202f}]\d{3})+)(?:[.,]\d+)?$",
+        r"\d['’\x{a0}\x{202f}]\d{3}",
+        _thousands_mark,
+        True,
+    ),
 )
+_SIGN: Final = r"(?P<sign>[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|JPY)\b)"
+_MARKED: Final = rf"^\(?\s?[+-]?\s?(?:{_SIGN}\s?)?[+-]?\d[^()%]*%?\)?$".replace("?P<sign>", "?:")
 
 
 def with_types(rows: FileRows, texts: frozenset[str]) -> FileRows:
@@ -103,6 +116,8 @@ def _as_values(rows: FileRows, name: str, texts: pa.Array) -> pa.Array | None:
         return found
     if (other := _in_notation(texts, name, rows.remarks)) is not None:
         return other
+    if (amounts := _marked(texts, name, rows.remarks)) is not None:
+        return amounts
     if (moments := times.parse_texts(texts)).values.null_count == texts.null_count:
         moments.say(name, rows.remarks)
         return moments.values
@@ -115,6 +130,33 @@ def _in_notation(texts: pa.Array, name: str, remarks: Remarks) -> pa.Array | Non
             remarks.assume(f"column {name!r} is written with {notation.name}")
             return numbers(notation.plain(texts))
     return None
+
+
+def _marked(texts: pa.Array, name: str, remarks: Remarks) -> pa.Array | None:
+    """Numbers with the sign of one currency, in per cent, or in parentheses where they are negative."""
+    if not _all(texts, _MARKED) or not _any(texts, r"[^\d.,+\-]"):
+        return None
+    percent, found = _all(texts, r"%\)?$"), pc.struct_field(pc.extract_regex(texts, _SIGN), "sign")
+    signs = found.drop_null().unique().to_pylist()
+    if len(signs) > 1 or (_any(texts, "%") and not percent):
+        return None  # which cannot be compared
+    bare = pc.replace_substring_regex(pc.replace_substring_regex(texts, r"^\((.*)\)$", r"-\1"), _SIGN, "")
+    bare = trimmed(pc.replace_substring_regex(pc.replace_substring(bare, "%", ""), r"^([+-]?)\s+", r"\1"))
+    values = numbers(bare)
+    if lost(texts, values).size:
+        said = Remarks()
+        if (other := _in_notation(bare, name, said)) is None:
+            return None
+        values = other
+        for sentence in said.assumed:
+            remarks.assume(sentence)
+    if signs:
+        remarks.assume(f"column {name!r} holds amounts in {signs[0]}: read as numbers")
+    if percent:
+        remarks.assume(f"column {name!r} is in per cent: 12.5% is read as 0.125")
+    if _any(texts, r"^\("):
+        remarks.assume(f"numbers in parentheses in column {name!r} are negative")
+    return pc.divide(values, 100.0) if percent else values
 
 
 def _mostly_numbers(rows: FileRows, name: str, texts: pa.Array, found: pa.Array) -> pa.Array | None:

@@ -294,3 +294,33 @@ def test_files_of_a_folder_may_hold_a_column_in_other_types(tmp_path: Path) -> N
     assert [moment.day for moment in rows.table["t"].to_pylist()] == [1, 2, 3]
     assert rows.table["x"].to_pylist() == [1.0, None, 2.5]
     assert rows.remarks.left_out == ["notes.txt: it shares no column with the files before it"]
+
+
+MARKED: dict[str, tuple[list[str], list[float], str]] = {
+    "dollars": (["$12.50", "$1,200.00", "-$3"], [12.5, 1200.0, -3.0], "amounts in $"),
+    "euros behind": (["1.234,50 €", "-2,5 €"], [1234.5, -2.5], "amounts in €"),
+    "a code": (["USD 5", "USD 7.5"], [5.0, 7.5], "amounts in USD"),
+    "per cent": (["12.5%", "50 %"], [0.125, 0.5], "12.5% is read as 0.125"),
+    "negative in parentheses": (["(12.50)", "100"], [-12.5, 100.0], "in parentheses in column 'x' are negative"),
+    "parentheses and dollars": (["($12.50)", "$1"], [-12.5, 1.0], "are negative"),
+    "apostrophes": (["1'234.50", "2.5"], [1234.5, 2.5], "apostrophes"),
+    "narrow spaces": (["1\u202f234,50", "2,5"], [1234.5, 2.5], "narrow spaces"),
+}
+
+
+@pytest.mark.parametrize("kind", MARKED)
+def test_numbers_as_people_write_them_are_numbers(kind: str) -> None:
+    """A currency, a per cent sign or parentheses would make a class of every amount; what was read is said."""
+    cells, values, said = MARKED[kind]
+    rows = from_bytes("\n".join(["x;y", *(f"{cell};1" for cell in cells)]).encode())
+    assert rows.table["x"].to_pylist() == pytest.approx(values)
+    assert said in " ".join(rows.remarks.assumed)
+
+
+@pytest.mark.parametrize(
+    "cells", [["$5", "€5"], ["50%", "0.5"], ["a (5)", "3"], ["5-6", "7-8"], ["10.1.2.3", "1.2.3.4"]]
+)
+def test_what_is_no_amount_or_not_one_unit_stays_text(cells: list[str]) -> None:
+    """Two currencies, and per cent beside plain numbers, cannot be compared."""
+    rows = from_bytes("\n".join(["x;y", *(f"{cell};1" for cell in cells)]).encode())
+    assert rows.table["x"].to_pylist() == cells

@@ -84,18 +84,6 @@ def test_labels_that_name_no_predicted_class_are_a_sentence() -> None:
     assert "all of them are wrong" in one.rows.remarks.assumed[0]
 
 
-def test_a_column_that_is_prediction_and_score_is_a_score() -> None:
-    """Named with both options, numbers are no classes: one for each of them would be stored."""
-    both = Roles(prediction="s", score="s", label="y")
-    found = settled({"s": [0.25, 0.75, 0.5], "y": [0, 1, 1]}, both)
-    assert found.guess.scored
-    assert found.rows.table["s"].to_pylist() == [0.25, 0.75, 0.5]
-    with pytest.raises(FileError, match=r"holds 25 to 75, and scores are probabilities .* --score-scale 100"):
-        settled({"s": [25.0, 75.0], "y": [0, 1]}, both)
-    with pytest.raises(FileError, match="holds text such as 'high'"):
-        settled({"s": ["high", "low"], "y": [0, 1]}, both)
-
-
 def test_fractions_are_no_classes_and_many_texts_are_said_to_be() -> None:
     """What would make a class of every row is an error, or a guess that is said with the option that settles it."""
     amounts = {"p": [row / 7 for row in range(MANY)], "s": [0.5] * MANY}

@@ -36,7 +36,26 @@ WRITTEN = [
     "31-01-2026 12:00:00",
     "31/01/2026, 12:00:00",
     "01/31/2026 12:00 PM",
+    "1/31/26 12:00",
+    "01/31/2026 12:00 p.m.",
+    "31.01.26 12:00",
+    "31-Jan-2026 12:00:00",
+    "31-JAN-26 12:00",
+    "31 January 2026 12:00",
+    "Jan 31, 2026 12:00 PM",
+    "January 31st, 2026, 12:00",
+    "Sat, 31 Jan 2026 12:00:00 GMT",
+    "Sat Jan 31 12:00:00 2026",
+    "Sat Jan 31 12:00:00 UTC 2026",
+    "31/Jan/2026:12:00:00 +0000",
+    "2026-01-31t12:00:00z",
+    "20260131T120000Z",
+    "20260131T1200" + "00",
 ]
+
+
+MIXED = [text for text in WRITTEN if "/31/" not in text]
+"""Without those that begin with the month, as others begin with the day."""
 
 
 @pytest.mark.parametrize("text", WRITTEN)
@@ -47,8 +66,8 @@ def test_a_written_time_is_read(text: str) -> None:
 
 def test_formats_may_be_mixed() -> None:
     """Each cell is read by itself, with or without a zone."""
-    times, rows = read([*(text for text in WRITTEN if "/31/" not in text), None])
-    assert times == [NOON] * (len(WRITTEN) - 1) + [None]
+    times, rows = read([*(text for text in MIXED), None])
+    assert times == [NOON] * len(MIXED) + [None]
     assert rows.remarks.assumed[0] == "times of column 't' without a zone are UTC"
     assert rows.remarks.left_out == []
 
@@ -79,6 +98,24 @@ def test_compact_dates_are_dates() -> None:
     times, rows = read([20260131, 20260201])
     assert times[0] == NOON.replace(hour=0)
     assert "are dates" in rows.remarks.assumed[0]
+
+
+def test_numbers_that_are_dates_are_dates() -> None:
+    """Digits in the order of a date and its clock, and the days that spreadsheets count; each is said."""
+    for number, said in ((20260131120000, "are dates"), (46053.5, "are days as spreadsheets count")):
+        times, rows = read([number])
+        assert times == [NOON]
+        assert said in rows.remarks.assumed[0]
+    with pytest.raises(FileError, match=r"holds numbers such as 7\.5, which are no times"):
+        read([7.5, 8.5])
+
+
+def test_what_only_looks_like_a_date_is_none() -> None:
+    """Versions, weeks and names stay what they are; years of two digits are said."""
+    for text in ("1.2.26", "26-01-31", "2026-W05", "Marvin 1", "may"):
+        with pytest.raises(FileError, match="does not hold times"):
+            read([text])
+    assert "years of two digits in column 't' stand last" in " ".join(read(["1/31/26"])[1].remarks.assumed)
 
 
 def test_day_and_month_are_told_apart_where_they_can_be() -> None:
