@@ -163,8 +163,8 @@ def _unit(values: pa.Array, name: str) -> str:
         if _PLAUSIBLE[0] <= typical * nanoseconds / 1e9 <= _PLAUSIBLE[1]:
             return unit
     raise FileError(
-        f"column {name!r} holds numbers such as {values.drop_null()[0]}, which are no times between 1990 and 2100 in any"
-        f" unit; say --time-unit {'|'.join(UNITS)} if they count time since 1970, else leave out --time"
+        f"column {name!r} holds numbers such as {values.drop_null()[0]}, which are no times between 1990 and 2100 in"
+        f" any unit; say --time-unit {'|'.join(UNITS)} if they count time since 1970, else leave out --time"
     )
 
 

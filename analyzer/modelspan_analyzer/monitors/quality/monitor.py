@@ -94,18 +94,16 @@ def _arrival(context: MonitorContext) -> Iterator[Result]:
     newest = min(current.newest, window.end) if current.newest else window.start
     age = (window.end - newest).total_seconds()
     allowed = context.settings.data_quality.max_age
-    late = allowed is not None and age > allowed
-    yield _result(
-        context,
-        "freshness",
-        age,
-        Verdict.ALARM if late else Verdict.NOT_COMPARED if allowed is None else Verdict.OK,
-        n=current.rows,
-        threshold=allowed,
-        reason=f"the newest prediction is {age:.0f} s older than the window's end"
-        if current.newest
-        else "no prediction in the window",
-    )
+    reason = f"the newest prediction is {age:.0f} s older than the window's end"
+    if not current.newest:
+        reason = "no prediction in the window"
+    if context.partial:
+        reason = "the data end within this window, so that nothing later could be seen"
+    if context.partial or allowed is None:
+        verdict = Verdict.NOT_COMPARED
+    else:
+        verdict = Verdict.ALARM if age > allowed else Verdict.OK
+    yield _result(context, "freshness", age, verdict, n=current.rows, threshold=allowed, reason=reason)
 
 
 def _volume(context: MonitorContext, rows: int, usual: Usual | None) -> Result:
