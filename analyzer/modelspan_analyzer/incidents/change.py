@@ -9,7 +9,7 @@ from datetime import datetime
 
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import describe
-from modelspan_analyzer.incidents.group import Finding
+from modelspan_analyzer.incidents.group import NewFinding
 from modelspan_analyzer.incidents.severity import severity
 from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED, Event, Incident, OpenFinding, Severity, key_of
 from modelspan_analyzer.monitors.signal import Signals
@@ -34,7 +34,7 @@ def reopened(incident: Incident, now: datetime) -> Incident:
     return replace(incident, status=OPEN, resolved_at=None, news=news)
 
 
-def opened(finding: Finding, terms: Terms) -> Incident:
+def opened(finding: NewFinding, terms: Terms) -> Incident:
     """A new incident of one finding."""
     result = finding.result
     empty = Incident(
@@ -59,7 +59,7 @@ def opened(finding: Finding, terms: Terms) -> Incident:
     return joined(empty, finding, terms)
 
 
-def joined(incident: Incident, finding: Finding, terms: Terms) -> Incident:
+def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
     """Take a finding in, and judge the incident anew."""
     now, settings = terms.now, terms.settings
     result, explanation = finding.result, finding.explanation

@@ -13,8 +13,8 @@ from modelspan_analyzer.why import Explanation
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """A result that alarms, with what explains it."""
+class NewFinding:
+    """A result that alarms, with what explains it, before an incident has taken it in."""
 
     result: Result
     explanation: Explanation | None
@@ -39,7 +39,7 @@ class Finding:
         return since if since is not None else self.result.window.start
 
 
-def home(finding: Finding, incidents: Sequence[Incident], together: timedelta) -> Incident | None:
+def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta) -> Incident | None:
     """The incident that a finding belongs to: that already knows it, or an open one of its cause or beginning.
 
     Args:
@@ -55,7 +55,7 @@ def home(finding: Finding, incidents: Sequence[Incident], together: timedelta) -
     return next(known, None) or next(same, None) or next(near, None)
 
 
-def _same_cause(finding: Finding, incident: Incident, together: timedelta) -> bool:
+def _same_cause(finding: NewFinding, incident: Incident, together: timedelta) -> bool:
     """The same cause at any time; or the same service, unless the two are known to have begun apart."""
     if finding.cause == "" or finding.cause == incident.cause:
         return finding.cause != ""
@@ -63,14 +63,14 @@ def _same_cause(finding: Finding, incident: Incident, together: timedelta) -> bo
     return _service(finding.cause) == _service(incident.cause) and not apart
 
 
-def _began_together(finding: Finding, incident: Incident, together: timedelta) -> bool:
+def _began_together(finding: NewFinding, incident: Incident, together: timedelta) -> bool:
     """Within `together` where the data tells both beginnings; else in the same window too."""
     distance = abs(incident.began_at - finding.began_at)
     length = finding.result.window.end - finding.result.window.start
     return distance <= together or (distance < length and not (finding.dated and incident.dated))
 
 
-def _told_apart(finding: Finding, incident: Incident) -> bool:
+def _told_apart(finding: NewFinding, incident: Incident) -> bool:
     """Whether the causes of both are known and of different services, and a beginning is not."""
     known = finding.cause != "" and incident.cause != "" and _service(finding.cause) != _service(incident.cause)
     return known and not (finding.dated and incident.dated)

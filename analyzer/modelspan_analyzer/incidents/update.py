@@ -12,7 +12,7 @@ from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import store as kept
 from modelspan_analyzer.incidents.change import Terms, cleared, joined, opened, reopened
-from modelspan_analyzer.incidents.group import Finding, home
+from modelspan_analyzer.incidents.group import NewFinding, home
 from modelspan_analyzer.incidents.roles import owner, roles
 from modelspan_analyzer.incidents.vocabulary import OPEN, Incident, key_of
 from modelspan_analyzer.monitors.signal import Signals
@@ -111,27 +111,27 @@ def plan(results: Sequence[Result], incidents: Sequence[Incident], roles_of: Map
     return Plan(current, tuple(_new_alarms(results, current, roles_of)), settled, roles_of)
 
 
-def explained(store: Store, planned: Plan, terms: Terms) -> list[Finding]:
+def explained(store: Store, planned: Plan, terms: Terms) -> list[NewFinding]:
     """The new alarms with their reasons: one question asked once, the gravest signals first, up to the limit.
 
     Those whose incident knows its cause already are not asked of again.
     """
     answers: dict[tuple[str, ...], Explanation | None] = {}
-    found, fresh = [], []
+    findings, fresh = [], []
     for result in sorted(planned.alarms, key=lambda result: terms.signals[result.signal].gravity):
         asked = (result.version, result.signal, result.feature, result.segment)
         new = key_of(result) not in planned.settled and asked not in answers
         if new and len(answers) < terms.settings.explain:
             answers[asked] = _explain(store, result, terms.signals)
         explanation = answers.get(asked)
-        found.append(Finding(result, explanation, planned.roles.get(result.version, ROLE_PRIMARY)))
+        findings.append(NewFinding(result, explanation, planned.roles.get(result.version, ROLE_PRIMARY)))
         if explanation is not None:
             fresh.append((result, explanation))
     kept.save_explanations(store, fresh)
-    return sorted(found, key=lambda finding: (finding.cause == "", finding.began_at))
+    return sorted(findings, key=lambda finding: (finding.cause == "", finding.began_at))
 
 
-def apply(planned: Plan, findings: Iterable[Finding], terms: Terms) -> list[Incident]:
+def apply(planned: Plan, findings: Iterable[NewFinding], terms: Terms) -> list[Incident]:
     """The incidents with the findings taken in, each where it belongs, or as one of its own."""
     current = list(planned.incidents)
     for finding in findings:

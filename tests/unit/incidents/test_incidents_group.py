@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from modelspan_analyzer.incidents import Incident, Severity
-from modelspan_analyzer.incidents.group import Finding, home
+from modelspan_analyzer.incidents.group import NewFinding, home
 from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED, OpenFinding
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.why import Cause, Explanation, question
@@ -21,7 +21,7 @@ def minutes(number: float) -> timedelta:
     return timedelta(minutes=number)
 
 
-def finding(feature: str, service: str = "", since: float | None = None, hour: int = 0, value: str = "") -> Finding:
+def finding(feature: str, service: str = "", since: float | None = None, hour: int = 0, value: str = "") -> NewFinding:
     """An alarm of the hour from noon on; `since` is minutes after noon, where the data tells."""
     window = Window(NOON + hour * minutes(60), NOON + (hour + 1) * minutes(60))
     result = Result("churn", "1", window, "data_drift", "psi", 0.5, Verdict.ALARM, feature=feature, n=1000)
@@ -37,10 +37,10 @@ def finding(feature: str, service: str = "", since: float | None = None, hour: i
         truncated=False,
         since=None if since is None else NOON + minutes(since),
     )
-    return Finding(result, said)
+    return NewFinding(result, said)
 
 
-def incident(*members: Finding) -> Incident:
+def incident(*members: NewFinding) -> Incident:
     """The incident that the first finding opened."""
     first = members[0]
     return Incident(
