@@ -214,6 +214,8 @@ class Observer:
             return
         if call.table is None:
             told = id_of(ids)
+            if told is None and not isinstance(ids, (float, str)):  # NaN and '' are ids that are not there
+                swallowed(f"a prediction id of type {type(ids).__name__} has no text, and one is made in its place")
             call.ids = told and self.redaction.cut(told)
             return
         column = ids_of(ids if hasattr(ids, "__len__") and not isinstance(ids, (str, bytes)) else [ids])

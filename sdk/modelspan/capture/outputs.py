@@ -173,6 +173,8 @@ def _is_one(value: Any) -> bool:
 def _of_sequence(result: Any, elements: Sequence[Any], told: Told) -> Output:
     if len(elements) == 2 and isinstance(result, (list, tuple)) and _is_label(elements[0], result, told):
         score = read(elements[1], told._replace(task=REGRESSION))
+        if elements[1] is not None and score.value is None and score.scores is None:
+            return NOTHING  # two labels, or a label and what is none: which of them is the prediction, nobody knows
         label = read(elements[0], told).label or class_name(elements[0])
         return Output(score.value, label, score.scores)
     if told.classes is not None and len(elements) == len(told.classes) and len(elements) > 1:

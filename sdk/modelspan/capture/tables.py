@@ -68,7 +68,7 @@ def _named(columns: Iterable[tuple[Any, Any]], read: Callable[[Any], Any]) -> di
     found: dict[str, Any] = {}
     for name, column in columns:
         if str(name) in found:
-            swallowed(f"of columns with the same name, {str(name)[:80]!r}, the first is recorded")
+            values.say_twice(str(name))
         elif len(found) >= values.MOST_FEATURES:
             values.too_many()
             break

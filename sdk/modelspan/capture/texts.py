@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 from typing import TYPE_CHECKING, Any
 
 from modelspan.capture.columns import column_of
@@ -68,6 +69,6 @@ def id_of(value: Any) -> str | None:
     frozen = freeze(value)
     if hasattr(frozen, "item"):
         frozen = frozen.item()
-    if isinstance(frozen, float) and not abs(frozen) < _EXACT:
+    if isinstance(frozen, array.array) or (isinstance(frozen, float) and not abs(frozen) < _EXACT):
         return None
     return _text(frozen) or None

@@ -220,7 +220,10 @@ def _spread(
         name = f"{prefix}{key}"
         nested = None if type(value) in IMMUTABLE else _nested(value)
         if nested is None or depth <= 0:
-            flat[name] = safely(value)
+            if name in flat:
+                say_twice(name)
+            else:
+                flat[name] = safely(value)
             continue
         try:
             _spread(nested, f"{name}.", depth - 1, flat, visits)
@@ -236,6 +239,11 @@ def _nested(value: Any) -> Mapping[Any, Any] | None:
     except BaseException as error:
         pass_on(error)
         return None
+
+
+def say_twice(name: str) -> None:
+    """Say that of two features, or columns, with the same name one is left out."""
+    swallowed(f"of columns with the same name, {name[:80]!r}, the first is recorded")
 
 
 def too_many() -> None:

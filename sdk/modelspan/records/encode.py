@@ -12,7 +12,7 @@ from modelspan._gentle import columns_at_once, gently, let_calls_pass, slices
 from modelspan._redact import Redaction
 from modelspan.capture import batches, outputs
 from modelspan.capture.output_columns import of_rows
-from modelspan.capture.values import clean
+from modelspan.capture.values import clean, say_twice
 from modelspan.records import columns as plain
 from modelspan.records import placing
 from modelspan.records.call import Call, Stream
@@ -117,6 +117,9 @@ def _uniform(calls: Sequence[Call], learn: Learn, by_column: Sequence[Sequence[A
     left_out: dict[str, str] = {}
     for at in gently(range(len(raw)), columns_at_once(len(calls))):
         name = clean(str(first.names[at]))
+        if name in features:
+            say_twice(name)
+            continue
         column = plain.column(name, raw[at], left_out)
         if column is not None:
             features[name] = column

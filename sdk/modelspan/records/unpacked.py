@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelspan import _identity, conventions
 from modelspan.capture.batches import Outputs
+from modelspan.capture.values import say_twice
 from modelspan.records.packed import Layout
 
 if TYPE_CHECKING:
@@ -72,7 +73,13 @@ class Rows:
 
     def features(self) -> dict[str, pa.Array]:
         """A column for each feature."""
-        return {str(name): self._cell(at) for at, name in enumerate(self.layout.shape.names)}
+        found: dict[str, pa.Array] = {}
+        for at, name in enumerate(map(str, self.layout.shape.names)):
+            if name in found:  # keys that are one as texts, such as 1 and "1"
+                say_twice(name)
+            else:
+                found[name] = self._cell(at)
+        return found
 
     @cached_property
     def outputs(self) -> Outputs:

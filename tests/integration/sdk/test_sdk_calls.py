@@ -77,6 +77,9 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], list
     "any number of rows": (_each, ({"a": 1.0}, {"a": 2.0}), {}, [{"a": 1.0}, {"a": 2.0}]),
     "any number of scalars": (_half, (1.0, 2.0), {}, [{"f0": 1.0, "f1": 2.0}]),
     "a partial": (functools.partial(_scaled, 0.5), (3.0,), {}, [{"threshold": 0.5, "row": 3.0}]),
+    "names that are one as texts": (_half, ({1: 1.0, "1": 2.0},), {}, [{"1": 1.0}]),
+    "names that are one as texts, of kinds": (_half, ({1: 1, "1": _CLOCK},), {}, [{"1": 1}]),
+    "a name that is one joined by dots": (_half, ({"a.b": 1.0, "a": {"b": 2.0}},), {}, [{"a.b": 1.0}]),
     "a column as a tag": (_half, ({"a": 1.0},), {"tags": lambda row: {"ids": [1, 2], "b": 1}}, [{"a": 1.0}]),
     "tags that are none": (_half, ({"a": 1.0},), {"tags": lambda row: None}, [{"a": 1.0}]),
 }
@@ -85,7 +88,9 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], list
 
 @pytest.mark.parametrize("case", CALLS)
 @pytest.mark.swallows("have no place", "cannot be converted", "feature_names has 2 names and the matrix 3 columns")
-@pytest.mark.swallows("more than 65,536 features", "have no room for all", "is a list and is left out")
+@pytest.mark.swallows(
+    "of columns with the same name", "more than 65,536 features", "have no room for all", "is a list and is left out"
+)
 def test_a_call_is_a_row_for_each_prediction(
     case: str,
     receiver: Receiver,
@@ -140,12 +145,15 @@ BLOCKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a label that is missing": ({"label": float("nan")}, {"label": None}),
     "tags that are a list": ({"tags": ["a"]}, {}),
     "an id that is a vector": ({"prediction_id": array.array("d", [1.0])}, {}),
+    "an id that is a tuple": ({"prediction_id": (1, 2)}, {}),
 }
 """What a block is told, and what its row says."""
 
 
 @pytest.mark.parametrize("case", BLOCKS)
-@pytest.mark.swallows("is left out", "instants given as numbers", "could not be captured", "have no place")
+@pytest.mark.swallows(
+    "is left out", "has no text, and one is made", "instants given as numbers", "could not be captured", "have no place"
+)
 def test_what_a_block_is_told_costs_nothing_beside_it(case: str, sdk: Callable[..., None], receiver: Receiver) -> None:
     """One attribute that does not fit leaves the row, and all else of it."""
     sdk(endpoint=receiver.endpoint)
@@ -157,6 +165,7 @@ def test_what_a_block_is_told_costs_nothing_beside_it(case: str, sdk: Callable[.
     assert modelspan.flush(60)
     (row,) = receiver.predictions()
     assert (row["feature.a"], row["feature.b"], row["value"]) == (1.0, 2.0, 0.5)
+    assert "array" not in row["prediction_id"]
     found = {name: row.get(name) for name in expected}
     if "timestamp" in found:
         found["timestamp"] = found["timestamp"].replace(tzinfo=None)
@@ -170,6 +179,8 @@ RESULTS: dict[str, tuple[Any, str | None, dict[str, float]]] = {
     "a score that is NaN": ([{"label": "a", "score": float("nan")}, {"label": "b", "score": 0.1}], "b", {"b": 0.1}),
     "a label that is NaN": ({"label": float("nan"), "score": 0.5}, None, {}),
     "an enum member": (_Colour.RED, "7", {}),
+    "two labels": (["a", "b"], None, {}),
+    "a label without a score": (("a", None), "a", {}),
     "counts": (collections.Counter(a=1), None, {}),
 }
 """A result, and its label and scores."""
