@@ -13,8 +13,9 @@ from modelspan_analyzer.files import ids, outcomes
 from modelspan_analyzer.files.not_features import reason_against
 from modelspan_analyzer.files.outcomes import Guess
 from modelspan_analyzer.files.rows import FileError, FileRows, require
-from modelspan_analyzer.files.tag_columns import NO_GROUP, tag_texts
+from modelspan_analyzer.files.tag_columns import tag_texts
 from modelspan_analyzer.files.times import instants
+from modelspan_collector.store.segments import NO_GROUP
 
 _MOST_FEATURES_NAMED: Final = 10
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan.features import convert
-
-NO_GROUP: Final = "(missing)"
-"""The group of the rows that name none, where others do."""
 
 
 def tag_texts(column: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -28,7 +24,7 @@ def tag_texts(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     texts = convert(coded).column
     if texts is None or not pa.types.is_string(texts.type):
         raise ValueError(f"a column of {whole.type} cannot be a tag; expected text, numbers, booleans or times")
-    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+    return pc.if_else(pc.equal(pc.utf8_trim_whitespace(texts), ""), pa.scalar(None, pa.string()), texts)
 
 
 def tag_maps(rows: pa.Table, names: Sequence[str]) -> pa.Array:

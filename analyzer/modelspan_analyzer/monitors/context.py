@@ -13,6 +13,7 @@ from modelspan_analyzer.reading.outcomes.target import Target, find_target, read
 from modelspan_analyzer.reading.profiles.read import baseline_profile, window_profile
 from modelspan_analyzer.reading.profiles.vocabulary import Profile
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
+from modelspan_analyzer.reading.segments import name_of
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, Window
 from modelspan_analyzer.verdicts.rates import RateVerdict
 from modelspan_collector.store.connect import Store
@@ -125,8 +126,7 @@ class MonitorContext:
         """Why a value of this window stands alone, and what would change that."""
         setting = f"`modelspan baseline set --model {self.model} ..."
         if segment:
-            key = segment.partition("=")[0].removeprefix("tag.").removeprefix("feature.")
-            return f"no baseline for {segment} and none for the whole: {setting} --tag {key}`"
+            return f"no baseline for {segment} and none for the whole: {setting} --tag {name_of(segment)}`"
         if self.baseline is None:
             return f"no baseline to compare with: {setting}`, or give a bound"
         return "the baseline holds nothing to compare it with, and no bound is given"

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from modelspan_analyzer.reading.profiles.vocabulary import Relation
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.segments import COLUMNS, split_key, value_of
+from modelspan_collector.store.segments import COLUMNS, NO_GROUP, split_key, value_of
 
 MOST_SLICES = 20
 """Values of one key that are looked at, the most frequent first."""
 
-_NEXT = re.compile(r"(?:,| & )(?=\s*(?:tag|feature)\.[^=,]+=)")
-"""Between two slices; a comma within a value stays in it."""
+_KINDS = tuple(f"{kind}." for kind in COLUMNS)
 
 _VALUES = """
 SELECT value, count() AS n FROM (SELECT {value} AS value FROM {table} WHERE {condition})
-WHERE value != '' GROUP BY value HAVING n >= {{least:UInt64}} ORDER BY n DESC, value LIMIT {{most:UInt32}}
+GROUP BY value HAVING n >= {{least:UInt64}} ORDER BY n DESC, value LIMIT {{most:UInt32}}
 """
 
 _ROWS = """
@@ -28,11 +26,12 @@ WHERE value IN {{values:Array(String)}} GROUP BY value
 
 
 def slice_values(store: Store, relation: Relation, key: str, least: int) -> dict[str, int]:
-    """The most frequent values of a key that have enough rows, each with how many."""
+    """The most frequent values of a key that have enough rows, each with how many; none where no row has one."""
     name = split_key(key)[1]
     sql = _VALUES.format(value=value_of(key, "{key:String}"), table=relation.table, condition=relation.condition)
     rows = store.rows(sql, {**relation.parameters, "key": name, "least": least, "most": MOST_SLICES})
-    return {str(row["value"]): int(row["n"]) for row in rows}
+    found = {str(row["value"]): int(row["n"]) for row in rows}
+    return {} if set(found) == {NO_GROUP} else found
 
 
 def slice_rows(store: Store, relation: Relation, key: str, values: Sequence[str]) -> dict[str, int]:
@@ -62,15 +61,85 @@ def where(slices: Sequence[tuple[str, str]], rows: str = "") -> tuple[str, dict[
     return " AND ".join(conditions), parameters
 
 
+def spelt(key: str, value: str) -> str:
+    """A slice as results spell it: `tag.country=DE`. What else would be read as something else has a `\\` before it."""
+    kind, _, name = key.partition(".")
+    return f"{kind}.{_escaped(name, in_name=True)}={_escaped(value)}"
+
+
+def _escaped(text: str, *, in_name: bool = False) -> str:
+    """A name or value, such that `parse` gives it back."""
+    special = {at for at, character in enumerate(text) if character == "\\" or (in_name and character == "=")}
+    special |= {at for at, character in enumerate(text) if character in ",&" and _begins(text, at + 1)}
+    special |= {at for at in (0, len(text) - 1) if text[at : at + 1].isspace()}
+    return "".join("\\" + character if at in special else character for at, character in enumerate(text))
+
+
 def parse(text: str) -> list[tuple[str, str]]:
     """Read a slice as people and results spell it: `tag.country=DE`, several joined by ` & ` or commas; none of ''.
 
     Raises:
         ValueError: a part of it is spelt otherwise.
     """
-    parts = [part.strip() for part in _NEXT.split(text)] if text else []
-    slices = [(key.strip(), value) for key, _, value in (part.partition("=") for part in parts)]
-    for part, (key, value) in zip(parts, slices, strict=True):
-        if not value or key.partition(".")[0] not in COLUMNS or not key.partition(".")[2]:
-            raise ValueError(f"{part!r} is no segment: write tag.NAME=VALUE or feature.NAME=VALUE")
-    return slices
+    return [_parsed(part) for part in _parts(text)] if text else []
+
+
+def name_of(segment: str) -> str:
+    """The tag, feature or facet that a result's first slice or group is of."""
+    return parse(segment)[0][0].partition(".")[2] if segment.startswith(_KINDS) else segment.partition("=")[0]
+
+
+def _parsed(part: str) -> tuple[str, str]:
+    equals = next(_plain(part, "="), -1)
+    key, value = _unescaped(_stripped(part[:equals])), _unescaped(part[equals + 1 :])
+    if equals < 0 or not value or key.partition(".")[0] not in COLUMNS or not key.partition(".")[2]:
+        raise ValueError(
+            f"{part!r} is no segment: write tag.NAME=VALUE or feature.NAME=VALUE; {NO_GROUP} is the value of rows "
+            "that have none"
+        )
+    return key, value
+
+
+def _parts(text: str) -> Iterator[str]:
+    """What stands between the commas and ` & ` that a `tag.` or `feature.` follows."""
+    start = 0
+    for at in _plain(text, ",&"):
+        joined = text[at] == "," or text[at - 1 : at + 2] == " & "
+        if joined and _begins(text, at + 1):
+            yield _stripped(text[start:at])
+            start = at + 1
+    yield _stripped(text[start:])
+
+
+def _plain(text: str, wanted: str) -> Iterator[int]:
+    """Where some characters stand that have no `\\` before them."""
+    escaped = False
+    for at, character in enumerate(text):
+        if character in wanted and not escaped:
+            yield at
+        escaped = character == "\\" and not escaped
+
+
+def _begins(text: str, at: int) -> bool:
+    """Whether a slice begins here, after white space."""
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return text.startswith(_KINDS, at)
+
+
+def _stripped(part: str) -> str:
+    """Without white space around it, but for what has a `\\` before it."""
+    short = part.strip()
+    lost = part[part.index(short) + len(short) :] if short else ""
+    return short + lost[:1] if (len(short) - len(short.rstrip("\\"))) % 2 else short
+
+
+def _unescaped(text: str) -> str:
+    """Without each `\\` that stands before what it protects; any other one stays, as in `C:\\x`."""
+    found, at = [], 0
+    while at < len(text):
+        following = text[at + 1 : at + 2]
+        at += text[at] == "\\" and bool(following) and (following in "\\=,&" or following.isspace())
+        found.append(text[at])
+        at += 1
+    return "".join(found)

@@ -12,6 +12,8 @@ from modelspan_collector.store.quote import quote_identifier, quote_string
 
 COLUMNS = {"tag": "tags", "feature": "categorical_features"}
 """Where the values of a key such as `tag.country` are."""
+NO_GROUP = "(missing)"
+"""The group of the rows that name none: the tag or feature is absent, empty, or nothing but white space."""
 _FILE = "025_feature_profile_views.sql"
 _VIEW = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+)/\*suffix\*/")
 """A view that can be of a segment, too: its name has a place for what follows it."""
@@ -37,14 +39,24 @@ def split_key(key: str) -> tuple[str, str]:
     return COLUMNS[kind], name
 
 
+def group_of(value: str) -> str:
+    """SQL: the group that a value names, `NO_GROUP` where it names none; the one rule of which rows make a slice."""
+    return f"if(empty(trim(BOTH ' \\t\\r\\n' FROM {value})), '{NO_GROUP}', {value})"
+
+
 def value_of(key: str, name: str, rows: str = "") -> str:
-    """SQL: the value of a key in a row of predictions, '' where it has none; the one rule of which rows make a slice.
+    """SQL: the group of a row of predictions, by a key; `NO_GROUP` where the row has none.
 
     Args:
         key: such as `tag.country` or `feature.plan`.
         name: how SQL refers to the key's name, a parameter or a literal.
         rows: the table's alias with its point, where it has one.
     """
+    return group_of(_value_of(key, name, rows))
+
+
+def _value_of(key: str, name: str, rows: str = "") -> str:
+    """SQL: the value of a key in a row as it stands, '' where it has none."""
     column, _ = split_key(key)
     if column == COLUMNS["tag"]:
         return f"{rows}tags[{name}]"
@@ -71,7 +83,7 @@ def keep_segments(store: Store, keys: Collection[str]) -> None:
 
 def _views(key: str) -> Iterator[tuple[str, str]]:
     """Name and DDL of a key's views: those of all rows, over the rows that have the key."""
-    value = value_of(key, quote_string(split_key(key)[1]))
+    value = _value_of(key, quote_string(split_key(key)[1]))
     suffix = f"_{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     named = f"concat({quote_string(key + '=')}, {value}) AS segment"
     places = {

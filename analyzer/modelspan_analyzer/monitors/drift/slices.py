@@ -16,7 +16,7 @@ from modelspan_analyzer.monitors.drift.judge import chosen, judge_pairs
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.profiles.read import slice_profile, stored_slice
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
-from modelspan_analyzer.reading.segments import MOST_SLICES, restricted, slice_rows, slice_values
+from modelspan_analyzer.reading.segments import MOST_SLICES, restricted, slice_rows, slice_values, spelt
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 
 SIGNAL = DATA_DRIFT.name
@@ -34,7 +34,7 @@ class Slice:
     @property
     def name(self) -> str:
         """As results name it: `tag.country=DE`."""
-        return f"{self.key}={self.value}"
+        return spelt(self.key, self.value)
 
 
 def slices(context: MonitorContext) -> list[Result]:

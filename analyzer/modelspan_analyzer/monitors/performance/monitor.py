@@ -20,6 +20,7 @@ from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
 from modelspan_analyzer.verdicts.change import breaches, change, is_worse
+from modelspan_collector.store.segments import NO_GROUP
 
 SIGNAL: Final = "performance"
 
@@ -38,6 +39,7 @@ def performance(context: MonitorContext) -> list[Result]:
     whole: list[Measured] = []
     for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.settings.segments)):
         found = evaluate(context.store, current, target, settings, segment)
+        found = {} if set(found) == {NO_GROUP} else found
         if segment == ALL_ROWS:
             found[""] = [*found.get("", []), *absent(target, settings, found.get("", []))]
         expected = evaluate(context.store, reference, target, settings, segment) if reference else {}

@@ -20,6 +20,7 @@ from modelspan_analyzer.monitors.worst_slices.search import Number, Tried, again
 from modelspan_analyzer.reading.outcomes.read import PREDICTED, SCORE, coverage, score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, read_as
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, unlabelled_rows
+from modelspan_analyzer.reading.segments import parse, spelt
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.statistics.estimation.calibrate import fit_calibrator
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
@@ -149,7 +150,7 @@ def _found(context: MonitorContext, signal: str, searches: Sequence[Search], key
             and (one.effect > 0 or not search.worse_only)
         ]
         worse = [(one, q) for one, q in worse if not _explained(one, {two.name: two for two, _ in worse})]
-        worse.sort(key=lambda pair: (-pair[0].sure_effect, pair[0].name.count("&"), pair[0].name))
+        worse.sort(key=lambda pair: (-pair[0].sure_effect, len(parse(pair[0].name)), pair[0].name))
         for one, q in worse[:SHOWN]:
             yield _result(context, signal, search, one, q, len(every))
         yield _summary(context, signal, search, keys, len(every), len(worse))
@@ -157,7 +158,7 @@ def _found(context: MonitorContext, signal: str, searches: Sequence[Search], key
 
 def _explained(one: Tried, found: Mapping[str, Tried]) -> bool:
     """Whether a pair is not surely worse than one of its parts: then it is that part, seen through fewer rows."""
-    parts = one.name.split(" & ")
+    parts = [spelt(*part) for part in parse(one.name)]
     return len(parts) > 1 and any(name in found and one.sure_effect <= abs(found[name].effect) for name in parts)
 
 
@@ -202,7 +203,7 @@ def _summary(
         search.metric,
         float(np.round(most.effect, 9)),
         Verdict.WARNING if worse else Verdict.OK,
-        n=sum(one.now.n for one in search.tried if "&" not in one.name),
+        n=sum(one.now.n for one in search.tried if len(parse(one.name)) == 1),
         n_baseline=most.usual.n,
         threshold=settings.min_effect,
         monitor=MONITOR,

@@ -9,7 +9,9 @@ from typing import Any
 from scipy.special import ndtr
 
 from modelspan_analyzer.reading.rows import Rows
+from modelspan_analyzer.reading.segments import spelt
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.segments import value_of
 
 MOST_ROWS = 200_000
 """Rows of a side that slices are searched in."""
@@ -17,31 +19,30 @@ MOST_VALUES = 20
 """A feature or tag with more different values makes no slices."""
 MOST_KEYS = 12
 
-_ATTRIBUTES = """arrayConcat(
-    arrayMap((k, v) -> concat('tag.', k, '=', v), mapKeys(tags), mapValues(tags)),
-    arrayMap((k, v) -> concat('feature.', k, '=', v), mapKeys(categorical_features),
-             mapValues(categorical_features)))"""
+_NAMES = """arrayConcat(arrayMap(name -> concat('tag.', name), mapKeys(tags)),
+    arrayMap(name -> concat('feature.', name), mapKeys(categorical_features)))"""
+_VALUE = f"""if(startsWith(key, 'tag.'), {value_of("tag.x", "substring(key, 5)")},
+    {value_of("feature.x", "substring(key, 9)")})"""
 
-# Every row's attributes as `tag.country=DE`, singly and, where asked for, in pairs; '' stands for all rows.
+# Every row's keys with their values, singly and, where asked for, in pairs; two empty ones stand for all rows.
 _SLICES = """
 WITH rows AS (
-    SELECT {number} AS number,
-           arrayFilter(a -> has({{keys:Array(String)}}, splitByChar('=', a)[1]), arraySort({attributes})) AS own
+    SELECT {number} AS number, arrayMap(key -> (key, {value}), {{keys:Array(String)}}) AS own
     FROM (SELECT * FROM ({rows}) LIMIT {limit}) WHERE {condition}
 )
 SELECT slice, count() AS n, sum(number) AS total, sum(number * number) AS squares
 FROM rows
 ARRAY JOIN arrayConcat(
-    [''], own,
+    [(('', ''), ('', ''))], arrayMap(a -> (a, ('', '')), own),
     if({{depth:UInt8}} < 2, [], arrayFlatten(arrayMap(
-        (a, i) -> arrayMap(b -> concat(a, ' & ', b), arraySlice(own, i + 1)), own, arrayEnumerate(own))))) AS slice
+        (a, i) -> arrayMap(b -> (a, b), arraySlice(own, i + 1)), own, arrayEnumerate(own))))) AS slice
 GROUP BY slice HAVING n >= {{least:UInt64}}
 """
 
 _KEYS = """
 SELECT key FROM (
-    SELECT splitByChar('=', attribute)[1] AS key, uniq(attribute) AS values
-    FROM (SELECT * FROM ({rows}) LIMIT {limit}) ARRAY JOIN {attributes} AS attribute
+    SELECT key, uniq({value}) AS values
+    FROM (SELECT * FROM ({rows}) LIMIT {limit}) ARRAY JOIN {names} AS key
     GROUP BY key
 )
 WHERE values BETWEEN 2 AND {{most:UInt32}} ORDER BY key LIMIT {most_keys}
@@ -109,7 +110,7 @@ class Tried:
 
 def slice_keys(store: Store, rows: Rows) -> list[str]:
     """The tags and categorical features that make slices: those of 2 to 20 values."""
-    sql = _KEYS.format(rows=rows.sql, limit=MOST_ROWS, attributes=_ATTRIBUTES, most_keys=MOST_KEYS)
+    sql = _KEYS.format(rows=rows.sql, limit=MOST_ROWS, names=_NAMES, value=_VALUE, most_keys=MOST_KEYS)
     return [row["key"] for row in store.rows(sql, {**rows.parameters, "most": MOST_VALUES})]
 
 
@@ -147,9 +148,13 @@ def _squares(one: Moments) -> float:
 
 
 def _sums(store: Store, rows: Rows, number: Number, keys: Sequence[str], depth: int, least: int) -> dict[str, Moments]:
-    sql = _SLICES.format(
-        number=number.sql, condition=number.condition, rows=rows.sql, limit=MOST_ROWS, attributes=_ATTRIBUTES
-    )
+    sql = _SLICES.format(number=number.sql, condition=number.condition, rows=rows.sql, limit=MOST_ROWS, value=_VALUE)
     scope = {"keys": list(keys), "depth": depth, "least": least}
     found = store.rows(sql, {**rows.parameters, **number.parameters, **scope})
-    return {row["slice"]: Moments.of(row["n"], float(row["total"]), float(row["squares"])) for row in found}
+    return {_spelt(row["slice"]): Moments.of(row["n"], float(row["total"]), float(row["squares"])) for row in found}
+
+
+def _spelt(slices: Sequence[Any]) -> str:
+    """A slice of one attribute or two in one text; '' of all rows."""
+    pairs = (tuple(one.values()) if isinstance(one, dict) else one for one in slices)
+    return " & ".join(spelt(key, value) for key, value in pairs if key)

@@ -12,21 +12,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from modelspan_analyzer.files.tag_columns import NO_GROUP
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 from modelspan_analyzer.statistics.performance.calibration import BINS
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ratios
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.segments import value_of
+from modelspan_collector.store.segments import NO_GROUP, group_of, value_of
 
 MAX_CELLS: Final = 200_000
 """A facet with a value for nearly every row is no group; the scan stops here and says so."""
 
 
 def facet_of(name: str, rows: str = "") -> str:
-    """SQL: the value of a facet, a tag or a feature of that name, '' where a row has none; see `value_of`."""
-    return f"multiIf(mapContains({rows}tags, {name}), {rows}tags[{name}], {value_of('feature.x', name, rows)})"
+    """SQL: the group of a row by a facet, a tag or a feature of that name; see `value_of`."""
+    tag, feature = group_of(f"{rows}tags[{name}]"), value_of("feature.x", name, rows)
+    return f"if(mapContains({rows}tags, {name}), {tag}, {feature})"
 
 
 FACETS: Final = f"""
@@ -192,7 +192,7 @@ def facet_codes(
     levels, codes = [], np.full(raw.shape, -1, np.int64)
     for column, facet in enumerate(facets):
         intervals = _intervals((cuts or {}).get(facet, ()))
-        present = [int(at) for at in np.unique(raw[:, column]) if names[at] != ""]
+        present = [int(at) for at in np.unique(raw[:, column]) if names[at] not in ("", NO_GROUP)]
         present.sort(key=lambda at: int(names[at]) if intervals else names[at])
         place = np.full(len(names), -1)
         place[present] = np.arange(len(present))

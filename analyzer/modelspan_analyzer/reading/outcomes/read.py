@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
+from modelspan_analyzer.reading.segments import spelt
 from modelspan_analyzer.statistics.performance.counts import Confusion, FloatArray, PairCounts, ScoreCounts
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.segments import COLUMNS, split_key, value_of
@@ -94,7 +95,7 @@ class Segment:
 
     def label(self, part: str) -> str:
         """How results name one part: `tag.country=DE`, '' for all rows."""
-        return f"{self.kind}.{self.name}={part}" if self.kind else ""
+        return spelt(f"{self.kind}.{self.name}", part) if self.kind else ""
 
 
 ALL_ROWS: Final = Segment()
