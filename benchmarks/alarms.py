@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from peer_rules import count_in_bins, doane_cut_points
 
 from modelspan_analyzer.reading.profiles.binning import CATEGORIES, numeric_edges
-from modelspan_analyzer.reading.profiles.vocabulary import Support
+from modelspan_analyzer.reading.profiles.profile import Support
 from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.statistics.chi_squared import chi_squared
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance

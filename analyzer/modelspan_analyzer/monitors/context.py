@@ -10,8 +10,8 @@ from typing import TypedDict, Unpack
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.outcomes.target import Target, find_target, read_as
+from modelspan_analyzer.reading.profiles.profile import Profile
 from modelspan_analyzer.reading.profiles.read import baseline_profile, window_profile
-from modelspan_analyzer.reading.profiles.vocabulary import Profile
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.reading.segments import name_of
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, Window

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelspan_analyzer.reading.baselines import Baseline
-from modelspan_analyzer.reading.profiles.vocabulary import Relation
+from modelspan_analyzer.reading.profiles.profile import Relation
 from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from modelspan_analyzer.monitors.quality import constraints, statistics_json
 from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.profiles.profile import Profile
 from modelspan_analyzer.reading.profiles.read import baseline_profile
-from modelspan_analyzer.reading.profiles.vocabulary import Profile
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel, KnownVersion
 from modelspan_cli.reach import add_data_argument, reading

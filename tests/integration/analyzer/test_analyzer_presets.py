@@ -17,7 +17,7 @@ from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.data_drift import data_drift
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.profiles.binning import numeric_edges
-from modelspan_analyzer.reading.profiles.vocabulary import Support
+from modelspan_analyzer.reading.profiles.profile import Support
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
 from modelspan_analyzer.verdicts.presets import nannyml_rule

@@ -22,8 +22,8 @@ from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.reading.profiles.from_rows import profile_rows
 from modelspan_analyzer.reading.profiles.from_sketches import RANK_ERROR, profile_sketches
+from modelspan_analyzer.reading.profiles.profile import Column, Support
 from modelspan_analyzer.reading.profiles.values import layout, load_numbers, load_supports
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Support
 from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.reading.segments import restricted
 from modelspan_analyzer.results import Verdict, Window

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelspan_analyzer.reading.profiles.binning import Bins, count, numeric_edges
+from modelspan_analyzer.reading.profiles.profile import Column, Kind, Numbers, Support
 from modelspan_analyzer.reading.profiles.read import BASELINE_POINTS, condense
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind, Numbers, Support
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from modelspan_analyzer.config.data_settings import DataQualitySettings
 from modelspan_analyzer.monitors.quality.columns import column_rates
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Texts
+from modelspan_analyzer.reading.profiles.profile import Column, Texts
 from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.verdicts.rates import RateVerdict, judge
 

@@ -12,9 +12,9 @@ import numpy as np
 from modelspan_analyzer.reading.profiles.binning import Bins, count, pin_bins
 from modelspan_analyzer.reading.profiles.from_rows import without_numbers
 from modelspan_analyzer.reading.profiles.measures import Compared
+from modelspan_analyzer.reading.profiles.profile import Column, Floats, Kind, Numbers, Profile, Relation, Support
 from modelspan_analyzer.reading.profiles.read import supports
 from modelspan_analyzer.reading.profiles.values import Layout, in_parts, layout, load_numbers
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Floats, Kind, Numbers, Profile, Relation, Support
 from modelspan_collector.store.connect import Store
 
 

@@ -6,8 +6,8 @@ from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.binning import Bins, count
+from modelspan_analyzer.reading.profiles.profile import Column, Profile
 from modelspan_analyzer.reading.profiles.read import window_profile
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Profile
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.verdicts.learnt_floor import learn_effect_floor
 from modelspan_analyzer.verdicts.rule import DriftRule, FeatureCounts

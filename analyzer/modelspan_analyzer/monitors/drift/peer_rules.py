@@ -11,8 +11,8 @@ from modelspan_analyzer.monitors.drift.compare import Pair, compare, pairs
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.from_rows import profile_rows
+from modelspan_analyzer.reading.profiles.profile import Kind, Relation
 from modelspan_analyzer.reading.profiles.read import baseline_profile
-from modelspan_analyzer.reading.profiles.vocabulary import Kind, Relation
 from modelspan_analyzer.reading.relation import baseline_relation
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
 from modelspan_analyzer.verdicts.presets import ThresholdRule, azure_rule, evidently_rule, nannyml_rule

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from modelspan_analyzer.config.sample_settings import PoisoningSettings
-from modelspan_analyzer.reading.profiles.vocabulary import Relation
+from modelspan_analyzer.reading.profiles.profile import Relation
 from modelspan_analyzer.reading.samples.thinned import thinned
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store

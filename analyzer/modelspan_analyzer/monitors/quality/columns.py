@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from modelspan_analyzer.config.data_settings import DataQualitySettings
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind, Numbers, Support, Texts
+from modelspan_analyzer.reading.profiles.profile import Column, Kind, Numbers, Support, Texts
 from modelspan_analyzer.verdicts.rates import Rate
 
 SHOWN = 10

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind, Profile
+from modelspan_analyzer.reading.profiles.profile import Column, Kind, Profile
 
 MOST_DOMAIN = 50
 """Different values of a column that make a domain."""

@@ -16,7 +16,7 @@ from modelspan_analyzer.monitors.quality.repeated import repeated_rows
 from modelspan_analyzer.monitors.quality.schema_changes import schema_changes
 from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, Usual, usual_volume
 from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind
+from modelspan_analyzer.reading.profiles.profile import Column, Kind
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, judge
 

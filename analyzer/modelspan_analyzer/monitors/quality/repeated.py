@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
-from modelspan_analyzer.reading.profiles.vocabulary import Relation
+from modelspan_analyzer.reading.profiles.profile import Relation
 from modelspan_analyzer.reading.relation import baseline_relation
 from modelspan_analyzer.verdicts.rates import Rate
 from modelspan_collector.store.connect import Store

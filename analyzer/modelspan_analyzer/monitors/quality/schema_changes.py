@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelspan_analyzer.reading.profiles.binning import count, pin_bins
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind
+from modelspan_analyzer.reading.profiles.profile import Column, Kind
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
 
 ALIKE = 0.1

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from modelspan_analyzer.monitors.quality.constraints import suggest
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Kind, Numbers, Profile, Relation, Support, Texts
+from modelspan_analyzer.reading.profiles.profile import Column, Kind, Numbers, Profile, Relation, Support, Texts
 
 
 class StatisticsError(ValueError):

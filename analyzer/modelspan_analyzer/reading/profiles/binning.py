@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Floats, Kind, Support
+from modelspan_analyzer.reading.profiles.profile import Column, Floats, Kind, Support
 
 BINS = 10
 """Quantile bins of a numeric column."""

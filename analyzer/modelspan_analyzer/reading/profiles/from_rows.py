@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.reading.profiles.profile import Column, Numbers, Profile, Relation, Texts
 from modelspan_analyzer.reading.profiles.values import FEATURE_NUMBERS, OUTPUT_NUMBERS
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Numbers, Profile, Relation, Texts
 from modelspan_collector.store.connect import Store
 
 MOST_CATEGORIES = 10_000

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading.profiles.from_rows import moments
+from modelspan_analyzer.reading.profiles.profile import Column, Numbers, Profile, Support, Texts
 from modelspan_analyzer.reading.profiles.thinning import at_equal_steps
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Numbers, Profile, Support, Texts
 from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from modelspan_analyzer.reading.profiles.vocabulary import Floats, Kind, Support
+from modelspan_analyzer.reading.profiles.profile import Floats, Kind, Support
 from modelspan_analyzer.statistics.anderson_darling import anderson_darling
 from modelspan_analyzer.statistics.chebyshev import chebyshev_distance
 from modelspan_analyzer.statistics.chi_squared import chi_squared

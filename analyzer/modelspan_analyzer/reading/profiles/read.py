@@ -9,9 +9,9 @@ from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.from_rows import profile_rows
 from modelspan_analyzer.reading.profiles.from_sketches import covers, profile_sketches, rows_in_sketches
+from modelspan_analyzer.reading.profiles.profile import Column, Profile, Support
 from modelspan_analyzer.reading.profiles.thinning import at_equal_steps
 from modelspan_analyzer.reading.profiles.values import in_parts, layout, load_supports
-from modelspan_analyzer.reading.profiles.vocabulary import Column, Profile, Support
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.reading.segments import restricted
 from modelspan_analyzer.results import Window

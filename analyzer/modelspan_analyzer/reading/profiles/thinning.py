@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelspan_analyzer.reading.profiles.vocabulary import Floats
+from modelspan_analyzer.reading.profiles.profile import Floats
 
 
 def at_equal_steps(values: Floats, weights: Floats | None, points: int) -> Floats:

@@ -8,7 +8,7 @@ from math import ceil
 
 import numpy as np
 
-from modelspan_analyzer.reading.profiles.vocabulary import Floats, Numbers, Relation, Support
+from modelspan_analyzer.reading.profiles.profile import Floats, Numbers, Relation, Support
 from modelspan_collector.store.connect import Store
 
 HELD_VALUES = 26_000_000

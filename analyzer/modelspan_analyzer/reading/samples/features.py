@@ -8,7 +8,7 @@ import numpy as np
 
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
-from modelspan_analyzer.reading.profiles.vocabulary import Relation
+from modelspan_analyzer.reading.profiles.profile import Relation
 from modelspan_analyzer.reading.relation import baseline_relation
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample, find_encoding, sample
 from modelspan_analyzer.reading.samples.thinned import rows_of, thinned

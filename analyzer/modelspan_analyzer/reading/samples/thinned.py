@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelspan_analyzer.reading.profiles.vocabulary import Relation
+from modelspan_analyzer.reading.profiles.profile import Relation
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_collector.store.connect import Store
 

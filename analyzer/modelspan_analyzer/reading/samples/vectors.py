@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from modelspan_analyzer.reading.profiles.vocabulary import Relation
+from modelspan_analyzer.reading.profiles.profile import Relation
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_collector.store.connect import Store
 

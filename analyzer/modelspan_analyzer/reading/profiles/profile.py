@@ -1,4 +1,4 @@
-"""The data that everything about distributions speaks: a profile of columns, each with its numbers and its texts."""
+"""What a profile is: all columns of a stretch of time, each with its numbers and its texts, and the rows behind it."""
 
 from __future__ import annotations
 
