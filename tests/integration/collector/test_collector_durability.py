@@ -161,7 +161,8 @@ def test_a_poisoned_row_is_set_aside_alone(start: Callable[..., Collector], stor
         ("predictions", ["g"]),
     ):
         times = pa.array([time.time_ns()] * len(ids), pa.timestamp("ns", "UTC"))
-        table = pa.table({"timestamp": times, "prediction_id": ids}).replace_schema_metadata(named)
+        table = pa.table({"timestamp": times, "prediction_id": ids, "value": [1.0] * len(ids)})
+        table = table.replace_schema_metadata(named)
         request.MergeFrom(event(f"modelspan.{name}", arrow(table)))
     try:
         collector = start(segment_seconds=0.5)
