@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,17 @@ SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 # Timings are never asserted: a busy machine must not fail a property.
 settings.register_profile("modelspan", deadline=None)
 settings.load_profile("modelspan")
+
+
+@pytest.fixture(autouse=True)
+def logs_of_one_test_alone() -> Iterator[None]:
+    """A command that sends the process's logs to stderr does so for its own test: that stream is closed after it."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    for handler in [each for each in root.handlers if type(each) is logging.StreamHandler]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")
