@@ -61,7 +61,7 @@ def _parsers(command: Command) -> list[argparse.ArgumentParser]:
 
 
 def _help(parser: argparse.ArgumentParser) -> str:
-    parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)
+    parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=88)
     return f"```text\n{parser.format_help().strip()}\n```\n"
 
 
