@@ -10,6 +10,7 @@ from modelspan_analyzer.files.rows import FileError, FileRows
 
 _EXACT = 2.0**53
 _UUID_BYTES = 16
+_FORMULA = r'^="([^"]*)"$'
 
 
 def texts(rows: FileRows, name: str) -> pa.Array:
@@ -25,12 +26,31 @@ def texts(rows: FileRows, name: str) -> pa.Array:
     elif pa.types.is_fixed_size_binary(kind) and kind.byte_width == _UUID_BYTES:
         found = _uuids(column)
     elif is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        found = utf8(column)
+        found = _written(utf8(column), name, rows)
     elif pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
         found = column.cast(pa.string())
     else:
         raise FileError(f"column {name!r} holds {kind}, which are no ids; name the column of the ids with --id")
     return pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found)
+
+
+def _written(found: pa.Array, name: str, rows: FileRows) -> pa.Array:
+    """Texts as they are; what a spreadsheet has made of them is undone where it can be, and said where it cannot."""
+    if _some(found, _FORMULA):
+        rows.remarks.assume(f'ids of column {name!r} are written as formulas: ="7" is read as 7')
+        found = pc.replace_substring_regex(found, _FORMULA, r"\1")
+    if _some(found, r"^\d\.\d+[eE]\+\d+$"):
+        rows.remarks.assume(
+            f"ids of column {name!r} such as 1.23457E+11 are what a spreadsheet leaves of long numbers: they are no"
+            " longer what they were; export the column as text"
+        )
+    if _some(found, r"^\s+\S|\S\s+$"):
+        rows.remarks.assume(f"the spaces around ids of column {name!r} are part of them")
+    return found
+
+
+def _some(texts: pa.Array, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
 
 
 def _whole(column: pa.Array, name: str, rows: FileRows) -> pa.Array:

@@ -28,25 +28,51 @@ def read_json(text: bytes, remarks: Remarks, texts: frozenset[str], *, trusted: 
     """
     if text.startswith(b"["):
         return _by_hand(_elements(text), remarks, texts, "row")
+    if (rows := _one_document(text, remarks)) is not None:
+        return _by_hand(rows, remarks, texts, "row")
     if not trusted:  # a new name in every line is a table of rows times rows, which is seen only line by line
         return _by_hand(_lines(text), remarks, texts, "line")
     try:
         table = arrow_json.read_json(pa.BufferReader(text), read_options=arrow_json.ReadOptions(block_size=_BLOCK))
     except pa.ArrowException:  # one type a column is more than people's files keep to
         return _by_hand(_lines(text), remarks, texts, "line")
-    if table.num_rows == 1 and _by_column(table.schema):
-        raise FileError("it is one JSON object by column; write it by row, such as with orient='records', lines=True")
     table = _flattened(table, remarks)
     if any(name in texts and not is_text(table.schema.field(name).type) for name in table.column_names):
         return _by_hand(_lines(text), remarks, texts, "line")  # an id is as it is written, whatever it looks like
     return FileRows.of(table, remarks)
 
 
-def _by_column(schema: pa.Schema) -> bool:
-    """True for what pandas' `to_json` writes unasked: an object a column, all of them with the same keys."""
-    kinds = [field.type for field in schema]
-    keys = [[field.name for field in kind] for kind in kinds if pa.types.is_struct(kind)]
-    return len(keys) == len(kinds) > 0 and len(keys[0]) > 1 and keys.count(keys[0]) == len(keys)
+def _one_document(text: bytes, remarks: Remarks) -> Iterator[tuple[int, Any]] | None:
+    """The rows of what programs write as one object for all of them; None where the object is a row, or one of many."""
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):  # more lines follow
+        return None
+    parts = list(given.values())
+    lists = [part for part in parts if isinstance(part, list)]
+    columns, data = given.get("columns"), given.get("data")
+    if isinstance(columns, list) and isinstance(data, list) and all(isinstance(row, list) for row in data):
+        found: Iterator[Any] = (dict(zip(map(str, columns), row, strict=False)) for row in data)
+        said = "one object with columns and data"
+    elif len(lists) == 1 and all(isinstance(row, dict) for row in lists[0]) and not _tells_of_a_row(parts):
+        name = next(name for name, part in given.items() if part is lists[0])
+        found, said = iter(lists[0]), f"one object whose rows are in {name!r}"
+    elif len(parts) > 1 and len(lists) == len(parts) and len({len(part) for part in lists}) == 1:
+        found, said = (dict(zip(given, row, strict=True)) for row in zip(*lists, strict=True)), "one object by column"
+    elif len(parts) > 1 and all(isinstance(part, dict) and part.keys() == parts[0].keys() for part in parts):
+        found = ({name: part[key] for name, part in given.items()} for key in parts[0])
+        said = "one object by column"
+        if not parts[0] or not all(key.lstrip("-").isdigit() for key in parts[0]):
+            return None  # a row with two objects of the same fields
+    else:
+        return None
+    remarks.assume(f"the file is {said}")
+    return enumerate(found, start=1)
+
+
+def _tells_of_a_row(parts: list[Any]) -> bool:
+    """Texts and flags beside a list make an object a row, where counts and schemas may tell of the list."""
+    return any(isinstance(part, (str, bool)) for part in parts)
 
 
 def _flattened(table: pa.Table, remarks: Remarks) -> pa.Table:

@@ -182,6 +182,16 @@ def test_an_empty_window_is_one_too(store: Store) -> None:
     assert [(result.value, result.verdict) for result in empty] == [(0.0, Verdict.ALARM)]
 
 
+def test_what_lies_beyond_the_data_is_not_judged(store: Store) -> None:
+    """Of a window within which the data end, neither how much came nor how old the newest is says anything."""
+    predict(store, 6)
+    runner, window = Runner(store, config(data_quality={"max_age": 60})), Window(START + 5 * HOUR, START + 7 * HOUR)
+    whole, part = (runner.run_window("churn", "1", window, partial=partial) for partial in (False, True))
+    verdicts = [{result.metric: result.verdict for result in results} for results in (whole, part)]
+    assert verdicts[0]["freshness"] is Verdict.ALARM
+    assert {verdicts[1][metric] for metric in ("freshness", "volume")} == {Verdict.NOT_COMPARED}
+
+
 def test_the_schedule_runs_in_a_thread(store: Store) -> None:
     """Started, the runner looks at once, and stops when told."""
     predict(store, 3)

@@ -58,6 +58,10 @@ KINDS: dict[str, tuple[bytes, str]] = {
     "JSON lines": (LINES.encode(), ""),
     "JSON lines, compressed": (gzip.compress(LINES.encode()), ""),
     "a JSON array": (json.dumps(TABLE.to_pylist()).encode(), ""),
+    "JSON by column, as pandas writes it": (TABLE.to_pandas().to_json().encode(), "one object by column"),
+    "JSON of lists": (json.dumps(TABLE.to_pydict()).encode(), "one object by column"),
+    "JSON split": (TABLE.to_pandas().to_json(orient="split").encode(), "one object with columns and data"),
+    "JSON in an envelope": (json.dumps({"count": 2, "rows": TABLE.to_pylist()}).encode(), "rows are in 'rows'"),
     "Parquet": (arrow_bytes(parquet.write_table), ""),
     "Parquet, compressed again": (gzip.compress(arrow_bytes(parquet.write_table)), ""),
     "Feather": (arrow_bytes(feather.write_feather), ""),
@@ -88,7 +92,6 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "half a gzip file": (gzip.compress(PLAIN.encode() * 99)[:-20], "compression is broken"),
     "a JSON array cut off": (b'[{"a": 1}, {"a"', "cannot be read as a JSON array"),
     "bytes of no kind": (bytes(range(256)) * 9, "neither text nor of another kind"),
-    "JSON by column": (b'{"a": {"0": 1, "1": 2}, "b": {"0": 3, "1": 4}}', "write it by row"),
     "JSON of no rows": (b"{1\n{2\n", "no line of it is a JSON object"),
 }
 
@@ -324,3 +327,14 @@ def test_what_is_no_amount_or_not_one_unit_stays_text(cells: list[str]) -> None:
     """Two currencies, and per cent beside plain numbers, cannot be compared."""
     rows = from_bytes("\n".join(["x;y", *(f"{cell};1" for cell in cells)]).encode())
     assert rows.table["x"].to_pylist() == cells
+
+
+@pytest.mark.parametrize("limit", [{}, {"limit": 1 << 20}])
+@pytest.mark.parametrize(
+    "row", [{"id": "a", "events": [{"k": 1}]}, {"id": {"$oid": "a"}, "y": {"$n": 1}}, {"e": [1.0, 2.0]}, {"a": 1}]
+)
+def test_one_object_that_is_a_row_stays_one(row: dict[str, object], limit: dict[str, int]) -> None:
+    """A row's own lists and objects are not taken for the rows of a file."""
+    rows = from_bytes(json.dumps(row).encode(), **limit)
+    assert rows.table.num_rows == 1
+    assert not any("the file is one object" in sentence for sentence in rows.remarks.assumed)

@@ -86,7 +86,7 @@ def test_labels_that_name_no_predicted_class_are_a_sentence() -> None:
 
 def test_fractions_are_no_classes_and_many_texts_are_said_to_be() -> None:
     """What would make a class of every row is an error, or a guess that is said with the option that settles it."""
-    amounts = {"p": [row / 7 for row in range(MANY)], "s": [0.5] * MANY}
+    amounts: dict[str, object] = {"p": [row / 7 for row in range(MANY)], "s": [0.5] * MANY}
     with pytest.raises(FileError, match=r"column 'p' holds fractions such as 0\.14.*, which are no classes"):
         settled(amounts, Roles(prediction="p", score="s"))
     texts = settled({"p": [f"about {row}" for row in range(MANY)]}, Roles(prediction="p"))
@@ -177,6 +177,21 @@ def test_ids_are_text_always(given: pa.Array, texts: list[str | None]) -> None:
     found = settled({"id": given, "x": [1, 2, 3]}, Roles(id="id"))
     assert found.rows.table["id"].to_pylist() == texts
     assert found.roles.features == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept", "said"),
+    [
+        ('="00042"', "00042", "written as formulas"),
+        ("1.23457E+11", "1.23457E+11", "no longer what they were"),
+        (" a ", " a ", "spaces around ids"),
+    ],
+)
+def test_what_spreadsheets_do_to_ids_is_undone_or_said(written: str, kept: str, said: str) -> None:
+    """An id that can meet no prediction is not stored in silence."""
+    found = settled({"id": [written, "b"], "x": [1, 2]}, Roles(id="id"))
+    assert found.rows.table["id"].to_pylist() == [kept, "b"]
+    assert said in " ".join(found.rows.remarks.assumed)
 
 
 def test_rows_without_a_group_are_a_group() -> None:
