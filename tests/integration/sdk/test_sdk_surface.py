@@ -293,7 +293,7 @@ def test_all_that_a_block_can_be_told(sdk: Callable[..., None], receiver: Receiv
 
 
 @pytest.mark.parametrize("name", ["tag", "feature", "prediction", "Value", "model", "id"])
-@pytest.mark.swallows("does not answer")
+@pytest.mark.swallows("does not answer", "had not been sent")
 def test_an_unknown_attribute_of_a_block_is_an_error(name: str, sdk: Callable[..., None]) -> None:
     """What nobody would read is refused where it is written, with the names that there are; disabled or not."""
     for disabled in (True, False):
