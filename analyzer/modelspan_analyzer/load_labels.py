@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from modelspan_analyzer.files.classes import align
 from modelspan_analyzer.files.labels import ID, LABEL, LabelRows
+from modelspan_analyzer.files.rows import SHOWN
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.notice import note_corrections
 from modelspan_collector.store.connect import Store
@@ -43,6 +44,7 @@ def load_labels(store: Store, given: LabelRows, *, model: str = "", source: str 
     classes = align(
         table[LABEL].combine_chunks(), [row["label"] for row in known if row["label"]], LABEL, given.remarks
     )
+    _say_if_none_fits(classes, {row["label"] for row in known} - {""}, given)
     store.insert(
         "labels",
         table.set_column(table.column_names.index(LABEL), LABEL, classes).append_column(
@@ -52,3 +54,14 @@ def load_labels(store: Store, given: LabelRows, *, model: str = "", source: str 
     audit.record(store, "labels loaded", actor=actor, model=model, details={"file": source, "rows": rows})
     note_corrections(store, datetime.now(UTC), actor=actor or audit.user())
     return rows
+
+
+def _say_if_none_fits(classes: pa.Array, predicted: set[str], given: LabelRows) -> None:
+    """Labels that name none of the predicted classes make every prediction wrong, which is seldom meant."""
+    named = set(classes.slice(0, _LOOKED_AT).unique().to_pylist()) - {"", None}
+    if named and predicted and not named & predicted:
+        labels, known = (", ".join(map(repr, sorted(each)[:SHOWN])) for each in (named, predicted))
+        given.remarks.assume(
+            f"no label ({labels}) is a class that the predictions name ({known}), so all of them count as wrong:"
+            " if that is not so, load them again, spelt as the predictions are"
+        )

@@ -70,6 +70,15 @@ def test_labels_are_spelt_as_predictions_are(
     assert any(sentence.startswith("spellings of one class") for sentence in given.remarks.assumed)
 
 
+def test_labels_that_name_no_predicted_class_are_said(store: Store) -> None:
+    """They are kept, as all predictions may be wrong, but never in silence."""
+    predicted(store, ["a", "b"], ["positive", "negative"])
+    given = read("prediction_id,label\na,1\nb,0\n")
+    assert load_labels(store, given, model="m") == 2
+    said = " ".join(given.remarks.assumed)
+    assert "no label ('0', '1') is a class that the predictions name ('negative', 'positive')" in said
+
+
 def test_a_row_that_is_no_label_is_left_out_alone(store: Store) -> None:
     """No id, a year beyond the store's, a lone surrogate and no time cost their rows, which are named and counted."""
     table = pa.table(
