@@ -36,6 +36,8 @@ def load(path: Path) -> MonitorsConfig:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     return parse(text, str(path))
 
 
@@ -49,9 +51,17 @@ def parse(text: str, name: str = "monitors.yaml") -> MonitorsConfig:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         _refuse_repeated_keys(root, name)
         given = yaml.safe_load(text)
+    except ConfigError:
+        raise
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{name}:{line}: not YAML: {error.problem}; check the indentation and quotes") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}: not YAML: {' '.join(str(error).split())}; save it as plain UTF-8 text") from error
+    except RecursionError as error:
+        raise ConfigError(f"{name} holds itself by an alias, or nests too deeply; write it out flat") from error
+    except ValueError as error:
+        raise ConfigError(f"{name}: a value cannot be read: {error}; put it in quotes") from error
     if given is None:
         return CONFIG()
     try:

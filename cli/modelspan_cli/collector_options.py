@@ -58,13 +58,19 @@ def collector_config(args: argparse.Namespace, data: Path) -> CollectorConfig:
     """
     if bool(args.tls_certificate) != bool(args.tls_key):
         raise CommandError("--tls-certificate and --tls-key belong together", hint="give both or neither")
+    if args.tls_clients and not args.tls_certificate:
+        raise CommandError(
+            "--tls-clients asks senders for certificates, which needs TLS", hint="add --tls-certificate and --tls-key"
+        )
     tls = Tls(args.tls_certificate, args.tls_key, args.tls_clients) if args.tls_certificate else None
-    key = args.hash_key.read_bytes().strip() if args.hash_key else b""
     try:
+        key = args.hash_key.read_bytes().strip() if args.hash_key else b""
         forward = tuple(parse(url) for url in forwards(args.forward))
         redaction = Redaction(tuple(args.drop), tuple(args.hash), tuple(args.allow), tuple(args.mask), key)
     except (argparse.ArgumentTypeError, DestinationError, RedactionError) as error:
         raise CommandError(str(error)) from error
+    except OSError as error:
+        raise CommandError(f"cannot read --hash-key {args.hash_key}: {error.strerror or error}") from error
     return CollectorConfig(
         data=data,
         host=args.host,

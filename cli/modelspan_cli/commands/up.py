@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
         instance.start()
     except (OSError, StoreError, TokenFileError, ValueError) as error:
         raise CommandError(str(error)) from error
-    print(_banner(args.host, instance.ports, args.data), file=sys.stderr, flush=True)
+    scheme = "https" if config.collector.tls else "http"
+    print(_banner(scheme, args.host, instance.ports, args.data), file=sys.stderr, flush=True)
     try:
         stopping.wait()
     finally:
@@ -82,11 +83,11 @@ def _look_before(args: argparse.Namespace) -> None:
         raise CommandError(str(error)) from error
 
 
-def _banner(host: str, ports: Ports, data: Path) -> str:
+def _banner(scheme: str, host: str, ports: Ports, data: Path) -> str:
     lines = [
         "modelspan is up",
         f"  OTLP/gRPC        {host}:{ports.grpc}",
-        f"  OTLP/HTTP        http://{host}:{ports.http}",
+        f"  OTLP/HTTP        {scheme}://{host}:{ports.http}",
         f"  ClickHouse HTTP  http://{LOOPBACK}:{ports.sql}" if ports.sql else "",
         f"  metrics, health  http://{LOOPBACK}:{ports.web}/metrics",
         f"  data             {data}",

@@ -38,7 +38,7 @@ def test_a_mistake_is_named_by_line_and_fix(text: str, line: int, fix: str) -> N
     """Each kind of mistake gives the file, its line, and what to write instead."""
     with pytest.raises(ConfigError) as caught:
         parse(text, "m.yaml")
-    assert f"m.yaml:{line}:" in str(caught.value)
+    assert str(caught.value).startswith(f"m.yaml:{line}:")
     assert fix in str(caught.value)
 
 
@@ -53,6 +53,26 @@ def test_an_absent_file_is_said(tmp_path: Path) -> None:
     """A file that is not there is no traceback."""
     with pytest.raises(ConfigError, match="cannot read"):
         load(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"defaults: {owner: M\xfcller}\n", "not UTF-8"),
+        (b"\xff\xfev\x00", "not UTF-8"),
+        (b"a: \x00\n", "not YAML"),
+        (b"a: &a [*a]\n", "alias"),
+        (b"a: &a {b: *a}\n", "alias"),
+        (b"a: " + b"[" * 3000, "nests too deeply"),
+        (b"a: 2026-99-99\n", "put it in quotes"),
+    ],
+)
+def test_no_bytes_of_a_monitors_file_give_a_traceback(tmp_path: Path, content: bytes, said: str) -> None:
+    """What is no text, no YAML, without end or beyond a date's range is a sentence that names the file."""
+    (tmp_path / "m.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=said) as caught:
+        load(tmp_path / "m.yaml")
+    assert "m.yaml" in str(caught.value)
 
 
 def test_own_settings_lie_over_the_models_over_the_defaults() -> None:
