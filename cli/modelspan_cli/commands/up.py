@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         instance.start()
     except (OSError, StoreError, TokenFileError, ValueError) as error:
         raise CommandError(str(error)) from error
-    scheme = "https" if config.collector.tls else "http"
+    scheme = "https" if args.tls_certificate else "http"
     print(_banner(scheme, args.host, instance.ports, args.data), file=sys.stderr, flush=True)
     try:
         stopping.wait()
