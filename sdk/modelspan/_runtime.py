@@ -98,7 +98,7 @@ def flush(timeout: float = 10.0) -> bool:
     """Send every record, label and span made so far; whether all records were taken within so many seconds.
 
     Never takes longer, and never raises. False says that something is still on its way, and goes on being tried, or
-    that records were refused (a wrong token, say) or dropped since the last flush: the process's log says which.
+    that rows were refused (a wrong token, say) or dropped since the last flush: the process's log says which.
     """
     if _current is None:
         return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelspan import _identity, conventions
 from modelspan.capture.batches import Outputs
-from modelspan.capture.values import say_twice
+from modelspan.capture.values import clean, say_twice
 from modelspan.records.packed import Layout
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Rows:
     def features(self) -> dict[str, pa.Array]:
         """A column for each feature."""
         found: dict[str, pa.Array] = {}
-        for at, name in enumerate(map(str, self.layout.shape.names)):
+        for at, name in enumerate(clean(str(each)) for each in self.layout.shape.names):
             if name in found:  # keys that are one as texts, such as 1 and "1"
                 say_twice(name)
             else:
