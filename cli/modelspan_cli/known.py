@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from modelspan_analyzer.monitors.table import need_signal
 from modelspan_analyzer.reading.names import UnknownNameError, need_all
@@ -56,3 +57,18 @@ def need_names(store: Store, args: argparse.Namespace) -> None:
 def _flat(args: argparse.Namespace) -> Iterator[object]:
     for value in vars(args).values():
         yield from value if isinstance(value, list) else [value]
+
+
+def moment(text: str) -> datetime:
+    """A time given as an option: ISO 8601, UTC where it names no zone.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time; write 2026-01-31 or 2026-01-31T14:00:00 (UTC)"
+        ) from error
+    return given if given.tzinfo else given.replace(tzinfo=UTC)

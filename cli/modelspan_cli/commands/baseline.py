@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from modelspan_analyzer.web.baselines import JSON_TYPE, as_json
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.file_options import add_hints, hints, names, say
-from modelspan_cli.known import KnownModel
+from modelspan_cli.known import KnownModel, moment
 from modelspan_cli.reach import add_data_argument, post, post_table, reading, running, writing
 from modelspan_collector.running import Running
 from modelspan_collector.store.connect import DEFAULT_DATABASE
@@ -49,18 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COL[,COL...]",
         help="column of a group that rows belong to, no feature: a slice `tag.COL` or a facet is compared with its own",
     )
-    setting.add_argument("--start", type=_utc, help="start of a past window, such as 2026-01-31T00:00:00")
-    setting.add_argument("--end", type=_utc, help="end of the window")
+    setting.add_argument("--start", type=moment, help="start of a past window, such as 2026-01-31T00:00:00")
+    setting.add_argument("--end", type=moment, help="end of the window")
     listing = verbs.add_parser("list", help="list the baselines")
     listing.add_argument("--model", type=KnownModel)
     listing.add_argument("--json", action="store_true", help="print a JSON array")
     for verb in (setting, listing):
         add_data_argument(verb)
-
-
-def _utc(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -80,6 +74,10 @@ def _list(args: argparse.Namespace) -> int:
             f"there is no baseline{of} in the database {args.database}: `modelspan baseline set` sets one",
             file=sys.stderr,
         )
+        return 0
+    if not found:
+        whose = f" of {args.model}" if args.model else ""
+        print(f"there is no baseline{whose} in the database {args.database}: `modelspan baseline set` makes one")
         return 0
     table = plain_table("model", "version", "kind", "rows", "created", "source")
     for entry in found:
@@ -119,9 +117,16 @@ def _settled(args: argparse.Namespace) -> Settled:
     roles = Roles(args.prediction, args.score, args.label, args.id, segments=tags, asked_back=tuple(args.feature))
     roles = replace(roles, features=args.features)
     if args.query is None:
-        return settle(read(args.file, roles.texts), roles, hints(args))
+        return settle(_some(read(args.file, roles.texts), f"{args.file} has"), roles, hints(args))
     with reading(args) as store:
-        return settle(FileRows.of(baselines.query_rows(store, args.query)), roles, hints(args))
+        found = FileRows.of(baselines.query_rows(store, args.query))
+    return settle(_some(found, "the query answered"), roles, hints(args))
+
+
+def _some(rows: FileRows, whose: str) -> FileRows:
+    if not rows.table.num_rows:
+        raise CommandError(f"{whose} no row, and a baseline needs some")
+    return rows
 
 
 def _set_here(args: argparse.Namespace, settled: Settled | None) -> dict[str, object]:

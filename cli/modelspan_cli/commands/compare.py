@@ -16,7 +16,7 @@ from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.performance.counts import Estimate
 from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
-from modelspan_cli.known import KnownModel, KnownVersion
+from modelspan_cli.known import KnownModel, KnownVersion, moment
 from modelspan_cli.reach import add_data_argument, reading
 
 
@@ -25,17 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=KnownModel)
     parser.add_argument("champion", type=KnownVersion, help="version in use")
     parser.add_argument("challenger", type=KnownVersion, help="version that might replace it")
-    parser.add_argument("--start", type=_utc, help="start of the period (default: 7 days before its end)")
-    parser.add_argument("--end", type=_utc, help="end of the period (default: now)")
+    parser.add_argument("--start", type=moment, help="start of the period (default: 7 days before its end)")
+    parser.add_argument("--end", type=moment, help="end of the period (default: now)")
     parser.add_argument("--positive-class", default="", help="where it cannot be guessed")
     parser.add_argument("--top", type=int, default=10, help="reasons shown (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_data_argument(parser)
-
-
-def _utc(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def run(args: argparse.Namespace) -> int:

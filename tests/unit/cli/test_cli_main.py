@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from modelspan_cli.main import COMMANDS, main
 
 HIDE = """
 import sys
+from pathlib import Path
 class Hidden:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {hidden!r}:
@@ -56,3 +58,22 @@ def test_version_and_overview_need_only_the_base_install() -> None:
     ended = run_without(("clickhouse_connect", "chdb", "starlette", "rich", "numpy", "pyarrow"), "--version")
     assert ended.returncode == 0
     assert ended.stdout.strip()
+
+
+@pytest.mark.parametrize("option", ["--start", "--end"])
+@pytest.mark.parametrize("command", [("baseline", "set", "--model", "m"), ("compare", "m", "1", "2")])
+def test_a_time_that_is_none_is_said_with_one_that_is(
+    command: tuple[str, ...], option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every option that takes a time names what to write instead of a wrong one."""
+    with pytest.raises(SystemExit):
+        main([*command, option, "yesterday"])
+    assert "'yesterday' is no time; write 2026-01-31" in capsys.readouterr().err
+
+
+def test_a_baseline_of_no_row_is_refused_for_having_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of a header alone is said to have no row; a running instance complained of the pages it was sent as."""
+    (tmp_path / "empty.csv").write_text("a,prediction\n")
+    told = ["baseline", "set", "--model", "m", "--file", str(tmp_path / "empty.csv"), "--data", str(tmp_path)]
+    assert main(told) == 1
+    assert "empty.csv has no row" in capsys.readouterr().err
