@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.attribution.monitor import ATTRIBUTION
 from modelspan_analyzer.monitors.attribution.robustness import ROBUSTNESS
 from modelspan_analyzer.monitors.concept.monitor import CONCEPT
@@ -14,21 +13,20 @@ from modelspan_analyzer.monitors.drift.slices import slices
 from modelspan_analyzer.monitors.embedding.monitor import EMBEDDING
 from modelspan_analyzer.monitors.estimation.monitor import ESTIMATION
 from modelspan_analyzer.monitors.fairness.monitor import FAIRNESS
+from modelspan_analyzer.monitors.latency.monitor import LATENCY
 from modelspan_analyzer.monitors.multivariate.monitor import MULTIVARIATE
 from modelspan_analyzer.monitors.performance.monitor import PERFORMANCE
 from modelspan_analyzer.monitors.poisoning.monitor import POISONING
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
-from modelspan_analyzer.monitors.signal import Signal, Signals
+from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.worst_slices.monitor import worst_slices, worst_slices_by_outcome
 from modelspan_analyzer.reading.names import UnknownNameError, named
-
-LATENCY: Final = Signal("latency", "slow predictions", kinds.SLOW)
-"""No monitor measures it: it is asked about by name."""
 
 SIGNALS: Final = Signals.of(
     DATA_DRIFT.with_monitor("slices", slices),
     PREDICTION_DRIFT.with_monitor("worst_slices", worst_slices),
     DATA_QUALITY,
+    LATENCY,
     MULTIVARIATE,
     EMBEDDING,
     POISONING,
@@ -38,7 +36,6 @@ SIGNALS: Final = Signals.of(
     FAIRNESS,
     ATTRIBUTION,
     ROBUSTNESS,
-    LATENCY,
 )
 MONITORS: Final = tuple(SIGNALS.monitors())
 

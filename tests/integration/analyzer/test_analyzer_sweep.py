@@ -191,7 +191,7 @@ def test_every_monitor_of_the_table_is_swept() -> None:
     """Names are unique, and none is off with the settings of the sweep."""
     names = [monitor.name for monitor in MONITORS]
     assert len(set(names)) == len(names)
-    assert all(getattr(getattr(SETTINGS, monitor.signal.name), "enabled", True) for monitor in MONITORS)
+    assert all(monitor.signal.enabled(SETTINGS) for monitor in MONITORS)
 
 
 def test_a_monitor_cannot_say_ok_of_a_lone_value(windows: dict[str, MonitorContext]) -> None:

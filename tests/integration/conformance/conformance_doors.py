@@ -92,6 +92,7 @@ NO_DOOR: dict[str, str] = {
     "monitor multivariate": f"{_DRAWS} integration/analyzer/test_analyzer_multivariate.py",
     "monitor embedding": f"{_DRAWS} integration/analyzer/test_analyzer_embedding.py",
     "monitor poisoning": f"{_DRAWS} integration/analyzer/test_analyzer_poisoning.py",
+    "monitor latency": "times differ by the way in; tested in integration/analyzer/test_analyzer_latency.py",
     "monitor estimation": f"{_DRAWS} integration/estimation/test_estimation_monitor.py",
     "monitor concept": f"{_DRAWS} unit/performance/test_performance_concept.py",
     "monitor attribution": f"{_DRAWS} integration/explain/test_explain_store.py",

@@ -11,6 +11,7 @@ from scipy import stats
 from scipy.spatial import distance
 
 from modelspan_analyzer.statistics.anderson_darling import anderson_darling
+from modelspan_analyzer.statistics.binomial import binomial_tail
 from modelspan_analyzer.statistics.chi_squared import chi_squared
 from modelspan_analyzer.statistics.cramer_von_mises import cramer_von_mises
 from modelspan_analyzer.statistics.energy import energy_distance
@@ -133,3 +134,11 @@ def test_adjusted_p_values():
     assert adjusted_p_values(p, "none") == pytest.approx(p)
     with pytest.raises(ValueError, match="between 0 and 1"):
         adjusted_p_values([1.5])
+
+
+@pytest.mark.parametrize("rows", [1, 7, 600, 20_000_000])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 1.0])
+def test_binomial_tail(rows, share):
+    """Of nothing, of few, of about as many as are expected, and of all."""
+    events = np.unique([0, 1, rows // 100, rows // 2, rows - 1, rows])
+    np.testing.assert_allclose(binomial_tail(events, rows, share), stats.binom.sf(events - 1, rows, share), rtol=1e-9)

@@ -11,10 +11,9 @@ import numpy as np
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading.profiles.from_sketches import covers
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.verdicts.rhythm import FEWEST, patterns
 from modelspan_collector.store.connect import Store
 
-FEWEST = 3
-"""Earlier windows that make a pattern."""
 LARGEST_Z = 5.0
 """Robust deviations from the usual volume that alarm."""
 
@@ -69,19 +68,13 @@ def usual_volume(store: Store, model: str, version: str, window: Window) -> Usua
 
     None where fewer than three earlier windows tell.
     """
-    size = window.end - window.start
-    week, day = timedelta(weeks=1), timedelta(days=1)
-    patterns = [
-        ("the same time of the week", [week * number for number in range(1, 5)] if size <= week else []),
-        ("the same time of the day", [day * number for number in range(1, 8)] if size <= day else []),
-        ("the windows before", [size * number for number in range(1, 8)]),
-    ]
-    wanted = sorted({shift for _, shifts in patterns for shift in shifts})
+    likely = patterns(window.end - window.start)
+    wanted = sorted({shift for pattern in likely for shift in pattern.shifts})
     counts = _counts(store, model, version, window, wanted)
-    for words, shifts in patterns:
-        earlier = [counts[shift] for shift in shifts if shift in counts]
+    for pattern in likely:
+        earlier = [counts[shift] for shift in pattern.shifts if shift in counts]
         if len(earlier) >= FEWEST:
-            return _usual(earlier, words)
+            return _usual(earlier, pattern.words)
     return None
 
 

@@ -1,0 +1,1 @@
+"""How long predictions take, and whether they answer in time."""

@@ -1,0 +1,131 @@
+"""Whether predictions take longer than usual, or than was promised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+
+from modelspan_analyzer import kinds
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.latency.settings import LatencySettings, ObjectiveSettings
+from modelspan_analyzer.monitors.latency.usual import Usual, usual_seconds
+from modelspan_analyzer.monitors.signal import Cost, Metric, Signal
+from modelspan_analyzer.reading.durations import LEVELS, Seconds, seconds_of
+from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.statistics.binomial import binomial_tail
+from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
+
+SIGNAL: Final = "latency"
+BURN_RATE: Final = "burn_rate"
+BURNS: Final = ((timedelta(hours=1), 14.4), (timedelta(hours=6), 6.0), (timedelta(days=3), 1.0))
+"""Burn rates that alarm, by the longest window that each is for (The Site Reliability Workbook, 2018, ch. 5)."""
+
+
+def latency(context: MonitorContext) -> list[Result]:
+    """Quantiles of the window's seconds against those of earlier windows, and the burn rate of what was promised."""
+    settings = context.settings.section(SIGNAL, LatencySettings)
+    usual = usual_seconds(context.store, SIGNAL, context.model, context.version, context.window, settings.adapt_after)
+    bounds = {metric: _bound(usual[metric], settings) if metric in usual else np.inf for metric in LEVELS}
+    promised = settings.slo.seconds if settings.slo else np.inf
+    found = seconds_of(
+        context.store, context.model, context.version, context.window, list(bounds.values()), float(promised)
+    )
+    if found.timed == 0:
+        reason = "no prediction of the window says how long it took" if found.rows else "no predictions in the window"
+        return [context.result(SIGNAL, "p50", None, Verdict.SKIPPED, n=found.rows, reason=reason)]
+    if found.timed < settings.min_rows:
+        reason = f"{found.timed} timed predictions; {settings.min_rows} are needed"
+        return [context.result(SIGNAL, "p50", None, Verdict.NOT_ENOUGH_DATA, n=found.timed, reason=reason)]
+    return [*_quantiles(context, found, usual, bounds, settings), *_promise(context, found, settings)]
+
+
+def _bound(usual: Usual, settings: LatencySettings) -> float:
+    """The seconds beyond which a quantile is unusual, and matters."""
+    return max(usual.most, usual.median * settings.min_ratio, usual.median + settings.min_seconds)
+
+
+def _quantiles(
+    context: MonitorContext,
+    found: Seconds,
+    usual: Mapping[str, Usual],
+    bounds: Mapping[str, float],
+    settings: LatencySettings,
+) -> Iterator[Result]:
+    """A quantile q alarms beyond its bound, if so many rows beyond it are improbable where only 1 - q should be."""
+    levels = np.array(list(LEVELS.values()))
+    chance = binomial_tail(found.slower, found.timed, 1 - levels)
+    known = np.array([metric in usual for metric in LEVELS])
+    adjusted = np.ones(len(levels))
+    if known.any():
+        adjusted[known] = adjusted_p_values(chance[known])
+    for (metric, level), seconds, p_value in zip(LEVELS.items(), found.levels, adjusted, strict=True):
+        said = f"{level:.0%} of the predictions took at most {_shown(seconds)}"
+        if metric not in usual:
+            reason = f"{said}; three earlier windows of the same length are needed to say what is usual"
+            yield context.result(SIGNAL, metric, seconds, Verdict.NOT_COMPARED, n=found.timed, reason=reason)
+            continue
+        one = usual[metric]
+        slow = seconds > bounds[metric] and p_value <= settings.alpha
+        yield context.result(
+            SIGNAL,
+            metric,
+            seconds,
+            Verdict.ALARM if slow else Verdict.OK,
+            n=found.timed,
+            n_baseline=one.rows,
+            threshold=bounds[metric],
+            p_value=float(p_value),
+            reason=f"{said}; {one.pattern} had {_shown(one.median)}",
+            details={"usual": one.median, "pattern": one.pattern},
+        )
+
+
+def _promise(context: MonitorContext, found: Seconds, settings: LatencySettings) -> Iterator[Result]:
+    """The burn rate: the share of bad calls, in shares that use the promise up in just 30 days."""
+    slo = settings.slo
+    if slo is None:
+        return
+    allowed = slo.max_burn_rate or _allowed(context.window.end - context.window.start)
+    budget = 1 - slo.objective
+    rate = found.bad / found.rows / budget
+    p_value = float(binomial_tail(found.bad, found.rows, min(1.0, allowed * budget)))
+    burns = rate > allowed and p_value <= settings.alpha
+    yield context.result(
+        SIGNAL,
+        BURN_RATE,
+        rate,
+        Verdict.ALARM if burns else Verdict.OK,
+        n=found.rows,
+        threshold=allowed,
+        p_value=p_value,
+        reason=f"{_bad(found, slo)}: {rate:.1f} times as fast as the promise of {slo.objective:.2%} allows",
+    )
+
+
+def _bad(found: Seconds, slo: ObjectiveSettings) -> str:
+    return f"{found.bad / found.rows:.2%} of the calls failed or took longer than {_shown(slo.seconds)}"
+
+
+def _allowed(size: timedelta) -> float:
+    """The burn rate that is worth a page in a window of this length."""
+    return next((rate for longest, rate in BURNS if size <= longest), BURNS[-1][1])
+
+
+def _shown(seconds: float) -> str:
+    """Seconds to three digits, in the unit that a person would choose."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+
+
+LATENCY: Final = Signal(
+    SIGNAL,
+    "slow predictions",
+    kinds.SLOW,
+    latency,
+    LatencySettings,
+    cost=Cost.ROWS,
+    gravity=3,
+    metrics={BURN_RATE: Metric("too many slow or failed calls", kinds.SLOW)},
+)

@@ -1,0 +1,36 @@
+"""Which earlier windows tell what is usual: those of the same time of the week, of the day, or those just before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+WEEK: Final = timedelta(weeks=1)
+DAY: Final = timedelta(days=1)
+FEWEST: Final = 3
+"""Earlier windows that make a pattern."""
+BEFORE: Final = 7
+"""Windows just before that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Earlier windows that are like a window."""
+
+    words: str
+    shifts: tuple[timedelta, ...]
+    """How much earlier each began, the nearest first."""
+    just_before: bool = False
+    """Whether it is merely the windows just before."""
+
+
+def patterns(size: timedelta) -> tuple[Pattern, ...]:
+    """Where to look for what is usual of a window of this length, the likest first."""
+    weeks = tuple(WEEK * number for number in range(1, 5)) if size <= WEEK else ()
+    days = tuple(DAY * number for number in range(1, 8)) if size <= DAY else ()
+    return (
+        Pattern("the same time of the week", weeks),
+        Pattern("the same time of the day", days),
+        Pattern("the windows before", tuple(size * number for number in range(1, BEFORE + 1)), True),
+    )
