@@ -62,6 +62,9 @@ def collector_config(args: argparse.Namespace, data: Path) -> CollectorConfig:
         raise CommandError(
             "--tls-clients asks senders for certificates, which needs TLS", hint="add --tls-certificate and --tls-key"
         )
+    for file in filter(None, (args.tls_certificate, args.tls_key, args.tls_clients)):
+        if not file.is_file():
+            raise CommandError(f"there is no file {file}, which an option of TLS names")
     tls = Tls(args.tls_certificate, args.tls_key, args.tls_clients) if args.tls_certificate else None
     try:
         key = args.hash_key.read_bytes().strip() if args.hash_key else b""

@@ -17,6 +17,7 @@ from modelspan_cli.errors import CommandError
         (("--tls-clients", "ca.pem"), "--tls-clients asks senders for certificates, which needs TLS"),
         (("--tls-certificate", "c.pem"), "belong together"),
         (("--tls-key", "k.pem", "--tls-clients", "ca.pem"), "belong together"),
+        (("--tls-certificate", "absent.pem", "--tls-key", "k.pem"), "there is no file absent.pem"),
         (("--hash-key", "absent.key"), "cannot read --hash-key absent.key"),
     ],
 )
