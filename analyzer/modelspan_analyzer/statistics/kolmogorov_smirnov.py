@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import kolmogorov
 
+from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.types import TestResult
 from modelspan_analyzer.statistics.weighted import Steps, distribution_steps, support
 
@@ -73,16 +77,32 @@ def _limit_p_value(statistic: float, effective: float) -> float:
 def _exact_p_value(statistic: float, n: int, m: int) -> float:
     """Share of all orders of n + m rows in which the two distribution functions part at least so far (Hodges 1958).
 
-    An order is a path on a grid, a step right for a row of one sample and up for one of the other. The probability that
-    a path has parted when it is at (i, j) follows from the points before it, here one diagonal i + j after the other.
+    An order is a path on a grid, a step right for a row of one sample and up for one of the other. How many paths have
+    parted when they are at a point follows from the points before it, here one column of the grid after the other, and
+    of each only the points between the bounds: beyond them all paths have. Only sums of positive numbers, so that small
+    probabilities are as exact as large ones.
     """
-    limit = statistic - 1e-9  # the statistic is a multiple of 1/(n·m), known but for rounding
-    right = np.arange(n + 1)
-    parted = np.zeros(n + 1)
-    for diagonal in range(1, n + m + 1):
-        up = diagonal - right
-        from_left = np.concatenate([[0.0], parted[:-1]])
-        parted = (from_left * right + parted * up) / diagonal
-        parted[np.abs(right / n - up / m) >= limit] = 1.0
-        parted[(up < 0) | (up > m)] = 0.0
-    return float(parted[n])
+    n, m = sorted((n, m))
+    bound = math.ceil((statistic - 1e-9) * n * m)  # the statistic is a multiple of 1/(n·m), known but for rounding
+    if bound <= 0:
+        return 1.0
+    paths = _paths()
+    low, high = 0, min(m, -(-bound // n) - 1)
+    parted = np.zeros(high + 1)
+    for i in range(1, n + 1):
+        first, last = max(0, (i * m - bound) // n + 1), min(m, -(-(i * m + bound) // n) - 1)
+        entering = np.concatenate((parted[first - low :], paths[i - 1, max(first, high + 1) : last + 1]))
+        if first > 0 and entering.size:
+            entering[0] += paths[i, first - 1]
+        low, high, parted = first, last, entering.cumsum()
+    return min(1.0, float(parted[m - low] / paths[n, m]))
+
+
+@cache
+def _paths() -> Floats:
+    """How many paths lead to each point of the grid (4 MB); infinite only beyond the rows that are asked for."""
+    counts = np.ones((MOST_ROWS_EXACT // 2 + 1, MOST_ROWS_EXACT + 1))
+    with np.errstate(over="ignore"):
+        for i in range(1, counts.shape[0]):
+            np.cumsum(counts[i - 1], out=counts[i])
+    return counts
