@@ -7,10 +7,22 @@ import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from modelspan_collector.address import shown
+
+
+class Answer(NamedTuple):
+    """What an address said to a post that it took."""
+
+    address: str
+    """Whose it is, without credentials."""
+    status: int
+    kind: str
+    """The type of its content; '' where it names none."""
+    body: bytes
+    """As much of its beginning as was asked for."""
 
 
 class PostError(Exception):
@@ -27,8 +39,8 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
-def post(url: str, body: bytes, *, headers: Mapping[str, str], timeout: float) -> int:
-    """Post a body; returns the status of success. A user and password in the address become Basic authentication.
+def post(url: str, body: bytes, *, headers: Mapping[str, str], timeout: float, most: int = 0) -> Answer:
+    """Post a body; returns the answer of success. A user and password in the address become Basic authentication.
 
     Raises:
         PostError: it cannot be reached, or answers with anything but success.
@@ -37,7 +49,7 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str], timeout: float) -
         parts = urlsplit(url)
         request = _request(parts, body, headers)
         with _OPENER.open(request, timeout=timeout) as answer:
-            return int(answer.status)
+            return Answer(shown(url), int(answer.status), answer.headers.get("Content-Type", ""), answer.read(most))
     except urllib.error.HTTPError as error:
         with error:
             raise PostError(f"{shown(url)} answered {_answer(error)}") from None

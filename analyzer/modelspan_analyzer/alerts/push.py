@@ -13,11 +13,12 @@ from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import Incident, Severity
 from modelspan_analyzer.incidents.vocabulary import OPEN
-from modelspan_analyzer.webhook import PostError, post
+from modelspan_analyzer.webhook import Answer, PostError, post
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 5.0
+_MOST_READ = 64 * 1024
 LIVES = 4
 """An alert that is not sent again ends after so many resend intervals."""
 
@@ -33,13 +34,30 @@ def push(url: str, alerts: Sequence[Alert]) -> None:
     """Post alerts to one Alertmanager, by its API version 2.
 
     Raises:
-        PushError: it cannot be reached, or refuses them.
+        PushError: it cannot be reached, refuses them, or does not answer as an Alertmanager does.
     """
     body = json.dumps([alert.as_json() for alert in alerts]).encode()
+    what = f"did not take {len(alerts)} alerts" if alerts else "cannot be pushed to"
     try:
-        post(f"{url.rstrip('/')}/api/v2/alerts", body, headers={}, timeout=TIMEOUT_SECONDS)
+        answer = post(f"{url.rstrip('/')}/api/v2/alerts", body, headers={}, timeout=TIMEOUT_SECONDS, most=_MOST_READ)
     except PostError as error:
-        raise PushError(f"Alertmanager did not take {len(alerts)} alerts: {error}") from error
+        raise PushError(f"Alertmanager {what}: {error}") from error
+    if not _is_alertmanagers(answer):
+        raise PushError(
+            f"Alertmanager {what}: {answer.address} answered {answer.status} with {answer.kind or 'text'}, as a "
+            "login page or another service does; an Alertmanager answers with nothing or JSON: check the address"
+        )
+
+
+def _is_alertmanagers(answer: Answer) -> bool:
+    """Its API takes alerts with an empty body or, behind some gateways, with JSON."""
+    if not answer.body.strip():
+        return True
+    try:
+        json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 @dataclass

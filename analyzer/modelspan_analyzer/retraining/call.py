@@ -73,7 +73,7 @@ def _post(rule: RetrainingRule, body: bytes) -> str:
             raise CallError(f"the environment variable {rule.secret_env} with the signing key is not set")
         headers[SIGNATURE_HEADER] = sign(body, secret)
     try:
-        return f"HTTP {post(rule.webhook, body, headers=headers, timeout=TIMEOUT_SECONDS)}"
+        return f"HTTP {post(rule.webhook, body, headers=headers, timeout=TIMEOUT_SECONDS).status}"
     except PostError as error:
         raise CallError(f"the webhook did not take the call: {error}") from error
 

@@ -85,5 +85,8 @@ def _push(args: argparse.Namespace, config: MonitorsConfig) -> int:
             )
     except PushError as error:
         raise CommandError(str(error)) from error
+    if not incidents:
+        print(f"no incident is open, so nothing was pushed; {', '.join(map(shown, urls))} would have taken it")
+        return 0
     print(f"pushed {len(incidents)} open incidents to {', '.join(map(shown, urls))}")
     return 0

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+
+log = logging.getLogger(__name__)
+
+_OUT_OF_ITS_TIME = {9: "is not valid yet", 10: "has expired"}
+"""OpenSSL's codes of what is wrong with a certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +31,36 @@ class Tls:
             refused: called for every connection that fails the handshake: plain text, no certificate, a strange one.
 
         Raises:
-            OSError: a file is missing or not PEM.
+            OSError: a file is missing or not PEM, or the key is another certificate's; the message names the options.
         """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context = self._identity()
+        if fault := _fault(self._identity(), self.certificate):
+            log.warning("the certificate of --tls-certificate (%s) %s: senders refuse it", self.certificate, fault)
         context.sslobject_class = _counting(refused)
-        context.load_cert_chain(self.certificate, self.key)
         if self.clients is not None:
-            context.load_verify_locations(self.clients)
+            try:
+                context.load_verify_locations(self.clients)
+            except ssl.SSLError as error:
+                raise OSError(f"--tls-clients ({self.clients}) is no PEM file of certificates") from error
             context.verify_mode = ssl.CERT_REQUIRED
         return context
+
+    def _identity(self) -> ssl.SSLContext:
+        """Of who shows this certificate, and asks for none."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(self.certificate, self.key, self._no_password)
+        except ssl.SSLError as error:
+            pair = f"--tls-certificate ({self.certificate}) and --tls-key ({self.key})"
+            if error.reason == "KEY_VALUES_MISMATCH":
+                raise OSError(f"{pair} do not belong together: the key is not the certificate's") from error
+            raise OSError(f"{pair} cannot be read as a certificate and its key in PEM: {error.reason}") from error
+        return context
+
+    def _no_password(self) -> str:
+        """Without it OpenSSL would ask at a terminal, and a server would wait there for ever."""
+        raise OSError(f"the key of --tls-key ({self.key}) has a password: give one without")
 
     def credentials(self) -> grpc.ServerCredentials:
         """For the gRPC server."""
@@ -43,6 +69,25 @@ class Tls:
             root_certificates=None if self.clients is None else self.clients.read_bytes(),
             require_client_auth=self.clients is not None,
         )
+
+
+def _fault(server: ssl.SSLContext, certificate: Path) -> str:
+    """What OpenSSL says of the certificate's time, to a client in memory who trusts it else; '' where nothing."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    client.load_verify_locations(certificate)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (client.wrap_bio(back, there), server.wrap_bio(there, back, server_side=True))
+    for _ in range(3):
+        for end in ends:
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLCertVerificationError as error:
+                return _OUT_OF_ITS_TIME.get(error.verify_code, "")
+    return ""
 
 
 def _counting(refused: Callable[[], None]) -> type[ssl.SSLObject]:

@@ -21,6 +21,12 @@ from modelspan_collector.receive.grpc_calls import Calls
 from modelspan_collector.wal.journal import LogFullError
 
 _ANSWER_SECONDS = 60.0
+HANDSHAKE_SECONDS = 15.0
+"""For TLS and the first frames of HTTP/2."""
+IDLE_SECONDS = 300.0
+"""Of a connection without a call: far beyond the interval at which metrics are sent."""
+PING_SECONDS, PONG_SECONDS = 60.0, 20.0
+"""How often a connection is asked whether its other end is there, and how long that may take."""
 _BY_PATH = {signal.grpc_path: signal for signal in SIGNALS}
 
 
@@ -50,6 +56,7 @@ class GrpcReceiver(grpc.GenericRpcHandler):  # type: ignore[misc]
                 ("grpc.max_receive_message_length", max_request_bytes),
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_concurrent_streams", 100),
+                *_deadlines(),
             ],
         )
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -111,6 +118,17 @@ class GrpcReceiver(grpc.GenericRpcHandler):  # type: ignore[misc]
         finally:
             held.release()
         return bytes(receipt.response().SerializeToString())
+
+
+def _deadlines() -> list[tuple[str, int]]:
+    """So that a connection which is half open, or whose other end is gone, keeps no file for ever."""
+    seconds = {
+        "grpc.server_handshake_timeout_ms": HANDSHAKE_SECONDS,
+        "grpc.max_connection_idle_ms": IDLE_SECONDS,
+        "grpc.keepalive_time_ms": PING_SECONDS,
+        "grpc.keepalive_timeout_ms": PONG_SECONDS,
+    }
+    return [(name, round(value * 1000)) for name, value in seconds.items()]
 
 
 class _Status(grpc.Status):  # type: ignore[misc]

@@ -22,7 +22,7 @@ SECRETS = ("pa55word", "t0ken", "h00k")
 class Server(HTTPServer):
     """Answers every post with one status, and remembers the headers."""
 
-    def __init__(self, status: int, location: str = "") -> None:
+    def __init__(self, status: int, location: str = "", body: bytes = b"") -> None:
         seen: list[dict[str, str]] = []
 
         class Handler(BaseHTTPRequestHandler):
@@ -31,8 +31,10 @@ class Server(HTTPServer):
                 self.send_response(status, "pa55word")
                 if location:
                     self.send_header("Location", location)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Type", "text/html")
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
+                self.wfile.write(body)
 
             do_GET = do_POST
 
@@ -54,8 +56,8 @@ def serve() -> Iterator[Callable[..., Server]]:
     """Start servers, which end with the test."""
     running: list[Server] = []
 
-    def begin(status: int, location: str = "") -> Server:
-        running.append(Server(status, location))
+    def begin(status: int, location: str = "", body: bytes = b"") -> Server:
+        running.append(Server(status, location, body))
         return running[-1]
 
     yield begin
@@ -123,3 +125,19 @@ def test_a_user_in_the_address_becomes_basic_authentication(serve: Callable[...,
     basic = "Basic " + base64.b64encode(b"user:pa55word").decode()
     assert server.seen[0]["Authorization"] == ("Bearer t0ken" if way == "retraining" else basic)
     assert server.seen[0]["Host"] == server.host
+
+
+@pytest.mark.parametrize(
+    ("body", "taken"),
+    [(b"", True), (b"\n", True), (b'{"status":"success"}', True), (b"<html>sign in</html>", False), (b"OK", False)],
+)
+def test_alerts_are_delivered_only_to_what_answers_as_an_alertmanager_does(
+    serve: Callable[..., Server], body: bytes, taken: bool
+) -> None:
+    """A login page answers 200 too, and nobody would be woken."""
+    server = serve(200, body=body)
+    if taken:
+        push(f"http://{server.host}", [])
+    else:
+        with pytest.raises(PushError, match=f"cannot be pushed to: http://{server.host} answered 200 with text/html"):
+            push(f"http://{server.host}", [])

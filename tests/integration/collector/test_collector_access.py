@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import socket
 import ssl
 import subprocess
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from support import eventually
 from modelspan_collector.access.tls import Tls
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.otlp.signals import TRACES
+from modelspan_collector.receive import grpc_server
 from modelspan_collector.service import Collector, UnsafeListenError
 from modelspan_collector.store.connect import Store
 
@@ -130,6 +132,33 @@ def test_mutual_tls_refuses_strangers(start: Callable[..., Collector], certifica
             else:
                 with pytest.raises(grpc.RpcError):
                     call(b"", timeout=20)
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+HALF_OPEN = {
+    "nothing": (False, b""),
+    "half a preface": (False, PREFACE[:10]),
+    "a preface alone": (False, PREFACE),
+    "a connection without a call": (False, PREFACE + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])),
+    "nothing of TLS": (True, b""),
+    "half a hello": (True, b"\x16\x03\x01\x02\x00\x01\x00"),
+}
+
+
+@pytest.mark.parametrize("sent", HALF_OPEN)
+def test_grpc_closes_what_stays_half_open(
+    start: Callable[..., Collector], certificate: Tls, monkeypatch: pytest.MonkeyPatch, sent: str
+) -> None:
+    """A connection that never comes to a call ends, so that many of them do not take every file of the process."""
+    monkeypatch.setattr(grpc_server, "HANDSHAKE_SECONDS", 0.3)
+    monkeypatch.setattr(grpc_server, "IDLE_SECONDS", 0.3)
+    encrypted, beginning = HALF_OPEN[sent]
+    collector = start(tls=certificate if encrypted else None)
+    with socket.create_connection(("127.0.0.1", collector.grpc_port), timeout=30) as connection:
+        connection.sendall(beginning)
+        with contextlib.suppress(ConnectionResetError):
+            while connection.recv(65536):
+                pass
 
 
 def test_refuses_to_listen_where_others_reach_it(store: Store, tmp_path: Path) -> None:
