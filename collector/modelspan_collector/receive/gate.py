@@ -162,7 +162,7 @@ class Gate:
             body = message.SerializeToString()
         if decoded.repaired:
             self._repaired(signal, message, tenant, 1)
-        found = self._take_out(signal, decoded, message, tenant)
+        found = self._take_out(signal, replace(decoded, body=body), tenant)
         if found.changed:
             body = message.SerializeToString()
         count, rejected, tables = signal.count(message), found.rejected, list[pa.Table]()
@@ -188,9 +188,10 @@ class Gate:
         queued = self._forward(signal, body, tenant.name)
         return Receipt(signal, all_done([written, *queued]), rejected.count, rejected.message)
 
-    def _take_out(self, signal: Signal, decoded: Decoded, message: Any, tenant: Tenant) -> misfits.Found:
+    def _take_out(self, signal: Signal, decoded: Decoded, tenant: Tenant) -> misfits.Found:
         """Take out of a message what makes no sense, and tell users of it and of what was not understood."""
-        found = misfits.take_out(signal, message)
+        message = decoded.message
+        found = misfits.take_out(signal, decoded.body, message)
         rejected = decoded.rejected + found.rejected
         if rejected.message:
             self._metrics.rejected.labels(signal.name).inc(rejected.count)

@@ -16,11 +16,11 @@ from google.protobuf.descriptor import FieldDescriptor
 from modelspan_collector.otlp import wire
 from modelspan_collector.otlp.errors import BadRequestError
 from modelspan_collector.otlp.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
-from modelspan_collector.receive import bounds
-from modelspan_collector.receive.rejected import Rejected
+from modelspan_collector.receive import bounds, skeleton
+from modelspan_collector.receive.rejected import NOTHING, Rejected
 
-_TRACE_BYTES: Final = 16
-_SPAN_BYTES: Final = 8
+_TRACE_BYTES: Final = skeleton.ID_BYTES["trace_id"]
+_SPAN_BYTES: Final = skeleton.ID_BYTES["span_id"]
 _ABSENT: Final = frozenset({b"", bytes(_TRACE_BYTES), bytes(_SPAN_BYTES)})
 _WIRE_TYPES: Final = {
     FieldDescriptor.TYPE_DOUBLE: 1,
@@ -75,8 +75,16 @@ class Found:
     changed: bool
 
 
-def take_out(signal: Signal, message: Any) -> Found:
-    """Take out of a parsed request what makes no sense; everything beside it stays."""
+def take_out(signal: Signal, body: bytes, message: Any) -> Found:
+    """Take out of a parsed request what makes no sense; everything beside it stays.
+
+    Args:
+        signal: whose request it is.
+        body: the encoding of the message; it mostly settles that nothing is to be taken out.
+        message: changed in place.
+    """
+    if skeleton.is_sound(signal, body):
+        return Found(NOTHING, changed=False)
     tally = _Tally()
     for resource in signal.resources(message):
         for scope in getattr(resource, signal.path[1]):
