@@ -10,6 +10,8 @@ import re
 from functools import cache
 from typing import Any, Final
 
+import numpy as np
+
 from modelspan_collector.otlp.errors import BadRequestError, TooLargeError
 from modelspan_collector.otlp.signals import METRICS, Signal
 
@@ -108,12 +110,16 @@ def _values(body: bytes) -> int:
 
 def _most_messages(signal: Signal, body: bytes) -> int:
     """A bound from above: as many nested messages as there are bytes that can be the first of their tags."""
-    return len(body.translate(None, _no_tags(signal.request.DESCRIPTOR))) + len(body) // _PACKED
+    tags, packs = _tags(signal.request.DESCRIPTOR)
+    marked = np.frombuffer(body.translate(tags), np.bool_)
+    return int(np.count_nonzero(marked)) + (len(body) // _PACKED if packs else 0)
 
 
 @cache
-def _no_tags(root: Any) -> bytes:
-    """The bytes with which no tag of a nested message or list begins."""
+def _tags(root: Any) -> tuple[bytes, bool]:
+    """For every byte 1 where a tag of a nested message or list can begin with it, else 0; and whether numbers can be
+    packed.
+    """
     found, waiting = set[Any](), [root]
     while waiting:
         message = waiting.pop()
@@ -121,7 +127,8 @@ def _no_tags(root: Any) -> bytes:
             found.add(message)
             waiting += [child for child in _nested(message).values() if child is not None]
     tags = {(number << 3 | _BYTES) & 0x7F for message in found for number in _nested(message)}
-    return bytes(byte for byte in range(256) if byte & 0x7F not in tags)
+    packs = any(field.is_packed for message in found for field in message.fields)
+    return bytes(byte & 0x7F in tags for byte in range(256)), packs
 
 
 @cache

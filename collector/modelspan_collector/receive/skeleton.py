@@ -56,8 +56,8 @@ def _made(signal: Signal, *, merged: bool) -> Any:
     root = file.message_type.add(name=_ROOT)
     _fill(root, signal.request.DESCRIPTOR, (), merged=merged)
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(_ROOT))  # type: ignore[no-untyped-call]
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(_ROOT))
 
 
 def _fill(made: Any, message: Descriptor, above: tuple[Descriptor, ...], *, merged: bool) -> None:
