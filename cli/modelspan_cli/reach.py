@@ -19,6 +19,7 @@ import pyarrow.parquet as parquet
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.governance.databases import databases
+from modelspan_analyzer.reading.names import brief
 from modelspan_cli.addresses import add_store
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import need_names
@@ -142,7 +143,7 @@ def _need_database(store: Store, wanted: str) -> None:
     present = databases(store)
     if wanted not in present:
         raise CommandError(
-            f"there is no database {wanted!r} with modelspan's tables in this store",
+            f"there is no database {brief(wanted)!r} with modelspan's tables in this store",
             hint=f"with --database, name one of: {', '.join(present)}" if present else "nothing was ever sent to it",
         )
 

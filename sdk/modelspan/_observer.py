@@ -280,7 +280,7 @@ class Observer:
             if call.result is outputs.NOTHING and told is not None:
                 swallowed(
                     f"an output of model {options.model!r}, of type {type(told).__name__}, has no place in a record; "
-                    "name its parts with classes= or take them with prediction="
+                    f"{_way_out(told)}"
                 )
         if options.score is not None:
             self._add_score(call, options.score(result))
@@ -316,6 +316,17 @@ class Observer:
             pipeline.add(call) if call.table is None else pipeline.add_batch(call)
         except BaseException as error:
             swallowed("a prediction record could not be kept", error)
+
+
+def _way_out(result: Any) -> str:
+    """What to do about a result without a place: several values may be results of several rows."""
+    parts = "name its parts with classes= or take them with prediction="
+    if isinstance(result, (str, bytes, Mapping)) or not hasattr(result, "__len__") or len(result) < 2:
+        return parts
+    return (
+        f"where its {len(result)} values are a result a row, let features= return the rows as one table (as the only "
+        f"argument it is taken so); where they are of one prediction, {parts}"
+    )
 
 
 def _tracer() -> trace.Tracer:

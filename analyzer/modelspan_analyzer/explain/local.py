@@ -10,6 +10,7 @@ from modelspan_analyzer.explain.frame import read_signature
 from modelspan_analyzer.explain.shapley import attribute
 from modelspan_analyzer.explain.supplied import load_model
 from modelspan_analyzer.explain.surrogate import explain_locally
+from modelspan_analyzer.reading.names import brief
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.samples.matrix import find_encoding, sample
 from modelspan_collector.store.connect import Store
@@ -76,7 +77,7 @@ def explain(
     """
     found = store.rows(_ONE, {"id": prediction_id})
     if not found:
-        raise LookupError(f"there is no prediction {prediction_id!r} in the store")
+        raise LookupError(f"there is no prediction {brief(prediction_id)!r} in the store")
     row = found[0]
     features = {**row["numeric_features"], **row["categorical_features"]}
     shown = row["label"] or str(row["value"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +16,36 @@ _INDEX: Final = re.compile(r"|unnamed: ?\d+|__index_level_\d+__|level_\d+|\.\.\.
 """What pandas and R call an index without a name."""
 _NAMES_ROWS: Final = re.compile(r"id|uuid|guid|key|index|idx|row|rowid|rownum|number|nr|no|seq|sequence", re.IGNORECASE)
 _UUID: Final = r"^(?i:[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})$"
+
+
+class NamedAs(NamedTuple):
+    """What a column's name says that it holds."""
+
+    what: str
+    option: str
+    """By which it is taken so; '' where there is none."""
+
+
+_ROLES: Final = (
+    (re.compile(r"(sample|case|row|obs)?_?weights?", re.IGNORECASE), NamedAs("a weight of rows is", "")),
+    (re.compile(r"(y|label)_?(true|actual)|ground_?truth|true_?(label|value|class)|actual", re.IGNORECASE),
+     NamedAs("a label is", "--label")),
+    (re.compile(r"y_?(hat|pred|predicted)|predictions?|predicted(_?(label|value|class))?", re.IGNORECASE),
+     NamedAs("a prediction is", "--prediction")),
+    (re.compile(r"(y_?)?(prob|proba|probability|probabilities|scores?)(_\w{1,20})?", re.IGNORECASE),
+     NamedAs("a score is", "--score")),
+)  # fmt: skip
+"""Names that the tools of the field give to what is beside the features."""
+
+
+def named_as(name: str) -> NamedAs | None:
+    """What a column that was taken for a feature is named as, if that is something else.
+
+    >>> named_as("prob_1").option
+    '--score'
+    >>> named_as("age")
+    """
+    return next((role for pattern, role in _ROLES if pattern.fullmatch(name.strip())), None)
 
 
 def reason_against(name: str, column: pa.Array) -> str | None:

@@ -185,17 +185,20 @@ def _folder(path: Path, texts: frozenset[str]) -> FileRows:
     remarks = Remarks()
     if others := [file.relative_to(path) for file in found if file not in files]:
         remarks.leave_out(f"{len(others):,} files of other kinds, such as {others[0]}")
-    tables: list[pa.Table] = []
+    parts: list[tuple[Path, FileRows]] = []
     for file in files:
         name = file.relative_to(path)
         try:
-            part = read(file, texts)
+            parts.append((name, read(file, texts)))
         except FileError as error:
             remarks.leave_out(f"{name}: {str(error).removeprefix(f'{file}: ')}")
-            continue
+    if not parts:
+        raise FileError(f"no file of the folder can be read: {remarks.left_out[0]}")
+    columns, tables = _of_most_cells(parts), []
+    for name, part in parts:
         table = part.table
-        if tables and not set(table.column_names) & set(tables[0].column_names):
-            remarks.leave_out(f"{name}: it shares no column with the files before it")
+        if not columns & set(table.column_names):
+            remarks.leave_out(f"{name}: it shares no column with the other files")
             continue
         for column, value in _partitions(name):
             if column not in table.column_names:
@@ -205,11 +208,19 @@ def _folder(path: Path, texts: frozenset[str]) -> FileRows:
             remarks.assume(f"{name}: {sentence}")
         for sentence in part.remarks.left_out:
             remarks.leave_out(f"{name}: {sentence}")
-    if not tables:
-        raise FileError(f"no file of the folder can be read: {remarks.left_out[0]}")
     whole = _joined(tables, texts, remarks)
     remarks.assume(f"the {len(tables):,} files of the folder follow each other in the order of their names")
     return whole
+
+
+def _of_most_cells(parts: list[tuple[Path, FileRows]]) -> set[str]:
+    """The columns of the table whose parts hold most cells; a text beside it may have more lines, in one column."""
+    cells: dict[str, int] = {}
+    for _, part in parts:
+        for name in part.table.column_names:
+            cells[name] = cells.get(name, 0) + part.table.num_rows * part.table.num_columns
+    most = max(cells, key=lambda name: cells[name], default="")
+    return {name for _, part in parts if most in part.table.column_names for name in part.table.column_names}
 
 
 def _joined(tables: list[pa.Table], texts: frozenset[str], remarks: Remarks) -> FileRows:

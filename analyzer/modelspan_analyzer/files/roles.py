@@ -10,7 +10,7 @@ import numpy as np
 
 from modelspan import features
 from modelspan_analyzer.files import ids, outcomes
-from modelspan_analyzer.files.not_features import reason_against
+from modelspan_analyzer.files.not_features import NamedAs, named_as, reason_against
 from modelspan_analyzer.files.outcomes import Guess
 from modelspan_analyzer.files.rows import FileError, FileRows, require
 from modelspan_analyzer.files.tag_columns import tag_texts
@@ -133,6 +133,8 @@ def _choose(rows: FileRows, roles: Roles) -> list[str]:
         why = None if name in asked_back else reason_against(name, rows.column(name))
         if why is None:
             chosen.append(name)
+            if name not in asked_back and (role := named_as(name)):
+                rows.remarks.assume(f"column {name!r}, named as {role.what}, is a feature ({_settles(role)})")
         else:
             against.setdefault(why, []).append(name)
     for why, names in against.items():
@@ -140,6 +142,12 @@ def _choose(rows: FileRows, roles: Roles) -> list[str]:
         column, back = ("column", f"--feature {names[0]!r} takes it") if len(names) == 1 else ("columns", "--feature")
         rows.remarks.leave_out(f"{column} {listed}: {why}, so no feature ({back} back)")
     return chosen
+
+
+def _settles(role: NamedAs) -> str:
+    """What says that a column has a role, and what that it has none."""
+    taken = f"{role.option} takes it as what it is, " if role.option else ""
+    return f"{taken}--features without it leaves it out, --feature keeps it without this word"
 
 
 def _timed(rows: FileRows, name: str, unit: str) -> FileRows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
+from modelspan_analyzer.reading.names import brief
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect
 
@@ -47,7 +48,7 @@ def chosen(store: Store, wanted: Collection[str] = ()) -> list[str]:
     missing = [name for name in wanted if name not in present]
     if missing:
         raise ValueError(
-            f"there is no database {missing[0]!r} with modelspan's tables; there are: {', '.join(present)}"
+            f"there is no database {brief(missing[0])!r} with modelspan's tables; there are: {', '.join(present)}"
         )
     return [name for name in present if name in wanted or not wanted]
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from modelspan_analyzer.incidents import store as kept
 from modelspan_analyzer.incidents.vocabulary import Event
+from modelspan_analyzer.reading.names import brief
 from modelspan_collector.store.connect import Store
 
 USEFUL, NOISE = "useful", "noise"
@@ -40,7 +41,7 @@ def give(store: Store, incident_id: str, opinion: str, *, actor: str, now: datet
     if opinion not in OPINIONS:
         raise ValueError(f"{opinion!r} is no opinion; say {' or '.join(OPINIONS)}")
     if not kept.load(store, incident_id=incident_id):
-        raise ValueError(f"there is no incident {incident_id!r}; `modelspan incidents` lists them")
+        raise ValueError(f"there is no incident {brief(incident_id)!r}; `modelspan incidents` lists them")
     stamp = pa.timestamp("ms", "UTC")
     row = {"incident_id": [incident_id], "actor": [actor], "opinion": [opinion], "comment": [comment]}
     store.insert("incident_feedback", pa.table({**row, "at": pa.array([now], stamp)}))

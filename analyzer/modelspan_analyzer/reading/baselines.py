@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -174,8 +174,19 @@ def set_from_settled(store: Store, model: str, version: str, settled: Settled, s
     )
 
 
+_READING: Final = ("SELECT", "WITH", "FROM")
+"""How a SELECT may begin; what begins with a bracket or a comment the engine judges."""
+
+
 def query_rows(store: Store, query: str) -> pa.Table:
-    """What a SELECT gives; any other statement is an error of the store, as it is run as a subquery."""
+    """What a SELECT gives; it is run as a subquery, so that nothing else can.
+
+    Raises:
+        ValueError: it begins as another statement does.
+    """
+    begins = query.split(maxsplit=1)[0] if query.strip() else ""
+    if begins.isalpha() and begins.upper() not in _READING:
+        raise ValueError(f"a baseline comes from a SELECT only, and the query begins with {begins[:20].upper()}")
     return store.arrow(f"SELECT * FROM ({query.strip().rstrip(';')})")
 
 

@@ -9,6 +9,8 @@ from typing import Final
 from modelspan_collector.store.connect import Store
 
 SHOWN: Final = 10
+_LONGEST: Final = 100
+"""Characters of a name that are shown, and compared."""
 _MOST: Final = 1000
 _TABLES: Final = ("predictions", "monitor_results", "baselines", "models", "incidents", "audit_log")
 """Where a model may be known from, the likeliest first."""
@@ -25,8 +27,10 @@ def need_model(store: Store, model: str, nor: str = "") -> None:
         UnknownNameError: it has nothing.
     """
     if not _known(store, "model = {model:String}", {"model": model}):
-        there = _distinct(store, "model", "model != ''", {})
-        raise UnknownNameError(f"there is no model {model!r} in this store{nor}; it has {named(model, there, 'model')}")
+        there, wanted = _distinct(store, "model", "model != ''", {}), brief(model)
+        raise UnknownNameError(
+            f"there is no model {wanted!r} in this store{nor}; it has {named(model, there, 'model')}"
+        )
 
 
 def need_version(store: Store, model: str, version: str) -> None:
@@ -39,7 +43,8 @@ def need_version(store: Store, model: str, version: str) -> None:
     asked = {"model": model, "version": version}
     if not _known(store, "model = {model:String} AND version = {version:String}", asked):
         there = _distinct(store, "version", "model = {model:String} AND version != ''", {"model": model})
-        raise UnknownNameError(f"there is no version {version!r} of {model}; it has {named(version, there, 'version')}")
+        known = named(version, there, "version")
+        raise UnknownNameError(f"there is no version {brief(version)!r} of {brief(model)}; it has {known}")
 
 
 def need_service(store: Store, service: str) -> None:
@@ -51,7 +56,7 @@ def need_service(store: Store, service: str) -> None:
     if not store.scalar(_SERVED, {"service": service}):
         there = [str(row["service"]) for row in store.rows(_SERVICES)]
         raise UnknownNameError(
-            f"the store has no span of a service {service!r}; it has {named(service, there, 'service')}"
+            f"the store has no span of a service {brief(service)!r}; it has {named(service, there, 'service')}"
         )
 
 
@@ -65,13 +70,18 @@ def named(wanted: str, there: Sequence[str], what: str, shown: int = SHOWN) -> s
     """
     if not there:
         return f"none of any {what} yet"
-    ordered = sorted(there, key=lambda name: -_likeness(wanted, name))
+    ordered = [brief(name) for name in sorted(there, key=lambda name: -_likeness(wanted, name))]
     more = f" and {len(ordered) - shown} more" if len(ordered) > shown else ""
     return f"{', '.join(ordered[:shown])}{more}"
 
 
 def _likeness(wanted: str, name: str) -> float:
-    return difflib.SequenceMatcher(None, wanted.lower(), name.lower()).ratio()
+    return difflib.SequenceMatcher(None, brief(wanted).lower(), brief(name).lower()).ratio()
+
+
+def brief(name: str) -> str:
+    """A name as a sentence may hold it."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def _known(store: Store, where: str, asked: dict[str, str]) -> bool:

@@ -75,10 +75,6 @@ def _list(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 0
-    if not found:
-        whose = f" of {args.model}" if args.model else ""
-        print(f"there is no baseline{whose} in the database {args.database}: `modelspan baseline set` makes one")
-        return 0
     table = plain_table("model", "version", "kind", "rows", "created", "source")
     for entry in found:
         row = [str(entry[name]) for name in ("model", "version", "kind", "rows", "created_at", "source")]

@@ -11,6 +11,7 @@ from typing import Any
 from modelspan_analyzer.incidents import Incident, describe, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED
+from modelspan_analyzer.reading.names import brief
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel
@@ -36,7 +37,9 @@ def run(args: argparse.Namespace) -> int:
     with reading(args) as store:
         found = load(store, model=args.model, status=args.status, incident_id=args.incident)
         if args.incident and not found:
-            raise CommandError(f"there is no incident {args.incident!r}", hint="`modelspan incidents` lists them")
+            raise CommandError(
+                f"there is no incident {brief(args.incident)!r}", hint="`modelspan incidents` lists them"
+            )
         events = timeline(store, args.incident) if args.incident else []
         (looked,) = store.rows(_LOOKED, {"model": args.model})
     if args.json:

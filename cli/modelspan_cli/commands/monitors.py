@@ -42,8 +42,7 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(str(error)) from error
     if args.verb == "check":
         _ask_engine(config)
-        names = ", ".join(entry.model for entry in config.models)
-        print(f"{args.file} is right" + (f": defaults, and settings of {names}" if names else ""))
+        print(f"{args.file} is right{_holds(config)}")
         return 0
     settings = config.for_model(args.model, args.version)
     print("# monitors, in the order in which they run:")
@@ -52,6 +51,14 @@ def run(args: argparse.Namespace) -> int:
         print(f"#   {monitor.name}: needs {needs}, reads {monitor.signal.cost.value}")
     print(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), end="")
     return 0
+
+
+def _holds(config: MonitorsConfig) -> str:
+    """What a file sets; one that sets nothing may be the wrong file."""
+    if config == type(config)():
+        return ", and sets nothing: the built-in monitors run as they are for every model"
+    names = ", ".join(entry.model for entry in config.models)
+    return f": defaults, and settings of {names}" if names else ""
 
 
 def _ask_engine(config: MonitorsConfig) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -64,12 +65,28 @@ def backup(store: Store, folder: Path) -> Manifest:
     """Write every row of the store's database into a new folder, which appears once it is whole.
 
     Raises:
-        StoreError: the folder exists already.
+        StoreError: the folder exists already, or cannot be written; nothing of it is left then.
     """
     if folder.exists():
         raise StoreError(f"{str(folder)!r} exists already: name a new folder for the backup")
     partial = folder.with_name(f"{folder.name}.partial")
-    partial.mkdir(parents=True, mode=0o700)
+    try:
+        partial.mkdir(parents=True, mode=0o700)
+    except FileExistsError as error:
+        words = "exists: another backup is under way, or one was ended before it was whole; remove it then"
+        raise StoreError(f"{str(partial)!r} {words}") from error
+    except OSError as error:
+        raise StoreError(f"no folder can be made at {str(folder)!r} for the backup: {error.strerror}") from error
+    try:
+        return _fill(store, partial, folder)
+    except OSError as error:
+        raise StoreError(f"the backup cannot be written to {str(folder)!r}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _fill(store: Store, partial: Path, folder: Path) -> Manifest:
+    """Every file, the manifest, and then the name."""
     files = tuple(
         _write(store, partial, row["table"], row["partition_id"], int(row["rows"]))
         for row in store.rows(_PARTITIONS_SQL)

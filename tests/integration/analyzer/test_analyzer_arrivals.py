@@ -111,7 +111,7 @@ def test_a_query_gives_a_baseline(shared_store: Store) -> None:
     made = baselines.set_from_settled(shared_store, "queried", "1", settled, query)
     assert (made.rows, made.kind, made.source) == (90, "rows", query)
     assert set(baseline_profile(shared_store, made, "1").features) == {"age", "plan"}
-    with pytest.raises(Exception, match="Syntax error"):
+    with pytest.raises(ValueError, match="from a SELECT only, and the query begins with DROP"):
         baselines.query_rows(shared_store, "DROP TABLE predictions")
 
 

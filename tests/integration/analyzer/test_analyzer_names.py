@@ -118,6 +118,17 @@ def test_why_refuses_what_it_does_not_know(modelspan: Callable[..., str], more: 
     assert "it has churn, fraud" in modelspan("why", "chrun", *more)
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["why", "why --service", "incidents", "explain", "check --model"],
+)
+def test_a_very_long_name_is_not_printed_whole(modelspan: Callable[..., str], words: str) -> None:
+    """A sentence stays one, whatever was pasted where a name belongs."""
+    said = modelspan(*words.split(), "x" * 10_000)
+    assert "xxx…" in said
+    assert said.count("x") < 500
+
+
 def test_a_past_window_of_a_model_that_does_not_exist_is_no_baseline(told: Store) -> None:
     """The names that there are, as everywhere."""
     now = datetime.now(UTC)

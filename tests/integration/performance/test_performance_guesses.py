@@ -238,3 +238,27 @@ def test_two_classes_of_scores_alone_are_told_apart_by_the_threshold(look: Look,
 def test_classes_that_answers_give_as_numbers_are_classes(look: Look) -> None:
     """Where the card says so."""
     assert look(*SHAPES["three classes, as numbers"])["accuracy"].value == 1.0
+
+
+@pytest.mark.filterwarnings("error")
+def test_amounts_whose_squares_no_number_holds_are_said(look: Look, store: Store) -> None:
+    """On either side: the reason is the amounts', and neither a missing label nor a warning of NumPy's."""
+    actual = RNG.random(ROWS)
+    huge = np.where(np.arange(ROWS) % 2, 1e308, -1e308)
+    rows = pa.table({"p": huge, "y": actual, "x": actual})
+    baselines.set_from_table(store, "m", "1", rows, prediction="p", label="y", source="test")
+    found = look({"value": actual}, {"value": actual + 0.5})
+    squared = found["mean_squared_error"]
+    assert (squared.verdict, squared.value) == (Verdict.NOT_COMPARED, pytest.approx(0.25))
+    assert squared.reason == "nothing to compare with: on the baseline's rows it is beyond what a number can hold"
+
+
+@pytest.mark.filterwarnings("error")
+def test_amounts_of_a_window_whose_squares_no_number_holds_are_said(look: Look) -> None:
+    """The measure is left out with its reason."""
+    huge = np.where(np.arange(ROWS) % 2, 1e308, -1e308)
+    squared = look({"value": huge}, {"value": RNG.random(ROWS)})["mean_squared_error"]
+    assert (squared.verdict, squared.reason) == (
+        Verdict.SKIPPED,
+        "on these rows it is beyond what a number can hold",
+    )

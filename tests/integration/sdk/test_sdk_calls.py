@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 
 import modelspan
+from modelspan import _failsafe
 from modelspan.testing import Answer, Receiver
 
 
@@ -198,6 +200,24 @@ def test_a_class_is_one_however_it_is_spelt(case: str, sdk: Callable[..., None],
     assert row.get("label") == label
     found = {name.removeprefix("score."): value for name, value in row.items() if name.startswith("score.")}
     assert {name: value for name, value in found.items() if value == value} == scores
+
+
+@pytest.mark.parametrize("result", [np.array([0.1, 0.5, 2.0]), pd.Series([0.1, 0.5, 2.0]), [0.1, 0.5, 2.0]])
+@pytest.mark.swallows("has no place in a record")
+def test_several_values_for_one_record_say_how_each_row_gets_its_own(
+    result: Any, sdk: Callable[..., None], receiver: Receiver
+) -> None:
+    """A frame beside another argument is no table of rows unless features= says so, which the warning names."""
+    sdk(endpoint=receiver.endpoint)
+    _failsafe.failures.clear()
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
+    modelspan.observe(model="m")(lambda settings, rows: result)({"depth": 1.0}, frame)
+    (said,) = [each for each in _failsafe.failures if "has no place in a record" in each]
+    assert "3 values are a result a row, let features= return the rows as one table" in said
+    observed = modelspan.observe(model="n", features=lambda settings, rows: rows)(lambda settings, rows: result)
+    observed({"depth": 1.0}, frame)
+    assert modelspan.flush(60)
+    assert [row["value"] for row in receiver.predictions() if row["modelspan.model.name"] == "n"] == [0.1, 0.5, 2.0]
 
 
 @pytest.mark.parametrize("status", [400, 401])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,6 +149,35 @@ def test_backup_round_trip_is_exact(filled: Store, other: Store, tmp_path: Path)
         backup.restore(other, folder)
     with pytest.raises(StoreError, match="exists already"):
         backup.backup(filled, folder)
+
+
+def test_a_backup_that_cannot_be_written_says_why_and_leaves_nothing(filled: Store, tmp_path: Path) -> None:
+    """The reason is a sentence with the folder, no number of an error; what another one left is not overwritten."""
+    (tmp_path / "file").write_text("")
+    for folder in (Path("/proc/backup"), tmp_path / "file" / "backup"):
+        with pytest.raises(StoreError, match=f"no folder can be made at '{folder}' for the backup: [A-Z]"):
+            backup.backup(filled, folder)
+    (tmp_path / "other.partial").mkdir()
+    with pytest.raises(StoreError, match="another backup is under way, or one was ended before it was whole"):
+        backup.backup(filled, tmp_path / "other")
+    (tmp_path / "other.partial").rmdir()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_backup_that_fills_the_disk_leaves_nothing(
+    filled: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one can be made under the same name, and the disk has its room back."""
+
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "_digest", full)
+        with pytest.raises(StoreError, match=r"cannot be written to .*: No space left on device"):
+            backup.backup(filled, tmp_path / "backup")
+    assert list(tmp_path.iterdir()) == []
+    assert backup.backup(filled, tmp_path / "backup").rows
 
 
 def test_backup_of_a_running_instance_goes_through_its_sql_endpoint(

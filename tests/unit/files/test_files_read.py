@@ -209,6 +209,17 @@ def test_a_folder_is_one_file(tmp_path: Path) -> None:
         read(empty)
 
 
+@pytest.mark.parametrize("foreign", ["aaa.txt", "zzz.txt"])
+def test_a_foreign_file_of_a_folder_costs_no_part_wherever_its_name_stands(tmp_path: Path, foreign: str) -> None:
+    """What is the table is told by what most of the folder holds, not by which file comes first."""
+    (tmp_path / foreign).write_text("licence\n" + "words\n" * 50)
+    for part in ("m.csv", "n.csv"):
+        (tmp_path / part).write_text("x,y,z\n" + "1,2,3\n" * 10)
+    rows = read(tmp_path)
+    assert (rows.table.column_names, rows.table.num_rows) == (["x", "y", "z"], 20)
+    assert rows.remarks.left_out == [f"{foreign}: it shares no column with the other files"]
+
+
 def ipc_bytes(table: pa.Table, *, file: bool = False, compression: str | None = None) -> bytes:
     """A table as an Arrow stream or file."""
     sink = io.BytesIO()
@@ -296,7 +307,7 @@ def test_files_of_a_folder_may_hold_a_column_in_other_types(tmp_path: Path) -> N
     rows = read(tmp_path)
     assert [moment.day for moment in rows.table["t"].to_pylist()] == [1, 2, 3]
     assert rows.table["x"].to_pylist() == [1.0, None, 2.5]
-    assert rows.remarks.left_out == ["notes.txt: it shares no column with the files before it"]
+    assert rows.remarks.left_out == ["notes.txt: it shares no column with the other files"]
 
 
 MARKED: dict[str, tuple[list[str], list[float], str]] = {

@@ -227,6 +227,30 @@ def test_a_column_that_names_rows_is_no_feature(kind: str) -> None:
     assert settled(columns, Roles(features=(name,))).roles.features == (name,)
 
 
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("sample_weight", ""),
+        ("weight", ""),
+        ("prob_0", "--score"),
+        ("prob_1", "--score"),
+        ("probability", "--score"),
+        ("y_true", "--label"),
+        ("y_pred", "--prediction"),
+        ("Prediction", "--prediction"),
+    ],
+)
+def test_a_feature_that_is_named_as_something_else_is_said(name: str, option: str) -> None:
+    """It is a guess, which names the options that settle it; once it is settled, nothing is said."""
+    columns = {"x": [1.5, 2.5], name: [0.5, 1.5]}
+    found = settled(columns, Roles())
+    assert found.roles.features == ("x", name)
+    (said,) = found.rows.remarks.assumed
+    assert all(part in said for part in (repr(name), option, "--features", "--feature "))
+    for settles in (Roles(features=("x", name)), Roles(asked_back=(name,)), Roles(features=("x",))):
+        assert settled(columns, settles).rows.remarks.assumed == []
+
+
 FEATURES: dict[str, tuple[str, object]] = {
     "measurements that rise": ("x", [row / 7 for row in range(MANY)]),
     "amounts that differ": ("amount", [(row * 37) % MANY for row in range(MANY)]),

@@ -171,10 +171,11 @@ def _pairs(counts: PairCounts) -> list[Measured]:
     zeros = float(counts.weight.sum() - kept.weight.sum())
     of_parts = {"mean_absolute_percentage_error": (round(kept.effective), {"zero_truths_left_out": zeros})}
     whole: tuple[int, dict[str, object]] = (round(counts.effective), {})
-    return [
-        Measured(m.name, m.estimate(counts), m.constant(counts), m.higher_is_better, *of_parts.get(m.name, whole))
-        for m in measures.REGRESSION
-    ]
+    with np.errstate(over="ignore", invalid="ignore"):  # squares of amounts near the largest float are infinite
+        return [
+            Measured(m.name, m.estimate(counts), m.constant(counts), m.higher_is_better, *of_parts.get(m.name, whole))
+            for m in measures.REGRESSION
+        ]
 
 
 def _ranked(store: Store, rows: Rows, settings: PerformanceSettings) -> list[Measured]:

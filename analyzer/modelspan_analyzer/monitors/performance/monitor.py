@@ -100,7 +100,7 @@ def _judge(context: MonitorContext, one: Measured, before: Measured | None, plac
     if one.fault:
         return context.judged(SIGNAL, one.metric, None, seen, Judged(Verdict.ERROR, one.fault))
     if value is None:
-        reason = one.lacking or "undefined on these rows"
+        reason = one.lacking or _undefined(one, "these")
         if one.details.get("zero_truths_left_out"):
             reason = "no percentage of a truth of 0 is defined, and all truths are 0"
         return context.judged(SIGNAL, one.metric, None, seen, Judged(Verdict.SKIPPED, reason))
@@ -132,7 +132,7 @@ def _verdict(context: MonitorContext, one: Measured, before: Measured | None, pl
     if before is None or not math.isfinite(before.estimate.value):
         within = f"{one.metric} keeps its bound; " if bound is not None else ""
         verdict = Verdict.OK if bound is not None else Verdict.NOT_COMPARED
-        return Judged(verdict, within + _alone(context, place.segment), bound)
+        return Judged(verdict, within + _alone(context, place.segment, before), bound)
     moved = change(one.estimate, before.estimate, higher_is_better=one.higher_is_better)
     base = before.estimate.value
     judged = Judged(Verdict.OK, "", bound, finite(moved.p_value), {"baseline": base})
@@ -149,8 +149,18 @@ def _verdict(context: MonitorContext, one: Measured, before: Measured | None, pl
     return judged
 
 
-def _alone(context: MonitorContext, segment: str) -> str:
+def _undefined(one: Measured, which: str) -> str:
+    """Why a measure is no number on rows that it applies to."""
+    if math.isinf(one.estimate.value):
+        return f"on {which} rows it is beyond what a number can hold"
+    return f"undefined on {which} rows"
+
+
+def _alone(context: MonitorContext, segment: str, before: Measured | None) -> str:
     """Why there is no baseline's value beside a window's."""
+    if before is not None:
+        why = before.fault or before.lacking or _undefined(before, "the baseline's")
+        return f"nothing to compare with: {why}"
     if context.baseline is None or segment:
         return context.nothing_to_compare(segment)
     return "the baseline has no labels to compare with: `modelspan baseline set ... --label COLUMN`"
