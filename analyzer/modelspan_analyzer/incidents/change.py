@@ -26,12 +26,23 @@ class Terms:
     signals: Signals
 
 
-def reopened(incident: Incident, now: datetime) -> Incident:
-    """An incident that was resolved too early, open again."""
+def reopened(incident: Incident, finding: NewFinding, now: datetime) -> Incident:
+    """An incident that was resolved too early, open again: since when and why is asked anew."""
     if incident.status == OPEN:
         return incident
     news = (*incident.news, Event(now, "reopened", "reopened: a finding came back"))
-    return replace(incident, status=OPEN, resolved_at=None, news=news)
+    return replace(
+        incident,
+        status=OPEN,
+        resolved_at=None,
+        began_at=finding.began_at,
+        cause="",
+        why="",
+        traces=(),
+        affected=0,
+        value=0.0,
+        news=news,
+    )
 
 
 def opened(finding: NewFinding, terms: Terms) -> Incident:
@@ -64,10 +75,13 @@ def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
     now, settings = terms.now, terms.settings
     result, explanation = finding.result, finding.explanation
     affected, share = _impact(explanation, result)
-    member = OpenFinding.of(result, explanation.since if explanation else None, finding.role, affected)
-    others = tuple(one for one in incident.findings if one.key != member.key)
+    before = next((one for one in incident.findings if one.key == key_of(result)), None)
+    known = before.cause if before and not before.ended else ""
+    since = explanation.since if explanation else None
+    member = OpenFinding.of(result, since, finding.role, affected, finding.cause or known)
+    others = tuple(one for one in incident.findings if one is not before)
     news = list(incident.news)
-    if len(others) == len(incident.findings):
+    if before is None:
         news.append(Event(now, "finding", describe.finding(result, finding.role)))
     grave = severity([terms.signals[one.signal] for one in (*others, member)], affected, share, settings, finding.role)
     worse = grave if grave.rank < incident.severity.rank or not incident.findings else incident.severity

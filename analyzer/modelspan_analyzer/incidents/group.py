@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.incidents.vocabulary import OPEN, Incident, key_of
@@ -40,7 +41,11 @@ class NewFinding:
 
 
 def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta) -> Incident | None:
-    """The incident that a finding belongs to: that already knows it, or an open one of its cause or beginning.
+    """The incident that a finding belongs to, in this order: an open one that it still is a part of, one of its cause,
+    one that began with it, one that knew it and that it continues, one whose cause lasts and may be its own.
+
+    So what begins later than `together` is an incident of its own where it has another cause, or none while the
+    cause of what is open is over.
 
     Args:
         finding: an alarm.
@@ -48,19 +53,32 @@ def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta
         together: how far apart beginnings may be.
     """
     key = key_of(finding.result)
-    known = (one for one in incidents if any(member.key == key for member in one.findings))
     current = [one for one in incidents if one.status == OPEN]
-    same = (one for one in current if _same_cause(finding, one, together))
-    near = (one for one in current if _began_together(finding, one, together) and not _told_apart(finding, one))
-    return next(known, None) or next(same, None) or next(near, None)
+    lasts = (one for one in current if any(member.key == key and not member.ended for member in one.findings))
+    same = (one for one in current if finding.cause and finding.cause == one.cause)
+    near = (one for one in current if _near(finding, one, together))
+    knew = (one for one in incidents if any(member.key == key for member in one.findings) and _continues(finding, one))
+    silent = (one for one in current if _may_come_of(finding, one))
+    return next(chain(lasts, same, near, knew, silent), None)
 
 
-def _same_cause(finding: NewFinding, incident: Incident, together: timedelta) -> bool:
-    """The same cause at any time; or the same service, unless the two are known to have begun apart."""
-    if finding.cause == "" or finding.cause == incident.cause:
-        return finding.cause != ""
-    apart = finding.dated and incident.dated and not _began_together(finding, incident, together)
-    return _service(finding.cause) == _service(incident.cause) and not apart
+def _near(finding: NewFinding, incident: Incident, together: timedelta) -> bool:
+    """Whether both began together, and not of different causes as far as is known."""
+    if incident.over and finding.cause == "":
+        return finding.dated and incident.dated and _began_together(finding, incident, together)
+    return _began_together(finding, incident, together) and not _told_apart(finding, incident)
+
+
+def _continues(finding: NewFinding, incident: Incident) -> bool:
+    """Whether a measurement that was well again is the same trouble: its cause is not known to lie elsewhere."""
+    if incident.status == OPEN and incident.over and finding.cause == "":
+        return False
+    return "" in (finding.cause, incident.cause) or _service(finding.cause) == _service(incident.cause)
+
+
+def _may_come_of(finding: NewFinding, incident: Incident) -> bool:
+    """Whether a finding that nothing is known of may come of a cause that lasts."""
+    return finding.cause == "" and not finding.dated and incident.cause != "" and not incident.over
 
 
 def _began_together(finding: NewFinding, incident: Incident, together: timedelta) -> bool:

@@ -107,7 +107,9 @@ class Plan:
 def plan(results: Sequence[Result], incidents: Sequence[Incident], roles_of: Mapping[str, str], terms: Terms) -> Plan:
     """What ends, and what is new."""
     current = tuple(cleared(one, results, terms) if one.status == OPEN else one for one in incidents)
-    settled = frozenset(member.key for one in current if one.status == OPEN and one.cause for member in one.findings)
+    settled = frozenset(
+        member.key for one in current if one.status == OPEN and one.cause for member in one.findings if not member.ended
+    )
     return Plan(current, tuple(_new_alarms(results, current, roles_of)), settled, roles_of)
 
 
@@ -139,7 +141,7 @@ def apply(planned: Plan, findings: Iterable[NewFinding], terms: Terms) -> list[I
         if at is None:
             current.append(opened(finding, terms))
         else:
-            current[current.index(at)] = joined(reopened(at, terms.now), finding, terms)
+            current[current.index(at)] = joined(reopened(at, finding, terms.now), finding, terms)
     return current
 
 

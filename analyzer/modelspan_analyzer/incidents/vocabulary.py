@@ -53,10 +53,17 @@ class OpenFinding:
     """Rows that were measured."""
     affected: int = 0
     """Predictions among them that it is about; 0 where that is not known."""
+    cause: str = ""
+    """What it was found to come from, as `Incident.cause`; empty where that is not known."""
 
     @classmethod
     def of(
-        cls, result: Result, since: datetime | None = None, role: str = ROLE_PRIMARY, affected: int = 0
+        cls,
+        result: Result,
+        since: datetime | None = None,
+        role: str = ROLE_PRIMARY,
+        affected: int = 0,
+        cause: str = "",
     ) -> OpenFinding:
         """What an incident remembers of an alarm."""
         return cls(
@@ -72,6 +79,7 @@ class OpenFinding:
             role=role,
             n=result.n,
             affected=affected,
+            cause=cause,
             excess=abs(result.value / result.threshold) if result.value and result.threshold else 0.0,
         )
 
@@ -126,8 +134,14 @@ class Incident:
 
     @property
     def dated(self) -> bool:
-        """Whether the data of any finding tells when it began, and not only the window's start."""
-        return any(member.since is not None for member in self.findings)
+        """Whether the data of any finding that lasts tells when it began, and not only the window's start."""
+        return any(member.since is not None for member in self.findings if not member.ended)
+
+    @property
+    def over(self) -> bool:
+        """Whether what came of its cause is well again; of an incident that has a cause, not resolved for the rest."""
+        of_it = [member for member in self.findings if member.cause == self.cause]
+        return self.cause != "" and bool(of_it) and all(member.ended for member in of_it)
 
 
 def key_of(result: Result) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import pytest
 
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import Severity, feedback, load, load_open, timeline, update
+from modelspan_analyzer.incidents.store import save
 from modelspan_analyzer.results import Result, Verdict, Window
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -60,6 +61,19 @@ def test_a_finding_that_comes_right_back_reopens_its_incident(store):
     update(store, [result(3)], at(2) + timedelta(minutes=30))
     (reopened,) = load_open(store)
     assert (resolved.status, reopened.incident_id) == ("resolved", resolved.incident_id)
+
+
+def test_a_reopened_incident_asks_anew_for_cause_and_beginning(store):
+    """What it came from last time is not said of this time, nor are last time's traces and numbers shown."""
+    update(store, [result(number, Verdict.ALARM if number == 0 else Verdict.OK) for number in range(3)], at(2))
+    (resolved,) = load(store)
+    told = {"cause": "store GET /", "why": "It was the store.", "traces": ("a",), "affected": 900, "value": 9.0}
+    save(store, [replace(resolved, **told)])
+    update(store, [result(3)], at(2) + timedelta(minutes=30))
+    (reopened,) = load_open(store)
+    assert (reopened.cause, reopened.traces, reopened.affected, reopened.value) == ("", (), 0, 0.0)
+    assert "store" not in reopened.why + reopened.title
+    assert reopened.began_at == START + 3 * HOUR
 
 
 def test_results_computed_again_change_nothing(store):

@@ -48,7 +48,7 @@ def incident(*members: NewFinding) -> Incident:
         began_at=first.began_at,
         opened_at=NOON + minutes(61),
         updated_at=NOON + minutes(61),
-        findings=tuple(OpenFinding.of(one.result, one.explanation.since) for one in members),
+        findings=tuple(OpenFinding.of(one.result, one.explanation.since, cause=one.cause) for one in members),
     )  # fmt: skip
 
 
@@ -93,3 +93,56 @@ def test_what_is_over_takes_nothing_new_in():
     over = replace(incident(finding("age", "store", 10)), status=RESOLVED)
     assert home(finding("income", "store", 12), [over], TOGETHER) is None
     assert home(finding("age", hour=1), [over], TOGETHER) is over
+
+
+def ended(one: Incident, count: int, status: str = OPEN) -> Incident:
+    """The incident with its first so many findings well again."""
+    well = tuple(replace(member, ended=True) for member in one.findings[:count])
+    return replace(one, status=status, findings=(*well, *one.findings[count:]))
+
+
+STORE_AND_SLOW = incident(finding("age", "store", 10), finding("plan", since=12))
+"""Of what came of the store, and of something that nothing is known of."""
+LATER = [
+    pytest.param(finding("income", "ledger", 300, 5), 0, False, id="another cause"),
+    pytest.param(finding("income", "ledger", hour=5), 0, False, id="another cause, at a time the data does not tell"),
+    pytest.param(finding("income", "store", hour=5, value="6.0"), 0, False, id="another cause in the same service"),
+    pytest.param(finding("income", "store", 300, 5), 0, True, id="the same cause"),
+    pytest.param(finding("income", hour=5), 0, True, id="nothing known of it while the cause lasts"),
+    pytest.param(finding("income", since=300, hour=5), 0, False, id="no cause, and the data tells that it began later"),
+    pytest.param(finding("income", hour=5), 1, False, id="nothing known of it, and the cause is over"),
+    pytest.param(finding("age", hour=5), 1, False, id="the same measurement, nothing known, and the cause is over"),
+    pytest.param(finding("age", "ledger", 300, 5), 1, False, id="the same measurement, well between, another cause"),
+    pytest.param(finding("age", "store", 300, 5), 1, True, id="the same measurement, well between, the same cause"),
+    pytest.param(finding("plan", hour=5), 1, True, id="a measurement that was never well"),
+]
+
+
+@pytest.mark.parametrize(("later", "well", "joins"), LATER)
+def test_what_begins_later_joins_an_open_incident_by_its_cause_alone(later, well, joins):
+    """Another cause, or none while the incident's cause is over, is an incident of its own."""
+    assert (home(later, [ended(STORE_AND_SLOW, well)], TOGETHER) is not None) == joins
+
+
+@pytest.mark.parametrize(
+    ("back", "reopens"),
+    [
+        (finding("age", "store", 300, 5), True),
+        (finding("age", "store", 300, 5, value="6.0"), True),
+        (finding("age", hour=5), True),
+        (finding("age", "ledger", 300, 5), False),
+    ],
+    ids=["the same cause", "elsewhere in its service", "nothing known", "another service"],
+)
+def test_a_resolved_incident_is_reopened_unless_the_fault_lies_elsewhere(back, reopens):
+    """The measurement is the same; only a cause that is known to be another makes another incident of it."""
+    over = ended(incident(finding("age", "store", 10)), 1, RESOLVED)
+    assert (home(back, [over], TOGETHER) is not None) == reopens
+
+
+def test_a_second_fault_is_one_incident_however_many_of_its_findings_are_known():
+    """What the first fault had alarmed too joins the open incident of the second, and reopens nothing."""
+    over = ended(incident(finding("age", "store", 10)), 1, RESOLVED)
+    second = replace(incident(finding("income", "ledger", 300, 5)), incident_id="2")
+    for also in (finding("age", "ledger", 300, 5), finding("age", since=302, hour=5), finding("age", hour=5)):
+        assert home(also, [over, second], TOGETHER) is second
