@@ -30,7 +30,7 @@ FROM_BELOW = {
     "analyzer.statistics": "",
     "analyzer.verdicts": "",
     "analyzer.files": "collector.store collector.bounded collector.write.arrow_size sdk.features",
-    "analyzer.reading": "collector.store collector.write.maps sdk.features",
+    "analyzer.reading": "collector.store collector.write.maps sdk.conventions sdk.features",
     "analyzer.config": "collector.store",
     "analyzer.explain": "collector.store",
     "analyzer.monitors": "collector.store",

@@ -19,6 +19,7 @@ from modelspan_analyzer.config.cost_settings import CostSettings
 from modelspan_analyzer.config.cron import parse_cron
 from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings, WorstSlicesSettings
 from modelspan_analyzer.config.durations import Duration
+from modelspan_analyzer.config.expects import Expects
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.config.outcome_settings import (
     AttributionSettings,
@@ -85,6 +86,9 @@ Section = TypeVar("Section", bound=Settings)
 class ModelSettings(Settings):
     """All settings of one model's monitors."""
 
+    expects: Expects = Field(
+        "", description="`continuous`, or `batch every 24h`: when it predicts; learnt from its own rhythm if not given"
+    )
     schedule: ScheduleSettings = ScheduleSettings()
     window: WindowSettings = WindowSettings()
     baseline: BaselineSettings = BaselineSettings()

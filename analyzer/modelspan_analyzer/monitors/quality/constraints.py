@@ -18,6 +18,8 @@ from modelspan_analyzer.reading.profiles.profile import Column, Kind, Profile
 
 MOST_DOMAIN = 50
 """Different values of a column that make a domain."""
+SHOWN = 5
+"""Names that a description holds."""
 
 
 class ConstraintsError(ValueError):
@@ -39,11 +41,12 @@ class Constraint:
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
-    """One rule that a window breaks; `check` is SageMaker's name of it."""
+class Checked:
+    """One rule and whether a window breaks it; `check` is SageMaker's name of it."""
 
     feature: str
     check: str
+    broken: bool
     description: str
 
 
@@ -71,37 +74,49 @@ def _number_type(column: Column) -> str:
     return "Integral" if whole else "Fractional"
 
 
-def violations(constraints: Sequence[Constraint], profile: Profile) -> Iterator[Violation]:
-    """The rules that a window breaks, in SageMaker's words."""
+def check(constraints: Sequence[Constraint], profile: Profile) -> Iterator[Checked]:
+    """Every rule that could be checked on a window, in SageMaker's words, whether or not it holds."""
     known = {constraint.name for constraint in constraints}
-    for name in profile.features:
-        if name not in known:
-            yield Violation(name, "extra_column_check", f"{name} is not among the constraints")
+    extra = [name for name in profile.features if name not in known]
+    said = f"not among the constraints: {_some(extra)}" if extra else "every feature is among the constraints"
+    yield Checked("", "extra_column_check", bool(extra), said)
     for constraint in constraints:
-        column = profile.features.get(constraint.name)
-        if column is None:
-            yield Violation(constraint.name, "missing_column_check", f"{constraint.name} does not come")
-        else:
-            yield from _broken(constraint, column)
+        name, column = constraint.name, profile.features.get(constraint.name)
+        comes = column is not None
+        yield Checked(name, "missing_column_check", not comes, f"{name} {'comes' if comes else 'does not come'}")
+        if column is not None:
+            yield from _of_column(constraint, column)
 
 
-def _broken(constraint: Constraint, column: Column) -> Iterator[Violation]:
+def _of_column(constraint: Constraint, column: Column) -> Iterator[Checked]:
     name, whole = constraint.name, column.null + column.present
     completeness = column.present / whole if whole else 0.0
-    if completeness < constraint.completeness:
-        said = f"{completeness:.2%} of the rows have {name}, {constraint.completeness:.2%} are demanded"
-        yield Violation(name, "completeness_check", said)
+    said = f"{completeness:.2%} of the rows have {name}, {constraint.completeness:.2%} are demanded"
+    yield Checked(name, "completeness_check", completeness < constraint.completeness, said)
     if column.kind is Kind.EMPTY:
         return
-    numeric = constraint.inferred_type in ("Fractional", "Integral")
-    if constraint.inferred_type != "Unknown" and numeric != (column.kind is Kind.NUMERIC):
-        yield Violation(name, "data_type_check", f"{name} is {column.kind.value}, not {constraint.inferred_type}")
-    elif numeric and constraint.non_negative and column.numbers and column.numbers.negative > 0:
-        yield Violation(name, "data_type_check", f"{name} is negative in {column.numbers.negative:.0f} rows")
-    elif constraint.domains and column.texts:
+    yield _of_type(constraint, column)
+    if constraint.domains and column.texts:
         unknown = sorted(set(column.texts.counts) - set(constraint.domains))
-        if unknown:
-            yield Violation(name, "categorical_values_check", f"{name} has values outside its domain: {unknown[:5]}")
+        said = f"outside the domain of {name}: {_some(unknown)}" if unknown else f"{name} keeps to its domain"
+        yield Checked(name, "categorical_values_check", bool(unknown), said)
+
+
+def _of_type(constraint: Constraint, column: Column) -> Checked:
+    name, numeric = constraint.name, constraint.inferred_type in ("Fractional", "Integral")
+    if constraint.inferred_type != "Unknown" and numeric != (column.kind is Kind.NUMERIC):
+        said = f"{name} is {column.kind.value}, not {constraint.inferred_type}"
+        return Checked(name, "data_type_check", True, said)
+    if numeric and constraint.non_negative and column.numbers and column.numbers.negative > 0:
+        said = f"{name} is negative in {column.numbers.negative:.0f} rows"
+        return Checked(name, "data_type_check", True, said)
+    return Checked(name, "data_type_check", False, f"{name} is {column.kind.value}")
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of many."""
+    left = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {left} more" if left > 0 else "")
 
 
 def to_json(constraints: Sequence[Constraint]) -> str:

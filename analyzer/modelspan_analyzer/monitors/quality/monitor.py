@@ -8,13 +8,13 @@ from typing import Final, Unpack
 
 from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.context import Fields, MonitorContext
+from modelspan_analyzer.monitors.quality.arrival import arrival
 from modelspan_analyzer.monitors.quality.columns import column_rates, expected_distinct
-from modelspan_analyzer.monitors.quality.constraints import ConstraintsError, violations
+from modelspan_analyzer.monitors.quality.constraints import ConstraintsError, check
 from modelspan_analyzer.monitors.quality.constraints import read as read_constraints
 from modelspan_analyzer.monitors.quality.failures import failure_rate
 from modelspan_analyzer.monitors.quality.repeated import repeated_rows
 from modelspan_analyzer.monitors.quality.schema_changes import schema_changes
-from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, Usual, usual_volume
 from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
 from modelspan_analyzer.reading.profiles.profile import Column, Kind
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
@@ -29,7 +29,7 @@ ESTIMATE_ERROR = 0.05
 
 def data_quality(context: MonitorContext) -> list[Result]:
     """Everything about the window's quality; without a baseline, what needs none."""
-    results = [*_arrival(context), *_identity(context)]
+    results = [*arrival(context, SIGNAL), *_identity(context)]
     reference, settings = context.reference, context.settings.data_quality
     if reference is None or context.current.rows == 0:
         return results
@@ -71,7 +71,7 @@ def _varying(
 
 
 def _constraint_results(context: MonitorContext) -> Iterator[Result]:
-    """The violations of a declared constraints file."""
+    """What a declared constraints file says of the window, rule by rule."""
     path = context.settings.data_quality.constraints
     if not path:
         return
@@ -80,45 +80,10 @@ def _constraint_results(context: MonitorContext) -> Iterator[Result]:
     except ConstraintsError as error:  # the other results of the window are still to be had
         yield _result(context, "constraints", None, Verdict.ERROR, n=context.current.rows, reason=str(error))
         return
-    for broken in violations(known, context.current):
-        seen = Seen(broken.feature, n=context.current.rows)
-        judged = Judged(Verdict.ALARM, broken.description, 0.0)
-        yield context.judged(SIGNAL, broken.check, 1.0, seen, judged, SIGNAL)
-
-
-def _arrival(context: MonitorContext) -> Iterator[Result]:
-    """Volume and freshness."""
-    current, window = context.current, context.window
-    usual = usual_volume(context.store, context.model, context.version, window)
-    yield _volume(context, current.rows, usual)
-    newest = min(current.newest, window.end) if current.newest else window.start
-    age = (window.end - newest).total_seconds()
-    allowed = context.settings.data_quality.max_age
-    reason = f"the newest prediction is {age:.0f} s older than the window's end"
-    if not current.newest:
-        reason = "no prediction in the window"
-    if context.partial:
-        reason = "the data end within this window, so that nothing later could be seen"
-    if context.partial or allowed is None:
-        verdict = Verdict.NOT_COMPARED
-    else:
-        verdict = Verdict.ALARM if age > allowed else Verdict.OK
-    yield _result(context, "freshness", age, verdict, n=current.rows, threshold=allowed, reason=reason)
-
-
-def _volume(context: MonitorContext, rows: int, usual: Usual | None) -> Result:
-    if context.partial:
-        reason = "the data end within this window, so that its volume is not known"
-        return _result(context, "volume", float(rows), Verdict.NOT_COMPARED, n=rows, reason=reason)
-    if usual is None:
-        reason = "too few earlier windows to compare with"
-        return _result(context, "volume", float(rows), Verdict.NOT_COMPARED, n=rows, reason=reason)
-    z = usual.z(rows)
-    reason = f"{rows:,} predictions; {usual.pattern} had {usual.median:,.0f} (z {z:.1f})"
-    verdict = Verdict.ALARM if abs(z) > LARGEST_Z else Verdict.OK
-    details, direction = {"usual": usual.median, "z": z}, "below" if z < 0 else "above"
-    seen = Seen(n=rows, n_baseline=round(usual.median), direction=direction, details=details)
-    return context.judged(SIGNAL, "volume", float(rows), seen, Judged(verdict, reason), SIGNAL)
+    for checked in check(known, context.current):
+        seen = Seen(checked.feature, n=context.current.rows)
+        judged = Judged(Verdict.ALARM if checked.broken else Verdict.OK, checked.description, 0.0)
+        yield context.judged(SIGNAL, checked.check, float(checked.broken), seen, judged, SIGNAL)
 
 
 def _identity(context: MonitorContext) -> Iterator[Result]:
@@ -154,18 +119,20 @@ def _whole_rows(context: MonitorContext) -> Iterator[Rate]:
 def _schema_results(
     context: MonitorContext, before: Mapping[str, Column], after: Mapping[str, Column]
 ) -> Iterator[Result]:
+    """Of every feature of the baseline whether it is there, and which are new."""
     changes = schema_changes(before, after)
     n, known = context.current.rows, context.reference.rows if context.reference else 0
     for metric, names in (("missing_features", changes.missing), ("new_features", changes.new)):
         seen = Seen(n=n, n_baseline=known, details={"names": names})
         yield context.judged(SIGNAL, metric, float(len(names)), seen, Judged(Verdict.OK), SIGNAL)
-    for name in changes.missing:
-        other = changes.renamed.get(name)
-        metric, reason = "missing_feature", f"{name} is in the baseline and no longer comes"
+    for name in before:
+        missing, other = name in changes.missing, changes.renamed.get(name)
+        reason = f"{name} is in the baseline and no longer comes" if missing else ""
         if other:
-            metric, reason = "renamed_feature", f"{name} no longer comes, and {other} is new and distributed like it"
-        seen = Seen(name, n=n, details={"now": other} if other else {})
-        yield context.judged(SIGNAL, metric, 1.0, seen, Judged(Verdict.ALARM, reason, 0.0), SIGNAL)
+            reason = f"{name} no longer comes, and {other} is new and distributed like it: it may have been renamed"
+        seen = Seen(name, n=n, n_baseline=known, details={"now": other} if other else {})
+        judged = Judged(Verdict.ALARM if missing else Verdict.OK, reason, 0.0)
+        yield context.judged(SIGNAL, "missing_feature", float(missing), seen, judged, SIGNAL)
     for name in set(changes.new) - set(changes.renamed.values()):
         reason = f"{name} is not in the baseline"
         yield _result(context, "new_feature", 1.0, Verdict.WARNING, feature=name, n=n, threshold=0.0, reason=reason)
@@ -214,7 +181,6 @@ DATA_QUALITY: Final = Signal(
     metrics={
         "null_rate": _MISSING,
         "missing_feature": _MISSING,
-        "renamed_feature": _MISSING,
         "error_rate": Metric("failed predictions", kinds.ERRORS),
         "volume": Metric("unusual volume"),
         "freshness": Metric("stale data"),

@@ -4,48 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 
 import numpy as np
 
 from modelspan_analyzer.instants import utc
-from modelspan_analyzer.reading.profiles.from_sketches import covers
+from modelspan_analyzer.reading.arrivals import Arrivals, active_hours
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.verdicts.rhythm import FEWEST, patterns
+from modelspan_analyzer.statistics.counts import Floats
+from modelspan_analyzer.verdicts.rhythm import BEFORE, DAY, FEWEST, patterns
 from modelspan_collector.store.connect import Store
 
-LARGEST_Z = 5.0
+LARGEST_Z: Final = 5.0
 """Robust deviations from the usual volume that alarm."""
 
-# Hourly counts from the sketches' rows where windows are whole hours, so that the cost does not grow with predictions.
-_FROM_SKETCHES = """
-SELECT shift, sumIf(rows, hour >= {start:DateTime64(9, 'UTC')} - toIntervalSecond(shift)
-                      AND hour < {end:DateTime64(9, 'UTC')} - toIntervalSecond(shift)) AS n
-FROM (
-    SELECT hour, rows FROM feature_profiles
-    WHERE model = {model:String} AND version = {version:String} AND segment = '' AND source = 'model'
-      AND toStartOfDay(hour) >= toStartOfDay(toDateTime({earliest:DateTime64(9, 'UTC')}, 'UTC'))
-      AND hour < {end:DateTime64(9, 'UTC')}
-) ARRAY JOIN {shifts:Array(UInt32)} AS shift
-GROUP BY shift
+_ALARMED = """
+SELECT DISTINCT window_start FROM monitor_results FINAL
+WHERE model = {model:String} AND (version = {version:String} OR {any:Bool})
+  AND signal = {signal:String} AND metric = 'volume' AND segment = '' AND verdict = 'alarm'
+  AND window_start < {until:DateTime64(9, 'UTC')}
+  AND dateDiff('second', window_start, window_end) = {seconds:UInt64}
+  AND (window_start IN {starts:Array(DateTime64(9, 'UTC'))} OR window_start >= {since:DateTime64(9, 'UTC')})
 """
-
-_FROM_ROWS = """
-SELECT shift, countIf(timestamp >= {start:DateTime64(9, 'UTC')} - toIntervalSecond(shift)
-                  AND timestamp < {end:DateTime64(9, 'UTC')} - toIntervalSecond(shift)) AS n
-FROM (
-    SELECT timestamp FROM predictions
-    WHERE model = {model:String} AND version = {version:String}
-      AND timestamp >= {earliest:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
-) ARRAY JOIN {shifts:Array(UInt32)} AS shift
-GROUP BY shift
-"""
-
-_FIRST_HOUR = """
-SELECT min(hour) FROM feature_profiles
-WHERE model = {model:String} AND version = {version:String} AND segment = '' AND source = 'model'
-"""
-_FIRST_ROW = "SELECT min(timestamp) FROM predictions WHERE model = {model:String} AND version = {version:String}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +43,98 @@ class Usual:
         """How many deviations a count is from the usual one."""
         return float((np.log(n + 1) - np.log(self.median + 1)) / self.deviation)
 
+    def bound(self, above: bool) -> float:
+        """The count beyond which it alarms."""
+        side = LARGEST_Z if above else -LARGEST_Z
+        return float(max(0.0, np.exp(np.log(self.median + 1) + side * self.deviation) - 1))
 
-def usual_volume(store: Store, model: str, version: str, window: Window) -> Usual | None:
+
+def usual_volume(store: Store, signal: str, model: str, version: str | None, window: Window) -> Usual | None:
     """What to expect of a window: from the same time of the week, else of the day, else from the windows just before.
 
-    None where fewer than three earlier windows tell.
+    A fault is not what is usual: windows that alarmed, and those without predictions, are left out of the windows just
+    before, for a day; of those of the same time of other days or weeks, where fewer than three of them are of that kind
+    and apart from each other. So a model that is silent every night is expected to be, and an outage that goes on is
+    never expected, however long it lasts.
+
+    Args:
+        store: where predictions and results are.
+        signal: whose results tell which windows alarmed.
+        model: the model.
+        version: the version; None for what the model answered with whichever version.
+        window: the window that is to be compared.
+
+    Returns:
+        What is usual; None where fewer than three earlier windows tell.
     """
-    likely = patterns(window.end - window.start)
-    wanted = sorted({shift for pattern in likely for shift in pattern.shifts})
-    counts = _counts(store, model, version, window, wanted)
-    for pattern in likely:
-        earlier = [counts[shift] for shift in pattern.shifts if shift in counts]
-        if len(earlier) >= FEWEST:
-            return _usual(earlier, pattern.words)
+    arrivals = Arrivals(store, model, version, window)
+    *recurring, before = patterns(window.end - window.start)
+    shifts = sorted({shift for pattern in recurring for shift in pattern.shifts})
+    starts = [window.start - shift for shift in shifts]
+    bad = _alarmed(store, signal, model, version, window, starts)
+    hours = active_hours(store, model, window.start, version)
+    shifts = [shift for shift in shifts if hours.size and (window.start - shift).timestamp() >= hours[0]]
+    counts = dict(zip(shifts, arrivals.counts([_earlier(window, shift) for shift in shifts]), strict=True))
+    silent = [shift for shift in shifts if counts[shift] == 0]
+    apart = _apart(window, silent, hours)
+    for pattern in recurring:
+        known = [shift for shift in pattern.shifts if counts.get(shift) or shift in apart]
+        doubtful = [shift for shift in known if window.start - shift in bad]
+        if 0 < len(doubtful) < FEWEST:
+            known = [shift for shift in known if shift not in doubtful]
+        if len(known) >= FEWEST:
+            return _usual([counts[shift] for shift in known], pattern.words)
+    wanted = BEFORE * -((window.start - window.end) // timedelta(hours=1))
+    back = window.start.timestamp() - hours[-wanted:][0] if hours.size else 0.0
+    return _just_before(arrivals, window, bad, timedelta(seconds=back), before.words)
+
+
+def _just_before(arrivals: Arrivals, window: Window, bad: set[datetime], back: timedelta, words: str) -> Usual | None:
+    """From the newest windows that had predictions and did not alarm, farther back where the newest are none of these.
+
+    `back` is how far one has to look for as many hours with predictions as the wanted windows have.
+    """
+    size = window.end - window.start
+    for most in (BEFORE, BEFORE + (DAY + back) // size):
+        found = sorted(arrivals.just_before(most).items())
+        good = [n for place, n in found if window.start - place * size not in bad]
+        if len(good) >= FEWEST:
+            return _usual(good[:BEFORE], words)
     return None
+
+
+def _apart(window: Window, silent: Sequence[timedelta], hours: Floats) -> set[timedelta]:
+    """Silent windows between which, and after the newest of which, there were predictions: no two of one outage."""
+    apart: set[timedelta] = set()
+    until = window.start.timestamp()
+    for shift in sorted(silent):
+        end = (window.end - shift).timestamp()
+        if np.any((hours >= end) & (hours < until)):
+            apart.add(shift)
+            until = (window.start - shift).timestamp()
+    return apart
+
+
+def _earlier(window: Window, shift: timedelta) -> Window:
+    return Window(window.start - shift, window.end - shift)
+
+
+def _alarmed(
+    store: Store, signal: str, model: str, version: str | None, window: Window, starts: Sequence[datetime]
+) -> set[datetime]:
+    """The beginnings of earlier windows of the same length, of those wanted and of the last day's, that alarmed."""
+    size = window.end - window.start
+    asked = {
+        "model": model,
+        "version": version or "",
+        "any": version is None,
+        "signal": signal,
+        "until": window.start,
+        "seconds": round(size.total_seconds()),
+        "starts": list(starts),
+        "since": window.start - DAY - BEFORE * size,
+    }
+    return {utc(row["window_start"]) for row in store.rows(_ALARMED, asked)}
 
 
 def _usual(counts: Sequence[int], words: str) -> Usual:
@@ -84,26 +143,3 @@ def _usual(counts: Sequence[int], words: str) -> Usual:
     spread = 1.4826 * float(np.median(np.abs(logs - median)))
     # Five windows tell little about their spread: a fifth of the volume is always taken as usual.
     return Usual(float(np.exp(median) - 1), max(spread, 0.2, float(np.exp(-median / 2))), words)
-
-
-def _counts(
-    store: Store, model: str, version: str, window: Window, shifts: Sequence[timedelta]
-) -> dict[timedelta, int]:
-    """Predictions of the earlier windows that lie after the model's first prediction."""
-    seconds = {round(shift.total_seconds()): shift for shift in shifts}
-    scope = {"model": model, "version": version}
-    hourly = covers(window)
-    first = utc(store.scalar(_FIRST_HOUR if hourly else _FIRST_ROW, scope))
-    inside = [shift for shift in shifts if window.start - shift >= first]
-    if not inside:
-        return {}
-    sql = _FROM_SKETCHES if hourly else _FROM_ROWS
-    parameters = {
-        **scope,
-        "start": window.start,
-        "end": window.end,
-        "earliest": window.start - max(inside),
-        "shifts": [round(shift.total_seconds()) for shift in inside],
-    }
-    found = {seconds[int(row["shift"])]: int(row["n"]) for row in store.rows(sql, parameters)}
-    return {shift: found.get(shift, 0) for shift in inside}

@@ -1,0 +1,137 @@
+"""Whether predictions come at all: as many as usual, by a version that is still used, and none too old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.quality.expected import expected_bursts
+from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, Usual, usual_volume
+from modelspan_analyzer.reading.arrivals import PRIMARY, Arrivals, newest, newest_answer, role_at
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict
+from modelspan_analyzer.verdicts.bursts import Bursts
+
+VOLUME: Final = "volume"
+FRESHNESS: Final = "freshness"
+
+
+def arrival(context: MonitorContext, signal: str) -> Iterator[Result]:
+    """Volume and freshness of the window; what was seen of them is written in every window.
+
+    Args:
+        context: the window.
+        signal: whose results they are.
+    """
+    window, current = context.window, context.current
+    last = min(current.newest, window.end) if current.newest else None
+    last = last or newest(context.store, context.model, context.version, window.end)
+    age = None if last is None else window.end - last
+    role = role_at(context.store, context.model, context.version, last)
+    yield _by_role(_volume(context, signal, age, role), role)
+    yield _by_role(_freshness(context, signal, age, role), role)
+
+
+def _batches(context: MonitorContext) -> Bursts | None:
+    """The rhythm of a model that predicts in batches, between which there are windows without any."""
+    bursts = expected_bursts(context.store, context.model, context.settings.expects, context.window.end)
+    length = (context.window.end - context.window.start).total_seconds()
+    return bursts if bursts is not None and bursts.batches and bursts.period > length else None
+
+
+def _by_role(result: Result, role: str) -> Result:
+    """What a version does not say that answers nobody calls nobody."""
+    if role == PRIMARY or result.verdict is not Verdict.ALARM:
+        return result
+    reason = f"{result.reason}; version {result.version} is a {role}, which answers nobody"
+    return replace(result, verdict=Verdict.WARNING, reason=reason)
+
+
+def _volume(context: MonitorContext, signal: str, age: timedelta | None, role: str) -> Result:
+    rows = context.current.rows
+    if context.partial:
+        reason = "the data end within this window, so that its volume is not known"
+        return context.result(signal, VOLUME, float(rows), Verdict.NOT_COMPARED, n=rows, reason=reason, monitor=signal)
+    if rows == 0 and (bursts := _batches(context)):
+        return _batch(context, signal, bursts, age)
+    scope = context.store, signal, context.model
+    usual = usual_volume(*scope, context.version, context.window)
+    if usual is None:
+        reason = f"{rows:,} predictions; three earlier windows with predictions are needed to say what is usual"
+        return context.result(signal, VOLUME, float(rows), Verdict.NOT_COMPARED, n=rows, reason=reason, monitor=signal)
+    judged = _judged(usual, rows)
+    if judged.verdict is Verdict.ALARM and rows and (bursts := _batches(context)):
+        return _batch(context, signal, bursts, age)
+    if judged.verdict is Verdict.ALARM and role == PRIMARY:
+        judged = _as_a_whole(context, signal, judged, above=usual.z(rows) > 0)
+    z = usual.z(rows)
+    details, direction = {"usual": usual.median, "z": z}, "below" if z < 0 else "above"
+    seen = Seen(n=rows, n_baseline=round(usual.median), direction=direction, details=details)
+    return context.judged(signal, VOLUME, float(rows), seen, judged, signal)
+
+
+def _judged(usual: Usual, rows: int) -> Judged:
+    z = usual.z(rows)
+    reason = f"{rows:,} predictions; {usual.pattern} had {usual.median:,.0f} (z {z:.1f})"
+    return Judged(Verdict.ALARM if abs(z) > LARGEST_Z else Verdict.OK, reason, usual.bound(z > 0))
+
+
+def _as_a_whole(context: MonitorContext, signal: str, judged: Judged, *, above: bool) -> Judged:
+    """Where the model as a whole answered as much as usual, its traffic only moved from version to version."""
+    (rows,) = Arrivals(context.store, context.model, None, context.window).counts([context.window])
+    usual = usual_volume(context.store, signal, context.model, None, context.window)
+    if usual is None or (abs(usual.z(rows)) > LARGEST_Z and (usual.z(rows) > 0) == above):
+        return judged
+    moved = f"all versions of {context.model} together answered {rows:,}, as usual ({usual.median:,.0f})"
+    return replace(judged, verdict=Verdict.OK, reason=f"{judged.reason}; {moved}: its traffic moved")
+
+
+def _batch(context: MonitorContext, signal: str, bursts: Bursts, age: timedelta | None) -> Result:
+    """Of a model that predicts in batches, only whether the next one is overdue."""
+    rows, seconds = context.current.rows, age.total_seconds() if age else 0.0
+    if seconds > 0 and rows == 0:  # the batch may have come by another version
+        since = context.window.end - timedelta(seconds=bursts.limit)
+        if newest_answer(context.store, context.model, context.window.end, since) is not None:
+            seconds = 0.0
+    late = seconds > bursts.limit
+    every = f"a batch comes every {_hours(bursts.period)}"
+    reason = f"{rows:,} predictions; {every}"
+    if late:
+        reason = (
+            f"no predictions for {_hours(seconds)}; {every}, and the next one is overdue after {_hours(bursts.limit)}"
+        )
+    seen = Seen(n=rows, direction="below", details={"period": bursts.period, "age": seconds, "limit": bursts.limit})
+    judged = Judged(Verdict.ALARM if late else Verdict.OK, reason, 0.0)
+    return context.judged(signal, VOLUME, float(rows), seen, judged, signal)
+
+
+def _freshness(context: MonitorContext, signal: str, age: timedelta | None, role: str) -> Result:
+    """How old the newest prediction is at the window's end, whether it is of the window or not."""
+    rows, allowed = context.current.rows, context.settings.data_quality.max_age
+    if age is None:
+        reason = "no prediction yet"
+        return context.result(signal, FRESHNESS, None, Verdict.SKIPPED, n=rows, reason=reason, monitor=signal)
+    seconds = age.total_seconds()
+    if allowed is not None and seconds > allowed and (bursts := _batches(context)):
+        allowed = max(allowed, bursts.limit)
+    judged = Judged(Verdict.NOT_COMPARED, f"the newest prediction is {seconds:.0f} s older than the window's end")
+    if context.partial:
+        judged = Judged(Verdict.NOT_COMPARED, "the data end within this window, so that nothing later could be seen")
+    elif allowed is not None:
+        judged = replace(judged, verdict=Verdict.ALARM if seconds > allowed else Verdict.OK, threshold=allowed)
+        since = context.window.end - timedelta(seconds=allowed)
+        late = seconds > allowed and role == PRIMARY
+        if late and newest_answer(context.store, context.model, context.window.end, since) is not None:
+            moved = f"{judged.reason}; other versions of {context.model} answered since: its traffic moved"
+            judged = replace(judged, verdict=Verdict.OK, reason=moved)
+    return context.judged(signal, FRESHNESS, seconds, Seen(n=rows), judged, signal)
+
+
+def _hours(seconds: float) -> str:
+    """A length of time in the unit that a person would choose."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"

@@ -1,0 +1,29 @@
+"""When a model is expected to predict: as is said of it, or as it always did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from modelspan_analyzer.config.expects import CONTINUOUS, batch_period
+from modelspan_analyzer.reading.arrivals import active_hours, active_minutes
+from modelspan_analyzer.verdicts.bursts import Bursts, learnt, told
+from modelspan_collector.store.connect import Store
+
+HOUR, MINUTE = 3600.0, 60.0
+
+
+def expected_bursts(store: Store, model: str, expects: str, before: datetime) -> Bursts | None:
+    """The rhythm in which a model predicts; None for a steady stream, and where there is too little to tell.
+
+    Args:
+        store: where predictions are.
+        model: of all its versions together.
+        expects: what `monitors.yaml` says of it; empty to learn it.
+        before: what came since is not looked at.
+    """
+    period = batch_period(expects)
+    if period is not None:
+        return told(period.total_seconds())
+    if expects == CONTINUOUS:
+        return None
+    return learnt(active_hours(store, model, before), HOUR) or learnt(active_minutes(store, model, before), MINUTE)

@@ -1,0 +1,152 @@
+"""When predictions came: how many in earlier windows, the newest, in which hours, and in which role they answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from modelspan.conventions import ROLE_PRIMARY
+from modelspan_analyzer.instants import utc
+from modelspan_analyzer.reading.profiles.from_sketches import covers
+from modelspan_analyzer.results import Window
+from modelspan_analyzer.statistics.counts import Floats
+from modelspan_collector.store.connect import Store
+
+PRIMARY: Final = ROLE_PRIMARY
+"""The role of a version whose answers reach somebody."""
+HISTORY: Final = timedelta(days=35)
+"""How far back a rhythm is looked for."""
+FINE: Final = timedelta(days=2)
+"""How far back one of less than hours is."""
+
+# Hourly counts from the sketches' rows where windows are whole hours, so that the cost does not grow with predictions.
+_HOURS = """
+SELECT hour AS moment, rows AS n FROM feature_profiles
+WHERE model = {{model:String}} AND version = {{version:String}} AND segment = '' AND source = 'model' AND kind = 'rows'
+  AND toStartOfDay(hour) >= toStartOfDay(toDateTime({begin}, 'UTC')) AND hour >= {begin} AND hour < {end}
+"""
+_ROWS = """
+SELECT timestamp AS moment, 1 AS n FROM predictions
+WHERE model = {{model:String}} AND {whose}
+  AND toStartOfFiveMinutes(timestamp) >= toStartOfFiveMinutes({begin})
+  AND toStartOfFiveMinutes(timestamp) <= toStartOfFiveMinutes({end})
+  AND timestamp >= {begin} AND timestamp < {end}
+"""
+_BEGIN, _END = "{{begin{0}:DateTime64(9, 'UTC')}}", "{{end{0}:DateTime64(9, 'UTC')}}"
+_JUST_BEFORE = """
+SELECT sum(n) AS counted,
+       intDiv({{until:Int64}} - 1 - toUnixTimestamp64Micro(toDateTime64(moment, 6, 'UTC')), {{size:Int64}}) + 1 AS place
+FROM ({source}) GROUP BY place
+"""
+
+_NEWEST = """
+SELECT max(newest) FROM (
+    SELECT max(newest) AS newest FROM feature_profiles
+    WHERE model = {model:String} AND version = {version:String} AND segment = '' AND source = 'model' AND kind = 'rows'
+      AND hour < toStartOfHour({before:DateTime64(9, 'UTC')})
+    UNION ALL
+    SELECT max(timestamp) FROM predictions
+    WHERE model = {model:String} AND version = {version:String} AND timestamp < {before:DateTime64(9, 'UTC')}
+      AND toStartOfFiveMinutes(timestamp) >= toStartOfHour({before:DateTime64(9, 'UTC')})
+)
+"""
+_NEWEST_ANSWER = """
+SELECT max(timestamp) FROM predictions
+WHERE model = {model:String} AND role = {role:String} AND timestamp < {before:DateTime64(9, 'UTC')}
+  AND toStartOfFiveMinutes(timestamp) >= toStartOfFiveMinutes({earliest:DateTime64(9, 'UTC')})
+"""
+_ROLE = """
+SELECT role FROM predictions
+WHERE model = {model:String} AND version = {version:String} AND timestamp <= {at:DateTime64(9, 'UTC')}
+  AND toStartOfFiveMinutes(timestamp) = toStartOfFiveMinutes({at:DateTime64(9, 'UTC')})
+ORDER BY role = {role:String} DESC LIMIT 1
+"""
+_ACTIVE_HOURS = """
+SELECT DISTINCT toUnixTimestamp(hour) AS slot FROM feature_profiles
+WHERE model = {model:String} AND (version = {version:String} OR {any:Bool})
+  AND segment = '' AND source = 'model' AND kind = 'rows'
+  AND hour >= {earliest:DateTime64(9, 'UTC')} AND hour < {before:DateTime64(9, 'UTC')}
+ORDER BY slot
+"""
+_ACTIVE_MINUTES = """
+SELECT DISTINCT toUnixTimestamp(toStartOfMinute(timestamp)) AS slot FROM predictions
+WHERE model = {model:String} AND timestamp < {before:DateTime64(9, 'UTC')}
+  AND toStartOfFiveMinutes(timestamp) >= toStartOfFiveMinutes({earliest:DateTime64(9, 'UTC')})
+ORDER BY slot
+"""
+
+
+class Arrivals:
+    """The predictions of one version, or with None what a model answered with whichever version, before a window."""
+
+    def __init__(self, store: Store, model: str, version: str | None, window: Window) -> None:
+        self._store = store
+        self._window = window
+        self._scope = {"model": model, "version": version or "", "role": PRIMARY}
+        self._whose = "role = {role:String}" if version is None else "version = {version:String}"
+        self._from = _HOURS if version is not None and covers(window) else _ROWS
+
+    def counts(self, windows: Sequence[Window]) -> list[int]:
+        """How many came in each of some stretches of time; each is looked up by itself."""
+        if not windows:
+            return []
+        parts = [f"SELECT {place} AS place, sum(n) AS n FROM ({self._rows(place)})" for place in range(len(windows))]
+        asked = {f"begin{place}": one.start for place, one in enumerate(windows)}
+        asked |= {f"end{place}": one.end for place, one in enumerate(windows)}
+        rows = self._store.rows(" UNION ALL ".join(parts), self._scope | asked)
+        found = {int(row["place"]): int(row["n"] or 0) for row in rows}
+        return [found.get(place, 0) for place in range(len(windows))]
+
+    def just_before(self, most: int) -> dict[int, int]:
+        """How many came in each of the windows just before that had any, by how many windows earlier."""
+        size = self._window.end - self._window.start
+        asked = {
+            "begin0": self._window.start - most * size,
+            "end0": self._window.start,
+            "until": round(self._window.start.timestamp() * 1e6),
+            "size": size // timedelta(microseconds=1),
+        }
+        rows = self._store.rows(_JUST_BEFORE.format(source=self._rows(0)), self._scope | asked)
+        return {int(row["place"]): int(row["counted"]) for row in rows}
+
+    def _rows(self, place: int) -> str:
+        return self._from.format(begin=_BEGIN.format(place), end=_END.format(place), whose=self._whose)
+
+
+def newest(store: Store, model: str, version: str, before: datetime) -> datetime | None:
+    """When a version predicted last, before a moment; None where it had not predicted yet."""
+    found = utc(store.scalar(_NEWEST, {"model": model, "version": version, "before": before}))
+    return found if found.year > 1970 else None
+
+
+def newest_answer(store: Store, model: str, before: datetime, since: datetime) -> datetime | None:
+    """When a model answered last with whichever version, between two moments."""
+    asked = {"model": model, "role": PRIMARY, "before": before, "earliest": since}
+    found = utc(store.scalar(_NEWEST_ANSWER, asked))
+    return found if found.year > 1970 else None
+
+
+def role_at(store: Store, model: str, version: str, at: datetime | None) -> str:
+    """The role in which a version answered at the moment of one of its predictions."""
+    asked = {"model": model, "version": version, "at": at, "role": PRIMARY}
+    found = store.rows(_ROLE, asked) if at is not None else []
+    return str(found[0]["role"]) if found else PRIMARY
+
+
+def active_hours(store: Store, model: str, before: datetime, version: str | None = None) -> Floats:
+    """The hours in which a version, or any of a model, predicted, as Unix times in order."""
+    asked = {"model": model, "version": version or "", "any": version is None}
+    return _slots(store, _ACTIVE_HOURS, asked, before, HISTORY)
+
+
+def active_minutes(store: Store, model: str, before: datetime) -> Floats:
+    """The minutes of the last two days in which a model predicted."""
+    return _slots(store, _ACTIVE_MINUTES, {"model": model}, before, FINE)
+
+
+def _slots(store: Store, sql: str, asked: dict[str, object], before: datetime, reach: timedelta) -> Floats:
+    table = store.arrow(sql, {**asked, "before": before, "earliest": before - reach})
+    return np.asarray(table["slot"].to_numpy(), np.float64)
