@@ -148,8 +148,10 @@ def _heard(member: OpenFinding, result: Result | None, end: datetime, settings: 
     """What a window says of a finding."""
     if member.ended:
         return member
+    if result is not None and result.verdict is Verdict.ALARM:
+        return member
     if result is None or result.verdict not in (Verdict.OK, Verdict.WARNING):
-        silent = result is None and end - member.window_end >= settings.forget_after
+        silent = end - member.window_end >= settings.forget_after
         return replace(member, ended=True) if silent else member
     if result.window.end <= member.window_end:
         return member

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelspan.conventions import ROLE_PRIMARY
+from modelspan_analyzer.reading.arrivals import newest, role_at
 from modelspan_analyzer.reading.cards import CARDS
-from modelspan_analyzer.results import Result
+from modelspan_analyzer.results import Result, Verdict
 from modelspan_collector.store.connect import Store
 
 _ROLES = """
@@ -22,7 +23,10 @@ ORDER BY version = {{version:String}} DESC, timestamp DESC LIMIT 1
 
 
 def roles(store: Store, results: Sequence[Result]) -> dict[str, str]:
-    """The role of each version in the windows of one model's results; a version that also answered is primary."""
+    """The role of each version in the windows of one model's results, or the last that it had where it was silent.
+
+    A version that also answered is primary.
+    """
     names = {
         "model": results[0].model,
         "versions": sorted({result.version for result in results if result.version}),
@@ -30,7 +34,11 @@ def roles(store: Store, results: Sequence[Result]) -> dict[str, str]:
         "end": max(result.window.end for result in results),
         "primary": ROLE_PRIMARY,
     }
-    return {str(row["version"]): str(row["role"]) for row in store.rows(_ROLES, names)}
+    found = {str(row["version"]): str(row["role"]) for row in store.rows(_ROLES, names)}
+    model, end = results[0].model, max(result.window.end for result in results)
+    for version in {result.version for result in results if result.verdict is Verdict.ALARM} - found.keys():
+        found[version] = role_at(store, model, version, newest(store, model, version, end))
+    return found
 
 
 def owner(store: Store, model: str, version: str) -> str:

@@ -68,6 +68,14 @@ def test_what_a_shadow_does_wrong_is_never_critical(store: Store) -> None:
     assert shadow.severity is not Severity.CRITICAL
 
 
+def test_a_version_that_is_silent_has_the_role_that_it_had_last(store: Store) -> None:
+    """What is found in a window without its predictions is still a shadow's."""
+    predict(store, "4", "primary", hour=-3)
+    predict(store, "4", "shadow", hour=-2)
+    (shadow,) = run(store, alarm("4"))
+    assert (shadow.role, shadow.title) == ("shadow", f"{MODEL} 4 (shadow): drift in age")
+
+
 def test_a_shadow_that_is_promoted_opens_an_incident_of_its_own(store: Store) -> None:
     """The same finding, once the version answers, is news; the shadow's incident does not swallow it."""
     predict(store, "4", "shadow")

@@ -92,6 +92,15 @@ def test_a_finding_nobody_speaks_of_any_more_is_ended(store):
     assert load_open(store) == []
 
 
+@pytest.mark.parametrize("verdict", [Verdict.SKIPPED, Verdict.NOT_ENOUGH_DATA, Verdict.NOT_COMPARED])
+def test_a_finding_that_can_no_longer_be_measured_is_ended(store, verdict):
+    """As of a version that nobody uses any more: after a day in which its windows said nothing, and not before."""
+    update(store, [result(0)], at(0))
+    for number, still in ((1, 1), (23, 1), (25, 0)):
+        update(store, [result(number, verdict)], at(number))
+        assert len(load_open(store)) == still
+
+
 def test_owner_and_runbook_come_from_the_settings(store):
     """The incident says whom to call and what to do."""
     chosen = IncidentSettings(owner="risk-team", runbook="https://wiki/churn")

@@ -127,7 +127,9 @@ def _judge(
     )
     reason += f"; of {windows} windows, as one has time for too few rows" if windows > 1 else ""
     judged = Judged(Verdict.ALARM if alarm else Verdict.OK, reason.lstrip("; "), settings.min_ndcg)
-    yield context.judged(SIGNAL, "attribution_ndcg", value, replace(seen, feature=moved) if alarm else seen, judged)
+    # the feature is named beside the measurement: what tells measurements apart is the same whatever they say
+    seen = replace(seen, details={**seen.details, "features": [moved]})
+    yield context.judged(SIGNAL, "attribution_ndcg", value, seen, judged)
 
 
 def _share(importance: dict[str, float], name: str) -> float:
