@@ -1,9 +1,16 @@
-"""Posts JSON to an address of the operator's: no redirect is followed, and no failure tells a credential."""
+"""Posts JSON to an address of the operator's.
+
+No redirect is followed, no failure tells a credential, and no answer is waited for beyond its time, however it drips.
+"""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
+import socket
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -36,7 +43,39 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Do not follow."""
 
 
-_OPENER = urllib.request.build_opener(_NoRedirect)
+class _Ending(http.client.HTTPConnection):
+    """A connection with an end: the timeout of a socket begins anew with every byte."""
+
+    def connect(self) -> None:
+        """Connect, and end it when its time is over."""
+        super().connect()
+        ending = threading.Timer(self.timeout or 0.0, _end, [self.sock.dup()])
+        ending.daemon = True
+        ending.start()
+
+
+class _EncryptedEnding(http.client.HTTPSConnection, _Ending):
+    """The same with TLS, whose handshake is part of the time."""
+
+
+def _end(line: socket.socket) -> None:
+    with line, contextlib.suppress(OSError):  # it is over already
+        line.shutdown(socket.SHUT_RDWR)
+
+
+class _Plain(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> Any:
+        """Open with an end."""
+        return self.do_open(_Ending, req)
+
+
+class _Encrypted(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> Any:
+        """Open with an end."""
+        return self.do_open(_EncryptedEnding, req)
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect, _Plain, _Encrypted)
 
 
 def post(url: str, body: bytes, *, headers: Mapping[str, str], timeout: float, most: int = 0) -> Answer:
@@ -45,18 +84,22 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str], timeout: float, m
     Raises:
         PostError: it cannot be reached, or answers with anything but success.
     """
+    began = time.monotonic()
     try:
         parts = urlsplit(url)
         request = _request(parts, body, headers)
         with _OPENER.open(request, timeout=timeout) as answer:
-            return Answer(shown(url), int(answer.status), answer.headers.get("Content-Type", ""), answer.read(most))
+            found = Answer(shown(url), int(answer.status), answer.headers.get("Content-Type", ""), answer.read(most))
+        if time.monotonic() - began >= timeout:  # what was cut off reads as an answer that ends
+            raise TimeoutError
+        return found
     except urllib.error.HTTPError as error:
         with error:
             raise PostError(f"{shown(url)} answered {_answer(error)}") from None
-    except urllib.error.URLError as error:
-        raise PostError(f"{shown(url)} cannot be reached: {_cause(error.reason)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise PostError(f"{shown(url)} cannot be reached: {_cause(error)}") from None
+        late = time.monotonic() - began >= timeout
+        why = f"no whole answer within {timeout:g} s" if late else _cause(getattr(error, "reason", error))
+        raise PostError(f"{shown(url)} cannot be reached: {why}") from None
 
 
 def _request(parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> urllib.request.Request:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -125,6 +127,39 @@ def test_a_user_in_the_address_becomes_basic_authentication(serve: Callable[...,
     basic = "Basic " + base64.b64encode(b"user:pa55word").decode()
     assert server.seen[0]["Authorization"] == ("Bearer t0ken" if way == "retraining" else basic)
     assert server.seen[0]["Host"] == server.host
+
+
+DRIPS = {
+    "nothing": b"",
+    "a status": b"HTTP/1.1 200 OK\r\n",
+    "heads": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-More: " + b"y" * 1000,
+    "a body": b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b" " * 1000,
+}
+
+
+@pytest.mark.parametrize("dripped", DRIPS)
+def test_an_answer_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, dripped: str) -> None:
+    """A byte now and then keeps no timeout of a socket from beginning anew; nothing that was cut off is a delivery."""
+    monkeypatch.setitem(push.__globals__, "TIMEOUT_SECONDS", 0.5)
+    over = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            for at in range(len(DRIPS[dripped])):
+                connection.sendall(DRIPS[dripped][at : at + 1])
+                over.wait(0 if at < 40 else 0.1)
+            over.wait(30)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        thread = threading.Thread(target=lambda: drip(server.accept()[0]))
+        thread.start()
+        with pytest.raises(PushError, match=f"http://127.0.0.1:{port} cannot be reached: no whole answer within 0.5 s"):
+            push(f"http://127.0.0.1:{port}", [])
+        over.set()
+        thread.join(30)
+        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(
