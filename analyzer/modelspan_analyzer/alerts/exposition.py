@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector as PrometheusCollector
@@ -11,8 +12,10 @@ from prometheus_client.registry import Collector as PrometheusCollector
 from modelspan_analyzer import instants
 from modelspan_analyzer.alerts.alert import ANNOTATIONS, LABELS, annotations_of, labels_of
 from modelspan_analyzer.alerts.maintenance import under_maintenance
+from modelspan_analyzer.alerts.silence import Expects, Limits, nothing_told
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import Incident, feedback, load_open, load_resolved
+from modelspan_analyzer.reading.arrivals import PRIMARY
 from modelspan_collector.store.connect import Store
 
 MOST_INCIDENTS = 200
@@ -21,15 +24,16 @@ KEPT = 2
 """An incident that is over is shown as 0 for so many times as long as the rules remember a 1."""
 
 _PREDICTIONS = """
-SELECT model, dateDiff('second', max(timestamp), now64(3)) AS age, count() AS predictions
+SELECT model, countIf(role = {role:String}) AS answers, maxIf(timestamp, role = {role:String}) AS newest,
+       dateDiff('second', newest, now64(3)) AS age, count() AS predictions
 FROM predictions
 WHERE timestamp >= now64(3) - INTERVAL 1 DAY
 GROUP BY model ORDER BY model LIMIT {limit:UInt32}
 """
 _SILENT = """
-SELECT model, dateDiff('second', max(timestamp), now64(3)) AS age, 0 AS predictions
+SELECT model, max(timestamp) AS newest, dateDiff('second', newest, now64(3)) AS age
 FROM predictions
-WHERE model IN {models:Array(String)} AND timestamp >= now64(3) - INTERVAL 8 DAY
+WHERE model IN {models:Array(String)} AND role = {role:String} AND timestamp >= now64(3) - INTERVAL 35 DAY
 GROUP BY model ORDER BY model
 """
 _RUNS = """
@@ -56,11 +60,17 @@ class IncidentCollector(PrometheusCollector):
     """
 
     def __init__(
-        self, store: Store, settings: AlertSettings | None = None, *, clock: Callable[[], datetime] = instants.now
+        self,
+        store: Store,
+        settings: AlertSettings | None = None,
+        *,
+        expects: Expects = nothing_told,
+        clock: Callable[[], datetime] = instants.now,
     ) -> None:
         self._store = store
         self._settings = settings or AlertSettings()
         self._clock = clock
+        self._limits = Limits(store, self._settings.silent_after, expects)
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing: registering must not query the store."""
@@ -102,19 +112,13 @@ class IncidentCollector(PrometheusCollector):
         yield from (open_, info, affected, left_out)
 
     def _models(self, now: datetime, others: set[str]) -> Iterator[GaugeMetricFamily]:
-        limit = {"limit": MOST_MODELS}
+        limit = {"limit": MOST_MODELS, "role": PRIMARY}
         predictions, runs = self._store.rows(_PREDICTIONS, limit), self._store.rows(_RUNS, limit)
-        silent = {row["model"] for row in runs} - {row["model"] for row in predictions}
-        if silent:  # for a day or more: their alert must not end by itself
-            predictions += self._store.rows(_SILENT, {"models": sorted(silent)})
-        age = GaugeMetricFamily(
-            "modelspan_prediction_age_seconds", "Since a model's newest prediction.", labels=["model"]
-        )
+        yield from self._ages(predictions, {str(row["model"]) for row in (*predictions, *runs)})
         volume = GaugeMetricFamily(
             "modelspan_predictions_last_day", "Predictions of the last 24 hours.", labels=["model"]
         )
         for row in predictions:
-            age.add_metric([row["model"]], float(row["age"]))
             volume.add_metric([row["model"]], float(row["predictions"]))
         succeeded = GaugeMetricFamily(
             "modelspan_run_success_timestamp_seconds", "When a model's monitors last ran through.", labels=["model"]
@@ -127,7 +131,25 @@ class IncidentCollector(PrometheusCollector):
         held = GaugeMetricFamily("modelspan_maintenance", "1 while a model's alerts are held back.", labels=["model"])
         for model in sorted({row["model"] for row in (*predictions, *runs)} | others):
             held.add_metric([model], float(under_maintenance(self._settings.maintenance, model, now)))
-        yield from (age, volume, succeeded, failed, held)
+        yield from (volume, succeeded, failed, held)
+
+    def _ages(self, predictions: list[dict[str, Any]], models: set[str]) -> Iterator[GaugeMetricFamily]:
+        """How long no version that answers has predicted, and how long that may last."""
+        answering = [row for row in predictions if row["answers"]]
+        silent = models - {row["model"] for row in answering}
+        if silent:  # for a day or more: their alert must not end by itself
+            answering += self._store.rows(_SILENT, {"models": sorted(silent), "role": PRIMARY})
+        age = GaugeMetricFamily(
+            "modelspan_prediction_age_seconds", "Since a model's newest prediction that somebody got.", labels=["model"]
+        )
+        most = GaugeMetricFamily(
+            "modelspan_prediction_age_limit_seconds", "After how long a silence it alarms.", labels=["model"]
+        )
+        for row in answering:
+            age.add_metric([row["model"]], float(row["age"]))
+            limit = self._limits.seconds(row["model"], instants.utc(row["newest"]), float(row["age"]))
+            most.add_metric([row["model"]], limit)
+        yield from (age, most)
 
     def _feedback(self) -> GaugeMetricFamily:
         opinions = GaugeMetricFamily(

@@ -43,6 +43,7 @@ def rule_tests(settings: AlertSettings, models: Sequence[Owned]) -> str:
         *_held_through(settings, chosen[0].model),
         _rise(settings, chosen[0].model),
         _maintenance(settings, chosen[0].model),
+        *_silence(settings, chosen[0].model),
         *_gauges(settings, chosen[0].model),
         _down(settings),
     ]
@@ -170,18 +171,23 @@ def _maintenance(settings: AlertSettings, model: str) -> dict[str, Any]:
     return _test("an incident under maintenance", series, [_expect(at * STEP + held, NAME, []) for at in (20, 30, 36)])
 
 
+def _silence(settings: AlertSettings, model: str) -> list[dict[str, Any]]:
+    """Each model by its own limit: one that answers all the time, and one that does so once a day."""
+    steps = int(settings.hold.total_seconds() // STEP) + 4
+    tests = []
+    for limit in (settings.silent_after.total_seconds(), 26.4 * 3600):
+        most = _series("modelspan_prediction_age_limit_seconds", {"model": model}, f"{limit:g}x{steps + 2}")
+        for age in (limit - 60, limit + 60):
+            series = _series("modelspan_prediction_age_seconds", {"model": model}, f"{age:g}x{steps + 2}")
+            tests.append(_fires("ModelPredictionsAbsent", series, steps * STEP, age > limit, most))
+    return tests
+
+
 def _gauges(settings: AlertSettings, model: str) -> list[dict[str, Any]]:
     """One test a rule on a gauge: silent on the healthy value, firing on the sick one."""
-    silent, lag = settings.silent_after.total_seconds(), settings.lag.total_seconds()
+    lag = settings.lag.total_seconds()
     stalled, held = settings.stalled_after.total_seconds(), settings.hold.total_seconds()
     cases = [
-        (
-            "ModelPredictionsAbsent",
-            "modelspan_prediction_age_seconds",
-            {"model": model},
-            "1x{n}",
-            f"{silent + 60:g}x{{n}}",
-        ),
         ("ModelRunsFail", "modelspan_runs_failed_last_hour", {"model": model}, "0x{n}", "2x{n}"),
         (
             "ModelspanCollectorLags",
@@ -207,7 +213,7 @@ def _gauges(settings: AlertSettings, model: str) -> list[dict[str, Any]]:
     ]
 
 
-def _fires(alert: str, series: dict[str, str], at: float, sick: bool) -> dict[str, Any]:
+def _fires(alert: str, series: dict[str, str], at: float, sick: bool, *beside: dict[str, str]) -> dict[str, Any]:
     """Asserts through ALERTS, so that the texts need not be repeated here."""
     said = [{"labels": _firing(alert, series["series"]), "value": 1}] if sick else []
     query = {
@@ -218,7 +224,7 @@ def _fires(alert: str, series: dict[str, str], at: float, sick: bool) -> dict[st
     return {
         "interval": f"{STEP}s",
         "name": f"{alert} on {'a sick' if sick else 'a healthy'} value",
-        "input_series": [series],
+        "input_series": [series, *beside],
         "promql_expr_test": [query],
     }
 

@@ -68,16 +68,17 @@ def _of_incidents(settings: AlertSettings) -> Rule:
 
 
 def _of_silence(settings: AlertSettings) -> Rule:
-    """That a model makes no predictions any more."""
-    age = _last("modelspan_prediction_age_seconds", ("model",), settings)
+    """That a model makes no predictions any more, for longer than it ever paused."""
+    age, limit = (_last(f"modelspan_prediction_{name}_seconds", ("model",), settings) for name in ("age", "age_limit"))
     return Rule(
         "ModelPredictionsAbsent",
-        f"{age} > {settings.silent_after.total_seconds():g} {_not_held(settings)}",
+        f"{age} > on (model) {limit} {_not_held(settings)}",
         format_duration(settings.hold),
         "warning",
         {
-            "summary": "{{ $labels.model }} has made no prediction for {{ $value | humanizeDuration }}",
-            "description": "Either nobody asks it, or its telemetry is lost: look at the collector first.",
+            "summary": "no version of {{ $labels.model }} has answered for {{ $value | humanizeDuration }}",
+            "description": "Either nobody asks it, its job is late, or its telemetry is lost: look at the collector "
+            "first. Shadows do not count.",
         },
     )
 

@@ -49,7 +49,9 @@ class AlertSettings(Settings):
     remember: Duration = Field(
         timedelta(hours=1), description="how long what modelspan said last stands while it is not scraped or restarts"
     )
-    silent_after: Duration = Field(timedelta(minutes=30), description="a model without predictions for so long alarms")
+    silent_after: Duration = Field(
+        timedelta(minutes=30), description="a model without predictions for so long alarms, if it never paused longer"
+    )
     stalled_after: Duration = Field(timedelta(hours=3), description="an analyzer without a finished run so long alarms")
     lag: Duration = Field(timedelta(minutes=5), description="oldest data waiting for the store that alarms")
     maintenance: tuple[MaintenanceSettings, ...] = Field((), description="when alerts are held back")

@@ -149,6 +149,10 @@ class MonitorsConfig(Settings):
             merged = _over(merged, entry.model_dump(exclude_unset=True, exclude={"model", "version"}))
         return type(self.defaults).model_validate(merged)
 
+    def expects(self, model: str) -> str:
+        """What is said of when a model predicts, with whichever version."""
+        return self.for_model(model, "").expects
+
     def with_segments(self, keys: Iterable[str]) -> MonitorsConfig:
         """The same, with slices by these keys beside those that each model has."""
         more = tuple(keys)

@@ -40,7 +40,7 @@ class Bursts:
     @property
     def limit(self) -> float:
         """The silence after which the next burst is overdue."""
-        return LATE * max(self.period, self.pause)
+        return LATE * self.pause
 
 
 def told(period: float) -> Bursts:

@@ -35,7 +35,7 @@ def build(store: Store, collector: Collector, config: MonitorsConfig, owned: Own
 def _operations(store: Store, collector: Collector, config: MonitorsConfig) -> list[Route]:
     results = CollectorRegistry()
     results.register(ResultsCollector(store))
-    results.register(IncidentCollector(store, config.alerts))
+    results.register(IncidentCollector(store, config.alerts, expects=config.expects))
 
     def readiness() -> Mapping[str, object]:
         store.scalar("SELECT 1")

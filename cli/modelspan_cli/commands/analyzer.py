@@ -75,7 +75,7 @@ def _serve(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> in
         signal.signal(number, lambda *_: stopping.set())
     registry = CollectorRegistry()
     registry.register(ResultsCollector(store))
-    registry.register(IncidentCollector(store, config.alerts))
+    registry.register(IncidentCollector(store, config.alerts, expects=config.expects))
     try:
         server, thread = start_http_server(args.metrics_port, args.metrics_host, registry)
     except OSError as error:
