@@ -210,6 +210,17 @@ def none(system: System) -> Injection:
     return Injection("none", "prediction_drift", "", ())
 
 
+def empty_answers(system: System) -> Injection:
+    """An ASGI service answers with nothing in it, without an error and sent in no time, as are the answers to it."""
+    system.framework, system.inside = True, False
+    system.own_span = bool(system.rng.random() < 0.5)
+    empty = system.after & system.chance(system.rng.uniform(0.4, 0.7))
+    system.missing["income"] |= empty
+    length = np.where(system.missing["income"], *(np.exp(system.rng.normal(at, 0.2, system.n)) for at in (2.0, -1.0)))
+    system.durations["send"] = length if system.rng.random() < 0.5 else 1 / length
+    return Injection("empty_answers", "missing", "income", ())
+
+
 CAUSES: tuple[Callable[[System], Injection], ...] = (
     timeout,
     stale_cache,

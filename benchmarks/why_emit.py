@@ -46,7 +46,11 @@ class Emission:
             np.nonzero(s.disk)[0],
             work="disk",
         )
-        yield self._predict(root)
+        if s.own_span:
+            yield self._predict(root)
+        else:
+            self._cursor += _nanoseconds(s.durations["compute"])
+            self.predict_duration, self.predict_ids = self._cursor - self.predict_start, root
         reviewed = s.missing["income"] | s.chance(0.03)
         yield self._leaf(
             "audit",
@@ -56,7 +60,20 @@ class Emission:
             np.nonzero(s.chance(0.6))[0],
         )
         yield self._leaf("audit", "queue manual review", root, self._noise(), np.nonzero(reviewed)[0])
+        if s.framework:
+            yield self._message("gateway", "POST /score http receive", root, s.times)
+            yield self._message("gateway", "POST /score http send", root, self._cursor.copy())
+            self._cursor += _nanoseconds(s.durations["send"])
         yield self._root(root)
+
+    def _message(self, role: str, name: str, parents: pa.Array, start: Ints) -> Spans:
+        """What an ASGI application hands to its server, or is handed."""
+        length = _nanoseconds(self.system.durations["send"])
+        event = {
+            "asgi.event.type": constant("http.response.body" if name.endswith("send") else "http.request", len(start))
+        }
+        calm = np.zeros(len(start), bool)
+        return self._spans(role, name, self._all, start, length, parents, event, calm, kind="Internal")
 
     def _noise(self) -> dict[str, Coded]:
         """Attributes that every span carries and that mean nothing."""
@@ -150,6 +167,9 @@ class Emission:
         }
         yield self._leaf("profile", "SELECT profiles", ids, self._noise() | tables, np.nonzero(~s.hit)[0], work="db")
         self._cursor += _nanoseconds(s.durations["profile"])
+        if s.framework:
+            yield self._message("profile", "GET /profile http send", ids, self._cursor.copy())
+            self._cursor += _nanoseconds(s.durations["send"])
         schema = {"payload.schema": Coded(s.schema["profile"], ["v1", "v2"])}
         yield self._spans(
             "profile",

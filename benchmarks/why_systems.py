@@ -98,11 +98,17 @@ class System:
     crash: Bools
     value_shift: Floats
     messages: dict[str, str] = field(default_factory=dict)
+    until: int = END
+    """When what began at the onset is over."""
+    framework: bool = False
+    """Whether the gateway and the profile service are ASGI applications, with spans for what they send and receive."""
+    own_span: bool = True
+    """Whether predict() has a span of its own; else its record names the gateway's."""
 
     @property
     def after(self) -> Bools:
-        """Which predictions came after the onset."""
-        return self.times >= self.onset
+        """Which predictions came after the onset, and before it was over."""
+        return (self.times >= self.onset) & (self.times < self.until)
 
     def chance(self, probability: float | Floats) -> Bools:
         """Independent coins."""

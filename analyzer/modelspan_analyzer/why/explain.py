@@ -121,18 +121,18 @@ def _causes(finding: Finding, line: Timeline, source: facts.Source) -> tuple[Cau
     sample, away = source.sample, source.elsewhere
     where = places(source.store, sample, away.window if away else None)
     found = source.read()
-    table, ranked = _ranked(found, sample, where)
+    table, ranked = _ranked(found, sample, where, finding.kind)
     if sample.slices and away is None and (absent := [one for one in ranked if table.keys[one.fact].kind == "absent"]):
         found = source.read_again(found, table.keys[absent[0].fact].service)
-        table, ranked = _ranked(found, sample, where)
+        table, ranked = _ranked(found, sample, where, finding.kind)
     news = releases(table, sample, line)
     return tuple(_cause(finding, table, sample, line, one, news) for one in ranked)
 
 
-def _ranked(found: Sequence[Fact], sample: Sample, where: Places) -> tuple[FactTable, list[Ranked]]:
+def _ranked(found: Sequence[Fact], sample: Sample, where: Places, kind: str) -> tuple[FactTable, list[Ranked]]:
     weights = Weights.split(sample.flagged, sample.others, sample.after).only(arrived(found, sample))
     table = tabulate(found, weights, SUPPORT)
-    return table, rank(table, weights, sample.after, where)
+    return table, rank(table, weights, sample.after, where, kind)
 
 
 def _cause(

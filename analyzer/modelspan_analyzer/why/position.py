@@ -18,6 +18,8 @@ from modelspan_collector.store.connect import Store
 
 SELF, ANCESTOR, WITHIN, BEFORE, AFTER = "self", "ancestor", "within", "before", "after"
 TRACES = 80
+ROUNDED = 1_000
+"""Nanoseconds that count for nothing: the stamps of a record are rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,16 @@ class Place:
     relation: str
     end: float
     """Nanoseconds from the prediction's start to their end, in the median: what ends earlier is further upstream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """One prediction as its record tells: the span that it was made in, and when (nanoseconds)."""
+
+    span: str
+    start: int
+    end: int
+    """As `start` where it is not known how long it took."""
 
 
 _SPANS = """
@@ -53,7 +65,13 @@ def places(store: Store, sample: Sample, within: Window | None = None) -> Mappin
     ]
     near = margin(within, MARGIN) if within else Window(*bounds)
     rows = store.rows(_SPANS, {"traces": sample.trace_ids[chosen].tolist(), "start": near.start, "end": near.end})
-    return locate(rows, dict(zip(sample.trace_ids[chosen].tolist(), sample.span_ids[chosen].tolist(), strict=True)))
+    own = {
+        str(sample.trace_ids[at]): Predicted(
+            str(sample.span_ids[at]), round(sample.time[at] * 1e9), round((sample.time[at] + sample.duration[at]) * 1e9)
+        )
+        for at in chosen
+    }
+    return locate(rows, own)
 
 
 def _choose(sample: Sample) -> np.typing.NDArray[np.int64]:
@@ -69,12 +87,12 @@ def _choose(sample: Sample) -> np.typing.NDArray[np.int64]:
     return np.concatenate((here[marked][: TRACES // 2], here[~marked][: TRACES // 2]))
 
 
-def locate(rows: Sequence[Mapping[str, Any]], own: Mapping[str, str]) -> dict[tuple[str, str], Place]:
-    """Place spans relative to each trace's prediction span.
+def locate(rows: Sequence[Mapping[str, Any]], own: Mapping[str, Predicted]) -> dict[tuple[str, str], Place]:
+    """Place spans relative to each trace's prediction: by their parents, and by time where these do not tell.
 
     Args:
         rows: spans with trace, span, parent, service, name, start and duration (nanoseconds).
-        own: the prediction's span id of each trace.
+        own: the prediction of each trace.
     """
     traces: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
@@ -82,17 +100,30 @@ def locate(rows: Sequence[Mapping[str, Any]], own: Mapping[str, str]) -> dict[tu
     placed: dict[tuple[str, str], list[tuple[bool, str, float]]] = defaultdict(list)
     for trace, spans in traces.items():
         by_id = {span["span"]: span for span in spans}
-        prediction = by_id.get(own.get(trace, ""))
+        prediction = _prediction(own.get(trace), by_id)
         if prediction is None:
             continue
-        around = _ancestors(prediction, by_id)
+        around = _ancestors(prediction.span, by_id)
         for span in spans:
-            credible = abs(span["start"] - prediction["start"]) < CLOCK_TOLERANCE_MS * 1_000_000
+            credible = abs(span["start"] - prediction.start) < CLOCK_TOLERANCE_MS * 1_000_000
             relation = _relation(span, prediction, around, by_id)
-            end = float(span["start"] + span["duration"] - prediction["start"])
+            end = float(span["start"] + span["duration"] - prediction.start)
             placed[span["service"], span["name"]].append((credible, relation, end))
     found = {key: _usual(places) for key, places in placed.items()}
     return found | _services(found)
+
+
+def _prediction(told: Predicted | None, by_id: Mapping[str, Mapping[str, Any]]) -> Predicted | None:
+    """Where a prediction stands: its span's place, of a span that holds more than it the record's end; a prediction
+    whose span is not there stands where the record says, if it says how long it took."""
+    if told is None:
+        return None
+    span = by_id.get(told.span)
+    if span is None:
+        return told if told.end > told.start else None
+    start, end = int(span["start"]), int(span["start"] + span["duration"])
+    wider = told.start < told.end < end - ROUNDED
+    return Predicted(told.span, start, told.end if wider else end)
 
 
 def _usual(placed: Sequence[tuple[bool, str, float]]) -> Place:
@@ -112,9 +143,9 @@ def _services(found: Mapping[tuple[str, str], Place]) -> dict[tuple[str, str], P
     return services
 
 
-def _ancestors(span: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> set[str]:
+def _ancestors(span: str, by_id: Mapping[str, Mapping[str, Any]]) -> set[str]:
     found: set[str] = set()
-    parent = span["parent"]
+    parent = by_id[span]["parent"] if span in by_id else ""
     while parent in by_id and parent not in found:
         found.add(parent)
         parent = by_id[parent]["parent"]
@@ -122,12 +153,20 @@ def _ancestors(span: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) 
 
 
 def _relation(
-    span: Mapping[str, Any], prediction: Mapping[str, Any], around: set[str], by_id: Mapping[str, Mapping[str, Any]]
+    span: Mapping[str, Any], prediction: Predicted, around: set[str], by_id: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    if span["span"] == prediction["span"]:
+    own, start, end = by_id.get(prediction.span), span["start"], span["start"] + span["duration"]
+    if own is None:  # by time alone
+        if start <= prediction.start and end >= prediction.end:
+            return ANCESTOR
+        return AFTER if start >= prediction.end - ROUNDED else WITHIN if start >= prediction.start else BEFORE
+    if span is own:
         return SELF
     if span["span"] in around:
         return ANCESTOR
-    if prediction["span"] in _ancestors(span, by_id):
-        return WITHIN
-    return AFTER if span["start"] >= prediction["start"] + prediction["duration"] else BEFORE
+    follows = bool(start >= prediction.end - ROUNDED)
+    if prediction.span in _ancestors(span["span"], by_id):
+        # a span that holds more than the prediction has children that follow it: a framework's answer is sent in it
+        holds_more = prediction.end < own["start"] + own["duration"]
+        return AFTER if follows and holds_more else WITHIN
+    return AFTER if follows else BEFORE

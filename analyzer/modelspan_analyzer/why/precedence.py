@@ -26,13 +26,16 @@ _OUTCOME_PREFIXES = (
 )  # fmt: skip
 """Attributes that say how the work went."""
 _FIRST = ("service.version", "version", "feature_flag", "k8s.pod", "host", "k8s", "db.", "cloud")
+_TRANSPORT = ("http send", "http receive", "websocket send", "websocket receive")
+"""Ends of the names of spans in which a framework (ASGI's instrumentation) hands messages to its server and back: they
+wrap what a service did, and are never what it did."""
 _TRIVIAL = ("telemetry.", "process.pid", "service.instance.id")
 
 
 def allowed(key: Key, places: Mapping[tuple[str, str], Place]) -> bool:
     """Whether the fact can be a cause at all: not what follows the prediction, nor the prediction's own outcome."""
     place = places.get((key.service, key.span_name))
-    if key.attribute.startswith(_TRIVIAL):
+    if key.attribute.startswith(_TRIVIAL) or key.span_name.endswith(_TRANSPORT):
         return False
     if place is None:
         return True

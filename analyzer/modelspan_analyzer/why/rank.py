@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from modelspan_analyzer.why import precedence
 from modelspan_analyzer.why.contrast import Contrast, Weights, contrast, effective_size, false_discovery
+from modelspan_analyzer.why.mechanism import plausible
 from modelspan_analyzer.why.position import Place
 from modelspan_analyzer.why.table import FactTable
 
@@ -49,9 +50,9 @@ class Ranked:
     """Whether it is known by having begun together with the finding, rather than by setting traces apart since."""
 
 
-def rank(table: FactTable, weights: Weights, after: Bools, places: Places) -> list[Ranked]:
-    """The causes, the likeliest first; empty where nothing stands out."""
-    may = np.array([precedence.allowed(key, places) for key in table.keys], bool)
+def rank(table: FactTable, weights: Weights, after: Bools, places: Places, kind: str) -> list[Ranked]:
+    """The causes of a kind of finding, the likeliest first; empty where nothing stands out."""
+    may = plausible(table, weights, places, kind)
     apart = _apart(table, weights, after, places, may)
     strong = bool(apart) and apart[0].compared.excess_share[apart[0].fact] >= 0.6
     if strong or after.all():

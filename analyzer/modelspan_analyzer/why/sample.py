@@ -36,7 +36,9 @@ class Sample:
     version: npt.NDArray[np.str_]
     trace_ids: npt.NDArray[np.str_]
     span_ids: npt.NDArray[np.str_]
-    """The predictions' own spans."""
+    """The predictions' own spans, or those that they were made in."""
+    duration: Floats
+    """Seconds that each prediction took; 0 where that is not known."""
     slices: tuple[int, ...]
     """Starts of the slices of time that were read, empty for all of it."""
     complete: bool
@@ -48,10 +50,11 @@ class Sample:
 
 
 _SAMPLE = """
-SELECT h, t, w, tags, version, trace_id, span_id FROM
+SELECT h, t, w, tags, version, trace_id, span_id, duration FROM
 (
     SELECT cityHash64(p.trace_id) AS h, toUnixTimestamp64Nano(p.timestamp) AS t, {weight} AS w,
-           p.tags AS tags, p.version AS version, p.trace_id AS trace_id, p.span_id AS span_id
+           p.tags AS tags, p.version AS version, p.trace_id AS trace_id, p.span_id AS span_id,
+           p.duration AS duration
     {source} AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')}
       AND p.trace_id != '' AND cityHash64(p.trace_id) <= {highest:UInt64} {stretches}
 )
@@ -115,6 +118,7 @@ def _as_sample(table: pa.Table, rates: tuple[float, float], line: Timeline, stre
         version=table["version"].to_numpy(zero_copy_only=False).astype(str)[first],
         span_ids=table["span_id"].to_numpy(zero_copy_only=False).astype(str)[first],
         trace_ids=table["trace_id"].to_numpy(zero_copy_only=False).astype(str)[first],
+        duration=table["duration"].to_numpy()[first].astype(float),
         slices=stretches.slices,
         complete=min(rates) >= 1.0 and not stretches.slices,
     )

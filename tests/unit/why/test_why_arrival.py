@@ -27,6 +27,7 @@ def sample() -> Sample:
         version=empty,
         trace_ids=empty,
         span_ids=empty,
+        duration=np.zeros(SECONDS),
         slices=(),
         complete=True,
     )
