@@ -7,8 +7,8 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 
+from modelspan_analyzer.checking import Answer, as_json, ask
 from modelspan_analyzer.config.durations import parse_duration
-from modelspan_analyzer.gate import Answer, as_json, ask
 from modelspan_cli.known import KnownModel, KnownVersion, known_signal
 from modelspan_cli.reach import add_data_argument, reading
 

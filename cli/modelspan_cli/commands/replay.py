@@ -13,10 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from modelspan_analyzer.checking import JUDGED, not_checked
 from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Hints, Roles
 from modelspan_analyzer.files.rows import FileError, Remarks
-from modelspan_analyzer.gate import JUDGED, not_checked
 from modelspan_analyzer.instance import Instance, InstanceConfig
 from modelspan_analyzer.reading.cards import told_task
 from modelspan_analyzer.replay.history import split

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
-from modelspan_analyzer.gate import JUDGED, WITHIN, not_checked
+from modelspan_analyzer.checking import JUDGED, WITHIN, not_checked
 from modelspan_analyzer.governance.databases import databases
 from modelspan_analyzer.incidents import Incident, load_open
 from modelspan_cli.console import console, plain_table

@@ -9,9 +9,9 @@ import pytest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry, generate_latest
 
+from modelspan_analyzer.checking import Status, ask
 from modelspan_analyzer.exposition import ResultsCollector
 from modelspan_analyzer.exposition_otlp import provide, start_otlp
-from modelspan_analyzer.gate import Status, ask
 from modelspan_analyzer.incidents import update
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_collector.store.connect import Store
