@@ -12,6 +12,8 @@ from modelspan_analyzer.results import Result
 
 MOST_NAMED = 2
 MOST_SPELT_OUT = 5
+LONGEST = 120
+"""Characters of a title: what a telephone shows."""
 NOT_ASKED = "no cause was looked for: what was found is about no single predictions, or too much was found at once"
 NO_IMPACT = "how many predictions are affected is not known"
 
@@ -72,24 +74,37 @@ def subject(member: OpenFinding) -> str:
 def title(model: str, findings: Sequence[OpenFinding], cause: str = "", signals: Signals = SIGNALS) -> str:
     """What an incident is called: the model and version, the two worst things that are wrong, where they come from.
 
-    A feature counts once, by the gravest of its findings; those that are well again count where all are.
+    A feature counts once, by the gravest of its findings; those that are well again count where all are. Of the others
+    it is said what they are, where that is short; what is still too long is cut.
     """
     current = _by_gravity(findings, signals)
     things: dict[str, str] = {}
     for member in current:
         signal = signals[member.signal]
-        trouble = signal.words_for(member.metric)
+        trouble = signal.words_for(member.metric, member.direction, member.n)
         things.setdefault(_place(member, signal) or trouble, trouble)
-    named = list(things.items())[:MOST_NAMED]
+    versions = ", ".join(dict.fromkeys(member.version for member in sorted(current, key=lambda one: one.version)))
+    about = f"{model}{_version(versions, current[0].role if current else ROLE_PRIMARY)}: "
+    through = f", through {cause}" if cause else ""
+    every = list(things.items())
+    for most, kinds in ((MOST_NAMED, True), (MOST_NAMED, False), (1, False)):
+        text = about + _named(every, most, kinds) + through
+        if len(text) <= LONGEST:
+            return text
+    return text[: LONGEST - 1] + "…"
+
+
+def _named(things: Sequence[tuple[str, str]], most: int, kinds: bool) -> str:
+    """The worst things by name, how many others there are, and of which kinds if these are other ones."""
+    named, left = things[:most], things[most:]
     text = ", ".join(
         _listed(trouble, [place for place, what in named if what == trouble]) for trouble in _unique(named)
     )
-    others = len(things) - len(named)
-    text += f", and {others} other{'s' if others > 1 else ''}" if others else ""
-    versions = ", ".join(dict.fromkeys(member.version for member in sorted(current, key=lambda one: one.version)))
-    return f"{model}{_version(versions, current[0].role if current else ROLE_PRIMARY)}: {text}" + (
-        f", through {cause}" if cause else ""
-    )
+    if not left:
+        return text
+    others = _unique(left)
+    what = f" ({', '.join(others)})" if kinds and set(others) - set(_unique(named)) else ""
+    return f"{text}, and {len(left)} other{'s' if len(left) > 1 else ''}{what}"
 
 
 def _place(member: OpenFinding, signal: Signal) -> str:

@@ -53,6 +53,8 @@ class OpenFinding:
     """Rows that were measured."""
     affected: int = 0
     """Predictions among them that it is about; 0 where that is not known."""
+    direction: str = "above"
+    """On which side of its threshold the measurement was."""
     cause: str = ""
     """What it was found to come from, as `Incident.cause`; empty where that is not known."""
 
@@ -79,6 +81,7 @@ class OpenFinding:
             role=role,
             n=result.n,
             affected=affected,
+            direction=result.direction,
             cause=cause,
             excess=abs(result.value / result.threshold) if result.value and result.threshold else 0.0,
         )

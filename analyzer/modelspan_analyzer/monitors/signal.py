@@ -45,6 +45,15 @@ class Metric:
     """The signal's, where empty."""
     question: str = ""
     """One of `kinds.KINDS`; empty for what is about all predictions at once, or about those that never came."""
+    below: str = ""
+    """The words where too little is wrong rather than too much; the same, where empty."""
+    none: str = ""
+    """The words where there was nothing at all to measure; those for too little, where empty."""
+
+    def worded(self, direction: str, n: int) -> str:
+        """The words for a value that is wrong in a direction, of so many rows."""
+        below = self.below if direction == "below" else ""
+        return (self.none if n == 0 else "") or below or self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +112,9 @@ class Signal:
         section = settings.section(self.name, self.settings) if self.settings else getattr(settings, self.name, None)
         return bool(getattr(section, "enabled", True))
 
-    def words_for(self, metric: str) -> str:
-        """What a finding of a metric is called."""
-        words = self.metrics.get(metric, _PLAIN).words or self.words
+    def words_for(self, metric: str, direction: str = "above", n: int = 1) -> str:
+        """What a finding of a metric is called, which is wrong in a direction, of so many rows."""
+        words = self.metrics.get(metric, _PLAIN).worded(direction, n) or self.words
         return words.format(metric=metric.replace("_", " "))
 
     def question_for(self, metric: str) -> str:

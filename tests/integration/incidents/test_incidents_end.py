@@ -12,6 +12,7 @@ from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import load_open, update
 from modelspan_analyzer.monitors.latency.monitor import LATENCY
 from modelspan_analyzer.monitors.quality.constraints import suggest, to_json
+from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.monitors_yaml import CONFIG
@@ -105,6 +106,8 @@ def test_whatever_alarmed_is_measured_again_in_the_next_good_window_and_ends(sto
     alarms = {key(result) for result in bad if result.verdict is Verdict.ALARM}
     assert {signal for signal, *_ in alarms} == ALARMING
     assert {*SIGNALS} == ALARMING | NEEDS_A_MODEL, "a new signal is to alarm here too"
+    unnamed = {metric for signal, metric, *_ in alarms if signal == DATA_QUALITY.name} - DATA_QUALITY.metrics.keys()
+    assert unnamed == set(), "each has words of its own, for titles"
     said = {key(result): result for result in good}
     assert [one for one in sorted(alarms) if one not in said or said[one].verdict is not Verdict.OK] == []
     for number, results in ((5, bad), (6, good), (7, again)):

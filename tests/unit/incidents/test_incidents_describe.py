@@ -40,11 +40,31 @@ MISSING = [finding("data_quality", "null_rate", name, excess) for name, excess i
             "churn 1: unfair disparate impact in tag.sex=f",
         ),
         ([finding("something_new", "x")], "", "churn 1: something new"),
+        ([finding("data_quality", "volume", direction="below")], "", "churn 1: no predictions"),
+        ([finding("data_quality", "volume", direction="below", n=9)], "", "churn 1: fewer predictions than usual"),
+        ([finding("data_quality", "volume", n=9)], "", "churn 1: more predictions than usual"),
+        ([finding("data_quality", "duplicate_row_rate", n=9)], "", "churn 1: repeated rows"),
+        ([finding("data_quality", "constant", "a", n=9)], "", "churn 1: a stuck value in a"),
+        (
+            [*MISSING[:2], finding("data_drift", "psi", "c"), finding("data_quality", "duplicate_id_rate", excess=0.1)],
+            "",
+            "churn 1: missing values in b and a, and 2 others (repeated prediction ids, drift)",
+        ),
     ],
 )
 def test_the_two_worst_are_named_and_the_others_counted(findings, cause, called):
     """A feature counts once, by the gravest that is wrong with it."""
     assert title("churn", findings, cause) == called
+
+
+@pytest.mark.parametrize("name", ["age", "f" * 50, "f" * 500])
+@pytest.mark.parametrize("cause", ["", "feature-store GET /profile/{customer} http.response.status_code=504"])
+def test_a_title_fits_a_telephone(name, cause):
+    """However long names are: the kinds of the others go first, then the second worst, then the end."""
+    several = [finding("data_quality", metric, f"{name}{metric}") for metric in ("null_rate", "constant", "x", "y")]
+    called = title("churn", several, cause)
+    assert (len(called) <= describe.LONGEST, called.startswith("churn 1: ")) == (True, True)
+    assert len(name) > 50 or name in called
 
 
 def test_what_is_well_again_is_not_named_while_something_is_wrong():

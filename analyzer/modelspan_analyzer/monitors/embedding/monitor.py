@@ -126,5 +126,8 @@ EMBEDDING: Final = Signal(
     run=embedding,
     needs=(Need.BASELINE,),
     cost=Cost.SAMPLE,
-    metrics={"null_rate": Metric("missing values", kinds.MISSING)},
+    metrics={
+        "null_rate": Metric("missing values", kinds.MISSING),
+        "other_width_rate": Metric("vectors of another width", kinds.DRIFT),
+    },
 )

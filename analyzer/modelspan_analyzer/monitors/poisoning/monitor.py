@@ -162,5 +162,9 @@ POISONING: Final = Signal(
     run=poisoning,
     needs=(Need.BASELINE,),
     cost=Cost.SAMPLE,
-    metrics={"label_flip_rate": Metric(question=kinds.WRONG)},
+    metrics={
+        "outlier_rate": Metric("outlying rows", kinds.PREDICTION_DRIFT),
+        "near_duplicate_rate": Metric("bursts of nearly equal rows", kinds.PREDICTION_DRIFT),
+        "label_flip_rate": Metric("labels that contradict the model", kinds.WRONG),
+    },
 )

@@ -169,7 +169,13 @@ def _result(
     return context.result(SIGNAL, metric, value, verdict, **fields)
 
 
+def _about_values(**words: str) -> dict[str, Metric]:
+    """Metrics of the values of a feature, of which `why` can ask where they come from."""
+    return {metric: Metric(said, kinds.DRIFT) for metric, said in words.items()}
+
+
 _MISSING: Final = Metric("missing values", kinds.MISSING)
+_MISSING_FEATURE: Final = Metric("a missing feature", kinds.MISSING)
 DATA_QUALITY: Final = Signal(
     SIGNAL,
     "bad values",
@@ -180,11 +186,25 @@ DATA_QUALITY: Final = Signal(
     gravity=2,
     metrics={
         "null_rate": _MISSING,
-        "missing_feature": _MISSING,
+        "completeness_check": _MISSING,
+        "missing_feature": _MISSING_FEATURE,
+        "missing_column_check": _MISSING_FEATURE,
         "error_rate": Metric("failed predictions", kinds.ERRORS),
-        "volume": Metric("unusual volume"),
+        "volume": Metric("more predictions than usual", "", "fewer predictions than usual", "no predictions"),
         "freshness": Metric("stale data"),
-        "duplicate_id_rate": Metric(),
-        "new_feature": Metric(),
+        "duplicate_id_rate": Metric("repeated prediction ids"),
+        "new_feature": Metric("a new feature"),
+        "extra_column_check": Metric("new features"),
+        **_about_values(
+            type_error_rate="wrong types",
+            data_type_check="wrong types",
+            out_of_range_rate="values out of range",
+            constant="a stuck value",
+            unseen_category_rate="unknown categories",
+            categorical_values_check="unknown categories",
+            vanished_category_rate="vanished categories",
+            duplicate_row_rate="repeated rows",
+        ),
+        "cardinality_ratio": Metric("too many categories", kinds.DRIFT, "too few categories"),
     },
 )
