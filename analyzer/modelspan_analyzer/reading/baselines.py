@@ -197,6 +197,11 @@ def active(store: Store, model: str, version: str) -> Baseline | None:
     return next(own, next(iter(found), None))
 
 
+def keeping_their_own(store: Store, model: str) -> list[str]:
+    """The versions of a model that have a baseline of their own, which a new one for all versions does not replace."""
+    return sorted({baseline.version for baseline in listing(store, model) if baseline.version})
+
+
 def listing(store: Store, model: str | None = None) -> list[Baseline]:
     """All baselines, the newest first."""
     return [_from_row(row) for row in store.rows(_LISTING, {"model": model or ""})]

@@ -25,6 +25,9 @@ from modelspan_cli.reach import add_data_argument, post, post_table, reading, ru
 from modelspan_collector.running import Running
 from modelspan_collector.store.connect import DEFAULT_DATABASE
 
+_SHOWN = 10
+"""Versions that are named."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the two verbs."""
@@ -104,7 +107,21 @@ def _set(args: argparse.Namespace) -> int:
     print(
         f"baseline {made['baseline_id']} of {made['model']} {made['version'] or '(all versions)'}: {made['rows']} rows"
     )
+    if not args.version:
+        _say_who_keeps(args)
     return 0
+
+
+def _say_who_keeps(args: argparse.Namespace) -> None:
+    """A baseline for all versions changes nothing for those that have their own."""
+    with reading(args) as store:
+        own = baselines.keeping_their_own(store, args.model)
+    if own:
+        more = f" and {len(own) - _SHOWN} more" if len(own) > _SHOWN else ""
+        listed = ", ".join(own[:_SHOWN]) + more
+        print(
+            f"versions that have their own baseline keep it: {listed} (--version replaces that of one)", file=sys.stderr
+        )
 
 
 def _settled(args: argparse.Namespace) -> Settled:

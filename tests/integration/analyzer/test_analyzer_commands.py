@@ -81,6 +81,15 @@ def test_from_a_query_to_the_gate(modelspan: Run, filled: Store, tmp_path: Path)
     assert filled.scalar(drifted) == 2
 
 
+def test_a_baseline_for_all_versions_says_who_keeps_its_own(modelspan: Run, filled: Store) -> None:
+    """Nothing changes for such a version, which would look as if the new baseline were in use."""
+    for version, said in (("", ""), ("7", ""), ("", "keep it: 7 (--version replaces"), ("8", "")):
+        status, _, told = modelspan(
+            "baseline", "set", "--model", "kept", "--version", version, "--query", "SELECT 1.5 AS x"
+        )
+        assert (status, said in told, "own baseline" in told) == (0, True, bool(said))
+
+
 @pytest.mark.parametrize(
     ("query", "message"), [("DROP TABLE predictions", "from a SELECT only"), ("SELECT 1 WHERE 0", "no row")]
 )
