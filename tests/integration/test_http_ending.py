@@ -30,8 +30,9 @@ def rest_of(connection: socket.socket) -> bytes:
     """All that comes until the other side closes."""
     connection.settimeout(30)
     parts = []
-    while part := connection.recv(65536):
-        parts.append(part)
+    with connection:
+        while part := connection.recv(65536):
+            parts.append(part)
     return b"".join(parts)
 
 

@@ -59,7 +59,7 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(("lower", "upper"), pairwise(LAYERS))
+@pytest.mark.parametrize(("lower", "upper"), list(pairwise(LAYERS)))
 def test_layers_point_one_way(lower: str, upper: str) -> None:
     """No layer imports one above it."""
     above = {Path(layer).name for layer in LAYERS[LAYERS.index(upper) :]}

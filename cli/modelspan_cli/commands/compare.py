@@ -35,13 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print both versions' measures and the recommendation."""
-    if args.champion == args.challenger:
-        raise CommandError(f"{args.champion} is both: name two versions of {args.model} to compare")
     end = args.end or datetime.now(UTC)
     settings = PerformanceSettings(positive_class=args.positive_class)
     try:
         window = Window(args.start or end - timedelta(days=7), end)
         with reading(args) as store:
+            if args.champion == args.challenger:
+                raise CommandError(f"{args.champion} is both: name two versions of {args.model} to compare")
             found = compare(store, args.model, args.champion, args.challenger, window, settings)
     except (LookupError, ValueError) as error:
         raise CommandError(str(error).strip("'\"")) from error

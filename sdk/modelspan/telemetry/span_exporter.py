@@ -122,8 +122,12 @@ class SpanExporter(Base):
         return SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way, and close the connection, if that ends in time."""
         self._backoff.stop()
+        if self._lock.acquire(timeout=1.0):
+            with guard("a connection could not be closed"):
+                self._connection.close()
+            self._lock.release()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002
         """Nothing is buffered here; what is under way is tried again at once."""

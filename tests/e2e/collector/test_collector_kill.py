@@ -52,6 +52,9 @@ class Child:
         self.port = 0
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
 
     def count(self) -> dict[str, list[str]]:
         assert self.process.stdin is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import time
@@ -99,12 +100,11 @@ def predictions(rows: int, /, model: str = "churn", version: str = "1", **column
 
 def post(port: int, path: str, body: bytes, kind: str = PROTOBUF, **headers: str) -> http.client.HTTPResponse:
     """Send one HTTP request; the answer's body is in `.content`."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request("POST", path, body, {"content-type": kind, **named})
-    answer: Any = connection.getresponse()
-    answer.content = answer.read()
-    connection.close()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("POST", path, body, {"content-type": kind, **named})
+        answer: Any = connection.getresponse()
+        answer.content = answer.read()
     return answer
 
 

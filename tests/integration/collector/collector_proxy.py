@@ -54,4 +54,5 @@ class Proxy:
                     target.sendall(data)
         for each in (source, target):
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                each.shutdown(socket.SHUT_RDWR)  # wakes the other way, which then closes them too
+        source.close()

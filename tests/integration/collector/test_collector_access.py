@@ -93,9 +93,11 @@ def test_tls_and_plain_text_to_tls(start: Callable[..., Collector], store: Store
     collector = start(tls=certificate)
     body = trace({}).SerializeToString()
     context = ssl.create_default_context(cafile=str(certificate.certificate))
-    client = http.client.HTTPSConnection("localhost", collector.http_port, context=context, timeout=20)
-    client.request("POST", "/v1/traces", body, {"content-type": "application/x-protobuf"})
-    assert client.getresponse().status == 200
+    with contextlib.closing(
+        http.client.HTTPSConnection("localhost", collector.http_port, context=context, timeout=20)
+    ) as client:
+        client.request("POST", "/v1/traces", body, {"content-type": "application/x-protobuf"})
+        assert client.getresponse().status == 200
     credentials = grpc.ssl_channel_credentials(certificate.certificate.read_bytes())
     with grpc.secure_channel(f"localhost:{collector.grpc_port}", credentials) as channel:
         channel.unary_unary(TRACES.grpc_path)(trace({}).SerializeToString(), timeout=20)
@@ -116,7 +118,8 @@ def test_mutual_tls_refuses_strangers(start: Callable[..., Collector], certifica
         if known:
             context.load_cert_chain(certificate.certificate, certificate.key)
         client = http.client.HTTPSConnection("localhost", collector.http_port, context=context, timeout=20)
-        with contextlib.nullcontext() if known else pytest.raises((OSError, http.client.HTTPException)):
+        refused = contextlib.nullcontext() if known else pytest.raises((OSError, http.client.HTTPException))
+        with contextlib.closing(client), refused:
             client.request("POST", "/v1/traces", trace({}).SerializeToString(), {"content-type": PROTOBUF})
             assert client.getresponse().status == 200
     assert refused_connections(collector) == 1

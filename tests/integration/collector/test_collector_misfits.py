@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -278,11 +279,10 @@ def test_a_request_of_which_nothing_can_be_taken_is_refused(collector: Collector
 
 def raw(port: int, kind: str | None, body: bytes) -> http.client.HTTPResponse:
     """A request with that content type, or without any."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("POST", "/v1/traces", body, {} if kind is None else {"content-type": kind})
-    answer: Any = connection.getresponse()
-    answer.content = answer.read()
-    connection.close()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("POST", "/v1/traces", body, {} if kind is None else {"content-type": kind})
+        answer: Any = connection.getresponse()
+        answer.content = answer.read()
     return answer
 
 

@@ -70,7 +70,7 @@ def tried() -> Iterator[tuple[list[str], argparse.Action, str]]:
 
 
 @pytest.mark.parametrize(
-    ("words", "option", "kind"), tried(), ids=lambda value: " ".join(value) if isinstance(value, list) else None
+    ("words", "option", "kind"), list(tried()), ids=lambda value: " ".join(value) if isinstance(value, list) else None
 )
 def test_no_command_tells_the_password_of_an_address_that_is_wrong(
     words: list[str], option: argparse.Action, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -20,6 +20,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from opentelemetry import trace
+from opentelemetry.util._once import Once
 
 import modelspan
 from modelspan import _failsafe
@@ -101,6 +103,9 @@ def test_a_call_is_a_row_for_each_prediction(
 ) -> None:
     """Whatever people pass: as many rows as predictions, with their features, and a span that makes no further row."""
     monkeypatch.setenv("MODELSPAN_EXIT_TIMEOUT", "0.2")
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)  # of this test alone: the process would keep it
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
     function, arguments, options, expected = CALLS[case]
     modelspan.configure(endpoint=receiver.endpoint)
     try:
@@ -109,6 +114,7 @@ def test_a_call_is_a_row_for_each_prediction(
         assert modelspan.flush(60)
     finally:
         modelspan.configure(disabled=True)
+        trace.get_tracer_provider().shutdown()  # type: ignore[attr-defined]
     rows = receiver.predictions()
     assert len(rows) == len(expected)
     for row, features in zip(rows, expected, strict=True):

@@ -58,13 +58,18 @@ def rotel(rotel_agent: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
                 subprocess.Popen([rotel_agent, "start"], env={**os.environ, **settings}, stdout=out, stderr=out)
             )
         host, port = http.split(":")
-        eventually(lambda: socket.socket().connect_ex((host, int(port))) == 0)
+        eventually(lambda: _answers(host, int(port)), "Rotel listens")
         return f"http://{http}"
 
     yield start
     for process in started:
         process.terminate()
         process.wait(timeout=15)
+
+
+def _answers(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
 
 
 def _free_port() -> int:
