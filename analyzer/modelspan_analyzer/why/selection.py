@@ -179,7 +179,7 @@ def _samples(store: Store, finding: Finding, base: Selection, expression: str, o
         where, parameters = population(finding, apart=False)
         everybody = Selection("", f"FROM predictions AS p WHERE {where}", parameters)
         return current, _column(store, everybody, finding.window, expression, of)
-    if finding.baseline_id and finding.kind != kinds.WRONG:
+    if finding.baseline_id and finding.kind not in (kinds.WRONG, kinds.SLOW):  # a baseline's rows took no time
         rows = _reference(store, finding, base, expression, of)
         if len(rows):
             return current, rows
