@@ -7,13 +7,22 @@ kept. Another tenant's label of the same id is never its label.
 
 from __future__ import annotations
 
+_ONE_TENANT = "(SELECT uniqExact(tenant) FROM labels) < 2"
+
 
 def labels_of(ids: str) -> str:
     """The labels of the prediction ids that a query gives, one row an id, to be joined with the predictions as `l`:
-    `known` holds one a tenant, nobody's last."""
+    `known` holds one a tenant, nobody's last.
+
+    Where all labels are one tenant's, as they mostly are, an id has one, and nothing needs to be grouped. The engine
+    knows that before it reads, and leaves the other half out.
+    """
     return f"""(
+    SELECT prediction_id, [(tenant, value, label)] AS known
+    FROM labels FINAL WHERE {_ONE_TENANT} AND prediction_id IN ({ids})
+    UNION ALL
     SELECT prediction_id, arrayReverseSort(groupArray((tenant, value, label))) AS known
-    FROM labels FINAL WHERE prediction_id IN ({ids}) GROUP BY prediction_id
+    FROM labels FINAL WHERE NOT {_ONE_TENANT} AND prediction_id IN ({ids}) GROUP BY prediction_id
 )"""
 
 

@@ -35,6 +35,7 @@ from modelspan_collector.store.connect import Store
 MODEL, ROWS = "credit", 200
 TENANTS = ("acme", "globex")
 CLASSES = ("0", "1")
+TAGS = pa.map_(pa.string(), pa.string())
 TASKS = {"acme": "binary", "globex": "multiclass"}
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
 WINDOW = Window(START, START + timedelta(hours=1))
@@ -174,8 +175,23 @@ def test_what_nobody_sent_counts_where_a_tenant_has_none(shared: Store) -> None:
     one = pa.array([START], pa.timestamp("ns", "UTC"))
     rows = {"model": ["late"] * 3, "version": ["1"] * 3, "prediction_id": ["p0", "of-globex", "of-globex"],
             "label": ["7"] * 3, "timestamp": pa.concat_arrays([one] * 3)}  # fmt: skip
-    tags = pa.array([[("tenant", "acme")], [("tenant", "globex")], []], pa.map_(pa.string(), pa.string()))
+    tags = pa.array([[("tenant", "acme")], [("tenant", "globex")], []], TAGS)
     shared.insert("predictions", pa.table(rows | {"tags": tags}))
     found = window_rows("late", "1", WINDOW)
     told = shared.rows(f"SELECT tags['tenant'] AS tenant, truth FROM ({found.sql}) ORDER BY tenant", found.parameters)
     assert [(row["tenant"], row["truth"]) for row in told] == [("", "7"), ("acme", _truth(0)), ("globex", "7")]
+
+
+@pytest.mark.parametrize("tenant", ["", "acme"])
+def test_labels_read_the_same_whether_one_tenant_has_some_or_more(store: Store, tenant: str) -> None:
+    """Where all labels are one tenant's none has to be chosen: what is read so stays the same once another's come."""
+    times = pa.array([START] * 3, pa.timestamp("ns", "UTC"))
+    rows = {"model": [MODEL] * 3, "version": ["1"] * 3, "prediction_id": ["a", "b", "c"], "label": ["1"] * 3,
+            "timestamp": times, "tags": pa.array([[("tenant", tenant)]] * 3, TAGS)}  # fmt: skip
+    store.insert("predictions", pa.table(rows))
+    found = window_rows(MODEL, "1", WINDOW)
+    for sender, truth in ((tenant, "0"), ("globex", "1")):
+        known = {"model": [MODEL] * 2, "prediction_id": ["a", "b"], "label": [truth] * 2, "tenant": [sender] * 2}
+        store.insert("labels", pa.table(known | {"timestamp": times.slice(0, 2)}))
+        told = store.rows(f"SELECT truth FROM ({found.sql}) ORDER BY prediction_id", found.parameters)
+        assert [row["truth"] for row in told] == ["0", "0", ""]
