@@ -47,12 +47,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _ddl(args: argparse.Namespace) -> list[str]:
-    single = [statement for _, statement in schema.statements()]
     if not args.cluster:
         if args.replicated:
             raise CommandError("--replicated needs the name of a cluster", hint="add --cluster NAME")
-        return single
-    return cluster.statements(single, cluster.Cluster(args.cluster, replicated=args.replicated), args.database)
+        return [statement for _, statement in schema.statements()]
+    return cluster.statements(cluster.Cluster(args.cluster, replicated=args.replicated), args.database)
 
 
 def _print(args: argparse.Namespace) -> None:

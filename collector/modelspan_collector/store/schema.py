@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.errors import SchemaError
@@ -20,6 +21,7 @@ _HERE = Path(__file__).parent
 _LEDGER_FILE = "000_schema_migrations.sql"
 _CREATED = re.compile(r"^CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS (\w+)", re.MULTILINE)
 _PLACE = re.compile(r"/\*(\w+)\*/(.*?)/\*\*/")
+_AS_IT_STANDS: Mapping[str, str] = MappingProxyType({})
 _INCLUDE = re.compile(r"^ *-- include (\w+\.sql)", re.MULTILINE)
 
 
@@ -32,10 +34,14 @@ class Migration:
     statements: tuple[str, ...]
 
 
-def statements() -> list[tuple[str, str]]:
-    """All DDL as (file name, statement), in the order in which it is applied."""
+def statements(places: Mapping[str, str] = _AS_IT_STANDS) -> list[tuple[str, str]]:
+    """All DDL as (file name, statement), in the order in which it is applied.
+
+    Args:
+        places: other text for places of these names, such as a cluster's; in all others stays what stands there.
+    """
     return [
-        (file.name, _PLACE.sub(r"\2", statement))
+        (file.name, _PLACE.sub(lambda place: places.get(place[1], place[2]), statement))
         for file in _scripts(_HERE / "schema")
         for statement in split(_text(file))
     ]

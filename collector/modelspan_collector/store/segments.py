@@ -88,6 +88,8 @@ def _views(key: str) -> Iterator[tuple[str, str]]:
     named = f"concat({quote_string(key + '=')}, {value}) AS segment"
     places = {
         "suffix": suffix,
+        "to": " TO ",
+        "local": "",
         "segment": "segment",
         "key": ", segment",
         "rows": f"(SELECT *, {named} FROM predictions WHERE {value} != '')",

@@ -107,7 +107,7 @@ def _row_columns(signal: Signal) -> list[str]:
 
 def _create(name: str, columns: list[str]) -> str:
     lines = ",\n    ".join(f"`{column.replace(' ', '` ', 1)}" for column in columns)
-    return f"CREATE TABLE IF NOT EXISTS {name}\n(\n    {lines}\n)\nENGINE = Null;\n"
+    return f"CREATE TABLE IF NOT EXISTS {name}/*on_cluster*//**/\n(\n    {lines}\n)\nENGINE = Null;\n"
 
 
 def _metric_columns() -> list[str]:

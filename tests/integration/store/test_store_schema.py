@@ -151,7 +151,7 @@ def test_migrations_need_a_number_of_their_own(tmp_path: Path) -> None:
 def test_cluster_ddl_is_what_the_engine_parses(empty: Store, replicated: bool) -> None:
     """The engine's own parser takes every statement and reads the same cluster, tables and engines from it."""
     single = [statement for _, statement in schema.statements()]
-    rewritten = cluster.statements(single, cluster.Cluster("my-cluster", replicated=replicated), "modelspan")
+    rewritten = cluster.statements(cluster.Cluster("my-cluster", replicated=replicated), "modelspan")
     formatted = [empty.scalar("SELECT formatQuerySingleLine({ddl:String})", {"ddl": ddl}) for ddl in rewritten]
     assert all("ON CLUSTER `my-cluster`" in ddl for ddl in formatted)
     stored = [ddl for ddl in formatted if "MergeTree" in ddl]
@@ -168,8 +168,7 @@ def test_cluster_ddl_is_what_the_engine_parses(empty: Store, replicated: bool) -
 
 def test_cluster_views_route_rows_to_their_shard() -> None:
     """Ingest tables feed the distributed ones; sketches of stored rows stay where the rows are."""
-    single = [statement for _, statement in schema.statements()]
-    rewritten = cluster.statements(single, cluster.Cluster("c"), "modelspan")
+    rewritten = cluster.statements(cluster.Cluster("c"), "modelspan")
     views = {ddl.split("EXISTS ")[1].split()[0]: " ".join(ddl.split()) for ddl in rewritten if "MATERIALIZED" in ddl}
     assert "TO otel_traces " in views["otel_traces_from_otlp"]
     assert "TO predictions " in views["predictions_from_spans"]

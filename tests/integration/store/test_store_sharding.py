@@ -15,7 +15,7 @@ from modelspan_collector.store.connect import Store
 
 ROWS = 400
 SHARDS = 4
-TABLES = {name: ddl for _, ddl in schema.statements() if (name := cluster._stored_table(ddl))}
+TABLES = {name: ddl for _, ddl in schema.statements() if (name := cluster.stored_table(ddl))}
 NAMES = re.compile(r"([A-Za-z]\w*)\(")
 TRACED = ("otel_traces", "otel_logs")
 METRICS = [name for name in TABLES if name.startswith("otel_metrics_")]
@@ -104,3 +104,23 @@ def test_rows_that_replace_each_other_meet(table: str) -> None:
     names = set(re.findall(r"\w+", cluster.sharding_key(TABLES[table]))) - {"cityHash64"}
     settled = {"model"} if table == "incidents" else set()  # an incident stays with its model
     assert names <= set(re.findall(r"\w+", order[1])) | settled
+
+
+VIEW = re.compile(r"MATERIALIZED VIEW IF NOT EXISTS (\w+) TO (\w+)")
+SOURCE = re.compile(r"\b(?:FROM|JOIN) (\w+)")
+
+
+def test_every_view_reads_and_writes_where_its_rows_are() -> None:
+    """Stored tables are read on the shard, and written there where the rows stay on it or are states; else over all."""
+    written = cluster.statements(cluster.Cluster("c"), "modelspan")
+    views = {ddl.split("EXISTS ")[1].split()[0]: ddl for ddl in written if "MATERIALIZED VIEW" in ddl}
+    for single in (ddl for _, ddl in schema.statements() if "MATERIALIZED VIEW" in ddl):
+        heading = VIEW.search(single)
+        assert heading is not None, single[:80]
+        name, target = heading[1], heading[2]
+        sources = set(SOURCE.findall(single)) & TABLES.keys()
+        assert all(f"FROM {source}_local" in views[name] for source in sources), name
+        keys = {cluster.sharding_key(TABLES[table]) for table in (*sources, target) if table in TABLES}
+        states = "AggregatingMergeTree" in TABLES.get(target, "")
+        assert (f"TO {target}_local AS" in views[name]) is bool(sources and (states or len(keys) == 1)), name
+    assert "/**/" not in "".join(written)

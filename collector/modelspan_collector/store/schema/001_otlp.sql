@@ -1,5 +1,5 @@
 -- Generated: python -m modelspan_collector.write.otlp_shape. OTLP requests pass through these tables and leave no row.
-CREATE TABLE IF NOT EXISTS otlp_traces
+CREATE TABLE IF NOT EXISTS otlp_traces/*on_cluster*//**/
 (
     `resource` Tuple(attributes Array(Tuple(key LowCardinality(String), value Tuple(value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key LowCardinality(String), value Tuple(value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String)))), bytes_value String))), dropped_attributes_count UInt32),
     `schema_url` LowCardinality(String),
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS otlp_traces
 )
 ENGINE = Null;
 
-CREATE TABLE IF NOT EXISTS otlp_metrics
+CREATE TABLE IF NOT EXISTS otlp_metrics/*on_cluster*//**/
 (
     `resource` Tuple(attributes Array(Tuple(key LowCardinality(String), value Tuple(value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key LowCardinality(String), value Tuple(value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String)))), bytes_value String))), dropped_attributes_count UInt32),
     `schema_url` LowCardinality(String),
@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS otlp_metrics
 )
 ENGINE = Null;
 
-CREATE TABLE IF NOT EXISTS otlp_logs
+CREATE TABLE IF NOT EXISTS otlp_logs/*on_cluster*//**/
 (
     `resource` Tuple(attributes Array(Tuple(key LowCardinality(String), value Tuple(value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value Tuple(values Array(Tuple(value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), kvlist_value Tuple(values Array(Tuple(key LowCardinality(String), value Tuple(value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String)))), bytes_value String))), dropped_attributes_count UInt32),
     `schema_url` LowCardinality(String),
@@ -68,7 +68,7 @@ CREATE TABLE IF NOT EXISTS otlp_logs
 )
 ENGINE = Null;
 
-CREATE TABLE IF NOT EXISTS otlp_metric
+CREATE TABLE IF NOT EXISTS otlp_metric/*on_cluster*//**/
 (
     `received` UInt64,
     `ResourceAttributes` Map(LowCardinality(String), String),

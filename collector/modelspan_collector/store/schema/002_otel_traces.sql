@@ -1,6 +1,6 @@
 -- Spans: the columns of the OpenTelemetry Collector's clickhouseexporter, and ours after them.
 -- Retention counts from arrival. History goes to yearly partitions, so that one insert meets some hundred of them at most.
-CREATE TABLE IF NOT EXISTS otel_traces
+CREATE TABLE IF NOT EXISTS otel_traces/*local*//**//*on_cluster*//**/
 (
     Timestamp          DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     TraceId            String CODEC(ZSTD(1)),
@@ -57,28 +57,28 @@ CREATE TABLE IF NOT EXISTS otel_traces
     INDEX idx_span_attr_value mapValues(SpanAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_duration Duration TYPE minmax GRANULARITY 1
 )
-ENGINE = MergeTree
+ENGINE = /*replicated*//**/MergeTree/*replica_only*//**/
 PARTITION BY if(toDate(Timestamp) + 30 >= toDate(ReceivedAt), toDate(Timestamp), toStartOfYear(Timestamp))
 ORDER BY (ServiceName, toStartOfFiveMinutes(Timestamp), SpanName, Timestamp)
 TTL ReceivedAt + INTERVAL 30 DAY
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, /*window*/non_replicated_deduplication_window/**/ = 10000;
 
 -- When each trace began and ended, to find its spans without a scan.
-CREATE TABLE IF NOT EXISTS otel_traces_trace_id_ts
+CREATE TABLE IF NOT EXISTS otel_traces_trace_id_ts/*local*//**//*on_cluster*//**/
 (
     TraceId    String CODEC(ZSTD(1)),
     Start      SimpleAggregateFunction(min, DateTime('UTC')) CODEC(Delta(4), ZSTD(1)),
     End        SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta(4), ZSTD(1)),
     ReceivedAt SimpleAggregateFunction(max, DateTime('UTC')) DEFAULT now() CODEC(Delta(4), ZSTD(1))
 )
-ENGINE = AggregatingMergeTree
+ENGINE = /*replicated*//**/AggregatingMergeTree/*replica_only*//**/
 PARTITION BY toStartOfMonth(ReceivedAt)
 ORDER BY TraceId
 TTL ReceivedAt + INTERVAL 30 DAY
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, /*window*/non_replicated_deduplication_window/**/ = 10000;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS otel_traces_trace_id_ts_mv TO otel_traces_trace_id_ts AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_traces_trace_id_ts_mv/*to*/ TO /**/otel_traces_trace_id_ts/*local*//**/ AS
 SELECT TraceId, min(toDateTime(Timestamp)) AS Start, max(toDateTime(Timestamp)) AS End, max(t.ReceivedAt) AS ReceivedAt
-FROM otel_traces AS t
+FROM otel_traces/*local*//**/ AS t
 WHERE TraceId != ''
 GROUP BY TraceId;

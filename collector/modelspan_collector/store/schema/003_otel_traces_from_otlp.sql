@@ -1,5 +1,5 @@
 -- From OTLP to spans.
-CREATE MATERIALIZED VIEW IF NOT EXISTS otel_traces_from_otlp TO otel_traces AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_traces_from_otlp/*to*/ TO /**/otel_traces AS
 WITH
     -- include attribute_values.sql,
     -- include event_time.sql,

@@ -1,5 +1,5 @@
 -- Log records: the columns of the OpenTelemetry Collector's clickhouseexporter, and ours after them.
-CREATE TABLE IF NOT EXISTS otel_logs
+CREATE TABLE IF NOT EXISTS otel_logs/*local*//**//*on_cluster*//**/
 (
     Timestamp          DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     TimestampTime      DateTime('UTC') DEFAULT toDateTime(Timestamp),
@@ -31,13 +31,13 @@ CREATE TABLE IF NOT EXISTS otel_logs
     INDEX idx_log_attr_value mapValues(LogAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_body Body TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8
 )
-ENGINE = MergeTree
+ENGINE = /*replicated*//**/MergeTree/*replica_only*//**/
 PARTITION BY if(toDate(Timestamp) + 30 >= toDate(ReceivedAt), toDate(Timestamp), toStartOfYear(Timestamp))
 ORDER BY (ServiceName, toStartOfFiveMinutes(Timestamp), Timestamp)
 TTL ReceivedAt + INTERVAL 30 DAY
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, /*window*/non_replicated_deduplication_window/**/ = 10000;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS otel_logs_from_otlp TO otel_logs AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_logs_from_otlp/*to*/ TO /**/otel_logs AS
 WITH
     -- include attribute_values.sql,
     -- include event_time.sql,

@@ -1,5 +1,5 @@
 -- From a metrics request to its metrics, one a row; the views of the five kinds read on from there.
-CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metric_from_otlp TO otlp_metric AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_metric_from_otlp/*to*/ TO /**/otlp_metric AS
 WITH
     -- include attribute_values.sql
 SELECT

@@ -1,5 +1,5 @@
 -- Points of gauge measurements: the columns of the OpenTelemetry Collector's clickhouseexporter, and ours after them.
-CREATE TABLE IF NOT EXISTS otel_metrics_gauge
+CREATE TABLE IF NOT EXISTS otel_metrics_gauge/*local*//**//*on_cluster*//**/
 (
     -- include metric_columns.sql,
     Value                 Float64 CODEC(ZSTD(1)),
@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_gauge
 )
 -- include metric_engine.sql;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS otel_metrics_gauge_from_otlp TO otel_metrics_gauge AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_metrics_gauge_from_otlp/*to*/ TO /**/otel_metrics_gauge AS
 WITH
     -- include attribute_values.sql,
     -- include event_time.sql

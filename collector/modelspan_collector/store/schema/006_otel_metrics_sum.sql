@@ -1,5 +1,5 @@
 -- Points of sums: the columns of the OpenTelemetry Collector's clickhouseexporter, and ours after them.
-CREATE TABLE IF NOT EXISTS otel_metrics_sum
+CREATE TABLE IF NOT EXISTS otel_metrics_sum/*local*//**//*on_cluster*//**/
 (
     -- include metric_columns.sql,
     Value                 Float64 CODEC(ZSTD(1)),
@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_sum
 )
 -- include metric_engine.sql;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS otel_metrics_sum_from_otlp TO otel_metrics_sum AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_metrics_sum_from_otlp/*to*/ TO /**/otel_metrics_sum AS
 WITH
     -- include attribute_values.sql,
     -- include event_time.sql

@@ -1,5 +1,5 @@
 -- Points of exponential histograms: the columns of the OpenTelemetry Collector's clickhouseexporter, and ours after them.
-CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram
+CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram/*local*//**//*on_cluster*//**/
 (
     -- include metric_columns.sql,
     Count                 UInt64 CODEC(ZSTD(1)),
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram
 )
 -- include metric_engine.sql;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS otel_metrics_exponential_histogram_from_otlp TO otel_metrics_exponential_histogram AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_metrics_exponential_histogram_from_otlp/*to*/ TO /**/otel_metrics_exponential_histogram AS
 WITH
     -- include attribute_values.sql,
     -- include event_time.sql

@@ -1,5 +1,5 @@
 -- Points of summaries: the columns of the OpenTelemetry Collector's clickhouseexporter, and ours after them.
-CREATE TABLE IF NOT EXISTS otel_metrics_summary
+CREATE TABLE IF NOT EXISTS otel_metrics_summary/*local*//**//*on_cluster*//**/
 (
     -- include metric_columns.sql,
     Count                 UInt64 CODEC(ZSTD(1)),
@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_summary
 )
 -- include metric_engine.sql;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS otel_metrics_summary_from_otlp TO otel_metrics_summary AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS otel_metrics_summary_from_otlp/*to*/ TO /**/otel_metrics_summary AS
 WITH
     -- include attribute_values.sql,
     -- include event_time.sql

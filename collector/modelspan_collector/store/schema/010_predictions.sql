@@ -1,7 +1,7 @@
 -- One row a prediction: from prediction records, and from spans that follow the conventions.
 -- The five-minute bucket leads the time order, so that reads of the newest rows stay in key order. Retention counts from
 -- arrival, so that a replayed history of years ago is kept as long as fresh rows are.
-CREATE TABLE IF NOT EXISTS predictions
+CREATE TABLE IF NOT EXISTS predictions/*local*//**//*on_cluster*//**/
 (
     model                LowCardinality(String),
     version              LowCardinality(String),
@@ -27,8 +27,8 @@ CREATE TABLE IF NOT EXISTS predictions
     INDEX prediction_id_bloom prediction_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX trace_id_bloom trace_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
-ENGINE = MergeTree
+ENGINE = /*replicated*//**/MergeTree/*replica_only*//**/
 PARTITION BY toMonday(timestamp)
 ORDER BY (model, toStartOfFiveMinutes(timestamp), version, timestamp, prediction_id)
 TTL toDateTime(received_at) + INTERVAL 90 DAY
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, /*window*/non_replicated_deduplication_window/**/ = 10000;

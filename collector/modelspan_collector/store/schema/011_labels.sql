@@ -1,5 +1,5 @@
 -- What was true in the end. Labels come late and are corrected: the newest `timestamp` for a tenant's prediction wins.
-CREATE TABLE IF NOT EXISTS labels
+CREATE TABLE IF NOT EXISTS labels/*local*//**//*on_cluster*//**/
 (
     prediction_id String,                 -- of `predictions`
     model         LowCardinality(String),
@@ -9,8 +9,8 @@ CREATE TABLE IF NOT EXISTS labels
     label         LowCardinality(String), -- a class that was true; '' where a number was
     tenant        LowCardinality(String)  -- who sent it, as its token says; '' is nobody's, and counts where a tenant has no label of its own
 )
-ENGINE = ReplacingMergeTree(timestamp)
+ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/timestamp)
 PRIMARY KEY (prediction_id)
 ORDER BY (prediction_id, tenant)
 TTL toDateTime(received_at) + INTERVAL 365 DAY
-SETTINGS index_granularity = 8192, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 8192, /*window*/non_replicated_deduplication_window/**/ = 10000;

@@ -1,5 +1,5 @@
 -- The rows of a baseline: the shape of predictions, plus the true label where it is known.
-CREATE TABLE IF NOT EXISTS reference_predictions
+CREATE TABLE IF NOT EXISTS reference_predictions/*local*//**//*on_cluster*//**/
 (
     baseline_id          String,
     model                LowCardinality(String),
@@ -19,6 +19,6 @@ CREATE TABLE IF NOT EXISTS reference_predictions
     attributions         Map(LowCardinality(String), Float64) CODEC(ZSTD(1)),
     tags                 Map(LowCardinality(String), String) CODEC(ZSTD(1))
 )
-ENGINE = MergeTree
+ENGINE = /*replicated*//**/MergeTree/*replica_only*//**/
 ORDER BY (model, baseline_id, timestamp, prediction_id)
-SETTINGS index_granularity = 8192, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 8192, /*window*/non_replicated_deduplication_window/**/ = 1000;

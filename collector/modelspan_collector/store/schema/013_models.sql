@@ -1,5 +1,5 @@
 -- Model cards: what `modelspan.register` says of a version. The newest card of a tenant's version wins.
-CREATE TABLE IF NOT EXISTS models
+CREATE TABLE IF NOT EXISTS models/*local*//**//*on_cluster*//**/
 (
     model           LowCardinality(String),
     version         LowCardinality(String),
@@ -13,6 +13,6 @@ CREATE TABLE IF NOT EXISTS models
     deployed_at     Nullable(DateTime64(9, 'UTC')),
     tenant          LowCardinality(String) -- who sent it, as its token says; '' is nobody's
 )
-ENGINE = ReplacingMergeTree(timestamp)
+ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/timestamp)
 PRIMARY KEY (model, version)
 ORDER BY (model, version, tenant);

@@ -1,5 +1,5 @@
 -- Who changed what: registrations, baselines, thresholds, label corrections, exports, deletions.
-CREATE TABLE IF NOT EXISTS audit_log
+CREATE TABLE IF NOT EXISTS audit_log/*local*//**//*on_cluster*//**/
 (
     timestamp DateTime64(3, 'UTC') DEFAULT now64(3),
     actor     String,
@@ -8,5 +8,5 @@ CREATE TABLE IF NOT EXISTS audit_log
     version   LowCardinality(String),
     details   String
 )
-ENGINE = MergeTree
+ENGINE = /*replicated*//**/MergeTree/*replica_only*//**/
 ORDER BY (timestamp, action);

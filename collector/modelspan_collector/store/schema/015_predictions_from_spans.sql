@@ -1,5 +1,5 @@
 -- Spans that follow the conventions become predictions, whoever wrote them: the collector, or another writer of otel_traces.
-CREATE MATERIALIZED VIEW IF NOT EXISTS predictions_from_spans TO predictions AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS predictions_from_spans/*to*/ TO /**/predictions AS
 WITH
     prefix -> mapSort(mapApply((name, text) -> (substring(name, length(prefix) + 1), text),
         mapFilter((name, text) -> startsWith(name, prefix), SpanAttributes))) AS part,
@@ -28,7 +28,7 @@ SELECT
     mapKeys(mapFilter((name, number) -> isNull(number) OR isNaN(number), numbers)) AS null_features,
     if(ResourceAttributes['modelspan.tenant'] = '', part('modelspan.tag.'),
         mapUpdate(part('modelspan.tag.'), map('tenant', ResourceAttributes['modelspan.tenant']))) AS tags
-FROM otel_traces
+FROM otel_traces/*local*//**/
 WHERE mapContains(SpanAttributes, 'modelspan.model.name')
     AND SpanAttributes['modelspan.model.name'] != ''
     AND SpanAttributes['modelspan.recorded'] != 'true'

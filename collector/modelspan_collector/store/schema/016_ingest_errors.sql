@@ -1,5 +1,5 @@
 -- What arrived and could not be taken as it was: rejected, replaced, set aside. Readable by users, so that they can find their mistake.
-CREATE TABLE IF NOT EXISTS ingest_errors
+CREATE TABLE IF NOT EXISTS ingest_errors/*local*//**//*on_cluster*//**/
 (
     timestamp   DateTime64(3, 'UTC') DEFAULT now64(3),
     signal      LowCardinality(String), -- traces, metrics, logs, events, predictions, labels, models
@@ -10,71 +10,71 @@ CREATE TABLE IF NOT EXISTS ingest_errors
     count       UInt64,                 -- rows; of what was rejected or set aside: records
     reason      String                  -- one sentence for a person
 )
-ENGINE = MergeTree
+ENGINE = /*replicated*//**/MergeTree/*replica_only*//**/
 ORDER BY timestamp
 TTL toDateTime(timestamp) + INTERVAL 30 DAY
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS /*window*/non_replicated_deduplication_window/**/ = 10000;
 
 -- Clocks that were not believed, by service, model, insert, and which way they were off.
-CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_traces TO ingest_errors AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_traces/*to*/ TO /**/ingest_errors AS
 WITH OriginalTimestamp < 631152000000000000 AS early
 SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'traces' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
     SpanAttributes['modelspan.model.name'] AS model, count() AS count,
     -- include wild_reason.sql
-FROM otel_traces
+FROM otel_traces/*local*//**/
 WHERE OriginalTimestamp != 0
 GROUP BY service, model, early;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_logs TO ingest_errors AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_logs/*to*/ TO /**/ingest_errors AS
 WITH OriginalTimestamp < 631152000000000000 AS early
 SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'logs' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
     LogAttributes['modelspan.model.name'] AS model, count() AS count,
     -- include wild_reason.sql
-FROM otel_logs
+FROM otel_logs/*local*//**/
 WHERE OriginalTimestamp != 0
 GROUP BY service, model, early;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_gauge TO ingest_errors AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_gauge/*to*/ TO /**/ingest_errors AS
 WITH OriginalTimestamp < 631152000000000000 AS early
 SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
     Attributes['modelspan.model.name'] AS model, count() AS count,
     -- include wild_reason.sql
-FROM otel_metrics_gauge
+FROM otel_metrics_gauge/*local*//**/
 WHERE OriginalTimestamp != 0
 GROUP BY service, model, early;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_sum TO ingest_errors AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_sum/*to*/ TO /**/ingest_errors AS
 WITH OriginalTimestamp < 631152000000000000 AS early
 SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
     Attributes['modelspan.model.name'] AS model, count() AS count,
     -- include wild_reason.sql
-FROM otel_metrics_sum
+FROM otel_metrics_sum/*local*//**/
 WHERE OriginalTimestamp != 0
 GROUP BY service, model, early;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_histogram TO ingest_errors AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_histogram/*to*/ TO /**/ingest_errors AS
 WITH OriginalTimestamp < 631152000000000000 AS early
 SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
     Attributes['modelspan.model.name'] AS model, count() AS count,
     -- include wild_reason.sql
-FROM otel_metrics_histogram
+FROM otel_metrics_histogram/*local*//**/
 WHERE OriginalTimestamp != 0
 GROUP BY service, model, early;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_exponential_histogram TO ingest_errors AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_exponential_histogram/*to*/ TO /**/ingest_errors AS
 WITH OriginalTimestamp < 631152000000000000 AS early
 SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
     Attributes['modelspan.model.name'] AS model, count() AS count,
     -- include wild_reason.sql
-FROM otel_metrics_exponential_histogram
+FROM otel_metrics_exponential_histogram/*local*//**/
 WHERE OriginalTimestamp != 0
 GROUP BY service, model, early;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_summary TO ingest_errors AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_errors_from_otel_metrics_summary/*to*/ TO /**/ingest_errors AS
 WITH OriginalTimestamp < 631152000000000000 AS early
 SELECT toDateTime64(max(ReceivedAt), 3, 'UTC') AS timestamp, 'metrics' AS signal, 'wild_timestamp' AS kind, ServiceName AS service,
     Attributes['modelspan.model.name'] AS model, count() AS count,
     -- include wild_reason.sql
-FROM otel_metrics_summary
+FROM otel_metrics_summary/*local*//**/
 WHERE OriginalTimestamp != 0
 GROUP BY service, model, early;

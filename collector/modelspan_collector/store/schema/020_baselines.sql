@@ -1,6 +1,6 @@
 -- What a model is compared with, and where it came from. The newest baseline of a model and version is the active one;
 -- an empty version stands for every version of the model.
-CREATE TABLE IF NOT EXISTS baselines
+CREATE TABLE IF NOT EXISTS baselines/*local*//**//*on_cluster*//**/
 (
     baseline_id  String,
     model        LowCardinality(String),
@@ -13,5 +13,5 @@ CREATE TABLE IF NOT EXISTS baselines
     created_at   DateTime64(3, 'UTC') DEFAULT now64(3),
     details      String
 )
-ENGINE = ReplacingMergeTree(created_at)
+ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/created_at)
 ORDER BY (model, version, baseline_id);

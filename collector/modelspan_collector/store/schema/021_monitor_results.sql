@@ -1,5 +1,5 @@
 -- One row a measurement: window, signal, metric, feature and segment name it; a recomputed one replaces it.
-CREATE TABLE IF NOT EXISTS monitor_results
+CREATE TABLE IF NOT EXISTS monitor_results/*local*//**//*on_cluster*//**/
 (
     model        LowCardinality(String),
     version      LowCardinality(String),
@@ -25,6 +25,6 @@ CREATE TABLE IF NOT EXISTS monitor_results
     reason       String,                 -- one sentence for a person
     details      String                  -- JSON
 )
-ENGINE = ReplacingMergeTree(computed_at)
+ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/computed_at)
 ORDER BY (model, version, window_start, window_end, signal, metric, feature, segment, monitor)
 TTL toDateTime(computed_at) + INTERVAL 730 DAY;

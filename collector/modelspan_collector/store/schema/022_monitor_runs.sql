@@ -1,5 +1,5 @@
 -- Each scheduled run of a model's monitors, so that none is skipped and none is repeated.
-CREATE TABLE IF NOT EXISTS monitor_runs
+CREATE TABLE IF NOT EXISTS monitor_runs/*local*//**//*on_cluster*//**/
 (
     run_id       String,                 -- the same for all monitors of a window
     model        LowCardinality(String),
@@ -14,5 +14,5 @@ CREATE TABLE IF NOT EXISTS monitor_runs
     error        String,                 -- what failed; '' where nothing did
     updated_at   DateTime64(3, 'UTC') DEFAULT now64(3)
 )
-ENGINE = ReplacingMergeTree(updated_at)
+ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/updated_at)
 ORDER BY (model, version, monitor, window_start, window_end);

@@ -1,6 +1,6 @@
 -- Who looks at which window. An insert carries the window and the attempt as its deduplication token, so that of any
 -- number of analyzers that try at once exactly one row is stored, and whoever reads its own run_id back has the window.
-CREATE TABLE IF NOT EXISTS monitor_claims
+CREATE TABLE IF NOT EXISTS monitor_claims/*local*//**//*on_cluster*//**/
 (
     model        LowCardinality(String),
     version      LowCardinality(String),
@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS monitor_claims
     claimed_at   DateTime64(3, 'UTC') DEFAULT now64(3),
     expires_at   DateTime64(3, 'UTC')    -- from then on a window that is not done is another's to take
 )
-ENGINE = MergeTree
+ENGINE = /*replicated*//**/MergeTree/*replica_only*//**/
 ORDER BY (model, version, window_start, window_end, attempt)
 TTL toDateTime(claimed_at) + INTERVAL 730 DAY
-SETTINGS non_replicated_deduplication_window = 100000;
+SETTINGS /*window*/non_replicated_deduplication_window/**/ = 100000;

@@ -6,7 +6,7 @@
 --   top        Space-Saving counters: exact up to 256 different values, else counts with a known bound on their error
 --   distinct   HyperLogLog: the number of different values within about 1.6 % (one standard error)
 -- Rows of one weight class share a state, so that sampled predictions count with their weight without loss in the sketch.
-CREATE TABLE IF NOT EXISTS feature_profiles
+CREATE TABLE IF NOT EXISTS feature_profiles/*local*//**//*on_cluster*//**/
 (
     model        LowCardinality(String),
     version      LowCardinality(String),
@@ -32,8 +32,8 @@ CREATE TABLE IF NOT EXISTS feature_profiles
     distinct     AggregateFunction(uniqHLL12, UInt64),
     top          AggregateFunction(approx_top_k(64, 256), String)
 )
-ENGINE = AggregatingMergeTree
+ENGINE = /*replicated*//**/AggregatingMergeTree/*replica_only*//**/
 PARTITION BY toStartOfMonth(hour)
 ORDER BY (model, version, segment, toStartOfDay(hour), source, kind, feature, hour, weight_class)
 TTL updated + INTERVAL 400 DAY
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 256, /*window*/non_replicated_deduplication_window/**/ = 10000;

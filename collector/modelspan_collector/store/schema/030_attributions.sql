@@ -1,6 +1,6 @@
 -- Why a prediction was what it was: what each feature added to it. Computed after the fact from a model that was supplied;
 -- attributions that came with a prediction are in its own row. `baseline_id` is '' for rows of production.
-CREATE TABLE IF NOT EXISTS attributions
+CREATE TABLE IF NOT EXISTS attributions/*local*//**//*on_cluster*//**/
 (
     model         LowCardinality(String),
     version       LowCardinality(String),
@@ -12,6 +12,6 @@ CREATE TABLE IF NOT EXISTS attributions
     attributions  Map(LowCardinality(String), Float64) CODEC(ZSTD(1)),
     computed_at   DateTime64(3, 'UTC') DEFAULT now64(3)
 )
-ENGINE = ReplacingMergeTree(computed_at)
+ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/computed_at)
 ORDER BY (model, version, baseline_id, timestamp, prediction_id, method)
 TTL toDateTime(computed_at) + INTERVAL 180 DAY;

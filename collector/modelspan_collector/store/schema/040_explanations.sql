@@ -1,5 +1,5 @@
 -- Why a result is as it is: the answer of `modelspan why`, kept with the result that it explains.
-CREATE TABLE IF NOT EXISTS explanations
+CREATE TABLE IF NOT EXISTS explanations/*local*//**//*on_cluster*//**/
 (
     model        LowCardinality(String),
     version      LowCardinality(String),
@@ -21,6 +21,6 @@ CREATE TABLE IF NOT EXISTS explanations
     details      String,                 -- JSON: all causes
     computed_at  DateTime64(3, 'UTC') DEFAULT now64(3)
 )
-ENGINE = ReplacingMergeTree(computed_at)
+ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/computed_at)
 ORDER BY (model, version, window_start, window_end, signal, metric, feature, segment, monitor)
 TTL toDateTime(computed_at) + INTERVAL 730 DAY;

@@ -1,5 +1,5 @@
 -- Findings of a model that share a cause or began together. The newest row of an incident is its state.
-CREATE TABLE IF NOT EXISTS incidents
+CREATE TABLE IF NOT EXISTS incidents/*local*//**//*on_cluster*//**/
 (
     incident_id String,
     model       LowCardinality(String),
@@ -22,5 +22,5 @@ CREATE TABLE IF NOT EXISTS incidents
     findings    String,                 -- JSON
     traces      Array(String)           -- some that show it
 )
-ENGINE = ReplacingMergeTree(updated_at)
+ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/updated_at)
 ORDER BY (incident_id);

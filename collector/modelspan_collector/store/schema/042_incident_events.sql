@@ -1,11 +1,11 @@
 -- The timeline of an incident.
-CREATE TABLE IF NOT EXISTS incident_events
+CREATE TABLE IF NOT EXISTS incident_events/*local*//**//*on_cluster*//**/
 (
     incident_id String,
     at          DateTime64(3, 'UTC'),
     kind        LowCardinality(String), -- opened, finding, cause, severity, cleared, resolved, reopened, feedback
     text        String
 )
-ENGINE = ReplacingMergeTree
+ENGINE = /*replicated*//**/ReplacingMergeTree/*replica_only*//**/
 ORDER BY (incident_id, at, kind, text)
 TTL toDateTime(at) + INTERVAL 730 DAY;

@@ -1,5 +1,5 @@
 -- What people thought of an incident: one opinion a person, the newest counts.
-CREATE TABLE IF NOT EXISTS incident_feedback
+CREATE TABLE IF NOT EXISTS incident_feedback/*local*//**//*on_cluster*//**/
 (
     incident_id String,
     actor       String,
@@ -7,5 +7,5 @@ CREATE TABLE IF NOT EXISTS incident_feedback
     comment     String,
     at          DateTime64(3, 'UTC') DEFAULT now64(3)
 )
-ENGINE = ReplacingMergeTree(at)
+ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/at)
 ORDER BY (incident_id, actor);
