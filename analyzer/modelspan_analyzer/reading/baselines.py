@@ -121,6 +121,7 @@ def set_from_table(
     prediction: str | None = None,
     score: str | None = None,
     label: str | None = None,
+    ids: str | None = None,
     features: list[str] | None = None,
     tags: Sequence[str] = (),
     source: str,
@@ -132,6 +133,7 @@ def set_from_table(
         prediction: column of the predicted class, or of the predicted number.
         score: column of the score (of the positive class).
         label: column of what was true.
+        ids: column of the rows' own ids, by which they can be forgotten.
         features: columns of the features; all the others where none are named.
         tags: columns of the groups that rows belong to, by which slices and facets find their own baseline.
         source: where the rows came from, in words that a person can check.
@@ -143,8 +145,8 @@ def set_from_table(
         raise ValueError(f"the baseline of {model} from {source} has no rows")
     baseline_id, groups, done = _new_id(), tag_maps(rows, tags), 0
     if features is None:
-        features = [name for name in rows.column_names if name not in {prediction, score, label, *tags}]
-    for part in reference_parts(rows, prediction=prediction, score=score, label=label, features=features):
+        features = [name for name in rows.column_names if name not in {prediction, score, label, ids, *tags}]
+    for part in reference_parts(rows, prediction=prediction, score=score, label=label, ids=ids, features=features):
         part = part.append_column("tags", groups.slice(done, part.num_rows))
         done += part.num_rows
         for name, value in (("version", version), ("model", model), ("baseline_id", baseline_id)):
@@ -168,6 +170,7 @@ def set_from_settled(store: Store, model: str, version: str, settled: Settled, s
         prediction=roles.prediction,
         score=roles.score,
         label=roles.label,
+        ids=roles.id,
         features=list(roles.features),
         tags=roles.segments,
         source=source,

@@ -24,14 +24,17 @@ def reference_parts(
     prediction: str | None = None,
     score: str | None = None,
     label: str | None = None,
+    ids: str | None = None,
     features: Sequence[str] | None = None,
 ) -> Iterator[pa.Table]:
     """A table in the shape of `reference_predictions`, part by part, without the columns that name the baseline.
 
+    Rows keep the ids of a column, by which the person that they are about is found and forgotten; others get one.
+
     Raises:
         ValueError: a named column is not in the table, or does not hold what it is named for.
     """
-    special = [name for name in (prediction, score, label) if name]
+    special = [name for name in (prediction, score, label, ids) if name]
     chosen = list(features) if features is not None else [name for name in rows.column_names if name not in special]
     have = rows.column_names
     absent = {*special, *chosen} - set(have)
@@ -39,16 +42,20 @@ def reference_parts(
         raise ValueError(f"no column {', '.join(sorted(absent))} in the table; it has {', '.join(have)}")
     for start in range(0, rows.num_rows, CHUNK_ROWS):
         part = rows.slice(start, CHUNK_ROWS)
-        yield _reference_chunk(part, prediction, score, label, chosen, start)
+        known = _ids(part, ids, start)
+        yield _reference_chunk(part, prediction, score, label, chosen).add_column(0, "prediction_id", known)
+
+
+def _ids(rows: pa.Table, column: str | None, start: int) -> pa.Array:
+    made = pa.array([f"row-{number}" for number in range(start, start + rows.num_rows)], pa.string())
+    return made if column is None else pc.coalesce(rows[column].combine_chunks().cast(pa.string()), made)
 
 
 def _reference_chunk(
-    rows: pa.Table, prediction: str | None, score: str | None, label: str | None, features: list[str], start: int
+    rows: pa.Table, prediction: str | None, score: str | None, label: str | None, features: list[str]
 ) -> pa.Table:
-    ids = pa.array([f"row-{number}" for number in range(start, start + rows.num_rows)])
     columns: dict[str, pa.Array] = {
         "timestamp": pa.array(np.zeros(rows.num_rows, np.int64)).cast(pa.timestamp("ns", "UTC")),
-        "prediction_id": ids,
     }
     columns |= _outcome(rows, prediction, "value", "label")
     if score:

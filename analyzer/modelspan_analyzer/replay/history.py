@@ -117,8 +117,9 @@ def _only_parts(before: pa.ChunkedArray, live: pa.ChunkedArray) -> bool:
 
 def _own_file(path: Path, history: Settled, hints: Hints) -> pa.Table:
     """The rows of a baseline that has a file of its own, read as the history was."""
-    rows, remarks = read(path), history.rows.remarks
-    roles = replace(history.roles, id=None, time=None, asked_back=())
+    rows, remarks = read(path, history.roles.texts), history.rows.remarks
+    known = history.roles.id if history.roles.id in rows.table.column_names else None
+    roles = replace(history.roles, id=known, time=None, asked_back=())
     shared = tuple(name for name in roles.features if name in rows.table.column_names)
     groups = tuple(name for name in roles.segments if name in rows.table.column_names)
     settled = settle(rows, replace(roles, features=shared, segments=groups), hints, like=history)
@@ -132,7 +133,7 @@ def _own_file(path: Path, history: Settled, hints: Hints) -> pa.Table:
     if absent := [name for name in roles.features if name not in kept]:
         listed = ", ".join(map(repr, absent[:10])) + (", …" if len(absent) > 10 else "")
         remarks.leave_out(f"{path}: it has no column {listed} of the same kind, so nothing to compare with")
-    outcomes = [name for name in (roles.prediction, roles.score, roles.label) if name]
+    outcomes = [name for name in (roles.prediction, roles.score, roles.label, known) if name]
     return _with_groups(settled.rows.table.select(list(dict.fromkeys([*outcomes, *kept, *groups]))), roles, remarks)
 
 

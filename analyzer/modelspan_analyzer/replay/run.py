@@ -67,6 +67,7 @@ def prepare(
         prediction=columns.prediction,
         score=columns.score,
         label=columns.label,
+        ids=columns.id if columns.id in history.baseline.column_names else None,
         features=[name for name in columns.features if name in history.baseline.column_names],
         tags=columns.segments,
         source=history.baseline_source,

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting.add_argument("--query", metavar="SELECT", help="rows of the store instead of a file's")
     for role in ("prediction", "score", "label"):
         setting.add_argument(f"--{role}", metavar="COL", help=f"the column of the {role}")
-    setting.add_argument("--id", metavar="COL", help="ids of the rows, which are no feature")
+    setting.add_argument("--id", metavar="COL", help="ids of the rows, by which they can be forgotten; no feature")
     setting.add_argument(
         "--features", type=names, default=(), metavar="a,b,...", help="default: all other columns that describe a row"
     )
@@ -156,9 +156,9 @@ def _post(instance: Running, args: argparse.Namespace, settled: Settled | None) 
         asked += [("start", args.start.isoformat()), ("end", args.end.isoformat())]
         return post(instance, "/api/baselines", asked, b"{}", JSON_TYPE)
     roles = settled.roles
-    asked += [(role, getattr(roles, role) or "") for role in ("prediction", "score", "label")]
+    asked += [(role, getattr(roles, role) or "") for role in ("prediction", "score", "label", "id")]
     asked += [("tag", name) for name in roles.segments]
     asked += [("task", settled.guess.task), ("source", args.query or str(args.file)), ("settled", "yes")]
-    kept = [name for name in (roles.prediction, roles.score, roles.label) if name]
+    kept = [name for name in (roles.prediction, roles.score, roles.label, roles.id) if name]
     columns = dict.fromkeys([*kept, *roles.segments, *roles.features])
     return post_table(instance, "/api/baselines", asked, settled.rows.table.select(list(columns)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -113,6 +114,21 @@ def test_a_query_gives_a_baseline(shared_store: Store) -> None:
     assert set(baseline_profile(shared_store, made, "1").features) == {"age", "plan"}
     with pytest.raises(ValueError, match="from a SELECT only, and the query begins with DROP"):
         baselines.query_rows(shared_store, "DROP TABLE predictions")
+
+
+@pytest.mark.parametrize("kept", ["numbers", "texts", "some"])
+def test_rows_of_a_baseline_keep_the_ids_that_are_named(shared_store: Store, kept: str) -> None:
+    """By them a person is found and forgotten in a baseline too; a row without one is given one."""
+    given: dict[str, list[Any]] = {"numbers": [7, 8, 9], "texts": ["a7", "b8", "c9"], "some": ["a7", None, "c9"]}
+    rows = FileRows.of(pa.table({"key": given[kept], "age": [1.5, 2.5, 3.5]}))
+    made = baselines.set_from_settled(shared_store, f"known {kept}", "1", settle(rows, Roles(id="key")), "a file")
+    found = shared_store.rows(
+        "SELECT prediction_id, mapKeys(numeric_features) AS names FROM reference_predictions "
+        "WHERE baseline_id = {id:String} ORDER BY numeric_features['age']",
+        {"id": made.baseline_id},
+    )
+    assert [row["prediction_id"] for row in found] == [str(known or "row-1") for known in given[kept]]
+    assert {tuple(row["names"]) for row in found} == {("age",)}
 
 
 def test_statistics_come_back(shared_store: Store) -> None:
