@@ -87,6 +87,7 @@ def forget(
         left += files.left(SubjectEraser(Marks.of(subject, names)))
         searched, unsearched = [each.database for each in stores], list(_not_covered(store, names, databases, files))
         done = Forgotten(len(names.of(ID)), rows, records, days, searched, left, unsearched)
+        unsearched += [where for each in stores for where in _nameless(store, each)]
         for each in stores:
             _record(each, subject, done, actor)
         if not left:
@@ -127,6 +128,18 @@ def _not_covered(store: Store, names: Names, databases: Collection[str], files: 
         yield f"free texts, such as bodies of logs, for ids of fewer than {LONG_ID} characters"
     if waiting := names.others():
         yield f"{waiting} earlier erasures that are not proved: run their commands again"
+
+
+def _nameless(store: Store, each: Store) -> Iterator[str]:
+    """Baselines whose rows say nothing of whom they are about, so that nobody is found in them by an id."""
+    if count := each.scalar(_NAMELESS):
+        place = _place(store, each, "reference_predictions")
+        words = "baselines without ids, as they were set without --id"
+        yield f"{count} {words} ({place}): set them again without the person"
+
+
+_NAMELESS = "SELECT uniqExact(baseline_id) FROM reference_predictions WHERE match(prediction_id, '^row-[0-9]+$')"
+"""Ids that were made for rows without one."""
 
 
 def _record(store: Store, subject: Subject, done: Forgotten, actor: str) -> None:

@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.forget import forget
 from modelspan_analyzer.governance.subject import Subject
+from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_collector.store.connect import Store
 from modelspan_collector.wal.erase import CollectorFiles
@@ -197,3 +198,16 @@ def test_a_short_id_takes_nothing_else_along(store: Store) -> None:
     assert not done.left
     assert store.scalar("SELECT groupArray(metric) FROM monitor_results") == ["kept"]
     assert store.scalar("SELECT groupArray(prediction_id) FROM predictions") == ["17"]
+
+
+def test_baselines_in_which_nobody_can_be_found_are_named(store: Store) -> None:
+    """Rows that came without ids may be the person's: that they were not looked at is said."""
+    rows = pa.table({"key": ["person-of-twelve", "another-of-twelve"], "x": [1.5, 2.5]})
+    baselines.set_from_table(store, "m", "1", rows, ids="key", source="test")
+    assert forget(store, Subject(frozenset({"person-of-twelve"})), patience=0).rows == {"reference_predictions": 1}
+    baselines.set_from_table(store, "m", "2", rows.select(["x"]), source="test")
+    said = forget(store, Subject(frozenset({"person-of-twelve"})), patience=0).not_covered
+    assert [each for each in said if "baselines" in each] == [
+        "1 baselines without ids, as they were set without --id (reference_predictions): "
+        "set them again without the person"
+    ]
