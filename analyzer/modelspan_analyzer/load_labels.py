@@ -11,6 +11,7 @@ from modelspan_analyzer.files.labels import ID, LABEL, LabelRows
 from modelspan_analyzer.files.rows import SHOWN
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.notice import note_corrections
+from modelspan_analyzer.people import user
 from modelspan_collector.store.connect import Store
 
 _LOOKED_AT = 1000
@@ -52,7 +53,7 @@ def load_labels(store: Store, given: LabelRows, *, model: str = "", source: str 
         ),
     )
     audit.record(store, "labels loaded", actor=actor, model=model, details={"file": source, "rows": rows})
-    note_corrections(store, datetime.now(UTC), actor=actor or audit.user())
+    note_corrections(store, datetime.now(UTC), actor=actor or user())
     return rows
 
 

@@ -33,6 +33,7 @@ RUN = {
     "docs/replay.md": {"tests/e2e/test_docs_replay.py": ("python", "sh", "text")},
     "docs/sdk/fastapi.md": {_SDK: ("python",)},
     "docs/sdk/flask.md": {_SDK: ("python",)},
+    "docs/sdk/logs.md": {_SDK: ("python",)},
     "docs/sdk/processes.md": {_SDK: ("python", "sh")},
     "docs/sdk/decorator.md": {_SDK: ("python",)},
     "docs/sdk/ray.md": {_SDK: ("python",)},

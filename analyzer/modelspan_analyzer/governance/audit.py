@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from modelspan_analyzer.people import user
 from modelspan_collector.store.connect import Store
 
 EXPORTED: Final = "data exported"
@@ -67,11 +67,3 @@ def entries(store: Store, *, since: datetime, model: str = "", action: str = "",
     """The newest entries first."""
     names = {"model": model, "action": action, "since": since, "limit": limit}
     return [Entry(**row) for row in store.rows(_ENTRIES, names)]
-
-
-def user() -> str:
-    """The operating system's user, or `unknown`."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -15,13 +15,15 @@ from typing import Any, Final
 from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.governance import audit
+from modelspan_analyzer.people import ANALYZER
 from modelspan_collector.store.connect import Store
 
 REGISTERED: Final = "model registered"
 PROMOTED: Final = "model promoted"
 SETTINGS_CHANGED: Final = "settings changed"
 LABELS_CORRECTED: Final = "labels corrected"
-ACTOR: Final = "analyzer"
+ACTOR: Final = f"unknown (noticed by the {ANALYZER})"
+"""A card, a promotion and a changed file say what they are, and not whose."""
 LOOK_BACK: Final = timedelta(days=1)
 """How old a correction, or a prediction of a promoted version, may be when it is first seen."""
 

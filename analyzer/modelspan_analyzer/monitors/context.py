@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 from modelspan_analyzer.config.settings import ModelSettings
+from modelspan_analyzer.reading.arrivals import first_rows
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.outcomes.target import Target, find_target, read_as
 from modelspan_analyzer.reading.profiles.profile import Profile
@@ -17,6 +18,8 @@ from modelspan_analyzer.reading.segments import name_of
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, Window
 from modelspan_analyzer.verdicts.rates import RateVerdict
 from modelspan_collector.store.connect import Store
+
+LEARNING: Final = "learning the baseline"
 
 
 class Fields(TypedDict, total=False):
@@ -121,6 +124,15 @@ class MonitorContext:
         seen = Seen(rate.feature, "", n, n_baseline, rated.lower, rated.upper, details=rate.details)
         said = Judged(verdict or rated.verdict, rated.reason, rated.threshold, rated.p_value)
         return self.judged(signal, rate.metric, rate.value, seen, said, signal)
+
+    @cached_property
+    def learning(self) -> str:
+        """Why there is no baseline: how far it is learnt, or that the stretch that it is to be taken from is empty."""
+        wanted = self.settings.baseline
+        if wanted.sliding or wanted.same_hour or wanted.version:
+            return "no prediction in the stretch or of the version that the window is to be compared with"
+        rows = first_rows(self.store, self.model, self.version, self.window.end, wanted.learn)
+        return f"{LEARNING}, {rows:,} of {wanted.learn:,} predictions"
 
     def nothing_to_compare(self, segment: str = "") -> str:
         """Why a value of this window stands alone, and what would change that."""

@@ -64,6 +64,13 @@ WHERE model = {model:String} AND version = {version:String} AND timestamp <= {at
   AND toStartOfFiveMinutes(timestamp) = toStartOfFiveMinutes({at:DateTime64(9, 'UTC')})
 ORDER BY role = {role:String} DESC LIMIT 1
 """
+_FIRST = """
+SELECT count() FROM (
+    SELECT 1 FROM predictions
+    WHERE model = {model:String} AND version = {version:String} AND timestamp < {before:DateTime64(9, 'UTC')}
+    LIMIT {most:UInt64}
+)
+"""
 _ACTIVE_HOURS = """
 SELECT DISTINCT toUnixTimestamp(hour) AS slot FROM feature_profiles
 WHERE model = {model:String} AND (version = {version:String} OR {any:Bool})
@@ -114,6 +121,11 @@ class Arrivals:
 
     def _rows(self, place: int) -> str:
         return self._from.format(begin=_BEGIN.format(place), end=_END.format(place), whose=self._whose)
+
+
+def first_rows(store: Store, model: str, version: str, before: datetime, most: int) -> int:
+    """How many predictions a version had made before a moment, as far as they matter."""
+    return int(store.scalar(_FIRST, {"model": model, "version": version, "before": before, "most": most}))
 
 
 def newest(store: Store, model: str, version: str, before: datetime) -> datetime | None:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from modelspan_analyzer.files.roles import Settled
 from modelspan_analyzer.files.tag_columns import tag_maps
 from modelspan_analyzer.instants import now, utc
+from modelspan_analyzer.people import ANALYZER, user
 from modelspan_analyzer.reading import labels as truths
 from modelspan_analyzer.reading.features import reference_parts
 from modelspan_analyzer.reading.names import need_all
@@ -239,7 +240,8 @@ def _record(store: Store, baseline: Baseline) -> Baseline:
     }
     store.insert("baselines", pa.table(row))
     details = json.dumps({"baseline_id": baseline.baseline_id, "kind": baseline.kind, "source": baseline.source})
-    audit = {"actor": "analyzer", "action": "baseline set", "model": baseline.model, "version": baseline.version}
+    actor = ANALYZER if baseline.kind == KIND_LEARNT else user()
+    audit = {"actor": actor, "action": "baseline set", "model": baseline.model, "version": baseline.version}
     store.insert("audit_log", pa.table({name: [value] for name, value in {**audit, "details": details}.items()}))
     return baseline
 

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.databases import databases
+from modelspan_analyzer.people import user
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, ask_owner, reading, running
 from modelspan_collector.store.backup import backup
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the backup and say what is in it."""
     instance = running(args)
     if instance is not None and not args.store:  # it has the store open, and no query limit
-        asked = {"folder": str(args.folder.resolve()), "database": args.database, "actor": audit.user()}
+        asked = {"folder": str(args.folder.resolve()), "database": args.database, "actor": user()}
         done = ask_owner(instance, "/api/backups", asked)
         rows, files, others = done["rows"], done["files"], done["others"]
     else:

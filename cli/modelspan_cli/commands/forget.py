@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.forget import Forgotten, forget
 from modelspan_analyzer.governance.subject import Subject
+from modelspan_analyzer.people import user
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, ask_owner, need_store, running, writing
 from modelspan_collector.running import COLLECTOR_FOLDER
@@ -60,9 +60,7 @@ def _forget(args: argparse.Namespace, subject: Subject) -> Forgotten:
                 hint="name the folder of the collector that fills this store with --data, or an empty one",
             )
         asked = {"prediction_ids": sorted(subject.prediction_ids), "tag": subject.tag, "value": subject.value}
-        answer = ask_owner(
-            instance, "/api/forget", {**asked, "databases": databases, "actor": args.actor or audit.user()}
-        )
+        answer = ask_owner(instance, "/api/forget", {**asked, "databases": databases, "actor": args.actor or user()})
         return Forgotten(**answer)
     if not args.store:
         need_store(args)

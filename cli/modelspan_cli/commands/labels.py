@@ -11,8 +11,8 @@ from modelspan_analyzer.files.labels import ID, LABEL, TIME, VALUE, LabelRows, l
 from modelspan_analyzer.files.outcomes import REGRESSION, TASKS
 from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Hints
-from modelspan_analyzer.governance.audit import user
 from modelspan_analyzer.load_labels import load_labels
+from modelspan_analyzer.people import user
 from modelspan_cli.errors import CommandError
 from modelspan_cli.file_options import add_time_unit, say
 from modelspan_cli.reach import add_data_argument, post_table, running, writing

@@ -14,6 +14,7 @@ from rich.table import Table
 from modelspan_analyzer.checking import JUDGED, WITHIN, not_checked
 from modelspan_analyzer.governance.databases import databases
 from modelspan_analyzer.incidents import Incident, load_open
+from modelspan_analyzer.monitors.context import LEARNING
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.reach import add_data_argument, reading, running
 from modelspan_collector.address import public
@@ -31,6 +32,7 @@ _VERDICTS = """
 SELECT model, version, max(window_end) AS checked,
        countIf(verdict = 'alarm') AS alarms, countIf(verdict = 'error') AS errors, max(n) AS looked_at,
        groupUniqArrayIf(signal, verdict != 'skipped') AS said,
+       anyIf(reason, startsWith(reason, {learning:String})) AS learning,
        groupUniqArrayIf(signal, n > 0 AND has({judged:Array(String)}, verdict)
            AND NOT has({within:Array(String)}, metric)) AS judged,
        groupUniqArrayIf(6)(concat(signal, ' ', feature), verdict = 'alarm') AS what
@@ -123,7 +125,7 @@ def _not_shown(others: Sequence[str]) -> list[str]:
 def _models(store: Store) -> list[dict[str, Any]]:
     verdicts = {
         (row["model"], row["version"]): row
-        for row in store.rows(_VERDICTS, {"judged": list(JUDGED), "within": list(WITHIN)})
+        for row in store.rows(_VERDICTS, {"judged": list(JUDGED), "within": list(WITHIN), "learning": LEARNING})
     }
     incidents = load_open(store)
     models = []
@@ -153,7 +155,7 @@ def _state(verdict: dict[str, Any], known: Sequence[Incident]) -> str:
     if verdict["errors"]:
         return "error"
     lacking = not_checked(verdict["looked_at"], set(verdict["judged"]), set(verdict["said"]))
-    return f"not checked: {lacking}" if lacking else "healthy"
+    return f"not checked: {verdict['learning'] or lacking}" if lacking else "healthy"
 
 
 def _table(models: list[dict[str, Any]]) -> Table:

@@ -115,6 +115,7 @@ def test_the_states_in_status_say_what_is_lacking(modelspan: Run) -> None:
     states = {one["model"]: one["state"] for one in json.loads(modelspan("status --json")[1])["models"]}
     assert states["unlooked"] == "not checked yet"
     assert all(states[model].startswith("not checked: ") for model in ("single", "alone", "labelled")), states
+    assert states["alone"] == f"not checked: learning the baseline, {STATES['alone']} of 1,000 predictions"
 
 
 def test_no_incident_of_what_was_not_looked_at_is_no_all_clear(modelspan: Run) -> None:

@@ -11,6 +11,8 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.notice import notice
 from modelspan_analyzer.monitors_yaml import parse
+from modelspan_analyzer.people import user
+from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_collector.store.connect import Store
 
@@ -23,6 +25,13 @@ def told(store: Store, action: str) -> list[dict[str, object]]:
     """The details of an action, oldest first."""
     found = audit.entries(store, since=LONG_AGO, action=action)
     return [json.loads(entry.details) | {"model": entry.model, "version": entry.version} for entry in reversed(found)]
+
+
+def test_who_set_a_baseline_is_named_and_what_was_learnt_is_the_analyzers(store: Store) -> None:
+    """What a person does is a person's; what was only noticed is nobody's that is known."""
+    baselines.set_from_table(store, "m", "1", pa.table({"age": [1.0, 2.0]}), source="test")
+    (entry,) = audit.entries(store, since=LONG_AGO, action="baseline set")
+    assert entry.actor == user()
 
 
 def test_registrations_are_noticed_once_and_again_when_they_say_something_else(store: Store) -> None:

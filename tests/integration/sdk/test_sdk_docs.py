@@ -72,6 +72,21 @@ def test_decorator(example: Callable[[str], dict[str, Any]], receiver: Receiver)
     assert receiver.models()[0]["owner"] == "growth-team"
 
 
+def test_logs(run: Callable[..., Any], receiver: Receiver) -> None:
+    """A log line of the predict function arrives with the trace of its prediction."""
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+    ((_, code),) = blocks("logs.md")
+    run(f"{code}\nprint(0)")
+    bodies = [request.body for request in list(receiver.requests) if request.path == "/v1/logs"]
+    resources = [one for body in bodies for one in ExportLogsServiceRequest.FromString(body).resource_logs]
+    records = [record for one in resources for scope in one.scope_logs for record in scope.log_records]
+    (line,) = [record for record in records if record.body.string_value.startswith("asked about a customer")]
+    (row,) = receiver.predictions()
+    assert line.trace_id == row["trace_id"] != b""
+    assert line.severity_text == "INFO"
+
+
 def test_readme(example: Callable[[str], dict[str, Any]], receiver: Receiver) -> None:
     """The function of the first page answers as before, and is a prediction."""
     assert example("README.md")["predict"]({"visits": 3}) == 0.5

@@ -34,6 +34,30 @@ def test_every_row_falls_into_one_bin(before: list[float], after: list[float]) -
     assert (counts >= 0).all()
 
 
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=200))
+def test_each_bin_says_what_it_holds(values: list[float]) -> None:
+    """No interval reads as empty, none as another, and none names a neighbour of a value that people never see."""
+    labels = Bins(Kind.NUMERIC, numeric_edges(Support(np.sort(np.array(values)))), ()).labels[:-2]
+    assert len(set(labels)) == len(labels)
+    for label in labels:
+        low, _, high = label.strip("()]").partition(", ")
+        assert low != high, label
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([27.0], ["(-inf, 27)", "27", "(27, inf]"]),
+        ([0.0, 1.0], ["(-inf, 0)", "0", "(0, 1)", "1", "(1, inf]"]),
+        ([1.00000001, 1.00000002], ["(-inf, 1.00000001)", "1.00000001", "(1.00000001, 1.00000002)", "1.00000002",
+                                    "(1.00000002, inf]"]),
+    ],
+)  # fmt: skip
+def test_a_bin_of_one_value_is_called_by_it(values: list[float], labels: list[str]) -> None:
+    """Without the neighbours that floating-point numbers have."""
+    assert Bins(Kind.NUMERIC, numeric_edges(Support(np.array(values))), ()).labels[:-2] == labels
+
+
 def test_a_constant_baseline_tells_any_other_value() -> None:
     """The constant has a bin of its own."""
     edges = numeric_edges(Support(np.full(100, 5.0)))

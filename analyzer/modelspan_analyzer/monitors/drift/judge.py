@@ -59,8 +59,8 @@ class Looked:
 def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outputs: bool) -> list[Result]:
     """All measures of the features, or of the model's outputs, with one verdict a column."""
     if context.baseline is None:
-        reason = f"no baseline yet: it is learnt from the first {context.settings.baseline.learn} predictions"
-        return [context.result(signal, "drift", None, Verdict.NOT_ENOUGH_DATA, n=context.current.rows, reason=reason)]
+        rows, reason = context.current.rows, context.learning
+        return [context.result(signal, "drift", None, Verdict.NOT_ENOUGH_DATA, n=rows, reason=reason)]
     if context.current.rows == 0:
         reason = "no prediction in the window"
         return [context.result(signal, "drift", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]

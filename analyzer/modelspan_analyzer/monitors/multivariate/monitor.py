@@ -40,7 +40,7 @@ def multivariate(context: MonitorContext) -> list[Result]:
     """Both measures over a bounded sample of the window and of the baseline."""
     settings, baseline = context.settings.multivariate, context.baseline
     if baseline is None:
-        return _none(context, Verdict.NOT_ENOUGH_DATA, "no baseline yet", 0, 0)
+        return _none(context, Verdict.NOT_ENOUGH_DATA, context.learning, 0, 0)
     reference = read_reference(context.store, baseline, context.version, settings.max_rows)
     relation = window_relation(context.model, context.version, context.window)
     window = read_window(context.store, relation, reference.encoding, settings.max_rows)

@@ -44,7 +44,7 @@ def poisoning(context: MonitorContext) -> list[Result]:
     """All hints, each with a verdict and the ids of predictions behind it."""
     baseline = context.baseline
     if baseline is None:
-        return [_result_without(context, Unmeasured("outlier_rate", Verdict.NOT_ENOUGH_DATA, "no baseline yet"))]
+        return [_result_without(context, Unmeasured("outlier_rate", Verdict.NOT_ENOUGH_DATA, context.learning))]
     found = [*_rows(context, baseline), *_labels(context)]
     rates = [one for one in found if isinstance(one, Rate)]
     settings = context.settings.poisoning

@@ -29,12 +29,21 @@ class Bins:
     @property
     def labels(self) -> list[str]:
         """What each bin holds, for people."""
-        if self.kind is Kind.CATEGORICAL:
-            inner = [*self.categories, "(other)"]
-        else:
-            shown = ["-inf", *(f"{edge:.6g}" for edge in self.edges), "inf"]
-            inner = [f"({low}, {high}]" for low, high in pairwise(shown)]
+        inner = [*self.categories, "(other)"] if self.kind is Kind.CATEGORICAL else _intervals(self.edges)
         return [*inner, "(text or infinite)" if self.kind is Kind.NUMERIC else "(number)", "(missing)"]
+
+
+def _intervals(edges: Floats) -> list[str]:
+    """Intervals in as many digits as tell them apart; of a single value that value, and up to such a one without it."""
+    alone = {float(low): float(high) for low, high in pairwise(edges) if np.nextafter(low, np.inf) == high}
+    values = [alone.get(float(edge), float(edge)) for edge in edges]
+    digits = next((n for n in (6, 9, 12) if len({f"{one:.{n}g}" for one in values}) == len(set(values))), 17)
+    shown = ["-inf", *(f"{one:.{digits}g}" for one in values), "inf"]
+    single = [False, *(float(edge) in alone for edge in edges), False]
+    return [
+        high if single[place] else f"({low}, {high}{')' if single[place + 1] else ']'}"
+        for place, (low, high) in enumerate(pairwise(shown))
+    ]
 
 
 def pin_bins(column: Column, support: Support | None) -> Bins:
