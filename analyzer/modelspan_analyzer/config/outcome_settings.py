@@ -113,3 +113,6 @@ class RetrainingRule(Settings):
     headers: dict[str, str] = Field({}, description="further headers of the post")
     command: tuple[str, ...] = Field((), description="command that gets the evidence on standard input")
     at_most_every: Duration = Field(timedelta(days=1), description="shortest time between two calls, such as 12h")
+    hold_on_data_quality: bool = Field(
+        True, description="call nothing while findings of data quality are open: who retrains then learns the fault"
+    )

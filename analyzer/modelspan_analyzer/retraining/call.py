@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from modelspan_analyzer.config.outcome_settings import RetrainingRule
+from modelspan_analyzer.incidents import Incident
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.webhook import PostError, post
 
@@ -22,7 +23,7 @@ class CallError(RuntimeError):
     """A retraining call failed; the message says how."""
 
 
-def payload(rule: RetrainingRule, results: Sequence[Result]) -> dict[str, Any]:
+def payload(rule: RetrainingRule, results: Sequence[Result], incidents: Sequence[Incident] = ()) -> dict[str, Any]:
     """What is sent: a GitHub repository dispatch (`event_type`, `client_payload`) and an Airflow run (`conf`)."""
     facts = {
         "rule": rule.name,
@@ -42,6 +43,17 @@ def payload(rule: RetrainingRule, results: Sequence[Result]) -> dict[str, Any]:
             }
             for result in results
         ],
+        "incidents": [
+            {
+                "incident_id": one.incident_id,
+                "title": one.title,
+                "severity": one.severity.value,
+                "began_at": one.began_at.isoformat(),
+                "cause": one.cause,
+                "why": one.why,
+            }
+            for one in incidents
+        ],
     }
     return {"event_type": "modelspan-retrain", "client_payload": facts, "conf": facts}
 
@@ -51,13 +63,18 @@ def sign(body: bytes, secret: str) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def call(rule: RetrainingRule, results: Sequence[Result]) -> str:
+def call(rule: RetrainingRule, results: Sequence[Result], incidents: Sequence[Incident] = ()) -> str:
     """Do what the rule says; returns the answer in a few words.
+
+    Args:
+        rule: the rule.
+        results: what made it fire.
+        incidents: the open ones that these results are findings of.
 
     Raises:
         CallError: the webhook did not answer with success, the command failed, or the key is missing.
     """
-    body = json.dumps(payload(rule, results), sort_keys=True).encode()
+    body = json.dumps(payload(rule, results, incidents), sort_keys=True).encode()
     if rule.webhook:
         return _post(rule, body)
     if rule.command:

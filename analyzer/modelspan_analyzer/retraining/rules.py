@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from modelspan_analyzer.config.outcome_settings import RetrainingRule
+from modelspan_analyzer.incidents import Incident
+from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.results import Result, Verdict
 
 _COUNTS = {"alarm": {Verdict.ALARM}, "warning": {Verdict.WARNING, Verdict.ALARM}}
@@ -33,3 +35,35 @@ def _matches(rule: RetrainingRule, result: Result) -> bool:
 def is_due(rule: RetrainingRule, last: datetime | None, now: datetime) -> bool:
     """True where the rule has not called within its shortest interval."""
     return last is None or now - last >= rule.at_most_every
+
+
+def concerned(results: Sequence[Result], incidents: Sequence[Incident]) -> list[Incident]:
+    """The incidents that any of these results is a finding of."""
+    said = {(one.version, one.signal, one.metric, one.feature, one.segment) for one in results}
+    return [one for one in incidents if any(member.key[:5] in said for member in one.findings if not member.ended)]
+
+
+def held_by(rule: RetrainingRule, results: Sequence[Result], incidents: Sequence[Incident]) -> list[str]:
+    """What of the data's quality forbids a call, in words: alarms of the newest window, and open findings.
+
+    Args:
+        rule: the rule; one that asks for results of data quality itself is not held.
+        results: of the version, of any number of windows.
+        incidents: of the model, the open ones.
+    """
+    if not rule.hold_on_data_quality or rule.signal == DATA_QUALITY.name or not results:
+        return []
+    newest = max(results, key=lambda result: result.window.end)
+    alarms = [
+        f"{one.metric} {one.feature}".strip()
+        for one in results
+        if one.signal == DATA_QUALITY.name and one.verdict is Verdict.ALARM and one.window.end == newest.window.end
+    ]
+    findings = [
+        f"{member.metric} {member.feature}".strip() + f" (incident {one.incident_id})"
+        for one in incidents
+        for member in one.findings
+        if member.signal == DATA_QUALITY.name and member.version in ("", newest.version) and not member.ended
+    ]
+    told = {text.partition(" (incident")[0] for text in findings}
+    return [*findings, *(alarm for alarm in alarms if alarm not in told)]

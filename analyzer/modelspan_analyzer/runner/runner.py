@@ -165,10 +165,10 @@ class Runner:
             results += found
             finished += [run] if run else []
         write_results(self.store, results, run_id)
-        run_rules(self.store, model, version, settings.retraining)
         if self._respond is not None:
             # before the run counts as done: a killed analyzer does it again
             self._respond(results, self._clock(), self._signals)
+        run_rules(self.store, model, version, settings.retraining)  # incidents, which a call tells of, are up to date
         failed = [run for run in finished if run.outcome != runs.DONE]
         outcome = failed[0].outcome if failed else runs.DONE
         error = "; ".join(f"{run.monitor}: {run.error}" for run in failed)

@@ -7,9 +7,11 @@ import hmac
 import json
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +20,12 @@ import pytest
 from modelspan_analyzer.comparison.compare import compare
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings, RetrainingRule
 from modelspan_analyzer.governance import audit
+from modelspan_analyzer.incidents import update
+from modelspan_analyzer.incidents.store import save
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.retraining.call import SIGNATURE_HEADER, CallError, call
 from modelspan_analyzer.retraining.hook import run_rules
-from modelspan_analyzer.retraining.rules import evidence
+from modelspan_analyzer.retraining.rules import evidence, held_by
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -80,6 +84,50 @@ def test_a_webhook_is_signed_rate_limited_and_logged(store: Store, monkeypatch: 
     logged = audit.entries(store, since=START, action="retraining called")
     assert len(logged) == 2
     assert "HTTP 204" in logged[0].details
+
+
+def test_open_findings_of_data_quality_hold_a_call_back_and_say_so(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While features are missing nothing is called: log and audit say why; then the call tells the incident."""
+    told = tmp_path / "told.json"
+    command = (sys.executable, "-c", f"import sys; open({str(told)!r}, 'w').write(sys.stdin.read())")
+    rule = RetrainingRule(name="auc", metric="roc_auc", command=command)
+    missing = replace(result(1, Verdict.ALARM, "null_rate"), signal="data_quality", feature="income")
+    now = datetime.now(UTC)
+    found = [result(1, Verdict.ALARM), missing]
+    write_results(store, found, "run")
+    assert run_rules(store, "m", "1", [rule], now=now) == []  # by the window's own alarm, without incidents
+    (incident,) = update(store, found, START + 2 * HOUR)
+    assert run_rules(store, "m", "1", [rule], now=now) == []
+    assert not told.exists()
+    assert "held back" in caplog.text
+    assert "null_rate income" in caplog.text
+    (held,) = audit.entries(store, since=START, action="retraining held back")
+    assert "null_rate income" in held.details
+    later = [result(2, Verdict.ALARM), replace(missing, window=result(2, Verdict.OK).window, verdict=Verdict.OK)]
+    write_results(store, later, "run")
+    save(store, [replace(incident, findings=tuple(replace(one, ended=one.feature != "") for one in incident.findings))])
+    assert run_rules(store, "m", "1", [rule], now=now) == ["auc"]
+    (carried,) = json.loads(told.read_text())["client_payload"]["incidents"]
+    assert carried["incident_id"] == incident.incident_id
+    assert {"title", "cause", "why", "severity", "began_at"} <= carried.keys()
+
+
+HELD_OR_NOT = [
+    ({}, True),
+    ({"hold_on_data_quality": False}, False),
+    ({"signal": "data_quality"}, False),
+]
+
+
+@pytest.mark.parametrize(("given", "held"), HELD_OR_NOT)
+def test_a_rule_is_held_unless_it_says_otherwise_or_asks_for_data_quality(given: dict[str, Any], held: bool) -> None:
+    """Only alarms of the newest window count, and only those of data quality."""
+    rule = RetrainingRule(name="r", **given)
+    missing = replace(result(2, Verdict.ALARM, "null_rate"), signal="data_quality")
+    assert bool(held_by(rule, [missing], [])) == held
+    assert held_by(rule, [missing, result(3, Verdict.ALARM)], []) == []
 
 
 def test_a_command_gets_the_evidence_and_failures_are_said(tmp_path: Path) -> None:
