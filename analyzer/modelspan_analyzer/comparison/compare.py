@@ -1,4 +1,4 @@
-"""Compares two versions: on the same requests where both answered them, else on the same period.
+"""Compares two versions over the time in which both answered: on the same requests where they share any.
 
 Predictions that answer the same request (see `matching`) are compared pair by pair (as McNemar does for classes; by the
 difference of absolute errors for numbers): what they share cancels out, so that a small difference shows with few rows.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelspan_analyzer.comparison.matching import Matched, match
+from modelspan_analyzer.comparison.period import Period, period, refusal
 from modelspan_analyzer.comparison.reasons import ReasonsCompared, compare_reasons
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.monitors.performance.evaluate import evaluate
@@ -48,6 +49,9 @@ class Compared:
     p_value: float
     """One-sided: chance of the challenger looking this much better where it is not."""
     higher_is_better: bool
+    champion_rows: int
+    """Labelled ones that were measured."""
+    challenger_rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Comparison:
     reasons: ReasonsCompared | None
     """None where a version has no attributions."""
     matched: Matched
+    period: Period
 
 
 def compare(
@@ -83,32 +88,42 @@ def compare(
         model: the model's name.
         champion: the version in use.
         challenger: the version that might replace it.
-        window: the period.
+        window: where to look; the part of it in which both versions answered is compared.
         settings: positive class, threshold and confidence.
 
     Raises:
-        LookupError: a version has no labelled predictions in the window.
+        LookupError: a version has no labelled predictions in the window, or the two share neither a time nor requests.
     """
+    compared = period(store, model, champion, challenger, window)
     rows = [
-        window_rows(model, version, window, name=name)
+        window_rows(model, version, compared.window, name=name)
         for version, name in ((champion, "champion_"), (challenger, "challenger_"))
     ]
     matched, *rows = match(store, *rows)
+    if not compared.together and matched.rows < MIN_PAIRS:
+        raise LookupError(refusal(store, model, champion, challenger, window))
     target = find_target(store, model, rows, settings.positive_class)
     rows = [read_as(one, target) for one in rows]
     found = [{m.metric: m for m in evaluate(store, one, target, settings).get("", [])} for one in rows]
     for version, measured in zip((champion, challenger), found, strict=True):
         if not measured:
-            raise LookupError(f"{model} {version} has no labelled predictions in the window; {matched}")
+            raise LookupError(f"{model} {version} has no labelled predictions from {compared}; {matched}")
     measures = []
     for name in found[0].keys() & found[1].keys():
         before, after = found[0][name], found[1][name]
         moved = change(before.estimate, after.estimate, higher_is_better=before.higher_is_better)
-        measures.append(Compared(name, before.estimate, after.estimate, moved.p_value, before.higher_is_better))
+        measures.append(
+            Compared(
+                name, before.estimate, after.estimate, moved.p_value, before.higher_is_better, before.rows, after.rows
+            )
+        )
     measures.sort(key=lambda one: list(found[0]).index(one.metric))
     paired = _paired(store, rows[0], rows[1], target, settings)
     reasons = compare_reasons(store, model, *rows)
-    return Comparison(tuple(measures), paired, _recommend(measures, paired, settings), reasons, matched)
+    if paired is None and not compared.together:
+        raise LookupError(f"{refusal(store, model, champion, challenger, window)}; {matched}, too few with labels")
+    said = _recommend(measures, paired, settings, compared)
+    return Comparison(tuple(measures), paired, said, reasons, matched, compared)
 
 
 def _paired(
@@ -134,21 +149,25 @@ def _paired(
     return Paired(n, row["champion"], row["challenger"], normal(row["difference"], error))
 
 
-def _recommend(measures: list[Compared], paired: Paired | None, settings: PerformanceSettings) -> str:
+def _recommend(measures: list[Compared], paired: Paired | None, settings: PerformanceSettings, compared: Period) -> str:
     """One sentence: promote, keep, or wait."""
+    promote = "Look at what was wrong then before you promote" if compared.incidents else "Promote"
     if paired is not None:
         told = f"on {paired.rows} shared requests its loss is {paired.challenger:.4g} against {paired.champion:.4g}"
         if paired.difference.upper < 0:
-            return f"Promote the challenger: {told}, and the difference is sure."
+            return f"{promote} the challenger: {told}, and the difference is sure."
         if paired.difference.lower > 0:
             return f"Keep the champion: the challenger is worse; {told}."
         return f"Wait for more labels: {told}, which may be chance."
     judged = [one for one in measures if one.metric in settings.alarm_on] or measures[:1]
+    least = min(min(one.champion_rows, one.challenger_rows) for one in judged)
+    if least < settings.min_rows:
+        return f"Wait for more labels: {least} labelled rows of one version; {settings.min_rows} of each are needed."
     sure = 1 - settings.confidence
     better = [one for one in judged if one.p_value < sure]
     worse = [one for one in judged if one.p_value > 1 - sure]
     if better and not worse:
-        return f"Promote the challenger: its {better[0].metric} is {_pair(better[0])}, and the difference is sure."
+        return f"{promote} the challenger: its {better[0].metric} is {_pair(better[0])}, and the difference is sure."
     if worse:
         return f"Keep the champion: the challenger's {worse[0].metric} is {_pair(worse[0])}."
     return f"Wait for more labels: {judged[0].metric} is {_pair(judged[0])}, which may be chance."

@@ -25,8 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=KnownModel)
     parser.add_argument("champion", type=KnownVersion, help="version in use")
     parser.add_argument("challenger", type=KnownVersion, help="version that might replace it")
-    parser.add_argument("--start", type=moment, help="start of the period (default: 7 days before its end)")
-    parser.add_argument("--end", type=moment, help="end of the period (default: now)")
+    parser.add_argument("--start", type=moment, help="start of the time looked at (default: 7 days before its end)")
+    parser.add_argument(
+        "--end", type=moment, help="end of it (default: now); what is compared is the part in which both answered"
+    )
     parser.add_argument("--positive-class", default="", help="where it cannot be guessed")
     parser.add_argument("--top", type=int, default=10, help="reasons shown (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -54,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     for one in found.measures:
         table.add_row(one.metric, _text(one.champion), _text(one.challenger), f"{one.p_value:.3g}")
     console().print(table)
+    console().print(f"{found.period}.")
     console().print(f"{found.matched}.")
     console().print(found.recommendation)
     if found.reasons:
