@@ -17,6 +17,7 @@ from modelspan_analyzer.why.arrival import arrived
 from modelspan_analyzer.why.contrast import Weights
 from modelspan_analyzer.why.elsewhere import elsewhere
 from modelspan_analyzer.why.facts import Fact, Key
+from modelspan_analyzer.why.groups import groups, merged
 from modelspan_analyzer.why.position import places
 from modelspan_analyzer.why.question import question
 from modelspan_analyzer.why.rank import Places, Ranked, rank
@@ -53,12 +54,13 @@ def explain(store: Store, finding: Result | Finding, *, budget: Budget = Budget(
         looked = Looked(reason=absence(store, asked, round(float(line.marked.sum())), flagged))
     else:
         looked = _look(store, asked, context, line, sample, budget.seconds)
-    causes, reason = looked.causes, looked.reason or ("" if looked.causes else unfounded(store, asked, context))
+    causes = merged(looked.causes, groups(store, asked, selection, line, context))
+    reason = "" if causes else looked.reason or unfounded(store, asked, context)
     said = causes[0].sentence if causes else sentence.nothing(asked, None if reason else line.since, reason)
     marked = round(float(line.flagged.sum()))
     return Explanation(
         finding=asked,
-        sentence=sentence.with_remark(said, looked.remark),
+        sentence=sentence.with_remark(said, looked.remark or (looked.reason if causes else "")),
         causes=causes,
         n_flagged=marked,
         n_other=int(line.total.sum()) - marked,

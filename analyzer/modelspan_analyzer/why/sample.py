@@ -118,7 +118,7 @@ def _as_sample(table: pa.Table, rates: tuple[float, float], line: Timeline, stre
         version=table["version"].to_numpy(zero_copy_only=False).astype(str)[first],
         span_ids=table["span_id"].to_numpy(zero_copy_only=False).astype(str)[first],
         trace_ids=table["trace_id"].to_numpy(zero_copy_only=False).astype(str)[first],
-        duration=table["duration"].to_numpy()[first].astype(float),
+        duration=np.nan_to_num(table["duration"].to_numpy(zero_copy_only=False).astype(float)[first]),
         slices=stretches.slices,
         complete=min(rates) >= 1.0 and not stretches.slices,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from modelspan_analyzer import kinds
 from modelspan_analyzer.why.facts import STEPS_PER_OCTAVE, Key
@@ -75,13 +76,26 @@ def cause(finding: Finding, found: Cause, key: Key) -> str:
         f"{_percent(found.flagged_share)} of {subject(finding)} {fact(key)}{within} "
         f"({_percent(found.other_share)} of the others)"
     )
-    if found.since is not None:
-        text += f"; it began at {found.since:%Y-%m-%d %H:%M} UTC"
-        if found.release:
-            text += f" with {found.release}"
-    if found.sample_trace_ids:
-        text += f"; {len(found.sample_trace_ids)} sample traces: {', '.join(found.sample_trace_ids)}"
-    return text + "."
+    return text + _began(found.since, found.release) + _sample(found.sample_trace_ids) + "."
+
+
+def group(
+    finding: Finding, named: str, rates: tuple[float, float], since: datetime | None, traces: Sequence[str]
+) -> str:
+    """One sentence on a group: the rates in it and of the others."""
+    what = "failed" if finding.kind == kinds.ERRORS else "were wrong"
+    text = f"{_percent(rates[0])} of the predictions with `{named}` {what} ({_percent(rates[1])} of the others)"
+    return text + _began(since, None) + _sample(traces) + "."
+
+
+def _began(since: datetime | None, release: str | None) -> str:
+    if since is None:
+        return ""
+    return f"; it began at {since:%Y-%m-%d %H:%M} UTC" + (f" with {release}" if release else "")
+
+
+def _sample(traces: Sequence[str]) -> str:
+    return f"; {len(traces)} sample trace{'s' if len(traces) > 1 else ''}: {', '.join(traces)}" if traces else ""
 
 
 def nothing(finding: Finding, since: object = None, reason: str = "") -> str:

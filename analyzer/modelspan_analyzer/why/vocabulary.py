@@ -55,7 +55,7 @@ class Cause:
     """One thing that sets the flagged predictions apart from the others."""
 
     kind: str
-    """attribute, resource, status, duration, repeat, span, absent, event, log, clock, tag, version."""
+    """attribute, resource, status, duration, repeat, span, absent, event, log, clock, tag, feature, version."""
     service: str
     span_name: str
     attribute: str
@@ -88,7 +88,11 @@ class Cause:
     @property
     def phrase(self) -> str:
         """The cause in a few words, without what varies from finding to finding: `feature-store GET /profile`."""
-        value = f"{self.attribute}={self.value}" if self.kind in ("attribute", "resource", "tag", "version") else ""
+        value = (
+            f"{self.attribute}={self.value}"
+            if self.kind in ("attribute", "resource", "tag", "feature", "version")
+            else ""
+        )
         return " ".join(part for part in (self.service, self.span_name, value) if part)
 
     def as_json(self) -> dict[str, Any]:

@@ -1,0 +1,158 @@
+"""Groups in which predictions go wrong more often: tags and categorical features, by their rates, from all rows.
+
+Shares among the flagged say little where much is wrong anyway: of 30 % wrong in general and 58 % in a group of a tenth,
+the group holds 18 % of what is wrong. So rates are compared, and what they were before; no traces are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from modelspan_analyzer import kinds
+from modelspan_analyzer.reading import segments
+from modelspan_analyzer.results import Window
+from modelspan_analyzer.why import sentence
+from modelspan_analyzer.why.contrast import false_discovery, phi, risk_ratio, two_proportions
+from modelspan_analyzer.why.selection import Selection
+from modelspan_analyzer.why.timeline import Timeline
+from modelspan_analyzer.why.vocabulary import Cause, Finding
+from modelspan_collector.store.connect import Store
+
+Floats = npt.NDArray[np.float64]
+ASKED: Final = (kinds.WRONG, kinds.ERRORS)
+"""Kinds of which the rate in a group says something: that predictions of it go wrong."""
+LEAST_ROWS: Final = 30
+MOST_GROUPS: Final = 1000
+"""Groups that are compared, the largest first."""
+Q_VALUE: Final = 0.01
+LEAST_DIFFERENCE: Final = 0.1
+"""Between the rate in a group and that of the others."""
+LEAST_SHARE: Final = 0.2
+"""Of what is more than before, that must lie in the group."""
+MOST: Final = 2
+
+_GROUPS = """
+SELECT g.1 AS kind, g.2 AS name, g.3 AS value, sumIf(w, recent) AS hit, countIf(recent) AS n,
+       sumIf(w, NOT recent) AS hit_before, countIf(NOT recent) AS n_before,
+       groupArrayIf(3)(trace, recent AND w >= 0.5 AND trace != '') AS traces
+FROM
+(
+    SELECT {weight} AS w, p.timestamp >= {since:DateTime64(9, 'UTC')} AS recent, p.trace_id AS trace,
+           arrayJoin(arrayConcat([('', '', '')],
+               arrayMap((k, v) -> ('tag', k::String, v::String), mapKeys(p.tags), mapValues(p.tags)),
+               arrayMap((k, v) -> ('feature', k::String, v::String),
+                        mapKeys(p.categorical_features), mapValues(p.categorical_features)))) AS g
+    {source} AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')}
+)
+GROUP BY kind, name, value HAVING n >= {least:UInt32}
+ORDER BY n DESC, kind, name, value LIMIT {most:UInt32}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How many there are, and how many of them are flagged; a group an entry, shapes (k,)."""
+
+    hit: Floats
+    n: Floats
+
+    @property
+    def rate(self) -> Floats:
+        """Share that is flagged; half a row is added on both sides, so that none is sure."""
+        return np.asarray((self.hit + 0.5) / (self.n + 1))
+
+    @property
+    def variance(self) -> Floats:
+        """Of the rate."""
+        return np.asarray(self.rate * (1 - self.rate) / np.maximum(self.n, 1))
+
+
+def groups(store: Store, finding: Finding, selection: Selection, line: Timeline, context: Window) -> list[Cause]:
+    """The groups of which more is flagged than of the others, by more than before, the strongest first."""
+    if finding.kind not in ASKED:
+        return []
+    since = finding.window.start if line.onset is None else datetime.fromtimestamp(line.onset, UTC)
+    end = finding.window.end if line.end is None else datetime.fromtimestamp(line.end, UTC)
+    bounds = selection.during(Window(context.start, end))
+    rows = store.rows(selection.fill(_GROUPS), {**bounds, "since": since, "least": LEAST_ROWS, "most": MOST_GROUPS + 1})
+    whole = next((row for row in rows if not row["kind"]), None)
+    aside = {key for key, _ in segments.parse(finding.segment)}
+    tried = [row for row in rows if row["kind"] and f"{row['kind']}.{row['name']}" not in aside]
+    tried = [row for row in tried if whole is not None and whole["n"] - row["n"] >= LEAST_ROWS]
+    return _causes(finding, tried, whole, line) if whole is not None and tried else []
+
+
+def _causes(finding: Finding, tried: Sequence[dict[str, Any]], whole: dict[str, Any], line: Timeline) -> list[Cause]:
+    now, before = (_rates(tried, *names) for names in (("hit", "n"), ("hit_before", "n_before")))
+    others, others_before = (
+        Rates(total.hit - part.hit, total.n - part.n)
+        for total, part in ((_rates([whole], "hit", "n"), now), (_rates([whole], "hit_before", "n_before"), before))
+    )
+    q_values = false_discovery(_p_values(now, others, before, others_before))
+    difference = now.rate - others.rate
+    held = _held(now, others, before, others_before)
+    passes = (q_values < Q_VALUE) & (difference >= LEAST_DIFFERENCE) & (held >= LEAST_SHARE)
+    flagged, spared = float(whole["hit"]), float(whole["n"] - whole["hit"])
+    ratio, lower, upper = risk_ratio(now.hit, now.n - now.hit, flagged, spared, (flagged, spared))
+    excess = np.clip(now.hit - others.rate * now.n, 0, None)
+    strength = np.array([
+        phi(np.array([own]), np.array([n - hit]), max(own, 1e-9), spared)[0]
+        for own, n, hit in zip(excess, now.n, now.hit, strict=True)
+    ])  # fmt: skip
+    order = sorted(np.nonzero(passes)[0].tolist(), key=lambda at: -strength[at])
+    return [
+        _told(finding, Cause(
+            kind=tried[at]["kind"], service="", span_name="", attribute=tried[at]["name"], value=tried[at]["value"],
+            flagged_share=float(now.hit[at] / max(flagged, 1e-9)),
+            other_share=float((now.n[at] - now.hit[at]) / max(spared, 1e-9)),
+            risk_ratio=float(ratio[at]), interval=(float(lower[at]), float(upper[at])),
+            q_value=float(q_values[at]), support=round(float(now.hit[at])), score=float(strength[at]),
+            since=line.since, sample_trace_ids=tuple(tried[at]["traces"]),
+        ), (float(now.hit[at] / now.n[at]), float(others.hit[at] / others.n[at])))
+        for at in order[:MOST]
+    ]  # fmt: skip
+
+
+def _told(finding: Finding, cause: Cause, rates: tuple[float, float]) -> Cause:
+    named = f"{cause.kind}.{cause.attribute}={cause.value}"
+    return replace(cause, sentence=sentence.group(finding, named, rates, cause.since, cause.sample_trace_ids))
+
+
+def _rates(rows: Sequence[dict[str, Any]], hit: str, n: str) -> Rates:
+    return Rates(*(np.array([row[name] for row in rows], float) for name in (hit, n)))
+
+
+def _p_values(now: Rates, others: Rates, before: Rates, others_before: Rates) -> Floats:
+    """Chance that a group is no worse than the others; where both were seen before, that it grew no more than they."""
+    worse = np.array([
+        two_proportions(np.array([own]), np.array([rest]), n, m)[0]
+        for own, rest, n, m in zip(now.rate, others.rate, now.n, others.n, strict=True)
+    ])  # fmt: skip
+    grew = (now.rate - before.rate) - (others.rate - others_before.rate)
+    error = np.sqrt(now.variance + others.variance + before.variance + others_before.variance)
+    seen = (before.n >= LEAST_ROWS) & (others_before.n >= LEAST_ROWS)
+    return np.where(seen, np.maximum(worse, ndtr(-grew / error)), worse)
+
+
+def _held(now: Rates, others: Rates, before: Rates, others_before: Rates) -> Floats:
+    """Share of what is flagged beyond the usual that lies in the group; 1 where nothing was seen before."""
+    seen = (before.n >= LEAST_ROWS) & (others_before.n >= LEAST_ROWS)
+    own = np.clip(now.n * (now.rate - before.rate), 0, None)
+    rest = np.clip(others.n * (others.rate - others_before.rate), 0, None)
+    return np.where(seen, own / np.maximum(own + rest, 1e-9), 1.0)
+
+
+def merged(causes: Sequence[Cause], found: Sequence[Cause]) -> tuple[Cause, ...]:
+    """What the traces and what the groups say as one list: a group is told once, and first where it is stronger."""
+    told = {(one.kind, one.attribute, one.value) for one in found}
+    rest = [one for one in causes if (one.kind, one.attribute, one.value) not in told]
+    if rest and found and rest[0].score > found[0].score:
+        return (rest[0], *found, *rest[1:])
+    return (*found, *rest)
