@@ -22,31 +22,31 @@ def texts(rows: FileRows, name: str) -> pa.Array:
     column = rows.column(name)
     kind = column.type
     if pa.types.is_floating(kind):
-        found = _whole(column, name, rows)
+        ids = _whole(column, name, rows)
     elif pa.types.is_fixed_size_binary(kind) and kind.byte_width == _UUID_BYTES:
-        found = _uuids(column)
+        ids = _uuids(column)
     elif is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        found = _written(utf8(column), name, rows)
+        ids = _written(utf8(column), name, rows)
     elif pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
-        found = column.cast(pa.string())
+        ids = column.cast(pa.string())
     else:
         raise FileError(f"column {name!r} holds {kind}, which are no ids; name the column of the ids with --id")
-    return pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found)
+    return pc.if_else(pc.equal(ids, ""), pa.scalar(None, pa.string()), ids)
 
 
-def _written(found: pa.Array, name: str, rows: FileRows) -> pa.Array:
+def _written(ids: pa.Array, name: str, rows: FileRows) -> pa.Array:
     """Texts as they are; what a spreadsheet has made of them is undone where it can be, and said where it cannot."""
-    if _some(found, _FORMULA):
+    if _some(ids, _FORMULA):
         rows.remarks.assume(f'ids of column {name!r} are written as formulas: ="7" is read as 7')
-        found = pc.replace_substring_regex(found, _FORMULA, r"\1")
-    if _some(found, r"^\d\.\d+[eE]\+\d+$"):
+        ids = pc.replace_substring_regex(ids, _FORMULA, r"\1")
+    if _some(ids, r"^\d\.\d+[eE]\+\d+$"):
         rows.remarks.assume(
             f"ids of column {name!r} such as 1.23457E+11 are what a spreadsheet leaves of long numbers: they are no"
             " longer what they were; export the column as text"
         )
-    if _some(found, r"^\s+\S|\S\s+$"):
+    if _some(ids, r"^\s+\S|\S\s+$"):
         rows.remarks.assume(f"the spaces around ids of column {name!r} are part of them")
-    return found
+    return ids
 
 
 def _some(texts: pa.Array, pattern: str) -> bool:
@@ -56,8 +56,8 @@ def _some(texts: pa.Array, pattern: str) -> bool:
 def _whole(column: pa.Array, name: str, rows: FileRows) -> pa.Array:
     """Fractional numbers that are whole, which is what an integer column with a missing id becomes on its way."""
     column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-    found = cast_or_null(column, lambda part: part.cast(pa.int64()), pa.int64())
-    if lost(column, found).size or not valid(column).any():
+    integers = cast_or_null(column, lambda part: part.cast(pa.int64()), pa.int64())
+    if lost(column, integers).size or not valid(column).any():
         return column.cast(pa.string())
     rows.remarks.assume(f"ids of column {name!r} are fractional numbers that are whole: '7.0' is read as '7'")
     if pc.any(pc.greater_equal(pc.abs(column), _EXACT)).as_py():
@@ -65,7 +65,7 @@ def _whole(column: pa.Array, name: str, rows: FileRows) -> pa.Array:
             f"ids of column {name!r} have more digits than a fractional number keeps, so some are no longer what they"
             " were: write them as text"
         )
-    return found.cast(pa.string())
+    return integers.cast(pa.string())
 
 
 def _uuids(column: pa.Array) -> pa.Array:

@@ -45,29 +45,29 @@ def read_json(text: bytes, remarks: Remarks, texts: frozenset[str], *, trusted: 
 def _one_document(text: bytes, remarks: Remarks) -> Iterator[tuple[int, Any]] | None:
     """The rows of what programs write as one object for all of them; None where the object is a row, or one of many."""
     try:
-        given = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):  # more lines follow
         return None
-    parts = list(given.values())
+    parts = list(document.values())
     lists = [part for part in parts if isinstance(part, list)]
-    columns, data = given.get("columns"), given.get("data")
+    columns, data = document.get("columns"), document.get("data")
     if isinstance(columns, list) and isinstance(data, list) and all(isinstance(row, list) for row in data):
-        found: Iterator[Any] = (dict(zip(map(str, columns), row, strict=False)) for row in data)
-        said = "one object with columns and data"
+        rows: Iterator[Any] = (dict(zip(map(str, columns), row, strict=False)) for row in data)
+        form = "one object with columns and data"
     elif len(lists) == 1 and all(isinstance(row, dict) for row in lists[0]) and not _tells_of_a_row(parts):
-        name = next(name for name, part in given.items() if part is lists[0])
-        found, said = iter(lists[0]), f"one object whose rows are in {name!r}"
+        name = next(name for name, part in document.items() if part is lists[0])
+        rows, form = iter(lists[0]), f"one object whose rows are in {name!r}"
     elif len(parts) > 1 and len(lists) == len(parts) and len({len(part) for part in lists}) == 1:
-        found, said = (dict(zip(given, row, strict=True)) for row in zip(*lists, strict=True)), "one object by column"
+        rows, form = (dict(zip(document, row, strict=True)) for row in zip(*lists, strict=True)), "one object by column"
     elif len(parts) > 1 and all(isinstance(part, dict) and part.keys() == parts[0].keys() for part in parts):
-        found = ({name: part[key] for name, part in given.items()} for key in parts[0])
-        said = "one object by column"
+        rows = ({name: part[key] for name, part in document.items()} for key in parts[0])
+        form = "one object by column"
         if not parts[0] or not all(key.lstrip("-").isdigit() for key in parts[0]):
             return None  # a row with two objects of the same fields
     else:
         return None
-    remarks.assume(f"the file is {said}")
-    return enumerate(found, start=1)
+    remarks.assume(f"the file is {form}")
+    return enumerate(rows, start=1)
 
 
 def _tells_of_a_row(parts: list[Any]) -> bool:
@@ -92,10 +92,10 @@ def _say_flattened(nested: list[str], remarks: Remarks) -> None:
 
 def _elements(text: bytes) -> Iterator[tuple[int, Any]]:
     try:
-        found = json.loads(text)
+        elements = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise FileError(f"cannot be read as a JSON array: {error}") from error
-    return enumerate(found, start=1)
+    return enumerate(elements, start=1)
 
 
 def _lines(text: bytes) -> Iterator[tuple[int, Any]]:
@@ -143,9 +143,9 @@ def _spread(values: pa.Array, held: list[int], rows: int) -> pa.Array:
     """Values at the rows that hold them, null elsewhere; of a name that stands twice in a row, the last."""
     if len(values) == rows and held == list(range(rows)):
         return values
-    found = np.full(rows, -1, np.int64)
-    found[held] = np.arange(len(values))
-    return values.take(pa.array(found, mask=found < 0))
+    places = np.full(rows, -1, np.int64)
+    places[held] = np.arange(len(values))
+    return values.take(pa.array(places, mask=places < 0))
 
 
 def _fields(given: dict[str, Any], path: str, nested: dict[str, None], depth: int) -> Iterator[tuple[str, Any]]:

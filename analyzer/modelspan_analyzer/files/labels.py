@@ -50,19 +50,19 @@ def label_rows(rows: FileRows, id_column: str, label: str, time: str = "", hints
     if not total:
         raise FileError("the file has no labels below its header")
     given = rows.column(label)
-    found = ids.texts(rows, id_column)
+    prediction_ids = ids.texts(rows, id_column)
     values, classes = _truth(rows, label, hints.task)
     stamps = instants(rows, time, hints.time_unit) if time else pa.array([_now()] * total, UTC)
     held = valid(values) | valid(classes)
     empty = ~_present(given)
     unfit = {
-        f"has no id in {id_column!r}": ~valid(found),
+        f"has no id in {id_column!r}": ~valid(prediction_ids),
         f"holds no label in {label!r}": ~held & ~empty,
         f"has no time in {time!r}": ~valid(stamps),
     }
     _say(rows, unfit, empty, label)
-    kept = pa.array(valid(found) & held & valid(stamps))
-    table = pa.table({ID: found, TIME: stamps, VALUE: values, LABEL: classes.fill_null("")}).filter(kept)
+    kept = pa.array(valid(prediction_ids) & held & valid(stamps))
+    table = pa.table({ID: prediction_ids, TIME: stamps, VALUE: values, LABEL: classes.fill_null("")}).filter(kept)
     if not table.num_rows:
         raise FileError(f"none of its {total:,} rows is a label: {'; '.join(rows.remarks.left_out)}")
     if repeated := table.num_rows - int(pc.count_distinct(table[ID]).as_py()):

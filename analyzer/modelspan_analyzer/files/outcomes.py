@@ -167,34 +167,34 @@ def amounts(rows: FileRows, name: str, option: str) -> pa.Array:
     Raises:
         FileError: most of them hold none.
     """
-    found = _amounts(rows, name, option)
-    infinite = np.flatnonzero(np.isinf(found.to_numpy(zero_copy_only=False)))
+    values = _amounts(rows, name, option)
+    infinite = np.flatnonzero(np.isinf(values.to_numpy(zero_copy_only=False)))
     if not infinite.size:
-        return found
+        return values
     rows.remarks.leave_out(
-        f"{infinite.size:,} of {len(found):,} cells of column {name!r}, which are infinite"
-        f" ({rows.examples(infinite, found)})"
+        f"{infinite.size:,} of {len(values):,} cells of column {name!r}, which are infinite"
+        f" ({rows.examples(infinite, values)})"
     )
-    return pc.if_else(pc.is_finite(found), found, pa.scalar(None, pa.float64()))
+    return pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))
 
 
 def _amounts(rows: FileRows, name: str, option: str) -> pa.Array:
     column = rows.column(name)
-    found = _numbers(rows, name, option)
-    missed = lost(trimmed(utf8(column)) if is_text(column.type) else column, found)
+    values = _numbers(rows, name, option)
+    missed = lost(trimmed(utf8(column)) if is_text(column.type) else column, values)
     missed = missed[~_nan(column)[missed]]
     if missed.size:
         rows.remarks.leave_out(
             f"{missed.size:,} of {len(column):,} cells of column {name!r}, which hold no number"
             f" ({rows.examples(missed, column)})"
         )
-    return found
+    return values
 
 
 def _numbers(rows: FileRows, name: str, option: str) -> pa.Array:
     column = rows.column(name)
     try:
-        found = numbers(column)
+        values = numbers(column)
     except pa.ArrowException:
         hint = "; take one number of each list first" if pa.types.is_nested(column.type) else ""
         raise FileError(
@@ -205,38 +205,38 @@ def _numbers(rows: FileRows, name: str, option: str) -> pa.Array:
         absent = np.flatnonzero(valid(column) & ~held)
         some = f"; {absent.size:,} of its cells are missing ({rows.examples(absent, column)})" if absent.size else ""
         rows.remarks.assume(f"column {name!r} is text and is read as numbers{some}")
-    if held.any() and valid(found).sum() < held.sum() / 2 and is_text(column.type):
-        first = int(np.flatnonzero(held & ~valid(found))[0])
+    if held.any() and valid(values).sum() < held.sum() / 2 and is_text(column.type):
+        first = int(np.flatnonzero(held & ~valid(values))[0])
         raise FileError(
             f"column {name!r} holds text such as {shown(column[first])} ({rows.where(first)}), not numbers;"
             f" name a column of numbers with {option}"
         )
-    return found
+    return values
 
 
 def _scores(rows: FileRows, name: str, scale: str) -> pa.Array:
     """Scores as probabilities; a few beyond 0 to 1 are left out, many are an error that names the option."""
-    found = _amounts(rows, name, "--score")
+    scores = _amounts(rows, name, "--score")
     if scale == LOG_ODDS:
-        return pc.divide(1.0, pc.add(1.0, pc.exp(pc.negate(found))))
+        return pc.divide(1.0, pc.add(1.0, pc.exp(pc.negate(scores))))
     if scale:
-        found = pc.divide(found, _positive(scale))
-        if (most := pc.max(found).as_py()) is not None and most <= 1 / _positive(scale) < 1:
+        scores = pc.divide(scores, _positive(scale))
+        if (most := pc.max(scores).as_py()) is not None and most <= 1 / _positive(scale) < 1:
             rows.remarks.assume(f"no score of column {name!r} is above {most:g} after --score-scale {scale}")
-    outside = pc.fill_null(pc.or_(pc.less(found, -_ROUNDING), pc.greater(found, 1 + _ROUNDING)), False)
+    outside = pc.fill_null(pc.or_(pc.less(scores, -_ROUNDING), pc.greater(scores, 1 + _ROUNDING)), False)
     beyond = np.flatnonzero(outside.to_numpy(zero_copy_only=False))
-    if beyond.size > max(_FEW_MISFITS * valid(found).sum(), 0):
-        least, most = (pc.min_max(found)[end].as_py() for end in ("min", "max"))
+    if beyond.size > max(_FEW_MISFITS * valid(scores).sum(), 0):
+        least, most = (pc.min_max(scores)[end].as_py() for end in ("min", "max"))
         raise FileError(
             f"column {name!r} holds {least:g} to {most:g}, and scores are probabilities from 0 to 1;"
             f" say --score-scale 100 if they are percentages, --score-scale {LOG_ODDS} if they are log odds"
         )
     if beyond.size:
         rows.remarks.leave_out(
-            f"{beyond.size:,} scores of column {name!r}, which are no probabilities ({rows.examples(beyond, found)})"
+            f"{beyond.size:,} scores of column {name!r}, which are no probabilities ({rows.examples(beyond, scores)})"
         )
-        found = pc.if_else(outside, pa.scalar(None, pa.float64()), found)
-    return pc.min_element_wise(pc.max_element_wise(found, 0.0, skip_nulls=False), 1.0, skip_nulls=False)
+        scores = pc.if_else(outside, pa.scalar(None, pa.float64()), scores)
+    return pc.min_element_wise(pc.max_element_wise(scores, 0.0, skip_nulls=False), 1.0, skip_nulls=False)
 
 
 def _positive(scale: str) -> float:
@@ -254,11 +254,11 @@ def _numbers_in(rows: FileRows, name: str) -> pa.Array:
     column = rows.column(name)
     if is_text(column.type):
         texts = trimmed(utf8(column))
-        found = numbers(texts)
-        if lost(texts, found).size or pc.count_distinct(found).as_py() <= MOST_CLASSES:
+        values = numbers(texts)
+        if lost(texts, values).size or pc.count_distinct(values).as_py() <= MOST_CLASSES:
             return column
         rows.remarks.assume(f"{name!r} is text that holds more than {MOST_CLASSES} different numbers: read as numbers")
-        return found
+        return values
     return _without_nan(column)
 
 

@@ -97,15 +97,15 @@ def instants(rows: FileRows, name: str, unit: str = "") -> pa.Array:
     column = rows.column(name)
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        found = _from_timestamps(column, name, rows.remarks)
+        stamps = _from_timestamps(column, name, rows.remarks)
     elif is_number(kind):
-        found = _from_numbers(column, name, unit, rows.remarks)
+        stamps = _from_numbers(column, name, unit, rows.remarks)
     elif is_text(kind) or pa.types.is_binary(kind):
-        found = _from_texts(column, name, unit, rows.remarks)
+        stamps = _from_texts(column, name, unit, rows.remarks)
     else:
         raise FileError(f"column {name!r} holds {kind}, which are no times; name the column of the times with --time")
-    missed = lost(trimmed(utf8(column)) if is_text(kind) else column, found)
-    if len(column) and found.null_count == len(column):
+    missed = lost(trimmed(utf8(column)) if is_text(kind) else column, stamps)
+    if len(column) and stamps.null_count == len(column):
         first = shown(column.drop_null()[0]) if column.null_count < len(column) else "nothing"
         raise FileError(f"column {name!r} does not hold times such as 2026-01-31T12:00:00; it holds {first}")
     if missed.size:
@@ -113,7 +113,7 @@ def instants(rows: FileRows, name: str, unit: str = "") -> pa.Array:
             f"{missed.size:,} of {len(column):,} times of column {name!r}, which cannot be read or lie beyond 1900 to"
             f" 2262 ({rows.examples(missed, column)})"
         )
-    return found
+    return stamps
 
 
 def _from_timestamps(column: pa.Array, name: str, remarks: Remarks) -> pa.Array:
@@ -175,8 +175,8 @@ def _compact(column: pa.Array) -> pa.Array | None:
         _all_between(whole, *(end * size for end in (19_000_101, 21_001_231))) for size in (1, 10**6)
     ):
         return None
-    found = parse_texts(whole.cast(pa.string())).values
-    return found if found.null_count == column.null_count else None
+    dates = parse_texts(whole.cast(pa.string())).values
+    return dates if dates.null_count == column.null_count else None
 
 
 def _from_texts(column: pa.Array, name: str, unit: str, remarks: Remarks) -> pa.Array:

@@ -81,8 +81,8 @@ _MARKED: Final = rf"^\(?\s?[+-]?\s?(?:{_SIGN}\s?)?[+-]?\d[^()%]*%?\)?$".replace(
 
 def with_types(rows: FileRows, texts: frozenset[str]) -> FileRows:
     """Give every column of text its type, except those that are to stay texts."""
-    told = [field.name for field in rows.table.schema if field.name not in texts and is_text(field.type)]
-    return rows.set_all({name: _typed(rows, name) for name in told})
+    names = [field.name for field in rows.table.schema if field.name not in texts and is_text(field.type)]
+    return rows.set_all({name: _typed(rows, name) for name in names})
 
 
 def _typed(rows: FileRows, name: str) -> pa.Array:
@@ -90,13 +90,13 @@ def _typed(rows: FileRows, name: str) -> pa.Array:
     texts = trimmed(column)
     if texts.null_count == len(texts):
         return column
-    found = _as_values(rows, name, texts)
-    if found is None:
+    values = _as_values(rows, name, texts)
+    if values is None:
         return column
     if (words := lost(column, texts)).size:
         listed = ", ".join(map(repr, column.take(pa.array(words)).unique()[:5].to_pylist()))
         rows.remarks.assume(f"{listed} in column {name!r} means missing ({words.size:,} cells)")
-    return found
+    return values
 
 
 def _as_values(rows: FileRows, name: str, texts: pa.Array) -> pa.Array | None:
@@ -111,9 +111,9 @@ def _as_values(rows: FileRows, name: str, texts: pa.Array) -> pa.Array | None:
         return None
     if _all(texts, _WHOLE):
         return texts.cast(pa.int64())
-    found = numbers(texts)
-    if not lost(texts, found).size:
-        return found
+    values = numbers(texts)
+    if not lost(texts, values).size:
+        return values
     if (other := _in_notation(texts, name, rows.remarks)) is not None:
         return other
     if (amounts := _marked(texts, name, rows.remarks)) is not None:
@@ -121,7 +121,7 @@ def _as_values(rows: FileRows, name: str, texts: pa.Array) -> pa.Array | None:
     if (moments := times.parse_texts(texts)).values.null_count == texts.null_count:
         moments.say(name, rows.remarks)
         return moments.values
-    return _mostly_numbers(rows, name, texts, found)
+    return _mostly_numbers(rows, name, texts, values)
 
 
 def _in_notation(texts: pa.Array, name: str, remarks: Remarks) -> pa.Array | None:
@@ -136,19 +136,19 @@ def _marked(texts: pa.Array, name: str, remarks: Remarks) -> pa.Array | None:
     """Numbers with the sign of one currency, in per cent, or in parentheses where they are negative."""
     if not _all(texts, _MARKED) or not _any(texts, r"[^\d.,+\-]"):
         return None
-    percent, found = _all(texts, r"%\)?$"), pc.struct_field(pc.extract_regex(texts, _SIGN), "sign")
-    signs = found.drop_null().unique().to_pylist()
+    percent, marks = _all(texts, r"%\)?$"), pc.struct_field(pc.extract_regex(texts, _SIGN), "sign")
+    signs = marks.drop_null().unique().to_pylist()
     if len(signs) > 1 or (_any(texts, "%") and not percent):
         return None  # which cannot be compared
     bare = pc.replace_substring_regex(pc.replace_substring_regex(texts, r"^\((.*)\)$", r"-\1"), _SIGN, "")
     bare = trimmed(pc.replace_substring_regex(pc.replace_substring(bare, "%", ""), r"^([+-]?)\s+", r"\1"))
     values = numbers(bare)
     if lost(texts, values).size:
-        said = Remarks()
-        if (other := _in_notation(bare, name, said)) is None:
+        assumptions = Remarks()
+        if (other := _in_notation(bare, name, assumptions)) is None:
             return None
         values = other
-        for sentence in said.assumed:
+        for sentence in assumptions.assumed:
             remarks.assume(sentence)
     if signs:
         remarks.assume(f"column {name!r} holds amounts in {signs[0]}: read as numbers")
