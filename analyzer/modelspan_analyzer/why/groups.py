@@ -150,9 +150,9 @@ def _held(now: Rates, others: Rates, before: Rates, others_before: Rates) -> Flo
 
 
 def merged(causes: Sequence[Cause], found: Sequence[Cause]) -> tuple[Cause, ...]:
-    """What the traces and what the groups say as one list: a group is told once, and first where it is stronger."""
+    """What the traces and what the groups say: groups go first where they are stronger, and else only reflect it."""
     told = {(one.kind, one.attribute, one.value) for one in found}
     rest = [one for one in causes if (one.kind, one.attribute, one.value) not in told]
-    if rest and found and rest[0].score > found[0].score:
-        return (rest[0], *found, *rest[1:])
+    if rest and found and rest[0].score >= found[0].score:
+        return tuple(causes)
     return (*found, *rest)
