@@ -10,10 +10,15 @@ from typing import Final, TypedDict, Unpack
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.reading.arrivals import first_rows
 from modelspan_analyzer.reading.baselines import Baseline
-from modelspan_analyzer.reading.outcomes.target import Target, find_target, read_as
+from modelspan_analyzer.reading.outcomes.read import Coverage
+from modelspan_analyzer.reading.outcomes.target import Seen as Answers
+from modelspan_analyzer.reading.outcomes.target import Target, look, read_as, target_of
 from modelspan_analyzer.reading.profiles.profile import Profile
 from modelspan_analyzer.reading.profiles.read import baseline_profile, window_profile
+from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
+from modelspan_analyzer.reading.samples.features import read_window
+from modelspan_analyzer.reading.samples.matrix import Encoding, Sample
 from modelspan_analyzer.reading.segments import name_of
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, Window
 from modelspan_analyzer.verdicts.rates import RateVerdict
@@ -53,6 +58,7 @@ class MonitorContext:
     settings: ModelSettings = field(default_factory=ModelSettings)
     partial: bool = False
     """Whether the data end within the window: how many rows it would have had is not known."""
+    _samples: dict[Encoding, tuple[int, Sample]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @cached_property
     def current(self) -> Profile:
@@ -78,9 +84,28 @@ class MonitorContext:
         return [current, baseline_rows(self.baseline, self.version)] if self.baseline else [current]
 
     @cached_property
+    def answers(self) -> list[Answers]:
+        """What answers, truths and attributions each source has."""
+        return [look(self.store, rows) for rows in self._sources]
+
+    @property
+    def coverages(self) -> list[Coverage]:
+        """How many rows each source has, and of how many the truth is known."""
+        return [Coverage(one.rows, one.labelled) for one in self.answers]
+
+    @cached_property
     def target(self) -> Target:
         """What the model predicts, by its card and by what the sources hold."""
-        return find_target(self.store, self.model, self._sources, self.settings.performance.positive_class)
+        return target_of(self.store, self.model, self.answers, self.settings.performance.positive_class)
+
+    def sample(self, encoding: Encoding, limit: int) -> Sample:
+        """At most `limit` rows of the window, coded as the baseline's; what one monitor has read serves the next."""
+        asked, known = self._samples.get(encoding, (0, None))
+        if known is None or (asked < limit and len(known.ids) == asked):
+            relation = window_relation(self.model, self.version, self.window)
+            asked, known = limit, read_window(self.store, relation, encoding, limit)
+            self._samples[encoding] = asked, known
+        return known.first(limit)
 
     def result(
         self, signal: str, metric: str, value: float | None, verdict: Verdict, **fields: Unpack[Fields]

@@ -33,6 +33,7 @@ _DONE = """
 SELECT DISTINCT prediction_id FROM attributions
 WHERE model = {model:String} AND baseline_id = {baseline_id:String} AND prediction_id IN {ids:Array(String)}
 """
+_ANY = "SELECT 1 FROM attributions WHERE model = {model:String} LIMIT 1"
 _LEVELS = "0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95"
 
 
@@ -74,6 +75,11 @@ def importances(store: Store, rows: Rows, model: str, baseline_id: str = "") -> 
         )
         for row in found
     ]
+
+
+def any_kept(store: Store, model: str) -> bool:
+    """Whether any attributions of a model's rows were computed."""
+    return bool(store.rows(_ANY, {"model": model}))
 
 
 def attributed_ids(store: Store, model: str, baseline_id: str, ids: Sequence[str]) -> set[str]:

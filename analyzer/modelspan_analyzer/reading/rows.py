@@ -53,6 +53,10 @@ class Rows:
     sql: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        """By the query alone: which rows they are is compared, and parameters may be lists."""
+        return hash(self.sql)
+
 
 def window_rows(model: str, version: str, window: Window, *, name: str = "window_") -> Rows:
     """The predictions of a window with the labels that are in by now; an empty version takes all versions.

@@ -41,15 +41,27 @@ def attribution(context: MonitorContext) -> list[Result]:
         return [context.result(SIGNAL, "attribution_ndcg", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
     reference = baseline_rows(context.baseline, context.version)
     kept = context.baseline.baseline_id if context.baseline.kind == "rows" else ""
+    if not settings.model and not _any(context):
+        return [_none(context)]
     before = attributions.importances(context.store, reference, context.model, kept)
     if settings.model and _attributed(before) < settings.rows:
         _explain(context, reference, reference, kept)
         before = attributions.importances(context.store, reference, context.model, kept)
     now, windows = _of_window(context, reference)
     if not now and not before:
-        reason = "no prediction has attributions: log `attributions=`, or name a model in `attribution: {model: ...}`"
-        return [context.result(SIGNAL, "attribution_ndcg", None, Verdict.SKIPPED, reason=reason)]
+        return [_none(context)]
     return [*_judge(context, now, before, windows), *_top(context, now, before)]
+
+
+def _none(context: MonitorContext) -> Result:
+    reason = "no prediction has attributions: log `attributions=`, or name a model in `attribution: {model: ...}`"
+    return context.result(SIGNAL, "attribution_ndcg", None, Verdict.SKIPPED, reason=reason)
+
+
+def _any(context: MonitorContext) -> bool:
+    """Whether any row has attributions: asking is a tenth of reading them."""
+    given = any(one.attributed for one in context.answers)
+    return given or attributions.any_kept(context.store, context.model)
 
 
 def _attributed(found: Sequence[Importance]) -> int:

@@ -16,7 +16,7 @@ from modelspan_analyzer.monitors.concept.residuals import log_odds_shift, residu
 from modelspan_analyzer.monitors.concept.stream import BUCKETS, FEWEST, HISTORY, change_points
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.signal import Need, Signal
-from modelspan_analyzer.reading.outcomes.read import confusions, coverage, score_counts
+from modelspan_analyzer.reading.outcomes.read import confusions, score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample, find_encoding, sample
@@ -39,9 +39,7 @@ def concept(context: MonitorContext) -> list[Result]:
     if not settings.enabled:
         return []
     current, *references = context.sources
-    n, n_baseline = (
-        coverage(context.store, rows).labelled for rows in (current, references[0] if references else current)
-    )
+    n, n_baseline = context.coverages[0].labelled, context.coverages[-1].labelled
     enough = bool(references) and min(n, n_baseline) >= settings.min_rows
     reason = f"{n} labelled rows against {n_baseline} of the baseline; both need {settings.min_rows}"
     looked = context.result(

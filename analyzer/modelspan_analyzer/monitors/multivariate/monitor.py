@@ -20,8 +20,7 @@ from modelspan_analyzer.monitors.multivariate.normal import standardised_shift, 
 from modelspan_analyzer.monitors.signal import Cost, Need, Signal
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
-from modelspan_analyzer.reading.relation import window_relation
-from modelspan_analyzer.reading.samples.features import Matrices, Reference, matrices, read_reference, read_window
+from modelspan_analyzer.reading.samples.features import Matrices, Reference, matrices, read_reference
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.domain_trees import domain_trees
@@ -42,8 +41,7 @@ def multivariate(context: MonitorContext) -> list[Result]:
     if baseline is None:
         return _none(context, Verdict.NOT_ENOUGH_DATA, context.learning, 0, 0)
     reference = read_reference(context.store, baseline, context.version, settings.max_rows)
-    relation = window_relation(context.model, context.version, context.window)
-    window = read_window(context.store, relation, reference.encoding, settings.max_rows)
+    window = context.sample(reference.encoding, settings.max_rows)
     n, n_baseline = len(window.ids), len(reference.held_out.ids)
     if min(n, n_baseline) < settings.min_rows:
         reason = f"{n} rows against {n_baseline} of the baseline's held-out half; both need {settings.min_rows}"

@@ -15,7 +15,7 @@ from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.performance import business
 from modelspan_analyzer.monitors.performance.evaluate import Measured, absent, evaluate
 from modelspan_analyzer.monitors.signal import Need, Signal
-from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment, coverage
+from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
@@ -31,7 +31,7 @@ def performance(context: MonitorContext) -> list[Result]:
     if not settings.enabled:
         return []
     current, *references = context.sources
-    seen = coverage(context.store, current)
+    seen = context.coverages[0]
     results = [_share(context, seen)]
     if seen.labelled < settings.min_rows:
         return results

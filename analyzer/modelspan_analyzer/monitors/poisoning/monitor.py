@@ -19,10 +19,9 @@ from modelspan_analyzer.monitors.poisoning.flips import find_flips, read_labelle
 from modelspan_analyzer.monitors.poisoning.outliers import outlying_rows
 from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
 from modelspan_analyzer.reading.baselines import Baseline
-from modelspan_analyzer.reading.outcomes.read import coverage
 from modelspan_analyzer.reading.outcomes.target import REGRESSION
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
-from modelspan_analyzer.reading.samples.features import Reference, finite, read_reference, read_window
+from modelspan_analyzer.reading.samples.features import Reference, finite, read_reference
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, RateVerdict, judge
 
@@ -68,15 +67,14 @@ def _rows(context: MonitorContext, baseline: Baseline) -> Iterator[Rate | Unmeas
     """What needs no labels: outlying rows and near duplicates."""
     settings = context.settings.poisoning
     reference = read_reference(context.store, baseline, context.version, settings.max_rows // 2)
-    relation = window_relation(context.model, context.version, context.window)
-    window = read_window(context.store, relation, reference.encoding, settings.max_rows)
+    window = context.sample(reference.encoding, settings.max_rows)
     n, n_baseline = len(window.ids), len(reference.held_out.ids)
     if min(n, n_baseline) < settings.min_rows:
         reason = f"{n} rows against {n_baseline} of the baseline's held-out half; both need {settings.min_rows}"
         for metric in ("outlier_rate", "near_duplicate_rate"):
             yield Unmeasured(metric, Verdict.NOT_ENOUGH_DATA, reason, n, n_baseline)
         return
-    outlying = outlying_rows(reference, window, settings)
+    outlying = outlying_rows(context.store, baseline, reference, window, settings)
     if outlying is None:
         reason = "no feature fit for it has values on both sides, or the baseline has too few rows for so many"
         yield Unmeasured("outlier_rate", Verdict.SKIPPED, reason, n, n_baseline)
@@ -128,7 +126,7 @@ def _spread(reference: Reference, column: int) -> float:
 def _labels(context: MonitorContext) -> Iterator[Rate]:
     """Flipped labels, where the window and the baseline have labels and the model gives probabilities."""
     settings = context.settings.poisoning
-    if coverage(context.store, context.sources[0]).labelled < settings.min_rows:
+    if context.coverages[0].labelled < settings.min_rows:
         return
     target = context.target
     if target.task == REGRESSION:

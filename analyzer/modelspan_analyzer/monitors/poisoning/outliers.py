@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from modelspan_analyzer.config.sample_settings import PoisoningSettings
+from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.samples.features import Reference, matrices
 from modelspan_analyzer.reading.samples.matrix import Sample
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.outliers import OutlierModel, fit_isolation_forest, fit_robust_distance
+from modelspan_collector.store.connect import Store
 
 LARGEST = 1e30
 """Larger numbers are cut to it: trees take single precision."""
@@ -28,7 +31,9 @@ class OutlyingRows:
     """Prediction ids, the farthest first."""
 
 
-def outlying_rows(reference: Reference, window: Sample, settings: PoisoningSettings) -> OutlyingRows | None:
+def outlying_rows(
+    store: Store, baseline: Baseline, reference: Reference, window: Sample, settings: PoisoningSettings
+) -> OutlyingRows | None:
     """Judge both the window and the half of the baseline that the model of what is usual was not fitted on.
 
     None where no column of the wanted kind has values on both sides and varies, or the baseline is too small to fit on.
@@ -42,7 +47,10 @@ def outlying_rows(reference: Reference, window: Sample, settings: PoisoningSetti
     )
     if learning.shape[1] == 0 or learning.shape[0] < 2 * learning.shape[1] + 2:
         return None
-    model = _fit(learning, robust)
+    if baseline.stored:
+        model = _stored_fit(store, Learning(learning, (baseline, settings.max_rows, robust, both.names)), robust)
+    else:
+        model = _fit(learning, robust)
     before, now = model.find(held_out), model.find(current)
     order = np.argsort(-now.scores, kind="stable")[: settings.examples]
     return OutlyingRows(
@@ -52,6 +60,19 @@ def outlying_rows(reference: Reference, window: Sample, settings: PoisoningSetti
         n_baseline=before.scores.size,
         farthest=[str(window.ids[place]) for place in order if now.outlying[place]],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What a model is fitted on, known by the baseline and the columns that it is of."""
+
+    rows: Floats = field(compare=False)
+    of: tuple[Baseline, int, bool, tuple[str, ...]]
+
+
+@kept(16)
+def _stored_fit(_store: Store, learning: Learning, robust: bool) -> OutlierModel:
+    return _fit(learning.rows, robust)
 
 
 def _fit(learning: Floats, robust: bool) -> OutlierModel:

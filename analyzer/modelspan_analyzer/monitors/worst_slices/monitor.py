@@ -16,8 +16,19 @@ from modelspan_analyzer.config.data_settings import WorstSlicesSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.prediction_drift import PREDICTION_DRIFT
 from modelspan_analyzer.monitors.performance.monitor import PERFORMANCE
-from modelspan_analyzer.monitors.worst_slices.search import Number, Tried, against, against_rest, slice_keys
-from modelspan_analyzer.reading.outcomes.read import PREDICTED, SCORE, coverage, score_counts
+from modelspan_analyzer.monitors.worst_slices.search import (
+    Number,
+    Tried,
+    against,
+    against_rest,
+    kept_slice_keys,
+    kept_sums,
+    slice_keys,
+    sums,
+)
+from modelspan_analyzer.reading.baselines import KIND_ROWS
+from modelspan_analyzer.reading.cache import kept
+from modelspan_analyzer.reading.outcomes.read import PREDICTED, SCORE, score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, read_as
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, unlabelled_rows
 from modelspan_analyzer.reading.segments import parse, spelt
@@ -25,6 +36,7 @@ from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.statistics.estimation.calibrate import fit_calibrator
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
 from modelspan_analyzer.statistics.performance.scores import unscaled
+from modelspan_collector.store.connect import Store
 
 MONITOR = "worst_slices"
 SHOWN = 5
@@ -60,16 +72,13 @@ def worst_slices(context: MonitorContext) -> list[Result]:
     assert baseline is not None
     before = read_as(baseline_rows(baseline, context.version), context.target)
     after = read_as(unlabelled_rows(context.model, context.version, context.window), context.target)
-    keys = slice_keys(context.store, before)
-    usual = context.store.scalar(_USUAL.format(rows=before.sql), before.parameters)
+    keys = (kept_slice_keys if baseline.stored else slice_keys)(context.store, before)
+    usual = (_kept_usual if baseline.stored else _usual)(context.store, before)
     answer = Number("toFloat64(ifNull(value, label = {usual:String}))", parameters={"usual": usual})
-    sizes = {"depth": settings.depth, "least": settings.min_rows}
-    searches = [
-        Search(metric, "answer", against(context.store, before, after, answer, keys, **sizes), worse_only=False)
-    ]
+    searches = [Search(metric, "answer", _against(context, before, after, answer, keys), worse_only=False)]
     expected = _expected_error(context, before)
     if expected is not None:
-        tried = against(context.store, before, after, expected, keys, **sizes)
+        tried = _against(context, before, after, expected, keys)
         searches.append(Search("worst_slice_by_estimate", "expected error", tried))
     return list(_found(context, signal, searches, keys))
 
@@ -81,14 +90,14 @@ def worst_slices_by_outcome(context: MonitorContext) -> list[Result]:
     if not settings.enabled:
         return []
     current, *references = context.sources
-    seen = coverage(context.store, current)
+    seen = context.coverages[0]
     if seen.labelled < least:
         reason = f"{seen.labelled} labelled rows; {least} are needed"
         return [_not_searched(context, signal, metric, seen.labelled, reason)]
     keys = slice_keys(context.store, current)
     sizes = {"depth": settings.depth, "least": settings.min_rows}
     loss = _loss(context)
-    tried = against(context.store, references[0], current, loss, keys, **sizes) if references else []
+    tried = _against(context, references[0], current, loss, keys) if references else []
     if tried:
         searches = [Search(metric, "loss", tried)]
     else:  # the baseline knows no such slices, so that each is compared with all others
@@ -101,6 +110,23 @@ def worst_slices_by_outcome(context: MonitorContext) -> list[Result]:
     tried = against_rest(context.store, current, Number("toFloat64(truth = '')"), keys, **sizes)
     searches.append(Search(by_missing, "share of missing labels", tried, rest=True))
     return list(_found(context, signal, searches, keys))
+
+
+def _against(context: MonitorContext, before: Rows, after: Rows, number: Number, keys: tuple[str, ...]) -> list[Tried]:
+    """Each slice beside the baseline's, whose side is read once where labels do not change it."""
+    settings, baseline = context.settings.worst_slices, context.baseline
+    lasting = baseline is not None and (baseline.kind == KIND_ROWS or (baseline.stored and not number.labelled))
+    sizes = {"depth": settings.depth, "least": settings.min_rows}
+    usual = (kept_sums if lasting else sums)(context.store, before, number, keys, **sizes)
+    return against(usual, sums(context.store, after, number, keys, **sizes))
+
+
+def _usual(store: Store, rows: Rows) -> str:
+    """The most frequent class of some rows."""
+    return str(store.scalar(_USUAL.format(rows=rows.sql), rows.parameters))
+
+
+_kept_usual = kept(64)(_usual)
 
 
 def _lacking(context: MonitorContext, settings: WorstSlicesSettings) -> str:
@@ -118,8 +144,9 @@ def _classes(context: MonitorContext) -> Mapping[str, object]:
 def _loss(context: MonitorContext) -> Number:
     if context.target.task == REGRESSION:
         known = "isNotNull(value) AND isNotNull(true_value)"
-        return Number("abs(assumeNotNull(value) - assumeNotNull(true_value))", known)
-    return Number(f"toFloat64({PREDICTED} != truth)", f"truth != '' AND {PREDICTED} != ''", _classes(context))
+        return Number("abs(assumeNotNull(value) - assumeNotNull(true_value))", known, labelled=True)
+    both = f"truth != '' AND {PREDICTED} != ''"
+    return Number(f"toFloat64({PREDICTED} != truth)", both, _classes(context), labelled=True)
 
 
 def _expected_error(context: MonitorContext, before: Rows) -> Number | None:

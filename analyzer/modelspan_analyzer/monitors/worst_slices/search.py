@@ -8,6 +8,7 @@ from typing import Any
 
 from scipy.special import ndtr
 
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.segments import spelt
 from modelspan_collector.store.connect import Store
@@ -57,6 +58,12 @@ class Number:
     condition: str = "1"
     """Rows that have it."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    labelled: bool = False
+    """Whether it changes as labels come in."""
+
+    def __hash__(self) -> int:
+        """By its SQL alone: parameters are compared, and may be lists."""
+        return hash((self.sql, self.condition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +115,18 @@ class Tried:
         return float(2 * ndtr(-abs(self.now.mean - self.usual.mean) / error))
 
 
-def slice_keys(store: Store, rows: Rows) -> list[str]:
+def slice_keys(store: Store, rows: Rows) -> tuple[str, ...]:
     """The tags and categorical features that make slices: those of 2 to 20 values."""
     sql = _KEYS.format(rows=rows.sql, limit=MOST_ROWS, names=_NAMES, value=_VALUE, most_keys=MOST_KEYS)
-    return [row["key"] for row in store.rows(sql, {**rows.parameters, "most": MOST_VALUES})]
+    return tuple(row["key"] for row in store.rows(sql, {**rows.parameters, "most": MOST_VALUES}))
 
 
-def against(
-    store: Store, before: Rows, after: Rows, number: Number, keys: Sequence[str], *, depth: int, least: int
-) -> list[Tried]:
-    """Each slice of the rows after beside the same slice before."""
-    usual, now = (_sums(store, rows, number, keys, depth, least) for rows in (before, after))
+kept_slice_keys = kept(64)(slice_keys)
+"""Those of rows that stay as they are."""
+
+
+def against(usual: Mapping[str, Moments], now: Mapping[str, Moments]) -> list[Tried]:
+    """Each slice beside what is usual for it."""
     if "" not in usual:
         return []
     spread = max(usual[""].variance ** 0.5, 1e-12)
@@ -129,7 +137,7 @@ def against_rest(
     store: Store, rows: Rows, number: Number, keys: Sequence[str], *, depth: int, least: int
 ) -> list[Tried]:
     """Each slice beside all other rows."""
-    found = _sums(store, rows, number, keys, depth, least)
+    found = sums(store, rows, number, keys, depth=depth, least=least)
     whole = found.pop("", None)
     if whole is None or whole.variance == 0:
         return []
@@ -147,11 +155,18 @@ def _squares(one: Moments) -> float:
     return one.variance * max(one.n - 1, 1) + one.mean**2 * one.n
 
 
-def _sums(store: Store, rows: Rows, number: Number, keys: Sequence[str], depth: int, least: int) -> dict[str, Moments]:
+def sums(
+    store: Store, rows: Rows, number: Number, keys: Sequence[str], *, depth: int, least: int
+) -> dict[str, Moments]:
+    """Each slice's number, and that of all rows under ''."""
     sql = _SLICES.format(number=number.sql, condition=number.condition, rows=rows.sql, limit=MOST_ROWS, value=_VALUE)
     scope = {"keys": list(keys), "depth": depth, "least": least}
     found = store.rows(sql, {**rows.parameters, **number.parameters, **scope})
     return {_spelt(row["slice"]): Moments.of(row["n"], float(row["total"]), float(row["squares"])) for row in found}
+
+
+kept_sums = kept(64)(sums)
+"""Those of rows that stay as they are."""
 
 
 def _spelt(slices: Sequence[Any]) -> str:

@@ -27,7 +27,8 @@ _SEEN = """
 SELECT arraySort(groupUniqArray(101)(label)) AS predicted, arraySort(groupUniqArray(101)(truth)) AS truths,
        arraySort(groupUniqArrayArray(101)(mapKeys(scores))) AS scored, min(value) AS lowest, max(value) AS highest,
        countIf(label = '' AND notEmpty(scores)) AS scored_alone, countIf(label = '' AND isNotNull(value)) AS numbers,
-       groupUniqArray(1000)(tags['tenant']) AS tenants
+       groupUniqArray(1000)(tags['tenant']) AS tenants,
+       count() AS n, countIf(truth != '') AS labelled, countIf(notEmpty(attributions)) AS attributed
 FROM ({rows})
 """
 _RESPELT = """
@@ -93,6 +94,11 @@ class Seen(NamedTuple):
     """Some answers are numbers and name no class."""
     tenants: frozenset[str]
     """Whose rows they are, of those that name a tenant."""
+    rows: int
+    labelled: int
+    """Of how many the truth is known."""
+    attributed: int
+    """How many came with attributions."""
 
 
 def find_target(store: Store, model: str, sources: Sequence[Rows], positive: str = "") -> Target:
@@ -104,7 +110,11 @@ def find_target(store: Store, model: str, sources: Sequence[Rows], positive: str
         sources: rows of the window and of the baseline; the card is of the tenants whose rows they are.
         positive: the positive class; if not given it is the one of the usual names, else the card's or alphabet's last.
     """
-    seen = [_look(store, rows) for rows in sources]
+    return target_of(store, model, [look(store, rows) for rows in sources], positive)
+
+
+def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = "") -> Target:
+    """The same, of what was seen in the rows."""
     card = card_for(store, model, frozenset().union(*(one.tenants for one in seen)))
     task, classes = card.task, list(card.classes)
     found = find_spelling([*(one.predicted for one in seen), *(one.truths for one in seen)])
@@ -183,7 +193,8 @@ def _guess(target: Target, spelling: Mapping[str, str]) -> str:
     return f"taken for {target.task} by what was seen{', where ' + same if same else ''}: {_SETTLED}"
 
 
-def _look(store: Store, rows: Rows) -> Seen:
+def look(store: Store, rows: Rows) -> Seen:
+    """What answers and truths some rows hold, in one scan."""
     seen = store.rows(_SEEN.format(rows=rows.sql), rows.parameters)[0]
     return Seen(
         frozenset(name for name in [*seen["predicted"], *seen["scored"]] if name),
@@ -192,6 +203,7 @@ def _look(store: Store, rows: Rows) -> Seen:
         bool(seen["scored_alone"]),
         bool(seen["numbers"]),
         frozenset(name for name in seen["tenants"] if name),
+        *(int(seen[name]) for name in ("n", "labelled", "attributed")),
     )
 
 

@@ -58,6 +58,8 @@ def profile_rows(store: Store, relation: Relation) -> Profile:
     """The exact profile of a relation's rows, without the values themselves (see `values`)."""
     row = _query(store, _ROWS, relation, errors=_errors(relation))[0]
     rows, weight = int(row["n"]), float(row["weight"])
+    if rows == 0:
+        return Profile(0, 0.0, 0.0, 0.0, None, {}, {}, relation)
     features = _columns(store, relation, FEATURE_NUMBERS, _FEATURE_TEXTS, _query(store, _NULLS, relation))
     return Profile(
         rows=rows,

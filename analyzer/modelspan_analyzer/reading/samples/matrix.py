@@ -82,6 +82,10 @@ class Sample:
     true_value: FloatArray
     weight: FloatArray
 
+    def first(self, most: int) -> Sample:
+        """The first of the rows."""
+        return self if len(self.ids) <= most else self.only(np.arange(len(self.ids)) < most)
+
     def only(self, chosen: npt.NDArray[np.bool_]) -> Sample:
         """Some of the rows."""
         return replace(self, **{part.name: getattr(self, part.name)[chosen] for part in fields(self)})
