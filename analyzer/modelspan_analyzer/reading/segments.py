@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from modelspan_analyzer.reading.profiles.profile import Relation
 from modelspan_collector.store.connect import Store
@@ -30,8 +31,13 @@ def slice_values(store: Store, relation: Relation, key: str, least: int) -> dict
     name = split_key(key)[1]
     sql = _VALUES.format(value=value_of(key, "{key:String}"), table=relation.table, condition=relation.condition)
     rows = store.rows(sql, {**relation.parameters, "key": name, "least": least, "most": MOST_SLICES})
-    found = {str(row["value"]): int(row["n"]) for row in rows}
-    return {} if set(found) == {NO_GROUP} else found
+    return telling({str(row["value"]): int(row["n"]) for row in rows}, least)
+
+
+def telling(sizes: Mapping[str, int], least: int) -> dict[str, int]:
+    """Of values with how many rows each has, the most frequent first, those that are looked at."""
+    found = {value: n for value, n in sizes.items() if n >= least}
+    return {} if set(found) == {NO_GROUP} else dict(islice(found.items(), MOST_SLICES))
 
 
 def slice_rows(store: Store, relation: Relation, key: str, values: Sequence[str]) -> dict[str, int]:

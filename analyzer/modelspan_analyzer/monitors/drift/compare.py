@@ -12,6 +12,7 @@ import numpy as np
 from modelspan_analyzer.reading.profiles.binning import Bins, count, pin_bins
 from modelspan_analyzer.reading.profiles.from_rows import without_numbers
 from modelspan_analyzer.reading.profiles.measures import Compared
+from modelspan_analyzer.reading.profiles.parts import Part
 from modelspan_analyzer.reading.profiles.profile import Column, Floats, Kind, Numbers, Profile, Relation, Support
 from modelspan_analyzer.reading.profiles.read import supports
 from modelspan_analyzer.reading.profiles.values import Layout, in_parts, layout, load_numbers
@@ -87,11 +88,18 @@ def exact_pairs(
             yield _pair(before[name], after[name], None if outputs else layouts)
 
 
+def part_pairs(reference: Part, current: Part, chosen: Callable[[str], bool]) -> Iterator[Pair]:
+    """The same of features that were read with their values."""
+    before, after = reference.columns, current.columns
+    for name in sorted(name for name in before if name in after and chosen(name)):
+        yield _pair(before[name], after[name], (reference, current))
+
+
 def _load(store: Store, names: Sequence[str], outputs: bool, side: Relation, found: Layout) -> dict[str, Numbers]:
     return load_numbers(store, side, names, found, outputs=outputs)
 
 
-def _pair(reference: Column, current: Column, layouts: Sequence[Layout] | None) -> Pair:
+def _pair(reference: Column, current: Column, layouts: Sequence[Layout | Part] | None) -> Pair:
     """A pair of columns that carry their values; those are of use where the baseline's are numbers.
 
     Of features the layouts tell how many rows say nothing of the column.

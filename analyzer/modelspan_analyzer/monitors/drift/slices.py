@@ -6,17 +6,18 @@ whole baseline and every reason says so; being unlike the whole is no change, so
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.drift.compare import Pair, exact_pairs, pairs
+from modelspan_analyzer.monitors.drift.compare import Pair, exact_pairs, pairs, part_pairs
 from modelspan_analyzer.monitors.drift.data_drift import DATA_DRIFT
 from modelspan_analyzer.monitors.drift.judge import chosen, judge_pairs
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.profiles.parts import Parts, baseline_parts, few, read_parts
 from modelspan_analyzer.reading.profiles.read import slice_profile, stored_slice
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
-from modelspan_analyzer.reading.segments import MOST_SLICES, restricted, slice_rows, slice_values, spelt
+from modelspan_analyzer.reading.segments import MOST_SLICES, restricted, slice_rows, slice_values, spelt, telling
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 
 SIGNAL = DATA_DRIFT.name
@@ -40,13 +41,11 @@ class Slice:
 def slices(context: MonitorContext) -> list[Result]:
     """Data drift of each slice that has enough rows; the allowed error is shared among the slices."""
     settings, baseline = context.settings.data_drift, context.baseline
-    current = window_relation(context.model, context.version, context.window)
-    reference = baseline_relation(baseline, context.version) if baseline else None
+    read = _read(context)
     results: list[Result] = []
     found: list[Slice] = []
     for key in context.settings.segments:
-        taken = slice_values(context.store, current, key, settings.min_rows)
-        known = slice_rows(context.store, reference, key, list(taken)) if reference else {}
+        taken, known = _sizes(context, read, key)
         found += [Slice(key, value, rows, known.get(value, 0)) for value, rows in taken.items()]
         results += _left_out(context, key, taken.values())
     shared = settings.rule.model_copy(update={"alpha": settings.rule.alpha / max(1, len(found))})
@@ -55,12 +54,38 @@ def slices(context: MonitorContext) -> list[Result]:
         if baseline is None:
             results.append(_alone(context, one))
         elif one.rows_baseline >= settings.min_rows:
-            compared = _pairs(context, baseline, one)
+            compared = _pairs(context, baseline, one, read)
             results += judge_pairs(context, SIGNAL, each, compared, segment=one.name)
         else:
-            judged = judge_pairs(context, SIGNAL, each, _against_whole(context, baseline, one), segment=one.name)
+            compared = _against_whole(context, baseline, one, read)
+            judged = judge_pairs(context, SIGNAL, each, compared, segment=one.name)
             results += [_of_whole(one, result) for result in judged]
     return results
+
+
+def _read(context: MonitorContext) -> tuple[Parts, Parts] | None:
+    """The rows of the baseline and of the window, read once for all slices; None where they are too many."""
+    keys, baseline = context.settings.segments, context.baseline
+    if not keys or baseline is None or not few(context.current, baseline):
+        return None
+    current = read_parts(context.store, window_relation(context.model, context.version, context.window), keys)
+    if baseline.stored:
+        return baseline_parts(context.store, baseline, keys), current
+    return read_parts(context.store, baseline_relation(baseline, context.version), keys), current
+
+
+def _sizes(
+    context: MonitorContext, read: tuple[Parts, Parts] | None, key: str
+) -> tuple[dict[str, int], Mapping[str, int]]:
+    """The slices of a key that are looked at, and how many rows each value has in the baseline."""
+    least, baseline = context.settings.data_drift.min_rows, context.baseline
+    if read is not None:
+        return telling(read[1].sizes(key), least), read[0].sizes(key)
+    current = window_relation(context.model, context.version, context.window)
+    taken = slice_values(context.store, current, key, least)
+    if baseline is None:
+        return taken, {}
+    return taken, slice_rows(context.store, baseline_relation(baseline, context.version), key, list(taken))
 
 
 def _left_out(context: MonitorContext, key: str, taken: Collection[int]) -> Iterator[Result]:
@@ -92,7 +117,7 @@ def _of_whole(one: Slice, result: Result) -> Result:
     return replace(result, verdict=verdict, reason=(result.reason + said).lstrip("; "), details=details)
 
 
-def _pairs(context: MonitorContext, baseline: Baseline, one: Slice) -> Iterator[Pair]:
+def _pairs(context: MonitorContext, baseline: Baseline, one: Slice, read: tuple[Parts, Parts] | None) -> Iterator[Pair]:
     """From sketches where the slice is large and they hold all of it, else from rows."""
     store, settings, window = context.store, context.settings.data_drift, context.window
 
@@ -104,6 +129,8 @@ def _pairs(context: MonitorContext, baseline: Baseline, one: Slice) -> Iterator[
         sketched = slice_profile(store, context.model, context.version, window, one.key, one.value, one.rows)
     if sketched is not None:
         return pairs(store, stored_slice(store, baseline, one.key, one.value), sketched, wanted)
+    if read is not None:
+        return part_pairs(read[0].part(one.key, one.value), read[1].part(one.key, one.value), wanted)
     before, after = (
         restricted(side, one.key, one.value)
         for side in (
@@ -114,10 +141,14 @@ def _pairs(context: MonitorContext, baseline: Baseline, one: Slice) -> Iterator[
     return exact_pairs(store, before, after, wanted)
 
 
-def _against_whole(context: MonitorContext, baseline: Baseline, one: Slice) -> Iterator[Pair]:
+def _against_whole(
+    context: MonitorContext, baseline: Baseline, one: Slice, read: tuple[Parts, Parts] | None
+) -> Iterator[Pair]:
     def wanted(name: str) -> bool:
         return chosen(context.settings.data_drift, name) and f"feature.{name}" != one.key
 
+    if read is not None:
+        return part_pairs(read[0].part(), read[1].part(one.key, one.value), wanted)
     current = window_relation(context.model, context.version, context.window)
     whole = baseline_relation(baseline, context.version)
     return exact_pairs(context.store, whole, restricted(current, one.key, one.value), wanted)

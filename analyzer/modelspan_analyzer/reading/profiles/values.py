@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
+import numpy.typing as npt
 
 from modelspan_analyzer.reading.profiles.profile import Floats, Numbers, Relation, Support
 from modelspan_collector.store.connect import Store
@@ -125,6 +126,21 @@ def _named(store: Store, relation: Relation, names: Sequence[str], found: Layout
             chosen = order[begin:end]
             column.add(values[chosen], weights[chosen])
     return _taken(names, held, found)
+
+
+def numbers_of(
+    names: Sequence[str], places: npt.NDArray[np.intp], values: Floats, weights: Floats | None, each: float
+) -> dict[str, Numbers]:
+    """The columns of values that come with the place of their name; `each` is what one weighs without weights."""
+    order = np.argsort(places, kind="stable")
+    ends = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=len(names)))])
+    taken: dict[str, Numbers] = {}
+    for name, begin, end in zip(names, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+        column = _Column(end - begin, weighted=weights is not None)
+        column.add(values[order[begin:end]], None if weights is None else weights[order[begin:end]])
+        if (numbers := column.take(each)) is not None:
+            taken[name] = numbers
+    return taken
 
 
 class _Column:
