@@ -90,6 +90,11 @@ def _when(timestamp: Any) -> int:
 
 def _many(prediction_ids: Any, value: Any, timestamp: Any, model: str | None, bounds: Redaction) -> Label:
     """Columns are made at once: the caller may change its arrays afterwards."""
+    if value is not None and (isinstance(prediction_ids, Mapping) or hasattr(prediction_ids, "columns")):
+        raise UntoldError(
+            f"an id of type {type(prediction_ids).__name__} is none: give the id, or a column of ids, and the outcome; "
+            "or a table with the columns 'prediction_id' and 'value', alone"
+        )
     columns = _columns_of(prediction_ids) if value is None else None
     if columns is not None:
         prediction_ids, told = _of_table(columns)

@@ -269,6 +269,12 @@ class Observer:
     def _read_output(self, call: Call, result: Any) -> None:
         options = self.options
         told = result if options.prediction is None else options.prediction(result)
+        if type(told) is not float and _comes_later(told):
+            swallowed(
+                f"an output of model {options.model!r}, of type {type(told).__name__}, is not there yet when the call "
+                "returns it, and is not recorded: observe the async or generator function itself, beneath what wraps it"
+            )
+            return
         if call.table is None and type(told) is not float and call.names and call.ids is None:
             call.table = texts_as_rows(call.names, call.values, told)
         if call.table is not None:
@@ -316,6 +322,11 @@ class Observer:
             pipeline.add(call) if call.table is None else pipeline.add_batch(call)
         except BaseException as error:
             swallowed("a prediction record could not be kept", error)
+
+
+def _comes_later(result: Any) -> bool:
+    """Whether it is awaited or iterated after the call, as what a plain function around an async one returns."""
+    return any(hasattr(type(result), name) for name in ("__await__", "__next__", "__anext__"))
 
 
 def _way_out(result: Any) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 LABEL_KEYS = ("label", "class", "predictedclass", "predictedlabel", "predictionlabel", "classname", "category")
 """A class."""
+LABELS_KEYS = ("labels", "classes", "predictions", "predictedclasses", "predictedlabels", "classnames", "categories")
+"""Classes, one for each score beside them."""
 ANSWER_KEYS = ("prediction", "predicted", "pred", "ypred", "yhat", "result", "output", "decision", "answer")
 """What was predicted: a class or a number."""
 PROBABILITY_KEYS = ("probability", "prob", "proba", "likelihood")

@@ -106,6 +106,9 @@ def of_table(columns: Mapping[str, Any], told: Told) -> Outputs:
     label, answer, score = (
         names.first_of(by_key, keys) for keys in (names.LABEL_KEYS, names.ANSWER_KEYS, names.SCORE_KEYS)
     )
+    if label is None and answer is None:  # the same in the plural, where the score is a number as well
+        label, scores = names.first_of(by_key, names.LABELS_KEYS), names.first_of(by_key, names.SCORES_KEYS)
+        score = scores if score is None and label is not None and _is_number(scores) else score
     if label is None and answer is None and score is None:
         return of_vector(next(iter(columns.values())), told) if len(columns) == 1 else _of_unknown(columns, told)
     of_classes = {name: column for name, column in columns.items() if classes is not None and name in classes}

@@ -19,10 +19,12 @@ import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from modelspan._failsafe import swallowed
 from modelspan.capture import arrays, values
 from modelspan.capture.names import (
     ANSWER_KEYS,
     LABEL_KEYS,
+    LABELS_KEYS,
     PROBABILITY_KEYS,
     SCORE_KEYS,
     SCORES_KEYS,
@@ -121,7 +123,7 @@ def _of_mapping(row: Mapping[Any, Any], told: Told) -> Output:
     named = {class_name(key): value for key, value in row.items()}
     if told.classes is not None and set(named) <= set(map(class_name, told.classes)) and len(named) > 1:
         return of_scores(named_scores(named, told))
-    by_key = plain_keys(named)
+    by_key = _side_by_side(plain_keys(named))
     label, answer = first_of(by_key, LABEL_KEYS), first_of(by_key, ANSWER_KEYS)
     score, scores = first_of(by_key, SCORE_KEYS), first_of(by_key, SCORES_KEYS)
     if scores is not None and _scalar(scores) is not None:
@@ -139,6 +141,35 @@ def _of_mapping(row: Mapping[Any, Any], told: Told) -> Output:
             value=given.value if given.value is not None else found.value, label=found.label or given.label
         )
     return found
+
+
+def _side_by_side(by_key: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a prediction, where its labels and scores are lists: as many of each are the scores of the classes.
+
+    A label alone is the label. What else there is cannot be told, and is left out.
+    """
+    key = next((key for key in (*LABELS_KEYS, *LABEL_KEYS) if by_key.get(key) is not None), "")
+    one = "prediction" if key == "predictions" else "label"
+    labels = [by_key[key]] if key in LABELS_KEYS and _is_one(by_key[key]) else _elements(by_key.get(key))
+    lists = {key: found for key in (*SCORES_KEYS, *SCORE_KEYS) if (found := _elements(by_key.get(key)))}
+    others = {name: value for name, value in by_key.items() if name != key}
+    has_label = first_of(others, (*LABEL_KEYS, *ANSWER_KEYS)) is not None
+    if not labels:
+        return by_key
+    if len(labels) == 1:
+        return others if has_label else {**others, one: labels[0]}
+    names = [class_name(each) for each in labels if isinstance(_scalar(each), (str, int))]
+    for scores in lists.values():
+        if len(set(names)) == len(labels) == len(scores):
+            rest = {each: value for each, value in others.items() if each not in lists}
+            return {**rest, "scores": dict(zip(names, scores, strict=True))}
+    if has_label and not lists:
+        return others  # the classes that there are, beside the one that was predicted
+    swallowed(
+        f"{len(labels)} labels of one prediction that are not the classes of as many scores are left out, and so is a "
+        "list of scores beside them; prediction= takes the label from the result, score= the score"
+    )
+    return {name: value for name, value in others.items() if name not in lists}
 
 
 def _with_answer(found: Output, answer: Any, has_probability: bool, told: Told) -> Output:

@@ -226,6 +226,47 @@ def test_several_values_for_one_record_say_how_each_row_gets_its_own(
     assert [row["value"] for row in receiver.predictions() if row["modelspan.model.name"] == "n"] == [0.1, 0.5, 2.0]
 
 
+async def _later(row: Any) -> float:
+    return 0.5
+
+
+def _streamed(row: Any) -> Iterator[float]:
+    yield 0.5
+
+
+@pytest.mark.parametrize("function", [_later, _streamed])
+@pytest.mark.parametrize("given", [{"a": 1.0}, pd.DataFrame({"a": [1.0]})], ids=["row", "table"])
+@pytest.mark.swallows("is not there yet when the call returns it")
+def test_what_comes_after_the_call_says_what_to_observe(
+    function: Callable[..., Any], given: Any, sdk: Callable[..., None], receiver: Receiver
+) -> None:
+    """A plain wrapper around an async or generator function returns what is not there yet: the row says no output."""
+    sdk(endpoint=receiver.endpoint)
+    _failsafe.failures.clear()
+    result = modelspan.observe(model="m")(functools.wraps(function)(lambda row: function(row)))(given)
+    result.close()
+    (said,) = _failsafe.failures
+    assert "observe the async or generator function itself" in said
+    assert modelspan.flush(60)
+    (row,) = receiver.predictions()
+    assert (row["feature.a"], row.get("value")) == (1.0, None)
+
+
+@pytest.mark.parametrize(
+    "given", [{"x": 1}, {"prediction_id": ["a"]}, pd.DataFrame({"prediction_id": ["a"]})], ids=repr
+)
+@pytest.mark.swallows("labels are left out: an id of type")
+def test_a_table_is_no_id(given: Any, sdk: Callable[..., None], receiver: Receiver) -> None:
+    """A mapping or frame beside an outcome is not read as its keys."""
+    sdk(endpoint=receiver.endpoint)
+    _failsafe.failures.clear()
+    modelspan.label(given, 1)
+    (said,) = _failsafe.failures
+    assert "give the id, or a column of ids, and the outcome" in said
+    assert modelspan.flush(60)
+    assert receiver.tables("modelspan.labels") == []
+
+
 @pytest.mark.parametrize("status", [400, 401])
 @pytest.mark.swallows("refused records")
 def test_a_flush_says_what_was_not_taken(status: int, sdk: Callable[..., None]) -> None:

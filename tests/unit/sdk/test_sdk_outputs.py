@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import enum
+import itertools
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,21 @@ SINGLE: list[tuple[Any, Any, Output]] = [
     ({"a": 0.2, "b": 0.7, "c": 0.1}, None, Output(None, "b", {"a": 0.2, "b": 0.7, "c": 0.1})),
     ({"score": 0.7, "label": "yes"}, None, Output(0.7, "yes")),
     ({"label": "yes", "scores": {"no": 0.1, "yes": 0.9}}, None, Output(0.9, "yes", {"no": 0.1, "yes": 0.9})),
+    *(
+        ({labels: ["a", "b", "c"], scores: [0.1, 0.7, 0.2]}, None, Output(None, "b", {"a": 0.1, "b": 0.7, "c": 0.2}))
+        for labels, scores in itertools.product(
+            ["labels", "classes", "predictions", "label"], ["scores", "probabilities", "score"]
+        )
+    ),
+    *(
+        ({labels: [["cat"]], scores: np.array([0.9])}, None, Output(0.9, "cat"))
+        for labels, scores in itertools.product(
+            ["labels", "classes", "predictions", "label", "prediction"], ["scores", "probabilities", "score"]
+        )
+    ),
+    ({"labels": "cat", "scores": 0.9}, None, Output(0.9, "cat")),
+    ({"label": "a", "classes": ["a", "b"], "scores": [0.1, 0.9]}, None, Output(0.9, "a", {"a": 0.1, "b": 0.9})),
+    ({"label": "a", "classes": ["a", "b"], "score": 0.9}, None, Output(0.9, "a")),
     (("yes", 0.9), None, Output(0.9, "yes")),
     (Answered("yes", 0.9), None, Output(0.9, "yes")),
     (Pair("yes", 0.9), None, Output(0.9, "yes")),
@@ -89,6 +105,8 @@ BATCH: list[tuple[Any, Any, tuple[Any, Any, Any]]] = [
     (pd.DataFrame({"label": ["a", "b"], "score": [0.1, 0.2]}), None, ([0.1, 0.2], ["a", "b"], {})),
     ([{"label": "a", "score": 0.1}, {"label": "b", "score": 0.2}], None, ([0.1, 0.2], ["a", "b"], {})),
     ({"label": np.array(["a", "b"]), "score": np.array([0.1, 0.2])}, None, ([0.1, 0.2], ["a", "b"], {})),
+    ({"classes": np.array([0, 1]), "probabilities": np.array([0.1, 0.2])}, None, ([0.1, 0.2], ["0", "1"], {})),
+    (pd.DataFrame({"labels": ["a", "b"], "scores": [0.1, 0.2]}), None, ([0.1, 0.2], ["a", "b"], {})),
     (None, None, (None, None, {})),
 ]
 
@@ -97,6 +115,24 @@ BATCH: list[tuple[Any, Any, tuple[Any, Any, Any]]] = [
 def test_batch(result: Any, classes: Any, expected: tuple[Any, Any, Any]) -> None:
     """A batch's result becomes columns by the same rules."""
     assert columns(result, 2, classes) == expected
+
+
+@pytest.mark.parametrize(
+    ("result", "kept"),
+    [
+        ({"labels": ["a", "b", "a"], "scores": [0.1, 0.2, 0.3]}, Output()),
+        ({"labels": ["a", "b"], "scores": [0.1, 0.2, 0.3]}, Output()),
+        ({"labels": ["a", "b"], "score": 0.3}, Output(0.3)),
+        ({"label": ["a", "b"]}, Output()),
+    ],
+)
+@pytest.mark.swallows("labels of one prediction that are not the classes of as many scores")
+def test_labels_that_are_not_of_the_scores_are_said(result: Any, kept: Output) -> None:
+    """No label is dropped beside a score that is kept without a word of the options that settle it."""
+    _failsafe.failures.clear()
+    assert read(result) == kept
+    (said,) = _failsafe.failures
+    assert "prediction= takes the label from the result, score= the score" in said
 
 
 def test_labels_and_scores() -> None:
