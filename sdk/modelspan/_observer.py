@@ -206,7 +206,7 @@ class Observer:
         if isinstance(found, Table):
             call.table = found
         elif found is not None:
-            call.names, call.values, call.floats = found
+            call.names, call.values, call.floats, call.left_out = found
 
     def set_ids(self, call: Call, ids: Any) -> None:
         """Take the caller's ids: one, or one for each row; where one is missing, it is generated."""

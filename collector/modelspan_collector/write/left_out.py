@@ -62,7 +62,8 @@ def _told(event: str, table: pa.Table, name: str, reason: object) -> Misfit:
     index = table.schema.get_field_index(column)
     if index < 0:
         return Misfit("column_left_out", column, table.num_rows, why)
-    return Misfit("value_left_out", column, int(table.column(index).null_count), why)
+    lost = int(table.column(index).null_count) or table.num_rows  # none is null where a second of its name is left out
+    return Misfit("value_left_out", column, lost, why)
 
 
 def sentence(misfits: Sequence[Misfit]) -> str:

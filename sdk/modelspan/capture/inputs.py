@@ -22,6 +22,9 @@ MAX_TEXT = 4096
 """Characters of one row's texts up to which none of them is cut before it is encoded."""
 
 
+_NOTHING: Mapping[str, str] = {}
+
+
 class Row(NamedTuple):
     """One row of features: their names and, in the same order, values that cannot change any more."""
 
@@ -29,6 +32,8 @@ class Row(NamedTuple):
     values: tuple[Any, ...]
     floats: bool = False
     """Whether all values are known to be plain floats."""
+    left_out: Mapping[str, str] = _NOTHING
+    """Why features are left out, by their names."""
 
 
 _FLOATS = {float}
@@ -37,18 +42,19 @@ Reader = Callable[[Any, "Sequence[str] | None"], "Row | Table | None"]
 
 def row_of(mapping: Mapping[Any, Any]) -> Row:
     """A mapping as a row, copied at the speed of C where all values are plain."""
+    known, left_out = type(mapping) is dict, _NOTHING
     mapping = values.bounded(mapping, values.MOST_FEATURES)
     if len(mapping) > values.MOST_FEATURES:
-        values.too_many()
+        values.too_many(left_out := {}, len(mapping) - values.MOST_FEATURES if known else None)
         mapping = dict(itertools.islice(mapping.items(), values.MOST_FEATURES))
     columns = tuple(mapping.values())
     kinds = set(map(type, columns))
     if kinds == _FLOATS:
-        return Row(tuple(mapping), columns, True)
+        return Row(tuple(mapping), columns, True, left_out)
     if not kinds <= values.IMMUTABLE:
-        flat = values.flatten(mapping)
-        return Row(tuple(flat), _bounded(tuple(flat.values())))
-    return Row(tuple(mapping), _bounded(columns) if str in kinds else columns)
+        flat = values.flatten(mapping, told := dict(left_out))
+        return Row(tuple(flat), _bounded(tuple(flat.values())), left_out=told)
+    return Row(tuple(mapping), _bounded(columns) if str in kinds else columns, left_out=left_out)
 
 
 def _bounded(columns: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -72,7 +78,7 @@ def read(value: Any, names: Sequence[str] | None) -> Row | Table | None:
 def _mapping(value: Any, names: Sequence[str] | None) -> Row | Table | None:
     """A row; a mapping of columns (equally long arrays) is a table."""
     known = values.bounded(value, values.MOST_FEATURES)
-    return table_of(known, names) or row_of(known)
+    return table_of(known, names) or row_of(value)
 
 
 def _plain_dict(value: Any, names: Sequence[str] | None) -> Row | Table | None:
@@ -103,6 +109,8 @@ def _vector(value: Any, names: Sequence[str] | None) -> Row | Table | None:
     to_dict = getattr(value, "to_dict", None)
     if to_dict is not None and getattr(value, "index", None) is not None:  # a pandas Series knows its names
         named: dict[Any, Any] = to_dict()
+        if len(named) < length:
+            return _by_name(list(value.index), value.tolist())
         if list(named) != list(range(len(named))):
             return row_of(named)
         value, shape = list(named.values()), None  # or has none
@@ -111,7 +119,20 @@ def _vector(value: Any, names: Sequence[str] | None) -> Row | Table | None:
     scalars = value.tolist() if hasattr(value, "tolist") else list(itertools.islice(value, length))
     if names is not None and len(names) != len(scalars):
         raise values.UnfitError(f"feature_names has {len(names)} names and the row {len(scalars)} values")
-    return row_of(dict(zip(names or [f"f{position}" for position in range(len(scalars))], scalars, strict=True)))
+    return _by_name(names or [f"f{position}" for position in range(len(scalars))], scalars)
+
+
+def _by_name(names: Sequence[Any], scalars: Sequence[Any]) -> Row:
+    """Values as a row; of those with the same name, the first counts."""
+    named: dict[Any, Any] = {}
+    twice: dict[str, str] = {}
+    for name, value in zip(names, scalars, strict=True):
+        if name in named:
+            values.say_twice(str(name), twice)
+        else:
+            named[name] = value
+    row = row_of(named)
+    return row._replace(left_out={**row.left_out, **twice}) if twice else row
 
 
 def _long_vector(value: Any, shape: tuple[int, ...] | None, length: int) -> Row:

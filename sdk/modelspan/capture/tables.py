@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 class Table:
     """A snapshot of rows: how many, how many bytes, and how to get their columns."""
 
-    __slots__ = ("_columns", "nbytes", "rows")
+    __slots__ = ("_columns", "left_out", "nbytes", "rows")
 
-    def __init__(self, rows: int, nbytes: int, columns: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self, rows: int, nbytes: int, columns: Callable[[], dict[str, Any]], left_out: dict[str, str] | None = None
+    ) -> None:
         self.rows = rows
         self.nbytes = nbytes
         self._columns = columns
+        self.left_out: dict[str, str] = {} if left_out is None else left_out
+        """Why columns are left out, by their names; whole once the columns have been read."""
 
     def columns(self) -> dict[str, Any]:
         """The columns by name, each an Arrow array of `rows` values, or a list where it mixes kinds."""
@@ -48,7 +52,7 @@ def table_of(value: Any, names: Sequence[str] | None = None) -> Table | None:
     if numpy is not None and isinstance(value, numpy.ndarray):
         return _of_array(value, value.shape, names)
     if pyarrow is not None and isinstance(value, (pyarrow.Table, pyarrow.RecordBatch)):
-        return Table(value.num_rows, value.nbytes, lambda: _of_arrow(value))
+        return _of_arrow(value)
     if polars is not None and isinstance(value, (polars.DataFrame, polars.LazyFrame)):
         return _of_polars(value) if isinstance(value, polars.DataFrame) else None
     shape = arrays.shape_of(value)
@@ -63,18 +67,28 @@ def _of_counted(value: Any) -> Table | None:
     return Table(int(value.num_row()), 0, dict)
 
 
-def _named(columns: Iterable[tuple[Any, Any]], read: Callable[[Any], Any]) -> dict[str, Any]:
-    """Columns by name; of those with the same name, the first counts."""
+def _named(columns: Iterable[tuple[Any, Any]], read: Callable[[Any], Any], left_out: dict[str, str]) -> dict[str, Any]:
+    """Columns by name; of those with the same name, the first counts, and the others are told in the reasons."""
     found: dict[str, Any] = {}
+    beyond = 0
     for name, column in columns:
         if str(name) in found:
-            values.say_twice(str(name))
+            values.say_twice(str(name), left_out)
         elif len(found) >= values.MOST_FEATURES:
-            values.too_many()
-            break
+            beyond += 1
         else:
             found[str(name)] = read(column)
+    if beyond:
+        values.too_many(left_out, beyond)
     return found
+
+
+def _table(
+    rows: int, nbytes: int, columns: Callable[[], Iterable[tuple[Any, Any]]], read: Callable[[Any], Any]
+) -> Table:
+    """A table of columns of which several may have the same name."""
+    left_out: dict[str, str] = {}
+    return Table(rows, nbytes, lambda: _named(columns(), read, left_out), left_out)
 
 
 def _of_pandas(frame: Any) -> Table:
@@ -84,30 +98,29 @@ def _of_pandas(frame: Any) -> Table:
     """
     pandas = sys.modules["pandas"]
     frozen = frame.copy(deep=int(pandas.__version__.split(".")[0]) < 3)
-    return Table(len(frozen), 16 * frozen.size, lambda: _named(frozen.items(), column_of))
+    return _table(len(frozen), 16 * frozen.size, frozen.items, column_of)
 
 
 def _of_polars(frame: Any) -> Table:
     frozen = frame.clone()
-    return Table(
+    return _table(
         len(frozen),
         int(frozen.estimated_size()),
-        lambda: _named(zip(frozen.columns, frozen.get_columns(), strict=True), column_of),
+        lambda: zip(frozen.columns, frozen.get_columns(), strict=True),
+        column_of,
     )
 
 
-def _of_arrow(table: Any) -> dict[str, Any]:
-    return _named(zip(table.schema.names, table.columns, strict=True), one_chunk)
+def _of_arrow(table: Any) -> Table:
+    return _table(table.num_rows, table.nbytes, lambda: zip(table.schema.names, table.columns, strict=True), one_chunk)
 
 
 def _of_array(array: Any, shape: tuple[int, ...], names: Sequence[str] | None) -> Table | None:
     """An array of two dimensions or more, a sparse matrix, or a structured array: one row for each of the first."""
     if getattr(getattr(array, "dtype", None), "names", None) is not None and len(shape) == 1:
         frozen = array.copy()
-        return Table(
-            len(frozen),
-            frozen.nbytes,
-            lambda: _named(((name, frozen[name]) for name in frozen.dtype.names), column_of),
+        return _table(
+            len(frozen), frozen.nbytes, lambda: ((name, frozen[name]) for name in frozen.dtype.names), column_of
         )
     if len(shape) < 2:
         return None
@@ -133,7 +146,7 @@ def _of_matrix(matrix: np.ndarray, names: Sequence[str] | None) -> Table:
     if len(columns) != width:
         return _misnamed(columns, rows, f"the matrix {width} columns")
     frozen = matrix.T.copy()  # by column: each becomes an Arrow array without another copy
-    return Table(rows, frozen.nbytes, lambda: {name: column_of(frozen[at]) for at, name in enumerate(columns)})
+    return _table(rows, frozen.nbytes, lambda: zip(columns, frozen, strict=True), column_of)
 
 
 def _misnamed(names: Sequence[str], rows: int, others: str) -> Table:
@@ -170,12 +183,14 @@ def _of_rows(rows: list[Any] | tuple[Any, ...], names: Sequence[str] | None) -> 
     """A list of mappings or records, or of lists or arrays."""
     first = rows[0] if rows else None
     if isinstance(first, Mapping) or values.fields(first) is not None:
-        flat = [values.flatten(row if isinstance(row, Mapping) else values.fields(row) or {}) for row in rows]
+        left_out: dict[str, str] = {}
+        flat = [values.flatten(row if isinstance(row, Mapping) else values.fields(row) or {}, left_out) for row in rows]
         every = list(dict.fromkeys(name for row in flat for name in row))
         return Table(
             len(flat),
             64 * len(flat) * len(every),
             lambda: {name: column_of([row.get(name) for row in flat]) for name in every},
+            left_out,
         )
     shape = arrays.shape_of(first)
     if not isinstance(first, (list, tuple)) and not shape:
@@ -221,10 +236,7 @@ def _of_mixed(rows: Sequence[Any], names: Sequence[str]) -> Table:
     columns = [list(map(values.safely, column)) for column in zip(*rows, strict=True)]
     if len(columns) != len(names):
         return _misnamed(names, len(rows), f"the rows {len(columns)} values")
-    by_name = dict(zip(map(str, names), columns, strict=True))
-    return Table(
-        len(rows), 64 * len(rows) * len(columns), lambda: {name: column_of(each) for name, each in by_name.items()}
-    )
+    return _table(len(rows), 64 * len(rows) * len(columns), lambda: zip(names, columns, strict=True), column_of)
 
 
 _MOST_DEPTH = 8
@@ -249,9 +261,12 @@ def _of_columns(columns: Mapping[Any, Any]) -> Table | None:
     lengths = {len(column) for column in columns.values()}
     if len(lengths) != 1:
         return None
-    frozen = _named(columns.items(), _frozen)
+    left_out: dict[str, str] = {}
+    frozen = _named(columns.items(), _frozen, left_out)
     rows = lengths.pop()
-    return Table(rows, sum(getattr(column, "nbytes", 64 * rows) for column in frozen.values()), lambda: frozen)
+    return Table(
+        rows, sum(getattr(column, "nbytes", 64 * rows) for column in frozen.values()), lambda: frozen, left_out
+    )
 
 
 def _frozen(column: Any) -> Any:

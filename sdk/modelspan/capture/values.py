@@ -17,7 +17,7 @@ import os
 import sys
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelspan._failsafe import swallowed
 from modelspan._interrupts import pass_on
@@ -25,6 +25,8 @@ from modelspan.capture import arrays
 
 MOST_FEATURES = 65_536
 """Features of a row; what is beyond is left out."""
+BEYOND = f"(beyond {MOST_FEATURES:,})"
+"""Stands for the features beyond them, where they are said to be left out."""
 MOST_CHARACTERS = 4096
 """Characters of a predicted class that are kept until it is encoded."""
 MOST_NESTED = 16_384
@@ -195,38 +197,44 @@ def fields(value: Any) -> dict[str, Any] | None:
     return None
 
 
-def flatten(row: Mapping[Any, Any]) -> dict[str, Any]:
+def flatten(row: Mapping[Any, Any], left_out: dict[str, str]) -> dict[str, Any]:
     """A row whose nested mappings and records are spread out, joined by dots: `{"a": {"b": 1}}` to `{"a.b": 1}`.
 
     Rows may hold themselves: what is deeper than four levels has no place, and of very many values the first count.
+    What is left out is added to the reasons, by feature.
     """
     flat: dict[str, Any] = {}
-    visits = itertools.count()
-    _spread(row, "", _DEPTH, flat, visits)
-    if next(visits) > MOST_NESTED or len(flat) >= MOST_FEATURES:
-        too_many()
+    _spread(row, "", _DEPTH, _Spread(flat, itertools.count(), left_out))
     return flat
+
+
+class _Spread(NamedTuple):
+    """What the walk through a row has found so far."""
+
+    flat: dict[str, Any]
+    visits: itertools.count[int]
+    left_out: dict[str, str]
 
 
 _DEPTH = 4
 
 
-def _spread(
-    row: Mapping[Any, Any], prefix: str, depth: int, flat: dict[str, Any], visits: itertools.count[int]
-) -> None:
+def _spread(row: Mapping[Any, Any], prefix: str, depth: int, found: _Spread) -> None:
+    flat = found.flat
     for key, value in row.items():
-        if len(flat) >= MOST_FEATURES or (prefix and next(visits) >= MOST_NESTED):
+        if len(flat) >= MOST_FEATURES or (prefix and next(found.visits) >= MOST_NESTED):
+            too_many(found.left_out)
             return
         name = f"{prefix}{key}"
         nested = None if type(value) in IMMUTABLE else _nested(value)
         if nested is None or depth <= 0:
             if name in flat:
-                say_twice(name)
+                say_twice(name, found.left_out)
             else:
                 flat[name] = safely(value)
             continue
         try:
-            _spread(nested, f"{name}.", depth - 1, flat, visits)
+            _spread(nested, f"{name}.", depth - 1, found)
         except BaseException as error:  # a mapping that fails costs no other value
             pass_on(error)
             flat[name] = Uncapturable(type(value))
@@ -241,11 +249,14 @@ def _nested(value: Any) -> Mapping[Any, Any] | None:
         return None
 
 
-def say_twice(name: str) -> None:
-    """Say that of two features, or columns, with the same name one is left out."""
+def say_twice(name: str, left_out: dict[str, str]) -> None:
+    """Say that of two features, or columns, with the same name one is left out, and add it to the reasons."""
+    left_out[name] = "of columns with the same name, the first is recorded"
     swallowed(f"of columns with the same name, {name[:80]!r}, the first is recorded")
 
 
-def too_many() -> None:
-    """Say that features of a row are left out."""
+def too_many(left_out: dict[str, str], count: int | None = None) -> None:
+    """Say that features of a row are left out, and how many, if that is known; and add it to the reasons."""
+    others = "the others" if count is None else f"{count:,} others"
+    left_out.setdefault(BEYOND, f"of more than {MOST_FEATURES:,} features, {others} are left out")
     swallowed(f"rows with more than {MOST_FEATURES:,} features are recorded without the others")

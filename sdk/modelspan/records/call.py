@@ -20,6 +20,9 @@ class Stream(NamedTuple):
     role: str
 
 
+_NOTHING: Mapping[str, str] = {}
+
+
 class Call:
     """What is known of one call. Filled in place while the call runs, then read by what counts and what encodes it."""
 
@@ -33,6 +36,7 @@ class Call:
         "floats",
         "ids",
         "kept",
+        "left_out",
         "names",
         "number",
         "observer",
@@ -66,6 +70,8 @@ class Call:
     """Their values."""
     floats: bool
     """Whether all values are plain floats."""
+    left_out: Mapping[str, str]
+    """Why features of a single row are left out, by their names."""
     table: Table | None
     """The rows of a batch; None for a single row."""
     result: Any
@@ -95,6 +101,7 @@ class Call:
         self.names = ()
         self.values = ()
         self.floats = False
+        self.left_out = _NOTHING
         self._predicted: Outputs | None = None
         self.ids = self.times = self.table = self.result = self.outputs = self.attributions = None
         self.duration = self.first_item = self.error_type = self.context = self.span = self.token = None

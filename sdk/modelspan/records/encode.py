@@ -87,7 +87,7 @@ def _groups(calls: Sequence[Call]) -> list[list[Call]]:
     groups: dict[Any, list[Call]] = {}
     for call in gently(calls):
         if call.kept:
-            groups.setdefault((call.stream, call.names, call.observer), []).append(call)
+            groups.setdefault((call.stream, call.names, call.observer, *call.left_out.items()), []).append(call)
     return list(groups.values())
 
 
@@ -114,11 +114,11 @@ def _uniform(calls: Sequence[Call], learn: Learn, by_column: Sequence[Sequence[A
     raw = by_column if by_column is not None else _columns(calls)
     first = calls[0]
     features: dict[str, Any] = {}
-    left_out: dict[str, str] = {}
+    left_out = dict(first.left_out)
     for at in gently(range(len(raw)), columns_at_once(len(calls))):
         name = clean(str(first.names[at]))
         if name in features:
-            say_twice(name)
+            say_twice(name, left_out)
             continue
         column = plain.column(name, raw[at], left_out)
         if column is not None:

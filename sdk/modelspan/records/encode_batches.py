@@ -85,7 +85,7 @@ def _batch(call: Call, learn: Learn) -> Iterator[_Columns]:
     shared = _batch_identity(call) | output_columns(call.predicted(), redaction)
     groups = plain.split(list(mixed.values()))
     for rows in [None] if groups is None else groups:
-        left_out: dict[str, str] = {}
+        left_out = {clean(name): why for name, why in call.table.left_out.items()}
         kinds = {name: plain.column(name, _taken(column, rows), left_out) for name, column in mixed.items()}
         pure = {name: _taken(column, rows) for name, column in columns.items() if name not in mixed}
         found = {name: column for name, column in (pure | kinds).items() if column is not None}

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from modelspan._numbered import NUMBER, by_number
 from modelspan.capture.outputs import Output
+from modelspan.capture.values import clean
 from modelspan.records.call import Call, Stream
 
 MOST_LAYOUTS, MOST_OF_A_SHAPE, MOST_VARIANTS = 500, 8, 2000
@@ -122,7 +123,7 @@ class Packer:
         """The call as bytes; the call itself where something of it has no place there."""
         if call.duration is None or call.ids is not None or call.error_type is not None:
             return call
-        if call.first_item is not None or call.attributions is not None:
+        if call.first_item is not None or call.attributions is not None or call.left_out:
             return call
         result, tags = call.result, call.tags
         traced = call.context is not None and call.context.is_valid
@@ -160,6 +161,8 @@ class Packer:
 
     def _layout(self, shape: Shape, kinds: tuple[type, ...]) -> Layout | None:
         """The newest layout that the cells fit, or a new one that suits what came before, too."""
+        if len(set(map(clean, map(str, shape.names)))) < len(shape.names):
+            return None  # names that are one as texts: the record tells that one is left out
         known = [each for each in reversed(self._layouts) if each.shape == shape]
         for layout in known:
             if layout.fits(kinds):

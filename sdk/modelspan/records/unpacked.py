@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelspan import _identity, conventions
 from modelspan.capture.batches import Outputs
-from modelspan.capture.values import clean, say_twice
+from modelspan.capture.values import clean
 from modelspan.records.packed import Layout
 
 if TYPE_CHECKING:
@@ -73,13 +73,7 @@ class Rows:
 
     def features(self) -> dict[str, pa.Array]:
         """A column for each feature."""
-        found: dict[str, pa.Array] = {}
-        for at, name in enumerate(clean(str(each)) for each in self.layout.shape.names):
-            if name in found:  # keys that are one as texts, such as 1 and "1"
-                say_twice(name)
-            else:
-                found[name] = self._cell(at)
-        return found
+        return {clean(str(name)): self._cell(at) for at, name in enumerate(self.layout.shape.names)}
 
     @cached_property
     def outputs(self) -> Outputs:

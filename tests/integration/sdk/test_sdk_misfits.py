@@ -25,7 +25,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import modelspan
+from modelspan.capture import values
 from modelspan.testing import Receiver
+from modelspan_collector.write.left_out import told_by_sender
 from modelspan_collector.write.stream import read
 
 KEPT: dict[str, Callable[[int], list[Any]]] = {
@@ -204,6 +206,64 @@ def compare(receiver: Receiver, wanted: dict[str, tuple[int, dict[str, bool]]]) 
             writer.write_table(table)
         taken = read("modelspan.predictions", sink.getvalue().to_pybytes())[0]
         assert taken.num_rows == table.num_rows
+
+
+def _each(given: Any) -> list[float]:
+    return [0.5] * len(given)
+
+
+TWICE: dict[str, tuple[Callable[[Any], Any], Any, dict[str, Any]]] = {
+    "a frame": (_each, pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]), {}),
+    "a frame of names that are one as texts": (_each, pd.DataFrame([[1.0, 2.0]], columns=[1, "1"]), {}),
+    "an Arrow table": (_each, pa.Table.from_arrays([pa.array([1.0]), pa.array([2.0])], ["a", "a"]), {}),
+    "a matrix": (_each, np.array([[1.0, 2.0]]), {"feature_names": ["a", "a"]}),
+    "rows of several kinds": (_each, [[1.0, "x"]], {"feature_names": ["a", "a"]}),
+    "rows": (_each, [{"a.b": 1.0, "a": {"b": 2.0}}], {}),
+    "a row": (lambda row: 0.5, {"a.b": 1.0, "a": {"b": 2.0}}, {}),
+    "a row of names that are one as texts": (lambda row: 0.5, {1: 1.0, "1": 2.0}, {}),
+    "a vector": (lambda row: 0.5, [1.0, 2.0], {"feature_names": ["a", "a"]}),
+    "a vector of the same value": (lambda row: 0.5, [1.0] * 2, {"feature_names": ["a", "a"]}),
+    "a Series": (lambda row: 0.5, pd.Series([1.0, 2.0], index=["a", "a"]), {}),
+}
+"""The function, what it is given, and the decorator's options: two features of the same name, 1 and 2."""
+
+
+@pytest.mark.parametrize("case", TWICE)
+@pytest.mark.swallows("of columns with the same name")
+def test_a_second_of_the_same_name_is_named_of_each_model(
+    case: str, sdk: Callable[..., None], receiver: Receiver
+) -> None:
+    """The first is recorded, and the record says that another is left out, whatever was logged before."""
+    sdk(endpoint=receiver.endpoint)
+    function, given, options = TWICE[case]
+    for model in ("m", "n"):
+        modelspan.observe(model=model, **options)(function)(given)
+    assert modelspan.flush(60)
+    assert len(receiver.predictions()) == 2
+    for row in receiver.predictions():
+        (name,) = json.loads(row["modelspan.left_out"])
+        assert row[f"feature.{name}"] == 1.0
+    for table in receiver.tables("modelspan.predictions"):
+        (misfit,) = told_by_sender("modelspan.predictions", table)
+        assert (misfit.column, misfit.rows) == (f"feature.{name}", table.num_rows)
+
+
+@pytest.mark.parametrize("case", ["a row", "a table", "an Arrow table"])
+@pytest.mark.swallows("without the others")
+def test_features_beyond_the_most_are_counted(case: str, sdk: Callable[..., None], receiver: Receiver) -> None:
+    """Of a row of very many features the record says how many are left out."""
+    sdk(endpoint=receiver.endpoint)
+    names = [f"f{number}" for number in range(values.MOST_FEATURES + 5)]
+    row: Any = dict.fromkeys(names, 1.0)
+    if case != "a row":
+        row = pa.Table.from_arrays([pa.array([1.0])] * len(names), names)
+    if case == "a table":
+        row = row.to_pandas()
+    modelspan.observe(model="m")(lambda given: 0.5)(row)
+    assert modelspan.flush(60)
+    (table,) = receiver.tables("modelspan.predictions")
+    (misfit,) = told_by_sender("modelspan.predictions", table)
+    assert "5 others are left out" in misfit.reason and misfit.rows == 1
 
 
 @pytest.mark.swallows("have no place")

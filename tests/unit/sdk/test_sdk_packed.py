@@ -52,7 +52,7 @@ def unheard(*_features: object) -> None:
 def call_of(row: dict[str, Any], result: Any = 0.5, tags: dict[str, str] | None = None, context: Any = TRACED) -> Call:
     """A call that has ended, as an observer leaves it."""
     call = Call(OBSERVER, STREAM, 1_700_000_000_000_000_000, 42)
-    call.names, call.values, call.floats = row_of(row)
+    call.names, call.values, call.floats, call.left_out = row_of(row)
     call.result, call.duration, call.context, call.kept, call.tags = result, 0.001, context, True, tags or {}
     return call
 
