@@ -155,6 +155,8 @@ def _side_by_side(by_key: dict[str, Any]) -> dict[str, Any]:
     others = {name: value for name, value in by_key.items() if name != key}
     has_label = first_of(others, (*LABEL_KEYS, *ANSWER_KEYS)) is not None
     if not labels:
+        if not has_label:
+            _say_texts(others, lists)
         return by_key
     if len(labels) == 1:
         return others if has_label else {**others, one: labels[0]}
@@ -170,6 +172,18 @@ def _side_by_side(by_key: dict[str, Any]) -> dict[str, Any]:
         "list of scores beside them; prediction= takes the label from the result, score= the score"
     )
     return {name: value for name, value in others.items() if name not in lists}
+
+
+def _say_texts(others: Mapping[str, Any], lists: Mapping[str, Sequence[Any]]) -> None:
+    """Say that texts beside as many scores, whose name is none that is known, are not taken as their labels."""
+    lengths = set(map(len, lists.values()))
+    for value in others.values() if lists else ():
+        texts = _elements(value)
+        if len(texts) in lengths and all(isinstance(each, str) for each in texts):
+            swallowed(
+                "of a result with scores, a list of as many texts is left out: where they are the labels, name them "
+                "'labels', or take the label with prediction= and the score with score="
+            )
 
 
 def _with_answer(found: Output, answer: Any, has_probability: bool, told: Told) -> Output:

@@ -135,6 +135,16 @@ def test_labels_that_are_not_of_the_scores_are_said(result: Any, kept: Output) -
     assert "prediction= takes the label from the result, score= the score" in said
 
 
+@pytest.mark.swallows("a list of as many texts is left out")
+def test_texts_of_an_unknown_name_beside_as_many_scores_are_said() -> None:
+    """What may be the labels is not dropped without a word; a text that is no list may be anything."""
+    _failsafe.failures.clear()
+    assert read({"score": 0.9, "note": "cat"}) == Output(0.9) and not _failsafe.failures
+    assert read({"names": ["cat"], "scores": [0.9]}) == Output(0.9)
+    (said,) = _failsafe.failures
+    assert "name them 'labels', or take the label with prediction= and the score with score=" in said
+
+
 def test_labels_and_scores() -> None:
     """A pair of labels and scores for three rows is both."""
     assert columns((["a", "b", "a"], [0.1, 0.2, 0.3]), 3) == ([0.1, 0.2, 0.3], ["a", "b", "a"], {})
