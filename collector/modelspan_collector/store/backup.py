@@ -21,7 +21,7 @@ import zstandard
 
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.errors import SchemaError, StoreError
+from modelspan_collector.store.errors import FolderError, SchemaError, StoreError
 from modelspan_collector.store.quote import quote_identifier
 
 MANIFEST = "manifest.json"
@@ -68,15 +68,15 @@ def backup(store: Store, folder: Path) -> Manifest:
         StoreError: the folder exists already, or cannot be written; nothing of it is left then.
     """
     if folder.exists():
-        raise StoreError(f"{str(folder)!r} exists already: name a new folder for the backup")
+        raise FolderError(f"{str(folder)!r} exists already: name a new folder for the backup")
     partial = folder.with_name(f"{folder.name}.partial")
     try:
         partial.mkdir(parents=True, mode=0o700)
     except FileExistsError as error:
         words = "exists: another backup is under way, or one was ended before it was whole; remove it then"
-        raise StoreError(f"{str(partial)!r} {words}") from error
+        raise FolderError(f"{str(partial)!r} {words}") from error
     except OSError as error:
-        raise StoreError(f"no folder can be made at {str(folder)!r} for the backup: {error.strerror}") from error
+        raise FolderError(f"no folder can be made at {str(folder)!r} for the backup: {error.strerror}") from error
     try:
         return _fill(store, partial, folder)
     except OSError as error:

@@ -10,6 +10,10 @@ class StoreError(Exception):
     """Base of every error of the store; its message says what to do next."""
 
 
+class FolderError(ValueError, StoreError):
+    """A folder that was named cannot be had: who named it names another."""
+
+
 class StoreUnavailableError(StoreError):
     """The store cannot be opened or reached now."""
 

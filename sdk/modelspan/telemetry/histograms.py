@@ -65,7 +65,9 @@ class Series:
         many = np.asarray(values, dtype=np.float64)
         found = np.bincount(np.searchsorted(self.boundaries, many, side="left"), minlength=len(self.counts))
         self.counts = [count + more for count, more in zip(self.counts, found.tolist(), strict=True)]
-        self._add_range(float(many.sum()), float(many.min()), float(many.max()))
+        with np.errstate(over="ignore"):  # values whose sum is beyond what a number can hold: infinite, as in Python
+            total = float(many.sum())
+        self._add_range(total, float(many.min()), float(many.max()))
 
     def _add_range(self, total: float, least: float, most: float) -> None:
         self.total += total

@@ -22,7 +22,7 @@ from modelspan.records.call import Call, Stream
 from modelspan.records.encode import encode, encode_packed
 from modelspan.records.packed import MOST_OF_A_SHAPE, Packer
 from modelspan.records.unpacked import Rows
-from modelspan.telemetry.histograms import Buckets
+from modelspan.telemetry.histograms import Buckets, Series
 from modelspan.telemetry.metrics import BOUNDARIES, Metrics
 
 STREAM = Stream("m", "1", "primary")
@@ -152,3 +152,11 @@ def histograms(counted: Metrics) -> dict[Any, list[int]]:
     """The counts of each bucket of each series that has any."""
     assert isinstance(counted._sink, Buckets)
     return {key: series.counts for key, series in counted._sink.collect(reset=False).items() if any(series.counts)}
+
+
+def test_a_sum_beyond_what_a_number_can_hold_is_infinite() -> None:
+    """Of many values as of few: nothing is said on standard error, and nothing is lost."""
+    for many in (2, 200):
+        series = Series([1.0], [0, 0])
+        series.add([9e307] * many)
+        assert (series.total, series.counts) == (float("inf"), [0, many])
