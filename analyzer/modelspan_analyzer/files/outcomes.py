@@ -158,7 +158,21 @@ def _outcome(rows: FileRows, name: str, task: str, option: str) -> pa.Array:
             f"column {name!r} holds {column.type}, and an outcome is one class or one number;"
             f" name a column of such with {option}"
         )
+    if is_text(column.type):
+        _say_marks(rows, name, column)
     return canonical(column)
+
+
+def _say_marks(rows: FileRows, name: str, column: pa.Array) -> None:
+    """Say of texts such as NA, which stand for nothing elsewhere, that they are a class here."""
+    texts = utf8(column)
+    written = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(texts), ""), False).to_numpy(zero_copy_only=False)
+    at = np.flatnonzero(written & ~valid(trimmed(texts)))
+    if at.size:
+        rows.remarks.assume(
+            f"{at.size:,} of {len(column):,} cells of column {name!r} hold a text such as {shown(column[int(at[0])])},"
+            f" which is a class like any other ({rows.where(int(at[0]))}); leave a cell empty where nothing is known"
+        )
 
 
 def amounts(rows: FileRows, name: str, option: str) -> pa.Array:

@@ -103,6 +103,15 @@ def test_labels_that_are_not_known_and_infinite_amounts_are_counted() -> None:
     assert "1 of 2 cells of column 'y', which are infinite (row 1: -inf)" in infinite.rows.remarks.left_out
 
 
+@pytest.mark.parametrize("mark", ["NA", "n/a", "None", "?", "-"])
+def test_a_text_that_stands_for_nothing_elsewhere_is_said_to_be_a_class(mark: str) -> None:
+    """Namibia is one; that a cell should be empty where nothing is known is said."""
+    said = settled({"p": ["a", "b", "a"], "y": ["a", mark, None]}, OUTCOMES).rows.remarks.assumed
+    assert any(f"1 of 3 cells of column 'y' hold a text such as '{mark}'" in sentence for sentence in said), said
+    said = settled({"p": ["a", "b", "a"], "y": ["a", "b", None]}, OUTCOMES).rows.remarks.assumed
+    assert not any("leave a cell empty" in sentence for sentence in said)
+
+
 def test_scores_are_probabilities() -> None:
     """Percentages are an error that names the option, which then settles it; a few misfits are left out alone."""
     roles = Roles(prediction="p", score="s")
