@@ -81,7 +81,7 @@ def _hold(
         "`hold_on_data_quality: false` lets it call all the same",
         rule.name, model, version, "; ".join(reasons),
     )  # fmt: skip
-    details = {"rule": rule.name, "data_quality": list(reasons)}
+    details = {"rule": rule.name, "because": list(reasons)}
     audit.record(store, HELD, model=model, version=version, actor="analyzer", details=details)
 
 

@@ -80,7 +80,7 @@ def test_too_few_predictions_to_learn_from_never_alarm(store: Store) -> None:
     results = Runner(store, config()).once(START + HOUR + timedelta(minutes=2))
     quiet = {Verdict.NOT_ENOUGH_DATA, Verdict.NOT_COMPARED, Verdict.OK, Verdict.SKIPPED}
     assert {result.verdict for result in results} <= quiet
-    assert any("learnt from the first 200" in result.reason for result in results)
+    assert any("learning the baseline, 100 of 200" in result.reason for result in results)
 
 
 def test_two_analyzers_share_the_windows(store: Store) -> None:

@@ -63,7 +63,8 @@ def numeric_edges(support: Support, bins: int = BINS) -> Floats:
     """
     different = _few_different(support.values, bins)
     if different is not None:
-        return np.unique(np.concatenate([np.nextafter(different, -np.inf), different]))
+        with np.errstate(over="ignore"):  # below the least number there is, only minus infinity lies
+            return np.unique(np.concatenate([np.nextafter(different, -np.inf), different]))
     levels = np.arange(1, bins) / bins
     if support.weights is None:
         places = np.ceil(levels * support.values.size).astype(np.int64) - 1
