@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -63,10 +64,11 @@ def setting(**given: object) -> tuple[Callable[[World], None], Callable[[World],
     """A change of the world, and its way back."""
     usual = {name: getattr(World(np.random.default_rng(0)), name) for name in given}
 
-    def change(to: dict[str, object]) -> Callable[[World], None]:
-        return lambda world: [setattr(world, name, value) for name, value in to.items()] and None
+    def change(world: World, to: dict[str, object]) -> None:
+        for name, value in to.items():
+            setattr(world, name, value)
 
-    return change(given), change(usual)
+    return partial(change, to=given), partial(change, to=usual)
 
 
 def _promoted(world: World) -> None:

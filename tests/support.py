@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +34,12 @@ def eventually(condition: Callable[[], T], what: str = "the condition came", sec
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         time.sleep(0.02)
     return found
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on, for now."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
 
 
 def missing(what: str) -> NoReturn:

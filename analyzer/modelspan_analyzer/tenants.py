@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Final
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
@@ -12,6 +11,7 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_collector.access.tokens import Tokens
+from modelspan_collector.background import Background
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 from modelspan_collector.store.errors import StoreError
@@ -46,26 +46,19 @@ class Tenants:
         self._monitors = monitors
         self._watched: dict[str, _Watch] = {}
         self._failed: set[str] = set()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="modelspan-tenants", daemon=True)
+        self._looking = Background.every("modelspan-tenants", LOOK_SECONDS, self._look)
 
     def start(self) -> None:
         """Watch those that are named, and look for others from now on."""
         self._look()
         if self._tokens.required:
-            self._thread.start()
+            self._looking.start()
 
     def stop(self) -> None:
         """End them all."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._looking.stop()
         for watch in self._watched.values():
             watch.stop()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(LOOK_SECONDS):
-            self._look()
 
     def _look(self) -> None:
         for database in sorted(self._tokens.databases() - self._watched.keys()):

@@ -114,26 +114,20 @@ def _held_through(settings: AlertSettings, model: str) -> list[dict[str, Any]]:
         ],
     }
     ends = {"a missed scrape": 3 * held + 5, "a restart": 2 * held + away}
-    firing = [{"labels": _alerts(labels), "value": 1}]
-    return [
-        {
-            "interval": f"{STEP}s",
-            "name": f"an incident through {what}",
-            "input_series": series,
-            "promql_expr_test": [
-                _asked(at * STEP, firing) for at in (*range(held, ends[what], max(1, ends[what] // 12)), ends[what])
-            ]
-            + ([_asked((ends[what] + 4) * STEP, [])] if what == "a restart" else []),
-        }
-        for what, series in cases.items()
-    ]
+    tests = []
+    for what, series in cases.items():
+        end = ends[what]
+        asked = [_asked(NAME, at * STEP, labels) for at in (*range(held, end, max(1, end // 12)), end)]
+        asked += [_asked(NAME, (end + 4) * STEP)] if what == "a restart" else []
+        name = f"an incident through {what}"
+        tests.append({"interval": f"{STEP}s", "name": name, "input_series": series, "promql_expr_test": asked})
+    return tests
 
 
 def _rise(settings: AlertSettings, model: str) -> dict[str, Any]:
     """The milder alert goes on, the graver one comes beside it, and both end when the incident does."""
     held = int(settings.hold.total_seconds() // STEP) + 4
     mild, grave = _labels(model, "warning"), _labels(model, "critical")
-    both = [{"labels": _alerts(labels), "value": 1} for labels in (grave, mild)]
     return {
         "interval": f"{STEP}s",
         "name": "an incident that becomes graver",
@@ -142,23 +136,18 @@ def _rise(settings: AlertSettings, model: str) -> dict[str, Any]:
             _series("modelspan_incident", grave, f"_x{held} 1x{held} 0x9"),
         ],
         "promql_expr_test": [
-            _asked(held * STEP, both[1:]),
-            _asked(2 * held * STEP, both),
-            _asked((2 * held + 2) * STEP, []),
+            _asked(NAME, held * STEP, mild),
+            _asked(NAME, 2 * held * STEP, grave, mild),
+            _asked(NAME, (2 * held + 2) * STEP),
         ],
     }
 
 
-def _asked(at: float, samples: list[dict[str, Any]]) -> dict[str, Any]:
-    """Which alerts of incidents fire at a moment."""
-    expr = f'ALERTS{{alertname="{NAME}", alertstate="firing"}}'
-    return {"expr": expr, "eval_time": f"{at:g}s", "exp_samples": samples}
-
-
-def _alerts(labels: Mapping[str, str]) -> str:
-    """The series by which Prometheus says that the alert of an incident fires."""
-    text = ", ".join(f'{name}="{value}"' for name, value in labels.items() if value)
-    return f'ALERTS{{alertname="{NAME}", alertstate="firing", {text}}}'
+def _asked(alert: str, at: float, *firing: Mapping[str, str]) -> dict[str, Any]:
+    """Which alerts of a name fire at a moment, by their labels; asked of ALERTS, so that no text need be repeated."""
+    series = f'ALERTS{{alertname="{alert}", alertstate="firing"'
+    samples = [{"labels": f"{series}, {_text(labels)}}}", "value": 1} for labels in firing]
+    return {"expr": f"{series}}}", "eval_time": f"{at:g}s", "exp_samples": samples}
 
 
 def _maintenance(settings: AlertSettings, model: str) -> dict[str, Any]:
@@ -178,8 +167,8 @@ def _silence(settings: AlertSettings, model: str) -> list[dict[str, Any]]:
     for limit in (settings.silent_after.total_seconds(), 26.4 * 3600):
         most = _series("modelspan_prediction_age_limit_seconds", {"model": model}, f"{limit:g}x{steps + 2}")
         for age in (limit - 60, limit + 60):
-            series = _series("modelspan_prediction_age_seconds", {"model": model}, f"{age:g}x{steps + 2}")
-            tests.append(_fires("ModelPredictionsAbsent", series, steps * STEP, age > limit, most))
+            gauge = ("modelspan_prediction_age_seconds", {"model": model}, f"{age:g}x{steps + 2}")
+            tests.append(_fires("ModelPredictionsAbsent", gauge, steps * STEP, age > limit, most))
     return tests
 
 
@@ -207,32 +196,23 @@ def _gauges(settings: AlertSettings, model: str) -> list[dict[str, Any]]:
     ]
     steps = int(held // STEP) + 4
     return [
-        _fires(alert, _series(metric, labels, values.format(n=steps + 2)), steps * STEP, sick)
+        _fires(alert, (metric, labels, values.format(n=steps + 2)), steps * STEP, sick)
         for alert, metric, labels, *both in cases
         for values, sick in zip(both, (False, True), strict=True)
     ]
 
 
-def _fires(alert: str, series: dict[str, str], at: float, sick: bool, *beside: dict[str, str]) -> dict[str, Any]:
-    """Asserts through ALERTS, so that the texts need not be repeated here."""
-    said = [{"labels": _firing(alert, series["series"]), "value": 1}] if sick else []
-    query = {
-        "expr": f'ALERTS{{alertname="{alert}", alertstate="firing"}}',
-        "eval_time": f"{at:g}s",
-        "exp_samples": said,
-    }
+def _fires(
+    alert: str, gauge: tuple[str, Mapping[str, str], str], at: float, sick: bool, *beside: dict[str, str]
+) -> dict[str, Any]:
+    """A rule on a gauge (its metric, labels and values), with series beside it: it fires on the sick value alone."""
+    metric, labels, values = gauge
     return {
         "interval": f"{STEP}s",
         "name": f"{alert} on {'a sick' if sick else 'a healthy'} value",
-        "input_series": [series, *beside],
-        "promql_expr_test": [query],
+        "input_series": [_series(metric, labels, values), *beside],
+        "promql_expr_test": [_asked(alert, at, *([{"severity": "warning", **labels}] if sick else []))],
     }
-
-
-def _firing(alert: str, series: str) -> str:
-    labels = series[series.index("{") + 1 : -1]
-    severity = "warning"
-    return f'ALERTS{{alertname="{alert}", alertstate="firing", severity="{severity}", {labels}}}'
 
 
 def _down(settings: AlertSettings) -> dict[str, Any]:
@@ -260,8 +240,11 @@ def _annotations(settings: AlertSettings, info: Mapping[str, str]) -> dict[str, 
 
 
 def _series(metric: str, labels: Mapping[str, str], values: str) -> dict[str, str]:
-    text = ", ".join(f'{name}="{value}"' for name, value in labels.items() if value)
-    return {"series": f"{metric}{{{text}}}", "values": values}
+    return {"series": f"{metric}{{{_text(labels)}}}", "values": values}
+
+
+def _text(labels: Mapping[str, str]) -> str:
+    return ", ".join(f'{name}="{value}"' for name, value in labels.items() if value)
 
 
 def _expect(at: float, alert: str, alerts: list[dict[str, Any]]) -> dict[str, Any]:

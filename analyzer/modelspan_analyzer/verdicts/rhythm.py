@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 WEEK: Final = timedelta(weeks=1)
 DAY: Final = timedelta(days=1)
 FEWEST: Final = 3
@@ -34,3 +37,14 @@ def patterns(size: timedelta) -> tuple[Pattern, ...]:
         Pattern("the same time of the day", days),
         Pattern("the windows before", tuple(size * number for number in range(1, BEFORE + 1)), True),
     )
+
+
+def usual_logarithm(logarithms: ArrayLike) -> tuple[float, float]:
+    """The median of some logarithms, and their median absolute deviation as a normal standard deviation.
+
+    >>> usual_logarithm([0.0, 1.0, 2.0])
+    (1.0, 1.4826)
+    """
+    values = np.asarray(logarithms, np.float64)
+    median = float(np.median(values))
+    return median, 1.4826 * float(np.median(np.abs(values - median)))

@@ -43,7 +43,7 @@ class Backoff:
             self._changed.notify_all()
 
     def wait(self, seconds: float, hurries: int | None) -> bool:
-        """Wait so long, or until somebody hurries who had not when `hurries` was read (None: whoever hurries).
+        """Wait so long, or until somebody hurries who had not when `hurries` was read (None: whoever hurries waits).
 
         Returns:
             Whether to go on.

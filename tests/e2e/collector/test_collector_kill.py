@@ -10,7 +10,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -26,7 +25,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from support import eventually
+from support import eventually, free_port
 
 pytestmark = pytest.mark.timeout(900)  # on a machine that has much else to do, or with many kills
 KILLS = int(os.environ.get("MODELSPAN_KILLS", "2"))
@@ -184,8 +183,7 @@ def test_every_acknowledged_item_is_sent_on(tmp_path: Path) -> None:
     once, by the time that the queue is empty.
     """
     random.seed(8)
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
+    port = free_port()
     sender = Child(tmp_path / "sender", forward=(f"http://127.0.0.1:{port}",))
     with load(sender) as acknowledged:
         for _ in range(KILLS):  # nobody listens downstream

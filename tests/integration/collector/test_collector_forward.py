@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from collector_otlp import arrow, event, post, predictions, trace
-from support import eventually
+from support import eventually, free_port
 
 from modelspan_collector.forward.destination import parse
 from modelspan_collector.service import Collector
@@ -23,12 +22,6 @@ def outcome(collector: Collector, port: int, name: str) -> float:
     """Requests that ended so for the destination on a port."""
     labels = {"destination": f"127.0.0.1:{port}", "outcome": name}
     return collector.registry.get_sample_value(OUTCOMES, labels) or 0.0
-
-
-def free_port() -> int:
-    """A port on which nobody listens, for now."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def numbers(store: Store) -> list[str]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from support import eventually
+from support import eventually, free_port
 
 import modelspan
 from modelspan import _runtime
@@ -73,9 +73,7 @@ def drops(connection: socket.socket) -> None:
 @contextlib.contextmanager
 def down() -> Iterator[str]:
     """An address where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
+    yield f"http://127.0.0.1:{free_port()}"
 
 
 BAD: dict[str, Callable[[], contextlib.AbstractContextManager[str]]] = {
@@ -147,6 +145,15 @@ def test_a_flush_does_not_sit_out_the_back_off(sdk: Callable[..., None], monkeyp
         assert len(receiver.predictions()) == 1
 
 
+def log_without_a_receiver(script: str) -> str:
+    """What a process writes to standard error that runs a script while nobody receives; it ends well."""
+    with down() as endpoint:
+        given = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "MODELSPAN_EXIT_TIMEOUT": "0.5"}
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, timeout=60, check=True)
+    return done.stderr
+
+
 def test_what_was_lost_at_the_end_is_counted_in_the_log() -> None:
     """The last line of a process whose receiver is away says how many rows go with it."""
     script = (
@@ -154,17 +161,7 @@ def test_what_was_lost_at_the_end_is_counted_in_the_log() -> None:
         "predict = modelspan.observe(model='m', version='1')(lambda row: 0.5)\n"
         "for number in range(7): predict({'number': number})"
     )
-    with down() as endpoint:
-        given = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "MODELSPAN_EXIT_TIMEOUT": "0.5"}
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            env=os.environ | given,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-    assert "7 rows had not been sent when the process ended" in done.stderr
+    assert "7 rows had not been sent when the process ended" in log_without_a_receiver(script)
 
 
 def test_metrics_that_cannot_be_exported_are_one_line() -> None:
@@ -176,12 +173,8 @@ def test_metrics_that_cannot_be_exported_are_one_line() -> None:
         "from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter, _logger\n"
         "_logger.warning('of the application')"
     )
-    with down() as endpoint:
-        given = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "MODELSPAN_EXIT_TIMEOUT": "0.5"}
-        done = subprocess.run(
-            [sys.executable, "-c", script], env=os.environ | given, capture_output=True, text=True, timeout=60
-        )
-    lines = [line for line in done.stderr.splitlines() if "metrics" in line or "application" in line]
+    lines = log_without_a_receiver(script).splitlines()
+    lines = [line for line in lines if "metrics" in line or "application" in line]
     assert [("modelspan: metrics could not be exported" in line, line == "of the application") for line in lines] == [
         (True, False),
         (False, True),

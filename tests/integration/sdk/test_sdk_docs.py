@@ -6,7 +6,6 @@ import asyncio
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -18,7 +17,7 @@ from typing import Any
 import httpx
 import pages
 import pytest
-from support import eventually
+from support import eventually, free_port
 
 import modelspan
 from modelspan.testing import Receiver
@@ -179,8 +178,7 @@ def test_multiprocessing_page(files: Path, receiver: Receiver) -> None:
 
 def test_gunicorn_page(files: Path, receiver: Receiver) -> None:
     """The page's service behind the page's command answers, and its prediction arrives."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     words = [word.replace("127.0.0.1:8000", f"127.0.0.1:{port}") for word in page_command("gunicorn")]
     process = start(files, receiver, "-m", "gunicorn", *words)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import eventually
+from support import eventually, free_port
 
 from modelspan.testing import Receiver
 
@@ -149,8 +148,7 @@ def application(environ, start_response):
 predict({"number": -1})  # before the fork: the parent's, sent by the parent once
 """
     )
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     command = [
         sys.executable,
         "-m",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -17,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support import eventually, need
+from support import eventually, free_port, need
 
 from modelspan.testing import Receiver
 
@@ -86,8 +85,7 @@ def serving(
 ) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A server of the application, on a port of its own, in a group of processes of its own."""
     (folder / "service.py").write_text(APPLICATION.replace("CONFIGURE", configure))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     environ = {
         **os.environ,
         "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,

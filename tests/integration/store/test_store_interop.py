@@ -18,7 +18,7 @@ import yaml
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from support import eventually, missing
+from support import eventually, free_port, missing
 
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.service import Collector
@@ -45,9 +45,9 @@ def rotel(rotel_agent: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
     def start(file: str, **moved: str) -> str:
         lines = (DEPLOY / "rotel" / file).read_text().splitlines()
         settings = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-        http = f"127.0.0.1:{_free_port()}"
+        http = f"127.0.0.1:{free_port()}"
         settings |= {
-            "ROTEL_OTLP_GRPC_ENDPOINT": f"127.0.0.1:{_free_port()}",
+            "ROTEL_OTLP_GRPC_ENDPOINT": f"127.0.0.1:{free_port()}",
             "ROTEL_OTLP_HTTP_ENDPOINT": http,
             "ROTEL_PID_FILE": str(tmp_path / "rotel.pid"),
             "ROTEL_LOG_FILE": str(tmp_path / "rotel.log"),
@@ -70,12 +70,6 @@ def rotel(rotel_agent: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
 def _answers(host: str, port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((host, port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _post(url: str, request: ExportLogsServiceRequest | ExportTraceServiceRequest) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from modelspan_analyzer.reading.durations import LEVELS, Earlier, earlier_seconds
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.verdicts.rhythm import BEFORE, FEWEST, Pattern, patterns
+from modelspan_analyzer.verdicts.rhythm import BEFORE, FEWEST, Pattern, patterns, usual_logarithm
 from modelspan_collector.store.connect import Store
 
 LEAST_SPREAD = 0.1
@@ -72,6 +72,5 @@ def _like(measured: Sequence[Earlier], pattern: Pattern, window: Window) -> list
 
 def _usual(like: Sequence[Earlier], words: str) -> Usual:
     logs = np.log(np.maximum([one.seconds for one in like], 1e-9))
-    median = float(np.median(logs))
-    spread = 1.4826 * float(np.median(np.abs(logs - median)))
+    median, spread = usual_logarithm(logs)
     return Usual(float(np.exp(median)), max(spread, LEAST_SPREAD), sum(one.rows for one in like), words)

@@ -13,7 +13,7 @@ from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading.arrivals import Arrivals, active_hours
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.counts import Floats
-from modelspan_analyzer.verdicts.rhythm import BEFORE, DAY, FEWEST, patterns
+from modelspan_analyzer.verdicts.rhythm import BEFORE, DAY, FEWEST, patterns, usual_logarithm
 from modelspan_collector.store.connect import Store
 
 LARGEST_Z: Final = 5.0
@@ -139,7 +139,6 @@ def _alarmed(
 
 def _usual(counts: Sequence[int], words: str) -> Usual:
     logs = np.log(np.array(counts) + 1)
-    median = float(np.median(logs))
-    spread = 1.4826 * float(np.median(np.abs(logs - median)))
+    median, spread = usual_logarithm(logs)
     # Five windows tell little about their spread: a fifth of the volume is always taken as usual.
     return Usual(float(np.exp(median) - 1), max(spread, 0.2, float(np.exp(-median / 2))), words)
