@@ -66,7 +66,10 @@ def _sql(store: Store, port: int, hosts: tuple[str, ...]) -> SqlServer | None:
 
 
 def _linked(monitors: MonitorsConfig, web_port: int) -> MonitorsConfig:
-    """With links to the own pages, where no other address is given and the port is known before the start."""
+    """With links to the own pages, where no other address is given and the port is known before the start.
+
+    Not for tenants' own databases, whose incidents these pages do not show.
+    """
     if monitors.alerts.web or not web_port:
         return monitors
     alerts = monitors.alerts.model_copy(update={"web": f"http://{LOOPBACK}:{web_port}"})
@@ -79,14 +82,15 @@ class Instance:
     def __init__(self, config: InstanceConfig) -> None:
         self.config = config
         config.data.mkdir(parents=True, exist_ok=True)
-        monitors = _linked(load_monitors(config.monitors) if config.monitors else MonitorsConfig(), config.web_port)
+        told = load_monitors(config.monitors) if config.monitors else MonitorsConfig()
+        monitors = _linked(told, config.web_port)
         self.store: Store = connect(config.dsn or embedded_dsn(config.data))
         schema.apply(self.store)
         collecting = config.collector or CollectorConfig(config.data / COLLECTOR_FOLDER)
         self.collector = Collector(self.store, collecting)
         self._responder = Responder(self.store, monitors)
         self.runner = Runner(self.store, monitors, respond=self._responder if config.analyze else None)
-        self._tenants = Tenants(self.store.dsn, Tokens(collecting.tokens), monitors) if config.analyze else None
+        self._tenants = Tenants(self.store.dsn, Tokens(collecting.tokens), told) if config.analyze else None
         self._sql = _sql(self.store, config.sql_port, collecting.hosts)
         self._secret = secrets.token_urlsafe()
         owned = Owned(self.store, self.collector, collecting.data, self._secret)
