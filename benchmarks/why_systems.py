@@ -97,9 +97,9 @@ class System:
     """The schema of a service's answers: 0 the old, 1 the new."""
     crash: Bools
     value_shift: Floats
-    messages: dict[str, str] = field(default_factory=dict)
-    until: int = END
+    until: int
     """When what began at the onset is over."""
+    messages: dict[str, str] = field(default_factory=dict)
     framework: bool = False
     """Whether the gateway and the profile service are ASGI applications, with spans for what they send and receive."""
     own_span: bool = True
@@ -131,6 +131,7 @@ def build(rng: np.random.Generator, n: int) -> System:
         model=str(rng.choice(MODELS)),
         times=times,
         onset=onset,
+        until=END,
         services=services,
         region=region,
         tenant=np.minimum(rng.zipf(1.6, n) - 1, 39),
