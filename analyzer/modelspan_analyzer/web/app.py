@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from modelspan_analyzer.alerts import IncidentCollector
@@ -15,6 +17,9 @@ from modelspan_analyzer.web.asking import application
 from modelspan_analyzer.web.baselines import baseline_routes
 from modelspan_analyzer.web.incidents import incident_routes
 from modelspan_analyzer.web.labels import label_routes
+from modelspan_analyzer.web.models import model_routes
+from modelspan_analyzer.web.openapi.document import document
+from modelspan_analyzer.web.openapi.table import OPERATIONS
 from modelspan_analyzer.web.owner import Owned, owner_routes
 from modelspan_analyzer.web.systems import system_routes
 from modelspan_collector.operations import operations_routes
@@ -26,10 +31,20 @@ def build(store: Store, collector: Collector, config: MonitorsConfig, owned: Own
     """The application; its handlers only translate between HTTP and the library."""
     rules = collector.redaction
     own = [*baseline_routes(store, rules), *label_routes(store, rules)]
-    own += [*incident_routes(store, rules), *system_routes(store, config)]
+    own += [*incident_routes(store, rules), *system_routes(store, config), *model_routes(store), description()]
     if owned is not None:
         own += owner_routes(owned)
     return application(own, _operations(store, collector, config))
+
+
+def description() -> Route:
+    """The route of the OpenAPI document."""
+    told = JSONResponse(document(OPERATIONS))
+
+    async def describe(_: Request) -> Response:
+        return told
+
+    return Route("/api/openapi.json", describe)
 
 
 def _operations(store: Store, collector: Collector, config: MonitorsConfig) -> list[Route]:

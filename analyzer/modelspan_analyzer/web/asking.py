@@ -16,30 +16,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from modelspan_analyzer.web.openapi.table import JSON_TYPE, KNOWN
 from modelspan_collector.store.errors import StoreError
 from modelspan_collector.wal.journal import FULL_DISK
 
-JSON_TYPE: Final = "application/json"
-"""Demanded of what changes something: it makes a browser ask first, so that no page of another origin can post."""
 MOST_JSON_BYTES: Final = 1 << 20
-_TIME: Final = frozenset({"since", "until"})
-PARAMETERS: Final[Mapping[str, frozenset[str]]] = {
-    "/api/baselines": frozenset({"model"}),
-    "/api/incidents": frozenset({"model", "status"}),
-    "/api/incidents/{incident_id}": frozenset(),
-    "/api/feedback": frozenset(),
-    "/api/why": _TIME | {"about", "kind", "feature", "segment"},
-    "/api/moved": _TIME | {"service"},
-    "/api/breakdown": _TIME | {"model"},
-}
-"""What each question knows: a name that is misspelt would be a condition that is not looked at."""
-_FILE: Final = frozenset({"model", "id", "label", "task", "source"})
-POSTED: Final[Mapping[str, frozenset[str]]] = {
-    "/api/baselines": _FILE
-    | {"version", "start", "end", "prediction", "score", "tag", "features", "feature", "score_scale", "settled"},
-    "/api/labels": _FILE | {"time", "time_unit", "actor"},
-}
-"""What is posted with parameters; all else that is posted takes none."""
 _DISK_AT_FAULT: Final = FULL_DISK | {errno.EIO, errno.EROFS}
 _LOGGER = logging.getLogger(__name__)
 
@@ -58,7 +39,7 @@ async def json_object(request: Request) -> dict[str, Any]:
     Raises:
         AskedWrongError: it is another type, too large, not JSON, or no object.
     """
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != JSON_TYPE:
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != JSON_TYPE:  # no other page's form can
         raise AskedWrongError(f"post {JSON_TYPE}", 415)
     body = bytearray()
     async for piece in request.stream():
@@ -104,9 +85,7 @@ def check_parameters(request: Request, path: str) -> None:
     Raises:
         AskedWrongError: a name is not known; the message lists those that are.
     """
-    known = PARAMETERS.get(path) if request.method in ("GET", "HEAD") else POSTED.get(path, frozenset())
-    if known is None:
-        return
+    known = KNOWN.get(f"{'GET' if request.method == 'HEAD' else request.method} {path}", frozenset())
     unknown = sorted({name[:40] for name in request.query_params} - known)
     if unknown:
         takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"

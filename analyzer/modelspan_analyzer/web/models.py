@@ -1,0 +1,109 @@
+"""`/api/models` and `/api/results`: which models there are, and what the monitors measured of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from modelspan_analyzer import instants
+from modelspan_analyzer.incidents.asked import window_of
+from modelspan_analyzer.reading.names import need_all
+from modelspan_analyzer.results import Verdict, finite
+from modelspan_analyzer.web.asking import AskedWrongError
+from modelspan_analyzer.web.openapi.table import MOST_RESULTS
+from modelspan_collector.store.connect import Store
+
+_USUAL_RESULTS: Final = 1000
+_EARLIEST, _LATEST = "1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z"
+
+_MODELS = """
+SELECT model, version, sum(rows_) AS predictions, minIf(first_, rows_ > 0) AS first, maxIf(last_, rows_ > 0) AS last,
+       sum(alarms_) AS alarms, sum(open_) AS open_incidents, max(checked_) AS checked
+FROM (
+    SELECT model, version, count() AS rows_, min(timestamp) AS first_, max(timestamp) AS last_,
+           0 AS alarms_, 0 AS open_, CAST(NULL AS Nullable(DateTime64(9, 'UTC'))) AS checked_
+    FROM predictions WHERE {model:String} = '' OR model = {model:String} GROUP BY model, version
+    UNION ALL
+    SELECT model, version, 0, toDateTime64(0, 9, 'UTC'), toDateTime64(0, 9, 'UTC'), countIf(verdict = 'alarm'), 0,
+           max(window_end)
+    FROM monitor_results FINAL
+    WHERE ({model:String} = '' OR model = {model:String}) AND (model, version, window_end) IN (
+        SELECT model, version, max(window_end) FROM monitor_results GROUP BY model, version
+    )
+    GROUP BY model, version
+    UNION ALL
+    SELECT model, version, 0, toDateTime64(0, 9, 'UTC'), toDateTime64(0, 9, 'UTC'), 0, count(), NULL
+    FROM incidents FINAL
+    WHERE status = 'open' AND ({model:String} = '' OR model = {model:String}) GROUP BY model, version
+)
+GROUP BY model, version ORDER BY model, version
+"""
+_RESULTS = """
+SELECT model, version, window_start, window_end, signal, metric, feature, segment, value, lower, upper, threshold,
+       direction, verdict, p_value, n, n_baseline, baseline_id, monitor, computed_at, reason
+FROM monitor_results FINAL
+WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String})
+  AND ({signal:String} = '' OR signal = {signal:String}) AND ({metric:String} = '' OR metric = {metric:String})
+  AND ({feature:String} = '' OR feature = {feature:String}) AND ({segment:String} = '' OR segment = {segment:String})
+  AND ({verdict:String} = '' OR verdict = {verdict:String})
+  AND window_end > {since:DateTime64(9, 'UTC')} AND window_start < {until:DateTime64(9, 'UTC')}
+ORDER BY window_end DESC, version, signal, metric, feature, segment, monitor
+LIMIT {limit:UInt32}
+"""
+
+
+def model_routes(store: Store) -> list[Route]:
+    """The routes."""
+
+    async def list_models(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(_models, store, request.query_params.get("model", "")))
+
+    async def list_results(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(_results, store, request.query_params))
+
+    return [Route("/api/models", list_models), Route("/api/results", list_results)]
+
+
+def _models(store: Store, model: str) -> list[dict[str, Any]]:
+    need_all(store, [model], [])
+    rows = store.rows(_MODELS, {"model": model})
+    seen = [row if row["predictions"] else row | {"first": None, "last": None} for row in rows]
+    return [_as_json(row) for row in seen]
+
+
+def _results(store: Store, given: Mapping[str, str]) -> list[dict[str, Any]]:
+    model, version, verdict = (given.get(name, "") for name in ("model", "version", "verdict"))
+    if not model:
+        raise AskedWrongError("say which model: ?model=NAME")
+    need_all(store, [model], [version])
+    if verdict and verdict not in {each.value for each in Verdict}:
+        raise AskedWrongError(f"{verdict[:40]!r} is no verdict; say one of {', '.join(each.value for each in Verdict)}")
+    since, until = given.get("since") or _EARLIEST, given.get("until") or ("" if given.get("since") else _LATEST)
+    window = window_of(since, until)
+    names = {name: given.get(name, "") for name in ("signal", "metric", "feature", "segment")}
+    asked = {"model": model, "version": version, "verdict": verdict, "since": window.start, "until": window.end}
+    return [_as_json(row) for row in store.rows(_RESULTS, {**names, **asked, "limit": _limit(given.get("limit", ""))})]
+
+
+def _limit(text: str) -> int:
+    if not text:
+        return _USUAL_RESULTS
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST_RESULTS):
+        raise AskedWrongError(f"`limit` is a number from 1 to {MOST_RESULTS}, not {text[:40]!r}")
+    return int(text)
+
+
+def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return instants.utc(value).isoformat()
+    return finite(value) if isinstance(value, float) else value
