@@ -29,6 +29,7 @@ FROM_BELOW = {
     "collector.sqlhttp": "",
     "analyzer.statistics": "",
     "analyzer.verdicts": "",
+    "analyzer.charts": "",
     "analyzer.files": "collector.store collector.bounded collector.write.arrow_size sdk.features",
     "analyzer.reading": "collector.store collector.write.maps sdk.conventions sdk.features",
     "analyzer.config": "collector.store",
