@@ -42,6 +42,7 @@ FROM_BELOW = {
     "analyzer.retraining": "collector.store",
     "analyzer.comparison": "collector.store",
     "analyzer.runner": "collector.store collector.background",
+    "analyzer.views": "collector.store",
     "analyzer.web": "collector.access collector.store collector.bounded "
     "collector.operations collector.service collector.wal.erase collector.wal.journal",
     "analyzer.replay": "collector.running sdk.conventions",

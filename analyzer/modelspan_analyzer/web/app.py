@@ -1,4 +1,4 @@
-"""The web application of an instance: `/healthz`, `/readyz`, `/metrics`, and JSON under `/api`."""
+"""The web application of an instance: its pages, JSON under `/api`, `/healthz`, `/readyz` and `/metrics`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from modelspan_analyzer.web.models import model_routes
 from modelspan_analyzer.web.openapi.document import document
 from modelspan_analyzer.web.openapi.table import OPERATIONS
 from modelspan_analyzer.web.owner import Owned, owner_routes
+from modelspan_analyzer.web.pages.table import page_routes
 from modelspan_analyzer.web.systems import system_routes
 from modelspan_collector.operations import operations_routes
 from modelspan_collector.service import Collector
@@ -34,7 +35,7 @@ def build(store: Store, collector: Collector, config: MonitorsConfig, owned: Own
     own += [*incident_routes(store, rules), *system_routes(store, config), *model_routes(store), description()]
     if owned is not None:
         own += owner_routes(owned)
-    return application(own, _operations(store, collector, config))
+    return application(own, [*page_routes(store, config), *_operations(store, collector, config)])
 
 
 def description() -> Route:

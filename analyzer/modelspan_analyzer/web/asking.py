@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from modelspan_analyzer.web.openapi.table import JSON_TYPE, KNOWN
+from modelspan_analyzer.web.pages.rendering import render
 from modelspan_collector.store.errors import StoreError
 from modelspan_collector.wal.journal import FULL_DISK
 
@@ -79,13 +80,12 @@ def texts(given: Mapping[str, Any], name: str) -> list[str]:
     return found
 
 
-def check_parameters(request: Request, path: str) -> None:
+def check_parameters(request: Request, path: str, known: frozenset[str]) -> None:
     """Refuse what a question does not know.
 
     Raises:
         AskedWrongError: a name is not known; the message lists those that are.
     """
-    known = KNOWN.get(f"{'GET' if request.method == 'HEAD' else request.method} {path}", frozenset())
     unknown = sorted({name[:40] for name in request.query_params} - known)
     if unknown:
         takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
@@ -97,7 +97,8 @@ def _asked(route: Route) -> Route:
     endpoint = route.endpoint
 
     async def answer(request: Request) -> Response:
-        check_parameters(request, route.path)
+        method = "GET" if request.method == "HEAD" else request.method
+        check_parameters(request, route.path, KNOWN.get(f"{method} {route.path}", frozenset()))
         return await endpoint(request)  # type: ignore[no-any-return]
 
     return Route(route.path, answer, methods=list(route.methods or ()))
@@ -110,19 +111,18 @@ async def _nothing(request: Request, error: Exception) -> Response:
         sentence = f"there is nothing at {request.url.path[:100]!r}, only at {paths}"
     else:
         sentence = f"{request.method[:20]} is not for {request.url.path[:100]!r}"
-    headers = getattr(error, "headers", None)
-    return JSONResponse({"error": sentence}, status_code=status, headers=headers)
+    return _said(request, sentence, status, getattr(error, "headers", None))
 
 
-async def _wrong(_: Request, error: Exception) -> Response:
+async def _wrong(request: Request, error: Exception) -> Response:
     if isinstance(error, TypeError | RecursionError):  # taken for the sender's fault, and perhaps ours
         _LOGGER.warning("a request was not understood: %s", type(error).__name__)
-    return _answer(error, error.status if isinstance(error, AskedWrongError) else 400)
+    return _answer(request, error, error.status if isinstance(error, AskedWrongError) else 400)
 
 
-async def _unavailable(_: Request, error: Exception) -> Response:
+async def _unavailable(request: Request, error: Exception) -> Response:
     _LOGGER.warning("the store did not answer a request: %s", type(error).__name__)
-    return _answer(error, 503)
+    return _answer(request, error, 503)
 
 
 async def _file(request: Request, error: Exception) -> Response:
@@ -131,10 +131,19 @@ async def _file(request: Request, error: Exception) -> Response:
     return await (_unavailable if at_fault else _wrong)(request, error)
 
 
-def _answer(error: Exception, status: int) -> Response:
+def _answer(request: Request, error: Exception, status: int) -> Response:
     sentence = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
     shown = " ".join(sentence.encode("utf-8", "replace").decode().split())[:500]
-    return JSONResponse({"error": shown or "the request is not understood"}, status_code=status)
+    return _said(request, shown or "the request is not understood", status)
+
+
+def _said(request: Request, sentence: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """A sentence as JSON, or as a page for a person who asked for one."""
+    path = request.url.path
+    wants_page = "text/html" in request.headers.get("accept", "") and not path.startswith("/api")
+    if wants_page and not path.endswith((".json", ".csv")):
+        return render(request, "error.html", status, headers, sentence=sentence, code=status)
+    return JSONResponse({"error": sentence}, status_code=status, headers=headers)
 
 
 _HANDLERS: Final[Mapping[Any, Any]] = {

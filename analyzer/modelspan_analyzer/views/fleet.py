@@ -1,0 +1,212 @@
+"""The fleet: every model and version, how it is, what comes of it, and what is open."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+
+from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.incidents.store import load_open
+from modelspan_analyzer.incidents.vocabulary import Incident
+from modelspan_analyzer.views.health import Checked, Health, Name, State, checked, state
+from modelspan_analyzer.views.query import Query
+from modelspan_analyzer.views.traffic import Traffic, traffic
+from modelspan_analyzer.views.view import View, table_of
+from modelspan_collector.store.connect import Store
+
+PARAMETERS: Final = frozenset({"q", "sort", "page", "state"})
+ON_A_PAGE: Final = 50
+_OWNERS: Final = """
+SELECT model, version, argMax(owner, timestamp) AS owner FROM models FINAL GROUP BY model, version
+"""
+_LATENCY: Final = """
+SELECT model, version, argMax(value, window_end) AS p95 FROM monitor_results FINAL
+WHERE ({model:String} = '' OR model = {model:String}) AND signal = 'latency' AND metric = 'p95'
+  AND window_end >= now() - INTERVAL 30 DAY
+GROUP BY model, version
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIncident:
+    """What of an incident a list shows."""
+
+    incident_id: str
+    severity: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One version of a model."""
+
+    model: str
+    version: str
+    state: str
+    words: str
+    sentence: str
+    owner: str
+    predictions: int
+    """Ever, as far as it is kept."""
+    last_day: int
+    hourly: tuple[int, ...]
+    errors: float
+    newest: datetime | None
+    p95_seconds: float | None
+    """Of the newest window in which it was measured."""
+    checked: datetime | None
+    signals: tuple[Health, ...]
+    incidents: tuple[OpenIncident, ...]
+    gravity: int
+
+
+SORTS: Final[Mapping[str, Callable[[Member], Any]]] = {
+    "gravity": lambda one: (one.gravity, -len(one.incidents), one.model, one.version),
+    "name": lambda one: (one.model, one.version),
+    "traffic": lambda one: (-one.last_day, -one.predictions, one.model, one.version),
+    "latency": lambda one: (-(one.p95_seconds or 0.0), one.model, one.version),
+    "newest": lambda one: (-(one.newest.timestamp() if one.newest else 0.0), one.model, one.version),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet(View):
+    """All models that match, a page of them."""
+
+    members: tuple[Member, ...]
+    """Of this page."""
+    matched: tuple[Member, ...]
+    """Of all pages."""
+    states: Mapping[str, int]
+    """How many of the whole fleet are how."""
+    total: int
+    page: int
+    pages: int
+    sort: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Without those of the other pages."""
+        shown = super().as_json()
+        shown["matched"] = len(self.matched)
+        return shown
+
+    def tables(self) -> Mapping[str, pa.Table]:
+        """Every model that matches, of all pages."""
+        columns = ("model", "version", "state", "sentence", "owner", "predictions", "last_day", "newest")
+        return {"models": table_of(self.matched, (*columns, "p95_seconds", "checked"))}
+
+
+def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: datetime) -> Fleet:
+    """The fleet, as it is asked for: `q` (part of a name or an owner), `state`, `sort`, `page`.
+
+    Raises:
+        ValueError: a parameter cannot be read.
+    """
+    sort, page = given.get("sort") or "gravity", _page(given.get("page") or "1")
+    if sort not in SORTS:
+        raise ValueError(f"{sort[:40]!r} is nothing to sort by; sort by {', '.join(SORTS)}")
+    everyone, queries = members(store, config, now)
+    wanted, how = given.get("q", "").casefold(), given.get("state", "")
+    found = [
+        one
+        for one in everyone
+        if wanted in f"{one.model} {one.version} {one.owner}".casefold() and how in ("", one.state)
+    ]
+    found.sort(key=SORTS[sort])
+    pages = max(1, math.ceil(len(found) / ON_A_PAGE))
+    page = min(page, pages)
+    states: dict[str, int] = {}
+    for one in sorted(everyone, key=lambda one: one.gravity):
+        states[one.state] = states.get(one.state, 0) + 1
+    return Fleet(
+        title="Fleet",
+        sentence=_sentence(everyone, states),
+        queries=queries,
+        members=tuple(found[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]),
+        matched=tuple(found),
+        states=states,
+        total=len(everyone),
+        page=page,
+        pages=pages,
+        sort=sort,
+    )
+
+
+def members(
+    store: Store, config: MonitorsConfig, now: datetime, model: str = ""
+) -> tuple[list[Member], tuple[Query, ...]]:
+    """Every version of every model that anything is known of, or of one model."""
+    looked, health = checked(store, model)
+    came, flow = traffic(store, now, model)
+    owners = {(row["model"], row["version"]): row["owner"] for row in store.rows(_OWNERS)}
+    delays = {(row["model"], row["version"]): row["p95"] for row in store.rows(_LATENCY, {"model": model})}
+    open_now: dict[Name, list[Incident]] = {}
+    for one in load_open(store, model):
+        open_now.setdefault((one.model, one.version), []).append(one)
+    every = {*looked, *came, *owners, *open_now}
+    names = sorted(name for name in every if model in ("", name[0]))
+    found = [
+        _member(
+            name,
+            looked.get(name),
+            came.get(name, Traffic(0, None)),
+            open_now.get(name, []),
+            owners.get(name) or config.for_model(*name).incidents.owner,
+            delays.get(name),
+        )
+        for name in names
+    ]
+    return found, (health, *flow, Query("Latency of the newest window", _LATENCY, {"model": model}))
+
+
+def _member(
+    name: Name, looked: Checked | None, came: Traffic, incidents: Sequence[Incident], owner: str, p95: float | None
+) -> Member:
+    how: State = state(looked, incidents)
+    return Member(
+        model=name[0],
+        version=name[1],
+        state=how.name,
+        words=how.words,
+        sentence=how.sentence,
+        owner=owner,
+        predictions=came.ever,
+        last_day=came.day,
+        hourly=came.hourly,
+        errors=came.errors,
+        newest=came.newest,
+        p95_seconds=p95,
+        checked=looked.window_end if looked else None,
+        signals=looked.signals if looked else (),
+        incidents=tuple(OpenIncident(one.incident_id, one.severity.value, one.title) for one in incidents),
+        gravity=how.rank,
+    )
+
+
+def _page(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 8) or int(text) < 1:
+        raise ValueError(f"{text[:40]!r} is no page; pages are 1, 2, 3 …")
+    return int(text)
+
+
+def _sentence(everyone: Sequence[Member], states: Mapping[str, int]) -> str:
+    if not everyone:
+        return "No prediction has come yet: put the decorator on a function, or try `modelspan demo`."
+    names = {one.model for one in everyone}
+    trouble = sum(count for name, count in states.items() if name not in ("healthy", "not_checked"))
+    parts = [
+        f"{trouble} in trouble" if trouble else "",
+        f"{states.get('healthy', 0)} healthy" if states.get("healthy") else "",
+        f"{states.get('not_checked', 0)} not checked" if states.get("not_checked") else "",
+    ]
+    how = ", ".join(part for part in parts if part)
+    return f"{_many(len(everyone), 'version')} of {_many(len(names), 'model')}: {how}."
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

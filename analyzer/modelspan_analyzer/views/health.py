@@ -1,0 +1,165 @@
+"""How models are by their newest window: a verdict a signal, and one state in all, as `modelspan check` judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from modelspan_analyzer.checking import JUDGED, SKIPPED, WITHIN, not_checked
+from modelspan_analyzer.incidents.vocabulary import Incident
+from modelspan_analyzer.instants import utc
+from modelspan_analyzer.monitors.context import LEARNING
+from modelspan_analyzer.monitors.signal import Signals
+from modelspan_analyzer.monitors.table import SIGNALS
+from modelspan_analyzer.results import Verdict
+from modelspan_analyzer.views.query import Query
+from modelspan_collector.store.connect import Store
+
+Name = tuple[str, str]
+"""A model and its version."""
+
+NEWEST: Final = """
+SELECT model, version, max(window_end) AS window_end FROM monitor_runs FINAL
+WHERE monitor = '' AND outcome != 'running' AND ({model:String} = '' OR model = {model:String})
+GROUP BY model, version
+"""
+_HEALTH: Final = f"""
+WITH abs(value) / abs(threshold) AS times
+SELECT model, version, signal, max(window_end) AS checked, max(n) AS looked_at,
+       countIf(verdict = 'alarm') AS alarms, countIf(verdict = 'warning') AS warnings,
+       countIf(verdict = 'error') AS errors, countIf(verdict != {{skipped:String}}) AS said,
+       countIf(n > 0 AND has({{judged:Array(String)}}, toString(verdict))
+               AND NOT has({{within:Array(String)}}, toString(metric))) AS judged,
+       anyIf(reason, startsWith(reason, {{learning:String}})) AS learning,
+       argMaxIf((toString(metric), toString(feature), segment, toString(direction), n, reason),
+                ifNull(if(isFinite(times), times, 0), 0), verdict = 'alarm') AS worst,
+       argMinIf(reason, has({{within:Array(String)}}, toString(metric)),
+                NOT has({{judged:Array(String)}}, toString(verdict)) AND verdict != {{skipped:String}}) AS lacking,
+       argMinIf(toString(verdict), has({{within:Array(String)}}, toString(metric)),
+                NOT has({{judged:Array(String)}}, toString(verdict)) AND verdict != {{skipped:String}}) AS unknown,
+       anyIf(reason, verdict = 'error') AS failed
+FROM monitor_results FINAL
+WHERE ({{model:String}} = '' OR model = {{model:String}}) AND (model, version, window_end) IN ({NEWEST})
+GROUP BY model, version, signal
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the newest window says of one signal."""
+
+    signal: str
+    verdict: Verdict
+    alarms: int
+    warnings: int
+    reason: str
+    """Of the worst alarm, or why nothing could be judged."""
+    about: str
+    """The worst alarm in words: `missing values in age`; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A model's version by its newest window."""
+
+    window_end: datetime
+    signals: tuple[Health, ...]
+    lacking: str
+    """What keeps the window from passing though nothing stands against it; empty where it passes."""
+
+    @property
+    def alarms(self) -> int:
+        """Of all signals."""
+        return sum(health.alarms for health in self.signals)
+
+    @property
+    def judged(self) -> int:
+        """How many signals were compared with something."""
+        return sum(health.verdict in (Verdict.OK, Verdict.WARNING, Verdict.ALARM) for health in self.signals)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a model is, in one word and one sentence."""
+
+    name: str
+    """alarm, critical, warning, info, error, not_checked, healthy."""
+    words: str
+    sentence: str
+
+    @property
+    def rank(self) -> int:
+        """0 for the gravest."""
+        return _GRAVITY.index(self.name)
+
+
+_GRAVITY: Final = ("critical", "alarm", "error", "warning", "info", "not_checked", "healthy")
+
+
+def checked(store: Store, model: str = "", signals: Signals = SIGNALS) -> tuple[dict[Name, Checked], Query]:
+    """Every model and version that was looked at, or those of one model, and the query behind it."""
+    told = {"judged": list(JUDGED), "within": list(WITHIN), "learning": LEARNING, "skipped": SKIPPED}
+    query = Query("Health of the newest window, by signal", _HEALTH, {"model": model, **told})
+    grouped: dict[Name, list[dict[str, Any]]] = {}
+    for row in store.rows(query.sql, query.parameters):
+        grouped.setdefault((row["model"], row["version"]), []).append(row)
+    return {name: _checked(rows, signals) for name, rows in grouped.items()}, query
+
+
+def _checked(rows: Sequence[dict[str, Any]], signals: Signals) -> Checked:
+    order = {name: place for place, name in enumerate(signals)}
+    told = sorted((row for row in rows if row["said"]), key=lambda row: order.get(row["signal"], len(order)))
+    judged = {row["signal"] for row in rows if row["judged"]}
+    lacking = not_checked(max(row["looked_at"] for row in rows), judged, {row["signal"] for row in told})
+    learning = next((row["learning"] for row in rows if row["learning"]), "")
+    health = tuple(_health(row, signals) for row in told)
+    return Checked(utc(rows[0]["checked"]), health, (learning or lacking) if lacking else "")
+
+
+def _health(row: Mapping[str, Any], signals: Signals) -> Health:
+    metric, feature, segment, direction, n, reason = row["worst"]
+    signal = row["signal"]
+    about = ""
+    if row["alarms"]:
+        verdict = Verdict.ALARM
+        what = signals[signal].words_for(metric, direction, n)
+        place = " of ".join(part for part in ("" if signals[signal].names_outputs else feature, segment) if part)
+        about = f"{what} in {place}" if place and place != what else what
+    elif row["errors"]:
+        verdict, reason = Verdict.ERROR, row["failed"]
+    elif row["judged"]:
+        verdict, reason = (Verdict.WARNING if row["warnings"] else Verdict.OK), ""
+    else:
+        verdict, reason = Verdict(row["unknown"] or Verdict.NOT_COMPARED), row["lacking"]
+    return Health(signal, verdict, row["alarms"], row["warnings"], reason, about)
+
+
+def state(found: Checked | None, incidents: Sequence[Incident], signals: Signals = SIGNALS) -> State:
+    """How a model is: healthy only where something was compared, nothing stands against it and nothing is open."""
+    if incidents:
+        worst = min(incidents, key=lambda one: (one.severity.rank, one.opened_at))
+        more = f" ({len(incidents) - 1} more open)" if len(incidents) > 1 else ""
+        return State(worst.severity.value, f"{worst.severity.value} incident", f"{worst.title}{more}")
+    if found is None:
+        return State("not_checked", "not checked", "no window of it was looked at yet")
+    if found.alarms:
+        return State("alarm", "alarm", _alarmed(found, signals))
+    errors = [health for health in found.signals if health.verdict is Verdict.ERROR]
+    if errors:
+        return State(
+            "error", "error", f"{errors[0].signal.replace('_', ' ')} could not be looked at: {errors[0].reason}"
+        )
+    if found.lacking:
+        return State("not_checked", "not checked", found.lacking)
+    warned = [health.signal.replace("_", " ") for health in found.signals if health.verdict is Verdict.WARNING]
+    beside = f"; a warning of {', '.join(warned)}" if warned else ""
+    return State("healthy", "healthy", f"nothing stands against it by {found.judged} signals{beside}")
+
+
+def _alarmed(found: Checked, signals: Signals) -> str:
+    alarmed = sorted((one for one in found.signals if one.alarms), key=lambda one: signals[one.signal].gravity)
+    named = ", ".join(one.about for one in alarmed[:2])
+    left = found.alarms - min(2, len(alarmed))
+    return f"{named}, and {left} more alarm{'s' if left > 1 else ''}" if left else named

@@ -1,0 +1,1 @@
+"""What people look at: each page is one view, as HTML, as `.json` and as `.csv`."""

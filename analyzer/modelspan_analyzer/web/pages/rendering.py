@@ -1,0 +1,128 @@
+"""Templates, and how values look in them: everything is text unless a chart drew it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from modelspan_analyzer.web.pages.static import address
+
+TEMPLATES: Final = Path(__file__).parent.parent / "templates"
+HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Of everything that is shown: nothing but our own files runs or is fetched, and nothing is kept on the way."""
+_ABSENT: Final = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry of the navigation."""
+
+    title: str
+    path: str
+
+
+NAVIGATION: Final = (Place("Fleet", "/"),)
+"""The pages that stand for themselves, in their order."""
+
+
+def render(
+    request: Request, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **shown: Any
+) -> Response:
+    """A page from its template, with the headers that keep it to itself."""
+    given = {"path": request.url.path, "query": dict(request.query_params), "navigation": NAVIGATION, **shown}
+    text = _environment().get_template(template).render(given)
+    return HTMLResponse(text.encode("utf-8", "replace"), status_code=status, headers={**HEADERS, **(headers or {})})
+
+
+def url(path: str, **given: object) -> str:
+    """An address with those parameters that say something; names may be anything.
+
+    >>> url("/model", model="a/b.json", version="")
+    '/model?model=a%2Fb.json'
+    """
+    told = {name: str(value).encode("utf-8", "replace") for name, value in given.items() if value not in ("", None)}
+    return f"{path}?{urlencode(told)}" if told else path
+
+
+def moment(value: datetime | None) -> str:
+    """A time in UTC, which the script shows in the reader's zone as well."""
+    if value is None:
+        return _ABSENT
+    at = value.astimezone(UTC)
+    return Markup('<time datetime="{}">{} UTC</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at:%Y-%m-%d %H:%M}")
+
+
+def number(value: float | None) -> str:
+    """A number as people read it; what is absent is not 0.
+
+    >>> number(1234567), number(0.123456), number(None)
+    ('1,234,567', '0.123', '–')
+    """
+    if value is None or value != value:
+        return _ABSENT
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e9):
+        return f"{int(value):,}"
+    return f"{value:.3g}"
+
+
+def share(value: float | None) -> str:
+    """A share in per cent.
+
+    >>> share(0.43021)
+    '43.0 %'
+    """
+    return _ABSENT if value is None or value != value else f"{100 * value:.1f} %"
+
+
+def seconds(value: float | None) -> str:
+    """A duration in the unit that fits it.
+
+    >>> seconds(0.00936), seconds(2.5), seconds(None)
+    ('9.36 ms', '2.5 s', '–')
+    """
+    if value is None or value != value:
+        return _ABSENT
+    return f"{value:.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"
+
+
+def words(name: str) -> str:
+    """A name of ours in words: `not_enough_data` is not enough data."""
+    return name.replace("_", " ")
+
+
+def brief(text: str, most: int = 120) -> str:
+    """A text that fits into a line."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals |= {"url": url, "static": address}
+    shown = (moment, number, share, seconds, words, brief)
+    made.filters |= {each.__name__: each for each in shown}
+    return made
