@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from starlette.applications import Starlette
 
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.monitors_yaml import load as load_monitors
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_analyzer.tenants import Tenants
+from modelspan_analyzer.web.access.desk import Desk
 from modelspan_analyzer.web.app import build as build_web
+from modelspan_analyzer.web.config import WebConfig
 from modelspan_analyzer.web.owner import Owned
+from modelspan_analyzer.web.port import OfTenants, check_safe, web_server
 from modelspan_collector.access.tokens import Tokens
 from modelspan_collector.config import CollectorConfig
-from modelspan_collector.origins import Allowed
 from modelspan_collector.running import (
     COLLECTOR_FOLDER,
     INSTANCE_FILE,
@@ -31,6 +35,7 @@ from modelspan_collector.running import (
     Running,
     announce,
     embedded_dsn,
+    web_address,
 )
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.service import Collector
@@ -52,7 +57,9 @@ class InstanceConfig:
     sql_port: int = SQL_PORT
     """ClickHouse's HTTP protocol, on loopback; 0 takes a free port."""
     web_port: int = WEB_PORT
-    """Metrics, health and the JSON interface, on loopback; 0 takes a free port."""
+    """Pages, the JSON interface, metrics and health; 0 takes a free port."""
+    web: WebConfig = field(default_factory=WebConfig)
+    """Where that port listens, and whom it lets in."""
     disk_budget: int = 0
     """Bytes that the embedded store may take before its oldest partitions go; 0 for no budget."""
     monitors: Path | None = None
@@ -65,40 +72,46 @@ def _sql(store: Store, port: int, hosts: tuple[str, ...]) -> SqlServer | None:
     return SqlServer(store, LOOPBACK, port, hosts=hosts) if store.embedded else None
 
 
-def _linked(monitors: MonitorsConfig, web_port: int) -> MonitorsConfig:
+def _linked(monitors: MonitorsConfig, config: InstanceConfig, hosts: tuple[str, ...]) -> MonitorsConfig:
     """With links to the own pages, where no other address is given and the port is known before the start.
 
     Not for tenants' own databases, whose incidents these pages do not show.
     """
-    if monitors.alerts.web or not web_port:
+    if monitors.alerts.web or not config.web_port:
         return monitors
-    alerts = monitors.alerts.model_copy(update={"web": f"http://{LOOPBACK}:{web_port}"})
-    return monitors.model_copy(update={"alerts": alerts})
+    address = web_address(hosts[0] if hosts else config.web.host, config.web_port, tls=config.web.tls is not None)
+    return monitors.model_copy(update={"alerts": monitors.alerts.model_copy(update={"web": address})})
 
 
 class Instance:
     """Owns the parts, starts them in the order of the data's way, and stops them in reverse."""
 
     def __init__(self, config: InstanceConfig) -> None:
+        check_safe(config.web)
         self.config = config
         config.data.mkdir(parents=True, exist_ok=True)
         told = load_monitors(config.monitors) if config.monitors else MonitorsConfig()
-        monitors = _linked(told, config.web_port)
         self.store: Store = connect(config.dsn or embedded_dsn(config.data))
         schema.apply(self.store)
         collecting = config.collector or CollectorConfig(config.data / COLLECTOR_FOLDER)
+        monitors = _linked(told, config, collecting.hosts)
         self.collector = Collector(self.store, collecting)
         self._responder = Responder(self.store, monitors)
         self.runner = Runner(self.store, monitors, respond=self._responder if config.analyze else None)
         self._tenants = Tenants(self.store.dsn, Tokens(collecting.tokens), told) if config.analyze else None
         self._sql = _sql(self.store, config.sql_port, collecting.hosts)
         self._secret = secrets.token_urlsafe()
+        self._of_tenants = OfTenants(self.store.dsn, lambda store: build_web(store, self.collector, told))
         owned = Owned(self.store, self.collector, collecting.data, self._secret)
-        web = build_web(self.store, self.collector, monitors, owned)
-        self._web = AsgiServer(
-            web, LOOPBACK, config.web_port, name="web", allowed=Allowed(collecting.hosts, links=True)
-        )
+        self._web = self._web_server(monitors, owned, collecting.hosts)
         self._keeper = HouseKeeper(self.store, config.disk_budget) if self.store.embedded else None
+
+    def _web_server(self, monitors: MonitorsConfig, owned: Owned, hosts: tuple[str, ...]) -> AsgiServer:
+        def application(desk: Desk | None) -> Starlette:
+            return build_web(self.store, self.collector, monitors, owned, desk)
+
+        config, secret = self.config, self._secret
+        return web_server(config.web, config.web_port, application, self._of_tenants, secret=secret, hosts=hosts)
 
     @property
     def ports(self) -> Ports:
@@ -119,7 +132,10 @@ class Instance:
             self._responder.start()
         if self._tenants:
             self._tenants.start()
-        announce(self.config.data, Running(os.getpid(), LOOPBACK, self.config.dsn, self.ports, self._secret))
+        web = self.config.web
+        certificate = str(web.tls.certificate.resolve()) if web.tls is not None else ""
+        told = Running(os.getpid(), LOOPBACK, self.config.dsn, self.ports, self._secret, web.host, certificate)
+        announce(self.config.data, told)
 
     def stop(self) -> None:
         """Stop taking data, bring all that was acknowledged into the tables, and close."""
@@ -132,6 +148,7 @@ class Instance:
         if self._keeper:
             self._keeper.stop()
         self._web.stop()
+        self._of_tenants.close()
         if self._sql:
             self._sql.stop()
         self.store.close()

@@ -44,6 +44,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def is_exposed(host: str, *, tls: bool, tokens: bool) -> bool:
+    """Whether others reach an address where they are not asked who they are, or are in plain text."""
+    return not (is_loopback(host) or (tls and tokens))
+
+
 class Origins:
     """Refuses, before the application sees them, requests that another site's page makes a browser send."""
 

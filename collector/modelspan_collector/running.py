@@ -40,6 +40,10 @@ class Running:
     ports: Ports
     secret: str = field(default="", repr=False)
     """Proves to the process that a command is its owner's: only the owner can read the note."""
+    web_host: str = LOOPBACK
+    """Where this machine reaches its web port."""
+    web_certificate: str = ""
+    """File of the certificate that the web port shows; empty where it speaks plain HTTP."""
 
     @property
     def sql_dsn(self) -> str:
@@ -49,12 +53,22 @@ class Running:
     @property
     def web_url(self) -> str:
         """Base of its pages and of its HTTP interface."""
-        return f"http://{self.host}:{self.ports.web}"
+        return web_address(self.web_host, self.ports.web, tls=bool(self.web_certificate))
 
     @property
     def otlp_url(self) -> str:
         """Where it takes OTLP over HTTP."""
         return f"http://{self.host}:{self.ports.http}"
+
+
+_TOLD = ("secret", "web_host", "web_certificate")
+
+
+def web_address(host: str, port: int, *, tls: bool) -> str:
+    """The address of a web port, as this machine reaches it where it listens on every address."""
+    name = {"0.0.0.0": LOOPBACK, "": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104
+    shown = f"[{name}]" if ":" in name else name
+    return f"{'https' if tls else 'http'}://{shown}:{port}"
 
 
 def find_running(data: Path) -> Running | None:
@@ -65,12 +79,14 @@ def find_running(data: Path) -> Running | None:
     except (OSError, ValueError, KeyError):
         return None
     ports = Ports(**{name: note[name] for name in ("grpc", "http", "sql", "web")})
-    return Running(note["pid"], note["host"], note["dsn"], ports, note.get("secret", ""))
+    told = {name: note[name] for name in _TOLD if name in note}
+    return Running(note["pid"], note["host"], note["dsn"], ports, **told)
 
 
 def announce(data: Path, instance: Running) -> None:
     """Leave the note, whole or not at all, for its owner's eyes only: a DSN and the secret are in it."""
-    note = {"pid": instance.pid, "host": instance.host, "dsn": instance.dsn, "secret": instance.secret}
+    note = {"pid": instance.pid, "host": instance.host, "dsn": instance.dsn}
+    note |= {name: getattr(instance, name) for name in _TOLD}
     temporary = data / f"{INSTANCE_FILE}.new"
     temporary.unlink(missing_ok=True)
     temporary.touch(mode=0o600)

@@ -13,7 +13,7 @@ from modelspan_collector.access.tokens import Tokens
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.forward.forwarder import Forwarder
 from modelspan_collector.metrics import Metrics
-from modelspan_collector.origins import Allowed, is_loopback
+from modelspan_collector.origins import Allowed, is_exposed
 from modelspan_collector.receive.gate import Gate
 from modelspan_collector.receive.grpc_server import GrpcReceiver
 from modelspan_collector.receive.http import HttpReceiver
@@ -174,7 +174,8 @@ def _log_options(config: CollectorConfig) -> LogOptions:
 
 
 def _check_listen(config: CollectorConfig) -> None:
-    if config.insecure or is_loopback(config.host) or (config.tls is not None and config.tokens is not None):
+    exposed = is_exposed(config.host, tls=config.tls is not None, tokens=config.tokens is not None)
+    if config.insecure or not exposed:
         return
     raise UnsafeListenError(
         f"refusing to listen on {config.host}, which others can reach, without TLS and tokens; "

@@ -43,7 +43,8 @@ FROM_BELOW = {
     "analyzer.comparison": "collector.store",
     "analyzer.runner": "collector.store collector.background",
     "analyzer.views": "collector.store",
-    "analyzer.web": "collector.access collector.store collector.bounded "
+    "analyzer.web": "collector.access collector.store collector.bounded collector.origins collector.running "
+    "collector.serve collector.sqlhttp "
     "collector.operations collector.service collector.wal.erase collector.wal.journal",
     "analyzer.replay": "collector.running sdk.conventions",
 }

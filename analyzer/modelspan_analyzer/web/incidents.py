@@ -16,6 +16,7 @@ from modelspan_analyzer.incidents import Incident, feedback, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.asked import answer_to
 from modelspan_analyzer.reading.names import need_all
+from modelspan_analyzer.web.access.visitors import actor_of
 from modelspan_analyzer.web.asking import json_object, text
 from modelspan_analyzer.why import explain
 from modelspan_collector.access.rules import NO_RULES, Redaction
@@ -35,7 +36,9 @@ def incident_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
         return JSONResponse(shown or {"error": "there is no such incident"}, status_code=200 if shown else 404)
 
     async def give_feedback(request: Request) -> Response:
-        await run_in_threadpool(_give, store, rules, request.path_params["incident_id"], await json_object(request))
+        given = await json_object(request)
+        actor = actor_of(request, rules.masked(text(given, "actor", "")))
+        await run_in_threadpool(_give, store, rules, request.path_params["incident_id"], given, actor)
         return JSONResponse({"status": "recorded"}, status_code=201)
 
     async def list_feedback(_: Request) -> Response:
@@ -67,8 +70,8 @@ def _shown(store: Store, incident_id: str) -> dict[str, Any] | None:
     return incident_as_json(found[0]) | {"timeline": events}
 
 
-def _give(store: Store, rules: Redaction, incident_id: str, given: Mapping[str, Any]) -> None:
-    actor, comment = rules.masked(text(given, "actor", "")), rules.masked(text(given, "comment", ""))
+def _give(store: Store, rules: Redaction, incident_id: str, given: Mapping[str, Any], actor: str) -> None:
+    comment = rules.masked(text(given, "comment", ""))
     feedback.give(store, incident_id, text(given, "opinion"), actor=actor, now=instants.now(), comment=comment)
 
 

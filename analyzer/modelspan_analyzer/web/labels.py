@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from starlette.datastructures import QueryParams
@@ -13,6 +14,7 @@ from modelspan_analyzer.files.labels import label_rows
 from modelspan_analyzer.files.roles import Hints
 from modelspan_analyzer.load_labels import load_labels
 from modelspan_analyzer.web import uploads
+from modelspan_analyzer.web.access.visitors import actor_of
 from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.store.connect import Store
 
@@ -21,12 +23,14 @@ def label_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
     """The one route."""
 
     async def post_labels(request: Request) -> Response:
-        return await uploads.answered(request, partial(_load, store, rules))
+        return await uploads.answered(request, partial(_load, store, rules, partial(actor_of, request)))
 
     return [Route("/api/labels", post_labels, methods=["POST"])]
 
 
-def _load(store: Store, rules: Redaction, given: QueryParams, kind: str, body: bytes) -> dict[str, object]:
+def _load(
+    store: Store, rules: Redaction, actor_named: Callable[[str], str], given: QueryParams, kind: str, body: bytes
+) -> dict[str, object]:
     asked = (given.get("id", "prediction_id"), given.get("label", "label"), given.get("time", ""))
     id_column, label, time = map(rules.masked, asked)
     hints = Hints(given.get("task", ""), given.get("time_unit", ""))
@@ -34,5 +38,5 @@ def _load(store: Store, rules: Redaction, given: QueryParams, kind: str, body: b
     rows = label_rows(uploads.table(kind, body, texts, rules, asked), id_column, label, time, hints)
     said = (given.get("model", ""), given.get("source", "posted over HTTP"), given.get("actor", ""))
     model, source, actor = map(rules.masked, said)
-    count = load_labels(store, rows, model=model, source=source, actor=actor)
+    count = load_labels(store, rows, model=model, source=source, actor=actor_named(actor))
     return {"labels": count, "assumed": rows.remarks.assumed, "left_out": rows.remarks.left_out}

@@ -9,22 +9,29 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, start_http_server
+from starlette.applications import Starlette
 
 from modelspan_analyzer import instants
-from modelspan_analyzer.alerts import IncidentCollector
 from modelspan_analyzer.config.settings import MonitorsConfig
-from modelspan_analyzer.exposition import ResultsCollector
 from modelspan_analyzer.exposition_otlp import start_otlp
 from modelspan_analyzer.monitors_yaml import ConfigError, load
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.runner import Runner
+from modelspan_analyzer.web.access.desk import Desk
+from modelspan_analyzer.web.app import build_alone, operations_alone
+from modelspan_analyzer.web.config import WebConfig
+from modelspan_analyzer.web.port import OfTenants, web_server
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, writing
+from modelspan_cli.web_options import add_access_options, web_config
+from modelspan_collector.access.token_file import TokenFileError
+from modelspan_collector.running import LOOPBACK, WEB_PORT, web_address
+from modelspan_collector.serve import AsgiServer
 from modelspan_collector.store.connect import Store
 
 
@@ -32,8 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the two verbs."""
     verbs = parser.add_subparsers(dest="verb", required=True)
     running = verbs.add_parser("run", help="look for due windows on schedule until stopped")
-    running.add_argument("--metrics-host", default="127.0.0.1", help="address of /metrics (default: %(default)s)")
-    running.add_argument("--metrics-port", type=int, default=8600, help="port of /metrics (default: %(default)s)")
+    running.add_argument("--metrics-host", default=LOOPBACK, help="address of pages, /metrics (default: %(default)s)")
+    running.add_argument("--metrics-port", type=int, default=WEB_PORT, help="port of them (default: %(default)s)")
+    web = running.add_argument_group("pages and HTTP interface; beyond loopback only with tokens and TLS")
+    web.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="host name under which the port is reached"
+    )
+    add_access_options(web)
     once = verbs.add_parser("once", help="run every due window, the missed ones included, and end")
     once.add_argument("--json", action="store_true", help="print one JSON object")
     for verb in (running, once):
@@ -73,21 +85,18 @@ def _serve(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> in
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    registry = CollectorRegistry()
-    registry.register(ResultsCollector(store))
-    registry.register(IncidentCollector(store, config.alerts, expects=config.expects))
-    try:
-        server, thread = start_http_server(args.metrics_port, args.metrics_host, registry)
-    except OSError as error:
-        raise CommandError(
-            f"cannot serve /metrics on {args.metrics_host}:{args.metrics_port}: {error}", hint="give --metrics-port"
-        ) from error
+    of_tenants = OfTenants(store.dsn, lambda other: build_alone(other, config))
+    web = web_config(args, args.metrics_host)
+    server = _served(store, config, args, web, of_tenants)
+    server.start()
     exported = start_otlp(store)
     responder = Responder(store, config)
     runner = Runner(store, config, respond=responder)
     runner.start()
     responder.start()
-    print(f"analyzing; metrics at http://{args.metrics_host}:{server.server_port}/metrics", file=sys.stderr, flush=True)
+    address = web_address(args.metrics_host, server.port, tls=web.tls is not None)
+    where = f"metrics at {address}/metrics" if web.unsafe else f"pages at {address}/, metrics at {address}/metrics"
+    print(f"analyzing; {where}", file=sys.stderr, flush=True)
     try:
         stopping.wait()
     finally:
@@ -95,10 +104,26 @@ def _serve(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> in
         responder.stop()
         if exported is not None:
             exported.shutdown()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        server.stop()
+        of_tenants.close()
     return 0
+
+
+def _served(
+    store: Store, config: MonitorsConfig, args: argparse.Namespace, web: WebConfig, of_tenants: OfTenants
+) -> AsgiServer:
+    """The port: where others reach it without tokens and TLS, metrics and health alone."""
+
+    def application(desk: Desk | None) -> Starlette:
+        return Starlette(routes=operations_alone(store, config)) if web.unsafe else build_alone(store, config, desk)
+
+    try:
+        open_to_all = replace(web, insecure=web.insecure or web.unsafe)
+        return web_server(open_to_all, args.metrics_port, application, of_tenants, hosts=tuple(args.allow_host))
+    except (OSError, TokenFileError) as error:
+        raise CommandError(
+            f"cannot serve on {args.metrics_host}:{args.metrics_port}: {error}", hint="give --metrics-port"
+        ) from error
 
 
 def _alarms(results: Sequence[Result]) -> list[Result]:

@@ -14,7 +14,7 @@ from modelspan_cli.addresses import add_store, address
 from modelspan_cli.collector_options import add_collector_options, collector_config
 from modelspan_cli.errors import CommandError
 from modelspan_collector.access.logs import log_json
-from modelspan_collector.access.tokens import TokenFileError
+from modelspan_collector.access.token_file import TokenFileError
 from modelspan_collector.forward.destination import DestinationError, parse
 from modelspan_collector.operations import operations_routes
 from modelspan_collector.origins import Allowed

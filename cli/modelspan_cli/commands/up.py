@@ -12,9 +12,10 @@ from modelspan_cli.addresses import add_store
 from modelspan_cli.collector_options import add_collector_options, collector_config
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import DEFAULT_DATA
-from modelspan_collector.access.tokens import TokenFileError
+from modelspan_cli.web_options import add_web_options, web_config
+from modelspan_collector.access.token_file import TokenFileError
 from modelspan_collector.ports import need_free
-from modelspan_collector.running import COLLECTOR_FOLDER, LOOPBACK, SQL_PORT, WEB_PORT, Ports, find_running
+from modelspan_collector.running import COLLECTOR_FOLDER, LOOPBACK, SQL_PORT, WEB_PORT, Ports, find_running, web_address
 from modelspan_collector.store.errors import StoreError
 
 
@@ -29,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sql-port", type=int, default=SQL_PORT, help="ClickHouse HTTP, loopback (default: %(default)s)"
     )
-    parser.add_argument("--web-port", type=int, default=WEB_PORT, help="/metrics, loopback (default: %(default)s)")
+    parser.add_argument("--web-port", type=int, default=WEB_PORT, help="pages, /api, /metrics (default: %(default)s)")
+    add_web_options(parser)
     add_collector_options(parser)
 
 
@@ -47,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
         collector=collector_config(args, args.data / COLLECTOR_FOLDER),
         sql_port=args.sql_port,
         web_port=args.web_port,
+        web=web_config(args, args.web_host),
         disk_budget=int(args.disk_budget * 1e9),
         monitors=args.monitors,
     )
@@ -56,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, StoreError, TokenFileError, ValueError) as error:
         raise CommandError(str(error)) from error
     scheme = "https" if args.tls_certificate else "http"
-    print(_banner(scheme, args.host, instance.ports, args.data), file=sys.stderr, flush=True)
+    web = web_address(args.web_host, instance.ports.web, tls=config.web.tls is not None)
+    print(_banner(scheme, args.host, instance.ports, web, args.data), file=sys.stderr, flush=True)
     try:
         stopping.wait()
     finally:
@@ -75,7 +79,7 @@ def _look_before(args: argparse.Namespace) -> None:
         raise CommandError(
             f"process {owner.pid} already runs on {str(args.data)!r}", hint="stop it first, or give another --data"
         )
-    own = [(LOOPBACK, args.web_port), *([] if args.store else [(LOOPBACK, args.sql_port)])]
+    own = [(args.web_host, args.web_port), *([] if args.store else [(LOOPBACK, args.sql_port)])]
     try:
         for host, port in (*own, (args.host, args.grpc_port), (args.host, args.http_port)):
             need_free(host, port)
@@ -83,13 +87,14 @@ def _look_before(args: argparse.Namespace) -> None:
         raise CommandError(str(error)) from error
 
 
-def _banner(scheme: str, host: str, ports: Ports, data: Path) -> str:
+def _banner(scheme: str, host: str, ports: Ports, web: str, data: Path) -> str:
     lines = [
         "modelspan is up",
         f"  OTLP/gRPC        {host}:{ports.grpc}",
         f"  OTLP/HTTP        {scheme}://{host}:{ports.http}",
         f"  ClickHouse HTTP  http://{LOOPBACK}:{ports.sql}" if ports.sql else "",
-        f"  metrics, health  http://{LOOPBACK}:{ports.web}/metrics",
+        f"  pages            {web}/",
+        f"  metrics, health  {web}/metrics",
         f"  data             {data}",
         f"  query it with    modelspan sql --data {data} 'SHOW TABLES'",
     ]

@@ -23,6 +23,8 @@ class Tls:
     certificate: Path
     key: Path
     clients: Path | None = None
+    options: tuple[str, str] = ("--tls-certificate", "--tls-key")
+    """By which the two were given, for messages."""
 
     def context(self, refused: Callable[[], None]) -> ssl.SSLContext:
         """For the HTTP server.
@@ -35,7 +37,7 @@ class Tls:
         """
         context = self._identity()
         if fault := _fault(self._identity(), self.certificate):
-            log.warning("the certificate of --tls-certificate (%s) %s: senders refuse it", self.certificate, fault)
+            log.warning("the certificate of %s (%s) %s: clients refuse it", self.options[0], self.certificate, fault)
         context.sslobject_class = _counting(refused)
         if self.clients is not None:
             try:
@@ -52,7 +54,7 @@ class Tls:
         try:
             context.load_cert_chain(self.certificate, self.key, self._no_password)
         except ssl.SSLError as error:
-            pair = f"--tls-certificate ({self.certificate}) and --tls-key ({self.key})"
+            pair = f"{self.options[0]} ({self.certificate}) and {self.options[1]} ({self.key})"
             if error.reason == "KEY_VALUES_MISMATCH":
                 raise OSError(f"{pair} do not belong together: the key is not the certificate's") from error
             raise OSError(f"{pair} cannot be read as a certificate and its key in PEM: {error.reason}") from error
@@ -60,7 +62,7 @@ class Tls:
 
     def _no_password(self) -> str:
         """Without it OpenSSL would ask at a terminal, and a server would wait there for ever."""
-        raise OSError(f"the key of --tls-key ({self.key}) has a password: give one without")
+        raise OSError(f"the key of {self.options[1]} ({self.key}) has a password: give one without")
 
     def credentials(self) -> grpc.ServerCredentials:
         """For the gRPC server."""

@@ -6,19 +6,13 @@ stand in place of a token, so that the file holds no secret.
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from modelspan_collector.access.token_file import TokenFile, digest, expiry, parse_lines
 from modelspan_collector.otlp.errors import UnauthenticatedError
 from modelspan_collector.store.quote import quote_identifier
-
-_CHECK_SECONDS = 1.0
-_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,68 +30,46 @@ class Tenant:
 ANYONE = Tenant()
 
 
-class TokenFileError(ValueError):
-    """The file of tokens cannot be used; the message says which line and why."""
-
-
 def parse(text: str) -> dict[bytes, Tenant]:
     """Read the file of tokens, as SHA-256 of each token.
 
     Raises:
         TokenFileError: a line is not understood.
     """
-    tenants = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.split("#", 1)[0].split()
-        if not words:
-            continue
-        try:
-            token, options = words[0], dict(word.split("=", 1) for word in words[1:])
-            digest = (
-                bytes.fromhex(token[7:]) if token.startswith("sha256:") else hashlib.sha256(token.encode()).digest()
-            )
-            expires, database = options.pop("expires", None), options.pop("database", "")
-            if database:
-                quote_identifier(database)
-            tenants[digest] = Tenant(
-                name=options.pop("tenant", ""),
-                database=database,
-                expires=float("inf") if expires is None else _utc(expires),
-            )
-        except ValueError as error:
-            raise TokenFileError(f"line {number}: {error}") from error
-        if options:
-            raise TokenFileError(f"line {number}: {sorted(options)} not known; use tenant=, database=, expires=")
-    return tenants
+    return parse_lines(text, _tenant, "tenant=, database=, expires=")
 
 
-def _utc(date: str) -> float:
-    moment = datetime.fromisoformat(date)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+def _tenant(_: str, options: dict[str, str]) -> Tenant:
+    return Tenant(name=options.pop("tenant", ""), database=database_of(options), expires=expiry(options))
+
+
+def database_of(options: dict[str, str]) -> str:
+    """Takes `database=NAME` out of a line's options.
+
+    Raises:
+        ValueError: it cannot be a database's name.
+    """
+    database = options.pop("database", "")
+    if database:
+        quote_identifier(database)
+    return database
 
 
 class Tokens:
     """The tokens that are known now."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._read_at = 0.0
-        self._stamp: tuple[int, int] | None = None
-        self._tenants: dict[bytes, Tenant] = {}
-        if path is not None:
-            self._reload()
+        self._file = None if path is None else TokenFile(path, parse)
 
     @property
     def required(self) -> bool:
         """True where a request has to carry a token."""
-        return self._path is not None
+        return self._file is not None
 
     def databases(self) -> set[str]:
         """The databases that tenants have of their own, by the file as it is now."""
-        if self._path is not None:
-            self._reload_when_changed()
-        return {tenant.database for tenant in self._tenants.values() if tenant.database}
+        tenants = self._file.all().values() if self._file is not None else ()
+        return {tenant.database for tenant in tenants if tenant.database}
 
     def tenant(self, authorization: str) -> Tenant:
         """Who a request is from, by its `authorization` header.
@@ -105,35 +77,14 @@ class Tokens:
         Raises:
             UnauthenticatedError: no token, an unknown one, or one that has expired.
         """
-        if self._path is None:
+        if self._file is None:
             return ANYONE
-        self._reload_when_changed()
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise UnauthenticatedError("this collector needs a token: send the header `authorization: Bearer <token>`")
-        # The look-up is by digest, so its timing says nothing of the tokens that exist.
-        tenant = self._tenants.get(hashlib.sha256(token.strip().encode()).digest())
+        tenant = self._file.all().get(digest(token.strip()))
         if tenant is None:
             raise UnauthenticatedError("the token is not known to this collector")
         if tenant.expires <= time.time():
             raise UnauthenticatedError("the token has expired")
         return tenant
-
-    def _reload_when_changed(self) -> None:
-        with self._lock:
-            if time.monotonic() - self._read_at < _CHECK_SECONDS:
-                return
-            try:
-                self._reload()
-            except (OSError, TokenFileError) as error:  # a file that is being rewritten: what was good stays good
-                _LOGGER.warning("the file of tokens cannot be used, those known so far stay: %s", error)
-                self._read_at = time.monotonic()
-
-    def _reload(self) -> None:
-        assert self._path is not None
-        status = self._path.stat()
-        stamp = (status.st_mtime_ns, status.st_size)
-        if stamp != self._stamp:
-            self._tenants = parse(self._path.read_text())
-            self._stamp = stamp
-        self._read_at = time.monotonic()

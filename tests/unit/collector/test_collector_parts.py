@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from support import eventually
 
-from modelspan_collector.access.tokens import TokenFileError, parse
+from modelspan_collector.access.token_file import TokenFileError
+from modelspan_collector.access.tokens import parse
 from modelspan_collector.forward.choose import choose
 from modelspan_collector.forward.destination import Destination, DestinationError
 from modelspan_collector.forward.destination import parse as parse_destination

@@ -15,6 +15,8 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from modelspan_analyzer.web.access.sessions import FORM_FIELD, form_token
+from modelspan_analyzer.web.access.visitors import visitor_of
 from modelspan_analyzer.web.pages.static import address
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
@@ -46,7 +48,14 @@ def render(
     request: Request, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **shown: Any
 ) -> Response:
     """A page from its template, with the headers that keep it to itself."""
-    given = {"path": request.url.path, "query": dict(request.query_params), "navigation": NAVIGATION, **shown}
+    given = {
+        "path": request.url.path,
+        "query": dict(request.query_params),
+        "navigation": NAVIGATION,
+        "visitor": visitor_of(request),
+        "form_token": Markup('<input type="hidden" name="{}" value="{}">').format(FORM_FIELD, form_token(request)),
+        **shown,
+    }
     text = _environment().get_template(template).render(given)
     return HTMLResponse(text.encode("utf-8", "replace"), status_code=status, headers={**HEADERS, **(headers or {})})
 

@@ -1,0 +1,135 @@
+"""The guard of the web port: finds out who asks, and lets through what the table of roles allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, MutableMapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from modelspan_analyzer.web.access.desk import Desk
+from modelspan_analyzer.web.access.roles import Rule, rule_of
+from modelspan_analyzer.web.access.visitors import Visitor, admit, visitor_of
+
+_SAFE: Final = ("GET", "HEAD", "OPTIONS")
+_NONE: Final = "this port needs a token: send the header `authorization: Bearer <token>`"
+_WRONG: Final = "the token is not known here, or has expired"
+LOGIN: Final = "/login"
+
+
+class Guard:
+    """Stands before the application of a port that asks for tokens."""
+
+    def __init__(self, app: Starlette, desk: Desk, of_database: Callable[[str], ASGIApp]) -> None:
+        """Guard an application.
+
+        Args:
+            app: over the instance's own database.
+            desk: where tokens are shown.
+            of_database: the application over a tenant's own database.
+        """
+        self._app = app
+        self._desk = desk
+        self._of_database = of_database
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on to the application of whoever asks, or say why not."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        rule = rule_of(request.method, _path_of(self._app.routes, scope))
+        visitor, refused = (None, None) if rule.least is None else self._whom(request)
+        refused = refused or (_refused(request, rule, visitor) if visitor is not None else None)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        app: ASGIApp = self._app
+        if visitor is not None and visitor.database:
+            app = await run_in_threadpool(self._of_database, visitor.database)
+        await app(scope, receive, _kept_private(send) if visitor is not None else send)
+
+    def _whom(self, request: Request) -> tuple[Visitor | None, Response | None]:
+        """Who asks, or why nobody is let in."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        by_session = scheme.lower() != "bearer" or not token
+        if by_session:
+            found = self._desk.remembered(request)
+        elif wait := self._desk.wait(request):
+            return None, too_many(wait)
+        else:
+            found = self._desk.show(request, token.strip())
+        if found is None:
+            return None, _unknown(request, _NONE if by_session else _WRONG)
+        admit(request.scope, found, by_session=by_session)
+        return found, None
+
+
+def too_many(wait: float) -> Response:
+    """The answer to who has guessed too often."""
+    seconds = math.ceil(wait)
+    sentence = f"too many wrong tokens came from this address: try again in {seconds} s"
+    return JSONResponse({"error": sentence}, status_code=429, headers={"Retry-After": str(seconds)})
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks for a page to show."""
+    path = request.url.path
+    return (
+        request.method in ("GET", "HEAD")
+        and "text/html" in request.headers.get("accept", "")
+        and not path.startswith("/api/")
+        and not path.endswith((".json", ".csv"))
+    )
+
+
+def _unknown(request: Request, sentence: str) -> Response:
+    if wants_page(request):
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"{LOGIN}?{urlencode({'next': asked})}", status_code=303)
+    return JSONResponse({"error": sentence}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _refused(request: Request, rule: Rule, visitor: Visitor) -> Response | None:
+    """Why somebody who is known may not do it; None where they may."""
+    sentence, told = "", visitor_of(request)
+    by_session = told is not None and told.by_session
+    if visitor.tenant and not visitor.database:
+        sentence = (
+            f"what is shown here is of all tenants of the database together, and cannot be cut for {visitor.tenant!r} "
+            "alone: give the tenant a database of its own (database=NAME in the file of tokens)"
+        )
+    elif rule.least is not None and visitor.role < rule.least:
+        sentence = f"this is for the role {rule.least.word}, and the token has the role {visitor.role.word}"
+    elif visitor.database and not rule.of_tenants:
+        sentence = f"this tells of the whole instance, and the token is of the database {visitor.database} alone"
+    elif by_session and request.url.path.startswith("/api/") and request.method not in _SAFE:
+        sentence = "a session is for pages and their forms: send a token as `authorization: Bearer <token>`"
+    return JSONResponse({"error": sentence}, status_code=403) if sentence else None
+
+
+def _path_of(routes: list[BaseRoute], scope: Scope) -> str:
+    """The path of the route that would answer, as it stands in the table; '' where none would."""
+    for route in routes:
+        if route.matches(scope)[0] is Match.FULL:
+            return str(getattr(route, "path", ""))
+    return ""
+
+
+def _kept_private(send: Send) -> Send:
+    """What is answered to one visitor is kept by no cache between, for no other one."""
+
+    async def sending(event: MutableMapping[str, Any]) -> None:
+        if event["type"] == "http.response.start":
+            MutableHeaders(scope=event).setdefault("cache-control", "private, no-store")
+        await send(event)
+
+    return sending
