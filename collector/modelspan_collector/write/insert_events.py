@@ -21,7 +21,7 @@ from modelspan_collector.otlp import wire
 from modelspan_collector.otlp.signals import LOGS
 from modelspan_collector.store.connect import Store
 from modelspan_collector.wal.record import Kind, Record, make
-from modelspan_collector.write import rows, stream
+from modelspan_collector.write import crowded, rows, stream
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.held import HeldStreams
 from modelspan_collector.write.insert import ONE_BLOCK
@@ -72,8 +72,19 @@ def insert_events(store: Store, records: Sequence[Record], token: str, metrics: 
     for number, portion in enumerate(_portions(records, token, outcome, held)):
         part = f"/{number}" if number else ""
         for table, streams in portion.items():
-            _Insert(store, table, metrics, outcome).all(streams, f"{token}/{table}{part}")
+            _Insert(store, table, metrics, outcome).all(_relieved(streams, outcome), f"{token}/{table}{part}")
     return outcome
+
+
+def _relieved(streams: Sequence[_Stream], outcome: Outcome) -> list[_Stream]:
+    """The streams of one insert without the features that are too many for it; what that costs is noted."""
+    relieved = crowded.relieved([each.table for each in streams])
+    for each, found in zip(streams, relieved, strict=True):
+        model = stream.metadata(each.table, conventions.META_MODEL)
+        for why in found.reasons:
+            complaint = Complaint("predictions", "column_left_out", each.service, why, model, crowded.COLUMNS)
+            outcome.complaints[complaint] += each.table.num_rows
+    return [replace(each, table=found.table) for each, found in zip(streams, relieved, strict=True)]
 
 
 def _portions(
@@ -81,14 +92,15 @@ def _portions(
 ) -> Iterator[dict[str, list[_Stream]]]:
     """The streams of the records by table, as many at a time as fit into memory; the same however often it is done."""
     tables: dict[str, list[_Stream]] = {}
-    size = 0
+    size, crowd = 0, crowded.Crowd()
     for number, record in enumerate(records):
         for each in _readable(record, f"{token}.unread.{number}", outcome, held):
             tables.setdefault(_TABLES[each.event], []).append(each)
             size += stream.unfolded(each.table)
-        if size > _PORTION_BYTES:
+            crowd.add(each.table)
+        if size > _PORTION_BYTES or crowd.full:
             yield tables
-            tables, size = {}, 0
+            tables, size, crowd = {}, 0, crowded.Crowd()
     if tables:
         yield tables
 

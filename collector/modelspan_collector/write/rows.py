@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -166,13 +166,35 @@ def _features(stream: pa.Table) -> tuple[dict[features.Place, dict[str, pa.Array
     """The features of a stream by their place, and how many integers of each Float64 cannot hold exactly."""
     placed: dict[features.Place, dict[str, pa.Array]] = {}
     rounded = {}
-    for name, pair in _prefixed(stream, names.COL_FEATURE_PREFIX).items():
-        converted = features.convert(*pair)
+    for name, converted in _converted(_prefixed(stream, names.COL_FEATURE_PREFIX), stream.num_rows):
         if converted.place is not None:
             placed.setdefault(converted.place, {})[name] = converted.column
             if converted.rounded:
                 rounded[name] = converted.rounded
     return placed, rounded
+
+
+_FEW_COLUMNS = 100
+"""Columns of one type that are converted one by one; more are put together, as each call has a cost of its own."""
+
+
+def _converted(
+    columns: Mapping[str, tuple[pa.ChunkedArray, pa.Field]], rows: int
+) -> Iterator[tuple[str, features.Converted]]:
+    """Columns at their place, each with its name; the many of one type at once, where nothing is to be said of any."""
+    alike: dict[pa.DataType | None, list[str]] = {}
+    for name, (_, told) in columns.items():
+        simple = pa.types.is_primitive(told.type) and not told.metadata
+        alike.setdefault(told.type if simple else None, []).append(name)
+    for kind, group in alike.items():
+        if kind is not None and rows and len(group) > _FEW_COLUMNS:
+            chunks = [chunk for name in group for chunk in columns[name][0].chunks]
+            together = features.convert(pa.concat_arrays(chunks))
+            if together.column is not None and not together.left_out and not together.rounded:
+                for number, name in enumerate(group):
+                    yield name, together._replace(column=together.column[number * rows : (number + 1) * rows])
+                continue
+        yield from ((name, features.convert(*columns[name])) for name in group)
 
 
 def _numbers(stream: pa.Table, prefix: str) -> pa.Array:

@@ -394,6 +394,54 @@ def test_very_many_features_wait_beside_few(running: tuple[Collector, Store]) ->
     assert found == {wide: 1, narrow: 1, after: 2}
 
 
+def test_more_names_than_an_insert_has_room_for_cost_only_themselves(running: tuple[Collector, Store]) -> None:
+    """Of one model's categorical features those stay that most rows have, however many streams the names come in; the
+    others are counted, and the rows, its numbers and other models' features lose nothing.
+    """
+    collector, store = running
+    crowded, other = f"m{next(numbers)}", f"m{next(numbers)}"
+    ids_in_names = [{f"feature.user_{part}_{number}": ["x"] for number in range(1100)} for part in range(4)]
+    streams_of_ids = [predictions(1, crowded, **names, **{"feature.n": [1.0]}) for names in ids_in_names]
+    usual = predictions(3, crowded, **{"feature.plan": ["a", "b", "c"]})
+    beside = predictions(1, other, **{f"feature.c{number}": ["x"] for number in range(50)})
+    send(collector, "modelspan.predictions", [*streams_of_ids, usual, beside])
+    kept = store.rows(
+        "SELECT model, count() AS rows, uniqExactArray(mapKeys(categorical_features)) AS names, "
+        "countIf(mapContains(categorical_features, 'plan')) AS plans, "
+        "countIf(mapContains(numeric_features, 'n')) AS numbers "
+        "FROM predictions WHERE model IN {models:Array(String)} GROUP BY model ORDER BY rows DESC",
+        {"models": [crowded, other]},
+    )
+    whole = {"model": crowded, "rows": 7, "names": 4096, "plans": 3, "numbers": 4}
+    assert kept == [whole, {"model": other, "rows": 1, "names": 50, "plans": 0, "numbers": 0}]
+    assert [(kind, name) for kind, name in errors(store, crowded)] == [
+        ("column_left_out", "(features beyond the most)")
+    ]
+    assert not errors(store, other)
+
+
+def test_very_many_numbers_are_converted_as_few_are(running: tuple[Collector, Store]) -> None:
+    """Columns of one type are converted together, and still told apart: missing values, and those that lose digits."""
+    collector, store = running
+    model = f"m{next(numbers)}"
+    many = {f"feature.f{number}": pa.array([number, None], pa.int64()) for number in range(150)}
+    floats = {f"feature.g{number}": pa.array([None, number / 2]) for number in range(150)}
+    exact = predictions(2, model, **many, **floats)
+    rounded = exact.append_column("feature.big", pa.array([2**60 + 1, 0], pa.int64()))
+    send(collector, "modelspan.predictions", [exact, rounded])
+    rows = store.rows(
+        "SELECT numeric_features AS f, length(null_features) AS missing FROM predictions "
+        "WHERE model = {m:String} ORDER BY timestamp, mapContains(f, 'big')",
+        {"m": model},
+    )
+    first, second = {f"f{n}": float(n) for n in range(150)}, {f"g{n}": n / 2 for n in range(150)}
+    assert sorted(len(row["f"].keys() - {"kept"}) for row in rows) == [150, 150, 151, 151]
+    assert all(row["f"].items() >= (first if "f1" in row["f"] else second).items() for row in rows)
+    assert {row["missing"] for row in rows} == {150}
+    told = store.rows("SELECT kind, column_name FROM ingest_errors WHERE model = {m:String}", {"m": model})
+    assert told == [{"kind": "rounded", "column_name": "feature.big"}]
+
+
 def test_a_column_of_broken_bytes_is_left_out_alone(running: tuple[Collector, Store]) -> None:
     """A dictionary whose indices lead nowhere is no reason to refuse the columns beside it."""
     collector, store = running
