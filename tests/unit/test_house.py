@@ -38,7 +38,8 @@ FROM_BELOW = {
     "analyzer.why": "collector.store sdk.conventions",
     "analyzer.incidents": "collector.store sdk.conventions",
     "analyzer.alerts": "collector.store",
-    "analyzer.governance": "collector.store collector.otlp.signals collector.wal.erase sdk.conventions",
+    "analyzer.governance": "collector.store collector.otlp.signals collector.otlp.wire collector.wal.erase "
+    "sdk.conventions",
     "analyzer.retraining": "collector.store",
     "analyzer.comparison": "collector.store",
     "analyzer.runner": "collector.store collector.background",

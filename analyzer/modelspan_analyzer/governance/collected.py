@@ -24,6 +24,16 @@ class SubjectEraser:
         """True where bytes name the subject."""
         return self.marks.within(data)
 
+    def blanked(self, data: bytes) -> bytes:
+        """Bytes that nobody can read, with zeros where they name the subject."""
+        for mark in self.marks.raw:
+            data = data.replace(mark, bytes(len(mark)))
+        return data
+
+    def names(self, held: Held) -> bool:
+        """True where a request names the subject, whatever it is in."""
+        return requests.names(held, self.marks)
+
     def without(self, held: Held) -> bytes | None:
         """What is left of a request without the subject."""
         return requests.without(held, self.marks)
@@ -37,8 +47,9 @@ def look_files(files: CollectorFiles, subject: Subject, names: Names) -> int:
     """Note what files tell of a subject that no table does yet; returns how many names are new."""
     marks, ids, traces = Marks.of(subject, names), set[str](), set[str]()
     for held in files.requests():
-        request = requests.decoded(held)
-        for entry in requests.entries(request, held.signal) if request is not None and held.signal is not None else ():
+        for tenant, entry in requests.told(held):
+            if not subject.may_be_of(tenant):
+                continue
             if marks.mine(entry):
                 ids.add(attributes(entry).get(conventions.PREDICTION_ID, ""))
                 traces.add(entry.trace_id.hex() if hasattr(entry, "trace_id") else "")

@@ -55,12 +55,13 @@ def erase(store: Store, subject: Subject, names: Names) -> dict[str, int]:
         Rows deleted from each table that held any, or changed where a row is about more than the subject.
     """
     changed = {}
+    bound = parameters(subject)
     for table in tables(store):
         if table.name in SKETCHES:
             continue
         count = sum(_delete(store, table.name, one) for one in _findings(table, names))
-        count += sum(_update(store, table, *change) for change in _mended(table, names))
-        bound = parameters(subject)
+        for change, condition in _mended(table, names):
+            count += _update(store, table, change, table.of_tenant(condition, subject), bound)
         count += sum(_delete(store, table.name, one, bound) for one in table.conditions(subject, names))
         if count:
             changed[table.name] = count
@@ -96,10 +97,11 @@ def _delete(store: Store, table: str, condition: str, values: Mapping[str, objec
     return count
 
 
-def _update(store: Store, table: Held, change: str, condition: str) -> int:
-    count = int(store.scalar(f"SELECT count() FROM {table.quoted} WHERE {condition}"))
+def _update(store: Store, table: Held, change: str, condition: str, values: Mapping[str, object]) -> int:
+    count = int(store.scalar(f"SELECT count() FROM {table.quoted} WHERE {condition}", values))
     if count:
-        store.command(f"ALTER TABLE {table.quoted} UPDATE {change} WHERE {condition} SETTINGS mutations_sync = 2")
+        sql = f"ALTER TABLE {table.quoted} UPDATE {change} WHERE {condition} SETTINGS mutations_sync = 2"
+        store.command(sql, values)
     return count
 
 

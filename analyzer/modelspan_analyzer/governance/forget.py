@@ -13,6 +13,7 @@ from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.collected import SubjectEraser, look_files
 from modelspan_analyzer.governance.databases import chosen, need_single, opened
 from modelspan_analyzer.governance.erase import drop_old_parts, erase, rebuild_sketches
+from modelspan_analyzer.governance.holders import need_one
 from modelspan_analyzer.governance.holds import SKETCHES, parameters, tables
 from modelspan_analyzer.governance.marks import Marks
 from modelspan_analyzer.governance.names import CHANGED, ID, LONG_ID, Names
@@ -68,7 +69,8 @@ def forget(
         still: holds a running collector still, while rows and files are erased.
 
     Raises:
-        ValueError: a database is not there, or is spread over a cluster.
+        ValueError: a database is not there, or is spread over a cluster; or several tenants use the subject's name, and
+            it is not said whose is meant.
     """
     files = replace(files, databases=tuple(databases))
     wanted = chosen(store, databases)
@@ -76,6 +78,11 @@ def forget(
     with opened(store, wanted) as stores:
         names = Names(store, subject)
         with still or nullcontext():
+            try:
+                need_one(stores, subject, names, files)
+            except ValueError:
+                names.drop_if_new()
+                raise
             while sum(look(each, subject, names) for each in stores) + look_files(files, subject, names):
                 pass
             rows = {

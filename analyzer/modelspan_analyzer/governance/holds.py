@@ -10,6 +10,7 @@ from typing import Final
 from modelspan.conventions import PREDICTION_ID, TAG_PREFIX
 from modelspan_analyzer.governance.names import ID, IN_TEXT, QUOTED, TRACE, VALUE, Names
 from modelspan_analyzer.governance.subject import Subject
+from modelspan_collector.otlp.wire import TENANT_ATTRIBUTE
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.quote import quote_identifier
 
@@ -19,7 +20,10 @@ JSON_TEXT: Final = "details"
 """A column in which our own reports name predictions as whole JSON values."""
 _SHARED: Final = "trace_id"
 """A trace may have been of several people: the predictions that are left keep its id, though it is gone."""
+_RESOURCE: Final = "ResourceAttributes"
 _WRAPPED: Final = re.compile(r"(?:LowCardinality|Nullable)\((.+)\)")
+TENANT: Final = {"predictions": "tags['tenant']", "labels": "tenant"}
+"""SQL: whose a row is, of tables whose rows are told apart by it first."""
 _TABLES: Final = """
 SELECT table, groupArray(name) AS names, groupArray(type) AS types
 FROM system.columns
@@ -47,22 +51,36 @@ class Held:
     def conditions(self, subject: Subject, names: Names) -> Iterator[str]:
         """SQL: what picks the subject's rows, one search each; with the parameters of `parameters`."""
         exact = [*_exact(self.columns, names), *(_tagged(self.columns, names) if subject.tag else ())]
-        if exact:
-            yield " OR ".join(exact)
+        found = [" OR ".join(exact)] if exact else []
         if text := _text(self.columns):
-            yield from (f"multiSearchAny({text}, {piece})" for piece in names.pieces(*IN_TEXT.values()))
+            found += (f"multiSearchAny({text}, {piece})" for piece in names.pieces(*IN_TEXT.values()))
         if self.columns.get(JSON_TEXT) == "String":
-            yield from (f"multiSearchAny({JSON_TEXT}, {piece})" for piece in names.pieces(QUOTED))
+            found += (f"multiSearchAny({JSON_TEXT}, {piece})" for piece in names.pieces(QUOTED))
+        yield from (self.of_tenant(one, subject) for one in found)
+
+    def of_tenant(self, condition: str, subject: Subject) -> str:
+        """SQL: a condition, of rows that may be of the subject's tenant; with the parameters of `parameters`."""
+        whose = _whose(self) if subject.tenant else ""
+        return f"({condition}) AND {whose}" if whose else condition
 
 
 def parameters(subject: Subject) -> dict[str, str]:
     """What the conditions refer to: never the subject's own name, as mutations are kept on disk."""
-    return {"tag": subject.tag, "attribute": f"{TAG_PREFIX}{subject.tag}"}
+    return {"tag": subject.tag, "attribute": f"{TAG_PREFIX}{subject.tag}", "tenant": subject.tenant}
 
 
 def tables(store: Store) -> list[Held]:
     """Every table of a database that has rows."""
     return [Held(row["table"], dict(zip(row["names"], row["types"], strict=True))) for row in store.rows(_TABLES)]
+
+
+def _whose(table: Held) -> str:
+    """SQL: that a row is of a tenant, or of nobody; '' where the table's rows are nobody's."""
+    if table.name == "predictions":  # one without a tenant is another sender's, which may use the same ids
+        return f"{TENANT[table.name]} = {{tenant:String}}"
+    known = {"tags": "tags['tenant']", "tenant": "tenant", _RESOURCE: f"{_RESOURCE}['{TENANT_ATTRIBUTE}']"}
+    column = next((value for name, value in known.items() if name in table.columns), "")
+    return f"{column} IN ('', {{tenant:String}})" if column else ""
 
 
 def _exact(columns: Mapping[str, str], names: Names) -> Iterator[str]:

@@ -48,7 +48,9 @@ class Names:
         store.command(
             f"CREATE TABLE IF NOT EXISTS {self.table} (kind String, name String) ENGINE = MergeTree ORDER BY kind"
         )
-        self._known = {(row["kind"], row["name"]) for row in store.rows(f"SELECT kind, name FROM {self.table}")}
+        kept = store.rows(f"SELECT kind, name FROM {self.table}")
+        self._known: set[tuple[str, str]] = {(row["kind"], row["name"]) for row in kept}
+        self._new = not self._known
         self.add(ID, subject.prediction_ids)
         self.add(VALUE, {subject.value} if subject.tag else ())
 
@@ -87,6 +89,11 @@ class Names:
     def drop(self) -> None:
         """Forget the names too, once nothing else holds them."""
         self._store.command(f"DROP TABLE {self.table} SYNC")
+
+    def drop_if_new(self) -> None:
+        """Forget the names of a subject whose erasure did not begin."""
+        if self._new:
+            self.drop()
 
     def others(self) -> int:
         """Subjects beside this one whose erasure has not been proved yet."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pyarrow.compute as pc
 from google.protobuf.message import DecodeError
 
-from modelspan_analyzer.governance.marks import STREAM, Marks, stream_of, table_of
+from modelspan_analyzer.governance.marks import STREAM, Marks, attributes, stream_of, table_of
 from modelspan_collector.otlp.signals import LOGS, Signal
+from modelspan_collector.otlp.wire import TENANT_ATTRIBUTE, tenant_of
 from modelspan_collector.wal.erase import Held
 
 _POINTS: Final = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
@@ -27,15 +28,21 @@ def decoded(held: Held) -> Any:
     return request
 
 
-def entries(request: Any, signal: Signal) -> list[Any]:
-    """Spans, log records or metrics of a request."""
-    _, scopes, items = signal.path
-    return [
-        item
-        for resource in signal.resources(request)
-        for scope in getattr(resource, scopes)
-        for item in getattr(scope, items)
-    ]
+def told(held: Held) -> Iterator[tuple[str, Any]]:
+    """Every span, log record or metric of a request, with whose it is; '' where it names no tenant."""
+    request = decoded(held)
+    if request is None or held.signal is None:
+        return
+    _, scopes, items = held.signal.path
+    for resource in held.signal.resources(request):
+        whose = _whose(held, resource)
+        for scope in getattr(resource, scopes):
+            yield from ((whose, entry) for entry in getattr(scope, items))
+
+
+def _whose(held: Held, resource: Any) -> str:
+    """The tenant of a part of a request: as its token said, or the collector that sent it on."""
+    return tenant_of(held.payload) or attributes(resource.resource).get(TENANT_ATTRIBUTE, "")
 
 
 def without(held: Held, marks: Marks) -> bytes | None:
@@ -43,19 +50,41 @@ def without(held: Held, marks: Marks) -> bytes | None:
     request = decoded(held)
     if request is None or held.signal is None:
         return None if marks.within(held.payload) else held.payload
+    others = _take_others(request, held, marks)
     before = request.SerializeToString(deterministic=True)
     left = _strip(request, held.signal, marks)
     if request.SerializeToString(deterministic=True) == before:
         return held.payload
-    return bytes(request.SerializeToString()) if left else None
+    held.signal.resources(request).extend(others)
+    return bytes(request.SerializeToString()) if left or others else None
+
+
+def names(held: Held, marks: Marks) -> bool:
+    """True where a request's bytes name the subject, but for what other tenants sent."""
+    request = decoded(held) if marks.subject.tenant else None
+    if request is None or not _take_others(request, held, marks):
+        return marks.within(held.payload)
+    return marks.within(request.SerializeToString())
+
+
+def _take_others(request: Any, held: Held, marks: Marks) -> list[Any]:
+    """Take the parts that other tenants sent out of a request."""
+    assert held.signal is not None
+    resources = held.signal.resources(request)
+    parts = list(resources)
+    theirs = [not marks.subject.may_be_of(_whose(held, part)) for part in parts]
+    if any(theirs):
+        kept = [part for part, other in zip(parts, theirs, strict=True) if not other]
+        others = [part for part, other in zip(parts, theirs, strict=True) if other]
+        del resources[:]
+        resources.extend(kept)
+        return others
+    return []
 
 
 def unreadable(held: Held) -> bool:
     """True where a request holds a stream of rows that cannot be looked into."""
-    request = decoded(held)
-    if request is None or held.signal is not LOGS:
-        return False
-    bodies = (entry.body.bytes_value for entry in entries(request, held.signal))
+    bodies = (entry.body.bytes_value for _, entry in told(held)) if held.signal is LOGS else ()
     return any(body.startswith(STREAM) and table_of(body) is None for body in bodies)
 
 

@@ -76,7 +76,9 @@ def _backup(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _forget(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
-    subject = Subject(frozenset(texts(asked, "prediction_ids")), text(asked, "tag", ""), text(asked, "value", ""))
+    ids = frozenset(texts(asked, "prediction_ids"))
+    tag, value, tenant = (text(asked, name, "") for name in ("tag", "value", "tenant"))
+    subject = Subject(ids, tag, value, tenant, every_tenant=asked.get("every_tenant") is True)
     databases, actor = tuple(texts(asked, "databases")), text(asked, "actor", "")
     with owned.erasing:
         still = owned.collector.still()

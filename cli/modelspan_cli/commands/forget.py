@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 
 from modelspan_analyzer.governance.forget import Forgotten, forget
 from modelspan_analyzer.governance.subject import Subject
@@ -21,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tag", default="", metavar="NAME=VALUE", help="all predictions with this tag, as subject=4711"
     )
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument("--tenant", default="", metavar="NAME", help="whose, where several use the id or the tag")
+    whose.add_argument("--all-tenants", action="store_true", help="the id or the tag of every tenant that uses it")
     parser.add_argument("--actor", default="", help="who asks, for the audit log (default: the user)")
     add_data_argument(parser, database="")
 
@@ -29,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """Erase, and say what went; exit status 1 where anything is left, or may be."""
     name, _, value = args.tag.partition("=")
     try:
-        subject = Subject(frozenset(args.prediction_id), name, value)
+        subject = Subject(frozenset(args.prediction_id), name, value, args.tenant, every_tenant=args.all_tenants)
         done = _forget(args, subject)
     except ValueError as error:
         raise CommandError(str(error)) from error
@@ -59,7 +63,7 @@ def _forget(args: argparse.Namespace, subject: Subject) -> Forgotten:
                 f"an instance on another store runs on {str(args.data)!r}, and its files cannot be rewritten meanwhile",
                 hint="name the folder of the collector that fills this store with --data, or an empty one",
             )
-        asked = {"prediction_ids": sorted(subject.prediction_ids), "tag": subject.tag, "value": subject.value}
+        asked = asdict(subject) | {"prediction_ids": sorted(subject.prediction_ids)}
         answer = ask_owner(instance, "/api/forget", {**asked, "databases": databases, "actor": args.actor or user()})
         return Forgotten(**answer)
     if not args.store:

@@ -19,7 +19,12 @@ from modelspan_collector.wal.segment import BROKEN_SUFFIX, DIGESTS_SUFFIX, SUFFI
 _OF_DATABASES: Final = ("log", "dead")
 """Folders of a folder a database; all others, as the queues of forwarding, are looked at whatever the database."""
 _STORE: Final = "store"
-_RECORDS: Final = (SUFFIX, RETRY_SUFFIX)
+_RECORDS: Final = (SUFFIX, RETRY_SUFFIX, BROKEN_SUFFIX)
+_DECIDE: Final = "remove it when you have decided about it"
+_UNREAD: Final = (
+    "{path}: {requests} requests of it were read; the other {size} bytes are damaged and cannot be read, so may name "
+    f"the subject: they were searched for long names as bytes, not for what is compressed in them; {_DECIDE}"
+)
 _REASON: Final = ".json"
 """Beside a dead letter: why the store refuses it, which may quote it."""
 _WITHHELD: Final = b'{"reason": "withheld: it named somebody who is forgotten"}'
@@ -32,6 +37,8 @@ class Held(NamedTuple):
     signal: Signal | None
     """None where neither the record nor its folder says: it can only be searched."""
     payload: bytes
+    database: str = ""
+    """Of the log or the dead letters that it is in; '' of other folders."""
 
 
 class Eraser(Protocol):
@@ -39,6 +46,12 @@ class Eraser(Protocol):
 
     def within(self, data: bytes) -> bool:
         """True where bytes name it."""
+
+    def blanked(self, data: bytes) -> bytes:
+        """Bytes that nobody can read, without what names it in them."""
+
+    def names(self, held: Held) -> bool:
+        """True where a request names it, whatever it is in."""
 
     def without(self, held: Held) -> bytes | None:
         """What is left of a request: its own payload where nothing goes, None where all of it does."""
@@ -73,10 +86,14 @@ class CollectorFiles:
             data = path.read_bytes()
             found = _pieces(path, data)
             requests = [_held(path, piece.record) for piece in found if piece.record]
-            if eraser.within(data) or any(eraser.without(held) != held.payload for held in requests):
+            damaged = [data[piece.begin : piece.end] for piece in found if piece.record is None]
+            raw = damaged if found else [data]
+            if any(map(eraser.within, raw)) or any(eraser.names(h) or eraser.without(h) != h.payload for h in requests):
                 yield f"{path}: it names the subject"
-            elif _damaged(path, data, found) or any(map(eraser.unreadable, requests)):
-                yield f"{path}: it cannot be read, so may name the subject; remove it when you have decided about it"
+            elif damaged or (path.suffix == BROKEN_SUFFIX and data):
+                yield _UNREAD.format(path=path, requests=len(requests), size=sum(map(len, damaged)))
+            elif any(map(eraser.unreadable, requests)):
+                yield f"{path}: it holds rows that cannot be read, so may name the subject; {_DECIDE}"
 
     def _paths(self) -> Iterator[Path]:
         for folder in sorted(self.data.iterdir()) if self.data is not None and self.data.is_dir() else ():
@@ -95,7 +112,8 @@ NO_FILES: Final = CollectorFiles(None)
 def _held(path: Path, record: Record) -> Held:
     """A record's request, of the signal that the record says, or else the folder that it lies in."""
     by_folder = next((signal for signal in SIGNALS if signal.name == path.parent.name), None)
-    return Held(_BY_KIND.get(record.kind) or by_folder, record.payload)
+    database = path.parent.parent.name if path.parent.parent.parent.name in _OF_DATABASES else ""
+    return Held(_BY_KIND.get(record.kind) or by_folder, record.payload, database)
 
 
 def _erase_file(path: Path, eraser: Eraser) -> int:
@@ -110,9 +128,12 @@ def _erase_file(path: Path, eraser: Eraser) -> int:
     for piece in _pieces(path, data):
         record = piece.record
         payload = None if record is None else eraser.without(_held(path, record))
-        torn |= piece.torn  # never acknowledged, and cut off at the collector's next start anyway
+        cut = piece.torn and path.suffix != BROKEN_SUFFIX
+        torn |= cut  # never acknowledged, and cut off at the collector's next start anyway
         if record is None:
-            kept += [] if piece.torn else [data[piece.begin : piece.end]]
+            damage = data[piece.begin : piece.end]
+            kept.append(b"" if cut else eraser.blanked(damage))
+            changed += not cut and kept[-1] != damage
         elif payload == record.payload:
             kept += record.encode()
         else:
@@ -131,11 +152,6 @@ def _put(path: Path, kept: list[bytes]) -> None:
     else:
         path.unlink()
         reason.unlink()
-
-
-def _damaged(path: Path, data: bytes, found: list[Piece]) -> bool:
-    """Whether a file holds damage: what the disk damaged in a segment stays as it is, for somebody to decide about."""
-    return any(piece.record is None for piece in found) or (path.suffix == BROKEN_SUFFIX and bool(data))
 
 
 def _pieces(path: Path, data: bytes) -> list[Piece]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,10 +22,11 @@ from modelspan_analyzer.governance.marks import stream_of
 from modelspan_analyzer.governance.names import Names
 from modelspan_analyzer.governance.subject import Subject
 from modelspan_analyzer.governance.traces import look
+from modelspan_collector.otlp.wire import tenant_field
 from modelspan_collector.store.connect import Store
 from modelspan_collector.wal.erase import CollectorFiles
 from modelspan_collector.wal.record import Kind, make, read
-from modelspan_collector.wal.segment import BROKEN_SUFFIX
+from modelspan_collector.wal.segment import BROKEN_SUFFIX, SUFFIX
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -257,6 +259,89 @@ def test_what_the_disk_damaged_is_named_and_stays(store: Store, tmp_path: Path, 
     assert str(folder / f"one{BROKEN_SUFFIX}") in left
     assert "cannot be read" in left
     assert (folder / f"one{BROKEN_SUFFIX}").read_bytes() == BROKEN[damage]
+
+
+def test_what_can_be_erased_of_damage_is(store: Store, tmp_path: Path) -> None:
+    """A request that is still whole loses the person, bytes that nobody can read lose the name; the answer says how
+    both were searched, and others' bytes stay as they were.
+    """
+    folder = tmp_path / "log" / store.database / "logs"
+    folder.mkdir(parents=True)
+    whole = b"".join(make(Kind.OTLP, 1, logs(f"for {IDS[0]}") + logs("a stranger's")).encode())
+    broken = folder / f"one{BROKEN_SUFFIX}"
+    broken.write_bytes(b"damaged " * 9 + IDS[0].encode() + whole)
+    prediction(store, IDS[0])
+    done = forget(store, SUBJECT, CollectorFiles(tmp_path), databases=(store.database,), patience=0)
+    (left,) = done.left
+    assert "1 requests of it were read" in left
+    assert "searched for long names as bytes" in left
+    assert done.records == 2
+    kept = broken.read_bytes()
+    assert IDS[0].encode() not in kept
+    assert kept.startswith(b"damaged " * 9)
+    assert b"a stranger's" in kept
+
+
+def test_one_tenants_person_is_forgotten_and_not_anothers(store: Store, tmp_path: Path) -> None:
+    """Two tenants of a database use one id: without a word of whose it is nothing goes, then only the one's, wherever
+    it is; with every tenant both go.
+    """
+    folder = tmp_path / "log" / store.database / "logs"
+    folder.mkdir(parents=True)
+    columns = {"predictions": "tags['tenant']", "labels": "tenant"}
+    columns |= dict.fromkeys(("otel_logs", "otel_traces"), "ResourceAttributes['modelspan.tenant']")
+    for tenant in ("acme", "globex"):
+        for sql in OF_A_TENANT:
+            store.command(sql, {"id": IDS[0], "tenant": tenant, "trace": f"{tenant}-trace"})
+        rows = stream_of(pa.table({"prediction_id": [IDS[0]], "feature.n": [1.0]}))
+        request = make(Kind.EVENTS, 1, logs(rows) + tenant_field(tenant))
+        (folder / f"{tenant}{SUFFIX}").write_bytes(b"".join(request.encode()))
+
+    def left() -> dict[str, list[str]]:
+        found = {name: f"SELECT DISTINCT {column} AS t FROM {name} ORDER BY t" for name, column in columns.items()}
+        tables = {name: [row["t"] for row in store.rows(sql)] for name, sql in found.items()}
+        return tables | {"files": [path.stem for path in sorted(folder.iterdir()) if path.stat().st_size]}
+
+    def forgotten(subject: Subject) -> Forgotten:
+        return forget(store, subject, CollectorFiles(tmp_path), databases=(store.database,), patience=0)
+
+    person, both = Subject(frozenset({IDS[0]})), left()
+    assert both == {place: ["acme", "globex"] for place in (*columns, "files")}
+    with pytest.raises(ValueError, match=r"acme, globex.*--tenant"):
+        forgotten(person)
+    assert left() == both
+    assert not store.scalar(
+        "SELECT count() FROM system.tables WHERE name LIKE 'forgetting%' AND database = currentDatabase()"
+    )
+    assert not forgotten(replace(person, tenant="acme")).left
+    assert left() == {place: ["globex"] for place in both}
+    assert not forgotten(replace(person, every_tenant=True)).left
+    assert left() == {place: [] for place in both}
+
+
+OF_A_TENANT = (
+    "INSERT INTO predictions (model, timestamp, prediction_id, trace_id, tags) "
+    "VALUES ('m', now64(9), {id:String}, {trace:String}, map('tenant', {tenant:String}))",
+    "INSERT INTO labels (prediction_id, timestamp, label, tenant) VALUES ({id:String}, now64(9), '1', {tenant:String})",
+    "INSERT INTO otel_logs (Timestamp, Body, ResourceAttributes) "
+    "VALUES (now64(9), {id:String}, map('modelspan.tenant', {tenant:String}))",
+    "INSERT INTO otel_traces (Timestamp, TraceId, ResourceAttributes) "
+    "VALUES (now64(9), {trace:String}, map('modelspan.tenant', {tenant:String}))",
+)
+"""Rows that say whose they are."""
+
+
+def test_a_person_of_two_tenants_own_databases_is_asked_about(store: Store, databases: Databases) -> None:
+    """Rows that name no tenant are a database's: one tag in two of them goes in both only if that is said."""
+    with databases.one() as tenant:
+        for each in (store, tenant):
+            prediction(each, IDS[0])
+        names = (store.database, tenant.database)
+        with pytest.raises(ValueError, match="--all-tenants") as refused:
+            forget(store, SUBJECT, databases=names, patience=0)
+        assert all(name in str(refused.value) for name in names)
+        done = forget(store, replace(SUBJECT, every_tenant=True), databases=names, patience=0)
+        assert done.rows == {"predictions": 1, f"{tenant.database}.predictions": 1}
 
 
 def test_names_are_kept_until_it_is_proved(store: Store, tmp_path: Path) -> None:
