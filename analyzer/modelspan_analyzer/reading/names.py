@@ -60,6 +60,21 @@ def need_service(store: Store, service: str) -> None:
         )
 
 
+def need_feature(store: Store, model: str, version: str, feature: str) -> None:
+    """Refuse a feature, or an output, of which neither sketches nor results of a model's version have anything.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    asked = {"model": model, "version": version, "feature": feature}
+    if not store.scalar(_FEATURED, asked):
+        there = [str(row["feature"]) for row in store.rows(_FEATURES, asked)]
+        of = f"{brief(model)} {brief(version)}".strip()
+        raise UnknownNameError(
+            f"there is no feature {brief(feature)!r} of {of}; it has {named(feature, there, 'feature')}"
+        )
+
+
 def named(wanted: str, there: Sequence[str], what: str, shown: int = SHOWN) -> str:
     """What there is instead of a name, the closest to it first.
 
@@ -95,6 +110,15 @@ def _distinct(store: Store, column: str, where: str, asked: dict[str, str]) -> l
     return [str(row["name"]) for row in store.rows(sql, asked)]
 
 
+_OF_FEATURE = "model = {model:String} AND version = {version:String} AND feature = {feature:String}"
+_FEATURED = " + ".join(
+    f"(SELECT count() FROM (SELECT 1 FROM {table} WHERE {_OF_FEATURE} LIMIT 1))"
+    for table in ("feature_profile_days", "monitor_results")
+).join(("SELECT ", ""))
+_FEATURES = f"""
+SELECT DISTINCT toString(feature) AS feature FROM feature_profile_days
+WHERE model = {{model:String}} AND version = {{version:String}} AND source = 'feature' ORDER BY feature LIMIT {_MOST}
+"""
 _SERVED = "SELECT count() FROM (SELECT 1 FROM otel_traces WHERE ServiceName = {service:String} LIMIT 1)"
 _SERVICES = f"SELECT DISTINCT toString(ServiceName) AS service FROM otel_traces ORDER BY service LIMIT {_MOST}"
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from modelspan_analyzer.incidents.asked import window_of
 from modelspan_analyzer.reading import segments
 from modelspan_analyzer.results import Window
+
+FILTERS: Final = frozenset({"model", "version", "segment", "since", "until"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from modelspan_analyzer.charts import Markup, sparkline
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents.store import load_open
 from modelspan_analyzer.incidents.vocabulary import Incident
@@ -63,6 +64,11 @@ class Member:
     signals: tuple[Health, ...]
     incidents: tuple[OpenIncident, ...]
     gravity: int
+
+    @property
+    def spark(self) -> Markup:
+        """The last hours as a small line."""
+        return sparkline(self.hourly, f"predictions by the hour: {', '.join(map(str, self.hourly))}").svg
 
 
 SORTS: Final[Mapping[str, Callable[[Member], Any]]] = {

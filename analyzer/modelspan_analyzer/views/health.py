@@ -59,6 +59,11 @@ class Health:
     about: str
     """The worst alarm in words: `missing values in age`; empty where there is none."""
 
+    @property
+    def judged(self) -> bool:
+        """Whether anything of it was compared, or looked at in vain."""
+        return self.verdict.value in JUDGED
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:

@@ -235,6 +235,9 @@ def _by_rule(settings: DriftSettings, one: Looked, verdict: FeatureVerdict, judg
         "breach": verdict.breach,
         "priority": verdict.priority,
         "importance": one.counts.importance,
+        "bins": one.bins.labels,
+        "baseline": _shares(np.asarray(one.counts.baseline)),
+        "window": _shares(np.asarray(one.counts.current)),
     }
     if judged.verdict is Verdict.ALARM:
         return replace(judged, details=details)
@@ -243,12 +246,7 @@ def _by_rule(settings: DriftSettings, one: Looked, verdict: FeatureVerdict, judg
         verdict.reason,
         threshold=settings.rule.effect_floor if one.counts.effect_floor is None else one.counts.effect_floor,
         p_value=verdict.p_value,
-        details={
-            **details,
-            "bins": one.bins.labels,
-            "baseline": _shares(np.asarray(one.counts.baseline)),
-            "window": _shares(np.asarray(one.counts.current)),
-        },
+        details=details,
     )
 
 

@@ -11,10 +11,11 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from modelspan_analyzer.charts import text as readable
 from modelspan_analyzer.web.access.sessions import FORM_FIELD, form_token
 from modelspan_analyzer.web.access.visitors import visitor_of
 from modelspan_analyzer.web.pages.static import address
@@ -111,6 +112,16 @@ def seconds(value: float | None) -> str:
     return f"{value:.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"
 
 
+def raw(text: str) -> Markup:
+    """A text as a form has to send it back: with what no page shows as it is."""
+    return escape(text)
+
+
+def _readable(value: object) -> object:
+    """Text without what would rearrange or break the page around it: shown as what it is."""
+    return readable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 def words(name: str) -> str:
     """A name of ours in words: `not_enough_data` is not enough data."""
     return name.replace("_", " ")
@@ -130,7 +141,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        finalize=_readable,
     )
+    made.filters["raw"] = raw
     made.globals |= {"url": url, "static": address}
     shown = (moment, number, share, seconds, words, brief)
     made.filters |= {each.__name__: each for each in shown}

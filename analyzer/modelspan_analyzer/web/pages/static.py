@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from modelspan_analyzer.charts import stylesheet
+
 FOLDER: Final = Path(__file__).parent.parent / "static"
 _TYPES: Final[Mapping[str, str]] = {
     ".css": "text/css; charset=utf-8",
@@ -25,7 +27,8 @@ _FOR_EVER: Final = "public, max-age=31536000, immutable"
 @cache
 def files() -> Mapping[str, bytes]:
     """What is served, by name."""
-    return {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir()) if path.suffix in _TYPES}
+    own = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir()) if path.suffix in _TYPES}
+    return {**own, "charts.css": stylesheet().encode()}
 
 
 @cache

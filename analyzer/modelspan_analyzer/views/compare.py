@@ -1,0 +1,265 @@
+"""A time beside its baseline, beside the time before it, beside another time, or beside another version.
+
+The same monitors judge it as judge every window, so that what is said here is what an alarm would say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+
+from modelspan_analyzer.charts import Bar, Figure, interval_bars
+from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.incidents.asked import window_of
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.quality.columns import column_rates
+from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
+from modelspan_analyzer.monitors.table import SIGNALS
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.baselines import KIND_SLIDING, KIND_VERSION, Baseline
+from modelspan_analyzer.reading.names import need_model, need_version
+from modelspan_analyzer.reading.relation import window_relation
+from modelspan_analyzer.results import Result, Window
+from modelspan_analyzer.verdicts.rates import judge
+from modelspan_analyzer.views.asked import FILTERS, Asked, asked
+from modelspan_analyzer.views.drifted import Drifted, drifted_of, ranked
+from modelspan_analyzer.views.period import newest_version, period
+from modelspan_analyzer.views.query import Query
+from modelspan_analyzer.views.view import View, table_of
+from modelspan_collector.store.connect import Store
+
+PARAMETERS: Final = (FILTERS - {"segment"}) | {"with", "other_version", "other_since", "other_until"}
+BASELINE, BEFORE, VERSION, WINDOW = "baseline", "before", "version", "window"
+WITH: Final = (BASELINE, BEFORE, VERSION, WINDOW)
+_SIGNALS: Final = ("performance", "data_drift", "prediction_drift")
+_DRAWN: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What is compared."""
+
+    words: str
+    version: str
+    window: Window | None
+    """None of a baseline that has no time."""
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """One measure of the one side, judged against the other."""
+
+    signal: str
+    metric: str
+    feature: str
+    value: float | None
+    other: float | None
+    lower: float | None
+    upper: float | None
+    threshold: float | None
+    verdict: str
+    p_value: float | None
+    reason: str
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared(View):
+    """Two sides, measure by measure."""
+
+    asked: Asked
+    kind: str
+    """One of `WITH`."""
+    this: Side
+    other: Side | None
+    """None where there is nothing to compare with."""
+    features: tuple[Drifted, ...] = ()
+    outputs: tuple[Drifted, ...] = ()
+    outcomes: tuple[Beside, ...] = ()
+    quality: tuple[Beside, ...] = ()
+
+    def drawn(self) -> list[Figure]:
+        """What moved most, in the bins of the verdict."""
+        moved = [one for one in (*self.outputs, *self.features) if one.bins and one.verdict in ("alarm", "warning")]
+        chosen = moved or [one for one in (*self.outputs, *self.features) if one.bins][:2]
+        return [one.figure() for one in chosen[:_DRAWN]]
+
+    def drawn_outcomes(self) -> Figure | None:
+        """Every measure of the outcomes with its interval; None where none was measured."""
+        bars = [
+            Bar(one.metric.replace("_", " "), one.value, one.lower, one.upper, one.verdict, one.n)
+            for one in self.outcomes
+            if one.value is not None and one.other is not None and abs(one.value) <= 1
+        ]
+        return interval_bars("How well it answers", bars) if bars else None
+
+    def tables(self) -> Mapping[str, pa.Table]:
+        """Features, outcomes and quality."""
+        drift = ("feature", "metric", "value", "threshold", "verdict", "importance", "priority", "n", "reason")
+        measured = tuple(Beside.__dataclass_fields__)
+        return {
+            "features": table_of((*self.outputs, *self.features), drift),
+            "outcomes": table_of(self.outcomes, measured),
+            "quality": table_of(self.quality, measured),
+        }
+
+
+def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: datetime) -> Compared:
+    """Compare the newest windows, or the time that was asked for, `with` what was asked for.
+
+    Raises:
+        ValueError: a parameter cannot be read, or nothing is known of the model or a version.
+    """
+    wanted, kind = _asked(store, given)
+    version = wanted.version or newest_version(store, wanted.model)
+    of = period(store, wanted.model, version, wanted.window)
+    window = wanted.window or (of.window if of else window_of("", ""))
+    this = Asked(wanted.model, version, "", window)
+    shown = Side(_stretch(window), version, window, _rows(store, this.model, version, window))
+    base = _base(store, this, window, kind, given, now)
+    title = f"{this.model} {version}: compared"
+    if base is None or not base.rows:
+        said = f"Nothing to compare with: {_lacking(kind)}."
+        return Compared(title=title, sentence=said, asked=this, kind=kind, this=shown, other=None)
+    settings = config.for_model(this.model, version)
+    context = MonitorContext(store, this.model, version, window, base, settings)
+    found = [result for name in _SIGNALS if (run := SIGNALS[name].run) for result in run(context)]
+    beside = Side(base.source, base.compared_version or base.version or version, base.window, base.rows)
+    quality = _quality(context)
+    return Compared(
+        title=title,
+        sentence=_sentence(shown, beside, found, quality),
+        queries=_queries(this, window),
+        asked=this,
+        kind=kind,
+        this=shown,
+        other=beside,
+        features=_moved(found, "data_drift"),
+        outputs=_moved(found, "prediction_drift"),
+        outcomes=tuple(
+            _beside(one, one.details.get("baseline"))
+            for one in found
+            if one.signal == "performance" and one.n_baseline and not one.segment
+        ),
+        quality=tuple(quality),
+    )
+
+
+def _asked(store: Store, given: Mapping[str, str]) -> tuple[Asked, str]:
+    """The one side, and with what it is compared."""
+    wanted, kind = asked(given), given.get("with") or (VERSION if given.get("other_version") else BASELINE)
+    if kind not in WITH:
+        raise ValueError(f"a time is compared with {', '.join(WITH)}, not with {kind[:40]!r}")
+    other_version = given.get("other_version", "")
+    need_model(store, wanted.model)
+    for version in filter(None, (wanted.version, other_version)):
+        need_version(store, wanted.model, version)
+    if kind == VERSION and not other_version:
+        raise ValueError("say which version: &other_version=NAME")
+    return wanted, kind
+
+
+def _quality(context: MonitorContext) -> list[Beside]:
+    """The rates of each column that both sides have: what is missing, out of range, of another kind."""
+    reference, settings = context.reference, context.settings.data_quality
+    if reference is None or min(reference.rows, context.current.rows) < settings.min_rows:
+        return []
+    before, after = reference.features, context.current.features
+    rates = [rate for name in before if name in after for rate in column_rates(before[name], after[name], settings)]
+    judged = judge(rates, alpha=settings.alpha, min_change=settings.min_change)
+    found = [_beside(context.rate_result(DATA_QUALITY.name, one), one.rate.expected) for one in judged]
+    return sorted(found, key=lambda one: (one.verdict != "alarm", one.metric, one.feature))
+
+
+def _moved(found: Sequence[Result], signal: str) -> tuple[Drifted, ...]:
+    """What drifted by one signal, what matters most first."""
+    told = [one for one in found if one.signal == signal and one.value is not None and one.details.get("bins")]
+    return tuple(ranked(drifted_of(_row(one), one.details) for one in told))
+
+
+def _base(
+    store: Store, this: Asked, window: Window, kind: str, given: Mapping[str, str], now: datetime
+) -> Baseline | None:
+    """What the other side is, as a baseline."""
+    if kind == BASELINE:
+        return baselines.active(store, this.model, this.version)
+    version, stretch = this.version, window
+    if kind == BEFORE:
+        stretch = Window(window.start - (window.end - window.start), window.start)
+    elif kind == WINDOW:
+        stretch = window_of(given.get("other_since", ""), given.get("other_until", ""))
+        version = given.get("other_version") or version
+    else:
+        version = given["other_version"]
+    source = f"version {version}, {_stretch(stretch)}" if version != this.version else _stretch(stretch)
+    rows = _rows(store, this.model, version, stretch)
+    of = KIND_VERSION if version != this.version else KIND_SLIDING
+    identity = f"{of}:{version}:{stretch.start.isoformat()}:{stretch.end.isoformat()}"
+    return Baseline(identity, this.model, this.version, of, source, stretch, rows, now, compared_version=version)
+
+
+def _rows(store: Store, model: str, version: str, window: Window) -> int:
+    relation = window_relation(model, version, window)
+    return int(store.scalar(f"SELECT count() FROM {relation.table} WHERE {relation.condition}", relation.parameters))
+
+
+def _queries(this: Asked, window: Window | None) -> tuple[Query, ...]:
+    if window is None:
+        return ()
+    relation = window_relation(this.model, this.version, window)
+    sql = f"SELECT * FROM {relation.table} WHERE {relation.condition}\nORDER BY timestamp LIMIT 100"
+    return (Query("The rows of this side", sql, relation.parameters),)
+
+
+def _row(result: Result) -> dict[str, Any]:
+    return {**asdict(result), "verdict": result.verdict.value, "window_start": result.window.start} | {
+        "window_end": result.window.end
+    }
+
+
+def _beside(result: Result, other: object) -> Beside:
+    return Beside(
+        signal=result.signal,
+        metric=result.metric,
+        feature=result.feature,
+        value=result.value,
+        other=other if isinstance(other, int | float) else None,
+        lower=result.lower,
+        upper=result.upper,
+        threshold=result.threshold,
+        verdict=result.verdict.value,
+        p_value=result.p_value,
+        reason=result.reason,
+        n=result.n,
+    )
+
+
+def _stretch(window: Window) -> str:
+    return f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
+
+
+def _lacking(kind: str) -> str:
+    return {
+        BASELINE: "no baseline is set (`modelspan baseline set`), and too little came to learn one",
+        BEFORE: "no prediction came in the time before",
+        VERSION: "the other version did not predict in this time",
+        WINDOW: "no prediction came in the other time",
+    }[kind]
+
+
+def _sentence(shown: Side, beside: Side, found: Sequence[Result], quality: Sequence[Beside]) -> str:
+    if not shown.rows:
+        return f"Not enough data: no prediction of {shown.words}."
+    verdicts = [*(one.verdict.value for one in found), *(one.verdict for one in quality)]
+    sides = f"{shown.rows:,} predictions beside {beside.rows:,} ({beside.words})"
+    if not (alarms := verdicts.count("alarm")):
+        looked = {"ok", "warning"} & set(verdicts)
+        return f"{sides}: {'nothing differs beyond chance' if looked else 'nothing could be compared'}."
+    moved = [one.feature for one in _moved(found, "data_drift") if one.verdict == "alarm"]
+    named = f"; moved most: {', '.join(moved[:3])}" if moved else ""
+    return f"{sides}: {alarms} measures differ beyond chance{named}."

@@ -1,0 +1,68 @@
+"""Which windows a view shows: those of the time that was asked for, else the newest there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from modelspan_analyzer.instants import utc
+from modelspan_analyzer.results import Window
+from modelspan_collector.store.connect import Store
+
+NEWEST: Final = 96
+"""Windows that are shown where no time is asked for ..."""
+MOST: Final = 300
+"""... and where one is: more points than a chart has room for say nothing."""
+_ALWAYS: Final = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+_WINDOWS: Final = """
+SELECT min(window_start) AS start, max(window_end) AS end, count() AS windows, any(every) AS every
+FROM (
+    SELECT window_start, window_end, count() OVER () AS every FROM monitor_runs FINAL
+    WHERE model = {model:String} AND version = {version:String} AND monitor = '' AND outcome != 'running'
+      AND window_end > {start:DateTime64(9, 'UTC')} AND window_start < {end:DateTime64(9, 'UTC')}
+    ORDER BY window_end DESC LIMIT {most:UInt32}
+)
+"""
+
+_LAST: Final = """
+SELECT version FROM monitor_runs WHERE model = {model:String} AND monitor = ''
+ORDER BY window_end DESC, version DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of time and the windows in it that were looked at."""
+
+    window: Window
+    windows: int
+    left_out: int
+    """Older windows of the time that was asked for, which there are too many of."""
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """For `WITHIN`."""
+        return {"start": self.window.start, "end": self.window.end}
+
+
+WITHIN: Final = """model = {model:String} AND version = {version:String}
+  AND window_start >= {start:DateTime64(9, 'UTC')} AND window_end <= {end:DateTime64(9, 'UTC')}"""
+"""SQL: the results of a version in a period."""
+
+
+def period(store: Store, model: str, version: str, asked: Window | None) -> Period | None:
+    """The period to show; None where nothing was looked at in it."""
+    wanted, most = (asked, MOST) if asked else (_ALWAYS, NEWEST)
+    scope = {"model": model, "version": version, "start": wanted.start, "end": wanted.end, "most": most}
+    (row,) = store.rows(_WINDOWS, scope)
+    if not row["windows"]:
+        return None
+    left_out = int(row["every"]) - int(row["windows"]) if asked else 0
+    return Period(Window(utc(row["start"]), utc(row["end"])), int(row["windows"]), left_out)
+
+
+def newest_version(store: Store, model: str) -> str:
+    """The version that was looked at last; '' where none was."""
+    rows = store.rows(_LAST, {"model": model})
+    return str(rows[0]["version"]) if rows else ""
