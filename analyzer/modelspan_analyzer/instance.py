@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.monitors_yaml import load as load_monitors
+from modelspan_analyzer.reading import abandoned
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_analyzer.tenants import Tenants
@@ -93,6 +94,7 @@ class Instance:
         told = load_monitors(config.monitors) if config.monitors else MonitorsConfig()
         self.store: Store = connect(config.dsn or embedded_dsn(config.data))
         schema.apply(self.store)
+        abandoned.clear(self.store)
         collecting = config.collector or CollectorConfig(config.data / COLLECTOR_FOLDER)
         monitors = _linked(told, config, collecting.hosts)
         self.collector = Collector(self.store, collecting)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isfinite, nan
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from modelspan_analyzer.explain.frame import read_signature
-from modelspan_analyzer.explain.shapley import attribute
+from modelspan_analyzer.explain.shapley import BACKGROUND, PARTS, attribute_one
 from modelspan_analyzer.explain.supplied import load_model
 from modelspan_analyzer.explain.surrogate import explain_locally
 from modelspan_analyzer.reading.names import brief
@@ -30,8 +34,11 @@ SELECT prediction_id, timestamp, value, label, '' AS truth, CAST(NULL AS Nullabl
 FROM predictions
 """
 _BACKGROUND = _SHAPE + " WHERE model = {model:String} AND version = {version:String} AND prediction_id != {id:String}"
+_NOTHING: Mapping[str, float] = MappingProxyType({})
 _CHOSEN = _SHAPE + " WHERE prediction_id = {id:String}"
-BACKGROUND_ROWS = 500
+SURROGATE_ROWS = 500
+"""Rows that a surrogate draws the surroundings of a row from."""
+_OTHERS = "SELECT count() FROM predictions WHERE model = {model:String} AND version = {version:String}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,8 @@ class Reason:
     feature: str
     value: str
     effect: float
+    error: float | None = None
+    """One standard error of the effect, by which other background rows would change it; None where none is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +66,22 @@ class LocalExplanation:
     fit: float | None
     """R² of a surrogate; None for attributions."""
     reasons: tuple[Reason, ...]
+    base_error: float | None = None
+    """One standard error of the base value."""
+    background: int = 0
+    """Predictions that it was compared with; 0 where it was stored."""
+    of: int = 0
+    """Predictions of the version that these were drawn from."""
 
 
 def explain(
-    store: Store, prediction_id: str, model: str = "", method: str = "auto", *, seconds: float = 30.0
+    store: Store,
+    prediction_id: str,
+    model: str = "",
+    method: str = "auto",
+    *,
+    background: int = BACKGROUND,
+    seconds: float = 30.0,
 ) -> LocalExplanation:
     """Explain a prediction: from stored attributions, or with a model that is supplied.
 
@@ -69,12 +90,15 @@ def explain(
         prediction_id: of the prediction.
         model: `module:function` or a model file; if empty, attributions must be stored.
         method: of Shapley attributions (see `shapley.attribute`), or `surrogate`.
+        background: rows of the same version that Shapley attributions compare with, drawn by a hash of their ids.
         seconds: time that it may take.
 
     Raises:
         LookupError: there is no such prediction, or nothing is stored and no model was given.
-        ValueError: the model cannot be loaded or used.
+        ValueError: the model cannot be loaded or used, or the background is too small.
     """
+    if background < PARTS:
+        raise ValueError(f"a background needs at least {PARTS} rows: the error of an effect is told from its parts")
     found = store.rows(_ONE, {"id": prediction_id})
     if not found:
         raise LookupError(f"there is no prediction {brief(prediction_id)!r} in the store")
@@ -83,7 +107,7 @@ def explain(
     shown = row["label"] or str(row["value"])
     head = (prediction_id, row["model"], row["version"], row["moment"], shown)
     if model:
-        return LocalExplanation(*head, *_compute(store, row, model, method, features, seconds))
+        return _compute(store, row, model, method, LocalExplanation(*head, "", None, None, ()), background, seconds)
     later = store.rows(_LATER, {"id": prediction_id})
     if row["attributions"]:
         return LocalExplanation(*head, "logged with the prediction", None, None, _sorted(row["attributions"], features))
@@ -96,14 +120,22 @@ def explain(
 
 
 def _compute(
-    store: Store, row: dict[str, object], model: str, method: str, features: dict[str, object], seconds: float
-) -> tuple[str, float | None, float | None, tuple[Reason, ...]]:
+    store: Store,
+    row: dict[str, Any],
+    model: str,
+    method: str,
+    head: LocalExplanation,
+    size: int,
+    seconds: float,
+) -> LocalExplanation:
+    features = {**row["numeric_features"], **row["categorical_features"]}
     names = {"model": row["model"], "version": row["version"], "id": row["prediction_id"]}
     rows = Rows(_BACKGROUND, names)
     encoding = find_encoding(
         store, Rows(_SHAPE + " WHERE model = {model:String} AND version = {version:String}", names)
     )
-    background = sample(store, rows, encoding, BACKGROUND_ROWS).features
+    drawn = SURROGATE_ROWS if method == "surrogate" else size
+    background = sample(store, rows, encoding, drawn).features
     chosen = sample(store, Rows(_CHOSEN, names), encoding, 1).features
     supplied = load_model(model, encoding, read_signature(store, str(row["model"]), str(row["version"])))
     if not len(background):
@@ -111,12 +143,31 @@ def _compute(
     if method == "surrogate":
         local = explain_locally(supplied, chosen[0], background, encoding.is_categorical)
         effects = dict(zip(encoding.names, np.asarray(local.effects).tolist(), strict=True))
-        return "surrogate", None, local.fit, _sorted(effects, features)
-    given = attribute(supplied, chosen, background, seconds=seconds, method=method)
-    effects = dict(zip(encoding.names, given.values[0].tolist(), strict=True))
-    return given.method, given.base_value, None, _sorted(effects, features)
+        return replace(head, method="surrogate", fit=local.fit, reasons=_sorted(effects, features))
+    given = attribute_one(supplied, chosen[0], background, seconds=seconds, method=method)
+    effects, errors = (
+        dict(zip(encoding.names, column.tolist(), strict=True)) for column in (given.values, given.errors)
+    )
+    return replace(
+        head,
+        method=given.method,
+        base_value=given.base_value,
+        reasons=_sorted(effects, features, errors),
+        base_error=_known(given.base_error),
+        background=given.background,
+        of=int(store.scalar(_OTHERS, names)) - 1,
+    )
 
 
-def _sorted(effects: dict[str, float], features: dict[str, object]) -> tuple[Reason, ...]:
+def _sorted(
+    effects: Mapping[str, float], features: Mapping[str, object], errors: Mapping[str, float] = _NOTHING
+) -> tuple[Reason, ...]:
     order = sorted(effects.items(), key=lambda item: -abs(item[1]))
-    return tuple(Reason(name, str(features.get(name, "missing")), float(effect)) for name, effect in order)
+    return tuple(
+        Reason(name, str(features.get(name, "missing")), float(effect), _known(errors.get(name, nan)))
+        for name, effect in order
+    )
+
+
+def _known(error: float) -> float | None:
+    return error if isfinite(error) else None

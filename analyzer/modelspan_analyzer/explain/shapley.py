@@ -14,6 +14,8 @@ from modelspan_analyzer.statistics.performance.counts import FloatArray
 BACKGROUND: Final = 50
 """Rows that stand for "this feature is not known"."""
 _BATCH: Final = 10
+PARTS: Final = 5
+"""Parts of the background that an explanation of one row is estimated from."""
 
 
 class Attributed(NamedTuple):
@@ -51,6 +53,54 @@ def attribute(
             break
     width = rows.shape[1]
     return Attributed(np.vstack(done) if done else np.empty((0, width)), base, chosen)
+
+
+class Estimated(NamedTuple):
+    """What each feature added to one row, and how far that rests on which rows it was compared with."""
+
+    values: FloatArray
+    """`(p,)`."""
+    errors: FloatArray
+    """`(p,)`: one standard error of each; NaN where there is one background row only."""
+    base_value: float
+    base_error: float
+    """One standard error of the base value."""
+    background: int
+    """The rows that it was compared with."""
+    method: str
+
+
+def attribute_one(
+    model: SuppliedModel, row: FloatArray, background: FloatArray, *, seconds: float, method: str = "auto"
+) -> Estimated:
+    """Attributions of one row, with the error that comes from drawing the background.
+
+    An attribution is a mean over background rows, so the parts of the background give estimates of their own: their
+    mean is that of the whole, and their standard deviation over the root of their number is its standard error.
+
+    Args:
+        model: the model.
+        row: `(p,)`, encoded.
+        background: `(m, p)` encoded rows, drawn at random.
+        seconds: time after which no further part of the background is begun, once there are two.
+        method: as of `attribute`.
+
+    Raises:
+        ModuleNotFoundError: shap is not installed; the message names the extra.
+        ValueError: there is no such method.
+    """
+    chosen = _method(model) if method == "auto" else method
+    deadline, found = time.monotonic() + seconds, []
+    for part in np.array_split(background, min(PARTS, len(background))):
+        values, base = _explainer(model, part, chosen)(row[None, :])
+        found.append((np.append(values[0], base), len(part)))
+        if len(found) > 1 and time.monotonic() > deadline:
+            break
+    each, sizes = np.vstack([values for values, _ in found]), np.array([size for _, size in found], float)
+    mean = np.average(each, axis=0, weights=sizes)
+    spread = np.average((each - mean) ** 2, axis=0, weights=sizes)
+    errors = np.sqrt(spread / (len(found) - 1)) if len(found) > 1 else np.full(mean.shape, np.nan)
+    return Estimated(mean[:-1], errors[:-1], float(mean[-1]), float(errors[-1]), int(sizes.sum()), chosen)
 
 
 def _method(model: SuppliedModel) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,16 +17,22 @@ from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.people import ANALYZER
+from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_collector.store.connect import Store
 
+_LOGGER = logging.getLogger(__name__)
 REGISTERED: Final = "model registered"
 PROMOTED: Final = "model promoted"
 SETTINGS_CHANGED: Final = "settings changed"
 LABELS_CORRECTED: Final = "labels corrected"
+TOGETHER: Final = "tenants measured together"
 ACTOR: Final = f"unknown (noticed by the {ANALYZER})"
 """A card, a promotion and a changed file say what they are, and not whose."""
 LOOK_BACK: Final = timedelta(days=1)
 """How old a correction, or a prediction of a promoted version, may be when it is first seen."""
+
+SHARING_BACK: Final = timedelta(hours=1)
+"""How long ago a prediction may have come that tells of a tenant: all of them are read on every look."""
 
 _CARDS = """
 SELECT model, version, tenant, owner, task, deployed_at, min(timestamp) AS at,
@@ -53,6 +60,9 @@ _KNOWN_SETTINGS = """
 SELECT model, version, argMax(details, timestamp) AS details FROM audit_log WHERE action = {action:String}
 GROUP BY model, version
 """
+_TOLD_TOGETHER = """
+SELECT model, argMax(details, timestamp) AS details FROM audit_log WHERE action = {action:String} GROUP BY model
+"""
 _MODELS = "SELECT DISTINCT model, version FROM predictions ORDER BY model, version"
 _CORRECTIONS = """
 WITH (SELECT max(parseDateTime64BestEffortOrZero(JSONExtractString(details, 'until'), 3, 'UTC'))
@@ -79,6 +89,19 @@ def notice(store: Store, config: MonitorsConfig, now: datetime) -> None:
     _promotions(store, now)
     _settings(store, config)
     note_corrections(store, now)
+    _sharing(store, now)
+
+
+def _sharing(store: Store, now: datetime) -> None:
+    """A model that several tenants have come to send predictions of, and again where another one does."""
+    shared = shared_models(store, now - SHARING_BACK)
+    before = store.rows(_TOLD_TOGETHER, {"action": TOGETHER}) if shared else []
+    known = {row["model"]: set(json.loads(row["details"])["tenants"]) for row in before}
+    for model, tenants in shared.items():
+        if not known.get(model, set()) >= set(tenants):
+            together = sorted(known.get(model, set()) | set(tenants))
+            audit.record(store, TOGETHER, model=model, actor=ACTOR, details={"tenants": together})
+            _LOGGER.warning("%s", sentence(model, together))
 
 
 def _registrations(store: Store) -> None:

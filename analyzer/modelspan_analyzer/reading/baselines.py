@@ -7,7 +7,6 @@ model and version is the active one; one set for the empty version stands for ev
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ from modelspan_analyzer.files.roles import Settled
 from modelspan_analyzer.files.tag_columns import tag_maps
 from modelspan_analyzer.instants import now, utc
 from modelspan_analyzer.people import ANALYZER, user
+from modelspan_analyzer.reading import abandoned
 from modelspan_analyzer.reading import labels as truths
 from modelspan_analyzer.reading.features import reference_parts
 from modelspan_analyzer.reading.names import need_all
@@ -144,16 +144,19 @@ def set_from_table(
     """
     if rows.num_rows == 0:
         raise ValueError(f"the baseline of {model} from {source} has no rows")
-    baseline_id, groups, done = _new_id(), tag_maps(rows, tags), 0
+    groups, done = tag_maps(rows, tags), 0
     if features is None:
         features = [name for name in rows.column_names if name not in {prediction, score, label, ids, *tags}]
-    for part in reference_parts(rows, prediction=prediction, score=score, label=label, ids=ids, features=features):
-        part = part.append_column("tags", groups.slice(done, part.num_rows))
-        done += part.num_rows
-        for name, value in (("version", version), ("model", model), ("baseline_id", baseline_id)):
-            part = part.add_column(0, name, pa.array([value] * part.num_rows, pa.string()))
-        store.insert("reference_predictions", part)
-    return _record(store, Baseline(baseline_id, model, version, KIND_ROWS, source, None, rows.num_rows, now()))
+    parts = reference_parts(rows, prediction=prediction, score=score, label=label, ids=ids, features=features)
+    abandoned.clear(store)
+    with abandoned.setting() as baseline_id:
+        for part in parts:
+            part = part.append_column("tags", groups.slice(done, part.num_rows))
+            done += part.num_rows
+            for name, value in (("version", version), ("model", model), ("baseline_id", baseline_id)):
+                part = part.add_column(0, name, pa.array([value] * part.num_rows, pa.string()))
+            store.insert("reference_predictions", part)
+        return _record(store, Baseline(baseline_id, model, version, KIND_ROWS, source, None, rows.num_rows, now()))
 
 
 def set_from_settled(store: Store, model: str, version: str, settled: Settled, source: str) -> Baseline:
@@ -212,15 +215,16 @@ def listing(store: Store, model: str | None = None) -> list[Baseline]:
 
 
 def _copy_window(store: Store, model: str, version: str, window: Window, kind: str, source: str) -> Baseline:
-    baseline_id = _new_id()
-    store.command(_COPY_WINDOW, {**bound(model, version, window), "baseline_id": baseline_id})
-    count = int(store.scalar(_COUNT, {"model": model, "baseline_id": baseline_id}))
-    if count == 0:
-        raise ValueError(
-            f"{model} {version or '(any version)'} has no prediction between {window.start} and {window.end}; "
-            "choose a window that has some (`modelspan status` shows the newest)"
-        )
-    return _record(store, Baseline(baseline_id, model, version, kind, source, window, count, now()))
+    abandoned.clear(store)
+    with abandoned.setting() as baseline_id:
+        store.command(_COPY_WINDOW, {**bound(model, version, window), "baseline_id": baseline_id})
+        count = int(store.scalar(_COUNT, {"model": model, "baseline_id": baseline_id}))
+        if count == 0:
+            raise ValueError(
+                f"{model} {version or '(any version)'} has no prediction between {window.start} and {window.end}; "
+                "choose a window that has some (`modelspan status` shows the newest)"
+            )
+        return _record(store, Baseline(baseline_id, model, version, kind, source, window, count, now()))
 
 
 def _record(store: Store, baseline: Baseline) -> Baseline:
@@ -258,7 +262,3 @@ def _from_row(row: dict[str, Any]) -> Baseline:
         rows=int(row["rows"]),
         created_at=utc(row["created_at"]),
     )
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from clickhouse_connect.driver.exceptions import Error as DriverError
 from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Roles, Settled, settle
 from modelspan_analyzer.files.rows import FileRows
+from modelspan_analyzer.instants import now
 from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.web.baselines import JSON_TYPE, as_json
 from modelspan_cli.console import console, plain_table
@@ -107,15 +110,17 @@ def _set(args: argparse.Namespace) -> int:
     print(
         f"baseline {made['baseline_id']} of {made['model']} {made['version'] or '(all versions)'}: {made['rows']} rows"
     )
-    if not args.version:
-        _say_who_keeps(args)
+    _say_of_whom(args)
     return 0
 
 
-def _say_who_keeps(args: argparse.Namespace) -> None:
-    """A baseline for all versions changes nothing for those that have their own."""
+def _say_of_whom(args: argparse.Namespace) -> None:
+    """It is of all tenants that have the model; one for all versions changes nothing for those that have their own."""
     with reading(args) as store:
-        own = baselines.keeping_their_own(store, args.model)
+        own = () if args.version else baselines.keeping_their_own(store, args.model)
+        tenants = shared_models(store, now() - timedelta(days=1), args.model).get(args.model, ())
+    if tenants:
+        print(sentence(args.model, tenants), file=sys.stderr)
     if own:
         more = f" and {len(own) - _SHOWN} more" if len(own) > _SHOWN else ""
         listed = ", ".join(own[:_SHOWN]) + more

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from modelspan_analyzer.checking import Answer, as_json, ask
 from modelspan_analyzer.config.durations import parse_duration
+from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_cli.known import KnownModel, KnownVersion, known_signal
 from modelspan_cli.reach import add_data_argument, reading
 
@@ -46,11 +47,14 @@ def run(args: argparse.Namespace) -> int:
             max_age=args.max_age,
             warnings=args.warnings,
         )
+        tenants = shared_models(store, datetime.now(UTC) - timedelta(days=1), args.model).get(args.model, ())
     if args.json:
-        json.dump(as_json(answer), sys.stdout, default=str)
+        json.dump(as_json(answer) | {"tenants_together": tenants}, sys.stdout, default=str)
         print()
         return int(answer.status)
     _print(answer)
+    if tenants:
+        print(f"  {sentence(args.model, tenants)}")
     return int(answer.status)
 
 

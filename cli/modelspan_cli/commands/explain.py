@@ -7,6 +7,7 @@ import dataclasses
 import json
 
 from modelspan_analyzer.explain.local import LocalExplanation, explain
+from modelspan_analyzer.explain.shapley import BACKGROUND
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading
@@ -20,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     methods = ("auto", "tree", "linear", "permutation", "kernel", "surrogate")
     parser.add_argument("--method", choices=methods, default="auto", help="with --model: Shapley values or a surrogate")
+    parser.add_argument(
+        "--background",
+        type=int,
+        default=BACKGROUND,
+        metavar="ROWS",
+        help="with --model: predictions that Shapley values compare with (default: %(default)s)",
+    )
     parser.add_argument("--top", type=int, default=10, help="reasons shown (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_data_argument(parser)
@@ -29,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the reasons, the strongest first."""
     try:
         with reading(args) as store:
-            told = explain(store, args.prediction_id, args.model, args.method)
+            told = explain(store, args.prediction_id, args.model, args.method, background=args.background)
     except (LookupError, ValueError) as error:
         raise CommandError(str(error).strip("'\""), hint="" if args.model else "--model module:function") from error
     except ModuleNotFoundError as error:
@@ -46,7 +54,16 @@ def _show(told: LocalExplanation, top: int) -> None:
     terminal.print(f"{told.model} {told.version} said {told.prediction} at {told.moment} ({told.method})")
     if told.fit is not None:
         terminal.print(f"the surrogate explains {told.fit:.0%} of the model's local behaviour")
+    if told.background:
+        terminal.print(
+            f"compared with {told.background} of {told.of} other predictions, which answer {told.base_value:.4g}"
+            f"{_error(told.base_error)} on average; ± is one standard error (more --background, less error)"
+        )
     table = plain_table("feature", "value", "effect")
     for reason in told.reasons[:top]:
-        table.add_row(reason.feature, reason.value, f"{reason.effect:+.4g}")
+        table.add_row(reason.feature, reason.value, f"{reason.effect:+.4g}{_error(reason.error)}")
     terminal.print(table)
+
+
+def _error(error: float | None) -> str:
+    return "" if error is None else f" ± {error:.2g}"

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from modelspan_analyzer.checking import JUDGED, WITHIN, not_checked
 from modelspan_analyzer.governance.databases import databases
 from modelspan_analyzer.incidents import Incident, load_open
 from modelspan_analyzer.monitors.context import LEARNING
+from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.reach import add_data_argument, reading, running
 from modelspan_collector.address import public
@@ -64,11 +66,12 @@ def run(args: argparse.Namespace) -> int:
     instance = running(args)
     with reading(args) as store:
         models, left_out = _models(store), store.rows(_LEFT_OUT)
+        shared = shared_models(store, datetime.now(UTC) - timedelta(days=1))
         others = [name for name in databases(store) if name != store.database]
     if args.json:
         pid = instance.pid if instance else None
         state: dict[str, Any] = {"running": instance is not None, "pid": pid, "models": models}
-        state |= {"ingest_errors": left_out, "other_databases": others}
+        state |= {"ingest_errors": left_out, "other_databases": others, "shared_models": shared}
         json.dump(state, sys.stdout, default=str, indent=2)
         print()
     else:
@@ -79,7 +82,8 @@ def run(args: argparse.Namespace) -> int:
             console().print(_table(models))
         else:
             print(f"no prediction is in the database {args.database}: nothing is known of any model")
-        for line in (*_not_shown(others), *_not_taken(left_out)):
+        together = [sentence(model, tenants) for model, tenants in shared.items()]
+        for line in (*together[:_MOST_LINES], *_not_shown(others), *_not_taken(left_out)):
             print(line)
     return 0
 

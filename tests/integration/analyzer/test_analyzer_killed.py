@@ -5,8 +5,15 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from modelspan_analyzer.reading import abandoned
+from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -70,3 +77,73 @@ def test_a_killed_analyzer_neither_skips_nor_repeats(tmp_path: Path) -> None:
     assert all(run.endswith("done") for run in runs)
     assert "twice 0" in lines
     assert "looked 5" in lines, "two windows were finished before the kill"
+
+
+# Sets a baseline in one of two ways; dies by SIGKILL when asked to, between its rows and its record.
+SETTER = """
+import os, signal, sys
+from datetime import datetime, timedelta, timezone
+import pyarrow as pa
+from modelspan_analyzer.reading import abandoned, baselines
+from modelspan_analyzer.results import Window
+from modelspan_collector.store import schema
+from modelspan_collector.store.connect import connect
+
+folder, how, what = sys.argv[1:]
+start = datetime(2026, 3, 2, tzinfo=timezone.utc)
+store = connect(f"chdb://{folder}")
+schema.apply(store)
+if what == "die":
+    stamp = pa.array([start], pa.timestamp("ns", "UTC"))
+    store.insert("predictions", pa.table(
+        {"model": ["m"], "version": ["1"], "timestamp": stamp, "prediction_id": ["a"]}))
+    insert = store.insert
+    def dying(table, *given, **named):
+        if table == "baselines":
+            os.kill(os.getpid(), signal.SIGKILL)
+        insert(table, *given, **named)
+    store.insert = dying
+print("left", store.scalar("SELECT count() FROM reference_predictions"))
+if what == "start":
+    abandoned.clear(store)
+elif how == "window":
+    baselines.set_from_window(store, "m", "1", Window(start, start + timedelta(hours=1)))
+else:
+    baselines.set_from_table(store, "m", "1", pa.table({"age": [1.0]}), source="a file")
+print("kept", store.scalar("SELECT count() FROM reference_predictions"), len(baselines.listing(store, "m")))
+"""
+
+
+@pytest.mark.parametrize("how", ["window", "table"])
+def test_what_a_killed_setting_of_a_baseline_left_is_cleared(tmp_path: Path, how: str) -> None:
+    """Nobody reads rows of a baseline that was never recorded: the next setting removes them, and keeps its own."""
+
+    def run(what: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", SETTER, str(tmp_path / "store"), how, what]
+        return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
+
+    assert run("die").returncode == -signal.SIGKILL
+    again = run("live")
+    assert again.stdout.split() == ["left", "1", "kept", "1", "1"], again.stderr
+    if how == "window":
+        assert run("die").returncode == -signal.SIGKILL
+        started = run("start")
+        assert started.stdout.split() == ["left", "2", "kept", "1", "1"], started.stderr
+
+
+def test_a_baseline_that_is_being_set_is_nobodys_leftover(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not this process's own, nor, on a server, one that another process began within hours."""
+    with abandoned.setting() as under_way:
+        ids = {
+            "under way": under_way,
+            "of an earlier release": "0" * 12 + "4" + "0" * 19,
+            "begun a second ago": f"{time.time_ns() // 10**6 - 1000:012x}7{'0' * 19}",
+            "begun long ago": f"{time.time_ns() // 10**6 - 10**8:012x}7{'0' * 19}",
+        }
+        store.insert("reference_predictions", pa.table({"baseline_id": list(ids.values()), "model": ["m"] * 4}))
+        monkeypatch.setattr(type(store), "embedded", property(lambda _: False))
+        told = {name: abandoned._is_abandoned(store, {"baseline_id": one}) for name, one in ids.items()}
+        assert [name for name, gone in told.items() if gone] == ["of an earlier release", "begun long ago"]
+        monkeypatch.undo()
+        assert abandoned.clear(store) == 3
+        assert store.scalar("SELECT any(baseline_id) FROM reference_predictions") == under_way

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from databases import Databases
 from modelspan_analyzer.comparison.compare import compare
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.governance import audit
-from modelspan_analyzer.governance.notice import LABELS_CORRECTED, REGISTERED, notice
+from modelspan_analyzer.governance.notice import LABELS_CORRECTED, REGISTERED, TOGETHER, notice
 from modelspan_analyzer.incidents.roles import owner
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.fairness.monitor import fairness
@@ -30,11 +31,13 @@ from modelspan_analyzer.reading.rows import window_rows
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import Finding
 from modelspan_analyzer.why.selection import select
+from modelspan_cli.main import main
 from modelspan_collector.store.connect import Store
 
 MODEL, ROWS = "credit", 200
 TENANTS = ("acme", "globex")
 CLASSES = ("0", "1")
+STAMP = pa.timestamp("ns", "UTC")
 TAGS = pa.map_(pa.string(), pa.string())
 TASKS = {"acme": "binary", "globex": "multiclass"}
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
@@ -138,6 +141,25 @@ READERS: Mapping[str, Callable[[Store, str], float]] = {
 def test_each_tenant_has_its_own_labels(shared: Store, reader: str, tenant: str) -> None:
     """Whatever reads labels gives acme's rows acme's, and globex's rows globex's."""
     assert READERS[reader](shared, tenant) == {"acme": 1.0, "globex": 0.0}[tenant]
+
+
+def test_what_is_shared_is_said_wherever_it_is_read_or_set(shared: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """Baselines, alarms and incidents are of a model's name: the audit log says so once, and every command that tells
+    of one or sets one says it too, with what keeps tenants apart; a model of one tenant is not mentioned.
+    """
+    row = {"model": ["own"], "version": ["1"], "prediction_id": ["a"], "timestamp": pa.array([START], STAMP)}
+    shared.insert("predictions", pa.table(row | {"tags": pa.array([[("tenant", "acme")]], TAGS)}))
+    for _ in range(2):
+        notice(shared, MonitorsConfig(), datetime.now(UTC))
+    (told,) = audit.entries(shared, since=datetime(1970, 1, 1, tzinfo=UTC), action=TOGETHER)
+    assert (told.model, json.loads(told.details)) == (MODEL, {"tenants": list(TENANTS)})
+    span = ["--start", f"{WINDOW.start:%Y-%m-%dT%H:%M:%S}", "--end", f"{WINDOW.end:%Y-%m-%dT%H:%M:%S}"]
+    for command in (["status"], ["check", "--model", MODEL], ["baseline", "set", "--model", MODEL, *span]):
+        with suppress(SystemExit):
+            main([*command, "--store", shared.dsn, "--database", shared.database])
+        answer = "".join(capsys.readouterr())
+        assert f"{MODEL} is of several tenants (acme, globex)" in answer, command
+        assert "own is of several" not in answer
 
 
 def test_requests_of_two_tenants_are_never_matched(shared: Store) -> None:

@@ -95,9 +95,12 @@ def test_a_supplied_model_is_explained_within_its_budget(
     assert ndcg.n == 40
     assert store.scalar("SELECT count() FROM attributions FINAL") == 80
     for method in ("permutation", "surrogate"):
-        told = explain(store, "h1-3", model="supplied_linear:score", method=method)
+        told = explain(store, "h1-3", model="supplied_linear:score", method=method, background=20)
         assert {r.feature for r in told.reasons[:2]} == {"income", "age"}
         assert told.method == method
+        drawn = method == "permutation"
+        assert all((reason.error is not None) == drawn for reason in told.reasons)
+        assert (told.background, told.of) == ((20, 399) if drawn else (0, 0))
     with pytest.raises(LookupError, match="name the model"):
         known = "SELECT prediction_id FROM attributions"
         explain(

@@ -13,7 +13,7 @@ from sklearn.metrics import ndcg_score
 from support import need
 
 from modelspan_analyzer.explain.frame import frame_for
-from modelspan_analyzer.explain.shapley import attribute
+from modelspan_analyzer.explain.shapley import attribute, attribute_one
 from modelspan_analyzer.explain.supplied import SuppliedModel, load_model
 from modelspan_analyzer.explain.surrogate import explain_locally
 from modelspan_analyzer.reading.samples.matrix import Encoding
@@ -77,6 +77,25 @@ def test_shapley_values_of_a_linear_model(method: str) -> None:
         found.values.sum(axis=1) + found.base_value, fitted.predict(frame_for(None, NUMBERS, {}).make(rows)), atol=1e-6
     )
     assert found.method == ("linear" if method == "auto" else method)
+
+
+def test_the_error_of_an_attribution_is_that_of_its_background() -> None:
+    """Over many draws the effects lie about the true one as far as the errors say; more rows make them smaller."""
+    need("shap")
+    generator = np.random.default_rng(4)
+    fitted = LinearRegression().fit(frame_for(None, NUMBERS, {}).make(np.eye(3)), [2.0, -1.0, 0.0])
+    slopes, row, model = fitted.coef_, np.ones(3), SuppliedModel(fitted, NUMBERS)
+    backgrounds = [generator.normal(size=(50, 3)) for _ in range(40)]
+    draws = [attribute_one(model, row, each, seconds=30, method="linear") for each in backgrounds]
+    permuted = attribute_one(model, row, backgrounds[0], seconds=30, method="permutation")
+    np.testing.assert_allclose(permuted.errors, draws[0].errors, atol=1e-6)
+    off = np.array([each.values - slopes for each in draws])
+    told = np.sqrt(np.mean([each.errors**2 for each in draws], axis=0))
+    np.testing.assert_allclose(np.sqrt((off**2).mean(axis=0)), told, rtol=0.5, atol=1e-9)
+    np.testing.assert_allclose(told, np.abs(slopes) / np.sqrt(50), rtol=0.5, atol=1e-9)
+    assert {each.background for each in draws} == {50}
+    more = attribute_one(model, row, generator.normal(size=(5000, 3)), seconds=30, method="linear")
+    assert (more.errors[:2] < told[:2] / 3).all()
 
 
 def test_attribution_stops_at_its_budget() -> None:
