@@ -44,7 +44,8 @@ def observe(
         model: Name of the model.
         version: Its version, or a function of the call's arguments that tells it (champion and challenger).
         role: `"primary"`, or `"shadow"` for a model whose answers nobody uses.
-        classes: The classes, in the order of the scores; whole numbers among them become labels.
+        classes: The classes, in the order of the scores; of two, the value is the score of the second.
+            Whole numbers among them become labels.
         task: `"classification"` or `"regression"`, where results alone do not tell: whole numbers of a classification
             are labels, several numbers of a regression are no class scores. The model's card says it, too.
         feature_names: Names of the columns of matrices and vectors.

@@ -107,7 +107,8 @@ class Observer:
     def __init__(self, options: Options, function: Callable[..., Any] | None = None, task: str = "") -> None:
         """Follow calls by the options; the task is what the object itself says, where they do not."""
         self.options = options
-        self.told = outputs.Told(None if options.classes is None else list(options.classes), options.task or task)
+        classes = None if options.classes is None else list(options.classes)
+        self.told = outputs.Told(classes, options.task or task, set())
         self._class_names = [class_name(each) for each in self.told.classes or ()]
         self._arguments = Arguments(function, options.feature_names) if function is not None else None
         self._span_name = f"{conventions.SPAN_NAME_PREFIX}{options.model}"

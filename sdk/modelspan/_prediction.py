@@ -66,7 +66,7 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
             model: Name of the model.
             version: Its version.
             role: `"primary"` or `"shadow"`.
-            classes: The classes, in the order of the scores.
+            classes: The classes, in the order of the scores; of two, the value is the score of the second.
             feature_names: Names of the columns of matrices and vectors.
             prediction_id: The caller's own id, or a column of ids.
             timestamp: As the attribute.

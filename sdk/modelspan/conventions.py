@@ -4,6 +4,7 @@ OpenTelemetry has no conventions for non-generative inference yet, so the names 
 prefix and in this one file: when a standard comes, they move here and nowhere else.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 SCHEMA_VERSION: Final = "1"
@@ -79,3 +80,17 @@ COL_SCORE_PREFIX: Final = "score."
 COL_FEATURE_PREFIX: Final = "feature."
 COL_TAG_PREFIX: Final = "tag."
 COL_ATTRIBUTION_PREFIX: Final = "attribution."
+
+# --- Classes --------------------------------------------------------------------------------------
+
+POSITIVE_CLASSES: Final = ("1", "true", "True", "yes", "Yes", "y", "Y", "positive", "fraud", "bad")
+"""Names by which a class of two is the positive one, the one to find, wherever it stands."""
+
+
+def positive_of(classes: Sequence[str]) -> str:
+    """The positive class: the one of such a name, else the last.
+
+    >>> positive_of(["fraud", "legit"]), positive_of(["ham", "spam"])
+    ('fraud', 'spam')
+    """
+    return next((name for name in POSITIVE_CLASSES if name in classes), classes[-1])

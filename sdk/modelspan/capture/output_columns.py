@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _TOLERANCE = 0.01
 """How far the probabilities of a row may be from 1 together."""
 
+_ENOUGH_ROWS = 8
+"""In so many rows scores do not fall by chance."""
+
 
 class Outputs(NamedTuple):
     """The predictions of a batch, each column of as many values as the batch has rows; None what there is not."""
@@ -101,7 +104,7 @@ def of_table(columns: Mapping[str, Any], told: Told) -> Outputs:
     """Columns by the rule of a single mapping: named ones, else the scores of the classes."""
     classes = None if told.classes is None else set(map(class_name, told.classes))
     if classes is not None and set(columns) == classes:
-        return of_scores(columns)
+        return of_scores(columns, told)
     by_key = names.plain_keys(columns)
     label, answer, score = (
         names.first_of(by_key, keys) for keys in (names.LABEL_KEYS, names.ANSWER_KEYS, names.SCORE_KEYS)
@@ -112,7 +115,7 @@ def of_table(columns: Mapping[str, Any], told: Told) -> Outputs:
     if label is None and answer is None and score is None:
         return of_vector(next(iter(columns.values())), told) if len(columns) == 1 else _of_unknown(columns, told)
     of_classes = {name: column for name, column in columns.items() if classes is not None and name in classes}
-    found = of_scores(of_classes) if len(of_classes) > 1 else NOTHING
+    found = of_scores(of_classes, told) if len(of_classes) > 1 else NOTHING
     if answer is not None:
         given = of_vector(answer, told)
         if given.label is None and not has_fractions(given.value) and names.has(by_key, names.PROBABILITY_KEYS):
@@ -132,7 +135,7 @@ def _of_unknown(columns: Mapping[str, Any], told: Told) -> Outputs:
         return _untold(len(columns))
     if told.task != CLASSIFICATION and not all(map(_is_share, columns.values())):
         return _untold(len(columns))
-    return of_scores(columns)
+    return of_scores(columns, told)
 
 
 def of_matrix(matrix: np.ndarray, told: Told) -> Outputs:
@@ -153,8 +156,13 @@ def of_matrix(matrix: np.ndarray, told: Told) -> Outputs:
     )
     if classes is None and not are_scores:
         return _untold(width)
+    if classes is None and _look_sorted(matrix):
+        swallowed(
+            "the scores of results that name no classes fall in every row: where they are sorted by score, they are no"
+            " scores of the same classes; return them with their labels, or in the order of classes="
+        )
     every = list(map(class_name, classes if classes is not None else range(width)))
-    return of_scores({name: pa.array(matrix[:, at].copy()) for at, name in enumerate(every)})
+    return of_scores({name: pa.array(matrix[:, at].copy()) for at, name in enumerate(every)}, told)
 
 
 def _untold(width: int) -> Outputs:
@@ -175,6 +183,10 @@ def _are_probabilities(matrix: np.ndarray) -> bool:
     return bool(within and np.abs(known.sum(axis=1) - 1).max() <= _TOLERANCE)
 
 
+def _look_sorted(matrix: np.ndarray) -> bool:
+    return len(matrix) >= _ENOUGH_ROWS and bool((matrix[:, 1:] <= matrix[:, :-1]).all())
+
+
 def _is_number(column: Any) -> bool:
     import pyarrow as pa
 
@@ -189,7 +201,7 @@ def _is_share(column: pa.Array) -> bool:
     return least is None or (least >= 0 and most <= 1)
 
 
-def of_scores(columns: Mapping[str, Any]) -> Outputs:
+def of_scores(columns: Mapping[str, Any], told: Told) -> Outputs:
     """Value, label and scores that follow from the scores of the classes."""
     import numpy as np
     import pyarrow as pa
@@ -200,5 +212,5 @@ def of_scores(columns: Mapping[str, Any]) -> Outputs:
     matrix: np.ndarray = np.column_stack([column.to_numpy(zero_copy_only=False) for column in scores.values()])
     best = np.nan_to_num(matrix, nan=-np.inf).argmax(axis=1)
     label = pa.DictionaryArray.from_arrays(pa.array(best.astype(np.int32)), pa.array(list(scores))).dictionary_decode()
-    second = list(scores.values())[1] if len(scores) == 2 else None
-    return Outputs(second, label, scores)
+    of_value = told.value_class(scores)
+    return Outputs(None if of_value is None else scores[of_value], label, scores)

@@ -8,15 +8,15 @@
 | `(label, score)` | label and value |
 | vector as long as `classes` | class scores |
 
-Of class scores alone, the label is the class with the highest, and the value of two classes the second's score. What
-can be none of these for sure is `NOTHING`.
+Of class scores alone, the label is the class with the highest, and the value of two classes the score of one of them,
+the same for every row (`modelspan.capture.value_class`). What can be none of these for sure is `NOTHING`.
 """
 
 from __future__ import annotations
 
 import array
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from modelspan._failsafe import swallowed
@@ -32,6 +32,7 @@ from modelspan.capture.names import (
     has,
     plain_keys,
 )
+from modelspan.capture.value_class import value_class
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 TASKS = (CLASSIFICATION, REGRESSION)
@@ -55,6 +56,13 @@ class Told(NamedTuple):
 
     classes: Sequence[Any] | None = None
     task: str = ""
+    seen: set[str] | None = None
+    """Classes that the function's answers have named; takes more of them."""
+
+    def value_class(self, answered: Collection[str]) -> str | None:
+        """The class, of those that an answer names, whose score is the value of every answer."""
+        told = None if self.classes is None else list(map(class_name, self.classes))
+        return value_class(answered, told, self.seen)
 
 
 UNTOLD = Told()
@@ -122,7 +130,7 @@ def _of_mapping(row: Mapping[Any, Any], told: Told) -> Output:
         return NOTHING
     named = {class_name(key): value for key, value in row.items()}
     if told.classes is not None and set(named) <= set(map(class_name, told.classes)) and len(named) > 1:
-        return of_scores(named_scores(named, told))
+        return of_scores(named_scores(named, told), told)
     by_key = _side_by_side(plain_keys(named))
     label, answer = first_of(by_key, LABEL_KEYS), first_of(by_key, ANSWER_KEYS)
     score, scores = first_of(by_key, SCORE_KEYS), first_of(by_key, SCORES_KEYS)
@@ -130,7 +138,7 @@ def _of_mapping(row: Mapping[Any, Any], told: Told) -> Output:
         score, scores = scores if score is None else score, None
     if label is None and answer is None and score is None and scores is None:
         return _of_unknown(named, told)
-    found = of_scores(named_scores(scores, told))
+    found = of_scores(named_scores(scores, told), told)
     if answer is not None:
         found = _with_answer(found, answer, has(by_key, PROBABILITY_KEYS), told)
     if label is not None:
@@ -208,7 +216,7 @@ def _of_unknown(named: Mapping[str, Any], told: Told) -> Output:
     told_apart = told.task == CLASSIFICATION or all(0 <= score <= 1 for score in scores.values())  # type: ignore[operator]
     if told.task == REGRESSION or not told_apart:
         return NOTHING
-    return of_scores(named_scores(named, told))
+    return of_scores(named_scores(named, told), told)
 
 
 def _is_one(value: Any) -> bool:
@@ -222,12 +230,12 @@ def _of_sequence(result: Any, elements: Sequence[Any], told: Told) -> Output:
             return NOTHING  # two labels, or a label and what is none: which of them is the prediction, nobody knows
         label = read(elements[0], told).label or class_name(elements[0])
         return Output(score.value, label, score.scores)
+    if len(elements) > 1 and all(isinstance(each, Mapping) for each in elements):
+        return _of_labelled(elements, told)
     if told.classes is not None and len(elements) == len(told.classes) and len(elements) > 1:
-        return of_scores(named_scores(elements, told))
+        return of_scores(named_scores(elements, told), told)
     if len(elements) == 1:
         return NOTHING if isinstance(elements[0], (list, tuple)) else read(elements[0], told)
-    if elements and all(isinstance(each, Mapping) for each in elements):
-        return _of_labelled(elements)
     return NOTHING
 
 
@@ -242,7 +250,7 @@ def _is_label(first: Any, pair: Any, told: Told) -> bool:
     return isinstance(pair, tuple) and isinstance(scalar, int) and known and (fraction or hasattr(second, "__len__"))
 
 
-def _of_labelled(elements: Sequence[Mapping[Any, Any]]) -> Output:
+def _of_labelled(elements: Sequence[Mapping[Any, Any]], told: Told) -> Output:
     """A list of classes, each with its score, as text classifiers return."""
     scores: dict[str, float] = {}
     for each in elements:
@@ -251,7 +259,7 @@ def _of_labelled(elements: Sequence[Mapping[Any, Any]]) -> Output:
         if label is None or not isinstance(score, (int, float)):
             return NOTHING
         scores[class_name(label)] = float(score)
-    return of_scores(scores)
+    return of_scores(scores, told)
 
 
 def _elements(result: Any) -> Sequence[Any]:
@@ -288,14 +296,18 @@ def named_scores(scores: Any, told: Told) -> Mapping[str, float] | None:
     return {name: float(score) for name, score in found.items() if isinstance(score, (int, float))}
 
 
-def of_scores(scores: Mapping[str, float] | None) -> Output:
+def of_scores(scores: Mapping[str, float] | None, told: Told) -> Output:
     """Value, label and scores that follow from the scores of the classes; of those that are NaN, none."""
     if not scores or not any(score == score for score in scores.values()):
         return NOTHING
     if len(scores) == 1:
         return Output(value=next(iter(scores.values())))
-    second = list(scores.values())[1] if len(scores) == 2 else None
-    return Output(value=second, label=max(scores, key=lambda name: _rank(scores[name])), scores=scores)
+    of_value = told.value_class(scores)
+    return Output(
+        value=None if of_value is None else scores[of_value],
+        label=max(scores, key=lambda name: _rank(scores[name])),
+        scores=scores,
+    )
 
 
 def _rank(score: float) -> float:

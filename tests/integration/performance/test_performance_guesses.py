@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from sklearn import metrics
 
+from modelspan.conventions import positive_of
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.concept.monitor import concept
@@ -233,6 +234,31 @@ def test_two_classes_of_scores_alone_are_told_apart_by_the_threshold(look: Look,
     answered = np.greater_equal(OF_TWO, threshold).astype(int)
     assert found["accuracy"].value == pytest.approx(metrics.accuracy_score(TRUTH, answered))
     assert "performance.threshold" in found["labels_share"].reason
+
+
+@pytest.mark.parametrize("labels", [("NEGATIVE", "POSITIVE"), ("fraud", "legit")])
+@pytest.mark.parametrize("of_answer", [True, False], ids=["of the answer", "of the positive class"])
+def test_a_score_is_of_the_positive_class_whichever_class_was_answered(
+    look: Look, labels: tuple[str, str], of_answer: bool
+) -> None:
+    """A value that is the score of the class that was answered is turned round for the other, and that is said."""
+    positive = positive_of(labels)
+    (negative,) = set(labels) - {positive}
+    truth = np.where(TRUTH == 1, positive, negative)
+    answer = np.where(OF_TWO >= 0.5, positive, negative)
+    value = np.where(answer == positive, OF_TWO, 1 - OF_TWO) if of_answer else OF_TWO
+    found = look({"label": answer, "value": value}, {"label": truth})
+    assert found["roc_auc"].value == pytest.approx(metrics.roc_auc_score(TRUTH, OF_TWO))
+    assert found["brier"].value == pytest.approx(metrics.brier_score_loss(TRUTH, OF_TWO))
+    assert ("probability of the class that was answered" in found["labels_share"].reason) is of_answer
+
+
+def test_scores_of_a_high_threshold_stay_scores_of_the_positive_class(look: Look) -> None:
+    """The values of its two answers do not overlap, though no answer's may be below a half."""
+    score = 0.5 + OF_TWO / 2
+    found = look({"label": np.where(score >= 0.8, "1", "0"), "value": score}, {"label": TRUTH.astype(str)})
+    assert found["roc_auc"].value == pytest.approx(metrics.roc_auc_score(TRUTH, score))
+    assert "answered" not in found["labels_share"].reason
 
 
 def test_classes_that_answers_give_as_numbers_are_classes(look: Look) -> None:

@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import enum
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,7 @@ SINGLE: list[tuple[Any, Any, Output]] = [
 
 
 @pytest.mark.parametrize(("result", "classes", "expected"), SINGLE, ids=lambda value: type(value).__name__)
+@pytest.mark.swallows("whose name sorts last")
 def test_single(result: Any, classes: Any, expected: Output) -> None:
     """A single row's result becomes value, label and scores by the documented rules."""
     assert read(result, Told(classes)) == expected
@@ -176,7 +178,7 @@ KINDS_SINGLE: list[tuple[Any, Told, Output]] = [
     ({"mean": 0.2, "std": 0.1}, Told(task="regression"), NOTHING),
     ({"a": 2.3, "b": -1.0}, Told(task="classification"), Output(-1.0, "a", {"a": 2.3, "b": -1.0})),
     ({"who": "cat", "where": 0.3}, Told(), NOTHING),
-    ([{"label": "P", "score": 0.9}, {"label": "N", "score": 0.1}], Told(), Output(0.1, "P", {"P": 0.9, "N": 0.1})),
+    ([{"label": "P", "score": 0.9}, {"label": "N", "score": 0.1}], Told(), Output(0.9, "P", {"P": 0.9, "N": 0.1})),
     (("a", 0.9), Told(["a", "b"]), Output(0.9, "a")),
     ((1, 0.9), Told([0, 1]), Output(0.9, "1")),
     ([0.1, 0.9], Told([False, True]), Output(0.9, "true", {"false": 0.1, "true": 0.9})),
@@ -187,6 +189,7 @@ KINDS_SINGLE: list[tuple[Any, Told, Output]] = [
 
 
 @pytest.mark.parametrize(("result", "told", "expected"), KINDS_SINGLE, ids=str)
+@pytest.mark.swallows("whose name sorts last")
 def test_what_a_result_says_is_not_guessed(result: Any, told: Told, expected: Output) -> None:
     """Keys that say what they are count, whatever their spelling; what may be anything is nothing."""
     assert read(result, told) == expected
@@ -274,3 +277,69 @@ def test_what_cannot_be_told_names_the_option() -> None:
     assert columns(np.array([[10.0, 20.0], [30.0, 40.0]])) == columns(np.array([[1.0, 2.0], [3.0, 4.0]])) == NO_SCORES
     (said,) = _failsafe.failures
     assert "classes=" in said and "task=" in said and "prediction=" in said
+
+
+NAMED: dict[str, Callable[[list[tuple[str, float]]], Any]] = {
+    "dict": dict,
+    "labelled": lambda pairs: [{"label": name, "score": score} for name, score in pairs],
+    "side_by_side": lambda pairs: {"labels": [name for name, _ in pairs], "scores": [score for _, score in pairs]},
+    "scores": lambda pairs: {"label": pairs[0][0], "scores": dict(pairs)},
+    "frame": lambda pairs: pd.DataFrame({name: [score] for name, score in pairs}),
+}
+"""Answers that name the classes of their scores."""
+TWO = [
+    (["ham", "spam"], None, "spam"),
+    (["legit", "fraud"], None, "fraud"),
+    (["NEGATIVE", "POSITIVE"], None, "POSITIVE"),
+    (["no", "yes"], None, "yes"),
+    (["LABEL_0", "LABEL_1"], None, "LABEL_1"),
+    (["spam", "ham"], ["spam", "ham"], "ham"),
+    (["fraud", "legit"], ["fraud", "legit"], "legit"),
+]
+
+
+@pytest.mark.parametrize("shape", NAMED)
+@pytest.mark.parametrize(("names", "classes", "of_value"), TWO, ids=str)
+@pytest.mark.swallows("whose name sorts last")
+def test_the_value_is_the_score_of_one_class_in_whichever_order_answers_have_them(
+    shape: str, names: list[str], classes: Any, of_value: str
+) -> None:
+    """Answers that are sorted by score, in rows, calls and batches, have the same class's score as their value."""
+    scores = [0.9, 0.2, 0.6, 0.4]
+    answers = [
+        NAMED[shape](sorted({names[0]: 1 - score, names[1]: score}.items(), key=lambda pair: sign * pair[1]))
+        for score in scores
+        for sign in (1, -1)
+    ]
+    wanted = [score if of_value == names[1] else 1 - score for score in scores for _ in range(2)]
+    told = Told(classes, seen=set())
+    assert [columns(answer, 1, classes)[0][0] for answer in answers] == wanted
+    if shape != "frame":
+        assert [read(answer, told).value for answer in answers] == wanted
+        assert batches.snapshot(answers, len(answers), told).columns().value.to_pylist() == wanted
+
+
+@pytest.mark.swallows("name more than two in all", "whose name sorts last")
+def test_the_best_two_of_many_classes_have_no_value() -> None:
+    """No class is in every answer, so no score is the value; label and scores are there, and the option is named."""
+    _failsafe.failures.clear()
+    told = Told(seen=set())
+    read({"a": 0.7, "b": 0.2}, told)
+    assert read([{"label": "b", "score": 0.6}, {"label": "c", "score": 0.3}], told) == Output(
+        None, "b", {"b": 0.6, "c": 0.3}
+    )
+    assert read({"a": 0.7, "b": 0.2}, told).value is None
+    assert any("classes= names two" in said for said in _failsafe.failures)
+    assert read({"b": 0.6, "c": 0.3}, Told(["a", "b", "c"])).value is None
+
+
+@pytest.mark.swallows("where they are sorted by score")
+def test_scores_without_names_that_look_sorted_are_said() -> None:
+    """What names no class cannot be put into order: that is said, and what it takes."""
+    _failsafe.failures.clear()
+    sorted_by_score = -np.sort(-np.random.default_rng(1).dirichlet([1, 1, 1], 20), axis=1)
+    columns(sorted_by_score, 20, ["a", "b", "c"])
+    assert not _failsafe.failures
+    columns(sorted_by_score, 20)
+    (said,) = _failsafe.failures
+    assert "return them with their labels, or in the order of classes=" in said

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
+from modelspan.conventions import positive_of
 from modelspan_analyzer.reading.cards import card_for
+from modelspan_analyzer.reading.outcomes import confidence
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_collector.store.connect import Store
 
@@ -18,7 +20,6 @@ MAX_CLASSES: Final = 100
 MANY_NUMBERS: Final = 20
 """Whole numbers of which a model without a card has no more as classes."""
 
-_POSITIVE = ("1", "true", "True", "yes", "Yes", "y", "Y", "positive", "fraud", "bad")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _SETTLED = "`modelspan.register(..., task=...)` settles it"
@@ -27,7 +28,7 @@ _SEEN = """
 SELECT arraySort(groupUniqArray(101)(label)) AS predicted, arraySort(groupUniqArray(101)(truth)) AS truths,
        arraySort(groupUniqArrayArray(101)(mapKeys(scores))) AS scored, min(value) AS lowest, max(value) AS highest,
        countIf(label = '' AND notEmpty(scores)) AS scored_alone, countIf(label = '' AND isNotNull(value)) AS numbers,
-       groupUniqArray(1000)(tags['tenant']) AS tenants,
+       {ranges}, groupUniqArray(1000)(tags['tenant']) AS tenants,
        count() AS n, countIf(truth != '') AS labelled, countIf(notEmpty(attributions)) AS attributed
 FROM ({rows})
 """
@@ -50,6 +51,7 @@ _OF_POSITIVE = """
 SELECT * REPLACE (if(label = '' AND mapContains(scores, {{scored:String}}), scores[{{scored:String}}], value) AS value)
 FROM ({rows})
 """
+_OF_LABEL = f"SELECT * REPLACE ({confidence.AS_POSITIVE}) FROM ({{rows}})"
 _DERIVED = {
     MULTICLASS: "answers that name no class are taken for the class of their highest score (or of their whole number)",
     BINARY: "answers that are class scores alone are taken for {positive} from `performance.threshold` on",
@@ -67,7 +69,9 @@ class Target:
     guess: str = field(default="", compare=False)
     """What was guessed and how it is settled; '' where the model's card says it."""
     derived: str = field(default="", compare=False)
-    """How the class of answers that name none is told; '' where all name one, or have a score to be told by."""
+    """How the class of answers that name none, and of which class values are, is told; '' where nothing is derived."""
+    of_label: bool = field(default=False, compare=False)
+    """The value is the score of the label that was answered, not of the positive class."""
 
     @property
     def positive(self) -> str:
@@ -94,6 +98,8 @@ class Seen(NamedTuple):
     """Some answers are numbers and name no class."""
     tenants: frozenset[str]
     """Whose rows they are, of those that name a tenant."""
+    of_label: bool | None
+    """Whether the values of two labels are scores of the label that was answered; None where nothing tells."""
     rows: int
     labelled: int
     """Of how many the truth is known."""
@@ -131,8 +137,11 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
         return Target(REGRESSION, guess=guess)
     target = classify(classes, positive)
     unnamed = any(one.scored_alone or (one.numbers and target.task == MULTICLASS) for one in seen)
-    derived = _DERIVED.get(target.task, "").format(positive=target.positive) if unnamed else ""
-    return replace(target, spelling=found, guess="" if task else _guess(target, found), derived=derived)
+    of_label = target.task == BINARY and {one.of_label for one in seen} - {None} == {True}
+    told = (unnamed and _DERIVED.get(target.task, ""), of_label and confidence.SAID)
+    derived = "; ".join(sentence.format(positive=target.positive) for sentence in told if sentence)
+    guess = "" if task else _guess(target, found)
+    return replace(target, spelling=found, guess=guess, derived=derived, of_label=of_label)
 
 
 def read_as(rows: Rows, target: Target) -> Rows:
@@ -146,7 +155,8 @@ def read_as(rows: Rows, target: Target) -> Rows:
     if not target.derived:
         return rows
     if target.task == BINARY:
-        return Rows(_OF_POSITIVE.format(rows=rows.sql), {**rows.parameters, "scored": target.positive})
+        sql = _OF_LABEL.format(rows=rows.sql) if target.of_label else rows.sql
+        return Rows(_OF_POSITIVE.format(rows=sql), {**rows.parameters, "scored": target.positive})
     return Rows(_HIGHEST.format(rows=rows.sql), rows.parameters)
 
 
@@ -195,7 +205,8 @@ def _guess(target: Target, spelling: Mapping[str, str]) -> str:
 
 def look(store: Store, rows: Rows) -> Seen:
     """What answers and truths some rows hold, in one scan."""
-    seen = store.rows(_SEEN.format(rows=rows.sql), rows.parameters)[0]
+    seen = store.rows(_SEEN.format(rows=rows.sql, ranges=confidence.RANGES), rows.parameters)[0]
+    counts = (int(seen[name]) for name in ("n", "labelled", "attributed"))
     return Seen(
         frozenset(name for name in [*seen["predicted"], *seen["scored"]] if name),
         frozenset(name for name in seen["truths"] if name),
@@ -203,7 +214,8 @@ def look(store: Store, rows: Rows) -> Seen:
         bool(seen["scored_alone"]),
         bool(seen["numbers"]),
         frozenset(name for name in seen["tenants"] if name),
-        *(int(seen[name]) for name in ("n", "labelled", "attributed")),
+        confidence.is_of_label(seen),
+        *counts,
     )
 
 
@@ -223,7 +235,7 @@ def classify(classes: Sequence[str], positive: str = "") -> Target:
         return Target(MULTICLASS, tuple(classes))
     if len(classes) == 1:
         classes = [_opposite(classes[0]), classes[0]]
-    chosen = positive or next((name for name in _POSITIVE if name in classes), classes[-1])
+    chosen = positive or positive_of(classes)
     if chosen not in classes:
         raise ValueError(f"the positive class {chosen!r} is not one of {', '.join(classes)}; correct `positive_class`")
     return Target(BINARY, (next(name for name in classes if name != chosen), chosen))
