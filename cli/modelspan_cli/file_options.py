@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from modelspan_analyzer.files.outcomes import LOG_ODDS, TASKS
+from modelspan_analyzer.files.date_order import ORDERS
+from modelspan_analyzer.files.outcomes import TASKS
 from modelspan_analyzer.files.roles import Hints
 from modelspan_analyzer.files.rows import Remarks
+from modelspan_analyzer.files.scores import LOG_ODDS
 from modelspan_analyzer.files.times import UNITS
+from modelspan_analyzer.files.written import Written
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -17,7 +20,7 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def add_hints(parser: argparse.ArgumentParser, *, times: bool = True) -> None:
-    """Declare `--task`, `--time-unit`, `--score-scale` and `--feature`."""
+    """Declare `--task`, `--time-unit`, `--score-scale`, `--feature`, and how the text is written."""
     parser.add_argument("--task", choices=TASKS, default="", help="what the model does (default: told by the columns)")
     if times:
         add_time_unit(parser)
@@ -27,6 +30,37 @@ def add_hints(parser: argparse.ArgumentParser, *, times: bool = True) -> None:
     parser.add_argument(
         "--feature", action="append", default=[], metavar="COL", help="a column that is one though it looks like an id"
     )
+    add_written(parser)
+
+
+def add_written(parser: argparse.ArgumentParser) -> None:
+    """Declare `--encoding`, `--skip-rows` and `--date-order`."""
+    parser.add_argument(
+        "--encoding", default="", metavar="NAME", help="of a text, such as cp1251 (default: told by it)"
+    )
+    parser.add_argument(
+        "--skip-rows",
+        type=_lines,
+        default=None,
+        metavar="N",
+        help="lines above the header (default: told by the lines)",
+    )
+    parser.add_argument(
+        "--date-order", choices=ORDERS, default="", help="of dates such as 26/01/31 (default: told by the column)"
+    )
+
+
+def _lines(text: str) -> int:
+    """A number of lines."""
+    count = int(text)
+    if count < 0:
+        raise ValueError(text)
+    return count
+
+
+def written(args: argparse.Namespace) -> Written:
+    """What was said of how the text is written."""
+    return Written(args.encoding, args.skip_rows, args.date_order)
 
 
 def add_time_unit(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +70,7 @@ def add_time_unit(parser: argparse.ArgumentParser) -> None:
 
 def hints(args: argparse.Namespace) -> Hints:
     """What was said of them."""
-    return Hints(args.task, getattr(args, "time_unit", ""), args.score_scale)
+    return Hints(args.task, getattr(args, "time_unit", ""), args.score_scale, args.date_order)
 
 
 def say(remarks: Remarks) -> None:

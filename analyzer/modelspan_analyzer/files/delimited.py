@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections import Counter
-from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -14,79 +10,39 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from modelspan_analyzer.files.bounds import check_shape
+from modelspan_analyzer.files.header import find_header
 from modelspan_analyzer.files.rows import SHOWN, FileError, FileRows, Remarks
 
-_DELIMITERS: Final = ("\t", ";", "|", ",")
-"""The rarest within texts first: it wins where two fit equally well."""
 _NAMES: Final = {"\t": "tab", ";": "semicolon", "|": "vertical bar", ",": "comma"}
-_LOOKED_AT: Final = 30
-_FIRST_BYTES: Final = 4 * 2**20
-_MOST_COMMENTS: Final = 50
 _BLOCK: Final = 64 * 2**20
 """A row is never longer: the parser reads whole rows in a block."""
 
 
-def read_delimited(text: bytes, remarks: Remarks) -> tuple[FileRows, str]:
-    """The cells of a text of rows below a header, all of them texts, empty ones null; and the delimiter.
+def read_delimited(text: bytes, remarks: Remarks, skip: int | None = None) -> FileRows:
+    """The cells of a text of rows below a header, all of them texts, empty ones null.
+
+    Args:
+        text: the file in UTF-8.
+        remarks: takes what was assumed and left out.
+        skip: lines above the header; told from the lines if None.
 
     Raises:
         FileError: there is no header, or no parser can make rows of it.
     """
-    text, told, above = _told_delimiter(text)
-    while above < _MOST_COMMENTS and text.startswith(b"#") and not _separates(text.partition(b"\n")[0]):
-        remarks.assume("lines that begin with # above the header are comments")
-        text, above = text.partition(b"\n")[2], above + 1
-    if not text.strip():
-        raise FileError("the file is empty; expected a header and rows")
     quoted = text.count(b'"') % 2 == 0
     if not quoted:
         remarks.assume("the quotation marks do not pair up: read as plain characters")
-    head = _head(text, told, quoted)
-    delimiter, names = head
+    header = find_header(text, quoted, remarks, skip)
+    names, text, delimiter = header.names, header.text, header.delimiter
     check_shape(0, len(names))
-    if delimiter != "," and not told:
+    if delimiter != "," and not header.told:
         remarks.assume(f"the columns are separated by {_NAMES[delimiter]}s")
     if any(name != name.strip() for name in names):
         remarks.assume("the names of the columns have no spaces around them")
         names = [name.strip() for name in names]
     table, skipped = _parse(text, delimiter, distinct_names(names, remarks), quoted)
     lines = text.rstrip().count(b"\n")  # as many as rows, unless a quoted cell holds a line break
-    return _placed(table, skipped, remarks, above, plain=lines == table.num_rows + len(skipped)), delimiter
-
-
-def _separates(line: bytes) -> bool:
-    return any(delimiter.encode() in line for delimiter in _DELIMITERS)
-
-
-def _told_delimiter(text: bytes) -> tuple[bytes, str, int]:
-    """Excel's first line `sep=;`, taken off."""
-    if match := re.match(rb"sep=([^\r\n])\r?\n", text):
-        return text[match.end() :], match[1].decode("latin-1"), 1
-    return text, "", 0
-
-
-def _head(text: bytes, told: str, quoted: bool) -> tuple[str, list[str]]:
-    """The delimiter by which most of the first rows have as many cells as the header, and the header's cells."""
-    first = text[:_FIRST_BYTES].decode("utf-8", "ignore")
-    best: tuple[float, int, str, list[str]] = (-1.0, 0, told or ",", [])
-    csv.field_size_limit(_BLOCK)
-    for delimiter in (told,) if told else _DELIMITERS:
-        try:
-            lines = io.StringIO(first, newline="")
-            reader = csv.reader(lines, delimiter=delimiter, quotechar='"' if quoted else None)
-            records = [record for record in islice(reader, _LOOKED_AT) if record]
-        except csv.Error:
-            continue
-        header, *others = records
-        alike = sum(len(record) == len(header) for record in others) / max(1, len(others))
-        fit = (alike if len(header) > 1 else 0.0, min(len(header), 2))
-        if len(header) == 1:
-            delimiter = told or ","
-        if fit > best[:2]:
-            best = (*fit, delimiter, header)
-    if not best[3]:
-        raise FileError("the file has no header that can be read; expected the names of the columns in the first line")
-    return best[2], best[3]
+    return _placed(table, skipped, remarks, header.above, plain=lines == table.num_rows + len(skipped))
 
 
 def distinct_names(names: list[str], remarks: Remarks) -> list[str]:

@@ -1,4 +1,8 @@
-"""Ids are text, always: as they are written in a text file, and exactly as many digits as a number has."""
+"""Ids are text, always: as they are written in a text file, and exactly as many digits as a number has.
+
+An id is one in every format: what a float column with missing ids makes of 7, `7.0` in a text and 7.0 in a typed
+column, is `7`, which is also what the SDK makes of it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from modelspan_analyzer.files.rows import FileError, FileRows
 
 _EXACT = 2.0**53
 _UUID_BYTES = 16
+_WHOLE = r"^[+-]?\d+\.0+$"
+_SAID = "ids of column {name!r} are fractional numbers that are whole: '7.0' is read as '7'"
 _FORMULA = r'^="([^"]*)"$'
 
 
@@ -39,6 +45,10 @@ def _written(ids: pa.Array, name: str, rows: FileRows) -> pa.Array:
     if _some(ids, _FORMULA):
         rows.remarks.assume(f'ids of column {name!r} are written as formulas: ="7" is read as 7')
         ids = pc.replace_substring_regex(ids, _FORMULA, r"\1")
+    given = pc.if_else(pc.equal(pc.utf8_trim_whitespace(ids), ""), pa.scalar(None, pa.string()), ids)
+    if given.null_count < len(given) and pc.all(pc.match_substring_regex(given, _WHOLE)).as_py():
+        rows.remarks.assume(_SAID.format(name=name))
+        ids = pc.replace_substring_regex(ids, r"\.0+$", "")
     if _some(ids, r"^\d\.\d+[eE]\+\d+$"):
         rows.remarks.assume(
             f"ids of column {name!r} such as 1.23457E+11 are what a spreadsheet leaves of long numbers: they are no"
@@ -59,7 +69,7 @@ def _whole(column: pa.Array, name: str, rows: FileRows) -> pa.Array:
     integers = cast_or_null(column, lambda part: part.cast(pa.int64()), pa.int64())
     if lost(column, integers).size or not valid(column).any():
         return column.cast(pa.string())
-    rows.remarks.assume(f"ids of column {name!r} are fractional numbers that are whole: '7.0' is read as '7'")
+    rows.remarks.assume(_SAID.format(name=name))
     if pc.any(pc.greater_equal(pc.abs(column), _EXACT)).as_py():
         rows.remarks.assume(
             f"ids of column {name!r} have more digits than a fractional number keeps, so some are no longer what they"

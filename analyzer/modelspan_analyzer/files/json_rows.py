@@ -18,27 +18,30 @@ from modelspan_analyzer.files.typed import with_types
 
 _BLOCK: Final = 64 * 2**20
 _DEEPEST: Final = 5
+_EXACT: Final = 2.0**53
 
 
-def read_json(text: bytes, remarks: Remarks, texts: frozenset[str], *, trusted: bool = True) -> FileRows:
+def read_json(
+    text: bytes, remarks: Remarks, texts: frozenset[str], *, date_order: str = "", trusted: bool = True
+) -> FileRows:
     """The objects as rows, columns in the order in which they first appear.
 
     Raises:
         FileError: there is no row of JSON in it.
     """
     if text.startswith(b"["):
-        return _by_hand(_elements(text), remarks, texts, "row")
+        return _by_hand(_elements(text), remarks, texts, "row", date_order)
     if (rows := _one_document(text, remarks)) is not None:
-        return _by_hand(rows, remarks, texts, "row")
+        return _by_hand(rows, remarks, texts, "row", date_order)
     if not trusted:  # a new name in every line is a table of rows times rows, which is seen only line by line
-        return _by_hand(_lines(text), remarks, texts, "line")
+        return _by_hand(_lines(text), remarks, texts, "line", date_order)
     try:
         table = arrow_json.read_json(pa.BufferReader(text), read_options=arrow_json.ReadOptions(block_size=_BLOCK))
     except pa.ArrowException:  # one type a column is more than people's files keep to
-        return _by_hand(_lines(text), remarks, texts, "line")
+        return _by_hand(_lines(text), remarks, texts, "line", date_order)
     table = _flattened(table, remarks)
     if any(name in texts and not is_text(table.schema.field(name).type) for name in table.column_names):
-        return _by_hand(_lines(text), remarks, texts, "line")  # an id is as it is written, whatever it looks like
+        return _by_hand(_lines(text), remarks, texts, "line", date_order)  # an id is as it is written
     return FileRows.of(table, remarks)
 
 
@@ -107,7 +110,9 @@ def _lines(text: bytes) -> Iterator[tuple[int, Any]]:
                 yield number, None
 
 
-def _by_hand(objects: Iterator[tuple[int, Any]], remarks: Remarks, texts: frozenset[str], unit: str) -> FileRows:
+def _by_hand(
+    objects: Iterator[tuple[int, Any]], remarks: Remarks, texts: frozenset[str], unit: str, date_order: str
+) -> FileRows:
     """Row by row, for what the fast reader refuses: columns of several types, broken lines, numbers that are ids."""
     columns: dict[str, list[Any]] = {}
     held: dict[str, list[int]] = {}
@@ -136,7 +141,7 @@ def _by_hand(objects: Iterator[tuple[int, Any]], remarks: Remarks, texts: frozen
     }
     rows = FileRows(pa.table(arrays), remarks, np.array(places, np.int64), unit)
     mixed = {name for name, values in columns.items() if not _of_one_kind(values)}
-    return with_types(rows, texts | (set(columns) - mixed))
+    return with_types(rows, texts | (set(columns) - mixed), date_order)
 
 
 def _spread(values: pa.Array, held: list[int], rows: int) -> pa.Array:
@@ -178,4 +183,6 @@ def _column(name: str, values: list[Any], as_text: bool, remarks: Remarks) -> pa
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value if value is None else value.encode("utf-8", "replace").decode()
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return str(int(value))
     return json.dumps(value)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan_analyzer.files import ids, outcomes
+from modelspan_analyzer.files.amounts import amounts
 from modelspan_analyzer.files.cells import is_number, is_text, utf8, valid
 from modelspan_analyzer.files.classes import canonical
 from modelspan_analyzer.files.outcomes import CLASSIFICATION, REGRESSION
@@ -52,7 +53,7 @@ def label_rows(rows: FileRows, id_column: str, label: str, time: str = "", hints
     given = rows.column(label)
     prediction_ids = ids.texts(rows, id_column)
     values, classes = _truth(rows, label, hints.task)
-    stamps = instants(rows, time, hints.time_unit) if time else pa.array([_now()] * total, UTC)
+    stamps = instants(rows, time, hints.time_unit, hints.date_order) if time else pa.array([_now()] * total, UTC)
     held = valid(values) | valid(classes)
     empty = ~_present(given)
     unfit = {
@@ -78,7 +79,7 @@ def _truth(rows: FileRows, name: str, task: str) -> tuple[pa.Array, pa.Array]:
     total = len(column)
     fractional = is_number(column.type) and not outcomes.are_whole(column)
     if task == REGRESSION or (fractional and task != CLASSIFICATION):
-        return outcomes.amounts(rows, name, "--label"), pa.nulls(total, pa.string())
+        return amounts(rows, name, "--label"), pa.nulls(total, pa.string())
     plain = is_number(column.type) or is_text(column.type) or pa.types.is_boolean(column.type)
     if not (plain or pa.types.is_null(column.type)):
         raise FileError(f"column {name!r} holds {column.type}, and a label is one class or one number; name another")

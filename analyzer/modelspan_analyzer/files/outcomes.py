@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelspan_analyzer.files import scores
+from modelspan_analyzer.files.amounts import amounts
 from modelspan_analyzer.files.cells import is_number, is_text, lost, numbers, trimmed, utf8, valid
 from modelspan_analyzer.files.classes import MOST_SPELLINGS, align, canonical
 from modelspan_analyzer.files.rows import SHOWN, FileError, FileRows, shown
@@ -20,9 +20,6 @@ REGRESSION: Final = "regression"
 TASKS: Final = (CLASSIFICATION, REGRESSION)
 MOST_CLASSES: Final = 20
 """More different whole numbers than this are taken for amounts, unless `--task` says that they are classes."""
-_FEW_MISFITS: Final = 0.01
-_ROUNDING: Final = 1e-6
-LOG_ODDS: Final = "logit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +110,9 @@ def convert(
         FileError: a column holds no such thing.
     """
     if score and score != prediction:
-        rows = rows.set(score, _scores(rows, score, scale))
+        rows = rows.set(score, scores.convert(rows, score, scale))
     if prediction and found.scored:
-        rows = rows.set(prediction, _scores(rows, prediction, scale))
+        rows = rows.set(prediction, scores.convert(rows, prediction, scale))
         prediction = None
     for name, option in ((prediction, "--prediction"), (label, "--label")):
         if name:
@@ -175,94 +172,6 @@ def _say_marks(rows: FileRows, name: str, column: pa.Array) -> None:
         )
 
 
-def amounts(rows: FileRows, name: str, option: str) -> pa.Array:
-    """A column as numbers; a few cells that hold none are left out and named.
-
-    Raises:
-        FileError: most of them hold none.
-    """
-    values = _amounts(rows, name, option)
-    infinite = np.flatnonzero(np.isinf(values.to_numpy(zero_copy_only=False)))
-    if not infinite.size:
-        return values
-    rows.remarks.leave_out(
-        f"{infinite.size:,} of {len(values):,} cells of column {name!r}, which are infinite"
-        f" ({rows.examples(infinite, values)})"
-    )
-    return pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))
-
-
-def _amounts(rows: FileRows, name: str, option: str) -> pa.Array:
-    column = rows.column(name)
-    values = _numbers(rows, name, option)
-    missed = lost(trimmed(utf8(column)) if is_text(column.type) else column, values)
-    missed = missed[~_nan(column)[missed]]
-    if missed.size:
-        rows.remarks.leave_out(
-            f"{missed.size:,} of {len(column):,} cells of column {name!r}, which hold no number"
-            f" ({rows.examples(missed, column)})"
-        )
-    return values
-
-
-def _numbers(rows: FileRows, name: str, option: str) -> pa.Array:
-    column = rows.column(name)
-    try:
-        values = numbers(column)
-    except pa.ArrowException:
-        hint = "; take one number of each list first" if pa.types.is_nested(column.type) else ""
-        raise FileError(
-            f"column {name!r} holds {column.type}, not numbers; name a column of numbers with {option}{hint}"
-        ) from None
-    held = valid(trimmed(utf8(column)) if is_text(column.type) else column)
-    if is_text(column.type) and held.any():
-        absent = np.flatnonzero(valid(column) & ~held)
-        some = f"; {absent.size:,} of its cells are missing ({rows.examples(absent, column)})" if absent.size else ""
-        rows.remarks.assume(f"column {name!r} is text and is read as numbers{some}")
-    if held.any() and valid(values).sum() < held.sum() / 2 and is_text(column.type):
-        first = int(np.flatnonzero(held & ~valid(values))[0])
-        raise FileError(
-            f"column {name!r} holds text such as {shown(column[first])} ({rows.where(first)}), not numbers;"
-            f" name a column of numbers with {option}"
-        )
-    return values
-
-
-def _scores(rows: FileRows, name: str, scale: str) -> pa.Array:
-    """Scores as probabilities; a few beyond 0 to 1 are left out, many are an error that names the option."""
-    scores = _amounts(rows, name, "--score")
-    if scale == LOG_ODDS:
-        return pc.divide(1.0, pc.add(1.0, pc.exp(pc.negate(scores))))
-    if scale:
-        scores = pc.divide(scores, _positive(scale))
-        if (most := pc.max(scores).as_py()) is not None and most <= 1 / _positive(scale) < 1:
-            rows.remarks.assume(f"no score of column {name!r} is above {most:g} after --score-scale {scale}")
-    outside = pc.fill_null(pc.or_(pc.less(scores, -_ROUNDING), pc.greater(scores, 1 + _ROUNDING)), False)
-    beyond = np.flatnonzero(outside.to_numpy(zero_copy_only=False))
-    if beyond.size > max(_FEW_MISFITS * valid(scores).sum(), 0):
-        least, most = (pc.min_max(scores)[end].as_py() for end in ("min", "max"))
-        raise FileError(
-            f"column {name!r} holds {least:g} to {most:g}, and scores are probabilities from 0 to 1;"
-            f" say --score-scale 100 if they are percentages, --score-scale {LOG_ODDS} if they are log odds"
-        )
-    if beyond.size:
-        rows.remarks.leave_out(
-            f"{beyond.size:,} scores of column {name!r}, which are no probabilities ({rows.examples(beyond, scores)})"
-        )
-        scores = pc.if_else(outside, pa.scalar(None, pa.float64()), scores)
-    return pc.min_element_wise(pc.max_element_wise(scores, 0.0, skip_nulls=False), 1.0, skip_nulls=False)
-
-
-def _positive(scale: str) -> float:
-    try:
-        number = float(scale)
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number > 0):
-        raise FileError(f"--score-scale is what stands for certain, such as 100, or {LOG_ODDS}; not {scale!r}")
-    return number
-
-
 def _numbers_in(rows: FileRows, name: str) -> pa.Array:
     """Numbers as numbers, texts that hold many different numbers too, and all else as it is."""
     column = rows.column(name)
@@ -309,9 +218,3 @@ def _is_share(column: pa.Array) -> bool:
 def _distinct(column: pa.Array) -> set[float]:
     """Different numbers, at most a few more than classes there may be."""
     return set(np.unique(np.asarray(numbers(column).drop_null())).tolist()[: 10 * MOST_CLASSES])
-
-
-def _nan(column: pa.Array) -> npt.NDArray[np.bool_]:
-    if not pa.types.is_floating(column.type):
-        return np.zeros(len(column), bool)
-    return np.asarray(pc.fill_null(pc.is_nan(column), False).to_numpy(zero_copy_only=False), bool)

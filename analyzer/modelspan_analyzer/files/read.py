@@ -6,6 +6,7 @@ import bz2
 import lzma
 import struct
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ from modelspan_analyzer.files.json_rows import read_json
 from modelspan_analyzer.files.parquet_pages import told_size
 from modelspan_analyzer.files.rows import FileError, FileRows, Remarks
 from modelspan_analyzer.files.typed import with_types
+from modelspan_analyzer.files.written import AS_FOUND, Written
 from modelspan_collector.bounded import BoundedError, TooManyBytesError, decompress
 from modelspan_collector.write.arrow_size import uncompressed_size
 
@@ -47,33 +49,35 @@ BinaryReader = Callable[[bytes, int, Remarks], pa.Table]
 """Reads the bytes of a file that may unfold to so many, and says what it leaves out."""
 
 
-def read(path: Path, texts: Collection[str] = ()) -> FileRows:
+def read(path: Path, texts: Collection[str] = (), written: Written = AS_FOUND) -> FileRows:
     """Read a file, or all files of a folder as one.
 
     Args:
         path: the file or folder.
         texts: columns that stay as they are written, such as ids.
+        written: what the user says of how its text is written.
 
     Raises:
         FileError: it does not exist or holds no rows of columns; the message says what it is.
     """
     try:
         if path.is_dir():
-            return _folder(path, frozenset(texts))
-        return from_bytes(path.read_bytes(), frozenset(texts))
+            return _folder(path, frozenset(texts), written)
+        return from_bytes(path.read_bytes(), frozenset(texts), written=written)
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror or error}") from error
     except FileError as error:
         raise FileError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
 
 
-def from_bytes(raw: bytes, texts: Collection[str] = (), limit: int = NO_LIMIT) -> FileRows:
+def from_bytes(raw: bytes, texts: Collection[str] = (), limit: int = NO_LIMIT, written: Written = AS_FOUND) -> FileRows:
     """Read the bytes of a file.
 
     Args:
         raw: the bytes.
         texts: columns that stay as they are written.
         limit: the most bytes that it may unfold to.
+        written: what the user says of how its text is written.
 
     Raises:
         FileError: it holds no rows of columns, or unfolds to more than the limit.
@@ -86,11 +90,13 @@ def from_bytes(raw: bytes, texts: Collection[str] = (), limit: int = NO_LIMIT) -
     for mark, words in _REFUSED.items():
         if raw.startswith(mark):
             raise FileError(f"it {words}; CSV, TSV, JSON lines, Parquet and Feather are read")
-    text = as_utf8(raw, remarks)
-    if text.lstrip()[:1] in (b"{", b"["):
-        return read_json(text.strip(), remarks, texts, trusted=limit >= NO_LIMIT)
-    rows, _ = read_delimited(text, remarks)
-    return with_types(rows, texts)
+    text = as_utf8(raw, remarks, written.encoding)
+    if len(text) > limit:
+        raise too_large(limit)
+    if not written.skip_rows and text.lstrip()[:1] in (b"{", b"["):
+        return read_json(text.strip(), remarks, texts, date_order=written.date_order, trusted=limit >= NO_LIMIT)
+    rows = read_delimited(text, remarks, written.skip_rows)
+    return with_types(rows, texts, written.date_order)
 
 
 def _typed(raw: bytes, limit: int, remarks: Remarks, reader: BinaryReader) -> FileRows:
@@ -176,7 +182,7 @@ _COMPRESSIONS: Final[dict[bytes, Unpack]] = {
 }
 
 
-def _folder(path: Path, texts: frozenset[str]) -> FileRows:
+def _folder(path: Path, texts: frozenset[str], written: Written) -> FileRows:
     """All files of a folder in the order of their names, with `name=value` folders as columns."""
     found = sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file, path))
     files = [file for file in found if _is_part(file)]
@@ -189,12 +195,12 @@ def _folder(path: Path, texts: frozenset[str]) -> FileRows:
     for file in files:
         name = file.relative_to(path)
         try:
-            parts.append((name, read(file, texts)))
+            parts.append((name, read(file, texts, written)))
         except FileError as error:
             remarks.leave_out(f"{name}: {str(error).removeprefix(f'{file}: ')}")
     if not parts:
         raise FileError(f"no file of the folder can be read: {remarks.left_out[0]}")
-    columns, tables = _of_most_cells(parts), []
+    columns, tables, percents = _of_most_cells(parts), [], frozenset[str]()
     for name, part in parts:
         table = part.table
         if not columns & set(table.column_names):
@@ -204,13 +210,14 @@ def _folder(path: Path, texts: frozenset[str]) -> FileRows:
             if column not in table.column_names:
                 table = table.append_column(column, pa.array([value] * table.num_rows, pa.string()))
         tables.append(table)
+        percents |= part.percents
         for sentence in part.remarks.assumed:
             remarks.assume(f"{name}: {sentence}")
         for sentence in part.remarks.left_out:
             remarks.leave_out(f"{name}: {sentence}")
-    whole = _joined(tables, texts, remarks)
+    whole = _joined(tables, texts, remarks, written.date_order)
     remarks.assume(f"the {len(tables):,} files of the folder follow each other in the order of their names")
-    return whole
+    return replace(whole, percents=whole.percents | percents)
 
 
 def _of_most_cells(parts: list[tuple[Path, FileRows]]) -> set[str]:
@@ -223,7 +230,7 @@ def _of_most_cells(parts: list[tuple[Path, FileRows]]) -> set[str]:
     return {name for _, part in parts if most in part.table.column_names for name in part.table.column_names}
 
 
-def _joined(tables: list[pa.Table], texts: frozenset[str], remarks: Remarks) -> FileRows:
+def _joined(tables: list[pa.Table], texts: frozenset[str], remarks: Remarks, date_order: str) -> FileRows:
     """Tables below each other; a column that is of other types in some is told anew from the texts of all."""
     kinds: dict[str, set[pa.DataType]] = {}
     for table in tables:
@@ -238,7 +245,7 @@ def _joined(tables: list[pa.Table], texts: frozenset[str], remarks: Remarks) -> 
             table = table.set_column(table.column_names.index(name), name, plain)
         joined.append(table)
     rows = FileRows.of(pa.concat_tables(joined, promote_options="permissive"), remarks)
-    return with_types(rows, texts | (kinds.keys() - mixed))
+    return with_types(rows, texts | (kinds.keys() - mixed), date_order)
 
 
 def _hidden(file: Path, root: Path) -> bool:

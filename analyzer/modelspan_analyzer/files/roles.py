@@ -50,11 +50,12 @@ class Roles:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What settles a guess: `--task`, `--time-unit` and `--score-scale`."""
+    """What settles a guess: `--task`, `--time-unit`, `--score-scale` and `--date-order`."""
 
     task: str = ""
     time_unit: str = ""
     score_scale: str = ""
+    date_order: str = ""
 
 
 NO_HINTS: Final = Hints()
@@ -92,7 +93,7 @@ def settle(rows: FileRows, roles: Roles, hints: Hints = NO_HINTS, *, like: Settl
     if roles.id:
         rows = rows.set(roles.id, ids.texts(rows, roles.id))
     if roles.time:
-        rows = _timed(rows, roles.time, hints.time_unit)
+        rows = _timed(rows, roles.time, hints)
     for name in roles.segments:
         rows = _grouped(rows, name)
     rows, placed = _placed(rows, chosen, roles)
@@ -150,10 +151,10 @@ def _settles(role: NamedAs) -> str:
     return f"{taken}--features without it leaves it out, --feature keeps it without this word"
 
 
-def _timed(rows: FileRows, name: str, unit: str) -> FileRows:
+def _timed(rows: FileRows, name: str, hints: Hints) -> FileRows:
     """Rows with their times; those without one are left out."""
     missing = rows.column(name).null_count
-    rows = rows.set(name, instants(rows, name, unit))
+    rows = rows.set(name, instants(rows, name, hints.time_unit, hints.date_order))
     has = np.asarray(rows.column(name).is_valid().to_numpy(zero_copy_only=False), bool)
     if has.all():
         return rows

@@ -62,6 +62,8 @@ class FileRows:
     """The number of each row, as a person finds it in the file."""
     unit: str = "row"
     """What the numbers count: `line`s of a text, `row`s of anything else."""
+    percents: frozenset[str] = frozenset()
+    """Columns whose cells were marked as per cent, and are shares of one since."""
 
     @classmethod
     def of(cls, table: pa.Table, remarks: Remarks | None = None) -> FileRows:

@@ -10,6 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan_analyzer.files.cells import cast_or_null, is_number, is_text, lost, numbers, trimmed, utf8, valid
+from modelspan_analyzer.files.date_order import (
+    DAY_FIRST,
+    MONTH_FIRST,
+    ORDERS,
+    SEPARATORS,
+    YEAR_FIRST,
+    Order,
+    order_of,
+)
 from modelspan_analyzer.files.rows import FileError, FileRows, Remarks, shown
 
 UTC: Final = pa.timestamp("ns", "UTC")
@@ -35,9 +44,11 @@ _WEEKDAY: Final = r"^(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+"
 _DATE_AT_ONCE = r"^(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})"
 _YEAR = r"(?P<year>\d{4})"
 _YEAR_MAY_BE_SHORT = r"(?P<year>\d{4}|\d{2})"
-_DAY_FIRST: Final = r"^(?P<day>\d{1,2})SEP(?P<month>\d{1,2})SEP"
-_MONTH_FIRST: Final = r"^(?P<month>\d{1,2})SEP(?P<day>\d{1,2})SEP"
-_EITHER: Final = r"^(?P<one>\d{1,2})SEP(?P<two>\d{1,2})SEP(?:\d{4}|\d{2}\b)"
+_IN_ORDER: Final = {
+    DAY_FIRST: rf"^(?P<day>\d{{1,2}})SEP(?P<month>\d{{1,2}})SEP{_YEAR_MAY_BE_SHORT}" + _CLOCK,
+    MONTH_FIRST: rf"^(?P<month>\d{{1,2}})SEP(?P<day>\d{{1,2}})SEP{_YEAR_MAY_BE_SHORT}" + _CLOCK,
+    YEAR_FIRST: r"^(?P<year>\d{2})SEP(?P<month>\d{1,2})SEP(?P<day>\d{1,2})" + _CLOCK,
+}
 _UNMISTAKABLE: Final = (
     r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _CLOCK,
     _DATE_AT_ONCE + _CLOCK,
@@ -47,13 +58,12 @@ _UNMISTAKABLE: Final = (
     rf"^{_NAME}\s+(?P<day>\d{{1,2}})\s+(?P<hour>\d{{2}}):(?P<minute>\d{{2}}):(?P<second>\d{{2}})"
     rf"(?P<fraction>)(?P<half>)\s(?P<zone>UTC|GMT)?\s?{_YEAR}$",
     r"^(?P<day>\d{1,2})\.(?P<month>\d{1,2})\." + _YEAR + _CLOCK,
-    r"^(?P<day>\d{2})\.(?P<month>\d{2})\.(?P<year>\d{2})" + _CLOCK,
 )
 _SOME_DATE: Final = (
     r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|^(?:19|20)\d{6}"
     rf"|^(?:[A-Za-z]{{3,9}},?\s+)?(?:\d{{1,2}}[ \-/.]+)?(?i:{'|'.join(_MONTHS)})"
 )
-_SHORT_YEAR: Final = r"^\d{1,2}(?:[/.]\d{1,2}[/.]|[ \-/.]+[A-Za-z]{3,9}[ \-/.,]+)\d{2}(?:\D|$)"
+_SHORT_YEAR: Final = r"^\d{1,2}[ \-/.]+[A-Za-z]{3,9}[ \-/.,]+\d{2}(?:\D|$)"
 _EXCEL_DAYS: Final = (32_874.0, 73_051.0)
 """The days of 1990 and 2100 as spreadsheets count them."""
 _EXCEL_1970: Final = 25_569
@@ -65,35 +75,46 @@ class Parsed:
 
     values: pa.Array
     without_zone: int = 0
-    order: str = ""
-    """Which of day and month was taken to come first, where that had to be chosen."""
+    orders: tuple[Order, ...] = ()
+    """In which order day, month and year were taken to stand, where that had to be chosen."""
     short_years: bool = False
+    """Years of two digits stand behind the name of a month."""
+
+    @property
+    def untold(self) -> str:
+        """A date of which nothing tells where its year stands; '' where there is none."""
+        return next((order.example for order in self.orders if not order.name and order.short), "")
 
     def say(self, name: str, remarks: Remarks) -> None:
         """Say what was assumed."""
         if self.without_zone:
             remarks.assume(f"times of column {name!r} without a zone are UTC")
-        if self.short_years:
-            remarks.assume(f"years of two digits in column {name!r} stand last and are those of 1970 to 2069")
-        if self.order:
-            remarks.assume(
-                f"dates such as 03/04/2026 in column {name!r} are {self.order}; 2026-04-03 is never mistaken"
-            )
+        for order in self.orders:
+            if order.said:
+                remarks.assume(
+                    f"dates such as {order.example} in column {name!r} are {order.said} (--date-order says otherwise)"
+                )
+        short = {"first" if order.name == YEAR_FIRST else "last" for order in self.orders if order.name and order.short}
+        for where in sorted(short | ({"last"} if self.short_years else set())):
+            remarks.assume(f"years of two digits in column {name!r} stand {where} and are those of 1970 to 2069")
 
 
-def instants(rows: FileRows, name: str, unit: str = "") -> pa.Array:
+def instants(rows: FileRows, name: str, unit: str = "", date_order: str = "") -> pa.Array:
     """A column as UTC nanoseconds, null where there is no time; what cannot be read is named.
 
     Args:
         rows: the file's rows.
         name: the column.
         unit: of numbers, one of `UNITS`; told from their size if empty.
+        date_order: of dates such as 26/01/31, one of `ORDERS`; told from all of them if empty.
 
     Raises:
         FileError: nothing in the column is a time.
     """
     if unit and unit not in UNITS:
         raise FileError(f"--time-unit is one of {', '.join(UNITS)}, not {unit!r}")
+    if date_order and date_order not in ORDERS:
+        raise FileError(f"--date-order is one of {', '.join(ORDERS)}, not {date_order!r}")
     column = rows.column(name)
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -101,7 +122,7 @@ def instants(rows: FileRows, name: str, unit: str = "") -> pa.Array:
     elif is_number(kind):
         stamps = _from_numbers(column, name, unit, rows.remarks)
     elif is_text(kind) or pa.types.is_binary(kind):
-        stamps = _from_texts(column, name, unit, rows.remarks)
+        stamps = _from_texts(column, name, unit, date_order, rows.remarks)
     else:
         raise FileError(f"column {name!r} holds {kind}, which are no times; name the column of the times with --time")
     missed = lost(trimmed(utf8(column)) if is_text(kind) else column, stamps)
@@ -179,26 +200,38 @@ def _compact(column: pa.Array) -> pa.Array | None:
     return dates if dates.null_count == column.null_count else None
 
 
-def _from_texts(column: pa.Array, name: str, unit: str, remarks: Remarks) -> pa.Array:
+def _from_texts(column: pa.Array, name: str, unit: str, date_order: str, remarks: Remarks) -> pa.Array:
     texts = trimmed(utf8(column))
     values = numbers(texts)
     if valid(texts).any() and not lost(texts, values).size:
         whole = pc.all(pc.match_substring_regex(texts, r"^[+-]?\d{1,18}$")).as_py()
         return _from_numbers(texts.cast(pa.int64()) if whole else values, name, unit, remarks)
-    parsed = parse_texts(texts)
+    parsed = parse_texts(texts, date_order, past=True)
+    if parsed.untold:
+        raise FileError(
+            f"nothing tells where day, month and year stand in dates such as {parsed.untold!r} of column {name!r}; say"
+            f" --date-order {'|'.join(ORDERS)}"
+        )
     parsed.say(name, remarks)
     return parsed.values
 
 
-def parse_texts(texts: pa.Array) -> Parsed:
-    """Read texts as times, each in whichever known format it has."""
+def parse_texts(texts: pa.Array, date_order: str = "", *, past: bool = False) -> Parsed:
+    """Read texts as times, each in whichever known format it has.
+
+    Args:
+        texts: the texts.
+        date_order: of dates such as 26/01/31, one of `ORDERS`; told from all of them if empty.
+        past: whether they have happened, so that none lies in the future.
+    """
     if not pc.any(pc.match_substring_regex(texts, _SOME_DATE)).as_py():
         return Parsed(pa.nulls(len(texts), UTC))
-    orders = [_order(texts, "/", _YEAR_MAY_BE_SHORT), _order(texts, "-", _YEAR)]
+    orders = {mark: order_of(texts, mark, date_order, past=past) for mark in SEPARATORS}
+    patterns = [_IN_ORDER[order.name].replace("SEP", "\\" + mark) for mark, order in orders.items() if order.name]
     written = pa.nulls(len(texts), pa.string())
     naive = pa.nulls(len(texts), pa.bool_())
     bare = pc.replace_substring_regex(texts, _WEEKDAY, "")
-    for pattern in (*_UNMISTAKABLE, *(pattern for _, pattern in orders)):
+    for pattern in (*_UNMISTAKABLE, *patterns):
         fields = pc.extract_regex(bare, pattern)
         written = pc.coalesce(written, _as_iso(fields))
         naive = pc.coalesce(naive, pc.equal(pc.struct_field(fields, "zone"), ""))
@@ -206,26 +239,7 @@ def parse_texts(texts: pa.Array) -> Parsed:
     early = pc.less(values.cast(pa.int64()), _FIRST * 10**9)
     values = pc.if_else(early, pa.scalar(None, UTC), values)
     short = pc.any(pc.and_(pc.match_substring_regex(bare, _SHORT_YEAR), values.is_valid())).as_py()
-    order = next((order for order, _ in orders if order), "")
-    return Parsed(values, int(pc.sum(naive).as_py() or 0), order, bool(short))
-
-
-def _order(texts: pa.Array, separator: str, year: str) -> tuple[str, str]:
-    """Whether day or month comes first in 31/01/2026, by the numbers beyond twelve: in words, and as a pattern."""
-    day_first, month_first = (
-        pattern.replace("SEP", separator) + year + _CLOCK for pattern in (_DAY_FIRST, _MONTH_FIRST)
-    )
-    fields = pc.extract_regex(texts, _EITHER.replace("SEP", separator))
-    if fields.null_count == len(texts):
-        return "", day_first
-    days, months = (pc.max(pc.struct_field(fields, part).cast(pa.int32())).as_py() for part in ("one", "two"))
-    if days > 12:
-        return "day first", day_first
-    if months > 12:
-        return "month first", month_first
-    if separator == "-":
-        return "taken as day first, which they do not tell", day_first
-    return "taken as month first, which they do not tell", month_first
+    return Parsed(values, int(pc.sum(naive).as_py() or 0), tuple(orders.values()), bool(short))
 
 
 def _as_iso(fields: pa.Array) -> pa.Array:

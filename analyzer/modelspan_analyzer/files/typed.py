@@ -6,7 +6,7 @@ Codes stay texts: a column with a leading zero (`00042`), or with more digits th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from modelspan_analyzer.files import times
 from modelspan_analyzer.files.cells import is_text, lost, numbers, trimmed, valid
+from modelspan_analyzer.files.date_order import ORDERS, SHORT_DATE
 from modelspan_analyzer.files.rows import FileRows, Remarks
 
 _WHOLE: Final = r"^[+-]?(?:0|[1-9]\d{0,17})$"
@@ -79,18 +80,20 @@ _SIGN: Final = r"(?P<sign>[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|JPY)\b)"
 _MARKED: Final = rf"^\(?\s?[+-]?\s?(?:{_SIGN}\s?)?[+-]?\d[^()%]*%?\)?$".replace("?P<sign>", "?:")
 
 
-def with_types(rows: FileRows, texts: frozenset[str]) -> FileRows:
+def with_types(rows: FileRows, texts: frozenset[str], date_order: str = "") -> FileRows:
     """Give every column of text its type, except those that are to stay texts."""
     names = [field.name for field in rows.table.schema if field.name not in texts and is_text(field.type)]
-    return rows.set_all({name: _typed(rows, name) for name in names})
+    columns = {name: _typed(rows, name, date_order) for name in names}
+    shares = {name for name in names if not is_text(columns[name].type) and _in_per_cent(trimmed(rows.column(name)))}
+    return replace(rows.set_all(columns), percents=rows.percents | shares)
 
 
-def _typed(rows: FileRows, name: str) -> pa.Array:
+def _typed(rows: FileRows, name: str, date_order: str) -> pa.Array:
     column = rows.column(name)
     texts = trimmed(column)
     if texts.null_count == len(texts):
         return column
-    values = _as_values(rows, name, texts)
+    values = _as_values(rows, name, texts, date_order)
     if values is None:
         return column
     if (words := lost(column, texts)).size:
@@ -99,7 +102,7 @@ def _typed(rows: FileRows, name: str) -> pa.Array:
     return values
 
 
-def _as_values(rows: FileRows, name: str, texts: pa.Array) -> pa.Array | None:
+def _as_values(rows: FileRows, name: str, texts: pa.Array, date_order: str) -> pa.Array | None:
     """Texts as what all of them are; None where they are only texts."""
     if _all(texts, r"^(?i:true|false)$"):
         return pc.equal(pc.utf8_lower(texts), "true")
@@ -118,7 +121,14 @@ def _as_values(rows: FileRows, name: str, texts: pa.Array) -> pa.Array | None:
         return other
     if (amounts := _marked(texts, name, rows.remarks)) is not None:
         return amounts
-    if (moments := times.parse_texts(texts)).values.null_count == texts.null_count:
+    moments = times.parse_texts(texts, date_order)
+    if moments.untold and _all(texts, SHORT_DATE):
+        rows.remarks.assume(
+            f"column {name!r} holds dates such as {moments.untold!r}, of which nothing tells where day, month and year"
+            f" stand: read as text (--date-order {'|'.join(ORDERS)} makes times of them)"
+        )
+        return None
+    if moments.values.null_count == texts.null_count:
         moments.say(name, rows.remarks)
         return moments.values
     return _mostly_numbers(rows, name, texts, values)
@@ -136,7 +146,7 @@ def _marked(texts: pa.Array, name: str, remarks: Remarks) -> pa.Array | None:
     """Numbers with the sign of one currency, in per cent, or in parentheses where they are negative."""
     if not _all(texts, _MARKED) or not _any(texts, r"[^\d.,+\-]"):
         return None
-    percent, marks = _all(texts, r"%\)?$"), pc.struct_field(pc.extract_regex(texts, _SIGN), "sign")
+    percent, marks = _in_per_cent(texts), pc.struct_field(pc.extract_regex(texts, _SIGN), "sign")
     signs = marks.drop_null().unique().to_pylist()
     if len(signs) > 1 or (_any(texts, "%") and not percent):
         return None  # which cannot be compared
@@ -157,6 +167,10 @@ def _marked(texts: pa.Array, name: str, remarks: Remarks) -> pa.Array | None:
     if _any(texts, r"^\("):
         remarks.assume(f"numbers in parentheses in column {name!r} are negative")
     return pc.divide(values, 100.0) if percent else values
+
+
+def _in_per_cent(texts: pa.Array) -> bool:
+    return texts.null_count < len(texts) and _all(texts, r"%\)?$")
 
 
 def _mostly_numbers(rows: FileRows, name: str, texts: pa.Array, found: pa.Array) -> pa.Array | None:

@@ -12,6 +12,7 @@ from modelspan_analyzer.files.classes import canonical
 from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import NO_HINTS, Hints, Roles, Settled, settle
 from modelspan_analyzer.files.rows import FileError, FileRows, Remarks, require
+from modelspan_analyzer.files.written import Written
 
 _FEWEST_ROWS = 2
 """A single row holds one value of everything."""
@@ -33,7 +34,7 @@ class History:
     baseline_source: str
 
 
-def split(rows: FileRows, roles: Roles, baseline: str, hints: Hints = NO_HINTS) -> History:
+def split(rows: FileRows, roles: Roles, baseline: str, hints: Hints = NO_HINTS, encoding: str = "") -> History:
     """Order by time and part baseline from live rows.
 
     Args:
@@ -41,6 +42,7 @@ def split(rows: FileRows, roles: Roles, baseline: str, hints: Hints = NO_HINTS) 
         roles: of its columns.
         baseline: a fraction (`0.2`, the first fifth in time), a condition (`split=train`), or a file of its own.
         hints: what the user said of the columns.
+        encoding: of the text of a baseline's own file, where the user said it.
 
     Raises:
         FileError: a named column is missing or of no use, or one side would be empty.
@@ -69,7 +71,7 @@ def split(rows: FileRows, roles: Roles, baseline: str, hints: Hints = NO_HINTS) 
         before, live, source = table.slice(0, cut), table.slice(cut), f"the first {fraction:.0%} of the rows"
         roles = _without_parts(before, live, roles, settled.rows.remarks)
     else:
-        before, live, source = _own_file(Path(baseline), settled, hints), table, baseline
+        before, live, source = _own_file(Path(baseline), settled, hints, encoding), table, baseline
     if not before.num_rows or not live.num_rows:
         raise HistoryError(
             f"--baseline {baseline} leaves {before.num_rows} baseline and {live.num_rows} live rows; both need some"
@@ -115,9 +117,10 @@ def _only_parts(before: pa.ChunkedArray, live: pa.ChunkedArray) -> bool:
     return len(old) == 1 and len(new) == 1 and old != new
 
 
-def _own_file(path: Path, history: Settled, hints: Hints) -> pa.Table:
+def _own_file(path: Path, history: Settled, hints: Hints, encoding: str) -> pa.Table:
     """The rows of a baseline that has a file of its own, read as the history was."""
-    rows, remarks = read(path, history.roles.texts), history.rows.remarks
+    written = Written(encoding, date_order=hints.date_order)
+    rows, remarks = read(path, history.roles.texts, written), history.rows.remarks
     known = history.roles.id if history.roles.id in rows.table.column_names else None
     roles = replace(history.roles, id=known, time=None, asked_back=())
     shared = tuple(name for name in roles.features if name in rows.table.column_names)

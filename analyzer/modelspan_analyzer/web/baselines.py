@@ -71,10 +71,11 @@ def _set(store: Store, rules: Redaction, given: QueryParams, kind: str, body: by
         asked_back=uploads.left(rules, given.getlist("feature")),
     )
     texts = (structural["id"],) if structural["id"] else ()
-    rows = uploads.table(kind, body, texts, rules, [name for name in structural.values() if name])
+    written = uploads.written(given)
+    rows = uploads.table(kind, body, texts, rules, [name for name in structural.values() if name], written)
     if given.get("settled"):  # by the command, which has said what it left out
         roles = replace(roles, asked_back=tuple(rows.table.column_names))
-    hints = Hints(given.get("task", ""), score_scale=given.get("score_scale", ""))
+    hints = Hints(given.get("task", ""), score_scale=given.get("score_scale", ""), date_order=written.date_order)
     settled = settle(rows, roles, hints)
     source = rules.masked(given.get("source", "posted over HTTP"))
     made = baselines.set_from_settled(store, model, version, settled, source)

@@ -33,9 +33,10 @@ def _load(
 ) -> dict[str, object]:
     asked = (given.get("id", "prediction_id"), given.get("label", "label"), given.get("time", ""))
     id_column, label, time = map(rules.masked, asked)
-    hints = Hints(given.get("task", ""), given.get("time_unit", ""))
+    written = uploads.written(given)
+    hints = Hints(given.get("task", ""), given.get("time_unit", ""), date_order=written.date_order)
     texts = tuple(name for name in (asked[0], asked[2]) if name)
-    rows = label_rows(uploads.table(kind, body, texts, rules, asked), id_column, label, time, hints)
+    rows = label_rows(uploads.table(kind, body, texts, rules, asked, written), id_column, label, time, hints)
     said = (given.get("model", ""), given.get("source", "posted over HTTP"), given.get("actor", ""))
     model, source, actor = map(rules.masked, said)
     count = load_labels(store, rows, model=model, source=source, actor=actor_named(actor))

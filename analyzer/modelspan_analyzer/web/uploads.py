@@ -16,8 +16,10 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from modelspan_analyzer.files.date_order import ORDERS
 from modelspan_analyzer.files.read import from_bytes
 from modelspan_analyzer.files.rows import FileRows
+from modelspan_analyzer.files.written import AS_FOUND, Written
 from modelspan_collector.access.redact_table import redact_columns
 from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.bounded import BoundedError, Budget, OverBudgetError, Share
@@ -87,12 +89,27 @@ def content_type(request: Request) -> str:
     return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
+def written(given: QueryParams) -> Written:
+    """What the parameters say of how the text of a body is written.
+
+    Raises:
+        ValueError: a number or an order is none.
+    """
+    skip, order = given.get("skip_rows", ""), given.get("date_order", "")
+    if skip and not (skip.isascii() and skip.isdigit() and len(skip) < 10):
+        raise ValueError(f"skip_rows is a number of lines, not {skip[:40]!r}")
+    if order and order not in ORDERS:
+        raise ValueError(f"date_order is one of {', '.join(ORDERS)}, not {order[:40]!r}")
+    return Written(given.get("encoding", ""), int(skip) if skip else None, order)
+
+
 def table(
     kind: str,
     given: bytes,
     texts: tuple[str, ...] = (),
     rules: Redaction = NO_RULES,
     structural: Collection[str] = (),
+    written: Written = AS_FOUND,
 ) -> FileRows:
     """The rows of a body, without what may not be stored.
 
@@ -102,13 +119,14 @@ def table(
         texts: columns that stay as they are written.
         rules: of the collector: what is sent as a file is redacted as what is sent as telemetry.
         structural: columns without which a row has no place, whatever the rules say of their names.
+        written: what was said of how its text is written.
 
     Raises:
         ValueError: its type is not one of `TABLE_TYPES`, or it cannot be read as a table.
     """
     if kind not in TABLE_TYPES:
         raise ValueError(f"a table is posted with a content type of {', '.join(TABLE_TYPES)}, not {kind!r}")
-    rows = from_bytes(given, texts, MOST_UNFOLDED)
+    rows = from_bytes(given, texts, MOST_UNFOLDED, written)
     return redacted(rows, rules, frozenset(structural)) if rules.active else rows
 
 
@@ -120,7 +138,7 @@ def redacted(rows: FileRows, rules: Redaction, structural: frozenset[str]) -> Fi
     for name in rows.table.column_names:
         if rules.masked(name) not in there:
             rows.remarks.leave_out(f"column {name!r}: redaction keeps it out of the store")
-    return replace(rows, table=kept)
+    return replace(rows, table=kept, percents=frozenset(map(rules.masked, rows.percents)))
 
 
 def left(rules: Redaction, names: Iterable[str]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from modelspan_analyzer.results import Window
 from modelspan_analyzer.web.baselines import JSON_TYPE, as_json
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
-from modelspan_cli.file_options import add_hints, hints, names, say
+from modelspan_cli.file_options import add_hints, hints, names, say, written
 from modelspan_cli.known import KnownModel, moment
 from modelspan_cli.reach import add_data_argument, post, post_table, reading, running, writing
 from modelspan_collector.running import Running
@@ -135,7 +135,7 @@ def _settled(args: argparse.Namespace) -> Settled:
     roles = Roles(args.prediction, args.score, args.label, args.id, segments=tags, asked_back=tuple(args.feature))
     roles = replace(roles, features=args.features)
     if args.query is None:
-        return settle(_some(read(args.file, roles.texts), f"{args.file} has"), roles, hints(args))
+        return settle(_some(read(args.file, roles.texts, written(args)), f"{args.file} has"), roles, hints(args))
     with reading(args) as store:
         found = FileRows.of(baselines.query_rows(store, args.query))
     return settle(_some(found, "the query answered"), roles, hints(args))

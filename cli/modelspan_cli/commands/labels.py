@@ -14,7 +14,7 @@ from modelspan_analyzer.files.roles import Hints
 from modelspan_analyzer.load_labels import load_labels
 from modelspan_analyzer.people import user
 from modelspan_cli.errors import CommandError
-from modelspan_cli.file_options import add_time_unit, say
+from modelspan_cli.file_options import add_time_unit, add_written, say, written
 from modelspan_cli.reach import add_data_argument, post_table, running, writing
 from modelspan_collector.running import Running
 from modelspan_collector.store.connect import DEFAULT_DATABASE
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="name of the model")
     parser.add_argument("--task", choices=TASKS, default="", help="what the model does (default: told by the labels)")
     add_time_unit(parser)
+    add_written(parser)
     add_data_argument(parser)
 
 
@@ -43,8 +44,10 @@ def run(args: argparse.Namespace) -> int:
             hint="send them over OTLP with the tenant's token, or stop the instance first",
         )
     try:
-        rows = read(args.file, (args.id, args.time))
-        given = label_rows(rows, args.id, args.label, args.time, Hints(args.task, args.time_unit))
+        rows = read(args.file, (args.id, args.time), written(args))
+        given = label_rows(
+            rows, args.id, args.label, args.time, Hints(args.task, args.time_unit, date_order=args.date_order)
+        )
         if owner and not args.store:
             count = _post(owner, args, given)
         else:

@@ -26,7 +26,7 @@ from modelspan_analyzer.replay.windows import parse
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
-from modelspan_cli.file_options import add_hints, hints, names, say
+from modelspan_cli.file_options import add_hints, hints, names, say, written
 from modelspan_cli.reach import DEFAULT_DATA, reading
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.running import COLLECTOR_FOLDER, find_running
@@ -79,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
         args.prediction, args.score, args.label, args.id, args.time, args.segments, args.features, tuple(args.feature)
     )
     try:
-        history = split(read(args.file, roles.texts), roles, args.baseline, _hints(args))
+        rows = read(args.file, roles.texts, written(args))
+        history = split(rows, roles, args.baseline, _hints(args), args.encoding)
         step = parse(args.window) if args.window else None
         collector = CollectorConfig(args.data / COLLECTOR_FOLDER, grpc_port=0, http_port=0)
         instance = Instance(

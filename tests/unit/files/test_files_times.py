@@ -11,10 +11,10 @@ from modelspan_analyzer.files.times import UTC, instants
 NOON = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC)
 
 
-def read(values: object, unit: str = "") -> tuple[list[object], FileRows]:
+def read(values: object, unit: str = "", date_order: str = "") -> tuple[list[object], FileRows]:
     """The times of a column, and the rows with their remarks."""
     rows = FileRows.of(pa.table({"t": values}))
-    found = instants(rows, "t", unit)
+    found = instants(rows, "t", unit, date_order)
     assert found.type == UTC
     return [value.as_py() for value in found.cast(pa.timestamp("us", "UTC"))], rows
 
@@ -125,6 +125,51 @@ def test_day_and_month_are_told_apart_where_they_can_be() -> None:
     times, rows = read(["03/04/2026"])
     assert times[0].month == 3
     assert "taken as month first, which they do not tell" in " ".join(rows.remarks.assumed)
+
+
+YEAR = datetime.datetime.now(datetime.UTC).year % 100
+SHORT: dict[str, tuple[list[str], str, str]] = {
+    "a day beyond 12, a year beyond 31": (["31/01/32", "01/02/99"], "dmy", "are day first"),
+    "a second number beyond 12": (["01/31/26", "02/01/26"], "mdy", "are month first"),
+    "a first number beyond 31": (["99/01/31", "98/02/01"], "ymd", "are year first"),
+    "days of the year to come": ([f"{YEAR}/01/{day}" for day in (29, 30, 31)], "ymd", "in the future otherwise"),
+    "dots": ([f"{YEAR}.01.{day}" for day in (29, 30, 31)], "ymd", "in the future otherwise"),
+    "days of last month": (["29.01.26", "30.01.26", "31.01.26"], "dmy", "in the future otherwise"),
+    "days one after the other": (
+        [f"{14 + n // 12}/{1 + n % 12:02d}/{1 + 5 * n % 12:02d}" for n in range(24)],
+        "ymd",
+        "as they follow each other so",
+    ),
+    "long ones beside": (["03/04/2020", "05/06/20", "13/01/20"], "dmy", "are day first"),
+}
+"""Dates with years of two digits, the order in which they stand, and what says so."""
+
+
+@pytest.mark.parametrize("case", SHORT)
+def test_the_place_of_a_year_of_two_digits_is_told_by_the_whole_column(case: str) -> None:
+    """By numbers that are no month or day, by now, by the order of the rows; what was taken is said with the option."""
+    written, order, said = SHORT[case]
+    times, rows = read(written)
+    assert times == read(written, date_order=order)[0] and None not in times
+    assert f"{said} (--date-order says otherwise)" in " ".join(rows.remarks.assumed)
+
+
+@pytest.mark.parametrize(
+    "written", [["05/06/07"], ["10/11/12", "01/02/03", "09/08/07"], ["05.06.07"], ["05/06/07", "05/07/08"]]
+)
+def test_a_year_whose_place_nothing_tells_is_refused_until_it_is_said(written: list[str]) -> None:
+    """No order is guessed; the option settles it."""
+    with pytest.raises(FileError, match=r"nothing tells where day, month and year stand .* --date-order dmy\|mdy\|ymd"):
+        read(written)
+    moments = [read(written, date_order=order)[0][0] for order in ("dmy", "mdy", "ymd")]
+    assert len(set(moments)) == 3
+    with pytest.raises(FileError, match="--date-order is one of"):
+        read(written, date_order="iso")
+
+
+def test_short_dates_with_dashes_have_to_be_told() -> None:
+    """26-01-31 may be anything; a word of the user makes it a date."""
+    assert read(["26-01-31 12:00"], date_order="ymd")[0] == [NOON]
 
 
 def test_a_time_that_cannot_be_is_left_out_alone() -> None:

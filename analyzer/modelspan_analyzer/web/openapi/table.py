@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from modelspan_analyzer.files.date_order import ORDERS
 from modelspan_analyzer.files.outcomes import TASKS
 from modelspan_analyzer.files.times import UNITS
 from modelspan_analyzer.web.openapi import schemas
@@ -39,6 +40,11 @@ _SOURCE: Final = Parameter("source", "where the rows came from, for the audit lo
 _TASK: Final = Parameter("task", "what the model does, where the rows leave it open", schema={"enum": list(TASKS)})
 _ID: Final = Parameter("id", "column of the prediction id")
 _LABEL: Final = Parameter("label", "column of what was true")
+_WRITTEN: Final = (
+    Parameter("encoding", "of a text, such as cp1251; told by its bytes"),
+    Parameter("skip_rows", "lines above the header; told by the lines", schema={"type": "integer", "minimum": 0}),
+    Parameter("date_order", "of dates such as 26/01/31; told by the column", schema={"enum": list(ORDERS)}),
+)
 
 _READ: Final = (
     Operation("GET", "/api/models", "Every model and version: predictions, newest verdicts, open incidents",
@@ -77,7 +83,7 @@ _POSTED: Final = (
     Operation(
         "POST", "/api/labels", "Load what was true", schemas.LABELS,
         (_ID, _LABEL, Parameter("time", "column of the time"), _MODEL, _TASK, _SOURCE, _ACTOR,
-         Parameter("time_unit", "of times that are numbers", schema={"enum": list(UNITS)})),
+         Parameter("time_unit", "of times that are numbers", schema={"enum": list(UNITS)}), *_WRITTEN),
         _TABLE, 201),
     Operation(
         "POST", "/api/baselines", "Set what a model is compared with: a table, or `start` and `end` of its own past",
@@ -92,7 +98,7 @@ _POSTED: Final = (
          Parameter("feature", "a column that is a feature though it does not look like one", repeated=True),
          Parameter("score_scale", "what a sure score is, such as 100, or logit; 1"),
          Parameter("settled", "1 where the sender has said what it leaves out", schema={"enum": ["1"]}),
-         _TASK, _SOURCE),
+         _TASK, _SOURCE, *_WRITTEN),
         Body((*TABLE_TYPES, JSON_TYPE), "a table, or {} with `start` and `end`"), 201),
     Operation(
         "POST", "/api/incidents/{incident_id}/feedback", "Say what an incident was worth", record(status=TEXT),
