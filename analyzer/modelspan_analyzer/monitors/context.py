@@ -19,7 +19,7 @@ from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.reading.samples.features import read_window
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample
-from modelspan_analyzer.reading.segments import name_of
+from modelspan_analyzer.reading.segments import names_of
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, Window
 from modelspan_analyzer.verdicts.rates import RateVerdict
 from modelspan_collector.store.connect import Store
@@ -163,7 +163,7 @@ class MonitorContext:
         """Why a value of this window stands alone, and what would change that."""
         setting = f"`modelspan baseline set --model {self.model} ..."
         if segment:
-            return f"no baseline for {segment} and none for the whole: {setting} --tag {name_of(segment)}`"
+            return f"no baseline for {segment} and none for the whole: {setting} --tag {names_of(segment)}`"
         if self.baseline is None:
             return f"no baseline to compare with: {setting}`, or give a bound"
         return "the baseline holds nothing to compare it with, and no bound is given"

@@ -1,4 +1,7 @@
-"""Slices of rows: those with one value of a tag or of a categorical feature, such as `tag.country=DE`."""
+"""Slices of rows: those with one value of a tag or of a categorical feature, such as `tag.country=DE`.
+
+Fairness compares the groups of facets, which are tags or features by name alone: `sex=Female × race=Black`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from modelspan_collector.store.segments import COLUMNS, NO_GROUP, split_key, val
 MOST_SLICES = 20
 """Values of one key that are looked at, the most frequent first."""
 
+_CROSS = " × "
 _KINDS = tuple(f"{kind}." for kind in COLUMNS)
 
 _VALUES = """
@@ -90,9 +94,60 @@ def parse(text: str) -> list[tuple[str, str]]:
     return [_parsed(part) for part in _parts(text)] if text else []
 
 
-def name_of(segment: str) -> str:
-    """The tag, feature or facet that a result's first slice or group is of."""
-    return parse(segment)[0][0].partition(".")[2] if segment.startswith(_KINDS) else segment.partition("=")[0]
+def spelt_group(facets: Sequence[str], values: Sequence[str]) -> str:
+    r"""A group as results spell it: `sex=Female × race=Black`. What would be read as a sign has a `\` before it."""
+    pairs = zip(facets, values, strict=True)
+    return _CROSS.join(f"{_protected(facet, '=×')}={_protected(value, '×')}" for facet, value in pairs)
+
+
+def spelt_facets(facets: Sequence[str]) -> str:
+    """A facet, or the crossing of several, as results spell it: `sex × race`."""
+    return _CROSS.join(_protected(facet, "=×") for facet in facets)
+
+
+def _protected(text: str, special: str) -> str:
+    return "".join("\\" + character if character in special or character == "\\" else character for character in text)
+
+
+def parse_group(text: str) -> list[tuple[str, str]]:
+    """Read a group as people and results spell it, as pairs of a facet and its value.
+
+    Raises:
+        ValueError: a part of it is spelt otherwise.
+    """
+    pairs = []
+    for part in _crossed(text, valued=True):
+        equals = next(_plain(part, "="), -1)
+        if equals < 1 or equals == len(part) - 1:
+            raise ValueError(f"{part!r} is no group: write FACET=VALUE, several joined by {_CROSS!r}")
+        pairs.append((_unescaped(part[:equals]), _unescaped(part[equals + 1 :])))
+    return pairs
+
+
+def _crossed(text: str, *, valued: bool) -> Iterator[str]:
+    """What stands between the ` × ` that, in a group, another `FACET=` follows."""
+    start = 0
+    for at in _plain(text, "×"):
+        if text[at - 1 : at + 2] == _CROSS and at > start and (not valued or _is_group(text, at + 2)):
+            yield text[start : at - 1]
+            start = at + 2
+    yield text[start:]
+
+
+def _is_group(text: str, at: int) -> bool:
+    """Whether a facet and its `=` stand here, before another `×`."""
+    first = next(_plain(text[at:], "=×"), -1)
+    return first > 0 and text[at + first] == "="
+
+
+def names_of(segment: str) -> str:
+    """The tag, feature or facets that a result's first slice, group or crossing is of, joined by commas."""
+    if segment.startswith(_KINDS):
+        return parse(segment)[0][0].partition(".")[2]
+    parts = (
+        part[: next(_plain(part, "="), None)] for part in _crossed(segment, valued=next(_plain(segment, "="), 0) > 0)
+    )
+    return ",".join(map(_unescaped, parts))
 
 
 def _parsed(part: str) -> tuple[str, str]:
@@ -145,7 +200,7 @@ def _unescaped(text: str) -> str:
     found, at = [], 0
     while at < len(text):
         following = text[at + 1 : at + 2]
-        at += text[at] == "\\" and bool(following) and (following in "\\=,&" or following.isspace())
+        at += text[at] == "\\" and bool(following) and (following in "\\=,&×" or following.isspace())
         found.append(text[at])
         at += 1
     return "".join(found)

@@ -118,9 +118,9 @@ def versions(store: Store, finding: Finding) -> tuple[str, ...]:
 def _part(finding: Finding) -> tuple[str, dict[str, Any]]:
     """The rows of the finding's segment; of an unfair gap, of its group, whose facets are tags or features by name."""
     if finding.kind == kinds.UNFAIR and not finding.segment.startswith(tuple(f"{kind}." for kind in COLUMNS)):
-        pairs = [part.partition("=") for part in finding.segment.split(" × ")]
-        groups = {f"facet_{index}": name for index, (name, _, _) in enumerate(pairs)}
-        values = {f"group_{index}": value for index, (_, _, value) in enumerate(pairs)}
+        pairs = segments.parse_group(finding.segment)
+        groups = {f"facet_{index}": name for index, (name, _) in enumerate(pairs)}
+        values = {f"group_{index}": value for index, (_, value) in enumerate(pairs)}
         same = (f"{facet_of(f'{{{f}:String}}', 'p.')} = {{{v}:String}}" for f, v in zip(groups, values, strict=True))
         return " AND ".join(same), {**groups, **values}
     return segments.where(segments.parse(finding.segment), "p.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from modelspan_analyzer import kinds
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.context import MonitorContext
@@ -19,7 +21,10 @@ from modelspan_analyzer.monitors.fairness.monitor import fairness
 from modelspan_analyzer.reading.baselines import set_from_window
 from modelspan_analyzer.reading.outcomes.groups import count_cube
 from modelspan_analyzer.reading.rows import window_rows
+from modelspan_analyzer.reading.segments import parse_group, spelt_group
 from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.why.selection import population
+from modelspan_analyzer.why.vocabulary import Finding
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -132,9 +137,9 @@ def test_numeric_facets_are_cut_into_groups(store: Store, live: pa.Table) -> Non
     ages = np.array(live["age"])[:2000]
     sizes = dict(zip(counts.names, counts.predicted.sum(axis=(1, 2)), strict=True))
     assert sizes == {
-        "below 30": (ages < 30).sum(),
-        "30 to 50": ((ages >= 30) & (ages < 50)).sum(),
-        "50 and up": (ages >= 50).sum(),
+        "age=below 30": (ages < 30).sum(),
+        "age=30 to 50": ((ages >= 30) & (ages < 50)).sum(),
+        "age=50 and up": (ages >= 50).sum(),
     }
 
 
@@ -225,7 +230,7 @@ def test_rows_without_a_group_are_a_group(store: Store) -> None:
     store.insert("predictions", pa.table({**columns, **names}))
     cube = count_cube(store, window_rows("m", "1", Window(START, START + HOUR)), ["sex", "race"], "1")
     counts = cube.groups(["sex"])
-    assert counts.names == ("f", "m", "(missing)")
+    assert counts.names == ("sex=f", "sex=m", "sex=(missing)")
     np.testing.assert_array_equal(counts.predicted.sum(axis=(1, 2)), [50, 50, 100])
     assert cube.groups(["race"]).names == ()
     results = run(store, FairnessSettings(facets=("sex",)), 0)
@@ -233,3 +238,28 @@ def test_rows_without_a_group_are_a_group(store: Store) -> None:
     (spelt_as_a_segment,) = run(store, FairnessSettings(facets=("tag.sex",)), 0)
     assert spelt_as_a_segment.verdict is Verdict.NOT_ENOUGH_DATA
     assert "without its place: `sex`" in spelt_as_a_segment.reason
+
+
+HOSTILE = ["plain", "3 × 4 cm", "a=b", "a=b × c=d", "C:\\x", "a ×", "× b", "tag.x=1"]
+
+
+def test_groups_of_any_name_are_spelt_so_that_they_are_read_as_they_were_meant(store: Store) -> None:
+    """Each group of a facet, and of a crossing, has results; what explains one selects its rows and no other's."""
+    pairs = list(itertools.product(HOSTILE, HOSTILE))
+    rows, facets = 8 * len(pairs), ("size=", "kind × of")
+    times = pa.array([START + HOUR * (i / rows) for i in range(rows)], pa.timestamp("ns", "UTC"))
+    tags = [list(zip(facets, pairs[i % len(pairs)], strict=True)) for i in range(rows)]
+    columns = {"model": ["m"] * rows, "version": ["1"] * rows, "timestamp": times, "tags": pa.array(tags, TEXTS)}
+    names = {"prediction_id": [f"p{i}" for i in range(rows)], "label": [str(i // len(pairs) % 2) for i in range(rows)]}
+    store.insert("predictions", pa.table({**columns, **names}))
+    settings = FairnessSettings(facets=facets, intersections=(facets,), min_group=2, flip_rows=rows)
+    results = run(store, settings, 0)
+    single, crossed = ([(facet, value) for value in HOSTILE] for facet in facets), itertools.product(HOSTILE, HOSTILE)
+    wanted = {(pair,) for each in single for pair in each} | {tuple(zip(facets, two, strict=True)) for two in crossed}
+    assert {tuple(parse_group(result.segment)) for result in results if result.segment} == wanted
+    for group, share in (((("size=", "a=b × c=d"),), 8), ((("size=", "a=b"), ("kind × of", "a ×")), 64)):
+        segment = spelt_group(*zip(*group, strict=True))
+        assert {result.n for result in results if result.segment == segment} >= {rows // share}
+        finding = Finding("m", Window(START, START + HOUR), kinds.UNFAIR, segment=segment)
+        where, parameters = population(finding)
+        assert store.scalar(f"SELECT count() FROM predictions AS p WHERE {where}", parameters) == rows // share

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelspan_analyzer.reading.segments import parse, spelt
+from modelspan_analyzer.reading.segments import names_of, parse, parse_group, spelt, spelt_facets, spelt_group
 
 HOSTILE = (
     st.lists(
@@ -47,6 +47,38 @@ def test_what_results_spell_is_read_as_it_was_meant(slices: list[tuple[str, str,
     """Names and values of any text, in one slice or several, come back as they were."""
     pairs = [(kind + name, value) for kind, name, value in slices]
     assert parse(" & ".join(spelt(*pair) for pair in pairs)) == pairs
+
+
+@given(groups=st.lists(st.tuples(HOSTILE, HOSTILE), min_size=1, max_size=3))
+def test_a_group_of_facets_is_read_as_it_was_meant(groups: list[tuple[str, str]]) -> None:
+    """Facets and values of any text, one or crossed, come back as they were, and so do the facets alone."""
+    text = spelt_group(*zip(*groups, strict=True))
+    assert parse_group(text) == groups
+    if not text.startswith(("tag.", "feature.")):
+        assert names_of(text) == ",".join(facet for facet, _ in groups)
+    facets = spelt_facets([facet for facet, _ in groups])
+    if not facets.startswith(("tag.", "feature.")):
+        assert names_of(facets) == ",".join(facet for facet, _ in groups)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("sex=Female × race=Black", [("sex", "Female"), ("race", "Black")]),
+        ("size=3 × 4 cm", [("size", "3 × 4 cm")]),
+        ("sum=a=b", [("sum", "a=b")]),
+    ],
+)
+def test_a_group_that_people_write_needs_no_signs_of_protection(text: str, read: list[tuple[str, str]]) -> None:
+    """Where it can only be meant as it stands."""
+    assert parse_group(text) == read
+
+
+@pytest.mark.parametrize("text", ["sex", "=Female", "sex=", "sex=a × race="])
+def test_what_is_no_group_is_refused_by_name(text: str) -> None:
+    """It would select nothing."""
+    with pytest.raises(ValueError, match="is no group: write FACET=VALUE"):
+        parse_group(text)
 
 
 @pytest.mark.parametrize(

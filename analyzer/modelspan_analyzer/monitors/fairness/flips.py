@@ -18,6 +18,7 @@ from modelspan_analyzer.reading.outcomes.groups import FACETS, facet_codes, face
 from modelspan_analyzer.reading.outcomes.target import BINARY, Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.samples.matrix import MAX_CATEGORIES
+from modelspan_analyzer.reading.segments import spelt_group
 from modelspan_analyzer.statistics.fairness.flip_test import flips
 from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray
 from modelspan_analyzer.statistics.performance.intervals import normal
@@ -36,6 +37,7 @@ class Flipped:
     """The flip test of one group against the others."""
 
     group: str
+    """As results spell it."""
     rows: int
     """Members of the group in the sample."""
     estimate: Estimate | None
@@ -88,7 +90,7 @@ def flip_tests(taken: FlipSample, facets: tuple[str, ...], min_group: int) -> It
     """The test of every group of a facet, or of the crossing of several; rows without a facet are left out."""
     crossed = list(zip(*(taken.facets[facet] for facet in facets), strict=True))
     named = np.array([all(one) for one in crossed], bool)
-    group = np.array([" × ".join(one) for one in crossed], str)[named]
+    group = np.array([spelt_group(facets, one) for one in crossed], str)[named]
     features = _numbers(taken, named, facets)
     for name in np.unique(group).tolist():
         member = group == name

@@ -22,6 +22,7 @@ from modelspan_analyzer.monitors.signal import Metric, Need, Signal
 from modelspan_analyzer.reading.outcomes.groups import Cube, count_cube
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
+from modelspan_analyzer.reading.segments import spelt_facets
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
 from modelspan_analyzer.statistics.fairness.assess import Assessed, assess
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
@@ -131,7 +132,7 @@ def _judged(
         if not judge and judged.verdict is Verdict.ALARM:
             judged = replace(judged, verdict=Verdict.OK, reason="labels are in, which are judged instead")
         if judged.verdict is Verdict.NOT_COMPARED:
-            group = counts.segment(one.group) if one.group >= 0 else counts.facet
+            group = _group(counts, one.group) or counts.facet
             judged = replace(judged, reason=f"{judged.reason}: {context.nothing_to_compare(group)}")
         yield _result(context, counts, one, judged, "estimated_" if estimate else "", known.rows if known else 0)
 
@@ -143,7 +144,7 @@ def _group(counts: GroupCounts, group: int) -> str:
 def _result(
     context: MonitorContext, counts: GroupCounts, one: Assessed, judged: Judged, prefix: str, n_baseline: int
 ) -> Result:
-    facet, segment = counts.facet, counts.segment(one.group) if one.group >= 0 else ""
+    facet, segment = counts.facet, _group(counts, one.group)
     metric = prefix + one.measure.name
     of = f"{metric} of {segment or facet}"
     seen = Seen(
@@ -167,15 +168,14 @@ def _small_groups(context: MonitorContext, counts: GroupCounts) -> Iterator[Resu
         rest = float(sizes.sum() - sizes[group])
         if min(sizes[group], rest) < least:
             reason = f"{round(sizes[group])} rows against {round(rest)}; both need {least}"
-            seen = Seen(counts.facet, counts.segment(group), round(sizes[group]))
+            seen = Seen(counts.facet, counts.names[group], round(sizes[group]))
             few = Judged(Verdict.NOT_ENOUGH_DATA, reason)
             yield context.judged(SIGNAL, "group_size", float(sizes[group]), seen, few)
 
 
 def _calibration(context: MonitorContext, facets: tuple[str, ...], cube: Cube) -> Iterator[Result]:
-    facet = " × ".join(facets)
-    for name, error in zip(*cube.calibration(facets), strict=True):
-        segment = " × ".join(f"{f}={v}" for f, v in zip(facets, name.split(" × "), strict=True))
+    facet = spelt_facets(facets)
+    for segment, error in zip(*cube.calibration(facets), strict=True):
         yield context.result(SIGNAL, GROUP_CALIBRATION, finite(error), Verdict.OK, feature=facet, segment=segment)
 
 
@@ -193,8 +193,7 @@ def _flips(context: MonitorContext, cube: Cube, target: Target) -> Iterator[Resu
 
 def _flip_result(context: MonitorContext, facets: tuple[str, ...], one: flips.Flipped) -> Result:
     settings = context.settings.fairness
-    segment = " × ".join(f"{facet}={name}" for facet, name in zip(facets, one.group.split(" × "), strict=True))
-    seen = Seen(" × ".join(facets), segment, one.rows, details={"clarify": "FT"})
+    seen = Seen(spelt_facets(facets), one.group, one.rows, details={"clarify": "FT"})
     if one.estimate is None:
         reason = f"{one.rows} rows of the group in the sample; it and the others need {settings.min_group}"
         return context.judged(SIGNAL, FLIP_TEST, None, seen, Judged(Verdict.NOT_ENOUGH_DATA, reason))
@@ -204,7 +203,7 @@ def _flip_result(context: MonitorContext, facets: tuple[str, ...], one: flips.Fl
         reason = f"{FLIP_TEST} is judged by bounds alone: give `bounds: {{{FLIP_TEST}: [-0.1, 0.1]}}`"
         judged = Judged(Verdict.NOT_COMPARED, reason)
     elif outside(one.estimate, bounds, settings.confidence):
-        reason = f"{FLIP_TEST} of {segment}: {value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}"
+        reason = f"{FLIP_TEST} of {one.group}: {value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}"
         judged = Judged(Verdict.ALARM, reason, nearest(value, bounds))
     else:
         judged = Judged(Verdict.OK, threshold=nearest(value, bounds))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from modelspan_analyzer.reading.rows import Rows
+from modelspan_analyzer.reading.segments import spelt_facets, spelt_group
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 from modelspan_analyzer.statistics.performance.calibration import BINS
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ratios
@@ -88,18 +89,19 @@ class Cube:
         shape = (len(names), levels.size, 3, 2)
         place = np.ravel_multi_index((group, stratum, self.truth[known], self.predicted[known]), shape)
         cells = np.bincount(place, self.weight[known], math.prod(shape)).astype(np.float64).reshape(shape)
-        return GroupCounts(" × ".join(facets), names, cells[:, :, :2], cells.sum(axis=2), self.effective)
+        return GroupCounts(spelt_facets(facets), names, cells[:, :, :2], cells.sum(axis=2), self.effective)
 
     def split(self, facets: Sequence[str]) -> tuple[tuple[str, ...], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-        """Names of the groups, which cells have one, and the group of those cells."""
+        """The groups as results spell them, which cells have one, and the group of those cells."""
         columns = [self.facets.index(facet) for facet in facets]
         sizes = tuple(max(1, len(self.levels[column])) for column in columns)
         known = np.asarray((self.codes[:, columns] >= 0).all(axis=1))
         crossed = np.ravel_multi_index(tuple(self.codes[known][:, columns].T), sizes)
         seen, group = np.unique(crossed, return_inverse=True)
         places = zip(*np.unravel_index(seen, sizes), strict=True)
-        names = (" × ".join(self.levels[column][at] for column, at in zip(columns, one, strict=True)) for one in places)
-        return tuple(names), known, group.astype(np.int64)
+        values = ([self.levels[column][at] for column, at in zip(columns, one, strict=True)] for one in places)
+        names = tuple(spelt_group(facets, one) for one in values)
+        return names, known, group.astype(np.int64)
 
     def calibration(self, facets: Sequence[str]) -> tuple[tuple[str, ...], FloatArray]:
         """The expected calibration error within each group, from ten bins of the score and the labelled rows."""

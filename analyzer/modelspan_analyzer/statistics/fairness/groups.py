@@ -18,8 +18,9 @@ class GroupCounts:
     """The rows of each group of a facet."""
 
     facet: str
-    """Name of the attribute, or of several joined by ` × `."""
+    """The attribute, or several crossed, as results name it."""
     names: tuple[str, ...]
+    """The groups, as results name them."""
     labelled: FloatArray
     """`(groups, strata, 2, 2)`: rows with a known truth, by truth and prediction."""
     predicted: FloatArray
@@ -36,11 +37,6 @@ class GroupCounts:
             _split(self.predicted, group),
             self.effective,
         )
-
-    def segment(self, group: int) -> str:
-        """How results name a group: `sex=Female`."""
-        parts = zip(self.facet.split(" × "), self.names[group].split(" × "), strict=True)
-        return " × ".join(f"{facet}={name}" for facet, name in parts)
 
 
 def _split(cells: FloatArray, group: int) -> FloatArray:
