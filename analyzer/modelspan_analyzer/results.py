@@ -94,6 +94,16 @@ class Judged:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One value, seen and judged, wherever it was measured: in a window of the store, or in a table."""
+
+    metric: str
+    value: float | None
+    seen: Seen
+    judged: Judged
+
+
 def finite(value: float) -> float | None:
     """A number as a result holds it: None where it is undefined."""
     return float(value) if math.isfinite(value) else None

@@ -54,6 +54,7 @@ class Command:
 COMMANDS: tuple[Command, ...] = (
     Command("up", "analyzer", "run collector, embedded store and analyzer in one process"),
     Command("demo", "analyzer", "serve a real model, break its feature store, and watch it being found"),
+    Command("drift", "analyzer", "compare two files: drift, quality, performance and fairness, without any server"),
     Command("replay", "analyzer", "take a history of predictions through the pipeline and say what would have alarmed"),
     Command("collector", "collector", "run a collector alone, or try its dead letters again"),
     Command("sql", "collector", "run a query on a running instance, or on a data folder"),

@@ -30,6 +30,8 @@ FROM_BELOW = {
     "analyzer.statistics": "",
     "analyzer.verdicts": "",
     "analyzer.charts": "",
+    "analyzer.documents": "",
+    "analyzer.two_frames": "sdk.capture.tables sdk.features",
     "analyzer.files": "collector.store collector.bounded collector.write.arrow_size sdk.features",
     "analyzer.reading": "collector.store collector.write.maps sdk.conventions sdk.features",
     "analyzer.config": "collector.store",

@@ -3,7 +3,7 @@
 from modelspan_analyzer.charts.bars import Bar, interval_bars
 from modelspan_analyzer.charts.figure import WIDE, WIDTH, Figure, stylesheet
 from modelspan_analyzer.charts.heat_strip import heat_strip
-from modelspan_analyzer.charts.histogram import histogram_pair, mini_pair
+from modelspan_analyzer.charts.histogram import histogram_pair, mini_pair, moved_most
 from modelspan_analyzer.charts.sparkline import sparkline
 from modelspan_analyzer.charts.svg import Markup, element, text
 from modelspan_analyzer.charts.time_line import Band, Mark, Point, time_line, two_lines
@@ -24,6 +24,7 @@ __all__ = [
     "histogram_pair",
     "interval_bars",
     "mini_pair",
+    "moved_most",
     "sparkline",
     "stylesheet",
     "text",

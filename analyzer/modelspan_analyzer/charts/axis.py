@@ -80,4 +80,4 @@ def label(name: str, x: float, y: float, room: float, *, anchor: str = "end", ki
 def label_room(names: Sequence[str], width: float) -> float:
     """Pixels that names on the left may take: what they need, up to a third of the drawing."""
     longest = max((character_places(shortened(name, 100)) for name in names), default=0)
-    return min(max(longest * CHARACTER + 14, 40.0), width / 3)
+    return min(max(longest * CHARACTER + 20, 44.0), width / 3)

@@ -23,10 +23,14 @@ class Markup(str):
         return self
 
 
+def plain(value: str) -> str:
+    """Any text without what no document can hold, and what would turn its neighbours around."""
+    return _TURNS.sub(lambda found: f"[U+{ord(found.group()):04X}]", _NOT_XML.sub("\ufffd", value))
+
+
 def text(value: str) -> Markup:
     """Any text as markup that shows it."""
-    readable = _TURNS.sub(lambda found: f"[U+{ord(found.group()):04X}]", _NOT_XML.sub("\ufffd", value))
-    return Markup(escape(readable, quote=True))
+    return Markup(escape(plain(value), quote=True))
 
 
 def element(name: str, *children: str, **attributes: str | float | None) -> Markup:

@@ -20,7 +20,7 @@ from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.reading.samples.features import read_window
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample
 from modelspan_analyzer.reading.segments import names_of
-from modelspan_analyzer.results import Judged, Result, Seen, Verdict, Window
+from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict, Window
 from modelspan_analyzer.verdicts.rates import RateVerdict
 from modelspan_collector.store.connect import Store
 
@@ -142,13 +142,13 @@ class MonitorContext:
             monitor=monitor,
         )
 
+    def found(self, signal: str, one: Found, monitor: str = "") -> Result:
+        """The result of what was found in this window."""
+        return self.judged(signal, one.metric, one.value, one.seen, one.judged, monitor)
+
     def rate_result(self, signal: str, rated: RateVerdict, verdict: Verdict | None = None) -> Result:
         """The result that a judged share of rows is, with its own verdict where none is given."""
-        rate = rated.rate
-        n, n_baseline = round(rate.n), round(rate.n_baseline)
-        seen = Seen(rate.feature, "", n, n_baseline, rated.lower, rated.upper, details=rate.details)
-        said = Judged(verdict or rated.verdict, rated.reason, rated.threshold, rated.p_value)
-        return self.judged(signal, rate.metric, rate.value, seen, said, signal)
+        return self.found(signal, rated.found(verdict), signal)
 
     @cached_property
     def learning(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from modelspan_analyzer.results import Verdict
+from modelspan_analyzer.results import Found, Judged, Seen, Verdict
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
 from modelspan_analyzer.statistics.two_proportions import two_share_test, wilson_interval
@@ -52,6 +52,14 @@ class RateVerdict:
     lower: float
     upper: float
     reason: str
+
+    def found(self, verdict: Verdict | None = None) -> Found:
+        """The share of rows that was seen, with its own verdict where none is given."""
+        rate = self.rate
+        n, n_baseline = round(rate.n), round(rate.n_baseline)
+        seen = Seen(rate.feature, "", n, n_baseline, self.lower, self.upper, details=rate.details)
+        judged = Judged(verdict or self.verdict, self.reason, self.threshold, self.p_value)
+        return Found(rate.metric, rate.value, seen, judged)
 
 
 def judge(rates: Sequence[Rate], *, alpha: float, min_change: float) -> list[RateVerdict]:

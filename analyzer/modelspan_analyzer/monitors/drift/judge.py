@@ -19,13 +19,12 @@ from modelspan_analyzer.reading.profiles.binning import Bins
 from modelspan_analyzer.reading.profiles.measures import MEASURES, Compared, Measured
 from modelspan_analyzer.reading.profiles.profile import Floats, Kind
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
-from modelspan_analyzer.results import Judged, Result, Seen, Verdict
+from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.assess import assess_drift
 from modelspan_analyzer.verdicts.presets import ThresholdRule
 from modelspan_analyzer.verdicts.rule import DriftRule, FeatureCounts, FeatureVerdict
 
 _EFFECT_RESULT = {"psi": "psi", "jensen_shannon": "jensen_shannon_distance"}
-"""The measure whose result carries the rule's verdict."""
 
 AT_ONCE = 2
 """Columns that are measured side by side ..."""
@@ -82,7 +81,7 @@ def judge_pairs(
     segment: str = "",
 ) -> list[Result]:
     """All measures of pairs of columns; their verdicts are made together."""
-    primary = _EFFECT_RESULT[settings.rule.measure]
+    primary = _primary(settings)
     known = importances(context.store, context.baseline, context.version) if context.baseline and not outputs else {}
     earlier = _earlier_breaches(context, signal, primary, segment, settings.rule.persistence_windows - 1)
     results: list[Result] = []
@@ -96,18 +95,27 @@ def judge_pairs(
             seen = Seen(pair.name, segment, pair.n, pair.n_baseline)
             results.append(context.judged(signal, primary, None, seen, Judged(Verdict.SKIPPED, reason), signal))
 
-    def look(pair: Pair) -> Looked:
+    def looked_at(pair: Pair) -> Looked:
         peer = _peer(context, settings, pair, outputs)
-        return _look(pair, settings, primary, peer, known.get(pair.name), earlier.get(pair.name, []))
+        return look(pair, settings, peer, known.get(pair.name), earlier.get(pair.name, []))
 
-    looked = list(_side_by_side(look, comparable()))
-    rule = settings.rule.rule(settings.min_rows)
+    looked = list(_side_by_side(looked_at, comparable()))
     if settings.rule.learn_floor and not segment:
+        rule = settings.rule.rule(settings.min_rows)
         looked = [_with_floor(context, rule, one, outputs) for one in looked]
-    verdicts = assess_drift([one.counts for one in looked], rule)
+    return results + [context.found(signal, one, signal) for one in judge(looked, settings, segment)]
+
+
+def judge(looked: Sequence[Looked], settings: DriftSettings, segment: str = "") -> Iterator[Found]:
+    """All measures of columns that were looked at; their verdicts are made together."""
+    verdicts = assess_drift([one.counts for one in looked], settings.rule.rule(settings.min_rows))
     for one, verdict in zip(looked, verdicts, strict=True):
-        results += _results(context, signal, settings, primary, one, verdict, segment)
-    return results
+        yield from _found(settings, one, verdict, segment)
+
+
+def _primary(settings: DriftSettings) -> str:
+    """The measure whose result carries the rule's verdict."""
+    return _EFFECT_RESULT[settings.rule.measure]
 
 
 def _with_floor(context: MonitorContext, rule: DriftRule, one: Looked, outputs: bool) -> Looked:
@@ -147,16 +155,16 @@ def _peer(context: MonitorContext, settings: DriftSettings, pair: Pair, outputs:
     return peer_rule(context.store, context.baseline, context.version, settings.preset, pair, outputs=outputs)
 
 
-def _look(
+def look(
     pair: Pair,
     settings: DriftSettings,
-    primary: str,
-    peer: ThresholdRule | None,
-    importance: float | None,
-    earlier: Sequence[bool],
+    peer: ThresholdRule | None = None,
+    importance: float | None = None,
+    earlier: Sequence[bool] = (),
 ) -> Looked:
+    """Measure one column by all that is asked for and fits it."""
     bins, compared = compare(pair)
-    wanted = {*settings.measures, *settings.thresholds, primary}
+    wanted = {*settings.measures, *settings.thresholds, _primary(settings)}
     counts = FeatureCounts(
         feature=pair.name,
         baseline=compared.reference_counts,
@@ -183,19 +191,11 @@ def _measure(compared: Compared, kind: Kind, wanted: set[str], deciding: str) ->
     return {name: measured for name, measured in found.items() if measured is not None and np.isfinite(measured.value)}
 
 
-def _results(
-    context: MonitorContext,
-    signal: str,
-    settings: DriftSettings,
-    primary: str,
-    one: Looked,
-    verdict: FeatureVerdict,
-    segment: str,
-) -> list[Result]:
-    seen = Seen(verdict.feature, segment, verdict.n, verdict.n_baseline)
+def _found(settings: DriftSettings, one: Looked, verdict: FeatureVerdict, segment: str) -> Iterator[Found]:
+    primary, seen = _primary(settings), Seen(verdict.feature, segment, verdict.n, verdict.n_baseline)
     if verdict.verdict is Verdict.NOT_ENOUGH_DATA:
-        return [context.judged(signal, primary, None, seen, Judged(verdict.verdict, verdict.reason), signal)]
-    results = []
+        yield Found(primary, None, seen, Judged(verdict.verdict, verdict.reason))
+        return
     for name, measured in one.measured.items():
         judged, bounds = _by_threshold(settings, name, measured, one.peer), measured.bounds
         if bounds is not None:
@@ -203,8 +203,7 @@ def _results(
         if name == primary and settings.rule.enabled and settings.preset == "modelspan":
             judged = _by_rule(settings, one, verdict, judged)
         of = replace(seen, lower=bounds.lower, upper=bounds.upper) if bounds else seen
-        results.append(context.judged(signal, name, measured.value, of, judged, signal))
-    return results
+        yield Found(name, measured.value, of, judged)
 
 
 def _by_threshold(settings: DriftSettings, name: str, measured: Measured, peer: ThresholdRule | None) -> Judged:

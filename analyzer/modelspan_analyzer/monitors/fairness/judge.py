@@ -3,15 +3,65 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from scipy.special import ndtr
 
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
-from modelspan_analyzer.results import Judged, Verdict
-from modelspan_analyzer.statistics.fairness.assess import Assessed
+from modelspan_analyzer.results import Found, Judged, Seen, Verdict, finite
+from modelspan_analyzer.statistics.fairness.assess import Assessed, assess
+from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 from modelspan_analyzer.statistics.performance.counts import Estimate
 from modelspan_analyzer.statistics.performance.intervals import quantile_of_normal
 from modelspan_analyzer.verdicts.change import standard_error
+
+
+def judge_groups(
+    counts: GroupCounts,
+    baselines: Sequence[GroupCounts],
+    settings: FairnessSettings,
+    kept: Callable[[Assessed], bool] = lambda _: True,
+) -> Iterator[tuple[Assessed, Judged, Assessed | None]]:
+    """Every measure of every group, with its verdict and the same measure on the baseline.
+
+    Args:
+        counts: of the groups.
+        baselines: the baseline's, where there is one.
+        settings: bounds, smallest change and group, and which measures may alarm.
+        kept: which of the measures count; those that may alarm share the allowed error.
+    """
+    found = [one for one in assess(counts, settings.min_group) if kept(one)]
+    before = {
+        (group_name(b, one.group), one.measure.name): one for b in baselines for one in assess(b, settings.min_group)
+    }
+    looked_at = sum(one.measure.name in settings.alarm_on for one in found)
+    for one in found:
+        known = before.get((group_name(counts, one.group), one.measure.name))
+        yield one, judge_change(one, known, settings, looked_at), known
+
+
+def group_found(counts: GroupCounts, one: Assessed, judged: Judged, n_baseline: int, prefix: str = "") -> Found:
+    """What was found of one group, or of all groups of a facet."""
+    facet, segment = counts.facet, group_name(counts, one.group)
+    metric = prefix + one.measure.name
+    seen = Seen(
+        facet,
+        segment,
+        n=one.rows,
+        n_baseline=n_baseline,
+        lower=finite(one.estimate.lower),
+        upper=finite(one.estimate.upper),
+        direction="below" if judged.threshold is not None and one.measure.ideal > judged.threshold else "above",
+        details={"clarify": one.measure.short} if one.measure.short else {},
+    )
+    said = replace(judged, reason=f"{metric} of {segment or facet}: {judged.reason}" if judged.reason else "")
+    return Found(metric, finite(one.estimate.value), seen, said)
+
+
+def group_name(counts: GroupCounts, group: int) -> str:
+    """The group of a measure, as results spell it; '' of one over all groups."""
+    return counts.names[group] if group >= 0 else ""
 
 
 def judge_change(one: Assessed, before: Assessed | None, settings: FairnessSettings, looked_at: int) -> Judged:

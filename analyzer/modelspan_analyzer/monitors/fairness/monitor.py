@@ -17,14 +17,14 @@ from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.fairness import flips
 from modelspan_analyzer.monitors.fairness.estimated import FINE_BINS, learn
-from modelspan_analyzer.monitors.fairness.judge import judge_change, nearest, outside
+from modelspan_analyzer.monitors.fairness.judge import group_found, group_name, judge_groups, nearest, outside
 from modelspan_analyzer.monitors.signal import Metric, Need, Signal
 from modelspan_analyzer.reading.outcomes.groups import Cube, count_cube
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
 from modelspan_analyzer.reading.segments import spelt_facets
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
-from modelspan_analyzer.statistics.fairness.assess import Assessed, assess
+from modelspan_analyzer.statistics.fairness.assess import Assessed
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 from modelspan_analyzer.statistics.fairness.measures import FLIP_TEST, GROUP_CALIBRATION
 from modelspan_analyzer.statistics.performance.calibration import BINS
@@ -120,45 +120,18 @@ def _judged(
     estimate: bool = False,
     judge: bool = True,
 ) -> Iterator[Result]:
-    settings = context.settings.fairness
-    found = [
-        one for one in assess(counts, settings.min_group) if not (estimate and one.measure.counts == "predictions")
-    ]
-    before = {(_group(b, one.group), one.measure.name): one for b in baselines for one in assess(b, settings.min_group)}
-    looked_at = sum(one.measure.name in settings.alarm_on for one in found)
-    for one in found:
-        known = before.get((_group(counts, one.group), one.measure.name))
-        judged = judge_change(one, known, settings, looked_at)
+    def kept(one: Assessed) -> bool:
+        return not (estimate and one.measure.counts == "predictions")
+
+    for one, said, known in judge_groups(counts, baselines, context.settings.fairness, kept):
+        judged = said
         if not judge and judged.verdict is Verdict.ALARM:
             judged = replace(judged, verdict=Verdict.OK, reason="labels are in, which are judged instead")
         if judged.verdict is Verdict.NOT_COMPARED:
-            group = _group(counts, one.group) or counts.facet
+            group = group_name(counts, one.group) or counts.facet
             judged = replace(judged, reason=f"{judged.reason}: {context.nothing_to_compare(group)}")
-        yield _result(context, counts, one, judged, "estimated_" if estimate else "", known.rows if known else 0)
-
-
-def _group(counts: GroupCounts, group: int) -> str:
-    return counts.names[group] if group >= 0 else ""
-
-
-def _result(
-    context: MonitorContext, counts: GroupCounts, one: Assessed, judged: Judged, prefix: str, n_baseline: int
-) -> Result:
-    facet, segment = counts.facet, _group(counts, one.group)
-    metric = prefix + one.measure.name
-    of = f"{metric} of {segment or facet}"
-    seen = Seen(
-        facet,
-        segment,
-        n=one.rows,
-        n_baseline=n_baseline,
-        lower=finite(one.estimate.lower),
-        upper=finite(one.estimate.upper),
-        direction="below" if judged.threshold is not None and one.measure.ideal > judged.threshold else "above",
-        details={"clarify": one.measure.short} if one.measure.short else {},
-    )
-    said = replace(judged, reason=f"{of}: {judged.reason}" if judged.reason else "")
-    return context.judged(SIGNAL, metric, finite(one.estimate.value), seen, said)
+        found = group_found(counts, one, judged, known.rows if known else 0, "estimated_" if estimate else "")
+        yield context.found(SIGNAL, found)
 
 
 def _small_groups(context: MonitorContext, counts: GroupCounts) -> Iterator[Result]:

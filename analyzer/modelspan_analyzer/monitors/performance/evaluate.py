@@ -57,13 +57,13 @@ def evaluate(
 ) -> dict[str, list[Measured]]:
     """Every measure of the target's task in each part of a segment; parts without labels are absent."""
     if target.task == REGRESSION:
-        found = {part: _pairs(pairs) for part, pairs in read.pair_counts(store, rows, segment).items()}
+        found = {part: of_pairs(pairs) for part, pairs in read.pair_counts(store, rows, segment).items()}
         if settings.query_tag and segment == ALL_ROWS:
             found[""] = [*found.get("", []), *_ranked(store, rows, settings)]
         return found
     table = measures.BINARY if target.task == BINARY else measures.MULTICLASS
     confusions = read.confusions(store, rows, target, segment, threshold=settings.threshold)
-    found = {part: _confusion(counts, table) for part, counts in confusions.items() if counts.effective}
+    found = {part: of_confusion(counts, table) for part, counts in confusions.items() if counts.effective}
     if target.task == BINARY:
         for part, counts in read.score_counts(store, rows, target, segment).items():
             if (
@@ -72,7 +72,7 @@ def evaluate(
                 and not read.classified(store, rows)
             ):
                 found[part] = [_faulty(one, f"{fault}; or set `performance.threshold`") for one in found.get(part, [])]
-            found[part] = [*found.get(part, []), *_scores(counts, settings)]
+            found[part] = [*found.get(part, []), *of_scores(counts, settings)]
     elif segment == ALL_ROWS:
         found[""] = [*found.get("", []), *_one_against_rest(store, rows)]
     return found
@@ -110,7 +110,8 @@ def _wanted(target: Target, settings: PerformanceSettings) -> Iterator[tuple[str
         yield "the predictions carry no scores of their classes", [("roc_auc_macro", True)]
 
 
-def _confusion(counts: Confusion, table: tuple[measures.ConfusionMeasure, ...]) -> list[Measured]:
+def of_confusion(counts: Confusion, table: tuple[measures.ConfusionMeasure, ...]) -> list[Measured]:
+    """Every measure of a confusion matrix."""
     matrix = {"classes": list(counts.classes), "confusion_matrix": counts.matrix.tolist()}
     return [
         Measured(
@@ -132,7 +133,8 @@ def _faulty(one: Measured, fault: str) -> Measured:
 UNKNOWN: Final = Estimate(float("nan"), float("nan"), float("nan"))
 
 
-def _scores(counts: ScoreCounts, settings: PerformanceSettings) -> list[Measured]:
+def of_scores(counts: ScoreCounts, settings: PerformanceSettings) -> list[Measured]:
+    """Every measure of a score, and the precision of the highest ones."""
     n, fault = round(counts.effective), scores.unscaled(counts.score)
     details: dict[str, Mapping[str, object]] = {
         "average_precision": {"gain": _lists(scores.gain_curve(counts)._asdict())}
@@ -166,7 +168,8 @@ def _one_against_rest(store: Store, rows: Rows) -> list[Measured]:
     return [Measured("roc_auc_macro", measures.roc_auc_macro(by_class), 0.5, True, n, details)]
 
 
-def _pairs(counts: PairCounts) -> list[Measured]:
+def of_pairs(counts: PairCounts) -> list[Measured]:
+    """Every measure of a regression."""
     kept = of_nonzero(counts)
     zeros = float(counts.weight.sum() - kept.weight.sum())
     of_parts = {"mean_absolute_percentage_error": (round(kept.effective), {"zero_truths_left_out": zeros})}

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Unpack
 
 from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.context import Fields, MonitorContext
 from modelspan_analyzer.monitors.quality.arrival import arrival
-from modelspan_analyzer.monitors.quality.columns import column_rates, expected_distinct
+from modelspan_analyzer.monitors.quality.compare import compare
 from modelspan_analyzer.monitors.quality.constraints import ConstraintsError, check
 from modelspan_analyzer.monitors.quality.constraints import read as read_constraints
 from modelspan_analyzer.monitors.quality.failures import failure_rate
 from modelspan_analyzer.monitors.quality.repeated import repeated_rows
-from modelspan_analyzer.monitors.quality.schema_changes import schema_changes
 from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
-from modelspan_analyzer.reading.profiles.profile import Column, Kind
+from modelspan_analyzer.reading.profiles.profile import Column
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, judge
 
 SIGNAL: Final = "data_quality"
-LARGEST_SHIFT = 2.0
-"""Times as many, or as few, different categories as expected that alarm."""
 ESTIMATE_ERROR = 0.05
 """Share of repeated ids that the estimate of different ids cannot tell from none."""
 
@@ -47,27 +44,10 @@ def data_quality(context: MonitorContext) -> list[Result]:
         }
 
     before, after = chosen(reference.features), chosen(context.current.features)
-    rates = [*_whole_rows(context)]
-    rates += [rate for name in before if name in after for rate in column_rates(before[name], after[name], settings)]
-    judged = judge(rates, alpha=settings.alpha, min_change=settings.min_change)
-    results += [context.rate_result(SIGNAL, one) for one in judged]
-    results += _varying(context, {rate.feature for rate in rates if rate.metric == "constant"}, before, after)
-    results += _schema_results(context, before, after)
-    results += _cardinality_results(context, before, after)
+    found = compare(before, after, (reference.rows, n), settings, _whole_rows(context))
+    results += [context.found(SIGNAL, one, SIGNAL) for one in found]
     results += _constraint_results(context)
     return results
-
-
-def _varying(
-    context: MonitorContext, stuck: Set[str], before: Mapping[str, Column], after: Mapping[str, Column]
-) -> Iterator[Result]:
-    """Of each feature that was looked at and is not stuck, that it is not."""
-    for name in sorted(before.keys() & after.keys() - stuck):
-        n, n_baseline = after[name].n, before[name].n
-        if n and n_baseline:
-            seen = Seen(name, n=round(n), n_baseline=round(n_baseline))
-            judged = Judged(Verdict.OK, "has more than one value, or had one in the baseline too")
-            yield context.judged(SIGNAL, "constant", 0.0, seen, judged, SIGNAL)
 
 
 def _constraint_results(context: MonitorContext) -> Iterator[Result]:
@@ -114,52 +94,6 @@ def _whole_rows(context: MonitorContext) -> Iterator[Rate]:
     if context.baseline is not None:
         current = context.current
         yield repeated_rows(context.store, current.relation, current.rows, context.baseline, context.version)
-
-
-def _schema_results(
-    context: MonitorContext, before: Mapping[str, Column], after: Mapping[str, Column]
-) -> Iterator[Result]:
-    """Of every feature of the baseline whether it is there, and which are new."""
-    changes = schema_changes(before, after)
-    n, known = context.current.rows, context.reference.rows if context.reference else 0
-    for metric, names in (("missing_features", changes.missing), ("new_features", changes.new)):
-        seen = Seen(n=n, n_baseline=known, details={"names": names})
-        yield context.judged(SIGNAL, metric, float(len(names)), seen, Judged(Verdict.OK), SIGNAL)
-    for name in before:
-        missing, other = name in changes.missing, changes.renamed.get(name)
-        reason = f"{name} is in the baseline and no longer comes" if missing else ""
-        if other:
-            reason = f"{name} no longer comes, and {other} is new and distributed like it: it may have been renamed"
-        seen = Seen(name, n=n, n_baseline=known, details={"now": other} if other else {})
-        judged = Judged(Verdict.ALARM if missing else Verdict.OK, reason, 0.0)
-        yield context.judged(SIGNAL, "missing_feature", float(missing), seen, judged, SIGNAL)
-    for name in set(changes.new) - set(changes.renamed.values()):
-        reason = f"{name} is not in the baseline"
-        yield _result(context, "new_feature", 1.0, Verdict.WARNING, feature=name, n=n, threshold=0.0, reason=reason)
-
-
-def _cardinality_results(
-    context: MonitorContext, before: Mapping[str, Column], after: Mapping[str, Column]
-) -> Iterator[Result]:
-    for name, column in before.items():
-        current = after.get(name)
-        if column.kind is not Kind.CATEGORICAL or not column.texts or current is None or not current.texts:
-            continue
-        expected = expected_distinct(column.texts, current.texts.n)
-        ratio = current.texts.distinct / max(expected, 1.0)
-        shifted = abs(current.texts.distinct - expected) >= 5 and not 1 / LARGEST_SHIFT <= ratio <= LARGEST_SHIFT
-        yield _result(
-            context,
-            "cardinality_ratio",
-            ratio,
-            Verdict.ALARM if shifted else Verdict.OK,
-            feature=name,
-            n=current.texts.n,
-            n_baseline=column.texts.n,
-            threshold=LARGEST_SHIFT if ratio >= 1 else 1 / LARGEST_SHIFT,
-            direction="above" if ratio >= 1 else "below",
-            reason=f"{current.texts.distinct:.0f} categories; {expected:.1f} are expected of so many rows",
-        )
 
 
 def _result(

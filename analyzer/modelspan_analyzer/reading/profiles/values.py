@@ -143,6 +143,13 @@ def numbers_of(
     return taken
 
 
+def described(values: Floats) -> Numbers | None:
+    """One column of values that weigh the same, sorted and described; None of none."""
+    column = _Column(values.size, weighted=False)
+    column.add(values)
+    return column.take(1.0)
+
+
 class _Column:
     """The values of one column as they come in; memory that is not written to is not taken."""
 

@@ -79,7 +79,8 @@ def bootstrap(
     tail = (1 - confidence) / 2
     safe = np.where(defined, values, 0.0)
     quantile = np.nanquantile if np.isnan(safe).any() else np.quantile  # the latter is five times as fast
-    lower, upper = quantile(safe, [tail, 1 - tail], axis=0)
+    with np.errstate(invalid="ignore"):  # between two infinite draws no end is defined
+        lower, upper = quantile(safe, [tail, 1 - tail], axis=0)
     return np.where(defined, lower, np.nan), np.where(defined, upper, np.nan)
 
 

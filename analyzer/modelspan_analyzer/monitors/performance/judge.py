@@ -1,0 +1,106 @@
+"""Judges a measure of performance: against its fixed bound, then against what it was on the baseline."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+from modelspan_analyzer.config.outcome_settings import PerformanceSettings
+from modelspan_analyzer.monitors.performance.evaluate import Measured
+from modelspan_analyzer.results import Found, Judged, Seen, Verdict, finite
+from modelspan_analyzer.verdicts.change import breaches, change, is_worse
+
+
+class Place(NamedTuple):
+    """Which rows a measure is of, and what they are compared with."""
+
+    segment: str
+    of_whole: bool
+    """The baseline has too few labelled rows of the slice, so that it is compared with all of it."""
+    share: float
+    """Of the allowed error: the slices of a key share it."""
+
+
+def judge(one: Measured, before: Measured | None, place: Place, settings: PerformanceSettings, alone: str) -> Found:
+    """The measure, judged.
+
+    Args:
+        one: the measure.
+        before: what it was on the baseline, if it was measured there.
+        place: which rows it is of.
+        settings: bounds, smallest change, confidence, and which measures may alarm.
+        alone: why there is nothing to compare it with, where there is not.
+    """
+    seen = Seen(
+        segment=place.segment,
+        lower=finite(one.estimate.lower),
+        upper=finite(one.estimate.upper),
+        n=one.rows,
+        n_baseline=before.rows if before else 0,
+        direction="below" if one.higher_is_better else "above",
+        details={**one.details, "best_constant": finite(one.constant)},
+    )
+    value = finite(one.estimate.value)
+    if one.fault:
+        return Found(one.metric, None, seen, Judged(Verdict.ERROR, one.fault))
+    if value is None:
+        reason = one.lacking or _undefined(one, "these")
+        if one.details.get("zero_truths_left_out"):
+            reason = "no percentage of a truth of 0 is defined, and all truths are 0"
+        return Found(one.metric, None, seen, Judged(Verdict.SKIPPED, reason))
+    if one.rows < settings.min_rows:
+        reason = f"{one.rows} labelled rows; {settings.min_rows} are needed"
+        return Found(one.metric, value, seen, Judged(Verdict.NOT_ENOUGH_DATA, reason))
+    if place.segment and before is not None:
+        beside = "whole" if place.of_whole else place.segment
+        seen = replace(seen, details={**seen.details, "compared_with": beside})
+    judged = _verdict(one, before, place, settings, alone)
+    reason = judged.reason
+    if left_out := one.details.get("zero_truths_left_out"):
+        reason = f"{reason}; {left_out:g} rows whose truth is 0 are left out".lstrip("; ")
+    if place.segment and place.of_whole and before is not None:
+        reason = f"{reason}; of the whole baseline, which has too few labelled rows of {place.segment}".lstrip("; ")
+    return Found(one.metric, value, seen, replace(judged, reason=reason))
+
+
+def _verdict(one: Measured, before: Measured | None, place: Place, settings: PerformanceSettings, alone: str) -> Judged:
+    """By the fixed bound, then by the change from the baseline."""
+    confidence = 1 - (1 - settings.confidence) * place.share
+    bound = settings.bounds.get(one.metric)
+    if bound is not None and breaches(
+        one.estimate, bound, higher_is_better=one.higher_is_better, confidence=confidence
+    ):
+        reason = f"{one.metric} is {one.estimate.value:.4g}, beyond its bound of {bound:.4g}"
+        return Judged(Verdict.ALARM, reason, bound)
+    if before is None or not math.isfinite(before.estimate.value):
+        within = f"{one.metric} keeps its bound; " if bound is not None else ""
+        verdict = Verdict.OK if bound is not None else Verdict.NOT_COMPARED
+        return Judged(verdict, within + alone, bound)
+    moved = change(one.estimate, before.estimate, higher_is_better=one.higher_is_better)
+    base = before.estimate.value
+    judged = Judged(Verdict.OK, "", bound, finite(moved.p_value), {"baseline": base})
+    if one.metric not in settings.alarm_on:
+        return replace(judged, reason=f"from {base:.4g}; it does not alarm on change (`alarm_on`)")
+    if math.isnan(moved.p_value):
+        reason = f"from {base:.4g}, and how sure that is cannot be told on these rows"
+        return replace(judged, verdict=Verdict.NOT_COMPARED, reason=reason)
+    allowed = settings.min_change * abs(base) * (-1 if one.higher_is_better else 1)
+    judged = judged if bound is not None else replace(judged, threshold=base + allowed)
+    if is_worse(moved, base, min_change=settings.min_change, confidence=confidence):
+        reason = f"{one.metric} went from {base:.4g} to {one.estimate.value:.4g}"
+        return replace(judged, verdict=Verdict.ALARM, reason=reason)
+    return judged
+
+
+def _undefined(one: Measured, which: str) -> str:
+    """Why a measure is no number on rows that it applies to."""
+    if math.isinf(one.estimate.value):
+        return f"on {which} rows it is beyond what a number can hold"
+    return f"undefined on {which} rows"
+
+
+def nothing_beside(before: Measured) -> str:
+    """Why a baseline that was measured says nothing of a measure."""
+    why = before.fault or before.lacking or _undefined(before, "the baseline's")
+    return f"nothing to compare with: {why}"

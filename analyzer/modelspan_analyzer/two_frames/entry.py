@@ -1,0 +1,156 @@
+"""The two ways in: files, read by what they hold, and frames of pandas, polars or Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from modelspan.capture.tables import table_of
+from modelspan.features import place
+from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings
+from modelspan_analyzer.config.outcome_settings import PerformanceSettings
+from modelspan_analyzer.files.read import read
+from modelspan_analyzer.files.roles import Hints, Roles, Settled, settle
+from modelspan_analyzer.files.rows import FileError, FileRows
+from modelspan_analyzer.two_frames.compare import Options, compare_settled
+from modelspan_analyzer.two_frames.comparison import Comparison
+
+
+def compare_files(
+    reference: Path, current: Path, roles: Roles, hints: Hints, options: Options | None = None
+) -> Comparison:
+    """Compare two files, or folders of files.
+
+    Args:
+        reference: what is compared with.
+        current: what is compared.
+        roles: which column holds what.
+        hints: what the user said of the columns.
+        options: how verdicts are made.
+
+    Raises:
+        FileError: one of them cannot be read, or a named column is missing or of no use.
+    """
+    with ThreadPoolExecutor(2) as pool:  # parsers work outside Python's lock
+        sides = list(pool.map(partial(read, texts=roles.texts), (reference, current)))
+    return _compare(sides[0], sides[1], (str(reference), str(current)), roles, hints, options)
+
+
+def compare_frames(
+    reference: object,
+    current: object,
+    *,
+    prediction: str | None = None,
+    score: str | None = None,
+    label: str | None = None,
+    tags: Sequence[str] = (),
+    features: Sequence[str] | None = None,
+    id: str | None = None,  # noqa: A002  as the option is called everywhere
+    task: str = "",
+    positive_class: str = "",
+    score_scale: str = "",
+    names: tuple[str, str] = ("reference", "current"),
+) -> Comparison:
+    """Compare two tables: drift, quality, and where columns are named performance and fairness.
+
+    Args:
+        reference: a frame of pandas or polars, an Arrow table, or a mapping of columns: what is compared with.
+        current: the same: what is compared.
+        prediction: the column of predictions, classes or numbers; or of scores, where they are all there is.
+        score: the column of the positive class' score.
+        label: the column of what was true; the current table may lack it.
+        tags: columns of groups, between which fairness is compared; no features.
+        features: the columns to compare; all that describe a row where they are not given.
+        id: a column that names rows, and is no feature.
+        task: "classification" or "regression", where the columns leave it open.
+        positive_class: the positive class, where two classes leave it open.
+        score_scale: what a sure score is, such as "100", or "logit".
+        names: of the two, as they are shown.
+
+    Raises:
+        FileError: what was given is no table, or a named column is missing or of no use; it is a `ValueError`.
+
+    >>> day = {"age": [float(age) for age in range(200)]}
+    >>> compare_frames(day, {"age": [age + 90.0 for age in range(200)]}).status.name
+    'ALARM'
+    """
+    roles = Roles(prediction, score, label, id, segments=tuple(tags), features=tuple(features or ()))
+    sides = [_frame(side, name) for side, name in zip((reference, current), names, strict=True)]
+    options = with_choices(Options(), positive_class=positive_class)
+    return _compare(sides[0], sides[1], names, roles, Hints(task, "", score_scale), options)
+
+
+def with_choices(
+    options: Options, *, positive_class: str = "", min_rows: int | None = None, alpha: float | None = None
+) -> Options:
+    """The options with what was chosen by hand."""
+    performance = PerformanceSettings(**{**options.performance.model_dump(), "positive_class": positive_class})
+    drift, quality = options.drift.model_dump(), options.quality.model_dump()
+    if min_rows is not None:
+        drift["min_rows"] = quality["min_rows"] = min_rows
+    if alpha is not None:
+        drift["rule"]["alpha"] = quality["alpha"] = alpha
+    return replace(
+        options, performance=performance, drift=DriftSettings(**drift), quality=DataQualitySettings(**quality)
+    )
+
+
+def _compare(
+    before: FileRows, after: FileRows, names: tuple[str, str], roles: Roles, hints: Hints, options: Options | None
+) -> Comparison:
+    reference = _settled(before, roles, hints, names[0])
+    current = _settled(after, _as_reference(reference, roles, after), hints, names[1], like=reference)
+    return Comparison(compare_settled(reference, current, names, options))
+
+
+def _settled(rows: FileRows, roles: Roles, hints: Hints, name: str, like: Settled | None = None) -> Settled:
+    try:
+        return settle(rows, roles, hints, like=like)
+    except FileError as error:
+        raise FileError(f"{name}: {error}") from error
+
+
+def _as_reference(reference: Settled, roles: Roles, rows: FileRows) -> Roles:
+    """The roles of the current table's columns: what was no feature in the reference is none here, and what was is one.
+
+    Labels may not be in yet, so that their column may be missing.
+    """
+    there = set(rows.table.column_names)
+    features = set(reference.roles.features)
+    left = set(reference.rows.table.column_names) - features - set(roles.named())
+    back = [name for name in reference.roles.features if name in there and place(rows.table.schema.field(name)).place]
+    label = roles.label if roles.label in there else None
+    chosen = tuple(name for name in roles.features if name in there)
+    return replace(
+        roles, label=label, features=chosen, asked_back=() if chosen else tuple(back), not_features=tuple(left)
+    )
+
+
+def _frame(value: object, name: str) -> FileRows:
+    """A table in memory as rows."""
+    collect = getattr(value, "collect", None)
+    found = table_of(collect() if callable(collect) and not hasattr(value, "to_pandas") else value)
+    if found is None:
+        kind = type(value).__name__
+        raise FileError(f"{name} is a {kind}, and no table; hint: a frame of pandas or polars, or an Arrow table")
+    columns = found.columns()
+    rows = FileRows.of(pa.table({key: _array(column) for key, column in columns.items()}))
+    for key, why in found.left_out.items():
+        rows.remarks.leave_out(f"column {key!r}: {why}")
+    return rows
+
+
+def _array(column: object) -> pa.Array:
+    """An Arrow array; values of several kinds as their texts."""
+    if isinstance(column, pa.Array | pa.ChunkedArray):
+        return column
+    assert isinstance(column, Sequence)
+    try:
+        return pa.array(column, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return pa.array([None if value is None else str(value) for value in column], pa.string())
