@@ -46,7 +46,7 @@ def page(document: Document) -> str:
 
 
 def fragment(document: Document) -> str:
-    """What a notebook shows in a cell."""
+    """What a notebook shows in a cell: the answer to its `_repr_html_`."""
     return element("div", _styles(), *_parts(document), class_="report inline")
 
 
