@@ -139,11 +139,13 @@ def watch_an_import() -> None:
 
 
 def watch_the_end() -> None:
-    """Flush at exit, at the end of a multiprocessing child (which skips `atexit`), and on SIGTERM."""
+    """Flush at exit, at the end of children of multiprocessing and Celery (which skip `atexit`), and on SIGTERM."""
     atexit.unregister(_end_of_process)
     atexit.register(_end_of_process)
     if (util := sys.modules.get("multiprocessing.util")) is not None:
         util.Finalize(None, _end_of_process, exitpriority=100)
+    if (celery := sys.modules.get("celery.signals")) is not None:
+        celery.worker_process_shutdown.connect(_end_of_worker, weak=False, dispatch_uid="modelspan")
     try:
         if threading.current_thread() is threading.main_thread():
             _watch_sigterm()
@@ -195,6 +197,12 @@ def _end_of_process() -> None:
         if hasattr(signal, "sigpending") and signal.SIGTERM in signal.sigpending():
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def _end_of_worker(**_: object) -> None:
+    """Flush where Celery's prefork pool ends a worker, by `os._exit`: after so many tasks, say."""
+    with guard("a worker could not be flushed"):
+        _end()
 
 
 def _on_sigterm(_number: int, _frame: FrameType | None) -> None:

@@ -55,6 +55,19 @@ import asyncio, sys, uvicorn, service
 config = uvicorn.Config(service.asgi, port=int(sys.argv[1]), log_level="warning")
 asyncio.run(uvicorn.Server(config).serve())
 """
+TASKS = """
+import celery, modelspan
+modelspan.configure()
+app = celery.Celery("tasks")
+queue = {"data_folder_in": "queue", "data_folder_out": "queue"}
+app.conf.update(broker_url="filesystem://", broker_transport_options=queue)
+
+
+@app.task
+@modelspan.observe(model="m", version="1")
+def predict(number):
+    return 0.5
+"""
 REQUESTS = 20
 PORT = "PORT"
 SERVERS = {
@@ -156,3 +169,18 @@ def test_a_worker_still_dies_of_the_signal(receiver: Receiver, tmp_path: Path) -
         process.communicate(timeout=60)
         assert process.returncode == -signal.SIGTERM
         assert arrived(receiver) == Counter([0])
+
+
+def test_every_row_arrives_when_workers_of_celery_end(receiver: Receiver, tmp_path: Path) -> None:
+    """Its prefork pool ends workers by `os._exit`, after so many tasks and with the pool: all that was done are rows."""
+    need("celery")
+    (tmp_path / "tasks.py").write_text(TASKS)
+    (tmp_path / "queue").mkdir()
+    send = f"import tasks\nfor number in range({REQUESTS}): tasks.predict.apply_async((number,), ignore_result=True)"
+    subprocess.run([sys.executable, "-c", send], cwd=tmp_path, check=True)
+    command = ["-m", "celery", "--app", "tasks", "worker", "--concurrency", "2", "--max-tasks-per-child", "7"]
+    with serving(tmp_path, receiver, command, "") as (process, _):
+        eventually(lambda: not any((tmp_path / "queue").iterdir()), "every task has been taken")
+        process.send_signal(signal.SIGTERM)
+        errors = process.communicate(timeout=60)[1]
+        assert arrived(receiver) == Counter(range(REQUESTS)), errors
