@@ -74,6 +74,8 @@ COL_SPAN_ID: Final = "span_id"
 COL_VALUE: Final = "value"
 COL_LABEL: Final = "label"
 COL_DURATION: Final = "duration"
+LONGEST_DURATION: Final = 31_536_000.0
+"""Seconds in a year: no call takes longer, and none takes less than nothing; what says so is no time."""
 COL_ERROR_TYPE: Final = "error_type"
 COL_SAMPLE_WEIGHT: Final = "sample_weight"
 COL_SCORE_PREFIX: Final = "score."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from modelspan import conventions
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
@@ -15,21 +16,27 @@ from modelspan_collector.store.connect import Store
 LEVELS: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 """Quantiles of the seconds that a prediction took, by their metrics."""
 
+SHORTEST: Final = 1e-9
+"""Seconds that clocks tell from none: anything shorter is no time at all."""
+
 # Quantiles within half a percent of their value (DDSketch, Masson et al. 2019), at a memory that rows do not add to.
+# Rows that came by spans, or before the collector looked, may say what no call takes: no sketch would hold it.
 _SECONDS = f"""
-SELECT count() AS rows, countIf(isNotNull(duration)) AS timed,
-       quantilesDDIf(0.001, {", ".join(map(str, LEVELS.values()))})(assumeNotNull(duration), isNotNull(duration))
-           AS levels,
-       sumForEach(arrayMap(bound -> toUInt64(ifNull(duration, 0) > bound), {{bounds:Array(Float64)}})) AS slower,
-       countIf(error_type != '' OR ifNull(duration, 0) > {{promised:Float64}}) AS bad
+WITH ifNull(duration >= 0 AND duration <= {conventions.LONGEST_DURATION}, 0) AS is_timed,
+     if(is_timed AND duration >= {SHORTEST}, assumeNotNull(duration), 0) AS seconds
+SELECT count() AS rows, countIf(is_timed) AS timed,
+       countIf(NOT is_timed AND NOT ifNull(isNaN(duration), 1)) AS impossible,
+       quantilesDDIf(0.001, {", ".join(map(str, LEVELS.values()))})(seconds, is_timed) AS levels,
+       sumForEach(arrayMap(bound -> toUInt64(seconds > bound), {{bounds:Array(Float64)}})) AS slower,
+       countIf(error_type != '' OR seconds > {{promised:Float64}}) AS bad
 FROM predictions WHERE {within()}
 """
 
 _EARLIER = """
 SELECT version, window_start, metric, value, n FROM monitor_results FINAL
 WHERE model = {model:String} AND signal = {signal:String} AND metric IN {metrics:Array(String)} AND segment = ''
-  AND (verdict IN ('ok', 'not_compared') OR window_end <= {adapted:DateTime64(9, 'UTC')}) AND isNotNull(value)
-  AND window_end <= {before:DateTime64(9, 'UTC')}
+  AND (verdict IN ('ok', 'not_compared') OR window_end <= {adapted:DateTime64(9, 'UTC')})
+  AND ifNull(isFinite(value), 0) AND window_end <= {before:DateTime64(9, 'UTC')}
   AND dateDiff('second', window_start, window_end) = {seconds:UInt64}
   AND (window_start IN {starts:Array(DateTime64(9, 'UTC'))} OR window_start >= {since:DateTime64(9, 'UTC')})
 ORDER BY window_start DESC
@@ -44,6 +51,8 @@ class Seconds:
     rows: int
     timed: int
     """Rows that say how long they took."""
+    impossible: int
+    """Rows that say what no call takes."""
     levels: tuple[float, ...]
     """By `LEVELS`; nan where none is timed."""
     slower: tuple[int, ...]
@@ -70,7 +79,9 @@ def seconds_of(
     scope = bound(model, version, window) | {"bounds": list(bounds), "promised": promised}
     row = store.rows(_SECONDS, scope)[0]
     slower = tuple(int(count) for count in row["slower"]) or (0,) * len(bounds)
-    return Seconds(int(row["rows"]), int(row["timed"]), tuple(row["levels"]), slower, int(row["bad"]))
+    return Seconds(
+        int(row["rows"]), int(row["timed"]), int(row["impossible"]), tuple(row["levels"]), slower, int(row["bad"])
+    )
 
 
 def earlier_seconds(

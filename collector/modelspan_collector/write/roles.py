@@ -13,11 +13,15 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelspan import features
+from modelspan import conventions, features
 
 TypeTest = Callable[[pa.DataType], bool]
 _EXTENSION: Final = b"ARROW:extension:name"
 _NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
+_NO_DURATION: Final = (
+    "a duration that is negative, infinite or over a year (is it the difference of two clocks, or in another unit than "
+    "seconds?)"
+)
 _NUMBERS: Final[tuple[TypeTest, ...]] = (pa.types.is_floating, pa.types.is_integer, pa.types.is_null)
 _BYTES: Final[tuple[TypeTest, ...]] = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
 
@@ -66,6 +70,20 @@ def number(column: pa.ChunkedArray, field: pa.Field) -> Brought:
     if _is_any(_NUMBERS, plain.type) or pa.types.is_decimal(plain.type):
         return Brought(plain.cast(pa.float64(), safe=False))
     return Brought(None, f"{field.type} where a number belongs (float64)")
+
+
+def seconds(column: pa.ChunkedArray, field: pa.Field) -> Brought:
+    """How long a call took; what no call takes says nothing, as NaN does."""
+    brought = number(column, field)
+    if brought.column is None:
+        return brought
+    given = brought.column.cast(pa.float64(), safe=False)
+    fits = pc.and_(pc.greater_equal(given, 0.0), pc.less_equal(given, conventions.LONGEST_DURATION))
+    if pc.all(fits, min_count=0).as_py():
+        return brought
+    silent = pc.sum(pc.is_null(given, nan_is_null=True)).as_py() or 0
+    kept = pc.if_else(fits, given, pa.scalar(None, pa.float64()))
+    return Brought(kept, "", {_NO_DURATION: kept.null_count - silent} if kept.null_count > silent else _NOTHING)
 
 
 def instant(column: pa.ChunkedArray, field: pa.Field) -> Brought:

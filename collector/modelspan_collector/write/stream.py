@@ -66,7 +66,7 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         Column(names.COL_SPAN_ID, roles.identity(8), "fixed_size_binary(8)"),
         Column(names.COL_VALUE, roles.number, "float64"),
         Column(names.COL_LABEL, roles.text, "string"),
-        Column(names.COL_DURATION, roles.number, "float64"),
+        Column(names.COL_DURATION, roles.seconds, "float64"),
         Column(names.COL_ERROR_TYPE, roles.text, "string"),
         Column(names.COL_SAMPLE_WEIGHT, roles.number, "float64"),
     ),

@@ -79,6 +79,31 @@ def test_repeated_rows_alarm(shared_store: Store, predict: Predict) -> None:
     assert (repeating.value, repeating.verdict) == (0.5, Verdict.ALARM)
 
 
+@pytest.mark.parametrize("rows", [50, 3_000])
+def test_ids_that_differ_never_look_repeated(shared_store: Store, rows: int) -> None:
+    """From few rows as from sketches: ids that an estimate takes for repeated are counted before that is said."""
+    unlucky = """SELECT groupArray(id) FROM (
+            SELECT intDiv(number, {rows:UInt32}) AS draw, toString(cityHash64(number)) AS id
+            FROM numbers({rows:UInt32} * 500))
+        GROUP BY draw ORDER BY uniqHLL12(cityHash64(id)) LIMIT 1"""
+    ids = shared_store.scalar(unlucky, {"rows": rows})
+    model = f"distinct-{rows}"
+    stamps = pa.array([int(START.timestamp())] * rows).cast(pa.timestamp("s", "UTC"))
+    same = {"model": [model] * rows, "version": ["1"] * rows, "timestamp": stamps}
+    shared_store.insert("predictions", pa.table({**same, "prediction_id": ids}))
+    found = quality(shared_store, model)["duplicate_id_rate"]
+    assert (found.value, found.verdict) == (0.0, Verdict.OK)
+
+
+def test_repeated_ids_alarm(shared_store: Store, predict: Predict) -> None:
+    """From rows as from sketches, with their exact share."""
+    for model, rows in (("few-ids", 600), ("many-ids", 3_000)):
+        ids = [str(max(0, row - rows // 10)) for row in range(rows)]
+        predict(model, table(9, rows), START, prediction_id=ids)
+        found = quality(shared_store, model)["duplicate_id_rate"]
+        assert (found.value, found.verdict) == (pytest.approx(0.1, abs=1e-9), Verdict.ALARM)
+
+
 def test_rows_that_repeat_by_nature_are_usual(shared_store: Store, predict: Predict) -> None:
     """Where the baseline repeats as much, repetition is no alarm."""
     few = pa.table({"plan": np.random.default_rng(7).choice(["free", "pro"], 600)})

@@ -21,6 +21,8 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 CONFIG = with_sections(Signals.of(LATENCY).sections())
 Seconds = NDArray[np.float64]
+UNSAID = -1234.5
+"""Stands for a row that says nothing of its time."""
 
 
 class Served:
@@ -30,7 +32,7 @@ class Served:
         self.store, self.model, self.at, self.length = store, model, START, HOUR
 
     def window(self, seconds: Seconds, version: str = "1", errors: int = 0, **settings: object) -> dict[str, Result]:
-        """The results by metric of a further window whose predictions took so long; nan for those that do not say."""
+        """The results by metric of a further window whose predictions took so long."""
         rows = len(seconds)
         stamps = int(self.at.timestamp()) * 10**9 + np.arange(rows) * (3600 * 10**9 // max(rows, 1))
         columns = {
@@ -38,7 +40,7 @@ class Served:
             "version": [version] * rows,
             "timestamp": pa.array(stamps).cast(pa.timestamp("ns", "UTC")),
             "prediction_id": [f"{self.at.timestamp()}-{row}" for row in range(rows)],
-            "duration": pa.array(seconds, mask=np.isnan(seconds)),
+            "duration": pa.array(seconds, mask=seconds == UNSAID),
             "error_type": ["ValueError"] * errors + [""] * (rows - errors),
         }
         if rows:
@@ -129,7 +131,9 @@ def test_a_nightly_rhythm_is_usual(served: Served, usual: Callable[..., Seconds]
 @pytest.mark.parametrize(
     ("seconds", "verdict", "part"),
     [
+        (np.full(50, UNSAID), Verdict.SKIPPED, "says how long"),
         (np.full(50, np.nan), Verdict.SKIPPED, "says how long"),
+        (np.full(50, np.inf), Verdict.SKIPPED, "50 durations that no call takes"),
         (np.full(0, 0.1), Verdict.SKIPPED, "no predictions"),
         (np.full(5, 0.1), Verdict.NOT_ENOUGH_DATA, "20 are needed"),
         (np.full(50, 0.1), Verdict.NOT_COMPARED, "three earlier windows"),
@@ -150,3 +154,65 @@ def test_a_promise_burns(served: Served, usual: Callable[..., Seconds]) -> None:
     assert (good.value, good.verdict, good.threshold) == (pytest.approx(2.0), Verdict.OK, 14.4)
     assert (bad.value, bad.verdict) == (pytest.approx(20.0), Verdict.ALARM)
     assert "took longer than 500 ms" in bad.reason
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, -0.1, 1e300, 1.8e9, 5e-324, 0.0])
+def test_a_duration_that_is_none_costs_nothing_beside_it(
+    served: Served, usual: Callable[..., Seconds], odd: float
+) -> None:
+    """As a wrong clock or unit gives; the others are judged as ever, what is left out is counted, and none is usual."""
+    possible = odd in (0.0, 5e-324)
+
+    def window(seconds: Seconds) -> dict[str, Result]:
+        return served.window(np.append(seconds, np.full(20, odd)), slo={"seconds": 0.5})
+
+    for _ in range(3):
+        window(usual())
+    seconds = usual()
+    found, slow = window(seconds), window(3 * usual())
+    counted = np.append(seconds, np.zeros(20)) if possible else seconds
+    assert found["p50"].value == pytest.approx(np.quantile(counted, 0.5), rel=0.01)
+    assert ("20 durations that no call takes" in found["p50"].reason) is (not possible and not np.isnan(odd))
+    assert {result.verdict for result in found.values()} == {Verdict.OK}
+    assert "p50" in alarms(slow)
+    assert np.isfinite([result.threshold for result in found.values()]).all()
+
+
+@pytest.mark.parametrize(
+    ("timed", "untimed", "errors", "verdict"),
+    [
+        (600, 0, 0, Verdict.OK),
+        (400, 200, 0, Verdict.OK),
+        (200, 400, 0, Verdict.NOT_ENOUGH_DATA),
+        (0, 600, 0, Verdict.NOT_ENOUGH_DATA),
+        (0, 600, 300, Verdict.ALARM),
+        (3, 0, 0, Verdict.NOT_ENOUGH_DATA),
+        (9, 0, 9, Verdict.ALARM),
+    ],
+)
+def test_a_promise_is_not_kept_where_nobody_looked(
+    served: Served, timed: int, untimed: int, errors: int, verdict: Verdict
+) -> None:
+    """Most calls must say how long they took, and be no handful; failures burn it all the same."""
+    seconds = np.append(np.full(timed, 0.1), np.full(untimed, UNSAID))
+    found = served.window(seconds, errors=errors, slo={"seconds": 0.5})["burn_rate"]
+    assert found.verdict is verdict
+    assert ("too few to call it kept" in found.reason) is (2 * timed < timed + untimed or timed + untimed < 20)
+
+
+def test_slow_rows_that_chance_explains_are_said(served: Served, usual: Callable[..., Seconds]) -> None:
+    """Two of a hundred beyond the usual are no alarm; the number that a person reads beside ok is explained."""
+    for _ in range(3):
+        served.window(np.full(100, 0.05))
+    found = served.window(np.append(np.full(98, 0.05), [5.0, 5.0]))["p99"]
+    assert (found.verdict, found.value) == (Verdict.OK, pytest.approx(5, rel=0.01))
+    assert "2 so slow of 100 may be chance" in found.reason
+
+
+def test_tiny_times_are_readable(served: Served) -> None:
+    """Of 33 ns and of nothing."""
+    for seconds in (0.0, 3.3e-8, 0.0):
+        served.window(np.full(50, seconds))
+    reasons = [served.window(np.full(50, seconds))["p50"].reason for seconds in (3.3e-8, 2e-5)]
+    assert " ns; the windows before had 0 ms" in reasons[0]
+    assert " µs; " in reasons[1]

@@ -237,6 +237,21 @@ def test_wild_clocks_of_records(collector: Collector, store: Store) -> None:
     assert store.scalar("SELECT sum(count) FROM ingest_errors WHERE kind = 'wild_timestamp'") == 1
 
 
+def test_a_duration_that_is_none_is_left_out_alone(collector: Collector, store: Store) -> None:
+    """Differences of two clocks and other units say nothing of time: the row stays, the value is counted."""
+    told = [0.25, 0.0, 3, -0.1, float("inf"), 1e300, 1.8e9, float("nan"), None]
+    table = predictions(len(told)).append_column("duration", pa.array(told, pa.float64()))
+    send(collector, "modelspan.predictions", table)
+    collector.flush()
+    assert store.scalar("SELECT groupArray(duration) FROM (SELECT duration FROM predictions ORDER BY duration)") == [
+        0.0, 0.25, 3.0,
+    ]  # fmt: skip
+    assert store.scalar("SELECT count() FROM predictions") == len(told)
+    complaint = "SELECT kind, column_name, count, reason FROM ingest_errors"
+    assert [tuple(row.values())[:3] for row in store.rows(complaint)] == [("value_left_out", "duration", 4)]
+    assert "another unit than seconds" in store.rows(complaint)[0]["reason"]
+
+
 FAR = {"s": 4_102_444_800, "ms": 4_102_444_800_000, "us": 4_102_444_800_000_000, "ns": 4_102_444_800_000_000_000}
 """The year 2100."""
 

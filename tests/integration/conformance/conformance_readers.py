@@ -230,7 +230,7 @@ def quality(cell: Cell) -> None:
     """The shares of missing values and the number of rows."""
     found = _values(data_quality(cell.context))
     assert found["volume", "", ""].value == ROWS
-    assert found["duplicate_id_rate", "", ""].value == pytest.approx(0, abs=0.05)  # ids are counted approximately
+    assert found["duplicate_id_rate", "", ""].value == 0
     for name in cell.live.features:
         share = expected.missing(cell.live, name) / ROWS
         assert found["null_rate", name, ""].value == pytest.approx(share, abs=1e-9), name

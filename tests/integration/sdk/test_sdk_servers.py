@@ -172,7 +172,7 @@ def test_a_worker_still_dies_of_the_signal(receiver: Receiver, tmp_path: Path) -
 
 
 def test_every_row_arrives_when_workers_of_celery_end(receiver: Receiver, tmp_path: Path) -> None:
-    """Its prefork pool ends workers by `os._exit`, after so many tasks and with the pool: all that was done are rows."""
+    """Its prefork pool ends workers by `os._exit`, after a few tasks and with the pool: all that was done are rows."""
     need("celery")
     (tmp_path / "tasks.py").write_text(TASKS)
     (tmp_path / "queue").mkdir()

@@ -33,13 +33,16 @@ def latency(context: MonitorContext) -> list[Result]:
     found = seconds_of(
         context.store, context.model, context.version, context.window, list(bounds.values()), float(promised)
     )
+    if found.rows == 0:
+        return [context.result(SIGNAL, "p50", None, Verdict.SKIPPED, n=0, reason="no predictions in the window")]
+    promise = list(_promise(context, found, settings))
     if found.timed == 0:
-        reason = "no prediction of the window says how long it took" if found.rows else "no predictions in the window"
-        return [context.result(SIGNAL, "p50", None, Verdict.SKIPPED, n=found.rows, reason=reason)]
+        reason = f"no prediction of the window says how long it took{_left_out(found)}"
+        return [context.result(SIGNAL, "p50", None, Verdict.SKIPPED, n=found.rows, reason=reason), *promise]
     if found.timed < settings.min_rows:
-        reason = f"{found.timed} timed predictions; {settings.min_rows} are needed"
-        return [context.result(SIGNAL, "p50", None, Verdict.NOT_ENOUGH_DATA, n=found.timed, reason=reason)]
-    return [*_quantiles(context, found, usual, bounds, settings), *_promise(context, found, settings)]
+        reason = f"{found.timed} timed predictions; {settings.min_rows} are needed{_left_out(found)}"
+        return [context.result(SIGNAL, "p50", None, Verdict.NOT_ENOUGH_DATA, n=found.timed, reason=reason), *promise]
+    return [*_quantiles(context, found, usual, bounds, settings), *promise]
 
 
 def _bound(usual: Usual, settings: LatencySettings) -> float:
@@ -61,14 +64,18 @@ def _quantiles(
     adjusted = np.ones(len(levels))
     if known.any():
         adjusted[known] = adjusted_p_values(chance[known])
-    for (metric, level), seconds, p_value in zip(LEVELS.items(), found.levels, adjusted, strict=True):
-        said = f"{level:.0%} of the predictions took at most {_shown(seconds)}"
+    told = zip(LEVELS.items(), found.levels, found.slower, adjusted, strict=True)
+    for (metric, level), seconds, slower, p_value in told:
+        said = f"{level:.0%} of the predictions{_of_which(found)} took at most {_shown(seconds)}"
         if metric not in usual:
-            reason = f"{said}; three earlier windows of the same length are needed to say what is usual"
+            reason = (
+                f"{said}; three earlier windows of the same length are needed to say what is usual{_left_out(found)}"
+            )
             yield context.result(SIGNAL, metric, seconds, Verdict.NOT_COMPARED, n=found.timed, reason=reason)
             continue
         one = usual[metric]
         slow = seconds > bounds[metric] and p_value <= settings.alpha
+        perhaps = "" if slow or seconds <= bounds[metric] else f", but {slower} so slow of {found.timed} may be chance"
         yield context.result(
             SIGNAL,
             metric,
@@ -78,13 +85,17 @@ def _quantiles(
             n_baseline=one.rows,
             threshold=bounds[metric],
             p_value=float(p_value),
-            reason=f"{said}; {one.pattern} had {_shown(one.median)}",
+            reason=f"{said}; {one.pattern} had {_shown(one.median)}{perhaps}{_left_out(found)}",
             details={"usual": one.median, "pattern": one.pattern},
         )
 
 
 def _promise(context: MonitorContext, found: Seconds, settings: LatencySettings) -> Iterator[Result]:
-    """The burn rate: the share of bad calls, in shares that use the promise up in just 30 days."""
+    """The burn rate: the share of bad calls, in shares that use the promise up in just 30 days.
+
+    Calls that say nothing of their time count as good, which is no more than half of the truth where most do so: then,
+    and where there are few, nothing is ok.
+    """
     slo = settings.slo
     if slo is None:
         return
@@ -93,15 +104,18 @@ def _promise(context: MonitorContext, found: Seconds, settings: LatencySettings)
     rate = found.bad / found.rows / budget
     p_value = float(binomial_tail(found.bad, found.rows, min(1.0, allowed * budget)))
     burns = rate > allowed and p_value <= settings.alpha
+    known = found.rows >= settings.min_rows and 2 * found.timed >= found.rows
+    lacks = "" if known else f"; {found.timed} of {found.rows} say how long they took, too few to call it kept"
     yield context.result(
         SIGNAL,
         BURN_RATE,
         rate,
-        Verdict.ALARM if burns else Verdict.OK,
+        Verdict.ALARM if burns else Verdict.OK if known else Verdict.NOT_ENOUGH_DATA,
         n=found.rows,
         threshold=allowed,
         p_value=p_value,
-        reason=f"{_bad(found, slo)}: {rate:.1f} times as fast as the promise of {slo.objective:.2%} allows",
+        reason=f"{_bad(found, slo)}: {rate:.1f} times as fast as the promise of {slo.objective:.2%} allows"
+        f"{lacks}{_left_out(found)}",
     )
 
 
@@ -114,9 +128,21 @@ def _allowed(size: timedelta) -> float:
     return next((rate for longest, rate in BURNS if size <= longest), BURNS[-1][1])
 
 
+def _of_which(found: Seconds) -> str:
+    return "" if found.timed == found.rows else f" ({found.timed} of {found.rows} say how long)"
+
+
+def _left_out(found: Seconds) -> str:
+    """What is said of rows whose durations are none: the sender's clock or unit is wrong."""
+    left = found.impossible
+    return f"; {left} durations that no call takes (negative, infinite, over a year) are left out" if left else ""
+
+
 def _shown(seconds: float) -> str:
     """Seconds to three digits, in the unit that a person would choose."""
-    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+    units = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+    size, unit = next((one for one in units if seconds >= one[0]), (1e-9, "ns") if seconds > 0 else units[1])
+    return f"{seconds / size:.3g} {unit}"
 
 
 LATENCY: Final = Signal(

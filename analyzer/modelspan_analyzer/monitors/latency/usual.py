@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from modelspan_analyzer.reading.durations import LEVELS, Earlier, earlier_seconds
+from modelspan_analyzer.reading.durations import LEVELS, SHORTEST, Earlier, earlier_seconds
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.verdicts.rhythm import BEFORE, FEWEST, Pattern, patterns, usual_logarithm
 from modelspan_collector.store.connect import Store
@@ -71,6 +71,7 @@ def _like(measured: Sequence[Earlier], pattern: Pattern, window: Window) -> list
 
 
 def _usual(like: Sequence[Earlier], words: str) -> Usual:
-    logs = np.log(np.maximum([one.seconds for one in like], 1e-9))
-    median, spread = usual_logarithm(logs)
-    return Usual(float(np.exp(median)), max(spread, LEAST_SPREAD), sum(one.rows for one in like), words)
+    logs = np.log(np.maximum([one.seconds for one in like], SHORTEST))
+    logarithm, spread = usual_logarithm(logs)
+    median = float(np.exp(logarithm)) if logarithm > np.log(SHORTEST) else 0.0
+    return Usual(median, max(spread, LEAST_SPREAD), sum(one.rows for one in like), words)

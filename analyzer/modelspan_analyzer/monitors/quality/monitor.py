@@ -13,15 +13,15 @@ from modelspan_analyzer.monitors.quality.compare import compare
 from modelspan_analyzer.monitors.quality.constraints import ConstraintsError, check
 from modelspan_analyzer.monitors.quality.constraints import read as read_constraints
 from modelspan_analyzer.monitors.quality.failures import failure_rate
-from modelspan_analyzer.monitors.quality.repeated import repeated_rows
+from modelspan_analyzer.monitors.quality.repeated import repeated_ids, repeated_rows
 from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
 from modelspan_analyzer.reading.profiles.profile import Column
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, judge
 
 SIGNAL: Final = "data_quality"
-ESTIMATE_ERROR = 0.05
-"""Share of repeated ids that the estimate of different ids cannot tell from none."""
+MOST_REPEATED = 0.05
+"""Share of rows with another row's id beyond which it is no mere delivery that came twice."""
 
 
 def data_quality(context: MonitorContext) -> list[Result]:
@@ -71,15 +71,15 @@ def _identity(context: MonitorContext) -> Iterator[Result]:
     current = context.current
     if current.rows == 0:
         return
-    repeated = max(0.0, 1 - current.distinct_ids / current.rows)
+    repeated = repeated_ids(context.store, current)
     yield _result(
         context,
         "duplicate_id_rate",
         repeated,
-        Verdict.ALARM if repeated > ESTIMATE_ERROR else Verdict.OK,
+        Verdict.ALARM if repeated > MOST_REPEATED else Verdict.OK,
         n=current.rows,
-        threshold=ESTIMATE_ERROR,
-        reason=f"about {repeated:.1%} of the rows repeat a prediction id",
+        threshold=MOST_REPEATED,
+        reason=f"{repeated:.1%} of the rows repeat a prediction id",
     )
     settings = context.settings.data_quality
     share = current.errors / max(current.weight, 1e-300)

@@ -1,10 +1,10 @@
-"""Rows that repeat another row's features, all of them, among the first rows of a window or baseline."""
+"""Rows that repeat another row: its features, among the first rows of a window or baseline, or its prediction id."""
 
 from __future__ import annotations
 
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
-from modelspan_analyzer.reading.profiles.profile import Relation
+from modelspan_analyzer.reading.profiles.profile import Profile, Relation
 from modelspan_analyzer.reading.relation import baseline_relation
 from modelspan_analyzer.verdicts.rates import Rate
 from modelspan_collector.store.connect import Store
@@ -18,6 +18,22 @@ SELECT count() AS n, n - uniqExact(cityHash64(numeric_features, categorical_feat
 FROM (SELECT numeric_features, categorical_features FROM {table} WHERE {condition} LIMIT {{rows:UInt32}})
 SETTINGS max_threads = 1, max_block_size = 1000
 """
+
+ESTIMATE_ERROR = 0.02
+"""Share of repeated ids that a sketch's estimate of different ids cannot tell from none."""
+
+# As exact as it need be for any number of rows, at a megabyte of memory.
+_REPEATED_IDS = "SELECT 1 - uniqCombined64(20)(prediction_id) / count() FROM {table} WHERE {condition}"
+
+
+def repeated_ids(store: Store, current: Profile) -> float:
+    """The share of a window's rows that repeat another row's prediction id; what a sketch suspects is counted."""
+    repeated = 1 - current.distinct_ids / current.rows
+    if current.sketched and repeated > ESTIMATE_ERROR:
+        relation = current.relation
+        sql = _REPEATED_IDS.format(table=relation.table, condition=relation.condition)
+        repeated = float(store.scalar(sql, relation.parameters))
+    return max(0.0, repeated)
 
 
 def repeated_rows(store: Store, current: Relation, current_rows: int, baseline: Baseline, version: str) -> Rate:

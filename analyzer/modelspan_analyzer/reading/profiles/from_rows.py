@@ -18,7 +18,7 @@ _OUTPUT_TEXTS = "if(label = '', [], ['label']) AS name, if(label = '', [], [toSt
 
 _ROWS = """
 SELECT count() AS n, sum(sample_weight) AS weight, {errors} AS errors,
-       uniqHLL12(cityHash64(prediction_id)) AS distinct_ids, max(timestamp) AS newest,
+       uniqCombined64(20)(prediction_id) AS distinct_ids, max(timestamp) AS newest,
        groupUniqArrayArray(100)(mapKeys(embeddings)) AS embeddings
 FROM {table} WHERE {condition}
 """

@@ -130,6 +130,7 @@ class Profile:
     errors: float
     """Weight of the rows whose call failed."""
     distinct_ids: float
+    """Exact of rows; an estimate where it was merged from sketches."""
     newest: datetime | None
     features: Mapping[str, Column]
     outputs: Mapping[str, Column]
