@@ -107,6 +107,10 @@ def _fix(problem: ErrorDetails, place: Sequence[int | str]) -> str:
         return "is required; add it"
     if problem["type"] == "string_type" and isinstance(given, int | float | bool):
         return f"expected text, and YAML reads {given!r} as a number or a truth value; put it in quotes: '{given}'"
+    if problem["type"] in ("tuple_type", "list_type"):
+        return f"expected a list; write [{given}]"
+    if problem["type"] in ("model_type", "dict_type"):
+        return f"expected settings by name; given: {given!r}"
     if problem["type"] == "value_error":
         return message
     return f"{message[0].lower()}{message[1:]}; given: {given!r}"

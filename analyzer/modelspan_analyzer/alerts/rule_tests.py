@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import tempfile
@@ -83,18 +84,19 @@ def _incident(settings: AlertSettings, owned: Owned) -> dict[str, Any]:
     """Opens after five minutes, fires once it has been held, and resolves when the incident does."""
     labels = _labels(owned.model, "critical", owned.version, owned.owner)
     info = {"incident": "abc123", "summary": f"{owned.model}: data quality in income", "why": _WHY}
-    series = [
-        _series("modelspan_incident", labels, "_x10 1x39 0x40"),
-        _series("modelspan_incident_info", info, "_x10 1x39 _x40"),
-        _series("modelspan_maintenance", {"model": owned.model}, "0x90"),
-    ]
     held = settings.hold.total_seconds()
+    opened = int(held // STEP) + 39
+    series = [
+        _series("modelspan_incident", labels, f"_x10 1x{opened} 0x40"),
+        _series("modelspan_incident_info", info, f"_x10 1x{opened} _x40"),
+        _series("modelspan_maintenance", {"model": owned.model}, f"0x{opened + 50}"),
+    ]
     given = {name: text for name, text in labels.items() if text}
     fires = {"exp_labels": given, "exp_annotations": _annotations(settings, info)}
     return _test(
         f"incident of {owned.model} {owned.version}",
         series,
-        [_expect(200, NAME, []), _expect(12 * STEP + held, NAME, [fires]), _expect(65 * STEP, NAME, [])],
+        [_expect(200, NAME, []), _expect(12 * STEP + held, NAME, [fires]), _expect((opened + 26) * STEP, NAME, [])],
     )
 
 
@@ -152,11 +154,12 @@ def _asked(alert: str, at: float, *firing: Mapping[str, str]) -> dict[str, Any]:
 
 def _maintenance(settings: AlertSettings, model: str) -> dict[str, Any]:
     """Held back, also where the scrape that would say so is missed."""
-    series = [
-        _series("modelspan_incident", _labels(model, "warning"), "1x60"),
-        _series("modelspan_maintenance", {"model": model}, "1x30 _x30"),
-    ]
     held = settings.hold.total_seconds()
+    steps = int(held // STEP)
+    series = [
+        _series("modelspan_incident", _labels(model, "warning"), f"1x{steps + 60}"),
+        _series("modelspan_maintenance", {"model": model}, f"1x{steps + 30} _x30"),
+    ]
     return _test("an incident under maintenance", series, [_expect(at * STEP + held, NAME, []) for at in (20, 30, 36)])
 
 
@@ -244,7 +247,8 @@ def _series(metric: str, labels: Mapping[str, str], values: str) -> dict[str, st
 
 
 def _text(labels: Mapping[str, str]) -> str:
-    return ", ".join(f'{name}="{value}"' for name, value in labels.items() if value)
+    """Labels as PromQL writes them, whose texts have the escapes of JSON's."""
+    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in labels.items() if value)
 
 
 def _expect(at: float, alert: str, alerts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field, field_validator, model_validator
 
+from modelspan_analyzer.config.addresses import Address, Base
 from modelspan_analyzer.config.base import Settings
 from modelspan_analyzer.config.cron import parse_cron
 from modelspan_analyzer.config.durations import Duration
@@ -17,7 +18,7 @@ class MaintenanceSettings(Settings):
     start: datetime | None = Field(None, strict=False, description="beginning, with time zone")
     end: datetime | None = Field(None, strict=False, description="end, with time zone")
     cron: str | None = Field(None, description="a cron line (UTC) that names the beginnings")
-    lasts: Duration = Field(timedelta(hours=1), description="how long one named by `cron` lasts")
+    lasts: Duration = Field(timedelta(hours=1), description="how long each lasts that `cron` names")
     models: tuple[str, ...] = Field((), description="only these models; all if not given")
 
     @field_validator("cron")
@@ -29,22 +30,25 @@ class MaintenanceSettings(Settings):
 
     @model_validator(mode="after")
     def _one_way(self) -> MaintenanceSettings:
-        once = self.start is not None and self.end is not None
-        if once == (self.cron is not None):
-            raise ValueError("a maintenance window needs either `start` and `end`, or `cron`")
+        once = self.model_fields_set & {"start", "end"}
+        again = self.model_fields_set & {"cron", "lasts"}
+        if bool(once) == bool(again) or not (once == {"start", "end"} or self.cron is not None):
+            raise ValueError("a maintenance window needs either `start` and `end`, or `cron` and `lasts`")
         if any(moment is not None and moment.tzinfo is None for moment in (self.start, self.end)):
             raise ValueError("a maintenance window needs times with a time zone, such as 2026-01-31T22:00:00Z")
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError(f"a maintenance window ends ({self.end:%F %R}) after its start ({self.start:%F %R})")
         return self
 
 
 class AlertSettings(Settings):
     """Where alerts go and where they lead."""
 
-    alertmanagers: tuple[str, ...] = Field((), description="Alertmanagers to push to, without a Prometheus between")
+    alertmanagers: tuple[Base, ...] = Field((), description="Alertmanagers to push to, without a Prometheus between")
     resend: Duration = Field(timedelta(minutes=1), description="how often an open incident is pushed again")
-    web: str = Field("", description="address of modelspan's pages, for links; `up` takes its own where none is given")
-    dashboard: str = Field("", description="address of a dashboard; {model} and {incident} are filled in")
-    trace: str = Field("", description="address of a trace, as http://jaeger:16686/trace/{trace_id}")
+    web: Base = Field("", description="address of modelspan's pages, for links; `up` takes its own where none is given")
+    dashboard: Address = Field("", description="address of a dashboard; {model} and {incident} are filled in")
+    trace: Address = Field("", description="address of a trace, as http://jaeger:16686/trace/{trace_id}")
     hold: Duration = Field(timedelta(minutes=1), description="how long an incident is open before its alert fires")
     remember: Duration = Field(
         timedelta(hours=1), description="how long what modelspan said last stands while it is not scraped or restarts"
@@ -55,6 +59,13 @@ class AlertSettings(Settings):
     stalled_after: Duration = Field(timedelta(hours=3), description="an analyzer without a finished run so long alarms")
     lag: Duration = Field(timedelta(minutes=5), description="oldest data waiting for the store that alarms")
     maintenance: tuple[MaintenanceSettings, ...] = Field((), description="when alerts are held back")
+
+    @field_validator("remember")
+    @classmethod
+    def _longer_than_a_scrape(cls, given: timedelta) -> timedelta:
+        if given < timedelta(minutes=1):
+            raise ValueError("shorter than 1m, every missed scrape would end all alerts and send them again")
+        return given
 
     @field_validator("dashboard", "trace")
     @classmethod

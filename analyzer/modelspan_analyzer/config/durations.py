@@ -15,6 +15,7 @@ _UNITS = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
+_LONGEST, _DIGITS = timedelta(days=36_525), 12
 _PATTERN = r"^[1-9][0-9]*[smhdw]$"
 
 
@@ -22,12 +23,17 @@ def parse_duration(given: Any) -> timedelta:
     """A duration from its text.
 
     Raises:
-        ValueError: it is not a whole number and one of the units s, m, h, d, w.
+        ValueError: it is not a whole number and one of the units s, m, h, d, w, or longer than anything lasts.
     """
     if isinstance(given, timedelta):
         return given
     if isinstance(given, str) and re.fullmatch(_PATTERN, given):
-        return int(given[:-1]) * _UNITS[given[-1]]
+        size = _UNITS[given[-1]]
+        if int(given[:-1][:_DIGITS]) > _LONGEST // size or len(given) > _DIGITS:
+            raise ValueError(f"{given[:40]!r} is longer than a century; write less, such as 15m, 1h, 7d or 1w")
+        return int(given[:-1]) * size
+    if isinstance(given, str) and re.fullmatch(r"0+[smhdw]", given):
+        raise ValueError(f"{given!r} is no length of time; write 1s for the shortest")
     raise ValueError(f"{given!r} is not a duration; write a whole number and a unit, such as 15m, 1h, 7d or 1w")
 
 

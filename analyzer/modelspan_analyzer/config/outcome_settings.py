@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from modelspan_analyzer.config.addresses import Address
 from modelspan_analyzer.config.base import Settings
 from modelspan_analyzer.config.durations import Duration
 from modelspan_analyzer.config.expression import check_expression
@@ -108,7 +109,7 @@ class RetrainingRule(Settings):
     feature: str = Field("", description="only results of this feature")
     verdict: Literal["warning", "alarm"] = Field("alarm", description="verdict that counts")
     windows: int = Field(1, ge=1, description="so many windows in a row")
-    webhook: str = Field("", description="URL that the evidence is posted to")
+    webhook: Address = Field("", description="URL that the evidence is posted to")
     secret_env: str = Field("", description="environment variable with the key that signs the post (HMAC-SHA256)")
     headers: dict[str, str] = Field({}, description="further headers of the post")
     command: tuple[str, ...] = Field((), description="command that gets the evidence on standard input")

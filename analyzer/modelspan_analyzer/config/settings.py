@@ -141,6 +141,16 @@ class MonitorsConfig(Settings):
     models: tuple[ModelEntry, ...] = Field((), description="models that differ from the defaults")
     alerts: AlertSettings = Field(AlertSettings(), description="where alerts go and where they lead")
 
+    @field_validator("models")
+    @classmethod
+    def _one_entry_each(cls, given: tuple[ModelEntry, ...]) -> tuple[ModelEntry, ...]:
+        named = [(entry.model, entry.version) for entry in given]
+        for name in named:
+            if named.count(name) > 1:
+                whole = " ".join(name).strip()
+                raise ValueError(f"{whole!r} is listed twice; put its settings under one entry")
+        return given
+
     def for_model(self, model: str, version: str) -> ModelSettings:
         """The settings of a model's version: its own entry over the model's entry over the defaults."""
         merged = self.defaults.model_dump(exclude_unset=True)

@@ -265,9 +265,12 @@ def test_a_maintenance_window_says_once_or_again_and_again():
 
 
 def test_promtool_accepts_and_passes_all_that_is_generated():
-    """The rules are valid, and their generated tests pass for owned and unowned models and other thresholds."""
+    """The rules are valid, and their generated tests pass for owned and unowned models, odd names and any settings."""
     if shutil.which("promtool") is None:
         missing("promtool is not installed")
     settings = AlertSettings(hold=timedelta(minutes=5), silent_after=timedelta(hours=2), lag=timedelta(minutes=1))
-    for chosen in (AlertSettings(), settings):
-        assert check(chosen, [Owned("churn", "1.0", "risk"), Owned("fraud", "", "")]).count("SUCCESS") == 2
+    slow = AlertSettings(hold=timedelta(hours=1), remember=timedelta(minutes=1))
+    odd = Owned('we"ird{{ $x }}\\ \n模型', 'v"1', "o'w\"}}n{{er\n")
+    two = [Owned("churn", "1.0", "risk"), Owned("fraud", "", "")]
+    for chosen, models in ((AlertSettings(), [odd]), (settings, two), (slow, [])):
+        assert check(chosen, models).count("SUCCESS") == 2

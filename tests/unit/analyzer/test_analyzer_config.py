@@ -31,7 +31,28 @@ DOCS = Path(__file__).resolve().parents[3] / "docs"
         ("defaults:\n  segments: [country]\n", 2, "write tag.NAME or feature.NAME"),
         ("defaults:\n  window: {size: 1h}\n  window: {size: 2h}\n", 3, "given twice, first on line 2"),
         ("defaults: [\n", 2, "not YAML"),
-        ("- a\n", 1, "valid dictionary"),
+        ("- a\n", 1, "expected settings by name"),
+        ("defaults:\n  data_quality: strict\n", 2, "expected settings by name; given: 'strict'"),
+        ("defaults:\n  segments: tag.country\n", 2, "expected a list; write [tag.country]"),
+        ("defaults:\n  schedule: {delay: 0s}\n", 2, "write 1s for the shortest"),
+        ("defaults:\n  schedule: {every: 99999999999999999999w}\n", 2, "longer than a century"),
+        ("defaults:\n  schedule: {every: 9999w}\n", 2, "longer than a century"),
+        ("defaults:\n  poisoning: {tolerance: .inf}\n", 2, "finite number"),
+        ("defaults:\n  latency: {slo: {seconds: .inf}}\n", 2, "finite number"),
+        ("models:\n- model: churn\n- {model: churn, expects: continuous}\n", 1, "'churn' is listed twice"),
+        ("models:\n- {model: a, version: '1'}\n- {model: a, version: '1'}\n", 1, "'a 1' is listed twice"),
+        ("models:\n- {model: churn, expects: nightly}\n", 2, "`batch every 24h`"),
+        ("models:\n- {model: churn, expects: batch every 1 day}\n", 2, "write a whole number and a unit"),
+        ("alerts:\n  alertmanagers: ['localhost:9093']\n", 2, "write http:// or https://"),
+        ("alerts:\n  alertmanagers: ['http://a:b/']\n", 2, "write http:// or https://"),
+        ("alerts:\n  alertmanagers: ['http://a/#/alerts']\n", 2, "ends before `#`"),
+        ("alerts:\n  web: modelspan:8600\n", 2, "'modelspan:8600' is no address"),
+        ("alerts:\n  trace: jaeger/trace/{trace_id}\n", 2, "is no address"),
+        ("alerts: {remember: 5s}\n", 1, "every missed scrape"),
+        ("alerts:\n  maintenance:\n  - {}\n", 3, "either `start` and `end`, or `cron` and `lasts`"),
+        ("alerts:\n  maintenance:\n  - {lasts: 2h}\n", 3, "either `start` and `end`, or `cron` and `lasts`"),
+        ("alerts:\n  maintenance:\n  - {start: 2026-12-24T18:00:00Z, lasts: 2h}\n", 3, "either `start` and `end`"),
+        ("alerts:\n  maintenance:\n  - {start: 2026-12-24T18:00:00Z, end: 2026-12-24T06:00:00Z}", 3, "after its start"),
     ],
 )
 def test_a_mistake_is_named_by_line_and_fix(text: str, line: int, fix: str) -> None:
@@ -40,6 +61,11 @@ def test_a_mistake_is_named_by_line_and_fix(text: str, line: int, fix: str) -> N
         parse(text, "m.yaml")
     assert str(caught.value).startswith(f"m.yaml:{line}:")
     assert fix in str(caught.value)
+
+
+def test_two_versions_of_a_model_are_two_entries() -> None:
+    """Only the same version twice is a mistake."""
+    assert len(parse("models:\n- {model: a}\n- {model: a, version: '1'}\n- {model: a, version: '2'}\n").models) == 3
 
 
 def test_all_mistakes_are_said_at_once() -> None:
