@@ -45,7 +45,7 @@ FROM_BELOW = {
     "analyzer.retraining": "collector.store",
     "analyzer.comparison": "collector.store",
     "analyzer.runner": "collector.store collector.background",
-    "analyzer.views": "collector.store",
+    "analyzer.views": "collector.store collector.access.rules collector.sqlhttp",
     "analyzer.web": "collector.access collector.store collector.bounded collector.origins collector.running "
     "collector.serve collector.sqlhttp "
     "collector.operations collector.service collector.wal.erase collector.wal.journal",

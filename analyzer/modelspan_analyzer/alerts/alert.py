@@ -63,11 +63,16 @@ def annotations_of(incident: Incident, settings: AlertSettings) -> dict[str, str
         "command": f"modelspan incidents {incident.incident_id}",
         "runbook_url": incident.runbook,
         "page": _page(incident, settings),
-        "dashboard": settings.dashboard.format(model=quote(incident.model, safe=""), incident=incident.incident_id),
+        "dashboard": dashboard_of(incident, settings),
         "trace": settings.trace.format(trace_id=incident.traces[0]) if settings.trace and incident.traces else "",
         "sql": sql_of(incident),
     }
     return {name: text for name, text in links.items() if text}
+
+
+def dashboard_of(incident: Incident, settings: AlertSettings) -> str:
+    """The address of the configured dashboard; '' where none is."""
+    return settings.dashboard.format(model=quote(incident.model, safe=""), incident=incident.incident_id)
 
 
 def sql_of(incident: Incident) -> str:
@@ -96,4 +101,4 @@ def alert_of(incident: Incident, severity: Severity, settings: AlertSettings, en
 
 def _page(incident: Incident, settings: AlertSettings) -> str:
     """Where the incident is shown, if anything is."""
-    return f"{settings.web.rstrip('/')}/api/incidents/{incident.incident_id}" if settings.web else ""
+    return f"{settings.web.rstrip('/')}/incidents/{incident.incident_id}" if settings.web else ""

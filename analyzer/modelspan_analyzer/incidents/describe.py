@@ -32,7 +32,7 @@ def _version(version: str, role: str) -> str:
 
 def facts(incident: Incident, signals: Signals = SIGNALS) -> dict[str, str]:
     """What somebody who is called has to know: what is wrong, in numbers, of how many predictions, since when, why."""
-    worst = _by_gravity(incident.findings, signals)
+    worst = by_gravity(incident.findings, signals)
     lines = [_measured(member) for member in worst[:MOST_SPELT_OUT]]
     left = len(worst) - len(lines)
     return {
@@ -59,7 +59,7 @@ def _affected(incident: Incident) -> str:
     return f"{most.affected:,}{share}"
 
 
-def _by_gravity(findings: Sequence[OpenFinding], signals: Signals) -> list[OpenFinding]:
+def by_gravity(findings: Sequence[OpenFinding], signals: Signals = SIGNALS) -> list[OpenFinding]:
     """The worst first; those that are well again count where all are."""
     current = [member for member in findings if not member.ended] or findings
     return sorted(current, key=lambda member: (signals[member.signal].gravity, -member.excess, member.feature))
@@ -77,7 +77,7 @@ def title(model: str, findings: Sequence[OpenFinding], cause: str = "", signals:
     A feature counts once, by the gravest of its findings; those that are well again count where all are. Of the others
     it is said what they are, where that is short; what is still too long is cut.
     """
-    current = _by_gravity(findings, signals)
+    current = by_gravity(findings, signals)
     things: dict[str, str] = {}
     for member in current:
         signal = signals[member.signal]

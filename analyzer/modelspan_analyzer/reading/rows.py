@@ -30,6 +30,20 @@ FROM (SELECT * FROM predictions WHERE {chosen}) AS p
 ANY LEFT JOIN {labels} AS l ON p.prediction_id = l.prediction_id
 """
 
+_WHOLE = """
+WITH {own} AS own
+SELECT p.prediction_id AS prediction_id, toString(p.model) AS model, toString(p.version) AS version,
+       toString(p.role) AS role, toString(p.service) AS service, p.timestamp AS timestamp,
+       p.received_at AS received_at, p.trace_id AS trace_id, p.value AS value, toString(p.label) AS label,
+       p.scores AS scores, p.duration AS duration, toString(p.error_type) AS error_type, p.sample_weight AS weight,
+       p.tags AS tags, p.numeric_features AS numeric_features, p.categorical_features AS categorical_features,
+       p.null_features AS null_features, mapApply((name, vector) -> (name, length(vector)), p.embeddings) AS vectors,
+       {truth}, {true_value}
+FROM (SELECT * FROM predictions WHERE {chosen}) AS p
+ANY LEFT JOIN {labels} AS l ON p.prediction_id = l.prediction_id
+ORDER BY timestamp DESC
+"""
+
 _UNLABELLED = """
 SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS weight, tags, numeric_features,
        categorical_features, attributions, trace_id, '' AS truth, CAST(NULL AS Nullable(Float64)) AS true_value
@@ -71,6 +85,19 @@ def window_rows(model: str, version: str, window: Window, *, name: str = "window
     joined = labels.labels_of(f"SELECT prediction_id FROM predictions WHERE {chosen}")
     sql = _PREDICTIONS.format(own=labels.own(), labels=joined, truth=_TRUTH, true_value=_TRUE_VALUE, chosen=chosen)
     return Rows(sql, bound(model, version, window, name))
+
+
+def predictions_of(prediction_id: str, trace_id: str, model: str = "") -> Rows:
+    """All that is kept of predictions by their id or by the id of their trace, the newest first; '' restricts nothing.
+
+    Columns beside those above: model, role, service, received_at, duration, error_type, null_features, and `vectors`,
+    the length of each embedding.
+    """
+    wanted = {"prediction_id": prediction_id, "trace_id": trace_id, "model": model}
+    chosen = " AND ".join(f"{name} = {{{name}:String}}" for name, value in wanted.items() if value)
+    joined = labels.labels_of(f"SELECT prediction_id FROM predictions WHERE {chosen}")
+    sql = _WHOLE.format(own=labels.own(), labels=joined, truth=_TRUTH, true_value=_TRUE_VALUE, chosen=chosen)
+    return Rows(sql, {name: value for name, value in wanted.items() if value})
 
 
 def unlabelled_rows(model: str, version: str, window: Window) -> Rows:

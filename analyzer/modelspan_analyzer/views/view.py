@@ -14,6 +14,10 @@ import pyarrow as pa
 from modelspan_analyzer.views.query import Query
 
 
+class NotThereError(LookupError):
+    """What was asked for by name or id is not in the store; the message is for who asked."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class View:
     """A page's content; each view adds its own fields, and what of them is a table."""
@@ -22,6 +26,8 @@ class View:
     sentence: str
     """What there is to know, in plain words."""
     queries: tuple[Query, ...] = ()
+    problem: str = ""
+    """Why what was asked for cannot be shown; empty where it is."""
 
     def as_json(self) -> dict[str, Any]:
         """All of it as JSON-ready values."""

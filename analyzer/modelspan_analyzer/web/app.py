@@ -83,7 +83,7 @@ def _assembled(
     own += [*incident_routes(store, rules), *system_routes(store, config), *model_routes(store), description()]
     own += owner_routes(owned) if owned is not None else []
     login = login_routes(desk) if desk is not None else []
-    return application(own, [*page_routes(store, config), *login, *operations])
+    return application(own, [*page_routes(store, config, rules), *login, *operations])
 
 
 def description() -> Route:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from modelspan_analyzer.views.view import NotThereError
 from modelspan_analyzer.web.openapi.table import JSON_TYPE, KNOWN
 from modelspan_analyzer.web.pages.rendering import render
 from modelspan_collector.store.errors import StoreError
@@ -120,6 +121,10 @@ async def _wrong(request: Request, error: Exception) -> Response:
     return _answer(request, error, error.status if isinstance(error, AskedWrongError) else 400)
 
 
+async def _absent(request: Request, error: Exception) -> Response:
+    return _answer(request, error, 404)
+
+
 async def _unavailable(request: Request, error: Exception) -> Response:
     _LOGGER.warning("the store did not answer a request: %s", type(error).__name__)
     return _answer(request, error, 503)
@@ -148,6 +153,7 @@ def _said(request: Request, sentence: str, status: int, headers: Mapping[str, st
 
 _HANDLERS: Final[Mapping[Any, Any]] = {
     HTTPException: _nothing,
+    NotThereError: _absent,
     ValueError: _wrong,
     KeyError: _wrong,
     TypeError: _wrong,

@@ -57,6 +57,8 @@ _NAMES: Mapping[str, Callable[[Key], str]] = {
     "tag": lambda key: f"{key.attribute}={key.value}",
     "version": lambda key: f"model version {key.value}",
 }
+NAMED = frozenset(_NAMES)
+"""Kinds of facts that have words of their own."""
 
 
 def fact(key: Key) -> str:

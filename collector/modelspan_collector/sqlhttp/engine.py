@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 
 PIPE_BYTES = 1024**2
 _SYSTEM_SETTINGS = "\nFROM system.settings"
-_TABLE_FUNCTIONS_SQL = "SELECT lower(name) FROM system.table_functions WHERE NOT has({names:Array(String)}, name)"
-_FUNCTIONS_SQL = """SELECT DISTINCT lower(name) FROM system.functions
+TABLE_FUNCTIONS_SQL = "SELECT lower(name) FROM system.table_functions WHERE NOT has({names:Array(String)}, name)"
+FUNCTIONS_SQL = """SELECT DISTINCT lower(name) FROM system.functions
 WHERE has({names:Array(String)}, name) OR has({names:Array(String)}, categories)"""
-_FORMATS_SQL = "SELECT lower(name) FROM system.formats WHERE NOT has({names:Array(String)}, name)"
-_DATABASES_SQL = "SELECT name FROM system.databases WHERE NOT has({names:Array(String)}, engine)"
+FORMATS_SQL = "SELECT lower(name) FROM system.formats WHERE NOT has({names:Array(String)}, name)"
+DATABASES_SQL = "SELECT name FROM system.databases WHERE NOT has({names:Array(String)}, engine)"
 _TEXT_ESCAPES = str.maketrans(
     {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
     | {chr(0xDC00 + byte): f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
@@ -64,10 +64,10 @@ class Engine:
         self._anchor = _connect(path)  # the engine ends with its last connection, and each start leaves threads behind
         answer = self._anchor.query("SELECT timezone(), hostName(), version()", "TSV").bytes().decode()
         self._forbidden = statement.Forbidden(
-            _names(self._anchor, _TABLE_FUNCTIONS_SQL, statement.TABLE_FUNCTIONS),
-            _names(self._anchor, _FUNCTIONS_SQL, statement.OUTWARD_FUNCTIONS + statement.OUTWARD_CATEGORIES),
-            _names(self._anchor, _FORMATS_SQL, tuple(allowed.INPUT_FORMATS)),
-            _names(self._anchor, _DATABASES_SQL, statement.DATABASE_ENGINES),
+            _names(self._anchor, TABLE_FUNCTIONS_SQL, statement.TABLE_FUNCTIONS),
+            _names(self._anchor, FUNCTIONS_SQL, statement.OUTWARD_FUNCTIONS + statement.OUTWARD_CATEGORIES),
+            _names(self._anchor, FORMATS_SQL, tuple(allowed.INPUT_FORMATS)),
+            _names(self._anchor, DATABASES_SQL, statement.DATABASE_ENGINES),
         )
         if database in self._forbidden.databases:
             self._anchor.close()

@@ -181,7 +181,7 @@ def test_an_alert_says_all_that_somebody_who_is_called_has_to_know(kept):
     assert said["found"].startswith("psi of age")
     assert said["since"] == "2026-03-01 02:00 UTC"
     assert said["command"] == f"modelspan incidents {incident.incident_id}"
-    assert said["page"] == f"http://span:8600/api/incidents/{incident.incident_id}"
+    assert said["page"] == f"http://span:8600/incidents/{incident.incident_id}"
     assert "page" not in alert_of(incident, incident.severity, AlertSettings(), NOW).annotations
 
 

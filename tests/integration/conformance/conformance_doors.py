@@ -16,7 +16,17 @@ from modelspan_analyzer.monitors.table import MONITORS
 from modelspan_cli.main import COMMANDS
 from modelspan_collector.otlp.signals import SIGNALS
 
+
+def _forms(path: str) -> list[str]:
+    """A page, and the same view as JSON and as CSV."""
+    stem = "/index" if path == "/" else path
+    return [f"GET {path}", f"GET {stem}.json", f"GET {stem}.csv"]
+
+
 THROUGH: dict[str, str] = {
+    **dict.fromkeys([*_forms("/incidents"), *_forms("/incidents/{incident_id}")], "incidents"),
+    **dict.fromkeys(_forms("/prediction"), "prediction page"),
+    **dict.fromkeys(_forms("/sql"), "SQL page"),
     "modelspan.observe": "single call",
     "modelspan.prediction": "block of code",
     "modelspan.instrument": "estimator",
@@ -55,6 +65,7 @@ THROUGH: dict[str, str] = {
 }
 """Doors, and the source or reader of the tables whose function they call."""
 
+_PAGE = "shows stored results and counts; tested in integration/analyzer/"
 _CONTROL = "tells or steers what runs, and shows no number of predictions"
 _LISTS = "lists what was set or said before, not predictions"
 _CARD = "takes a model's card, no prediction; tested in integration/collector/test_collector_predictions.py"
@@ -88,6 +99,11 @@ NO_DOOR: dict[str, str] = {
     "GET /api/results": "shows stored results; tested in integration/analyzer/test_web_openapi.py",
     "GET /api/moved": "asks of a service, not of a model; tested in integration/why/test_why_commands.py",
     "GET /api/breakdown": "tells time and cost, of spans; tested in integration/why/test_why_breakdown.py",
+    **dict.fromkeys(_forms("/"), f"{_PAGE}test_web_pages.py"),
+    **dict.fromkeys([*_forms("/model"), *_forms("/feature"), *_forms("/compare")], f"{_PAGE}test_web_pages.py"),
+    **dict.fromkeys(_forms("/monitors"), f"{_PAGE}test_web_incident.py"),
+    "GET /static/{name}": _CONTROL,
+    "POST /incidents/{incident_id}": _CONTROL,
     "GET /metrics": "shows stored results; tested in integration/alerts/test_alerts_http.py",
     "GET /healthz": _CONTROL,
     "GET /readyz": _CONTROL,

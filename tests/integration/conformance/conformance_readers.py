@@ -16,14 +16,28 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import conformance_expected as expected
+import numpy as np
 import pytest
 from conformance_access import Access, Bench
-from conformance_data import BASELINE, BLOCK_ROWS, BLOCKS, FORGOTTEN, LIVE, REGIONS, ROWS, Rows, fails, prediction_id
+from conformance_data import (
+    BASELINE,
+    BLOCK_ROWS,
+    BLOCKS,
+    FAILING_EVERY,
+    FORGOTTEN,
+    LIVE,
+    REGIONS,
+    ROWS,
+    Rows,
+    fails,
+    prediction_id,
+)
 from conformance_data import trace_id as trace_of
 from conformance_sources import Source
 from conformance_upstream import VERSION
 
 from modelspan_analyzer import incidents
+from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.governance.forget import forget
 from modelspan_analyzer.governance.subject import Subject
@@ -37,7 +51,12 @@ from modelspan_analyzer.monitors.performance.monitor import performance
 from modelspan_analyzer.monitors.quality.monitor import data_quality
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Window
+from modelspan_analyzer.views import incident as incident_page
+from modelspan_analyzer.views import prediction
+from modelspan_analyzer.views.query import Query
+from modelspan_analyzer.views.veil import Veil
 from modelspan_analyzer.why import Finding, explain
+from modelspan_collector.sqlhttp.reader import SqlReader
 from modelspan_collector.store.connect import Store
 
 HOUR = timedelta(hours=1)
@@ -170,6 +189,31 @@ def by_sql(cell: Cell) -> None:
     query = urlencode({"query": f"{_ROWS} FORMAT JSONEachRow", "param_model": cell.model})
     with urlopen(f"http://127.0.0.1:{port}/?{query}", timeout=60) as answer:
         _are_all(cell, [json.loads(line) for line in answer])
+
+
+def by_page(cell: Cell) -> None:
+    """The same rows on the page on which people ask in SQL."""
+    reader = SqlReader(cell.store)
+    try:
+        answer = reader.ask(Query("", _ROWS, {"model": cell.model}).text)
+    finally:
+        reader.close()
+    _are_all(cell, [dict(zip(answer.names, row, strict=True)) for row in answer.rows])
+
+
+def one_by_one(cell: Cell) -> None:
+    """A prediction's page has what it was given, what it said, and what was true."""
+    assert cell.context.baseline is not None
+    for row in (0, BLOCK_ROWS * FAILING_EVERY - 1, ROWS - 1):
+        asked = {"id": prediction_id(cell.model, row), "model": cell.model}
+        page = prediction.read(cell.store, asked, AlertSettings(), Veil())
+        assert page.said is not None
+        held = expected.stored(cell.live, row)
+        assert (page.said.value, page.said.label, page.said.tags) == (held["value"], held["label"], held["tags"])
+        assert page.said.truth == (cell.live.truth[row] or "")
+        given = {**held["numeric_features"], **held["categorical_features"]}
+        shown = {one.feature: one.value if one.number is None else one.number for one in page.features}
+        assert shown == {name: given.get(name, "missing") for name in cell.live.features}
 
 
 def sketches(cell: Cell) -> None:
@@ -305,6 +349,16 @@ def incident(cell: Cell) -> None:
     assert {(one.metric, one.feature) for one in opened.findings} >= {("null_rate", "amount")}
     assert opened.affected == expected.missing(cell.live, "amount")
     assert opened.cause.startswith("feature-store" if cell.source.traced else "")
+    page = incident_page.read(
+        cell.store, {"incident_id": opened.incident_id}, AlertSettings(), Veil(), cell.window.end + HOUR
+    )
+    assert {(one.metric, one.feature) for one in page.findings} == {
+        (one.metric, one.feature) for one in opened.findings
+    }
+    assert f"{opened.affected:,}" in page.affected
+    lacking = {prediction_id(cell.model, row) for row in range(ROWS) if np.isnan(cell.live.numeric["amount"][row])}
+    assert page.samples
+    assert {one.prediction_id for one in page.samples} <= lacking
 
 
 # --- copied and erased -------------------------------------------------------------------------------
@@ -347,6 +401,8 @@ def _persons(cell: Cell) -> list[int]:
 READERS: Sequence[Reader] = (
     Reader("predictions", predictions),
     Reader("rows by SQL", by_sql),
+    Reader("SQL page", by_page),
+    Reader("prediction page", one_by_one),
     Reader("sketches", sketches),
     Reader("drift", drift, ("data_drift", "prediction_drift")),
     Reader("quality", quality, ("data_quality",)),

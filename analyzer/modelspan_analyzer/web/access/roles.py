@@ -56,7 +56,7 @@ MAY: Final[Mapping[str, Rule]] = {
     "POST /incidents/{incident_id}": _ACT,
     **_page("/prediction", _LOOK),
     **_page("/monitors", _LOOK),
-    **_page("/sql", _ACT),
+    **_page("/sql", Rule(Role.OPERATOR, of_tenants=False)),
     "GET /static/{name}": _OPEN,
     "GET /healthz": _OPEN,
     "GET /readyz": _OPEN,

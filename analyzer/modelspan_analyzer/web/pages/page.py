@@ -64,13 +64,17 @@ class Page:
             "json": url(f"{stem}.json", **kept),
             "csv": {name: url(f"{stem}.csv", **kept, table=name) for name in view.tables()},
         }
-        return render(request, self.template, view=view, forms=forms)
+        return render(request, self.template, 400 if view.problem else 200, view=view, forms=forms)
 
     def _json(self, _: Request, view: View) -> Response:
+        if view.problem:
+            raise AskedWrongError(view.problem)
         text = json.dumps(view.as_json(), ensure_ascii=False, allow_nan=False, indent=1, default=str)
         return Response(text.encode("utf-8", "replace"), media_type="application/json", headers=HEADERS)
 
     def _csv(self, request: Request, view: View) -> Response:
+        if view.problem:
+            raise AskedWrongError(view.problem)
         tables = view.tables()
         name = request.query_params.get("table") or next(iter(tables), "")
         if name not in tables:

@@ -30,6 +30,8 @@ HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
 }
 """Of everything that is shown: nothing but our own files runs or is fetched, and nothing is kept on the way."""
+_NUMBERS: Final = ("Int", "UInt", "Float", "Decimal")
+"""How the types of numbers begin in ClickHouse."""
 _ABSENT: Final = "–"
 
 
@@ -41,7 +43,13 @@ class Place:
     path: str
 
 
-NAVIGATION: Final = (Place("Fleet", "/"),)
+NAVIGATION: Final = (
+    Place("Fleet", "/"),
+    Place("Incidents", "/incidents"),
+    Place("Prediction", "/prediction"),
+    Place("Monitors", "/monitors"),
+    Place("SQL", "/sql"),
+)
 """The pages that stand for themselves, in their order."""
 
 
@@ -79,6 +87,16 @@ def moment(value: datetime | None) -> str:
     return Markup('<time datetime="{}">{} UTC</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at:%Y-%m-%d %H:%M}")
 
 
+def moment_whole(value: datetime) -> str:
+    """A time of an answer, to the digit that it has."""
+    return value.isoformat(" ").removesuffix("+00:00")
+
+
+def capitalize_first(text: str) -> str:
+    """A sentence that begins as one, with all else as it is."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def number(value: float | None) -> str:
     """A number as people read it; what is absent is not 0.
 
@@ -89,7 +107,7 @@ def number(value: float | None) -> str:
         return _ABSENT
     if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e9):
         return f"{int(value):,}"
-    return f"{value:.3g}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
 def share(value: float | None) -> str:
@@ -145,6 +163,8 @@ def _environment() -> Environment:
     )
     made.filters["raw"] = raw
     made.globals |= {"url": url, "static": address}
-    shown = (moment, number, share, seconds, words, brief)
+    shown = (moment, moment_whole, capitalize_first, number, share, seconds, words, brief)
+    made.tests["number_type"] = lambda kind: kind.removeprefix("Nullable(").startswith(_NUMBERS)
+    made.tests["moment_like"] = lambda value: isinstance(value, datetime)
     made.filters |= {each.__name__: each for each in shown}
     return made

@@ -1,0 +1,170 @@
+"""One incident: what moved, since when, why, which predictions show it, and what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import pyarrow as pa
+
+from modelspan_analyzer.alerts.alert import dashboard_of, sql_of
+from modelspan_analyzer.charts import Mark
+from modelspan_analyzer.config.alert_settings import AlertSettings
+from modelspan_analyzer.incidents import describe
+from modelspan_analyzer.incidents.store import load, timeline
+from modelspan_analyzer.incidents.vocabulary import OPEN, Incident
+from modelspan_analyzer.reading.names import brief
+from modelspan_analyzer.views.evidence import Reasons, reasons, without_traces
+from modelspan_analyzer.views.findings import Finding, findings
+from modelspan_analyzer.views.query import Query
+from modelspan_analyzer.views.samples import Sample, samples
+from modelspan_analyzer.views.trace import Trace, trace
+from modelspan_analyzer.views.veil import Veil
+from modelspan_analyzer.views.view import NotThereError, View, table_of
+from modelspan_collector.store.connect import Store
+
+_TRACES: Final = 3
+_OPINIONS: Final = """
+SELECT actor, toString(opinion) AS opinion, comment, at FROM incident_feedback FINAL
+WHERE incident_id = {incident_id:String} ORDER BY at DESC, actor LIMIT 50
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of what was done."""
+
+    at: datetime
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one person thought of it."""
+
+    actor: str
+    opinion: str
+    comment: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentView(View):
+    """Everything that is known of it."""
+
+    incident_id: str
+    model: str
+    version: str
+    status: str
+    severity: str
+    owner: str
+    runbook: str
+    """Empty where monitors.yaml does not name one."""
+    dashboard: str
+    found: str
+    affected: str
+    """How many of how many predictions; empty where it is not known."""
+    value: float
+    """Of the affected predictions, in the unit of monitors.yaml; 0 where none is set."""
+    began_at: datetime
+    dated: bool
+    """Whether the data tells when it began, and not only which window it was first seen in."""
+    opened_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None
+    why: str
+    findings: tuple[Finding, ...]
+    reasons: tuple[Reasons, ...]
+    traces: tuple[Trace, ...]
+    traces_left_out: int
+    samples: tuple[Sample, ...]
+    timeline: tuple[Happened, ...]
+    opinions: tuple[Opinion, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it lasts."""
+        return self.status == OPEN
+
+    @property
+    def marks(self) -> list[Mark]:
+        """What happened meanwhile, for charts: its beginning and the releases that came with it."""
+        released = {(each.release, each.since) for one in self.reasons for each in one.evidence}
+        marks = [Mark(since, release) for release, since in sorted(released, key=str) if release and since]
+        return [Mark(self.began_at, "began", "incident"), *marks]
+
+    def tables(self) -> Mapping[str, pa.Table]:
+        """Its findings, the evidence, the sample predictions, and what was done."""
+        evidence = [each for one in self.reasons for each in one.evidence]
+        shares = ("what", "kind", "flagged_share", "other_share", "risk_ratio", "lower", "upper", "q_value", "support")
+        found = ("words", "version", "signal", "metric", "feature", "segment", "reason", "since", "ended", "affected")
+        return {
+            "findings": table_of(self.findings, found),
+            "evidence": table_of(evidence, (*shares, "since", "release")),
+            "predictions": table_of(self.samples, ("prediction_id", "timestamp", "version", "said", "trace_id")),
+            "timeline": table_of(self.timeline, ("at", "kind", "text")),
+        }
+
+
+def read(store: Store, given: Mapping[str, str], settings: AlertSettings, veil: Veil, now: datetime) -> IncidentView:
+    """One incident by its `incident_id`.
+
+    Raises:
+        NotThereError: there is none.
+    """
+    found = load(store, incident_id=given["incident_id"])
+    if not found:
+        raise NotThereError(f"there is no incident {brief(given['incident_id'])!r}; /incidents lists those that are")
+    one = found[0]
+    moved, queries = findings(store, one, one.resolved_at or now, veil)
+    why, explained = reasons(store, one, veil)
+    shown, asked = samples(store, one, veil)
+    traces = [trace(store, trace_id, settings, veil) for trace_id in one.traces[:_TRACES]]
+    behind = [query for query in (asked, *(query for _, query in traces)) if query is not None]
+    rows = store.rows(_OPINIONS, {"incident_id": one.incident_id})
+    facts = describe.facts(one)
+    return IncidentView(
+        title=veil.text(one.title),
+        sentence=_sentence(one, veil),
+        queries=(Query("What alarmed", sql_of(one)), *queries, explained, *behind),
+        incident_id=one.incident_id,
+        model=one.model,
+        version=one.version,
+        status=one.status,
+        severity=one.severity.value,
+        owner=one.owner,
+        runbook=one.runbook,
+        dashboard=dashboard_of(one, settings),
+        found=veil.text(facts["found"]),
+        affected=_affected(one, facts["affected"]),
+        value=one.value,
+        began_at=one.began_at,
+        dated=one.dated,
+        opened_at=one.opened_at,
+        updated_at=one.updated_at,
+        resolved_at=one.resolved_at,
+        why=veil.text(facts["why"]),
+        findings=moved,
+        reasons=why,
+        traces=tuple(each for each, _ in traces),
+        traces_left_out=max(0, len(one.traces) - _TRACES),
+        samples=shown,
+        timeline=tuple(Happened(e.at, e.kind, veil.text(e.text)) for e in timeline(store, one.incident_id)),
+        opinions=tuple(Opinion(row["actor"], row["opinion"], veil.text(row["comment"]), row["at"]) for row in rows),
+    )
+
+
+def _affected(one: Incident, told: str) -> str:
+    if told != describe.NO_IMPACT:
+        return told
+    return f"{one.affected:,}" if one.affected else ""
+
+
+def _sentence(one: Incident, veil: Veil) -> str:
+    if one.why:
+        why = veil.text(without_traces(one.why))
+        return f"{why[:1].upper()}{why[1:]}{'' if why.endswith('.') else '.'}"
+    return f"{describe.NOT_ASKED[:1].upper()}{describe.NOT_ASKED[1:]}."

@@ -1,0 +1,210 @@
+"""The monitors: what runs, when it ran, what it cost, and what of it is noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import pyarrow as pa
+
+from modelspan_analyzer.config.durations import format_duration
+from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
+from modelspan_analyzer.incidents.feedback import BY_MONITOR
+from modelspan_analyzer.instants import utc
+from modelspan_analyzer.monitors.table import MONITORS
+from modelspan_analyzer.reading.names import need_all
+from modelspan_analyzer.views.query import Query
+from modelspan_analyzer.views.view import View, table_of
+from modelspan_collector.store.connect import Store
+
+PARAMETERS: Final = frozenset({"model"})
+DAYS: Final = 7
+"""Of runs, alarms and costs."""
+_RUNS: Final = """
+SELECT model, version, count() AS runs, countIf(outcome IN ('failed', 'timeout')) AS failed,
+       countIf(outcome = 'running') AS unfinished, max(window_end) AS newest_window, max(started) AS last_started,
+       argMax(toString(outcome), started) AS last_outcome, argMaxIf(error, started, error != '') AS last_error,
+       sum(dateDiff('millisecond', started, ifNull(ended, started))) / 1000 AS seconds,
+       max(dateDiff('millisecond', started, ifNull(ended, started))) / 1000 AS longest
+FROM monitor_runs FINAL
+WHERE monitor = '' AND started >= {since:DateTime64(3, 'UTC')} AND ({model:String} = '' OR model = {model:String})
+GROUP BY model, version ORDER BY seconds DESC, model, version LIMIT 300
+"""
+_PARTS: Final = """
+SELECT monitor, count() AS runs, countIf(outcome IN ('failed', 'timeout')) AS failed, uniqExact(model) AS models,
+       argMaxIf(error, started, error != '') AS last_error,
+       sum(dateDiff('millisecond', started, ifNull(ended, started))) / 1000 AS seconds
+FROM monitor_runs FINAL
+WHERE monitor != '' AND started >= {since:DateTime64(3, 'UTC')} AND ({model:String} = '' OR model = {model:String})
+GROUP BY monitor
+"""
+_ALARMS: Final = """
+SELECT if(monitor != '', monitor, signal) AS name, uniqExact(model, version, window_start, window_end) AS windows,
+       uniqExactIf((model, version, window_start, window_end), verdict = 'alarm') AS alarmed
+FROM monitor_results FINAL
+WHERE window_end >= {since:DateTime64(9, 'UTC')} AND ({model:String} = '' OR model = {model:String})
+GROUP BY name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One monitor."""
+
+    name: str
+    signal: str
+    needs: str
+    reads: str
+    on: bool
+    """By the settings of the model asked for, or by the defaults."""
+    runs: int
+    failed: int
+    seconds: float
+    last_error: str
+    windows: int
+    alarmed: int
+    """Windows in which it alarmed."""
+    useful: int
+    noise: int
+    """Opinions that its incidents were noise."""
+
+    @property
+    def noisy(self) -> bool:
+        """Whether more people found it noise than useful."""
+        return self.noise > self.useful
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """One model's version: when it is looked at, and how that went."""
+
+    model: str
+    version: str
+    schedule: str
+    window: str
+    runs: int
+    failed: int
+    unfinished: int
+    last_started: datetime
+    newest_window: datetime
+    last_outcome: str
+    last_error: str
+    seconds: float
+    longest: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monitors(View):
+    """What runs."""
+
+    model: str
+    parts: tuple[Part, ...]
+    scheduled: tuple[Scheduled, ...]
+    since: datetime
+
+    def tables(self) -> Mapping[str, pa.Table]:
+        """Monitors, and the models that they run on."""
+        counts = ("runs", "failed", "seconds", "windows", "alarmed", "useful", "noise", "last_error")
+        runs = ("runs", "failed", "unfinished", "last_started", "newest_window", "last_outcome", "last_error")
+        return {
+            "monitors": table_of(self.parts, ("name", "signal", "needs", "reads", "on", *counts)),
+            "models": table_of(self.scheduled, ("model", "version", "schedule", "window", *runs, "seconds", "longest")),
+        }
+
+
+def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: datetime) -> Monitors:
+    """What runs on every model, or on one `model`.
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    model = given.get("model", "")
+    need_all(store, [model], [])
+    since = now - timedelta(days=DAYS)
+    asked = {"since": since, "model": model}
+    parts, queries = _parts(store, config.for_model(model, ""), asked)
+    rows = store.rows(_RUNS, asked)
+    scheduled = tuple(_scheduled(row, config.for_model(row["model"], row["version"])) for row in rows)
+    return Monitors(
+        title=f"Monitors of {model}" if model else "Monitors",
+        sentence=_sentence(parts, scheduled),
+        queries=(Query("Runs by model", _RUNS, asked), *queries),
+        model=model,
+        parts=parts,
+        scheduled=scheduled,
+        since=since,
+    )
+
+
+def _parts(
+    store: Store, settings: ModelSettings, asked: Mapping[str, object]
+) -> tuple[tuple[Part, ...], tuple[Query, ...]]:
+    runs = {row["monitor"]: row for row in store.rows(_PARTS, asked)}
+    alarms = {row["name"]: row for row in store.rows(_ALARMS, asked)}
+    opinions: dict[str, list[int]] = {}
+    for row in store.rows(BY_MONITOR):
+        if asked["model"] in ("", row["model"]):
+            told = opinions.setdefault(row["monitor"], [0, 0])
+            told[0] += row["useful"]
+            told[1] += row["noise"]
+    found = []
+    for monitor in MONITORS:
+        ran, said = runs.get(monitor.name, {}), alarms.get(monitor.name, {})
+        signal = monitor.signal
+        found.append(
+            Part(
+                name=monitor.name,
+                signal=signal.name,
+                needs=" and ".join(need.value for need in signal.needs) or "nothing",
+                reads=signal.cost.value,
+                on=signal.enabled(settings),
+                runs=int(ran.get("runs", 0)),
+                failed=int(ran.get("failed", 0)),
+                seconds=float(ran.get("seconds", 0.0)),
+                last_error=ran.get("last_error", ""),
+                windows=int(said.get("windows", 0)),
+                alarmed=int(said.get("alarmed", 0)),
+                useful=opinions.get(monitor.name, [0, 0])[0],
+                noise=opinions.get(monitor.name, [0, 0])[1],
+            )
+        )
+    queries = (Query("Runs by monitor", _PARTS, asked), Query("Alarms by monitor", _ALARMS, asked))
+    return tuple(found), (*queries, Query("Opinions by monitor", BY_MONITOR))
+
+
+def _scheduled(row: Mapping[str, Any], settings: ModelSettings) -> Scheduled:
+    schedule, window = settings.schedule, settings.window
+    when = f"cron {schedule.cron}" if schedule.cron else f"looks every {format_duration(schedule.every)}"
+    size = f"{window.rows:,} predictions" if window.rows else format_duration(window.size)
+    return Scheduled(
+        model=row["model"],
+        version=row["version"],
+        schedule=when,
+        window=size,
+        runs=int(row["runs"]),
+        failed=int(row["failed"]),
+        unfinished=int(row["unfinished"]),
+        last_started=utc(row["last_started"]),
+        newest_window=utc(row["newest_window"]),
+        last_outcome=row["last_outcome"],
+        last_error=row["last_error"],
+        seconds=float(row["seconds"]),
+        longest=float(row["longest"]),
+    )
+
+
+def _sentence(parts: Sequence[Part], scheduled: Sequence[Scheduled]) -> str:
+    on = sum(part.on for part in parts)
+    if not scheduled:
+        return f"{on} of {len(parts)} monitors are on, and none has run in the last {DAYS} days: nothing was looked at."
+    runs, failed = sum(one.runs for one in scheduled), sum(one.failed for one in scheduled)
+    seconds = sum(one.seconds for one in scheduled)
+    noisy = [part.name.replace("_", " ") for part in parts if part.noisy]
+    told = f"; mostly noise, people say: {', '.join(noisy)}" if noisy else ""
+    went = f"{failed:,} failed" if failed else "none failed"
+    return (
+        f"{on} of {len(parts)} monitors are on; in the last {DAYS} days {runs:,} windows were looked at, {went}, in "
+        f"{seconds:,.0f} s of work{told}."
+    )

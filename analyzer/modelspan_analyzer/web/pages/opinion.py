@@ -1,0 +1,30 @@
+"""The form of an incident's page: what somebody thinks of it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from modelspan_analyzer import instants
+from modelspan_analyzer.incidents import feedback
+from modelspan_analyzer.web.access.forms import fields
+from modelspan_analyzer.web.access.visitors import actor_of
+from modelspan_collector.access.rules import Redaction
+from modelspan_collector.store.connect import Store
+
+
+def opinion_route(store: Store, rules: Redaction) -> Route:
+    """The route that the form posts to; the page follows."""
+
+    async def give(request: Request) -> Response:
+        given = await fields(request)
+        actor, comment = (rules.masked(given.get(name, "")[:1000]) for name in ("actor", "comment"))
+        told = partial(feedback.give, actor=actor_of(request, actor), now=instants.now(), comment=comment)
+        await run_in_threadpool(told, store, request.path_params["incident_id"], given.get("opinion", ""))
+        return RedirectResponse(f"{request.url.path}#done", status_code=303)
+
+    return Route("/incidents/{incident_id}", give, methods=["POST"])
