@@ -30,6 +30,8 @@ _INCIDENTS = {
     "modelspan_prediction_age_seconds": ("modelspan.prediction.age", "s"),
     "modelspan_run_success_timestamp_seconds": ("modelspan.run.success", "s"),
     "modelspan_runs_failed_last_hour": ("modelspan.run.failed", "{run}"),
+    "modelspan_analysis_lag_seconds": ("modelspan.analysis.lag", "s"),
+    "modelspan_analysis_windows_waiting": ("modelspan.analysis.windows_waiting", "{window}"),
     "modelspan_heartbeat_timestamp_seconds": ("modelspan.heartbeat", "s"),
 }
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
+
+EPOCH: Final = datetime(1970, 1, 5, tzinfo=UTC)
+"""A Monday: windows of a week begin on Mondays, those of a day at midnight, those of an hour on the hour."""
 
 
 def utc(moment: datetime) -> datetime:

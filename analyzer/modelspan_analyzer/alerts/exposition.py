@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import groupby, islice
 from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily
@@ -16,6 +17,7 @@ from modelspan_analyzer.alerts.silence import Expects, Limits, nothing_told
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import Incident, feedback, load_open, load_resolved
 from modelspan_analyzer.reading.arrivals import PRIMARY
+from modelspan_analyzer.reading.lag import lags
 from modelspan_collector.store.connect import Store
 
 MOST_INCIDENTS = 200
@@ -85,6 +87,7 @@ class IncidentCollector(PrometheusCollector):
         yield heartbeat
         yield from self._incidents(incidents, load_resolved(self._store, now - KEPT * self._settings.remember))
         yield from self._models(now, {incident.model for incident in incidents})
+        yield from self._lags(now)
         yield self._feedback()
 
     def _incidents(self, incidents: list[Incident], over: list[Incident]) -> Iterator[GaugeMetricFamily]:
@@ -150,6 +153,21 @@ class IncidentCollector(PrometheusCollector):
             limit = self._limits.seconds(row["model"], instants.utc(row["newest"]), float(row["age"]))
             most.add_metric([row["model"]], limit)
         yield from (age, most)
+
+    def _lags(self, now: datetime) -> Iterator[GaugeMetricFamily]:
+        """How far the analyzer is behind with each model, by the version that it is farthest behind with."""
+        behind = GaugeMetricFamily(
+            "modelspan_analysis_lag_seconds", "Since the oldest window that waits was due.", labels=["model"]
+        )
+        waiting = GaugeMetricFamily(
+            "modelspan_analysis_windows_waiting", "Windows that are due and were not looked at.", labels=["model"]
+        )
+        found = groupby(lags(self._store, now), key=lambda one: one.model)
+        for model, versions in islice(found, MOST_MODELS):
+            seconds, windows = zip(*((one.seconds, one.windows) for one in versions), strict=True)
+            behind.add_metric([model], max(seconds))
+            waiting.add_metric([model], float(sum(windows)))
+        yield from (behind, waiting)
 
     def _feedback(self) -> GaugeMetricFamily:
         opinions = GaugeMetricFamily(

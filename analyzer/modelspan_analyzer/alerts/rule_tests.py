@@ -177,10 +177,11 @@ def _silence(settings: AlertSettings, model: str) -> list[dict[str, Any]]:
 
 def _gauges(settings: AlertSettings, model: str) -> list[dict[str, Any]]:
     """One test a rule on a gauge: silent on the healthy value, firing on the sick one."""
-    lag = settings.lag.total_seconds()
+    lag, behind = settings.lag.total_seconds(), settings.behind.total_seconds()
     stalled, held = settings.stalled_after.total_seconds(), settings.hold.total_seconds()
     cases = [
         ("ModelRunsFail", "modelspan_runs_failed_last_hour", {"model": model}, "0x{n}", "2x{n}"),
+        ("ModelAnalysisLags", "modelspan_analysis_lag_seconds", {"model": model}, "60x{n}", f"{behind + 60:g}x{{n}}"),
         (
             "ModelspanCollectorLags",
             "modelspan_collector_lag_seconds",

@@ -88,6 +88,7 @@ def _of_runs(settings: AlertSettings) -> tuple[Rule, ...]:
     hold, stalled = format_duration(settings.hold), settings.stalled_after.total_seconds()
     failed = _last("modelspan_runs_failed_last_hour", ("model",), settings)
     succeeded = _last("modelspan_run_success_timestamp_seconds", ("model",), settings)
+    behind = _last("modelspan_analysis_lag_seconds", ("model",), settings)
     return (
         Rule(
             "ModelRunsFail",
@@ -107,6 +108,17 @@ def _of_runs(settings: AlertSettings) -> tuple[Rule, ...]:
             {
                 "summary": "no monitors of {{ $labels.model }} have run through for {{ $value | humanizeDuration }}",
                 "description": "No news of this model is no good news until they do.",
+            },
+        ),
+        Rule(
+            "ModelAnalysisLags",
+            f"{behind} > {settings.behind.total_seconds():g} {_not_held(settings)}",
+            hold,
+            "warning",
+            {
+                "summary": "windows of {{ $labels.model }} have been due for {{ $value | humanizeDuration }}",
+                "description": "The analyzer is slow or stopped: `modelspan status` says how far each model is behind. "
+                "Longer windows, fewer segments, more `workers` or another analyzer let it keep up.",
             },
         ),
     )

@@ -57,6 +57,9 @@ class AlertSettings(Settings):
         timedelta(minutes=30), description="a model without predictions for so long alarms, if it never paused longer"
     )
     stalled_after: Duration = Field(timedelta(hours=3), description="an analyzer without a finished run so long alarms")
+    behind: Duration = Field(
+        timedelta(minutes=15), description="predictions whose window has been due for so long alarm"
+    )
     lag: Duration = Field(timedelta(minutes=5), description="oldest data waiting for the store that alarms")
     maintenance: tuple[MaintenanceSettings, ...] = Field((), description="when alerts are held back")
 

@@ -72,6 +72,11 @@ class BaselineSettings(Settings):
     same_hour: Duration | None = Field(None, description="compare with the same window this long ago, such as 7d")
     version: str | None = Field(None, description="compare with the same window of another version (the champion)")
 
+    @property
+    def moving(self) -> bool:
+        """Whether each window has a baseline of its own."""
+        return bool(self.sliding or self.same_hour or self.version)
+
     @model_validator(mode="after")
     def _one_kind(self) -> BaselineSettings:
         given = [name for name in ("sliding", "same_hour", "version") if getattr(self, name) is not None]
@@ -140,6 +145,7 @@ class MonitorsConfig(Settings):
     defaults: ModelSettings = Field(ModelSettings(), description="settings of every model")
     models: tuple[ModelEntry, ...] = Field((), description="models that differ from the defaults")
     alerts: AlertSettings = Field(AlertSettings(), description="where alerts go and where they lead")
+    workers: int = Field(2, ge=1, le=64, description="models that are looked at side by side")
 
     @field_validator("models")
     @classmethod

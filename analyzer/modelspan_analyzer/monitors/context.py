@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, TypedDict, Unpack
 
@@ -20,6 +20,7 @@ from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.reading.samples.features import read_window
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample
 from modelspan_analyzer.reading.segments import names_of
+from modelspan_analyzer.reading.silence import Silence
 from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict, Window
 from modelspan_analyzer.verdicts.rates import RateVerdict
 from modelspan_collector.store.connect import Store
@@ -58,11 +59,16 @@ class MonitorContext:
     settings: ModelSettings = field(default_factory=ModelSettings)
     partial: bool = False
     """Whether the data end within the window: how many rows it would have had is not known."""
+    silence: Silence | None = None
+    """Given where the window is known to have no prediction: none came since."""
     _samples: dict[Encoding, tuple[int, Sample]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @cached_property
     def current(self) -> Profile:
         """The distributions of the window's features and predictions."""
+        if self.silence is not None:
+            relation = window_relation(self.model, self.version, self.window)
+            return Profile(0, 0.0, 0.0, 0.0, None, {}, {}, relation)
         return window_profile(self.store, self.model, self.version, self.window, exact=self.settings.data_drift.exact)
 
     @cached_property
@@ -76,7 +82,9 @@ class MonitorContext:
 
         Their truths are spelt as the model spells its classes.
         """
-        return [read_as(rows, self.target) for rows in self._sources]
+        stamps = ["", *(f"{one.rows} {one.labelled} {one.labels_until}" for one in self.answers[1:])]
+        stamped = (replace(rows, stamp=stamp) for rows, stamp in zip(self._sources, stamps, strict=True))
+        return [read_as(rows, self.target) for rows in stamped]
 
     @cached_property
     def _sources(self) -> list[Rows]:
@@ -154,7 +162,7 @@ class MonitorContext:
     def learning(self) -> str:
         """Why there is no baseline: how far it is learnt, or that the stretch that it is to be taken from is empty."""
         wanted = self.settings.baseline
-        if wanted.sliding or wanted.same_hour or wanted.version:
+        if wanted.moving:
             return "no prediction in the stretch or of the version that the window is to be compared with"
         rows = first_rows(self.store, self.model, self.version, self.window.end, wanted.learn)
         return f"{LEARNING}, {rows:,} of {wanted.learn:,} predictions"

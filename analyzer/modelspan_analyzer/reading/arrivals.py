@@ -10,7 +10,9 @@ import numpy as np
 
 from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.from_sketches import covers
+from modelspan_analyzer.reading.silence import REACH, Series, Silence, grain_of, grains_until, hours_until, unix
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_collector.store.connect import Store
@@ -89,17 +91,30 @@ ORDER BY slot
 class Arrivals:
     """The predictions of one version, or with None what a model answered with whichever version, before a window."""
 
-    def __init__(self, store: Store, model: str, version: str | None, window: Window) -> None:
+    def __init__(
+        self, store: Store, model: str, version: str | None, window: Window, silence: Silence | None = None
+    ) -> None:
+        """Of a window; after a `silence` its arrivals are read once for all windows of it."""
         self._store = store
         self._window = window
         self._scope = {"model": model, "version": version or "", "role": PRIMARY}
         self._whose = "role = {role:String}" if version is None else "version = {version:String}"
-        self._from = _HOURS if version is not None and covers(window) else _ROWS
+        by_hour = version is not None and covers(window)
+        self._from = _HOURS if by_hour else _ROWS
+        last, grain = _last(silence, version), grain_of(window)
+        self._series: Series | None = None
+        if last is not None and by_hour:
+            self._series = hours_until(store, model, version, last)
+        elif last is not None and grain:
+            self._series = grains_until(store, model, version, last, grain, PRIMARY)
+        self._earliest = last - REACH if last else None
 
     def counts(self, windows: Sequence[Window]) -> list[int]:
         """How many came in each of some stretches of time; each is looked up by itself."""
         if not windows:
             return []
+        if self._series is not None:
+            return self._series.counts(windows)
         parts = [f"SELECT {place} AS place, sum(n) AS n FROM ({self._rows(place)})" for place in range(len(windows))]
         asked = {f"begin{place}": one.start for place, one in enumerate(windows)}
         asked |= {f"end{place}": one.end for place, one in enumerate(windows)}
@@ -110,6 +125,8 @@ class Arrivals:
     def just_before(self, most: int) -> dict[int, int]:
         """How many came in each of the windows just before that had any, by how many windows earlier."""
         size = self._window.end - self._window.start
+        if self._series is not None and self._earliest and self._window.start - most * size >= self._earliest:
+            return self._series.just_before(self._window, most)
         asked = {
             "begin0": self._window.start - most * size,
             "end0": self._window.start,
@@ -141,6 +158,7 @@ def newest_answer(store: Store, model: str, before: datetime, since: datetime) -
     return found if found.year > 1970 else None
 
 
+@kept(1024)
 def role_at(store: Store, model: str, version: str, at: datetime | None) -> str:
     """The role in which a version answered at the moment of one of its predictions."""
     asked = {"model": model, "version": version, "at": at, "role": PRIMARY}
@@ -148,15 +166,29 @@ def role_at(store: Store, model: str, version: str, at: datetime | None) -> str:
     return str(found[0]["role"]) if found else PRIMARY
 
 
-def active_hours(store: Store, model: str, before: datetime, version: str | None = None) -> Floats:
+def active_hours(
+    store: Store, model: str, before: datetime, version: str | None = None, silence: Silence | None = None
+) -> Floats:
     """The hours in which a version, or any of a model, predicted, as Unix times in order."""
+    if (last := _last(silence, version)) is not None:
+        hours = hours_until(store, model, version, last).moments
+        return np.asarray(hours[hours >= unix(before - HISTORY)], np.float64)
     asked = {"model": model, "version": version or "", "any": version is None}
     return _slots(store, _ACTIVE_HOURS, asked, before, HISTORY)
 
 
-def active_minutes(store: Store, model: str, before: datetime) -> Floats:
+def active_minutes(store: Store, model: str, before: datetime, silence: Silence | None = None) -> Floats:
     """The minutes of the last two days in which a model predicted."""
+    if silence is not None and silence.of_model is not None:
+        minutes = grains_until(store, model, None, silence.of_model, 60, "", FINE + timedelta(minutes=5))
+        earliest = unix(before - FINE) // 300 * 300  # as the table is sorted
+        return np.asarray(minutes.moments[minutes.moments >= earliest], np.float64)
     return _slots(store, _ACTIVE_MINUTES, {"model": model}, before, FINE)
+
+
+def _last(silence: Silence | None, version: str | None) -> datetime | None:
+    """When a version, or a model with all of them, predicted last, where that is known."""
+    return (silence.of_model if version is None else silence.since) if silence else None
 
 
 def _slots(store: Store, sql: str, asked: dict[str, object], before: datetime, reach: timedelta) -> Floats:

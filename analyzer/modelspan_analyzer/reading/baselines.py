@@ -199,7 +199,12 @@ def query_rows(store: Store, query: str) -> pa.Table:
 
 def active(store: Store, model: str, version: str) -> Baseline | None:
     """The baseline that a model's version is compared with: its own newest, else the newest for every version."""
-    found = [baseline for baseline in listing(store, model) if baseline.version in (version, "")]
+    return active_among(listing(store, model), model, version)
+
+
+def active_among(known: Sequence[Baseline], model: str, version: str) -> Baseline | None:
+    """The same, of baselines that were read, the newest first."""
+    found = [baseline for baseline in known if baseline.model == model and baseline.version in (version, "")]
     own = (baseline for baseline in found if baseline.version == version)
     return next(own, next(iter(found), None))
 

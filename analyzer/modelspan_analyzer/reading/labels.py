@@ -18,16 +18,16 @@ def labels_of(ids: str) -> str:
     knows that before it reads, and leaves the other half out.
     """
     return f"""(
-    SELECT prediction_id, [(tenant, value, label)] AS known
+    SELECT prediction_id, [(tenant, value, label, received_at)] AS known
     FROM labels FINAL WHERE {_ONE_TENANT} AND prediction_id IN ({ids})
     UNION ALL
-    SELECT prediction_id, arrayReverseSort(groupArray((tenant, value, label))) AS known
+    SELECT prediction_id, arrayReverseSort(groupArray((tenant, value, label, received_at))) AS known
     FROM labels FINAL WHERE NOT {_ONE_TENANT} AND prediction_id IN ({ids}) GROUP BY prediction_id
 )"""
 
 
 def own(prediction: str = "p.", joined: str = "l.") -> str:
-    """The label of a prediction among those joined with it, as (tenant, value, label); value and label are NULL and ''
+    """The label of a prediction among those joined with it, as (tenant, value, label, when it came); NULL, '' and 1970
     where there is none.
 
     Args:

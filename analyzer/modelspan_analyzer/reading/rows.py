@@ -25,7 +25,7 @@ WITH {own} AS own
 SELECT p.prediction_id AS prediction_id, p.timestamp AS timestamp, p.version AS version, p.value AS value,
        p.label AS label, p.scores AS scores, p.sample_weight AS weight, p.tags AS tags,
        p.numeric_features AS numeric_features, p.categorical_features AS categorical_features,
-       p.attributions AS attributions, p.trace_id AS trace_id, {truth}, {true_value}
+       p.attributions AS attributions, p.trace_id AS trace_id, {truth}, {true_value}, own.4 AS labelled_at
 FROM (SELECT * FROM predictions WHERE {chosen}) AS p
 ANY LEFT JOIN {labels} AS l ON p.prediction_id = l.prediction_id
 """
@@ -46,7 +46,8 @@ ORDER BY timestamp DESC
 
 _UNLABELLED = """
 SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS weight, tags, numeric_features,
-       categorical_features, attributions, trace_id, '' AS truth, CAST(NULL AS Nullable(Float64)) AS true_value
+       categorical_features, attributions, trace_id, '' AS truth, CAST(NULL AS Nullable(Float64)) AS true_value,
+       toDateTime64(0, 3, 'UTC') AS labelled_at
 FROM predictions WHERE {chosen}
 """
 
@@ -54,7 +55,7 @@ _REFERENCE = """
 SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS weight, tags, numeric_features,
        categorical_features, attributions, '' AS trace_id,
        multiIf(true_label != '', true_label, isNull(true_value), '', toString(true_value)) AS truth,
-       coalesce(true_value, toFloat64OrNull(true_label)) AS true_value
+       coalesce(true_value, toFloat64OrNull(true_label)) AS true_value, toDateTime64(0, 3, 'UTC') AS labelled_at
 FROM reference_predictions
 WHERE model = {reference_model:String} AND baseline_id = {baseline_id:String}
 """
@@ -66,6 +67,9 @@ class Rows:
 
     sql: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    stamp: str = ""
+    """Of a baseline's rows what tells them, with their labels, from what they were before: while it stays the same,
+    what was read of them is kept. '' where they are read anew each time."""
 
     def __hash__(self) -> int:
         """By the query alone: which rows they are is compared, and parameters may be lists."""

@@ -27,17 +27,22 @@ _COUNT = "SELECT count() FROM predictions WHERE "
 def choose_baseline(store: Store, model: str, version: str, window: Window, settings: ModelSettings) -> Baseline | None:
     """The baseline of a window; None while there are too few predictions to learn one from."""
     wanted = settings.baseline
-    if wanted.sliding or wanted.same_hour or wanted.version:
+    if wanted.moving:
         return _moving(store, model, version, window, wanted)
     return baselines.active(store, model, version) or _learn(store, model, version, wanted.learn)
 
 
-def learnt_until(store: Store, model: str, version: str, settings: ModelSettings) -> datetime | None:
-    """The end of the predictions that the baseline was learnt from, which no window is compared with."""
+def learnt_until(store: Store, model: str, version: str, settings: ModelSettings, rows: int) -> datetime | None:
+    """The end of the predictions that the baseline was learnt from, which no window is compared with.
+
+    `rows` are all predictions of the version: of too few none is learnt.
+    """
     wanted = settings.baseline
-    if wanted.sliding or wanted.same_hour or wanted.version:
+    if wanted.moving:
         return None
-    baseline = baselines.active(store, model, version) or _learn(store, model, version, wanted.learn)
+    baseline = baselines.active(store, model, version)
+    if baseline is None and rows >= wanted.learn:
+        baseline = _learn(store, model, version, wanted.learn)
     learnt = baseline is not None and baseline.kind == baselines.KIND_LEARNT
     return baseline.window.end if learnt and baseline and baseline.window else None
 

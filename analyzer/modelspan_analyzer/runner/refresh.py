@@ -14,7 +14,9 @@ LOOK_BACK: Final = timedelta(days=30)
 
 _STALE = """
 WITH measured AS (
-    SELECT window_start, window_end, computed_at FROM monitor_results FINAL
+    SELECT window_start, window_end, computed_at,
+           parseDateTime64BestEffortOrZero(JSONExtractString(details, 'labels_until'), 3, 'UTC') AS known
+    FROM monitor_results FINAL
     WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String} AND metric = 'labels_share'
       AND window_end > {since:DateTime64(9, 'UTC')}
 )
@@ -26,7 +28,8 @@ FROM measured CROSS JOIN (
       AND p.model = {model:String} AND p.version = {version:String} AND p.timestamp > {since:DateTime64(9, 'UTC')}
     GROUP BY minute
 ) AS fresh
-WHERE minute < window_end AND minute + INTERVAL 1 MINUTE > window_start AND received > computed_at - INTERVAL 1 MINUTE
+WHERE minute < window_end AND minute + INTERVAL 1 MINUTE > window_start
+  AND received > known AND received > computed_at - INTERVAL 1 MINUTE
 ORDER BY window_start
 """
 
@@ -34,7 +37,8 @@ ORDER BY window_start
 def stale_windows(store: Store, model: str, version: str, now: datetime) -> list[Window]:
     """Windows of the last 30 days that labels arrived for since they were measured, the oldest first.
 
-    A minute is allowed for labels that arrived between a measurement's reading and its writing.
+    Each measurement says of which labels it knew. Where a later one is superseded, or of a row in the same minute of
+    another window, a minute after the measurement ends it.
     """
     rows = store.rows(
         _STALE, {"model": model, "version": version, "since": now - LOOK_BACK, "signal": PERFORMANCE.name}

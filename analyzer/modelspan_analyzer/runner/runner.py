@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Final
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
@@ -14,15 +17,19 @@ from modelspan_analyzer.governance.notice import notice
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.signal import Monitor, Signals
 from modelspan_analyzer.monitors.table import SIGNALS
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.silence import Silence
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.retraining.hook import run_rules
 from modelspan_analyzer.runner import runs
-from modelspan_analyzer.runner.choose import choose_baseline, learnt_until
-from modelspan_analyzer.runner.claims import claim, new_owner
-from modelspan_analyzer.runner.late import late_windows
+from modelspan_analyzer.runner.choose import choose_baseline
+from modelspan_analyzer.runner.claims import Claim, claim, new_owner
+from modelspan_analyzer.runner.due import Due, find_due
+from modelspan_analyzer.runner.fleet import Known, Still, Version, versions
 from modelspan_analyzer.runner.refresh import stale_windows
 from modelspan_analyzer.runner.schedule import next_run
-from modelspan_analyzer.runner.windows import due_windows
+from modelspan_analyzer.runner.silent import measured_again
+from modelspan_analyzer.runner.turns import in_turn
 from modelspan_collector.background import Background
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.segments import keep_segments
@@ -30,9 +37,10 @@ from modelspan_collector.store.sketches import condense
 
 log = logging.getLogger(__name__)
 
-_MODELS = (
-    "SELECT model, version, min(timestamp) AS first FROM predictions GROUP BY model, version ORDER BY model, version"
-)
+IN_ORDER: Final = 3
+"""Windows of a version that are looked at in their order; of more the newest is looked at first."""
+MOST_AT_ONCE: Final = 20_000
+"""Results that are written together."""
 
 
 class Runner:
@@ -55,6 +63,7 @@ class Runner:
         self._respond = respond
         self._owner = new_owner()
         self._background = Background("modelspan-analyzer", self._loop)
+        self._known: dict[tuple[str, str], Known] = {}
 
     def run_window(self, model: str, version: str, window: Window, *, partial: bool = False) -> list[Result]:
         """Run all monitors over a window, whether or not it was looked at before; results and runs are stored.
@@ -84,18 +93,41 @@ class Runner:
         while not stopping.is_set():
             now = self._clock()
             try:
-                self._look(now, looked)
+                self._look(now, looked, self._over_since(now))
             except Exception:
                 log.exception("the analyzer could not look for due windows; it tries again on schedule")
             looked = now
             waits = (next_run(settings.schedule, now) for settings in self._settings())
             stopping.wait((min(waits) - self._clock()).total_seconds())
 
+    def _over_since(self, began: datetime) -> Callable[[], bool]:
+        """Whether the look after the one that began then is due."""
+        following = min(next_run(settings.schedule, began) for settings in self._settings())
+        return lambda: self._clock() >= following
+
     def _settings(self) -> tuple[ModelSettings, ...]:
         return self.config.defaults, *self.config.models
 
-    def _look(self, now: datetime, since: datetime | None) -> list[Result]:
-        """Catch up with the models whose schedule came up since a moment; with all of them for None."""
+    def _look(self, now: datetime, since: datetime | None, enough: Callable[[], bool] = lambda: False) -> list[Result]:
+        """Catch up with the models whose schedule came up since a moment; with all of them for None.
+
+        Models are looked at side by side and in turn, and one after the other a model's windows. What is left when it
+        is `enough` is due again at the next look.
+        """
+        self._keep_house(now)
+        chosen = [
+            one
+            for one in versions(self.store)
+            if since is None or next_run(self.config.for_model(*one.key).schedule, since) <= now
+        ]
+        silent: list[Due] = []
+        lanes = [self._lane(list(every), now, silent) for _, every in groupby(chosen, key=lambda one: one.model)]
+        steps, left = in_turn(lanes, self.config.workers, lambda: self._background.stopping.is_set() or enough())
+        if left:
+            log.warning("%d models have windows left to look at; the newest ones come first", left)
+        return [result for step in steps for result in step] + self._pass_over(silent)
+
+    def _keep_house(self, now: datetime) -> None:
         try:
             notice(self.store, self.config, now)
         except Exception:
@@ -105,59 +137,114 @@ class Runner:
             condense(self.store, now)
         except Exception:
             log.exception("sketches could not be kept; they are read as they are, and the next look tries again")
-        results: list[Result] = []
-        for row in self.store.rows(_MODELS):
-            settings = self.config.for_model(row["model"], row["version"])
-            if since is None or next_run(settings.schedule, since) <= now:
-                try:
-                    results += self._catch_up(row["model"], row["version"], settings, instants.utc(row["first"]), now)
-                except Exception:
-                    log.exception(
-                        "%s %s could not be looked at; its window is tried again", row["model"], row["version"]
-                    )
-        return results
+
+    def _lane(self, every: Sequence[Version], now: datetime, silent: list[Due]) -> Iterator[list[Result]]:
+        """The windows of one model, a step each: its versions take turns. What is silent is put aside."""
+        turns = deque((one, self._catch_up(one, every, now, silent)) for one in every)
+        while turns:
+            one, windows = turns.popleft()
+            try:
+                yield next(windows)
+            except StopIteration:
+                continue
+            except Exception:
+                log.exception("%s %s could not be looked at; its window is tried again", *one.key)
+                self._known[one.key] = Known()
+            else:
+                turns.append((one, windows))
 
     def _catch_up(
-        self, model: str, version: str, settings: ModelSettings, first: datetime, now: datetime
-    ) -> list[Result]:
-        learnt = learnt_until(self.store, model, version, settings)
-        results: list[Result] = []
-        due = due_windows(self.store, model, version, settings, max(first, learnt or first), now)
-        for window in [*late_windows(self.store, model, version, settings, now), *due]:
-            if self._background.stopping.is_set():
-                break
-            lease = settings.schedule.time_budget + timedelta(minutes=1)
-            claimed = claim(self.store, model, version, window, self._owner, self._clock(), lease)
-            if claimed is not None:
-                results += self._run(model, version, window, settings, claimed.run_id)
-        return results + self._refresh(model, version, settings)
+        self, one: Version, every: Sequence[Version], now: datetime, silent: list[Due]
+    ) -> Iterator[list[Result]]:
+        """What is due of a version: of many windows the newest first, and again when those before it are done."""
+        if self._background.stopping.is_set():
+            return
+        known, settings = self._known.setdefault(one.key, Known()), self.config.for_model(*one.key)
+        due = find_due(self.store, one, every, settings, known, now)
+        known.upto, known.rows = None, -1  # until all is done
+        newest = max(due.windows, key=lambda window: window.end, default=None)
+        first = [newest] if newest and len(due.windows) > IN_ORDER else []
+        claims: dict[Window, Claim | None] = {}
+        for turn, window in enumerate((*first, *due.windows)):
+            if window not in claims:
+                claims[window] = self._claim(one, window, settings)
+            if claimed := claims[window]:
+                found = self._run(*one.key, window, settings, claimed.run_id, silence=due.silence(window))
+                yield [] if turn < len(first) else found
+        if known.labels != one.labels:
+            known.labels = ()
+            yield from self._refresh(one, settings)
+            known.labels = one.labels
+        if None not in claims.values():
+            known.rows, known.upto = one.rows, now - settings.schedule.delay
+        if due.silent:
+            silent.append(due)
 
-    def _refresh(self, model: str, version: str, settings: ModelSettings) -> list[Result]:
-        """Measure again what labels came in for: the same labels give the same results, whoever does it."""
+    def _claim(self, one: Version, window: Window, settings: ModelSettings) -> Claim | None:
+        lease = settings.schedule.time_budget + timedelta(minutes=1)
+        return claim(self.store, *one.key, window, self._owner, self._clock(), lease)
+
+    def _pass_over(self, silent: Sequence[Due]) -> list[Result]:
+        """Record the windows of versions that are silent still, all of them together."""
+        known, run_id = baselines.listing(self.store) if silent else [], uuid.uuid4().hex
         results: list[Result] = []
-        for window in stale_windows(self.store, model, version, self._clock()):
-            if self._background.stopping.is_set():
-                break
-            baseline = choose_baseline(self.store, model, version, window, settings)
-            context = MonitorContext(self.store, model, version, window, baseline, settings)
-            again = runs.Run(uuid.uuid4().hex, model, version, "", window, window.end, self._clock())
+        finished: list[runs.Run] = []
+        for due in silent:
+            baseline, still = baselines.active_among(known, *due.of.key), self._known[due.of.key].still
+            if still is None or still.baseline_id != (baseline.baseline_id if baseline else ""):
+                self._known[due.of.key] = Known()  # the next look measures all of it
+                continue
+            try:
+                for window in due.silent:
+                    if not self.store.embedded and self._claim(due.of, window, due.settings) is None:
+                        continue  # another analyzer of this server has it
+                    began, scheduled = self._clock(), window.end + due.settings.schedule.delay
+                    results += measured_again(self.store, due, still, window, baseline)
+                    run = runs.Run(run_id, *due.of.key, "", window, scheduled, began)
+                    finished.append(run.ended(runs.DONE, self._clock()))
+            except Exception:
+                log.exception("%s %s could not be looked at; its window is tried again", *due.of.key)
+                self._known[due.of.key] = Known()
+        for begin in range(0, len(results), MOST_AT_ONCE):
+            write_results(self.store, results[begin : begin + MOST_AT_ONCE], run_id)
+        if self._respond is not None and results:
+            self._respond(results, self._clock(), self._signals)
+        for due in silent:
+            run_rules(self.store, *due.of.key, due.settings.retraining)
+        if finished:
+            runs.write(self.store, finished)
+        return results
+
+    def _refresh(self, one: Version, settings: ModelSettings) -> Iterator[list[Result]]:
+        """Measure again what labels came in for: the same labels give the same results, whoever does it."""
+        for window in stale_windows(self.store, *one.key, self._clock()):
+            baseline = choose_baseline(self.store, *one.key, window, settings)
+            context = MonitorContext(self.store, *one.key, window, baseline, settings)
+            again = runs.Run(uuid.uuid4().hex, *one.key, "", window, window.end, self._clock())
             deadline = again.started + settings.schedule.time_budget
             chosen = [monitor for monitor in self._monitors if monitor.signal.reads_labels]
             found = [result for monitor in chosen for result in self._run_monitor(monitor, context, again, deadline)[0]]
             write_results(self.store, found, again.run_id)
             if self._respond is not None:
                 self._respond(found, self._clock(), self._signals)
-            results += found
-        return results
+            yield found
 
     def _run(
-        self, model: str, version: str, window: Window, settings: ModelSettings, run_id: str, *, partial: bool = False
+        self,
+        model: str,
+        version: str,
+        window: Window,
+        settings: ModelSettings,
+        run_id: str,
+        *,
+        partial: bool = False,
+        silence: Silence | None = None,
     ) -> list[Result]:
         whole = runs.Run(run_id, model, version, "", window, window.end + settings.schedule.delay, self._clock())
         runs.write(self.store, [whole.running()])
         deadline = whole.started + settings.schedule.time_budget
         baseline = choose_baseline(self.store, model, version, window, settings)
-        context = MonitorContext(self.store, model, version, window, baseline, settings, partial)
+        context = MonitorContext(self.store, model, version, window, baseline, settings, partial, silence)
         results: list[Result] = []
         finished: list[runs.Run] = []
         for monitor in self._monitors:
@@ -173,6 +260,9 @@ class Runner:
         outcome = failed[0].outcome if failed else runs.DONE
         error = "; ".join(f"{run.monitor}: {run.error}" for run in failed)
         runs.write(self.store, [*finished, whole.ended(outcome, self._clock(), error)])
+        if silence is not None and not failed:
+            still = Still(window, silence.since, baseline.baseline_id if baseline else "", tuple(results))
+            self._known.setdefault((model, version), Known()).still = still
         return results
 
     def _run_monitor(

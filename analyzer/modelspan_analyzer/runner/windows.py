@@ -6,13 +6,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.instants import utc
+from modelspan_analyzer.instants import EPOCH, utc
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.runner.runs import RUNNING
 from modelspan_collector.store.connect import Store
-
-EPOCH = datetime(1970, 1, 5, tzinfo=UTC)
-"""A Monday: windows of a week begin on Mondays, those of a day at midnight, those of an hour on the hour."""
 
 _FILLED = """
 SELECT DISTINCT toInt64(intDiv(toUnixTimestamp64Micro(timestamp) - {epoch:Int64}, {step:Int64})) AS slot
@@ -41,26 +38,35 @@ ORDER BY window_end
 
 
 def due_windows(
-    store: Store, model: str, version: str, settings: ModelSettings, first: datetime, now: datetime
+    store: Store,
+    model: str,
+    version: str,
+    settings: ModelSettings,
+    first: datetime,
+    now: datetime,
+    done: datetime | None = None,
 ) -> list[Window]:
     """The windows that have closed and were not looked at yet, the oldest first.
 
     Args:
         first: no window begins before it: the model's first prediction, or the end of a baseline learnt from it.
         now: the time; windows that end after it, less the delay, are still open.
+        done: all windows by time that ended until then have been looked at, where that is known.
     """
-    start = max(first, now - settings.schedule.catch_up)
+    start = max(first, now - settings.schedule.catch_up, done or first)
     closed = now - settings.schedule.delay
     runs = store.rows(_RUNS, {"model": model, "version": version, "start": start})
-    done = {(utc(run["window_start"]), utc(run["window_end"])) for run in runs if run["outcome"] != RUNNING}
+    looked = {(utc(run["window_start"]), utc(run["window_end"])) for run in runs if run["outcome"] != RUNNING}
     window = settings.window
     if window.rows is not None:
         begun = [utc(run["window_start"]) for run in runs if run["outcome"] == RUNNING]
-        ends = [end for _, end in done if not begun or end <= min(begun)]
+        ends = [end for _, end in looked if not begun or end <= min(begun)]
         found = windows_by_rows(store, model, version, window.rows, max([start, *ends]))
+    elif done is not None:
+        found = windows_since(start, window.size, window.slide, closed)
     else:
         found = windows_by_time(store, model, version, window.size, window.slide, start, closed)
-    return [window for window in found if window.end <= closed and (window.start, window.end) not in done]
+    return [window for window in found if window.end <= closed and (window.start, window.end) not in looked]
 
 
 def windows_by_time(
@@ -76,8 +82,18 @@ def windows_by_time(
     slots = [int(row["slot"]) for row in store.rows(_FILLED, {**scope, **units})]
     if not slots:
         return []
-    last = (end - EPOCH) // step
-    starts = (EPOCH + slot * step for slot in range(slots[0] - size // step + 1, last + 1))
+    return _windows(slots[0] - size // step + 1, size, step, start, end)
+
+
+def windows_since(done: datetime, size: timedelta, slide: timedelta | None, end: datetime) -> list[Window]:
+    """Windows of a length of time that ended after a moment, until which all have been looked at, without a query."""
+    step = slide or size
+    return _windows((done - size - EPOCH) // step + 1, size, step, done, end)
+
+
+def _windows(first: int, size: timedelta, step: timedelta, start: datetime, end: datetime) -> list[Window]:
+    """From a slot on, those that end after the one moment and until the other."""
+    starts = (EPOCH + slot * step for slot in range(first, (end - EPOCH) // step + 1))
     return [Window(begin, begin + size) for begin in starts if begin + size <= end and begin + size > start]
 
 

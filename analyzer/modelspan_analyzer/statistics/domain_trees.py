@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from modelspan_analyzer.statistics.counts import Floats
+from modelspan_analyzer.statistics.extra_trees import fitted_scores
 from modelspan_analyzer.statistics.mann_whitney import mann_whitney
 
 MOST_TRIED = 32
@@ -35,7 +36,6 @@ def domain_trees(reference: ArrayLike, current: ArrayLike, *, trees: int = 40, s
     level; twice the mean of the two p-values does whatever their dependence (Rüschendorf 1982).
     Raises `ValueError` for fewer than ten rows on a side or columns that differ.
     """
-    from sklearn.ensemble import ExtraTreesClassifier
     from threadpoolctl import threadpool_limits
 
     first, second = np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)
@@ -49,21 +49,16 @@ def domain_trees(reference: ArrayLike, current: ArrayLike, *, trees: int = 40, s
     areas, p_values, importances = [], [], []
     for fold in (0, 1):
         fit, judge = half == fold, half != fold
-        forest = ExtraTreesClassifier(
-            n_estimators=trees,
-            min_samples_leaf=5,
-            max_features=min(rows.shape[1], MOST_TRIED),
-            class_weight="balanced",
-            random_state=seed,
-        )
         with threadpool_limits(1):  # rows are few; threads that wait for each other cost more than they save
-            scores = forest.fit(rows[fit], is_current[fit]).predict_proba(rows[judge])[:, 1]
+            tried = min(rows.shape[1], MOST_TRIED)
+            found = fitted_scores(rows[fit], is_current[fit], rows[judge], tried=tried, trees=trees, seed=seed)
+        scores = found[0]
         sides = scores[is_current[judge] == 0], scores[is_current[judge] == 1]
         test = mann_whitney(*sides)
         area = 1.0 - test.statistic / (sides[0].size * sides[1].size)
         areas.append(area)
         p_values.append(test.p_value / 2.0 if area > 0.5 else 1.0 - test.p_value / 2.0)
-        importances.append(forest.feature_importances_)
+        importances.append(found[1])
     return DomainTest(float(np.mean(areas)), min(1.0, 2.0 * float(np.mean(p_values))), np.mean(importances, axis=0))
 
 

@@ -13,9 +13,12 @@ from typing import Any
 from rich.table import Table
 
 from modelspan_analyzer.checking import JUDGED, WITHIN, not_checked
+from modelspan_analyzer.config.durations import format_duration
 from modelspan_analyzer.governance.databases import databases
 from modelspan_analyzer.incidents import Incident, load_open
+from modelspan_analyzer.instants import now
 from modelspan_analyzer.monitors.context import LEARNING
+from modelspan_analyzer.reading.lag import lags
 from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.reach import add_data_argument, reading, running
@@ -131,16 +134,19 @@ def _models(store: Store) -> list[dict[str, Any]]:
         (row["model"], row["version"]): row
         for row in store.rows(_VERDICTS, {"judged": list(JUDGED), "within": list(WITHIN), "learning": LEARNING})
     }
-    incidents = load_open(store)
+    incidents, behind = load_open(store), {(one.model, one.version): one for one in lags(store, now())}
     models = []
     for row in store.rows(_MODELS):
         verdict = verdicts.get((row["model"], row["version"]), {})
+        lag = behind.get((row["model"], row["version"]))
         known = [one for one in incidents if (one.model, one.version) == (row["model"], row["version"])]
         models.append(
             {
                 **row,
                 "state": _state(verdict, known),
                 "checked": verdict.get("checked"),
+                "lag_seconds": lag.seconds if lag else None,
+                "windows_waiting": lag.windows if lag else None,
                 "alarms": [part.strip() for part in verdict.get("what", [])],
                 "incidents": [one.incident_id for one in known],
             }
@@ -163,9 +169,17 @@ def _state(verdict: dict[str, Any], known: Sequence[Incident]) -> str:
 
 
 def _table(models: list[dict[str, Any]]) -> Table:
-    table = plain_table("model", "version", "predictions", "errors", "newest", "state", "alarms")
+    table = plain_table("model", "version", "predictions", "errors", "newest", "state", "behind", "alarms")
     for model in models:
         newest = f"{model['newest']:%Y-%m-%d %H:%M:%S}"
         row = (model["model"], model["version"], f"{model['predictions']:,}", f"{model['errors']:,}", newest)
-        table.add_row(*row, model["state"], ", ".join(model["alarms"]))
+        table.add_row(*row, model["state"], _behind(model), ", ".join(model["alarms"]))
     return table
+
+
+def _behind(model: dict[str, Any]) -> str:
+    """How far the analyzer is behind; empty where no window waits, or none can be told to."""
+    if not model["windows_waiting"]:
+        return ""
+    lag = format_duration(timedelta(seconds=max(1, round(model["lag_seconds"]))))
+    return f"{lag} ({model['windows_waiting']:,} windows)"

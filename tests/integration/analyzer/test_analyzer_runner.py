@@ -97,7 +97,8 @@ def test_two_analyzers_share_the_windows(store: Store) -> None:
     assert len(runs) == 8
     assert {row["runs"] for row in runs} == {1}
     twice = (
-        "SELECT count() AS n FROM monitor_results GROUP BY window_start, signal, metric, feature, segment HAVING n > 1"
+        "SELECT count() AS n FROM monitor_results FINAL "
+        "GROUP BY window_start, signal, metric, feature, segment HAVING n > 1"
     )
     assert store.rows(twice) == []
 
@@ -128,7 +129,7 @@ def test_a_window_of_a_dead_analyzer_is_taken_over(store: Store) -> None:
     class Killed(BaseException):
         """Stands for the end of the process."""
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise Killed
 
     dying = Runner(store, config(), clock=lambda: moment)

@@ -48,6 +48,7 @@ def test_late_labels_are_taken_up(store: Store) -> None:
         given = {"prediction_id": [ids[i] for i in chosen], "timestamp": known, "label": labels.astype(str)}
         store.insert("labels", pa.table(given))
         runner.once(now)
+        assert runner.once(now) == [], "the same labels were measured again"
         shares.append([row["value"] for row in store.rows(RESULTS) if row["metric"] == "labels_share"])
     assert set(shares[0]) == {0.0}
     assert all(0.4 < share < 0.6 for share in shares[1])

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.estimation.track_record import track_record
 from modelspan_analyzer.monitors.performance.business import cost_matrix, of_matrix
 from modelspan_analyzer.monitors.signal import Need, Signal
-from modelspan_analyzer.reading.cache import kept
+from modelspan_analyzer.reading.cache import kept, kept_of_rows
 from modelspan_analyzer.reading.outcomes import scores as read
 from modelspan_analyzer.reading.outcomes.read import class_score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, MULTICLASS, Target, read_as
@@ -77,20 +77,40 @@ def _with_records(context: MonitorContext, results: list[Result]) -> list[Result
 
 def _binary(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
     threshold = context.settings.performance.threshold
-    before, known = read.known_scores(context.store, reference, target, threshold=threshold)
-    if not known.effective:
+    learnt = _learnt(context.store, reference, target, threshold)
+    if learnt is None:
         return
     scored = read.predicted_scores(context.store, rows, target, threshold=threshold)
-    if fault := unscaled(known.score) or unscaled(scored.score):
+    if fault := learnt.fault or unscaled(scored.score):
         yield context.result(SIGNAL, "cbpe", None, Verdict.ERROR, feature="cbpe", reason=fault)
         return
-    calibrator = fit_calibrator(known)
-    expected = cbpe.expect(scored, calibrator, target.classes)
-    base = cbpe.expect(before, calibrator, target.classes)
+    assert learnt.calibrator is not None and learnt.base is not None
+    expected, base = cbpe.expect(scored, learnt.calibrator, target.classes), learnt.base
     yield from _binary_results(context, "cbpe", expected, base)
     if context.settings.estimation.importance_weighted:
         weighted = _weighted_calibrator(context, rows, reference, target)
         yield from _binary_results(context, "importance_weighted", cbpe.expect(scored, weighted, target.classes), base)
+
+
+class Learnt(NamedTuple):
+    """What a baseline's scores and labels teach: how they are calibrated, and what is expected of it by that."""
+
+    fault: str
+    """Why nothing can be learnt from them; '' where it can."""
+    calibrator: Calibrator | None = None
+    base: cbpe.Expected | None = None
+
+
+@kept_of_rows(64)
+def _learnt(store: Store, reference: Rows, target: Target, threshold: float) -> Learnt | None:
+    """None where no row has a score and a label."""
+    before, known = read.known_scores(store, reference, target, threshold=threshold)
+    if not known.effective:
+        return None
+    if fault := unscaled(known.score):
+        return Learnt(fault)
+    calibrator = fit_calibrator(known)
+    return Learnt("", calibrator, cbpe.expect(before, calibrator, target.classes))
 
 
 def _binary_results(

@@ -8,7 +8,7 @@ by the two.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -25,7 +25,7 @@ from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.domain_trees import domain_trees
 from modelspan_analyzer.statistics.mann_whitney import mann_whitney
-from modelspan_analyzer.statistics.pca_reconstruction import fit_principal_components
+from modelspan_analyzer.statistics.pca_reconstruction import PrincipalComponents, fit_principal_components
 from modelspan_analyzer.verdicts.normal_range import LEAST_CHUNKS
 from modelspan_collector.store.connect import Store
 
@@ -65,11 +65,32 @@ def _vary(both: Matrices) -> bool:
     return rows.shape[1] > 0 and bool(np.any(np.nanmax(rows, axis=0) > np.nanmin(rows, axis=0)))
 
 
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Both halves of a baseline, known by it and by the columns that they are of."""
+
+    learning: Floats = field(compare=False)
+    held_out: Floats = field(compare=False)
+    of: tuple[Baseline | None, int, tuple[str, ...]]
+
+
+def _components(_store: Store, halves: Learning, variance: float) -> tuple[PrincipalComponents, Floats]:
+    """Components of the one half, and what they leave of the other."""
+    components = fit_principal_components(halves.learning, variance=variance)
+    return components, components.residuals(halves.held_out)
+
+
+_kept_components = kept(16)(_components)
+"""Those of stored rows, which never change."""
+
+
 def _reconstruction(context: MonitorContext, reference: Reference, both: Matrices, seen: Seen) -> Iterator[Result]:
     """The window's mean error beside the held-out half's, on components of the learning half."""
     settings = context.settings.multivariate
-    components = fit_principal_components(both.learning, variance=settings.variance)
-    residuals = [components.residuals(side) for side in (both.held_out, both.window)]
+    learning = Learning(both.learning, both.held_out, (context.baseline, settings.max_rows, both.names))
+    known = context.baseline is not None and context.baseline.stored
+    components, usual = (_kept_components if known else _components)(context.store, learning, settings.variance)
+    residuals = [usual, components.residuals(both.window)]
     before, now = (np.linalg.norm(side, axis=1) for side in residuals)
     mean, spread = float(before.mean()), float(before.std())
     shift = standardised_shift(before, now)

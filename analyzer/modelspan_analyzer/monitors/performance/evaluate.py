@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
+from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.outcomes import read
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Segment
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
@@ -52,10 +53,24 @@ class Measured:
     """What the rows do not hold that it is measured from; '' where they do."""
 
 
+class Asked(NamedTuple):
+    """What settings decide of the measures themselves."""
+
+    threshold: float
+    cut_off: int
+    query_tag: str
+
+
 def evaluate(
     store: Store, rows: Rows, target: Target, settings: PerformanceSettings, segment: Segment = ALL_ROWS
 ) -> dict[str, list[Measured]]:
     """Every measure of the target's task in each part of a segment; parts without labels are absent."""
+    asked = Asked(settings.threshold, settings.cut_off, settings.query_tag)
+    return {part: list(found) for part, found in _evaluate(store, rows, target, asked, segment).items()}
+
+
+@kept_of_rows(64)
+def _evaluate(store: Store, rows: Rows, target: Target, settings: Asked, segment: Segment) -> dict[str, list[Measured]]:
     if target.task == REGRESSION:
         found = {part: of_pairs(pairs) for part, pairs in read.pair_counts(store, rows, segment).items()}
         if settings.query_tag and segment == ALL_ROWS:
@@ -133,7 +148,7 @@ def _faulty(one: Measured, fault: str) -> Measured:
 UNKNOWN: Final = Estimate(float("nan"), float("nan"), float("nan"))
 
 
-def of_scores(counts: ScoreCounts, settings: PerformanceSettings) -> list[Measured]:
+def of_scores(counts: ScoreCounts, settings: PerformanceSettings | Asked) -> list[Measured]:
     """Every measure of a score, and the precision of the highest ones."""
     n, fault = round(counts.effective), scores.unscaled(counts.score)
     details: dict[str, Mapping[str, object]] = {
@@ -181,7 +196,7 @@ def of_pairs(counts: PairCounts) -> list[Measured]:
         ]
 
 
-def _ranked(store: Store, rows: Rows, settings: PerformanceSettings) -> list[Measured]:
+def _ranked(store: Store, rows: Rows, settings: Asked) -> list[Measured]:
     query, score, relevance = read.ranked_rows(store, rows, settings.query_tag)
     if not query.size:
         return []

@@ -75,7 +75,13 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
         direction="below",
         n=seen.rows,
         reason="; ".join(part for part in (known, target.derived) if part),
-        details={"labelled": seen.labelled, "task": target.task, "guess": target.guess, "derived": target.derived},
+        details={
+            "labelled": seen.labelled,
+            "labels_until": context.answers[0].labels_until,
+            "task": target.task,
+            "guess": target.guess,
+            "derived": target.derived,
+        },
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.statistics.counts import Floats
@@ -34,6 +35,7 @@ class Labelled:
     """Shape (n, classes)."""
 
 
+@kept_of_rows(64)
 def read_labelled(store: Store, rows: Rows, target: Target, limit: int) -> Labelled:
     """At most `limit` labelled rows, chosen by hash of their id; rows without all probabilities are left out."""
     classes = {"classes": list(target.classes), "positive": target.positive, "negative": target.negative}

@@ -27,6 +27,7 @@ def arrival(context: MonitorContext, signal: str) -> Iterator[Result]:
     """
     window, current = context.window, context.current
     last = min(current.newest, window.end) if current.newest else None
+    last = last or (context.silence.since if context.silence else None)
     last = last or newest(context.store, context.model, context.version, window.end)
     age = None if last is None else window.end - last
     role = role_at(context.store, context.model, context.version, last)
@@ -36,7 +37,8 @@ def arrival(context: MonitorContext, signal: str) -> Iterator[Result]:
 
 def _batches(context: MonitorContext) -> Bursts | None:
     """The rhythm of a model that predicts in batches, between which there are windows without any."""
-    bursts = expected_bursts(context.store, context.model, context.settings.expects, context.window.end)
+    expects, end = context.settings.expects, context.window.end
+    bursts = expected_bursts(context.store, context.model, expects, end, context.silence)
     length = (context.window.end - context.window.start).total_seconds()
     return bursts if bursts is not None and bursts.batches and bursts.period > length else None
 
@@ -57,7 +59,7 @@ def _volume(context: MonitorContext, signal: str, age: timedelta | None, role: s
     if rows == 0 and (bursts := _batches(context)):
         return _batch(context, signal, bursts, age)
     scope = context.store, signal, context.model
-    usual = usual_volume(*scope, context.version, context.window)
+    usual = usual_volume(*scope, context.version, context.window, context.silence)
     if usual is None:
         reason = f"{rows:,} predictions; three earlier windows with predictions are needed to say what is usual"
         return context.result(signal, VOLUME, float(rows), Verdict.NOT_COMPARED, n=rows, reason=reason, monitor=signal)
@@ -80,8 +82,9 @@ def _judged(usual: Usual, rows: int) -> Judged:
 
 def _as_a_whole(context: MonitorContext, signal: str, judged: Judged, *, above: bool) -> Judged:
     """Where the model as a whole answered as much as usual, its traffic only moved from version to version."""
-    (rows,) = Arrivals(context.store, context.model, None, context.window).counts([context.window])
-    usual = usual_volume(context.store, signal, context.model, None, context.window)
+    scope, window, silence = (context.store, signal, context.model), context.window, context.silence
+    (rows,) = Arrivals(context.store, context.model, None, window, silence).counts([window])
+    usual = usual_volume(*scope, None, window, silence)
     if usual is None or (abs(usual.z(rows)) > LARGEST_Z and (usual.z(rows) > 0) == above):
         return judged
     moved = f"all versions of {context.model} together answered {rows:,}, as usual ({usual.median:,.0f})"

@@ -6,13 +6,16 @@ from datetime import datetime
 
 from modelspan_analyzer.config.expects import CONTINUOUS, batch_period
 from modelspan_analyzer.reading.arrivals import active_hours, active_minutes
+from modelspan_analyzer.reading.silence import Silence
 from modelspan_analyzer.verdicts.bursts import Bursts, learnt, told
 from modelspan_collector.store.connect import Store
 
 HOUR, MINUTE = 3600.0, 60.0
 
 
-def expected_bursts(store: Store, model: str, expects: str, before: datetime) -> Bursts | None:
+def expected_bursts(
+    store: Store, model: str, expects: str, before: datetime, silence: Silence | None = None
+) -> Bursts | None:
     """The rhythm in which a model predicts; None for a steady stream, and where there is too little to tell.
 
     Args:
@@ -20,10 +23,12 @@ def expected_bursts(store: Store, model: str, expects: str, before: datetime) ->
         model: of all its versions together.
         expects: what `monitors.yaml` says of it; empty to learn it.
         before: what came since is not looked at.
+        silence: since when nothing came, where that is known.
     """
     period = batch_period(expects)
     if period is not None:
         return told(period.total_seconds())
     if expects == CONTINUOUS:
         return None
-    return learnt(active_hours(store, model, before), HOUR) or learnt(active_minutes(store, model, before), MINUTE)
+    hours = active_hours(store, model, before, silence=silence)
+    return learnt(hours, HOUR) or learnt(active_minutes(store, model, before, silence), MINUTE)

@@ -11,6 +11,7 @@ import numpy as np
 
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading.arrivals import Arrivals, active_hours
+from modelspan_analyzer.reading.silence import Silence
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.verdicts.rhythm import BEFORE, DAY, FEWEST, patterns, usual_logarithm
@@ -49,7 +50,9 @@ class Usual:
         return float(max(0.0, np.exp(np.log(self.median + 1) + side * self.deviation) - 1))
 
 
-def usual_volume(store: Store, signal: str, model: str, version: str | None, window: Window) -> Usual | None:
+def usual_volume(
+    store: Store, signal: str, model: str, version: str | None, window: Window, silence: Silence | None = None
+) -> Usual | None:
     """What to expect of a window: from the same time of the week, else of the day, else from the windows just before.
 
     A fault is not what is usual: windows that alarmed, and those without predictions, are left out of the windows just
@@ -63,16 +66,17 @@ def usual_volume(store: Store, signal: str, model: str, version: str | None, win
         model: the model.
         version: the version; None for what the model answered with whichever version.
         window: the window that is to be compared.
+        silence: since when nothing came, where that is known.
 
     Returns:
         What is usual; None where fewer than three earlier windows tell.
     """
-    arrivals = Arrivals(store, model, version, window)
+    arrivals = Arrivals(store, model, version, window, silence)
     *recurring, before = patterns(window.end - window.start)
     shifts = sorted({shift for pattern in recurring for shift in pattern.shifts})
     starts = [window.start - shift for shift in shifts]
     bad = _alarmed(store, signal, model, version, window, starts)
-    hours = active_hours(store, model, window.start, version)
+    hours = active_hours(store, model, window.start, version, silence)
     shifts = [shift for shift in shifts if hours.size and (window.start - shift).timestamp() >= hours[0]]
     counts = dict(zip(shifts, arrivals.counts([_earlier(window, shift) for shift in shifts]), strict=True))
     silent = [shift for shift in shifts if counts[shift] == 0]

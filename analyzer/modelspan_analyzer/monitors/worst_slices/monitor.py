@@ -117,7 +117,7 @@ def _against(context: MonitorContext, before: Rows, after: Rows, number: Number,
     settings, baseline = context.settings.worst_slices, context.baseline
     lasting = baseline is not None and (baseline.kind == KIND_ROWS or (baseline.stored and not number.labelled))
     sizes = {"depth": settings.depth, "least": settings.min_rows}
-    usual = (kept_sums if lasting else sums)(context.store, before, number, keys, **sizes)
+    usual = (kept_sums if lasting or before.stamp else sums)(context.store, before, number, keys, **sizes)
     return against(usual, sums(context.store, after, number, keys, **sizes))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.segments import spelt_facets, spelt_group
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
@@ -120,6 +121,7 @@ class Cube:
         return replace(self, **{name: getattr(self, name)[cells] for name in columns})
 
 
+@kept_of_rows(64)
 def count_cube(
     store: Store,
     rows: Rows,

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.segments import spelt
@@ -101,6 +102,7 @@ class Segment:
 ALL_ROWS: Final = Segment()
 
 
+@kept_of_rows(64)
 def classified(store: Store, rows: Rows) -> bool:
     """Whether any row says its predicted class, and not only a score."""
     return bool(store.scalar(f"SELECT countIf(label != '') FROM ({rows.sql})", rows.parameters))
@@ -112,6 +114,7 @@ def coverage(store: Store, rows: Rows) -> Coverage:
     return Coverage(int(found["n"]), int(found["labelled"]))
 
 
+@kept_of_rows(64)
 def confusions(
     store: Store, rows: Rows, target: Target, segment: Segment = ALL_ROWS, *, threshold: float = 0.5
 ) -> dict[str, Confusion]:
@@ -133,6 +136,7 @@ def confusions(
     return result
 
 
+@kept_of_rows(64)
 def score_counts(store: Store, rows: Rows, target: Target, segment: Segment = ALL_ROWS) -> dict[str, ScoreCounts]:
     """Positives and negatives at each score of the positive class, in each part of a segment."""
     sql = _SCORES.format(segment_field=_FIELD[segment.kind], score=SCORE, rows=rows.sql, kept=KEPT)
@@ -140,12 +144,14 @@ def score_counts(store: Store, rows: Rows, target: Target, segment: Segment = AL
     return _score_parts(bounded(store, sql, {**rows.parameters, **names}))
 
 
+@kept_of_rows(64)
 def class_score_counts(store: Store, rows: Rows) -> dict[str, ScoreCounts]:
     """Counts at each score of each class, that class against the rest; keys are classes."""
     sql = _CLASS_SCORES.format(rows=rows.sql, kept=KEPT)
     return _score_parts(bounded(store, sql, rows.parameters))
 
 
+@kept_of_rows(64)
 def pair_counts(store: Store, rows: Rows, segment: Segment = ALL_ROWS) -> dict[str, PairCounts]:
     """Predictions and actuals of a regression in each part of a segment."""
     sql = _PAIRS.format(segment_field=_FIELD[segment.kind], rows=rows.sql, kept=KEPT)
@@ -158,6 +164,7 @@ def pair_counts(store: Store, rows: Rows, segment: Segment = ALL_ROWS) -> dict[s
     return result
 
 
+@kept_of_rows(64)
 def ranked_rows(store: Store, rows: Rows, query_tag: str) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Query number, score and relevance of each labelled row, for the ranking measures; lists share the tag's value."""
     table = store.arrow(_RANKED.format(rows=rows.sql), {**rows.parameters, "query": query_tag, "limit": MAX_ROWS})

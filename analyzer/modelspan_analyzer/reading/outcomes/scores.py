@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.outcomes.read import KEPT, PREDICTED, SCORE, bounded, counted_scores, effective
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
@@ -33,6 +34,7 @@ def predicted_scores(store: Store, rows: Rows, target: Target, *, threshold: flo
     return _predicted(_scores(_SCORES, store, rows, target, threshold))
 
 
+@kept_of_rows(64)
 def known_scores(
     store: Store, rows: Rows, target: Target, *, threshold: float = 0.5
 ) -> tuple[PredictedScores, ScoreCounts]:
@@ -58,6 +60,7 @@ def _predicted(table: pa.Table) -> PredictedScores:
     return PredictedScores(score, favourable, n * weight, effective(n, weight))
 
 
+@kept_of_rows(64)
 def predicted_classes(store: Store, rows: Rows, target: Target) -> PredictedClasses:
     """Scores of every class of a multiclass model with the predicted class."""
     names = {"classes": list(target.classes)}

@@ -29,7 +29,8 @@ SELECT arraySort(groupUniqArray(101)(label)) AS predicted, arraySort(groupUniqAr
        arraySort(groupUniqArrayArray(101)(mapKeys(scores))) AS scored, min(value) AS lowest, max(value) AS highest,
        countIf(label = '' AND notEmpty(scores)) AS scored_alone, countIf(label = '' AND isNotNull(value)) AS numbers,
        {ranges}, groupUniqArray(1000)(tags['tenant']) AS tenants,
-       count() AS n, countIf(truth != '') AS labelled, countIf(notEmpty(attributions)) AS attributed
+       count() AS n, countIf(truth != '') AS labelled, countIf(notEmpty(attributions)) AS attributed,
+       toString(max(labelled_at)) AS labels_until
 FROM ({rows})
 """
 _RESPELT = """
@@ -105,6 +106,8 @@ class Seen(NamedTuple):
     """Of how many the truth is known."""
     attributed: int
     """How many came with attributions."""
+    labels_until: str
+    """When the newest of the labels came."""
 
 
 def find_target(store: Store, model: str, sources: Sequence[Rows], positive: str = "") -> Target:
@@ -148,16 +151,17 @@ def read_as(rows: Rows, target: Target) -> Rows:
     """Rows as a target needs them: one spelling a class, a class of those that have scores alone, numbers as values."""
     if target.task == REGRESSION:
         sql = f"SELECT * REPLACE (coalesce(value, toFloat64OrNull(toString(label))) AS value) FROM ({rows.sql})"
-        return Rows(sql, rows.parameters)
+        return replace(rows, sql=sql)
     if target.spelling:
         pair = {"words": list(target.spelling), "classes": list(target.spelling.values())}
-        rows = Rows(_RESPELT.format(rows=rows.sql), {**rows.parameters, **pair})
+        rows = replace(rows, sql=_RESPELT.format(rows=rows.sql), parameters={**rows.parameters, **pair})
     if not target.derived:
         return rows
     if target.task == BINARY:
         sql = _OF_LABEL.format(rows=rows.sql) if target.of_label else rows.sql
-        return Rows(_OF_POSITIVE.format(rows=sql), {**rows.parameters, "scored": target.positive})
-    return Rows(_HIGHEST.format(rows=rows.sql), rows.parameters)
+        parameters = {**rows.parameters, "scored": target.positive}
+        return replace(rows, sql=_OF_POSITIVE.format(rows=sql), parameters=parameters)
+    return replace(rows, sql=_HIGHEST.format(rows=rows.sql))
 
 
 def find_spelling(sets: Sequence[Set[str]]) -> dict[str, str]:
@@ -206,7 +210,7 @@ def _guess(target: Target, spelling: Mapping[str, str]) -> str:
 def look(store: Store, rows: Rows) -> Seen:
     """What answers and truths some rows hold, in one scan."""
     seen = store.rows(_SEEN.format(rows=rows.sql, ranges=confidence.RANGES), rows.parameters)[0]
-    counts = (int(seen[name]) for name in ("n", "labelled", "attributed"))
+    n, labelled, attributed = (int(seen[name]) for name in ("n", "labelled", "attributed"))
     return Seen(
         frozenset(name for name in [*seen["predicted"], *seen["scored"]] if name),
         frozenset(name for name in seen["truths"] if name),
@@ -215,7 +219,10 @@ def look(store: Store, rows: Rows) -> Seen:
         bool(seen["numbers"]),
         frozenset(name for name in seen["tenants"] if name),
         confidence.is_of_label(seen),
-        *counts,
+        n,
+        labelled,
+        attributed,
+        str(seen["labels_until"]),
     )
 
 

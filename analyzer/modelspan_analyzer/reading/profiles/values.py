@@ -183,8 +183,8 @@ class _Column:
             return (end - begin) * each if weights is None else float(weights[begin:end].sum())
 
         support = Support(values[first:upto], None if weights is None else weights[first:upto])
-        whole, nan, infinite = weight(0, values.size), weight(last, values.size), weight(0, first) + weight(upto, last)
-        return _described(support, values.size, whole, nan, infinite)
+        whole, nan, below = weight(0, values.size), weight(last, values.size), weight(0, first)
+        return _described(support, values.size, whole, nan, below, below + weight(upto, last))
 
 
 def _taken(names: Sequence[str], held: list[_Column], found: Layout) -> dict[str, Numbers]:
@@ -197,8 +197,8 @@ def _taken(names: Sequence[str], held: list[_Column], found: Layout) -> dict[str
     return taken
 
 
-def _described(support: Support, n: int, weight: float, nan: float, infinite: float) -> Numbers:
-    """What the values themselves tell, so that no second scan has to."""
+def _described(support: Support, n: int, weight: float, nan: float, lowest: float, infinite: float) -> Numbers:
+    """What the values themselves tell, so that no second scan has to; `lowest` is what weighs minus infinity."""
     values, each = support.values, support.weights
     scale = (weight - nan - infinite) / values.size if values.size else 0.0
     some = values.size > 0
@@ -209,7 +209,7 @@ def _described(support: Support, n: int, weight: float, nan: float, infinite: fl
             std = float(np.average((values - mean) ** 2, weights=each) ** 0.5)
     below, upto = (int(np.searchsorted(values, 0.0, side=side)) for side in ("left", "right"))
     zero = float((upto - below) * scale if each is None else each[below:upto].sum())
-    negative = float(below * scale if each is None else each[:below].sum())
+    negative = lowest + float(below * scale if each is None else each[:below].sum())
     return Numbers(
         n=n,
         count=weight,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.statistics.performance.counts import FloatArray
 from modelspan_collector.store.connect import Store
@@ -91,6 +92,7 @@ class Sample:
         return replace(self, **{part.name: getattr(self, part.name)[chosen] for part in fields(self)})
 
 
+@kept_of_rows(64)
 def find_encoding(store: Store, rows: Rows) -> Encoding:
     """The features of some rows (of the baseline, so that windows are coded alike)."""
     names = store.rows(_NAMES.format(rows=rows.sql), rows.parameters)[0]
@@ -100,6 +102,7 @@ def find_encoding(store: Store, rows: Rows) -> Encoding:
     return Encoding(tuple(names["numeric"]), categorical, tuple(levels[name] for name in categorical))
 
 
+@kept_of_rows(64)
 def sample(store: Store, rows: Rows, encoding: Encoding, limit: int, *, labelled: bool = False) -> Sample:
     """At most `limit` rows, chosen by hash of their id: the same rows on every call.
 
