@@ -9,12 +9,13 @@ from typing import Final, TypedDict, Unpack
 
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.reading.arrivals import first_rows
-from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.baselines import KIND_ROWS, Baseline
 from modelspan_analyzer.reading.outcomes.read import Coverage
 from modelspan_analyzer.reading.outcomes.target import Seen as Answers
-from modelspan_analyzer.reading.outcomes.target import Target, look, read_as, target_of
+from modelspan_analyzer.reading.outcomes.target import Target, kept_look, look, read_as, target_of
+from modelspan_analyzer.reading.profiles.parts import Parts
 from modelspan_analyzer.reading.profiles.profile import Profile
-from modelspan_analyzer.reading.profiles.read import baseline_profile, window_profile
+from modelspan_analyzer.reading.profiles.read import baseline_profile, read_profile
 from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.reading.samples.features import read_window
@@ -69,7 +70,17 @@ class MonitorContext:
         if self.silence is not None:
             relation = window_relation(self.model, self.version, self.window)
             return Profile(0, 0.0, 0.0, 0.0, None, {}, {}, relation)
-        return window_profile(self.store, self.model, self.version, self.window, exact=self.settings.data_drift.exact)
+        return self._profile[0]
+
+    @property
+    def parts(self) -> Parts | None:
+        """The rows of the window, to be taken apart by the configured segments; None where they are many, or none."""
+        return self._profile[1] if self.silence is None else None
+
+    @cached_property
+    def _profile(self) -> tuple[Profile, Parts | None]:
+        settings, scope = self.settings, (self.store, self.model, self.version, self.window)
+        return read_profile(*scope, settings.segments, exact=settings.data_drift.exact)
 
     @cached_property
     def reference(self) -> Profile | None:
@@ -94,7 +105,9 @@ class MonitorContext:
     @cached_property
     def answers(self) -> list[Answers]:
         """What answers, truths and attributions each source has."""
-        return [look(self.store, rows) for rows in self._sources]
+        lasting = self.baseline is not None and self.baseline.kind == KIND_ROWS
+        current, *baseline = self._sources
+        return [look(self.store, current), *((kept_look if lasting else look)(self.store, rows) for rows in baseline)]
 
     @property
     def coverages(self) -> list[Coverage]:
@@ -111,7 +124,7 @@ class MonitorContext:
         asked, known = self._samples.get(encoding, (0, None))
         if known is None or (asked < limit and len(known.ids) == asked):
             relation = window_relation(self.model, self.version, self.window)
-            asked, known = limit, read_window(self.store, relation, encoding, limit)
+            asked, known = limit, read_window(self.store, relation, encoding, limit, self.current.rows)
             self._samples[encoding] = asked, known
         return known.first(limit)
 

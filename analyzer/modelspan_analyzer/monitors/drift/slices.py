@@ -66,9 +66,10 @@ def slices(context: MonitorContext) -> list[Result]:
 def _read(context: MonitorContext) -> tuple[Parts, Parts] | None:
     """The rows of the baseline and of the window, read once for all slices; None where they are too many."""
     keys, baseline = context.settings.segments, context.baseline
-    if not keys or baseline is None or not few(context.current, baseline):
+    if not keys or baseline is None or context.current.rows == 0 or not few(context.current, baseline):
         return None
-    current = read_parts(context.store, window_relation(context.model, context.version, context.window), keys)
+    window = window_relation(context.model, context.version, context.window)
+    current = context.parts or read_parts(context.store, window, keys)
     if baseline.stored:
         return baseline_parts(context.store, baseline, keys), current
     return read_parts(context.store, baseline_relation(baseline, context.version), keys), current
@@ -79,6 +80,8 @@ def _sizes(
 ) -> tuple[dict[str, int], Mapping[str, int]]:
     """The slices of a key that are looked at, and how many rows each value has in the baseline."""
     least, baseline = context.settings.data_drift.min_rows, context.baseline
+    if context.current.rows == 0:
+        return {}, {}
     if read is not None:
         return telling(read[1].sizes(key), least), read[0].sizes(key)
     current = window_relation(context.model, context.version, context.window)

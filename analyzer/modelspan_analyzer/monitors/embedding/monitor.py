@@ -40,7 +40,8 @@ def embedding(context: MonitorContext) -> list[Result]:
         baseline_relation(baseline, context.version),
         window_relation(context.model, context.version, context.window),
     )
-    reference, window = (thinned(context.store, relation, settings.max_rows) for relation in relations)
+    reference = thinned(context.store, relations[0], settings.max_rows)
+    window = thinned(context.store, relations[1], settings.max_rows, context.current.rows)
     known = vector_names(context.store, reference)
     results: list[Result] = []
     for name in sorted(known | vector_names(context.store, window)):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from modelspan_analyzer.config.sample_settings import PoisoningSettings
 from modelspan_analyzer.reading.profiles.profile import Relation
-from modelspan_analyzer.reading.samples.thinned import thinned
+from modelspan_analyzer.reading.samples.thinned import rows_in, thinned
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -18,7 +18,6 @@ MOST_ROWS = 100_000
 """Of a window with more rows only some stretches are read, each of them whole."""
 BASELINE_ROWS = 20_000
 
-_COUNT = "SELECT count() FROM {table} WHERE {condition}"
 _STRETCH = "intDiv(toUnixTimestamp64Nano(timestamp) - {origin:Int64}, {width:Int64})"
 _GROUP = "cityHash64(prediction_id, 1) % {groups:UInt64}"
 # Near rows fall in one cell of a grid, or of the same grid moved by half a cell. Sums
@@ -60,6 +59,7 @@ def repeats(
     store: Store,
     baseline: Relation,
     current: Relation,
+    rows: int,
     window: Window,
     scale: Sequence[tuple[str, float]],
     settings: PoisoningSettings,
@@ -73,15 +73,13 @@ def repeats(
         store: the store.
         baseline: the baseline's rows.
         current: the window's rows.
+        rows: how many these are.
         window: their event time.
         scale: numeric features with the baseline's standard deviation of each, 0 for a constant one.
         settings: tolerance, the least group and examples.
     """
-    rows, known = (
-        int(store.scalar(_COUNT.format(table=side.table, condition=side.condition), side.parameters))
-        for side in (current, baseline)
-    )
-    known = min(known, BASELINE_ROWS)
+    in_baseline = rows_in(store, baseline)
+    known = min(in_baseline, BASELINE_ROWS)
     parts = max(STRETCHES, math.ceil(4 * rows / max(known, 1)))
     together = max(1.0, rows / parts)
     grid = {
@@ -98,7 +96,7 @@ def repeats(
         current = replace(current, condition=condition)
         stretch["every"] = math.ceil(rows / MOST_ROWS)
     return (
-        _sizes(store, thinned(store, baseline, BASELINE_ROWS), _GROUP, {**grid, **groups}),
+        _sizes(store, thinned(store, baseline, BASELINE_ROWS, in_baseline), _GROUP, {**grid, **groups}),
         _sizes(store, current, _STRETCH, {**grid, **stretch}),
     )
 

@@ -102,7 +102,7 @@ def _near_duplicates(context: MonitorContext, baseline: Baseline, reference: Ref
         baseline_relation(baseline, context.version),
         window_relation(context.model, context.version, context.window),
     )
-    before, now = repeats(context.store, *relations, context.window, scale, settings)
+    before, now = repeats(context.store, *relations, context.current.rows, context.window, scale, settings)
     if now.n == 0:  # only some stretches of a large window are read, and these can be empty
         return Unmeasured("near_duplicate_rate", Verdict.NOT_ENOUGH_DATA, "no row in the stretches that were read")
     return Rate(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from modelspan.conventions import positive_of
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.cards import card_for
 from modelspan_analyzer.reading.outcomes import confidence
 from modelspan_analyzer.reading.rows import Rows
@@ -224,6 +225,10 @@ def look(store: Store, rows: Rows) -> Seen:
         attributed,
         str(seen["labels_until"]),
     )
+
+
+kept_look = kept(64)(look)
+"""The same of rows that never change, labels included."""
 
 
 def _classifies(task: str) -> bool:

@@ -16,6 +16,13 @@ MOST_CATEGORIES = 10_000
 _FEATURE_TEXTS = "mapKeys(categorical_features) AS name, mapValues(categorical_features) AS text"
 _OUTPUT_TEXTS = "if(label = '', [], ['label']) AS name, if(label = '', [], [toString(label)]) AS text"
 
+_VALUES = """
+SELECT count() AS n, sum(size) AS values
+FROM (
+    SELECT length(numeric_features) + length(categorical_features) AS size FROM {table} WHERE {condition} LIMIT {most}
+)
+"""
+
 _ROWS = """
 SELECT count() AS n, sum(sample_weight) AS weight, {errors} AS errors,
        uniqCombined64(20)(prediction_id) AS distinct_ids, max(timestamp) AS newest,
@@ -52,6 +59,12 @@ _NULLS = """
 SELECT toString(name) AS feature, count() AS n, sum(sample_weight) AS weight
 FROM {table} ARRAY JOIN null_features AS name WHERE {condition} GROUP BY name
 """
+
+
+def values_in(store: Store, relation: Relation, most: int) -> tuple[int, int]:
+    """How many rows a relation has, and how many values their features, as far as they are few."""
+    row = _query(store, _VALUES, relation, most=most + 1)[0]
+    return int(row["n"]), int(row["values"])
 
 
 def profile_rows(store: Store, relation: Relation) -> Profile:

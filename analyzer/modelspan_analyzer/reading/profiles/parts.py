@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.from_rows import MOST_CATEGORIES
 from modelspan_analyzer.reading.profiles.profile import Column, Floats, Numbers, Profile, Relation, Texts
-from modelspan_analyzer.reading.profiles.values import numbers_of
+from modelspan_analyzer.reading.profiles.values import OUTPUT_NUMBERS, numbers_of
 from modelspan_analyzer.reading.relation import baseline_relation
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.segments import split_key, value_of
@@ -22,10 +25,22 @@ MOST_VALUES = 2_500_000
 """Values of one side that are held; slices of more are read one by one."""
 
 _ROWS = """
-SELECT sample_weight AS weight, {groups}, mapKeys(numeric_features) AS numeric, mapValues(numeric_features) AS numbers,
+SELECT sample_weight AS weight, {groups} mapKeys(numeric_features) AS numeric, mapValues(numeric_features) AS numbers,
        mapKeys(categorical_features) AS categorical, mapValues(categorical_features) AS texts, null_features AS missing
+       {more}
 FROM {table} WHERE {condition}
 """
+# Ids that repeat are estimated as in every profile: all rows come with the same estimate.
+_WHOLE = f"""
+    , timestamp, error_type != '' AS failed, mapKeys(embeddings) AS embeddings,
+    uniqHLL12(cityHash64(prediction_id)) OVER () AS distinct_ids, {OUTPUT_NUMBERS},
+    if(label = '', [], ['label']) AS label_name, if(label = '', [], [toString(label)]) AS label_text,
+    CAST([], 'Array(String)') AS no_missing
+"""
+_MICROSECONDS: Final = pa.timestamp("us", "UTC")
+_FEATURES: Final = ("numeric", "numbers", "categorical", "texts", "missing")
+_OUTPUTS: Final = ("name", "number", "label_name", "label_text", "no_missing")
+"""Columns that hold the names and numbers, the names and texts, and the missing ones of each row."""
 
 Places = npt.NDArray[np.intp]
 
@@ -115,8 +130,7 @@ class Parts:
 
 
 def _most(counts: dict[str, float]) -> dict[str, float]:
-    if len(counts) <= MOST_CATEGORIES:
-        return counts
+    """The most frequent first."""
     ordered = sorted(counts, key=lambda text: (-counts[text], text))
     return {text: counts[text] for text in ordered[:MOST_CATEGORIES]}
 
@@ -128,20 +142,48 @@ def few(profile: Profile, baseline: Baseline) -> bool:
 
 def read_parts(store: Store, relation: Relation, keys: Sequence[str]) -> Parts:
     """All rows of a relation, which have to be few, with their values of some keys."""
-    groups = [f"{value_of(key, f'{{key_{at}:String}}')} AS group_{at}" for at, key in enumerate(keys)]
+    return _parts(_read(store, relation, keys, ""), keys, _FEATURES)
+
+
+def profile_parts(store: Store, relation: Relation, keys: Sequence[str]) -> tuple[Profile, Parts]:
+    """The exact profile of predictions, which have to be few, with their values, and the rows that it is of."""
+    table = _read(store, relation, keys, _WHOLE)
+    parts, outputs = _parts(table, keys, _FEATURES), _parts(table, (), _OUTPUTS).part()
+    whole, rows = parts.part(), table.num_rows
+    failed = table["failed"].to_numpy(zero_copy_only=False).astype(bool)
+    profile = Profile(
+        rows=rows,
+        weight=whole.weight,
+        errors=float(parts.weights[failed].sum()),
+        distinct_ids=float(table["distinct_ids"][0].as_py()) if rows else 0.0,
+        newest=utc(pc.max(table["timestamp"]).cast(_MICROSECONDS, safe=False).as_py()) if rows else None,
+        features={name: whole.columns[name].among(rows, whole.weight) for name in sorted(whole.columns)},
+        outputs={name: outputs.columns[name] for name in sorted(outputs.columns)},
+        relation=relation,
+        embeddings=_coded(table["embeddings"])[0],
+    )
+    return profile, parts
+
+
+def _read(store: Store, relation: Relation, keys: Sequence[str], more: str) -> pa.Table:
+    groups = [f"{value_of(key, f'{{key_{at}:String}}')} AS group_{at}, " for at, key in enumerate(keys)]
     names = {f"key_{at}": split_key(key)[1] for at, key in enumerate(keys)}
-    sql = _ROWS.format(groups=", ".join(groups), table=relation.table, condition=relation.condition)
-    table = store.arrow(sql, {**relation.parameters, **names})
-    known, texts = _coded(table["texts"])
+    sql = _ROWS.format(groups="".join(groups), more=more, table=relation.table, condition=relation.condition)
+    return store.arrow(sql, {**relation.parameters, **names})
+
+
+def _parts(table: pa.Table, keys: Sequence[str], columns: Sequence[str]) -> Parts:
+    numeric, numbers, categorical, texts, missing = (table[name] for name in columns)
+    known, places = _coded(texts)
     return Parts(
         weights=np.asarray(table["weight"].to_numpy(), np.float64),
         groups={key: table[f"group_{at}"].to_numpy(zero_copy_only=False) for at, key in enumerate(keys)},
-        numeric=_cells(table["numeric"]),
-        numbers=table["numbers"].combine_chunks().flatten().to_numpy(zero_copy_only=False),
-        categorical=_cells(table["categorical"]),
-        texts=texts,
+        numeric=_cells(numeric),
+        numbers=numbers.combine_chunks().flatten().to_numpy(zero_copy_only=False),
+        categorical=_cells(categorical),
+        texts=places,
         known_texts=known,
-        missing=_cells(table["missing"]),
+        missing=_cells(missing),
     )
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
-from modelspan_analyzer.reading.profiles.from_rows import profile_rows
+from modelspan_analyzer.reading.profiles.from_rows import profile_rows, values_in
 from modelspan_analyzer.reading.profiles.from_sketches import covers, profile_sketches, rows_in_sketches
+from modelspan_analyzer.reading.profiles.parts import MOST_VALUES, Parts, profile_parts
 from modelspan_analyzer.reading.profiles.profile import Column, Profile, Support
 from modelspan_analyzer.reading.profiles.thinning import at_equal_steps
 from modelspan_analyzer.reading.profiles.values import in_parts, layout, load_supports
@@ -27,11 +28,21 @@ BASELINE_POINTS = 4_000
 
 def window_profile(store: Store, model: str, version: str, window: Window, *, exact: bool = False) -> Profile:
     """The profile of a window: from sketches where it holds many rows and whole hours, and `exact` is not asked."""
+    return read_profile(store, model, version, window, (), exact=exact)[0]
+
+
+def read_profile(
+    store: Store, model: str, version: str, window: Window, keys: Sequence[str], *, exact: bool = False
+) -> tuple[Profile, Parts | None]:
+    """The same, with the rows that it is of where they are few, which can be taken apart by some keys."""
     relation = window_relation(model, version, window)
+    rows, values = values_in(store, relation, FEW_ROWS)
+    if rows <= FEW_ROWS and values <= MOST_VALUES:
+        return profile_parts(store, relation, keys)
     if not exact and covers(window) and rows_in_sketches(store, model, version, window) > FEW_ROWS:
-        return profile_sketches(store, model, version, window)
+        return profile_sketches(store, model, version, window), None
     profile = profile_rows(store, relation)
-    return _with_supports(store, profile, condensed=False) if profile.rows <= FEW_ROWS else profile
+    return (_with_supports(store, profile, condensed=False) if rows <= FEW_ROWS else profile), None
 
 
 def baseline_profile(store: Store, baseline: Baseline, version: str) -> Profile:

@@ -58,9 +58,9 @@ def read_reference(store: Store, baseline: Baseline, version: str, limit: int) -
     return _read_reference(store, baseline_relation(baseline, version), limit)
 
 
-def read_window(store: Store, relation: Relation, encoding: Encoding, limit: int) -> Sample:
-    """At most `limit` rows of a window, coded as the baseline's."""
-    return sample(store, rows_of(thinned(store, relation, limit)), encoding, limit)
+def read_window(store: Store, relation: Relation, encoding: Encoding, limit: int, rows: int) -> Sample:
+    """At most `limit` of the so many rows of a window, coded as the baseline's."""
+    return sample(store, rows_of(thinned(store, relation, limit, rows)), encoding, limit)
 
 
 def matrices(reference: Reference, window: Sample) -> Matrices:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.profile import Relation
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_collector.store.connect import Store
@@ -19,9 +20,12 @@ FROM {table} WHERE {condition}
 """
 
 
-def thinned(store: Store, relation: Relation, limit: int) -> Relation:
-    """The rows with the lowest hashes: at least `limit` of them but for chance, and all where they are few."""
-    count = store.scalar(_COUNT.format(table=relation.table, condition=relation.condition), relation.parameters)
+def thinned(store: Store, relation: Relation, limit: int, rows: int | None = None) -> Relation:
+    """The rows with the lowest hashes: at least `limit` of them but for chance, and all where they are few.
+
+    They are counted, unless it is given how many `rows` there are.
+    """
+    count = rows_in(store, relation) if rows is None else rows
     share = SPARE * limit / max(count, 1) + 100 / max(count, 1)
     if share >= 1:
         return relation
@@ -30,6 +34,19 @@ def thinned(store: Store, relation: Relation, limit: int) -> Relation:
         condition=f"({relation.condition}) AND cityHash64(prediction_id) <= {{below:UInt64}}",
         parameters={**relation.parameters, "below": int(share * 2.0**64)},
     )
+
+
+def rows_in(store: Store, relation: Relation) -> int:
+    """How many rows a relation has; those of a stored baseline, which never change, are counted once."""
+    count = _kept_count if relation.table == "reference_predictions" else _count
+    return count(store, relation.table, relation.condition, dict(relation.parameters))
+
+
+def _count(store: Store, table: str, condition: str, parameters: dict[str, object]) -> int:
+    return int(store.scalar(_COUNT.format(table=table, condition=condition), parameters))
+
+
+_kept_count = kept(64)(_count)
 
 
 def rows_of(relation: Relation) -> Rows:

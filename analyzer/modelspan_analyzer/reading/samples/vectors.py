@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.profile import Relation
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_collector.store.connect import Store
@@ -36,7 +37,16 @@ class Vectors:
 
 def vector_names(store: Store, relation: Relation) -> set[str]:
     """The vector-valued features of some rows, at most a hundred."""
-    return set(store.scalar(_NAMES.format(table=relation.table, condition=relation.condition), relation.parameters))
+    read = _kept_names if relation.table == "reference_predictions" else _names
+    return set(read(store, relation.table, relation.condition, dict(relation.parameters)))
+
+
+def _names(store: Store, table: str, condition: str, parameters: dict[str, object]) -> tuple[str, ...]:
+    return tuple(store.scalar(_NAMES.format(table=table, condition=condition), parameters))
+
+
+_kept_names = kept(64)(_names)
+"""Of stored rows, which never change."""
 
 
 def read_vectors(store: Store, relation: Relation, name: str, limit: int, width: int | None = None) -> Vectors:
