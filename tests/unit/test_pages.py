@@ -30,7 +30,10 @@ RUN = {
     "docs/incidents.md": {_COMMANDS: ("sh",)},
     "docs/performance.md": {_COMMANDS: ("sh",)},
     "docs/quickstart.md": {_QUICKSTART: ("python", "sh")},
-    "docs/reports.md": {"tests/unit/two_frames/test_two_frames.py": ("sh", "python", "text")},
+    "docs/reports.md": {
+        "tests/unit/two_frames/test_two_frames.py": ("sh", "python", "text"),
+        "tests/integration/reports/test_reports.py": ("sh",),
+    },
     "docs/replay.md": {"tests/e2e/test_docs_replay.py": ("python", "sh", "text")},
     "docs/sdk/fastapi.md": {_SDK: ("python",)},
     "docs/sdk/flask.md": {_SDK: ("python",)},

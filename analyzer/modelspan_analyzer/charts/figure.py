@@ -29,14 +29,17 @@ class Figure:
     rows: tuple[tuple[Cell, ...], ...]
     """The numbers as they were given, one row a mark."""
 
+    @property
+    def wide(self) -> bool:
+        """Whether it takes a page's whole width."""
+        return self.svg.startswith('<svg class="chart wide"')
+
     def __html__(self) -> str:
         """The whole figure, as a template takes it."""
         caption = element("figcaption", self.title, class_="chart-title")
         summary = element("summary", f"Numbers ({len(self.rows):,})")
         drawn = self.svg
-        if drawn.startswith(
-            '<svg class="chart wide"'
-        ):  # on a phone it is scrolled, not shrunk until nothing can be read
+        if self.wide:  # on a phone it is scrolled, not shrunk until nothing can be read
             drawn = element("div", drawn, class_="chart-across", tabindex=0, role="region", aria_label=self.title)
         return element("figure", caption, drawn, element("details", summary, self.table()), class_="chart-figure")
 

@@ -69,15 +69,14 @@ def histogram_pair(
     )
 
 
-def moved_most(reference: Sequence[float], current: Sequence[float]) -> set[int]:
-    """The bins to mark: those whose share moved at least half as far as that which moved furthest, and by a hundredth.
+def moved_most(reference: Sequence[float], current: Sequence[float]) -> list[int]:
+    """The bins to mark: the three whose shares moved most, by a hundredth at least, the most first.
 
-    >>> sorted(moved_most([0.5, 0.3, 0.2], [0.2, 0.31, 0.49]))
+    >>> moved_most([0.5, 0.3, 0.2], [0.2, 0.305, 0.495])
     [0, 2]
     """
     moves = [abs(now - before) for before, now in zip(_shares(reference), _shares(current), strict=True)]
-    furthest = max(moves, default=0.0)
-    return {place for place, move in enumerate(moves) if move >= max(furthest / 2, 0.01)}
+    return sorted((place for place in range(len(moves)) if moves[place] >= 0.01), key=lambda place: -moves[place])[:3]
 
 
 def _bin(

@@ -101,7 +101,7 @@ def time_line(
     place = _plot([ordered], band, marks, width)
     right = width - _RIGHT
     body = [
-        value_axis(place.value, _LEFT, right, unit),
+        value_axis(place.value, _LEFT, right, unit) if band or _known(ordered) else Markup(),
         *(_band(place, each) for each in band),
         *_marks(place, marks),
         _line(place, ordered, "line current"),
@@ -262,8 +262,13 @@ def _kinds(points: Sequence[Point], band: Sequence[Band]) -> Iterator[tuple[str,
         yield "band", "usual"
 
 
+def _known(points: Sequence[Point]) -> list[Point]:
+    """Those that have a value."""
+    return [point for point in points if point.known is not None]
+
+
 def _description(points: Sequence[Point], unit: str) -> str:
-    known = [point for point in points if point.known is not None]
+    known = _known(points)
     if not known:
         return f"{len(points)} moments, none of them with a value."
     values = [point.known for point in known if point.known is not None]

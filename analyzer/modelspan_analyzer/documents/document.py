@@ -101,3 +101,5 @@ class Document:
     sections: Sequence[Section]
     facts: Sequence[tuple[str, Cell]] = ()
     """What it is about and how it was made, as pairs of a name and a value."""
+    one_page: bool = False
+    """Made to fit one page of paper."""

@@ -78,7 +78,12 @@ def _section(section: Section) -> Markup:
 
 def _part(part: Part) -> Markup:
     if isinstance(part, Drawing):
-        return element("div", Markup(part.figure.__html__()), element("p", part.sentence), class_="drawing")
+        return element(
+            "div",
+            Markup(part.figure.__html__()),
+            element("p", part.sentence),
+            class_=f"drawing{' wide' if part.figure.wide else ''}",
+        )
     if isinstance(part, Table):
         return _table(part)
     return element("p", part)
@@ -97,7 +102,8 @@ def _table(table: Table) -> Markup:
     )
     body = [element("tr", *(_cell(cell) for cell in row)) for row in table.rows]
     whole = element("table", element("thead", head), element("tbody", *body))
-    return element("div", whole, class_="across", tabindex=0, role="region", aria_label=", ".join(table.columns))
+    kind = "across many" if len(table.columns) > 4 else "across"
+    return element("div", whole, class_=kind, tabindex=0, role="region", aria_label=", ".join(table.columns))
 
 
 def _cell(cell: Cell) -> Markup:

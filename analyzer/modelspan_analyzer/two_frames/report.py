@@ -142,7 +142,7 @@ def _drawn(findings: Findings, signal: str, title: str) -> Section | None:
     parts: list[Part] = []
     for one in found[:MOST_DRAWN]:
         bins, before, now = _shares(one)
-        moved = moved_most(before, now) if one.judged.verdict in (Verdict.ALARM, Verdict.WARNING) else set()
+        moved = moved_most(before, now) if one.judged.verdict in (Verdict.ALARM, Verdict.WARNING) else ()
         parts.append(Drawing(histogram_pair(one.seen.feature, bins, before, now, moved), _said(one)))
     if (more := len(found) - MOST_DRAWN) > 0:
         parts.append(f"{more:,} more moved; they stand in the table above.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from modelspan_analyzer.charts import Figure, Markup, histogram_pair, mini_pair
+from modelspan_analyzer.charts import Figure, Markup, histogram_pair, mini_pair, moved_most
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.views.period import WITHIN, Period
 from modelspan_analyzer.views.query import Query
@@ -28,8 +28,6 @@ SELECT feature, metric, window_start, window_end, value, threshold, verdict, rea
 FROM monitor_results FINAL
 WHERE {WITHIN} AND segment = {{segment:String}} AND feature = {{feature:String}} AND {_DRIFT}
 """
-_MARKED: Final = 3
-"""Bins that are marked as moved, at most: those that moved most."""
 _ORDER: Final = {"alarm": 0, "warning": 1}
 
 
@@ -60,7 +58,7 @@ class Drifted:
     @property
     def moved(self) -> list[int]:
         """The places of the bins that moved most, the most first."""
-        return most_moved(self.baseline, self.window)
+        return moved_most(self.baseline, self.window)
 
     @property
     def mini(self) -> Markup:
@@ -72,12 +70,6 @@ class Drifted:
         moved = self.moved if self.verdict in _ORDER else ()
         title = f"{self.feature}: baseline and window"
         return histogram_pair(title, self.bins, self.baseline, self.window, moved, names=("baseline", "window"))
-
-
-def most_moved(baseline: Sequence[float], window: Sequence[float]) -> list[int]:
-    """The places that moved most, by a hundredth at least, the most first."""
-    by = [abs(now - before) for before, now in zip(baseline, window, strict=True)]
-    return sorted((place for place in range(len(by)) if by[place] >= 0.01), key=lambda place: -by[place])[:_MARKED]
 
 
 def drifted(store: Store, model: str, version: str, of: Period, segment: str = "") -> tuple[list[Drifted], Query]:

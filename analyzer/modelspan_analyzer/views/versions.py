@@ -10,7 +10,7 @@ from modelspan_analyzer.views.query import Query
 from modelspan_collector.store.connect import Store
 
 _NEWEST: Final = """
-SELECT version, signal, metric, argMax(value, (window_end, computed_at)) AS value
+SELECT version, signal, metric, argMax(value, (window_end, computed_at)) AS newest
 FROM monitor_results
 WHERE model = {model:String} AND version IN {versions:Array(String)} AND segment = '' AND value IS NOT NULL
   AND (signal IN ('performance', 'estimation', 'latency') OR metric IN ('error_rate', 'volume'))
@@ -36,5 +36,5 @@ def side_by_side(store: Store, model: str, versions: Sequence[str]) -> tuple[lis
     query = Query("Newest values of each version", _NEWEST, {"model": model, "versions": list(versions)})
     found: dict[tuple[str, str], dict[str, float]] = {}
     for row in store.rows(query.sql, query.parameters):
-        found.setdefault((row["signal"], row["metric"]), {})[row["version"]] = row["value"]
+        found.setdefault((row["signal"], row["metric"]), {})[row["version"]] = row["newest"]
     return [SideBySide(*name, tuple(values.get(each) for each in versions)) for name, values in found.items()], query

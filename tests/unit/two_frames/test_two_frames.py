@@ -183,7 +183,7 @@ def test_hostile_names_and_values_are_text_in_every_report(name: str, tmp_path: 
         assert set(re.findall(r"<([a-z0-9]+)", re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL))) <= ALLOWED
         assert not re.search(r"\bon\w+=|javascript:|\x00|\u202e", text)
     written = found.markdown()
-    assert "<" not in re.sub(r"`[^\n]*?`", "", written).replace("\\<", "")
+    assert "<" not in re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", written).replace("\\<", "")
     for table in re.findall(r"(?:^\|.*\n)+", written, re.M):
         assert len({line.count("|") - line.count("\\|") for line in table.splitlines()}) == 1, table
     for ending in ("html", "md", "json"):

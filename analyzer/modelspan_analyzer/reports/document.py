@@ -1,0 +1,130 @@
+"""The two reports of a model as documents: one for the file, and a page for its owner."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from modelspan_analyzer.documents import Cell, Document, Drawing, Name, Section, State, Table
+from modelspan_analyzer.reports import parts
+from modelspan_analyzer.views.report import Report
+
+
+def governance(report: Report) -> Document:
+    """All that is on record, for who has to answer for the model."""
+    sections = [
+        parts.signals(report),
+        parts.incidents(report),
+        parts.performance(report),
+        parts.features(report),
+        _drawings("What moved", parts.moved(report)),
+        parts.fairness(report),
+        _drawings("Signals over time", parts.over_time(report)),
+        parts.versions(report),
+        _card(report),
+        _lineage(report),
+        _monitors(report),
+        _settings(report),
+        _audit(report),
+    ]
+    return _document(report, "Report", [section for section in sections if section is not None])
+
+
+def summary(report: Report) -> Document:
+    """One page, for an owner who is no engineer."""
+    sections = [
+        parts.incidents(report, most=3),
+        Section("In short", _words(report), brief=True),
+        _drawings("What moved most", parts.moved(report, most=2)),
+        _drawings(
+            "How well it answers", [one for one in parts.performance(report).parts if isinstance(one, Drawing)][:1]
+        ),
+    ]
+    return _document(report, "Summary", [section for section in sections if section is not None], one_page=True)
+
+
+def _document(report: Report, kind: str, sections: list[Section], *, one_page: bool = False) -> Document:
+    shown = report.model
+    title = f"{kind}: {shown.title}"
+    state = State(_state(shown.member.state))
+    return Document(title, state, report.sentence, sections, parts.facts(report), one_page=one_page)
+
+
+def _state(state: str) -> str:
+    """The state of a model, as documents colour it."""
+    return {"healthy": "passed", "critical": "alarm", "info": "warning"}.get(state, state)
+
+
+def _words(report: Report) -> list[str]:
+    shown = report.model
+    alarms = [one for one in shown.member.signals if one.alarms]
+    moved = sum(one.verdict == "alarm" for one in shown.features)
+    said = []
+    if shown.features:
+        said.append(
+            f"{moved} of {len(shown.features)} features are distributed otherwise than in what they are compared with."
+        )
+    said.append(
+        f"{len(alarms)} of {len(shown.member.signals)} kinds of check alarm: "
+        f"{', '.join(one.signal.replace('_', ' ') for one in alarms)}."
+        if alarms
+        else f"None of {len(shown.member.signals)} kinds of check alarms."
+        if shown.member.signals
+        else "No window of it was looked at yet, so that nothing is known of how it is."
+    )
+    if report.labels is not None and report.labels.rows:
+        said.append(f"What was true is known of {100 * report.labels.share:.1f} % of its predictions in the period.")
+    return said
+
+
+def _drawings(title: str, drawn: list[Drawing]) -> Section | None:
+    return Section(title, drawn) if drawn else None
+
+
+def _card(report: Report) -> Section:
+    card = report.model.card
+    found: list[tuple[str, Cell]] = []
+    if card:
+        found = [
+            ("Owner", Name(card.owner)),
+            ("Task", card.task),
+            ("Classes", Name(", ".join(card.classes))),
+            ("Hyperparameters", Name(card.hyperparameters)),
+            ("Signature", Name(card.signature)),
+            ("Training data", Name(card.training_data)),
+            ("Deployed at", card.deployed_at),
+            ("Registered at", card.registered),
+        ]
+    return parts.pairs("Model card", found, "There is no model card: `modelspan.register` gives one.")
+
+
+def _lineage(report: Report) -> Section:
+    card = report.model.card
+    trained = f"Trained on: {card.training_data}" if card and card.training_data else "No training data are named."
+    rows: list[list[Cell]] = [
+        [Name(one.baseline_id), one.version or "all", one.kind, Name(one.source), one.rows, one.created_at]
+        for one in report.lineage
+    ]
+    columns = ("baseline", "versions", "kind", "source", "rows", "created")
+    return Section("Data lineage", [trained, Table(columns, rows, "There is no baseline on record.")])
+
+
+def _monitors(report: Report) -> Section:
+    rows: list[list[Cell]] = [
+        [one.name.replace("_", " "), "on" if one.enabled else "off", one.needs] for one in report.monitors
+    ]
+    return Section("Monitors", [Table(("monitor", "", "needs"), rows)])
+
+
+def _settings(report: Report) -> Section:
+    rows: list[list[Cell]] = [[Name(one.name), Name(one.value), Name(one.built_in)] for one in report.settings]
+    said = f"All other settings are the built-in ones of modelspan {version('modelspan')}."
+    return Section("Settings", [Table(("setting", "value", "built in"), rows, "Nothing was set."), said])
+
+
+def _audit(report: Report) -> Section:
+    rows: list[list[Cell]] = [
+        [one.timestamp, Name(one.actor), one.action, Name(one.version), Name(one.details)] for one in report.audit
+    ]
+    more = ["Older entries are in the audit log."] if report.audit_left_out else []
+    table = Table(("time (UTC)", "who", "what", "version", "details"), rows, "Nothing is on record.")
+    return Section("Audit trail", [table, *more])

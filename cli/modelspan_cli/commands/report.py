@@ -1,0 +1,77 @@
+"""`modelspan report MODEL -o FILE`: what is on record of a model, for the file or for its owner."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.monitors_yaml import ConfigError, load
+from modelspan_analyzer.reports import FORMS, write
+from modelspan_analyzer.reports.pdf import MissingPackageError
+from modelspan_analyzer.reports.schema import json_schema
+from modelspan_analyzer.views.report import Report, read
+from modelspan_cli.errors import CommandError
+from modelspan_cli.known import KnownModel, KnownVersion
+from modelspan_cli.reach import add_data_argument, reading
+
+ENDINGS = (*FORMS, ".json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("model", type=KnownModel)
+    parser.add_argument("--schema", action=_Schema, nargs=0, help="print the JSON Schema of `.json`, and end")
+    parser.add_argument("--version", type=KnownVersion, default="", help="default: the version that predicted last")
+    parser.add_argument(
+        "--since", default="", metavar="TIME", help="such as 30d, or 2026-01-31; default: newest windows"
+    )
+    parser.add_argument("--until", default="", metavar="TIME", help="default: now")
+    parser.add_argument(
+        "--summary", action="store_true", help="one page for its owner, instead of all that is on record"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the monitors.yaml that its monitors run by")
+    parser.add_argument("-o", "--output", type=_file, required=True, metavar="FILE", help=f"{', '.join(ENDINGS)}")
+    add_data_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the report."""
+    report = _read(args)
+    try:
+        args.output.write_bytes(write(report, args.output.suffix.lower(), brief=args.summary))
+    except MissingPackageError as error:
+        raise CommandError(str(error)) from error
+    except OSError as error:
+        raise CommandError(f"cannot write {args.output}: {error.strerror or error}") from error
+    print(report.sentence)
+    print(f"report: {args.output}")
+    return 0
+
+
+class _Schema(argparse.Action):
+    """Prints the schema instead of a report."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print, and end."""
+        print(json.dumps(json_schema(), indent=1))
+        parser.exit()
+
+
+def _read(args: argparse.Namespace) -> Report:
+    given = {"model": args.model, "version": args.version, "since": args.since, "until": args.until}
+    try:
+        config = load(args.config) if args.config else MonitorsConfig()
+        with reading(args) as store:
+            return read(store, given, config, datetime.now(UTC))
+    except (ConfigError, ValueError) as error:
+        raise CommandError(str(error)) from error
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in ENDINGS:
+        raise argparse.ArgumentTypeError(f"a report is written as {', '.join(ENDINGS)}, not as {path.name!r}")
+    return path
