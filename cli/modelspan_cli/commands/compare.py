@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 from datetime import UTC, datetime, timedelta
 
 from rich.table import Table
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         "measure", f"champion {args.champion}", f"challenger {args.challenger}", "p", box=None, pad_edge=False
     )
     for one in found.measures:
-        table.add_row(one.metric, _text(one.champion), _text(one.challenger), f"{one.p_value:.3g}")
+        table.add_row(one.metric, _text(one.champion), _text(one.challenger), _probability(one.p_value))
     console().print(table)
     console().print(f"{found.period}.")
     console().print(f"{found.matched}.")
@@ -86,4 +87,12 @@ def _share(rank: int | None, share: float | None, direction: str) -> str:
 
 
 def _text(estimate: Estimate) -> str:
+    if math.isnan(estimate.value):
+        return "undefined"
+    if math.isnan(estimate.lower):
+        return f"{estimate.value:.4g}"
     return f"{estimate.value:.4g} ({estimate.lower:.4g} to {estimate.upper:.4g})"
+
+
+def _probability(p_value: float) -> str:
+    return "" if math.isnan(p_value) else f"{p_value:.3g}"
