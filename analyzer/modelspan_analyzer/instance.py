@@ -142,11 +142,11 @@ class Instance:
     def stop(self) -> None:
         """Stop taking data, bring all that was acknowledged into the tables, and close."""
         (self.config.data / INSTANCE_FILE).unlink(missing_ok=True)
+        self.collector.stop()  # first, as a monitor that runs may take its time
         if self._tenants:
             self._tenants.stop()
         self.runner.stop()
         self._responder.stop()
-        self.collector.stop()
         if self._keeper:
             self._keeper.stop()
         self._web.stop()

@@ -48,7 +48,7 @@ class CollectorConfig:
     segment_bytes: int = 32 * MIB
     """A segment of the log, which is one insert, is sealed at this size."""
     segment_seconds: float = 1.0
-    """... or at this age."""
+    """... or at this age; at five times that where it is small and another one came right before it."""
     log_budget_bytes: int = 4096 * MIB
     """Disk that the log of one signal may take while the store is away; then senders get the retryable answer."""
     retry_window_seconds: float = 600.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 
@@ -24,6 +25,9 @@ from modelspan_collector.write.complaints import Complaints
 from modelspan_collector.write.held import HeldStreams
 from modelspan_collector.write.lanes import Lanes
 from modelspan_collector.write.writer import Writer
+
+_DRAIN_SECONDS: Final = 3.0
+"""What the store does not take by then when a collector stops is replayed at the next start."""
 
 
 class UnsafeListenError(ValueError):
@@ -119,7 +123,7 @@ class Collector:
         self._http_app.close()
         self._lanes.stop()
         with contextlib.suppress(TimeoutError):  # what the store does not take now is replayed at the next start
-            self._writer.drain(self._lanes.all(), timeout=30.0)
+            self._writer.drain(self._lanes.all(), timeout=_DRAIN_SECONDS)
         self._writer.stop()
         self._forwarder.stop()
         self._complaints.stop()

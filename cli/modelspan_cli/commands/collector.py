@@ -16,6 +16,7 @@ from modelspan_cli.errors import CommandError
 from modelspan_collector.access.logs import log_json
 from modelspan_collector.access.token_file import TokenFileError
 from modelspan_collector.forward.destination import DestinationError, parse
+from modelspan_collector.leaving import leave
 from modelspan_collector.operations import operations_routes
 from modelspan_collector.origins import Allowed
 from modelspan_collector.self_metrics import SelfMetrics
@@ -99,9 +100,12 @@ def _run_collector(args: argparse.Namespace) -> int:
         flush=True,
     )
     stopping.wait()
-    if own is not None:
-        own.stop()
-    collector.stop()
-    web.stop()
-    store.close()
-    return 0
+
+    def stop() -> None:
+        if own is not None:
+            own.stop()
+        collector.stop()
+        web.stop()
+        store.close()
+
+    leave(stop)

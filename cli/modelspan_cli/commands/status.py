@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -56,6 +57,8 @@ GROUP BY kind, model, column_name
 ORDER BY max(timestamp) DESC, kind, model, column_name
 """
 _MOST_LINES = 10
+_LITTLE_ROOM = 256 << 20
+"""Bytes left on the disk that are worth a word."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
         print(_headline(args.data, instance))
         for line in _set_aside(args.data / COLLECTOR_FOLDER):
             print(line)
+        if args.data.exists() and (free := shutil.disk_usage(args.data).free) < _LITTLE_ROOM:
+            print(f"the disk of {args.data} has {free >> 20} MiB left: make room, or nothing more is taken")
         if models:
             console().print(_table(models))
         else:
@@ -106,7 +111,9 @@ def _set_aside(collector: Path) -> list[str]:
         "requests that the store refused": sum(1 for _ in list_dead(collector)),
         "files of what the disk damaged in the log": len(list_broken(collector)),
     }
-    return [
+    waiting = sum(path.stat().st_size for path in (collector / "log").glob("*/*/*.seg"))
+    lag = [f"{waiting:,} bytes of what was acknowledged wait in the log for the store"] if waiting else []
+    return lag + [
         f"{count} {what}: see `modelspan collector dead --data {collector}`" for what, count in counts.items() if count
     ]
 

@@ -14,6 +14,7 @@ from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import DEFAULT_DATA
 from modelspan_cli.web_options import add_web_options, web_config
 from modelspan_collector.access.token_file import TokenFileError
+from modelspan_collector.leaving import leave
 from modelspan_collector.ports import need_free
 from modelspan_collector.running import COLLECTOR_FOLDER, LOOPBACK, SQL_PORT, WEB_PORT, Ports, find_running, web_address
 from modelspan_collector.store.errors import StoreError
@@ -61,12 +62,9 @@ def run(args: argparse.Namespace) -> int:
     scheme = "https" if args.tls_certificate else "http"
     web = web_address(args.web_host, instance.ports.web, tls=config.web.tls is not None)
     print(_banner(scheme, args.host, instance.ports, web, args.data), file=sys.stderr, flush=True)
-    try:
-        stopping.wait()
-    finally:
-        print("stopping: flushing what was acknowledged ...", file=sys.stderr, flush=True)
-        instance.stop()
-    return 0
+    stopping.wait()
+    print("stopping: flushing what was acknowledged ...", file=sys.stderr, flush=True)
+    leave(instance.stop)
 
 
 def _look_before(args: argparse.Namespace) -> None:

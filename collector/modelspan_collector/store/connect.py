@@ -18,8 +18,8 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_collector.address import public, scrubbed
-from modelspan_collector.store import aside
-from modelspan_collector.store.errors import StoreUnavailableError
+from modelspan_collector.store import aside, definitions
+from modelspan_collector.store.errors import StoreFullError, StoreUnavailableError
 from modelspan_collector.store.quote import quote_identifier, quote_name, quote_string
 
 DEFAULT_DATABASE = "modelspan"
@@ -92,7 +92,13 @@ class Store:
         return self.client().query(sql, parameters=dict(parameters or {})).result_rows[0][0]
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """Run a statement that returns nothing of interest."""
+        """Run a statement that returns nothing of interest.
+
+        Raises:
+            StoreFullError: it writes the definition of a table, and the disk of the embedded store has no room.
+        """
+        if self.embedded:
+            definitions.need_room(Path(urlsplit(self.dsn).path), sql)
         self.client().command(sql, parameters=dict(parameters or {}))
 
     def insert(
@@ -158,26 +164,43 @@ def connect(dsn: str, database: str = DEFAULT_DATABASE) -> Store:
 
     Raises:
         StoreUnavailableError: it cannot be opened; the message says why and what to do.
+        StoreFullError: the database is to be made, and the disk has no room.
     """
-    name = quote_identifier(database)
     if dsn.startswith("chdb:///"):  # the engine makes what others may read, and it holds features of people
-        with suppress(OSError):  # which the engine then says in its own words
-            aside.own(Path(urlsplit(dsn).path))
+        _prepare(Path(urlsplit(dsn).path))
     first = _open(dsn, "default")
     try:
         check_version(first.server_version or "")
-        first.command(f"CREATE DATABASE IF NOT EXISTS {name}")
+        _make_database(first, dsn, database)
     except DriverError as error:
         first.close()
         raise StoreUnavailableError(
             f"cannot make the database {database} in {public(dsn)}: {scrubbed(str(error), dsn)}"
         ) from None
-    except StoreUnavailableError:
+    except (StoreUnavailableError, StoreFullError):
         first.close()
         raise
     if dsn.startswith("chdb:///"):
         aside.clear(urlsplit(dsn).path)
     return Store(dsn, database, anchor=first)
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder of an embedded store its owner's alone, and whole."""
+    with suppress(OSError):  # which the engine then says in its own words
+        aside.own(folder)
+    try:
+        if not _owner(folder / "status"):
+            definitions.mend(folder)
+    except OSError as error:
+        raise StoreUnavailableError(f"the definitions in {folder} cannot be put back: {error.strerror}") from error
+
+
+def _make_database(client: Client, dsn: str, database: str) -> None:
+    create = f"CREATE DATABASE IF NOT EXISTS {quote_identifier(database)}"
+    if dsn.startswith("chdb:///") and not client.command(f"EXISTS DATABASE {quote_identifier(database)}"):
+        definitions.need_room(Path(urlsplit(dsn).path), create)
+    client.command(create)
 
 
 def check_version(version: str) -> None:

@@ -2,6 +2,7 @@
 
 StoreError
 ├── StoreUnavailableError   the engine or server cannot be reached, or is owned by another process
+├── StoreFullError     its disk has no room for a change
 └── SchemaError        the schema on disk is not one this version can use
 """
 
@@ -16,6 +17,10 @@ class FolderError(ValueError, StoreError):
 
 class StoreUnavailableError(StoreError):
     """The store cannot be opened or reached now."""
+
+
+class StoreFullError(StoreError):
+    """The disk of the store has no room for what was asked."""
 
 
 class SchemaError(StoreError):

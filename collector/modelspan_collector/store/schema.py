@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
+from modelspan_collector.store import definitions
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.errors import SchemaError
 
@@ -112,6 +114,8 @@ def apply(store: Store, steps: list[Migration] | None = None) -> None:
     _run(store, [statement for _, statement in ddl if _created(statement) not in present])
     if at == 0:
         _record(store, latest, "made at this version")
+    if store.embedded:
+        definitions.keep(Path(urlsplit(store.dsn).path))
 
 
 def newest(steps: list[Migration] | None = None) -> int:

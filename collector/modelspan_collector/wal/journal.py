@@ -27,6 +27,11 @@ FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 RETRY_SUFFIX = ".retry"
 """A dead letter that is to be tried again carries this suffix in the log's folder."""
 _SCAN_SECONDS = 1.0
+_PATIENT = 5
+"""Times the usual age of a segment that one may reach which is small, and follows another: each becomes an insert with
+files of its own, in every table and view, however few its rows are.
+"""
+_SMALL_BYTES = 1 << 20
 
 
 class LogFullError(Exception):
@@ -89,6 +94,9 @@ class Log:
         self._refused = 0
         self._waiting: queue.Queue[_Group | None] = queue.Queue()
         self._open: OpenSegment | None = None
+        self._sealed_at = -float("inf")
+        self._steady = False
+        """Whether the open segment came right after another."""
         self._identity = uuid.uuid4().hex
         self._sequence = 0
         self._retired: dict[Path, float] = {}
@@ -201,7 +209,7 @@ class Log:
         """All groups that wait; blocks until there is one or the open segment is due."""
         wait = _SCAN_SECONDS
         if self._open is not None:
-            wait = max(0.0, self._open.began + self.options.segment_seconds - time.monotonic())
+            wait = max(0.0, self._open.began + self._age(self._open) - time.monotonic())
         groups: list[_Group | None] = []
         try:
             groups.append(self._waiting.get(timeout=wait))
@@ -232,6 +240,7 @@ class Log:
     def _segment(self) -> OpenSegment:
         if self._open is None:
             self._sequence += 1
+            self._steady = time.monotonic() - self._sealed_at < 2 * self.options.segment_seconds
             self._open = OpenSegment(self.folder / f"{self._identity}-{self._sequence:09d}{segments.SUFFIX}")
             segments.sync_folder(self.folder)
         return self._open
@@ -241,12 +250,17 @@ class Log:
         if opened is None:
             return False
         age = time.monotonic() - opened.began
-        return opened.size >= self.options.segment_bytes or age >= self.options.segment_seconds
+        return opened.size >= self.options.segment_bytes or age >= self._age(opened)
+
+    def _age(self, opened: OpenSegment) -> float:
+        """Seconds after which a segment is sealed: the first one of a burst soon, small ones of a trickle later."""
+        patient = self._steady and opened.size < _SMALL_BYTES
+        return self.options.segment_seconds * (_PATIENT if patient else 1)
 
     def _seal(self) -> None:
         if self._open is None:
             return
-        segment, self._open = self._open.seal(), None
+        segment, self._open, self._sealed_at = self._open.seal(), None, time.monotonic()
         if segment.size == 0:
             segment.path.unlink()
             return

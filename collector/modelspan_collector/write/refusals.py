@@ -29,7 +29,9 @@ def reason(error: Exception) -> str:
 
 
 def kind(error: Exception) -> str:
-    """What may be logged of an error: the store's name and number for it, or its type."""
+    """What may be logged of an error: the store's name and number for it, or its type, and what the machine says."""
     if isinstance(error, DatabaseError) and error.code:
         return f"{error.name or 'error'} ({error.code})"
+    if isinstance(error, OSError) and error.strerror:  # the machine's words, such as of a full disk
+        return f"{type(error).__name__}: {error.strerror}"
     return type(error).__name__

@@ -254,6 +254,18 @@ def test_a_forged_backup_reads_and_writes_nothing_else(kind: str, other: Store, 
         backup.restore(other, tmp_path / "backup")
 
 
+def test_merged_parts_go_sooner_from_tables_that_collect_them(other: Store) -> None:
+    """Small inserts, one after another, leave many times their bytes in merged parts and files; other tables stay."""
+    schema.apply(other)
+    for number in range(housekeeping.FEW_MERGED + 2):
+        other.command(f"INSERT INTO audit_log (action) VALUES ('{number}')")
+    other.command("OPTIMIZE TABLE audit_log FINAL")
+    assert housekeeping.shorten_waits(other) == ["audit_log"]
+    told = "SELECT position(engine_full, 'old_parts_lifetime = 60') > 0 FROM system.tables WHERE name = 'audit_log'"
+    assert other.scalar(f"{told} AND database = currentDatabase()")
+    assert housekeeping.shorten_waits(other) == []
+
+
 def test_nobody_else_may_read_a_backup(filled: Store, tmp_path: Path) -> None:
     """It holds what the store holds, and so it is for its owner alone."""
     backup.backup(filled, tmp_path / "made")

@@ -72,7 +72,7 @@ def test_a_process_leaves_nothing_behind_and_a_killed_one_nothing_for_long(tmp_p
     ended.communicate(timeout=120)
     assert list(temporary.iterdir()) == []
     beside = tmp_path / "moved" / "store" / "modelspan"
-    assert {path.name for path in beside.iterdir()} == {"schemas"}
+    assert {path.name for path in beside.iterdir()} == {"definitions", "schemas"}
     private = (beside.parent, tmp_path / "moved" / "collector" / "log")
     assert [path for path in private if path.stat().st_mode & 0o077] == []
 

@@ -96,3 +96,17 @@ def test_retiring_empties_the_log(tmp_path: Path) -> None:
     log.retire(batch, digests(batch))
     assert (log.waiting_bytes, log.backlog.lag()) == (0, 0.0)
     log.stop()
+
+
+def test_a_trickle_of_small_segments_waits_longer_than_the_first_or_a_large_one(tmp_path: Path) -> None:
+    """Each becomes an insert with files of its own, so what came right after another waits, while it is small."""
+    log = Log(tmp_path, LogOptions(segment_seconds=100.0, sync=False), lambda _: None)
+    log.start()
+    ages = []
+    for size in (10, 11, 2 << 20):
+        log.append([record.make(Kind.OTLP, 1, bytes(size))]).result()
+        assert log._open is not None
+        ages.append(log._age(log._open))
+        log.flush()
+    log.stop()
+    assert ages == [100.0, 500.0, 100.0]
