@@ -70,12 +70,18 @@ class BaselineSettings(Settings):
     learn: int = Field(1000, ge=1, description="without a baseline: learn it from so many first predictions")
     sliding: Duration | None = Field(None, description="compare with the stretch of this length before each window")
     same_hour: Duration | None = Field(None, description="compare with the same window this long ago, such as 7d")
-    version: str | None = Field(None, description="compare with the same window of another version (the champion)")
+    version: str | None = Field(
+        None,
+        min_length=1,
+        description="compare with the same window of this version (the champion), which has a baseline of its own",
+    )
 
-    @property
-    def moving(self) -> bool:
-        """Whether each window has a baseline of its own."""
-        return bool(self.sliding or self.same_hour or self.version)
+    def moves(self, version: str) -> bool:
+        """Whether each window of a version has a baseline of its own.
+
+        The version that others are compared with has not: what is compared with itself is always as it was.
+        """
+        return bool(self.sliding or self.same_hour) or self.version not in (None, version)
 
     @model_validator(mode="after")
     def _one_kind(self) -> BaselineSettings:

@@ -175,7 +175,7 @@ class MonitorContext:
     def learning(self) -> str:
         """Why there is no baseline: how far it is learnt, or that the stretch that it is to be taken from is empty."""
         wanted = self.settings.baseline
-        if wanted.moving:
+        if wanted.moves(self.version):
             return "no prediction in the stretch or of the version that the window is to be compared with"
         rows = first_rows(self.store, self.model, self.version, self.window.end, wanted.learn)
         return f"{LEARNING}, {rows:,} of {wanted.learn:,} predictions"

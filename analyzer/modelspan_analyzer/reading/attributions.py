@@ -14,9 +14,11 @@ from modelspan_analyzer.statistics.performance.counts import FloatArray
 from modelspan_collector.store.connect import Store
 
 _IMPORTANCE = """
-SELECT feature, count() AS n, avg(abs(attribution)) AS importance, avg(attribution) AS mean,
-       stddevPop(attribution) AS spread, quantiles({levels})(attribution) AS quantiles,
-       corrIf(numeric_features[feature], attribution, mapContains(numeric_features, feature)) AS slope
+WITH abs(attribution) < {largest} AS usable
+SELECT feature, countIf(usable) AS n, countIf(NOT usable) AS left_out, avgIf(abs(attribution), usable) AS importance,
+       avgIf(attribution, usable) AS mean, stddevPopIf(attribution, usable) AS spread,
+       quantilesIf({levels})(attribution, usable) AS quantiles,
+       corrIf(numeric_features[feature], attribution, usable AND mapContains(numeric_features, feature)) AS slope
 FROM (
     SELECT if(empty(row.attributions), later.attributions, row.attributions) AS given,
            row.numeric_features AS numeric_features
@@ -27,13 +29,15 @@ FROM (
     ) AS later ON row.prediction_id = later.prediction_id
 )
 ARRAY JOIN mapKeys(given) AS feature, mapValues(given) AS attribution
-GROUP BY feature ORDER BY importance DESC, feature
+GROUP BY feature ORDER BY n > 0 DESC, importance DESC, feature
 """
 _DONE = """
 SELECT DISTINCT prediction_id FROM attributions
 WHERE model = {model:String} AND baseline_id = {baseline_id:String} AND prediction_id IN {ids:Array(String)}
 """
 _ANY = "SELECT 1 FROM attributions WHERE model = {model:String} LIMIT 1"
+LARGEST = "1e150"
+"""What is no number, or larger, is left out: one such attribution makes every mean that it is in none."""
 _LEVELS = "0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95"
 
 
@@ -48,6 +52,8 @@ class Importance:
     mean: float
     spread: float
     quantiles: FloatArray
+    left_out: int
+    """Rows whose attribution is no number that can be used; none of the others rests on them."""
     slope: float
     """Correlation of a numeric feature with its attribution; NaN for a category."""
 
@@ -62,15 +68,16 @@ class Importance:
 def importances(store: Store, rows: Rows, model: str, baseline_id: str = "") -> list[Importance]:
     """The features of attributed rows, the most important first; attributions logged with a prediction come first."""
     names = {"attributed_model": model, "attributed_baseline": baseline_id}
-    found = store.rows(_IMPORTANCE.format(rows=rows.sql, levels=_LEVELS), {**rows.parameters, **names})
+    found = store.rows(_IMPORTANCE.format(rows=rows.sql, levels=_LEVELS, largest=LARGEST), {**rows.parameters, **names})
     return [
         Importance(
             row["feature"],
             int(row["n"]),
-            row["importance"],
+            row["importance"] if row["n"] else 0.0,
             row["mean"],
             row["spread"],
             np.asarray(row["quantiles"], float),
+            int(row["left_out"]),
             float(row["slope"]) if row["slope"] is not None else float("nan"),
         )
         for row in found

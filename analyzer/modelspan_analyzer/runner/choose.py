@@ -27,7 +27,7 @@ _COUNT = "SELECT count() FROM predictions WHERE "
 def choose_baseline(store: Store, model: str, version: str, window: Window, settings: ModelSettings) -> Baseline | None:
     """The baseline of a window; None while there are too few predictions to learn one from."""
     wanted = settings.baseline
-    if wanted.moving:
+    if wanted.moves(version):
         return _moving(store, model, version, window, wanted)
     return baselines.active(store, model, version) or _learn(store, model, version, wanted.learn)
 
@@ -38,7 +38,7 @@ def learnt_until(store: Store, model: str, version: str, settings: ModelSettings
     `rows` are all predictions of the version: of too few none is learnt.
     """
     wanted = settings.baseline
-    if wanted.moving:
+    if wanted.moves(version):
         return None
     baseline = baselines.active(store, model, version)
     if baseline is None and rows >= wanted.learn:

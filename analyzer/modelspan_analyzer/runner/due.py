@@ -56,7 +56,7 @@ def find_due(
         late = tuple(late_windows(store, *one.key, settings, now))
     new = _new(store, one, settings, known, now)
     still, newest = known.still, max(other.newest for other in every)
-    if still is None or still.newest != one.newest or settings.baseline.moving:
+    if still is None or still.newest != one.newest or settings.baseline.moves(one.version):
         return Due(one, settings, late, tuple(new), newest)
     silent = tuple(window for window in new if window.start > one.newest and window.end - still.window.end <= STILL_FOR)
     return Due(one, settings, late, tuple(window for window in new if window not in silent), newest, silent)

@@ -104,7 +104,8 @@ def apply(store: Store, steps: list[Migration] | None = None) -> None:
             "modelspan, or restore a backup of that version into another database"
         )
     ddl = statements()
-    _run(store, [statement for file, statement in ddl if file == _LEDGER_FILE])
+    present = _tables(store)
+    _run(store, [made for file, made in ddl if file == _LEDGER_FILE and _created(made) not in present])
     for step in steps:
         if 0 < at < step.version:
             _run(store, step.statements)

@@ -74,6 +74,20 @@ def test_the_baseline_is_learnt_and_says_so(store: Store) -> None:
     assert "nothing was given" in row["source"]
 
 
+def test_nothing_is_compared_with_itself(store: Store) -> None:
+    """The version that others are compared with was always "ok": it has a baseline of its own, learnt or set."""
+    predict(store, 3)
+    columns = "model, timestamp, prediction_id, value, numeric_features, categorical_features"
+    store.command(f"INSERT INTO predictions (version, {columns}) SELECT '2', {columns} FROM predictions")
+    against = config(baseline={"learn": 200, "version": "1"})
+    results = Runner(store, against).once(START + 3 * HOUR + timedelta(minutes=2))
+    drift = [result for result in results if result.signal == "data_drift" and result.window.start > START]
+    kinds = {(result.version, result.baseline_id.split(":")[0]) for result in drift if result.baseline_id}
+    (learnt,) = store.rows("SELECT baseline_id, version FROM baselines")
+    assert learnt["version"] == "1"
+    assert kinds == {("1", learnt["baseline_id"]), ("2", "version")}
+
+
 def test_too_few_predictions_to_learn_from_never_alarm(store: Store) -> None:
     """While the baseline is being learnt the results say so."""
     predict(store, 1, per_hour=100)

@@ -75,6 +75,37 @@ def test_logged_attributions_drift_and_explain(store: Store) -> None:
         explain(store, "nowhere")
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-1e308"])
+def test_an_attribution_that_is_no_number_is_left_out_alone(store: Store, value: str) -> None:
+    """One of a row's costs no mean of the others, and it is counted; where all are, nothing is judged."""
+    insert(store, 0, {"income": 5.0, "age": -1.0}, logged=True)
+    insert(store, 1, {"income": 5.0, "age": -1.0}, logged=True)
+    row = "prediction_id, model, version, timestamp, value, numeric_features, attributions"
+    bad = f"mapUpdate(attributions, map('age', toFloat64('{value}')))"
+    store.command(
+        f"INSERT INTO predictions ({row}) SELECT 'bad', {row.partition(', ')[2].replace('attributions', bad)} "
+        "FROM predictions WHERE prediction_id = 'h1-7'"
+    )
+    found = run(store, 1)
+    (ndcg,) = [r for r in found if r.metric == "attribution_ndcg"]
+    assert ndcg.verdict is Verdict.OK
+    assert ndcg.value == pytest.approx(1.0)
+    assert "1 attributions" in ndcg.reason
+    top = {r.feature: r.value for r in found if r.metric == "mean_absolute_attribution"}
+    assert top["age"] == pytest.approx(1.0, abs=0.3)
+    whole = f"INSERT INTO predictions (version, {row.replace(', version', '')}) SELECT '9', "
+    store.command(
+        whole
+        + row.replace(", version", "").replace("attributions", f"map('age', toFloat64('{value}'))")
+        + " FROM predictions"
+    )
+    only = attribution(
+        MonitorContext(store, "m", "9", Window(START + HOUR, START + 2 * HOUR),
+                       set_from_window(store, "m", "9", Window(START, START + HOUR)), ModelSettings())
+    )  # fmt: skip
+    assert {r.verdict for r in only} == {Verdict.NOT_ENOUGH_DATA}
+
+
 def test_a_supplied_model_is_explained_within_its_budget(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,16 +115,19 @@ def _judge(
 ) -> Iterator[Result]:
     settings = context.settings.attribution
     rows, base_rows = _attributed(now), _attributed(before)
-    seen = Seen(n=rows, n_baseline=base_rows, direction="below", details={"windows": windows})
+    lost = sum(one.left_out for one in now), sum(one.left_out for one in before)
+    details: dict[str, object] = {"windows": windows} | ({"left_out": lost} if any(lost) else {})
+    unusable = f"; left out, as no numbers: {lost[0]} attributions, {lost[1]} of the baseline" if any(lost) else ""
+    seen = Seen(n=rows, n_baseline=base_rows, direction="below", details=details)
     if min(rows, base_rows) < settings.min_rows:
-        reason = f"{rows} attributed rows against {base_rows} of the baseline; both need {settings.min_rows}"
+        reason = f"{rows} attributed rows against {base_rows} of the baseline; both need {settings.min_rows}{unusable}"
         few = Judged(Verdict.NOT_ENOUGH_DATA, reason, settings.min_ndcg)
         yield context.judged(SIGNAL, "attribution_ndcg", None, seen, few)
         return
     ranks = [{one.feature: one.importance for one in found} for found in (before, now)]
     value = attribution_ndcg(*ranks)
     if math.isnan(value):
-        reason = "no feature of the baseline has any importance"
+        reason = f"no feature of the baseline has any importance{unusable}"
         none = Judged(Verdict.SKIPPED, reason, settings.min_ndcg)
         yield context.judged(SIGNAL, "attribution_ndcg", None, seen, none)
         return
@@ -138,6 +141,7 @@ def _judge(
         else ""
     )
     reason += f"; of {windows} windows, as one has time for too few rows" if windows > 1 else ""
+    reason += unusable
     judged = Judged(Verdict.ALARM if alarm else Verdict.OK, reason.lstrip("; "), settings.min_ndcg)
     # the feature is named beside the measurement: what tells measurements apart is the same whatever they say
     seen = replace(seen, details={**seen.details, "features": [moved]})
@@ -152,7 +156,7 @@ def _share(importance: dict[str, float], name: str) -> float:
 def _top(context: MonitorContext, now: Sequence[Importance], before: Sequence[Importance]) -> Iterator[Result]:
     """Importance, direction and shift of the ten most important features."""
     known = {one.feature: one for one in before}
-    for rank, one in enumerate(now[:_TOP], start=1):
+    for rank, one in enumerate([each for each in now if each.rows][:_TOP], start=1):
         details = {"rank": rank, "direction": one.direction, "mean": one.mean}
         if one.feature in known:
             details["shift"] = attributions.shift(one, known[one.feature])
