@@ -108,8 +108,13 @@ def _of_period(values: pa.Array, parameters: bytes) -> pa.Array:
 
 
 def period_frequency(parameters: bytes) -> str:
-    """The frequency of a period type, a key of `_PERIODS`; '' where it is another."""
-    frequency = _told(parameters, "freq").removesuffix("-DEC")
+    """The frequency of a period type, a key of `_PERIODS`; '' where it is another.
+
+    Multiples count the same periods, and years and quarters are those of their own year, whichever month it ends in.
+    """
+    frequency = _told(parameters, "freq").lstrip("0123456789")
+    if frequency.startswith(("Y-", "Q-")):
+        frequency = frequency[:1]
     return frequency if frequency in _PERIODS else ""
 
 
@@ -143,10 +148,22 @@ def _instants(unit: str, seconds: int, length: int) -> Callable[[pa.Array], pa.A
     return written
 
 
+def _weeks(days: int) -> Callable[[pa.Array], pa.Array]:
+    """Weeks by their first and last day; the last one of week 0 is so many days after that of 1970-01-01."""
+
+    def written(values: pa.Array) -> pa.Array:
+        last = pc.add(pc.multiply(values, 7), days)
+        first, end = (_PERIODS["D"](day) for day in (pc.subtract(last, 6), last))
+        return pc.binary_join_element_wise(first, end, "/")
+
+    return written
+
+
 _PERIODS: Final[dict[str, Callable[[pa.Array], pa.Array]]] = {
     "Y": _years,
     "Q": _parts_of_year(4, "Q"),
     "M": _parts_of_year(12, "-"),
+    **{f"W-{day}": _weeks(days) for days, day in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"), -4)},
     "D": _instants("s", _DAY, 10),
     "h": _instants("s", 3600, 16),
     "min": _instants("s", 60, 16),

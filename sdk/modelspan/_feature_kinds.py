@@ -167,7 +167,7 @@ _NO_TEXT: Final = "a time outside the years 1 to 9999, or of day 24 and more, ha
 CATEGORY: Final = Kind(
     "dictionary of any kind above",
     "`category`, also of `pd.cut` and `pd.qcut`",
-    "`Categorical`, `Enum`",
+    "`Categorical`, `Enum`, `Object` of plain `enum.Enum`",
     "",
     "categorical",
     "text: integers `1`, flags `true`, floats `0.1` (and `1`), times `2026-01-31T12:00:00Z`",
@@ -190,7 +190,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind(
         "arrow.uuid",
         "`object` of `uuid.UUID`",
-        "",
+        "`Object` of `uuid.UUID`",
         "",
         "categorical",
         "text: `f81d4fae-7dec-11d0-a765-00a0c91e6bf6`",
@@ -210,18 +210,18 @@ KINDS: Final[tuple[Kind, ...]] = (
     ),
     Kind(
         "pandas.period",
-        "`period` by year, quarter, month, day, hour, minute, second or less",
+        "`period` by year, quarter, month, week, day, hour, minute, second or less",
         "",
         "",
         "categorical",
-        "text, as pandas writes it: `2026-01`, `2026Q1`",
+        "text, as pandas writes it: `2026-01`, `2026Q1`, `2025-12-29/2026-01-04`",
         _is_written_period,
         as_text,
         _NO_TEXT,
     ),
     Kind(
         "pandas.period of another frequency",
-        "`period` by week, business day and others",
+        "`period` by business day and others",
         "",
         "",
         None,
@@ -332,7 +332,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind(
         "binary, large_binary, binary_view, fixed_size_binary",
         "`object` of `bytes`",
-        "`Binary`, `Object`",
+        "`Binary`, `Object` of the rest",
         "`bytes_`",
         None,
         "bytes have no place: make them text or numbers",

@@ -32,6 +32,8 @@ def array_of(column: Any) -> pa.Array:
     import pyarrow as pa
 
     if hasattr(type(column), "to_arrow"):  # polars
+        if str(column.dtype) == "Object":  # such as members of an enum: Arrow would be given their addresses
+            raise MixedError
         return one_chunk(column.to_arrow())
     if isinstance(column, (pa.Array, pa.ChunkedArray)):
         return one_chunk(column)

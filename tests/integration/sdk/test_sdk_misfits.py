@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import enum
 import ipaddress
 import json
 import uuid
@@ -29,6 +30,11 @@ from modelspan.capture import values
 from modelspan.testing import Receiver
 from modelspan_collector.write.left_out import told_by_sender
 from modelspan_collector.write.stream import read
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
 
 KEPT: dict[str, Callable[[int], list[Any]]] = {
     "numbers": lambda rows: [1.5] * rows,
@@ -99,6 +105,8 @@ POLARS: dict[str, tuple[Callable[[int], Any], bool]] = {
     "spans": (lambda rows: pl.Series([datetime.timedelta(1)] * rows), True),
     "arrays": (lambda rows: pl.Series([[1.0, 2.0]] * rows, dtype=pl.Array(pl.Float32, 2)), True),
     "huge": (lambda rows: pl.Series([2**63] * rows, dtype=pl.UInt64), True),
+    "members": (lambda rows: pl.Series([Colour.RED] * rows, dtype=pl.Object), True),
+    "uuids": (lambda rows: pl.Series([uuid.UUID(int=1)] * rows), True),
     "objects": (lambda rows: pl.Series([object()] * rows, dtype=pl.Object), False),
     "structs": (lambda rows: pl.Series([{"a": 1}] * rows), False),
     "texts": (lambda rows: pl.Series([["a"]] * rows), False),

@@ -5,6 +5,7 @@
 import datetime as dt
 import decimal
 import uuid
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -115,13 +116,22 @@ def test_a_column_of_every_kind_comes_to_its_place(column: Any, place: str, valu
     assert features.place(column.type).place == place
 
 
-@pytest.mark.parametrize("frequency", ["Y", "Q", "M", "D", "h", "min", "s", "ms", "us", "ns"])
+WEEKS = [f"W-{day}" for day in ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")]
+MULTIPLES = ["2W", "3M", "2D", "15min", "Q-JAN", "Y-JUN", "2Q-NOV"]
+
+
+@pytest.mark.parametrize("frequency", ["Y", "Q", "M", *WEEKS, "D", "h", "min", "s", "ms", "us", "ns", *MULTIPLES])
 def test_periods_read_as_pandas_writes_them(frequency: str) -> None:
     """A period is a category with the text that a single period has."""
     periods = pd.Series(pd.period_range("1967-11-30 22:59", periods=20, freq=frequency))
     found = features.convert(pa.array(periods, from_pandas=True))
     assert found.column is not None
     assert found.column.to_pylist() == [str(period) for period in periods]
+
+
+def business_days() -> pa.Array:
+    with warnings.catch_warnings(action="ignore"):  # pandas is about to drop them
+        return pandas(pd.period_range("2026", periods=1, freq="B"))
 
 
 PLACELESS: list[tuple[str, Callable[[], pa.Array], str]] = [
@@ -136,7 +146,7 @@ PLACELESS: list[tuple[str, Callable[[], pa.Array], str]] = [
     ("list of structs", lambda: pa.array([[{"a": 1}]]), "numbers"),
     ("union", lambda: pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])]), "unions"),
     ("calendar interval", lambda: pa.array([(1, 2, 3)], pa.month_day_nano_interval()), "calendar"),
-    ("period of weeks", lambda: pandas(pd.period_range("2026", periods=1, freq="W")), "periods"),
+    ("period of business days", business_days, "periods"),
 ]
 
 

@@ -199,6 +199,17 @@ def test_mixed_column_of_a_table() -> None:
     assert Arguments(takes, None).read((pd.DataFrame({"u": [1, "bad"], "v": [1, 2]}),), {}).columns()["u"] == [1, "bad"]  # type: ignore[union-attr]
 
 
+def test_objects_of_polars_are_looked_at_one_by_one() -> None:
+    """Enum members and UUIDs, of which Arrow would be given the addresses, are the text that they are elsewhere."""
+    frame = pl.DataFrame([{"colour": Color.RED, "key": uuid.UUID(int=1)}, {"colour": None, "key": None}])
+    assert frame.dtypes == [pl.Object, pl.Object]
+    found = Arguments(takes, None).read((frame,), {}).columns()  # type: ignore[union-attr]
+    assert {name: list(column) for name, column in found.items()} == {
+        "colour": ["red", None],
+        "key": [str(uuid.UUID(int=1)), None],
+    }
+
+
 class Tensor:
     """An array of another library, as PyTorch's and JAX's are."""
 
