@@ -21,6 +21,9 @@ def median_bandwidth(reference: ArrayLike, current: ArrayLike, *, most: int = 50
     """The median distance between rows of both samples together (the usual heuristic), from at most `most` rows.
 
     1 when all rows are equal. Raises `ValueError` as `paired_embeddings` does.
+
+    >>> median_bandwidth([[0.0, 0.0], [3.0, 4.0]], [[0.0, 0.0], [3.0, 4.0]])
+    5.0
     """
     rows = bounded_sample(np.concatenate(paired_embeddings(reference, current)), most, seed)
     squared = _squared_distances(rows, rows)[np.triu_indices(rows.shape[0], k=1)]
@@ -45,6 +48,12 @@ def mmd_random_features_test(
     2 · (1/n + 1/m)² · tr C², C the covariance of the pooled features; the p-value is that of the gamma distribution
     with these moments (Gretton et al. 2009, NIPS 22:673-681). 0 and 1 when all rows are equal.
     Raises `ValueError` as `paired_embeddings` does.
+
+    >>> rows = np.random.default_rng(0).normal(size=(400, 3))
+    >>> same = mmd_random_features_test(rows[:200], rows[200:], 2.0)
+    >>> moved = mmd_random_features_test(rows[:200], rows[200:] + 1.0, 2.0)
+    >>> same.p_value > 0.05, moved.p_value < 0.001
+    (True, True)
     """
     x, y = paired_embeddings(reference, current)
     mapped = _random_features(np.concatenate([x, y]), bandwidth, features, seed)

@@ -12,6 +12,7 @@ from scipy.special import chdtri
 
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.embeddings import bounded_sample
+from modelspan_analyzer.statistics.robust_deviation import robust_deviation
 
 MOST_ROWS = 20_000
 FAR = 3.0
@@ -54,13 +55,18 @@ def fit_robust_distance(baseline: ArrayLike, *, share: float = 0.001, seed: int 
     (n, columns), columns first scaled by median and median deviation. The cutoff is the larger of the normal one
     (square root of the chi-squared quantile) and the baseline's own: about `share` of usual rows exceed it even where
     tails are heavy. Raises `ValueError` for fewer than two rows a column.
+
+    >>> rows = np.random.default_rng(0).normal(size=(500, 2))
+    >>> fit_robust_distance(rows).find([[0.0, 0.0], [6.0, -6.0]]).outlying.tolist()
+    [False, True]
     """
     from sklearn.covariance import MinCovDet
 
     rows, centre = _filled(baseline, seed)
     if rows.shape[0] < 2 * rows.shape[1] + 2:
         raise ValueError(f"{rows.shape[0]} baseline rows are too few for a covariance of {rows.shape[1]} columns")
-    scale = _scale(rows, centre)
+    spread = robust_deviation(rows, centre)
+    scale = np.where(spread > 0, spread, 1.0)  # of a constant column
     scaled = (rows - centre) / scale
     # A jitter of a thousandth of the spread keeps columns that never vary, or repeat others, from making it singular.
     jitter = np.random.default_rng(seed).normal(scale=1e-3, size=scaled.shape)
@@ -83,6 +89,10 @@ def fit_isolation_forest(baseline: ArrayLike, *, share: float = 0.001, seed: int
     cutoff is exceeded by about `share` of the baseline's rows. Cuts lie within what was fitted on, so to a forest 2,000
     times the largest value is as the largest value: a column `FAR` times farther out than ever sets a row
     apart by itself. Raises `ValueError` for an empty baseline.
+
+    >>> rows = np.random.default_rng(0).normal(size=(500, 2))
+    >>> fit_isolation_forest(rows).find([[0.0, 0.0], [20.0, 0.0]]).outlying.tolist()
+    [False, True]
     """
     from sklearn.ensemble import IsolationForest
 
@@ -111,14 +121,6 @@ def _filled(baseline: ArrayLike, seed: int) -> tuple[Floats, Floats]:
         ]
     )
     return np.where(known, rows, centre), centre
-
-
-def _scale(rows: Floats, centre: Floats) -> Floats:
-    """Median deviation a column; where more than half of the rows agree, the mean one; 1 for a constant column."""
-    away = np.abs(rows - centre)
-    median, mean = np.median(away, axis=0), away.mean(axis=0)
-    scale = np.where(median > 0, 1.4826 * median, mean)
-    return np.where(scale > 0, scale, 1.0)
 
 
 def _rows(rows: ArrayLike) -> Floats:

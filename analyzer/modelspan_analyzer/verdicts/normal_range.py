@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from modelspan_analyzer.statistics.robust_deviation import robust_deviation
+
 LEAST_CHUNKS = 6  # fewer say too little of a spread; NannyML warns below the same number
-MAD_TO_DEVIATION = 1.482602218505602  # 1 / normal quantile of 0.75: makes the median deviation a standard deviation
-MEAN_DEVIATION_TO_DEVIATION = 1.2533141373155001  # sqrt(pi / 2)
 
 
 class NormalRange(NamedTuple):
@@ -38,15 +38,11 @@ def robust_range(
 ) -> NormalRange:
     """Median ± `deviations` robust standard deviations: one odd chunk in the baseline does not widen it.
 
-    The spread is the median absolute deviation, scaled to a normal standard deviation (Leys et al. 2013); where more
-    than half of the chunks agree exactly, the mean absolute deviation takes its place (Iglewicz and Hoaglin 1993).
     With few chunks the spread is itself uncertain, hence 4 by default. Raises `ValueError` for fewer than six values.
     """
     values = _known(chunks, LEAST_CHUNKS)
     centre = float(np.median(values))
-    away = np.abs(values - centre)
-    spread = MAD_TO_DEVIATION * float(np.median(away)) or MEAN_DEVIATION_TO_DEVIATION * float(away.mean())
-    return _limited(centre, deviations * spread, least, greatest)
+    return _limited(centre, deviations * float(robust_deviation(values, centre)), least, greatest)
 
 
 def _known(chunks: ArrayLike, least: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from modelspan_analyzer.statistics.robust_deviation import median_deviation
+
 WEEK: Final = timedelta(weeks=1)
 DAY: Final = timedelta(days=1)
 FEWEST: Final = 3
@@ -43,8 +45,8 @@ def usual_logarithm(logarithms: ArrayLike) -> tuple[float, float]:
     """The median of some logarithms, and their median absolute deviation as a normal standard deviation.
 
     >>> usual_logarithm([0.0, 1.0, 2.0])
-    (1.0, 1.4826)
+    (1.0, 1.482602218505602)
     """
     values = np.asarray(logarithms, np.float64)
     median = float(np.median(values))
-    return median, 1.4826 * float(np.median(np.abs(values - median)))
+    return median, float(median_deviation(values, median))

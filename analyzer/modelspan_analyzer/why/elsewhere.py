@@ -10,12 +10,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from modelspan_analyzer.instants import in_words
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
 TRACES: Final = 200
 """Traces that are looked for by their id, whatever the time."""
-_UNITS: Final = (("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0))
 
 _WHEN = """
 SELECT TraceId AS trace, toUnixTimestamp(min(Start)) AS first, toUnixTimestamp(max(End)) AS last
@@ -34,10 +34,9 @@ class Elsewhere:
     @property
     def sentence(self) -> str:
         """What a reader has to know of it."""
-        size, name = next((pair for pair in _UNITS if abs(self.offset) >= pair[1]), _UNITS[-1])[::-1]
         way = "after" if self.offset > 0 else "before"
         return (
-            f"their spans are stamped {abs(self.offset) / size:.3g} {name} {way} the predictions themselves "
+            f"their spans are stamped {in_words(abs(self.offset))} {way} the predictions themselves "
             "(a backfill, a replay or a wrong clock) and were joined by trace id alone"
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from modelspan_analyzer import kinds
+from modelspan_analyzer.instants import in_words
 from modelspan_analyzer.why.facts import STEPS_PER_OCTAVE, Key
 from modelspan_analyzer.why.vocabulary import Cause, Finding
 
@@ -134,15 +135,11 @@ def _number(key: Key) -> str:
 
 def _bound(key: Key) -> str:
     if key.kind == "duration":
-        text = _time(2 ** (float(key.value) / STEPS_PER_OCTAVE) / 1e9)
+        text = in_words(2 ** (float(key.value) / STEPS_PER_OCTAVE) / 1e9)
     else:
         step = float(key.value)
         text = f"{(2 ** (abs(step) / STEPS_PER_OCTAVE) - 1) * (1 if step >= 0 else -1):.3g}"
     return f"{'at least' if key.above else 'less than'} {text}"
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"
 
 
 def _clock(key: Key) -> str:

@@ -24,7 +24,16 @@ from modelspan_analyzer.statistics.psi import psi
 from modelspan_analyzer.statistics.wasserstein import normalized_wasserstein_distance
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "statistics.md").read_text()
-NO_MEASURES = {"types", "counts", "weighted", "embeddings", "null_distribution", "multiple_testing", "binomial"}
+NO_MEASURES = {
+    "types",
+    "counts",
+    "weighted",
+    "embeddings",
+    "null_distribution",
+    "multiple_testing",
+    "binomial",
+    "robust_deviation",
+}
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,8 @@ MEASURES = (
     *("g_test", "chi_squared", "kolmogorov_smirnov", "mann_whitney", "cramer_von_mises", "anderson_darling"),
     *("fairness.parity", "fairness.posttraining", "fairness.pretraining", "attribution.ranking"),
     *("performance.classification", "performance.ranking", "performance.regression", "performance.scores"),
+    *("estimation.calibrate", "estimation.cbpe", "estimation.dle", "estimation.weighting", "concept.gaps"),
+    *("outliers", "mmd", "robust_deviation"),
 )
 UNSHOWN = {  # the same of many tables or of steps, what is stored of a curve, and parts of others
     *("g_test_of_tables", "chi_squared_of_tables", "mann_whitney_of_counts", "kolmogorov_smirnov_of_steps"),

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from modelspan_analyzer import kinds
+from modelspan_analyzer.instants import in_words
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.latency.settings import LatencySettings, ObjectiveSettings
 from modelspan_analyzer.monitors.latency.usual import Usual, usual_seconds
@@ -66,7 +67,7 @@ def _quantiles(
         adjusted[known] = adjusted_p_values(chance[known])
     told = zip(LEVELS.items(), found.levels, found.slower, adjusted, strict=True)
     for (metric, level), seconds, slower, p_value in told:
-        said = f"{level:.0%} of the predictions{_of_which(found)} took at most {_shown(seconds)}"
+        said = f"{level:.0%} of the predictions{_of_which(found)} took at most {in_words(seconds)}"
         if metric not in usual:
             reason = (
                 f"{said}; three earlier windows of the same length are needed to say what is usual{_left_out(found)}"
@@ -85,7 +86,7 @@ def _quantiles(
             n_baseline=one.rows,
             threshold=bounds[metric],
             p_value=float(p_value),
-            reason=f"{said}; {one.pattern} had {_shown(one.median)}{perhaps}{_left_out(found)}",
+            reason=f"{said}; {one.pattern} had {in_words(one.median)}{perhaps}{_left_out(found)}",
             details={"usual": one.median, "pattern": one.pattern},
         )
 
@@ -120,7 +121,7 @@ def _promise(context: MonitorContext, found: Seconds, settings: LatencySettings)
 
 
 def _bad(found: Seconds, slo: ObjectiveSettings) -> str:
-    return f"{found.bad / found.rows:.2%} of the calls failed or took longer than {_shown(slo.seconds)}"
+    return f"{found.bad / found.rows:.2%} of the calls failed or took longer than {in_words(slo.seconds)}"
 
 
 def _allowed(size: timedelta) -> float:
@@ -136,13 +137,6 @@ def _left_out(found: Seconds) -> str:
     """What is said of rows whose durations are none: the sender's clock or unit is wrong."""
     left = found.impossible
     return f"; {left} durations that no call takes (negative, infinite, over a year) are left out" if left else ""
-
-
-def _shown(seconds: float) -> str:
-    """Seconds to three digits, in the unit that a person would choose."""
-    units = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
-    size, unit = next((one for one in units if seconds >= one[0]), (1e-9, "ns") if seconds > 0 else units[1])
-    return f"{seconds / size:.3g} {unit}"
 
 
 LATENCY: Final = Signal(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from modelspan_analyzer.instants import in_words
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.quality.expected import expected_bursts
 from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, Usual, usual_volume
@@ -99,12 +100,11 @@ def _batch(context: MonitorContext, signal: str, bursts: Bursts, age: timedelta 
         if newest_answer(context.store, context.model, context.window.end, since) is not None:
             seconds = 0.0
     late = seconds > bursts.limit
-    every = f"a batch comes every {_hours(bursts.period)}"
+    every = f"a batch comes every {in_words(bursts.period)}"
     reason = f"{rows:,} predictions; {every}"
     if late:
-        reason = (
-            f"no predictions for {_hours(seconds)}; {every}, and the next one is overdue after {_hours(bursts.limit)}"
-        )
+        limit = in_words(bursts.limit)
+        reason = f"no predictions for {in_words(seconds)}; {every}, and the next one is overdue after {limit}"
     seen = Seen(n=rows, direction="below", details={"period": bursts.period, "age": seconds, "limit": bursts.limit})
     judged = Judged(Verdict.ALARM if late else Verdict.OK, reason, 0.0)
     return context.judged(signal, VOLUME, float(rows), seen, judged, signal)
@@ -130,11 +130,3 @@ def _freshness(context: MonitorContext, signal: str, age: timedelta | None, role
             moved = f"{judged.reason}; other versions of {context.model} answered since: its traffic moved"
             judged = replace(judged, verdict=Verdict.OK, reason=moved)
     return context.judged(signal, FRESHNESS, seconds, Seen(n=rows), judged, signal)
-
-
-def _hours(seconds: float) -> str:
-    """A length of time in the unit that a person would choose."""
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"

@@ -39,7 +39,11 @@ class Gap(NamedTuple):
 
 
 def parts_of(column: FloatArray, borders: FloatArray | None) -> npt.NDArray[np.int64]:
-    """The part of each row: 0 where missing, else by borders (numbers) or by code (categories, None for borders)."""
+    """The part of each row: 0 where missing, else by borders (numbers) or by code (categories, None for borders).
+
+    >>> parts_of(np.array([np.nan, 0.5, 1.5]), np.array([1.0])).tolist()
+    [0, 1, 2]
+    """
     missing = np.isnan(column)
     filled = np.where(missing, 0.0, column)
     place = np.minimum(filled, 50) if borders is None else np.searchsorted(borders, filled, side="right")
@@ -47,7 +51,11 @@ def parts_of(column: FloatArray, borders: FloatArray | None) -> npt.NDArray[np.i
 
 
 def borders_of(column: FloatArray) -> FloatArray:
-    """Inner deciles of a baseline's numbers, without repeats."""
+    """Inner deciles of a baseline's numbers, without repeats.
+
+    >>> borders_of(np.arange(101.0)).tolist()
+    [10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0]
+    """
     known = column[np.isfinite(column)]
     if not known.size:
         return np.empty(0)
@@ -61,6 +69,14 @@ def change_of_gaps(
 
     The statistic is `Σ (change of the part's mean)² / variance`, chi-squared; degrees of freedom: parts less one.
     Parts with fewer than 20 rows on either side are left out.
+
+    Outcomes that rose by a half in one of two parts:
+
+    >>> part, one = np.repeat([1, 2], 50), np.ones(100)
+    >>> before, now = (Residuals(value, one * 0.01, one) for value in (np.zeros(100), np.repeat([0.0, 0.5], 50)))
+    >>> gap = change_of_gaps(now, part, before, part)
+    >>> round(gap.gap, 3), gap.p_value < 0.001, change_of_gaps(before, part, before, part).gap
+    (0.234, True, 0.0)
     """
     size = int(max(now_part.max(initial=0), base_part.max(initial=0))) + 1
     (n, mean, error), (m, before, base_error) = _means(now, now_part, size), _means(base, base_part, size)

@@ -37,7 +37,15 @@ class Expected:
 
 
 def expect(rows: PredictedScores, calibrator: Calibrator, classes: tuple[str, ...]) -> Expected:
-    """The expected confusion matrix, and the expected positives and negatives at each score, of a binary model."""
+    """The expected confusion matrix, and the expected positives and negatives at each score, of a binary model.
+
+    Two rows of a score of 0.9 that were predicted positive, and two of 0.2 that were not:
+
+    >>> from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY
+    >>> rows = PredictedScores(np.array([0.2, 0.9]), np.array([0.0, 1.0]), np.array([2.0, 2.0]), 1.0)
+    >>> expect(rows, IDENTITY, ("no", "yes")).confusion.matrix.round(2).tolist()
+    [[1.6, 0.2], [0.4, 1.8]]
+    """
     p = calibrator(rows.score)
     chosen = rows.favourable > 0
     cells = [
@@ -68,6 +76,12 @@ def expect_classes(
     """The expected confusion matrix, and the expected counts of each class against the rest.
 
     Each class is calibrated against the rest; the calibrated scores of a row are scaled to add up to 1.
+
+    >>> from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY
+    >>> rows = PredictedClasses(np.array([[0.6, 0.3, 0.1]]), np.array([0]), np.array([10.0]), 1.0)
+    >>> cells, _ = expect_classes(rows, dict.fromkeys("abc", IDENTITY), ("a", "b", "c"))
+    >>> cells.matrix.round(2).tolist()
+    [[6.0, 0.0, 0.0], [3.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
     """
     p = np.stack([calibrators[name](rows.probability[:, at]) for at, name in enumerate(classes)], axis=1)
     sums = p.sum(axis=1, keepdims=True)

@@ -25,6 +25,13 @@ def density_ratio(
         window: `(m, p)` features of the window.
         is_categorical: `(p,)`.
         largest: bound that keeps single rows from deciding everything.
+
+    A window that is like the upper half of its baseline:
+
+    >>> baseline, window = np.linspace(0.0, 1.0, 400)[:, None], np.linspace(0.5, 1.0, 400)[:, None]
+    >>> ratio = density_ratio(baseline, window, np.array([False]))
+    >>> bool(ratio[:200].mean() < 0.1), bool(ratio[200:].mean() > 1.9), round(float(ratio.mean()), 6)
+    (True, True, 1.0)
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -44,6 +51,10 @@ def weighted_calibrator(score: FloatArray, positive: FloatArray, weight: FloatAr
         score: `(n,)`.
         positive: `(n,)`, 1 or 0.
         weight: `(n,)`.
+
+    >>> score, positive, weight = (np.array(column) for column in ([0.2, 0.2, 0.8], [0, 1, 1], [3.0, 1.0, 1.0]))
+    >>> weighted_calibrator(score, positive, weight)(np.array([0.2, 0.8])).tolist()
+    [0.25, 1.0]
     """
     from sklearn.isotonic import IsotonicRegression
 

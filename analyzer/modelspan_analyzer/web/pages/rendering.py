@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from modelspan_analyzer.charts import text as readable
+from modelspan_analyzer.instants import in_words
 from modelspan_analyzer.web.access.sessions import FORM_FIELD, form_token
 from modelspan_analyzer.web.access.visitors import visitor_of
 from modelspan_analyzer.web.pages.static import address
@@ -125,9 +126,7 @@ def seconds(value: float | None) -> str:
     >>> seconds(0.00936), seconds(2.5), seconds(None)
     ('9.36 ms', '2.5 s', '–')
     """
-    if value is None or value != value:
-        return _ABSENT
-    return f"{value:.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"
+    return _ABSENT if value is None or value != value else in_words(value)
 
 
 def raw(text: str) -> Markup:
