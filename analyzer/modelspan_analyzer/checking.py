@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Any
 
 from modelspan_analyzer import incidents
-from modelspan_analyzer.incidents.vocabulary import Incident
+from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_collector.store.connect import Store

@@ -26,7 +26,7 @@ def in_words(seconds: float) -> str:
     >>> in_words(0.00936), in_words(1.5), in_words(150), in_words(10_800), in_words(0)
     ('9.36 ms', '1.5 s', '2.5 min', '3 h', '0 s')
     """
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+    for unit, size in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
         if seconds >= 2 * size:
             return f"{seconds / size:.3g} {unit}"
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):

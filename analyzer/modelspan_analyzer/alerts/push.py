@@ -12,7 +12,7 @@ from modelspan_analyzer.alerts.alert import Alert, alert_of
 from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import Incident, Severity
-from modelspan_analyzer.incidents.vocabulary import OPEN
+from modelspan_analyzer.incidents.incident import OPEN
 from modelspan_analyzer.webhook import Answer, PostError, post
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Incidents: findings that belong together, opened, updated and resolved."""
 
+from modelspan_analyzer.incidents.incident import Event, Incident, Severity
 from modelspan_analyzer.incidents.store import load, load_open, load_resolved, timeline
 from modelspan_analyzer.incidents.update import update
-from modelspan_analyzer.incidents.vocabulary import Event, Incident, Severity
 
 __all__ = ["Event", "Incident", "Severity", "load", "load_open", "load_resolved", "timeline", "update"]

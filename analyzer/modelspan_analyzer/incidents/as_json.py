@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from modelspan_analyzer.incidents.vocabulary import Event, Incident, OpenFinding
+from modelspan_analyzer.incidents.incident import Event, Incident, OpenFinding
 
 _TIMES = ("began_at", "opened_at", "updated_at", "resolved_at")
 

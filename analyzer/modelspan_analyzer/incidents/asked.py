@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from modelspan_analyzer import instants
+from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.incidents.store import load
-from modelspan_analyzer.incidents.vocabulary import Incident
 from modelspan_analyzer.kinds import KINDS
 from modelspan_analyzer.reading import segments
 from modelspan_analyzer.reading.names import need_model
 from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.why.explanation import Finding
 from modelspan_analyzer.why.question import question
-from modelspan_analyzer.why.vocabulary import Finding
 from modelspan_collector.store.connect import Store
 
 MOST = 6

@@ -10,8 +10,8 @@ from datetime import datetime
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import describe
 from modelspan_analyzer.incidents.group import NewFinding
+from modelspan_analyzer.incidents.incident import OPEN, RESOLVED, Event, Incident, OpenFinding, Severity, key_of
 from modelspan_analyzer.incidents.severity import severity
-from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED, Event, Incident, OpenFinding, Severity, key_of
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.why import Explanation

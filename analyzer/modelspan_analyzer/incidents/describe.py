@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelspan.conventions import ROLE_PRIMARY
-from modelspan_analyzer.incidents.vocabulary import Incident, OpenFinding
+from modelspan_analyzer.incidents.incident import Incident, OpenFinding
 from modelspan_analyzer.monitors.signal import Signal, Signals
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result

@@ -8,7 +8,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from modelspan_analyzer.incidents import store as kept
-from modelspan_analyzer.incidents.vocabulary import Event
+from modelspan_analyzer.incidents.incident import Event
 from modelspan_analyzer.reading.names import brief
 from modelspan_collector.store.connect import Store
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from modelspan.conventions import ROLE_PRIMARY
-from modelspan_analyzer.incidents.vocabulary import OPEN, Incident, key_of
+from modelspan_analyzer.incidents.incident import OPEN, Incident, key_of
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.why import Explanation
 

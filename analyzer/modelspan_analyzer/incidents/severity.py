@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.config.incident_settings import IncidentSettings
-from modelspan_analyzer.incidents.vocabulary import Severity
+from modelspan_analyzer.incidents.incident import Severity
 from modelspan_analyzer.monitors.signal import Signal
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from modelspan_analyzer.incidents.as_json import finding_as_json
-from modelspan_analyzer.incidents.vocabulary import EVENT_KINDS, OPEN, RESOLVED, Event, Incident, OpenFinding, Severity
+from modelspan_analyzer.incidents.incident import EVENT_KINDS, OPEN, RESOLVED, Event, Incident, OpenFinding, Severity
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.why import Explanation

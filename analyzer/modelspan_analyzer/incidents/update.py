@@ -13,8 +13,8 @@ from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import store as kept
 from modelspan_analyzer.incidents.change import Terms, cleared, joined, opened, reopened
 from modelspan_analyzer.incidents.group import NewFinding, home
+from modelspan_analyzer.incidents.incident import OPEN, Incident, key_of
 from modelspan_analyzer.incidents.roles import owner, roles
-from modelspan_analyzer.incidents.vocabulary import OPEN, Incident, key_of
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result, Verdict

@@ -17,12 +17,18 @@ from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Hints, Roles, Settled, settle
 from modelspan_analyzer.files.rows import FileError, FileRows
+from modelspan_analyzer.files.written import AS_FOUND, Written
 from modelspan_analyzer.two_frames.compare import Options, compare_settled
 from modelspan_analyzer.two_frames.comparison import Comparison
 
 
 def compare_files(
-    reference: Path, current: Path, roles: Roles, hints: Hints, options: Options | None = None
+    reference: Path,
+    current: Path,
+    roles: Roles,
+    hints: Hints,
+    options: Options | None = None,
+    written: Written = AS_FOUND,
 ) -> Comparison:
     """Compare two files, or folders of files.
 
@@ -32,12 +38,13 @@ def compare_files(
         roles: which column holds what.
         hints: what the user said of the columns.
         options: how verdicts are made.
+        written: what the user said of how their text is written.
 
     Raises:
         FileError: one of them cannot be read, or a named column is missing or of no use.
     """
     with ThreadPoolExecutor(2) as pool:  # parsers work outside Python's lock
-        sides = list(pool.map(partial(read, texts=roles.texts), (reference, current)))
+        sides = list(pool.map(partial(read, texts=roles.texts, written=written), (reference, current)))
     return _compare(sides[0], sides[1], (str(reference), str(current)), roles, hints, options)
 
 

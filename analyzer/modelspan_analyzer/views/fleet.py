@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from modelspan_analyzer.charts import Markup, sparkline
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.incidents.store import load_open
-from modelspan_analyzer.incidents.vocabulary import Incident
 from modelspan_analyzer.views.health import Checked, Health, Name, State, checked, state
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.traffic import Traffic, traffic

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from modelspan_analyzer.checking import JUDGED, SKIPPED, WITHIN, not_checked
-from modelspan_analyzer.incidents.vocabulary import Incident
+from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.context import LEARNING
 from modelspan_analyzer.monitors.signal import Signals

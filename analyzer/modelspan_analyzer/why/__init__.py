@@ -2,7 +2,7 @@
 
 from modelspan_analyzer.kinds import KINDS
 from modelspan_analyzer.why.explain import explain
+from modelspan_analyzer.why.explanation import Budget, Cause, Explanation, Finding
 from modelspan_analyzer.why.question import question
-from modelspan_analyzer.why.vocabulary import Budget, Cause, Explanation, Finding
 
 __all__ = ["KINDS", "Budget", "Cause", "Explanation", "Finding", "explain", "question"]

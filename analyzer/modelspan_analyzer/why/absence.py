@@ -8,8 +8,8 @@ from typing import Any, Final
 from modelspan_analyzer.kinds import DRIFT, MISSING, PREDICTION_DRIFT, SLOW, WRONG
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import sentence
+from modelspan_analyzer.why.explanation import Finding
 from modelspan_analyzer.why.selection import before, population
-from modelspan_analyzer.why.vocabulary import Finding
 from modelspan_collector.store.connect import Store
 
 LEAST_FLAGGED: Final = 10

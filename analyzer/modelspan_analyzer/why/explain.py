@@ -16,6 +16,7 @@ from modelspan_analyzer.why.absence import LEAST_FLAGGED, absence, unfounded
 from modelspan_analyzer.why.arrival import arrived
 from modelspan_analyzer.why.contrast import Weights
 from modelspan_analyzer.why.elsewhere import elsewhere
+from modelspan_analyzer.why.explanation import Budget, Cause, Explanation, Finding
 from modelspan_analyzer.why.facts import Fact, Key
 from modelspan_analyzer.why.groups import groups, merged
 from modelspan_analyzer.why.position import places
@@ -26,7 +27,6 @@ from modelspan_analyzer.why.sample import Sample, draw
 from modelspan_analyzer.why.selection import before, select, versions
 from modelspan_analyzer.why.table import FactTable, tabulate
 from modelspan_analyzer.why.timeline import Timeline, timeline
-from modelspan_analyzer.why.vocabulary import Budget, Cause, Explanation, Finding
 from modelspan_collector.store.connect import Store
 
 SUPPORT = 10

@@ -20,9 +20,9 @@ from modelspan_analyzer.reading import segments
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import sentence
 from modelspan_analyzer.why.contrast import false_discovery, phi, risk_ratio, two_proportions
+from modelspan_analyzer.why.explanation import Cause, Finding
 from modelspan_analyzer.why.selection import Selection
 from modelspan_analyzer.why.timeline import Timeline
-from modelspan_analyzer.why.vocabulary import Cause, Finding
 from modelspan_collector.store.connect import Store
 
 Floats = npt.NDArray[np.float64]

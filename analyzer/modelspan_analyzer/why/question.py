@@ -6,7 +6,7 @@ from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result
-from modelspan_analyzer.why.vocabulary import Finding
+from modelspan_analyzer.why.explanation import Finding
 
 
 def question(result: Result, signals: Signals = SIGNALS) -> Finding:

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.why.explanation import Budget
 from modelspan_analyzer.why.selection import Selection
 from modelspan_analyzer.why.stretches import PAD, SLICE, Stretches, choose
 from modelspan_analyzer.why.timeline import Timeline
-from modelspan_analyzer.why.vocabulary import Budget
 from modelspan_collector.store.connect import Store
 
 Floats = npt.NDArray[np.float64]

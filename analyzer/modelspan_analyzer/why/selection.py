@@ -14,8 +14,8 @@ from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading import labels, segments
 from modelspan_analyzer.reading.outcomes.groups import facet_of
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.why.explanation import MOST_VERSIONS, Finding
 from modelspan_analyzer.why.ratio import absent_weight, category_weights, excess_weights
-from modelspan_analyzer.why.vocabulary import MOST_VERSIONS, Finding
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.segments import COLUMNS
 

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from modelspan_analyzer import kinds
 from modelspan_analyzer.instants import in_words
+from modelspan_analyzer.why.explanation import Cause, Finding
 from modelspan_analyzer.why.facts import STEPS_PER_OCTAVE, Key
-from modelspan_analyzer.why.vocabulary import Cause, Finding
 
 NOTHING = "Nothing in the traces sets {subject} apart from the others"
 

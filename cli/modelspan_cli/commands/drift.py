@@ -12,7 +12,7 @@ from modelspan_analyzer.files.rows import FileError
 from modelspan_analyzer.two_frames import Comparison, Options, compare_files, with_choices
 from modelspan_analyzer.two_frames.comparison import FORMS
 from modelspan_cli.errors import CommandError
-from modelspan_cli.file_options import add_hints, hints, names, say
+from modelspan_cli.file_options import add_hints, hints, names, say, written
 
 _SHOWN = 20
 """Findings that are printed; the report has all of them."""
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     )
     options = with_choices(Options(), positive_class=args.positive_class, min_rows=args.min_rows)
     try:
-        comparison = compare_files(args.reference, args.current, roles, hints(args), options)
+        comparison = compare_files(args.reference, args.current, roles, hints(args), options, written(args))
     except (FileError, ValueError) as error:
         raise CommandError(str(error)) from error
     if args.output:

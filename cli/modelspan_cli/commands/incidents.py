@@ -10,7 +10,7 @@ from typing import Any
 
 from modelspan_analyzer.incidents import Incident, describe, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
-from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED
+from modelspan_analyzer.incidents.incident import OPEN, RESOLVED
 from modelspan_analyzer.reading.names import brief
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError

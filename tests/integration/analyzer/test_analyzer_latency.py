@@ -214,5 +214,5 @@ def test_tiny_times_are_readable(served: Served) -> None:
     for seconds in (0.0, 3.3e-8, 0.0):
         served.window(np.full(50, seconds))
     reasons = [served.window(np.full(50, seconds))["p50"].reason for seconds in (3.3e-8, 2e-5)]
-    assert " ns; the windows before had 0 ms" in reasons[0]
+    assert " ns; the windows before had 0 s" in reasons[0]
     assert " µs; " in reasons[1]

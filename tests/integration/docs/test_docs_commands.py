@@ -14,8 +14,8 @@ import pytest
 from databases import Databases
 from pages import Block, blocks, commands
 
+from modelspan_analyzer.incidents.incident import OPEN, Incident, Severity
 from modelspan_analyzer.incidents.store import save
-from modelspan_analyzer.incidents.vocabulary import OPEN, Incident, Severity
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.results import Window

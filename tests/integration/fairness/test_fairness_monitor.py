@@ -23,8 +23,8 @@ from modelspan_analyzer.reading.outcomes.groups import count_cube
 from modelspan_analyzer.reading.rows import window_rows
 from modelspan_analyzer.reading.segments import parse_group, spelt_group
 from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.why.explanation import Finding
 from modelspan_analyzer.why.selection import population
-from modelspan_analyzer.why.vocabulary import Finding
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import timeline, update
 from modelspan_analyzer.incidents.as_json import incident_as_json
-from modelspan_analyzer.incidents.vocabulary import Incident, Severity
+from modelspan_analyzer.incidents.incident import Incident, Severity
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store.connect import Store
 

@@ -12,7 +12,7 @@ from why_causes import Truth
 from why_systems import SECOND, START, System, build
 
 from modelspan_analyzer.incidents import load, load_open, update
-from modelspan_analyzer.incidents.vocabulary import RESOLVED
+from modelspan_analyzer.incidents.incident import RESOLVED
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect

@@ -14,7 +14,7 @@ from modelspan_analyzer.reading.names import need_model, need_service
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import explain
 from modelspan_analyzer.why.breakdown import stages
-from modelspan_analyzer.why.vocabulary import Finding
+from modelspan_analyzer.why.explanation import Finding
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 
 from modelspan_analyzer.incidents import describe
 from modelspan_analyzer.incidents.describe import title
-from modelspan_analyzer.incidents.vocabulary import Incident, OpenFinding, Severity
+from modelspan_analyzer.incidents.incident import Incident, OpenFinding, Severity
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

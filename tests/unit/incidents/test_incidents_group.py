@@ -9,7 +9,7 @@ import pytest
 
 from modelspan_analyzer.incidents import Incident, Severity
 from modelspan_analyzer.incidents.group import NewFinding, home
-from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED, OpenFinding
+from modelspan_analyzer.incidents.incident import OPEN, RESOLVED, OpenFinding
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.why import Cause, Explanation, question
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from modelspan_analyzer.incidents.feedback import OPINIONS
-from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED, Severity
+from modelspan_analyzer.incidents.incident import OPEN, RESOLVED, Severity
 from modelspan_analyzer.kinds import KINDS
 from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.web.openapi.vocabulary import (
