@@ -13,6 +13,7 @@ from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.from_sketches import covers
 from modelspan_analyzer.reading.silence import REACH, Series, Silence, grain_of, grains_until, hours_until, unix
+from modelspan_analyzer.reading.window import between
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_collector.store.connect import Store
@@ -30,14 +31,8 @@ SELECT hour AS moment, rows AS n FROM feature_profiles
 WHERE model = {{model:String}} AND version = {{version:String}} AND segment = '' AND source = 'model' AND kind = 'rows'
   AND toStartOfDay(hour) >= toStartOfDay(toDateTime({begin}, 'UTC')) AND hour >= {begin} AND hour < {end}
 """
-_ROWS = """
-SELECT timestamp AS moment, 1 AS n FROM predictions
-WHERE model = {{model:String}} AND {whose}
-  AND toStartOfFiveMinutes(timestamp) >= toStartOfFiveMinutes({begin})
-  AND toStartOfFiveMinutes(timestamp) <= toStartOfFiveMinutes({end})
-  AND timestamp >= {begin} AND timestamp < {end}
-"""
-_BEGIN, _END = "{{begin{0}:DateTime64(9, 'UTC')}}", "{{end{0}:DateTime64(9, 'UTC')}}"
+_ROWS = "SELECT timestamp AS moment, 1 AS n FROM predictions WHERE model = {{model:String}} AND {whose} AND {between}"
+_MOMENT = "{{{0}:DateTime64(9, 'UTC')}}"
 _JUST_BEFORE = """
 SELECT sum(n) AS counted,
        intDiv({{until:Int64}} - 1 - toUnixTimestamp64Micro(toDateTime64(moment, 6, 'UTC')), {{size:Int64}}) + 1 AS place
@@ -55,10 +50,9 @@ SELECT max(newest) FROM (
       AND toStartOfFiveMinutes(timestamp) >= toStartOfHour({before:DateTime64(9, 'UTC')})
 )
 """
-_NEWEST_ANSWER = """
+_NEWEST_ANSWER = f"""
 SELECT max(timestamp) FROM predictions
-WHERE model = {model:String} AND role = {role:String} AND timestamp < {before:DateTime64(9, 'UTC')}
-  AND toStartOfFiveMinutes(timestamp) >= toStartOfFiveMinutes({earliest:DateTime64(9, 'UTC')})
+WHERE model = {{model:String}} AND role = {{role:String}} AND {between("earliest", "before")}
 """
 _ROLE = """
 SELECT role FROM predictions
@@ -80,10 +74,9 @@ WHERE model = {model:String} AND (version = {version:String} OR {any:Bool})
   AND hour >= {earliest:DateTime64(9, 'UTC')} AND hour < {before:DateTime64(9, 'UTC')}
 ORDER BY slot
 """
-_ACTIVE_MINUTES = """
+_ACTIVE_MINUTES = f"""
 SELECT DISTINCT toUnixTimestamp(toStartOfMinute(timestamp)) AS slot FROM predictions
-WHERE model = {model:String} AND timestamp < {before:DateTime64(9, 'UTC')}
-  AND toStartOfFiveMinutes(timestamp) >= toStartOfFiveMinutes({earliest:DateTime64(9, 'UTC')})
+WHERE model = {{model:String}} AND {between("earliest", "before")}
 ORDER BY slot
 """
 
@@ -137,7 +130,9 @@ class Arrivals:
         return {int(row["place"]): int(row["counted"]) for row in rows}
 
     def _rows(self, place: int) -> str:
-        return self._from.format(begin=_BEGIN.format(place), end=_END.format(place), whose=self._whose)
+        begin, end = f"begin{place}", f"end{place}"
+        places = {"begin": _MOMENT.format(begin), "end": _MOMENT.format(end)}
+        return self._from.format(**places, whose=self._whose, between=between(begin, end))
 
 
 def first_rows(store: Store, model: str, version: str, before: datetime, most: int) -> int:
