@@ -109,7 +109,7 @@ def _settled(days: Mapping[str, Ints], *, past: bool) -> tuple[str, str]:
         today = (latest.year * 12 + latest.month - 1) * 31 + latest.day
         here = {name: each for name, each in days.items() if not (each > today).any()}
         if len(here) == 1:
-            return next(iter(here)), "as they lay in the future otherwise"
+            return next(iter(here)), "as they would lie in the future otherwise"
         days = here or days
     rising = [name for name, each in days.items() if _follow(each)]
     return (rising[0], "as they follow each other so") if len(rising) == 1 else ("", "")

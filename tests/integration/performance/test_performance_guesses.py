@@ -237,20 +237,23 @@ def test_two_classes_of_scores_alone_are_told_apart_by_the_threshold(look: Look,
 
 
 @pytest.mark.parametrize("labels", [("NEGATIVE", "POSITIVE"), ("fraud", "legit")])
-@pytest.mark.parametrize("of_answer", [True, False], ids=["of the answer", "of the positive class"])
-def test_a_score_is_of_the_positive_class_whichever_class_was_answered(
-    look: Look, labels: tuple[str, str], of_answer: bool
+@pytest.mark.parametrize("of", ["the answer", "the positive class", "the other class"])
+def test_a_score_is_of_the_positive_class_whichever_class_it_came_for(
+    look: Look, labels: tuple[str, str], of: str
 ) -> None:
-    """A value that is the score of the class that was answered is turned round for the other, and that is said."""
+    """A value that is the score of the answer, or of the other class, is turned round, and that is said."""
     positive = positive_of(labels)
     (negative,) = set(labels) - {positive}
     truth = np.where(TRUTH == 1, positive, negative)
     answer = np.where(OF_TWO >= 0.5, positive, negative)
-    value = np.where(answer == positive, OF_TWO, 1 - OF_TWO) if of_answer else OF_TWO
+    values = {"the answer": np.where(answer == positive, OF_TWO, 1 - OF_TWO), "the other class": 1 - OF_TWO}
+    value = values.get(of, OF_TWO)
     found = look({"label": answer, "value": value}, {"label": truth})
     assert found["roc_auc"].value == pytest.approx(metrics.roc_auc_score(TRUTH, OF_TWO))
     assert found["brier"].value == pytest.approx(metrics.brier_score_loss(TRUTH, OF_TWO))
-    assert ("probability of the class that was answered" in found["labels_share"].reason) is of_answer
+    said = {"the answer": "the class that was answered", "the other class": f"of {negative}, whose answers"}
+    for each, words in said.items():
+        assert (words in found["labels_share"].reason) is (each == of)
 
 
 def test_scores_of_a_high_threshold_stay_scores_of_the_positive_class(look: Look) -> None:

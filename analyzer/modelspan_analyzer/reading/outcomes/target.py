@@ -53,7 +53,7 @@ _OF_POSITIVE = """
 SELECT * REPLACE (if(label = '' AND mapContains(scores, {{scored:String}}), scores[{{scored:String}}], value) AS value)
 FROM ({rows})
 """
-_OF_LABEL = f"SELECT * REPLACE ({confidence.AS_POSITIVE}) FROM ({{rows}})"
+_OF_VALUES = f"SELECT * REPLACE ({confidence.AS_POSITIVE}) FROM ({{rows}})"
 _DERIVED = {
     MULTICLASS: "answers that name no class are taken for the class of their highest score (or of their whole number)",
     BINARY: "answers that are class scores alone are taken for {positive} from `performance.threshold` on",
@@ -72,8 +72,8 @@ class Target:
     """What was guessed and how it is settled; '' where the model's card says it."""
     derived: str = field(default="", compare=False)
     """How the class of answers that name none, and of which class values are, is told; '' where nothing is derived."""
-    of_label: bool = field(default=False, compare=False)
-    """The value is the score of the label that was answered, not of the positive class."""
+    of_values: confidence.Classes = field(default=frozenset(), compare=False)
+    """The classes whose scores values are, where they are to be turned round for the positive one."""
 
     @property
     def positive(self) -> str:
@@ -100,8 +100,8 @@ class Seen(NamedTuple):
     """Some answers are numbers and name no class."""
     tenants: frozenset[str]
     """Whose rows they are, of those that name a tenant."""
-    of_label: bool | None
-    """Whether the values of two labels are scores of the label that was answered; None where nothing tells."""
+    of_values: confidence.Classes | None
+    """Of which of two classes values are the scores; None where nothing tells."""
     rows: int
     labelled: int
     """Of how many the truth is known."""
@@ -141,11 +141,13 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
         return Target(REGRESSION, guess=guess)
     target = classify(classes, positive)
     unnamed = any(one.scored_alone or (one.numbers and target.task == MULTICLASS) for one in seen)
-    of_label = target.task == BINARY and {one.of_label for one in seen} - {None} == {True}
-    told = (unnamed and _DERIVED.get(target.task, ""), of_label and confidence.SAID)
-    derived = "; ".join(sentence.format(positive=target.positive) for sentence in told if sentence)
+    of_values = confidence.agreed([_respelt(one.of_values, found) for one in seen], target.classes)
+    of_values = frozenset() if target.task != BINARY or of_values == {target.positive} else of_values
+    told = [_DERIVED.get(target.task, "").format(positive=target.positive)] if unnamed else []
+    told += [confidence.said(of_values, target.positive)] if of_values else []
+    derived = "; ".join(filter(None, told))
     guess = "" if task else _guess(target, found)
-    return replace(target, spelling=found, guess=guess, derived=derived, of_label=of_label)
+    return replace(target, spelling=found, guess=guess, derived=derived, of_values=of_values)
 
 
 def read_as(rows: Rows, target: Target) -> Rows:
@@ -159,10 +161,15 @@ def read_as(rows: Rows, target: Target) -> Rows:
     if not target.derived:
         return rows
     if target.task == BINARY:
-        sql = _OF_LABEL.format(rows=rows.sql) if target.of_label else rows.sql
-        parameters = {**rows.parameters, "scored": target.positive}
+        sql = _OF_VALUES.format(rows=rows.sql) if target.of_values else rows.sql
+        whole = {"whole": len(target.of_values) == 1} if target.of_values else {}
+        parameters = {**rows.parameters, "scored": target.positive, **whole}
         return replace(rows, sql=_OF_POSITIVE.format(rows=sql), parameters=parameters)
     return replace(rows, sql=_HIGHEST.format(rows=rows.sql))
+
+
+def _respelt(classes: confidence.Classes | None, spelling: Mapping[str, str]) -> confidence.Classes | None:
+    return None if classes is None else frozenset(spelling.get(name, name) for name in classes)
 
 
 def find_spelling(sets: Sequence[Set[str]]) -> dict[str, str]:
@@ -219,7 +226,7 @@ def look(store: Store, rows: Rows) -> Seen:
         bool(seen["scored_alone"]),
         bool(seen["numbers"]),
         frozenset(name for name in seen["tenants"] if name),
-        confidence.is_of_label(seen),
+        confidence.classes_of_values(seen),
         n,
         labelled,
         attributed,
