@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from modelspan_analyzer.documents import Cell, Drawing, Mini, Name, Section, Share, State, Table
-from modelspan_analyzer.incidents.vocabulary import Incident
+from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.views.drifted import Drifted
 from modelspan_analyzer.views.report import Report
 

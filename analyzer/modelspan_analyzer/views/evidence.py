@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from modelspan_analyzer.incidents.vocabulary import Incident
+from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.veil import Veil

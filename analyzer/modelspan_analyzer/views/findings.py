@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from modelspan_analyzer.charts import Band, Figure, Mark, Point, time_line
 from modelspan_analyzer.incidents import describe
-from modelspan_analyzer.incidents.vocabulary import Incident, OpenFinding
+from modelspan_analyzer.incidents.incident import Incident, OpenFinding
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.views.query import Query

@@ -13,8 +13,8 @@ from modelspan_analyzer.alerts.alert import dashboard_of, sql_of
 from modelspan_analyzer.charts import Mark
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import describe
+from modelspan_analyzer.incidents.incident import OPEN, Incident
 from modelspan_analyzer.incidents.store import load, timeline
-from modelspan_analyzer.incidents.vocabulary import OPEN, Incident
 from modelspan_analyzer.reading.names import brief
 from modelspan_analyzer.views.evidence import Reasons, reasons, without_traces
 from modelspan_analyzer.views.findings import Finding, findings

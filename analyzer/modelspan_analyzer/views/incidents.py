@@ -9,8 +9,8 @@ from typing import Final
 
 import pyarrow as pa
 
+from modelspan_analyzer.incidents.incident import OPEN, RESOLVED, Incident
 from modelspan_analyzer.incidents.store import load
-from modelspan_analyzer.incidents.vocabulary import OPEN, RESOLVED, Incident
 from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.views.evidence import without_traces
 from modelspan_analyzer.views.query import Query

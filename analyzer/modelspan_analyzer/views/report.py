@@ -10,7 +10,7 @@ from typing import Any, Final
 from modelspan_analyzer import incidents
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.governance.audit import Entry, entries
-from modelspan_analyzer.incidents.vocabulary import Incident
+from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.table import MONITORS
 from modelspan_analyzer.reading import baselines

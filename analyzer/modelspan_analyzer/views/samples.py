@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from modelspan_analyzer.incidents.vocabulary import Incident, OpenFinding
+from modelspan_analyzer.incidents.incident import Incident, OpenFinding
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.views.query import Query
