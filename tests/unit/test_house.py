@@ -328,4 +328,6 @@ def test_nothing_is_there_for_tests_alone() -> None:
 def test_which_rows_are_of_a_window_is_said_once() -> None:
     """Two conditions for it differed by a key, and one of them read the whole model: `window.py` has the only one."""
     reading = ROOT / "analyzer/modelspan_analyzer/reading"
-    assert [path.name for path in reading.rglob("*.py") if "start:DateTime64" in path.read_text()] == ["window.py"]
+    for sign in ("toStartOfFiveMinutes(timestamp) <=", "timestamp < {{{end}:DateTime64"):
+        assert [path.name for path in reading.rglob("*.py") if sign in path.read_text()] == ["window.py"]
+    assert not [path.name for path in reading.rglob("*.py") if "{start:DateTime64" in path.read_text()]
