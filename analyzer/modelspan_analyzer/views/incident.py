@@ -152,9 +152,14 @@ def read(store: Store, given: Mapping[str, str], settings: AlertSettings, veil: 
         traces=tuple(each for each, _ in traces),
         traces_left_out=max(0, len(one.traces) - _TRACES),
         samples=shown,
-        timeline=tuple(Happened(e.at, e.kind, veil.text(e.text)) for e in timeline(store, one.incident_id)),
+        timeline=_timeline(store, one.incident_id, veil),
         opinions=tuple(Opinion(row["actor"], row["opinion"], veil.text(row["comment"]), row["at"]) for row in rows),
     )
+
+
+def _timeline(store: Store, incident_id: str, veil: Veil) -> tuple[Happened, ...]:
+    events = timeline(store, incident_id)
+    return tuple(Happened(event.at, event.kind, veil.text(without_traces(event.text))) for event in events)
 
 
 def _affected(one: Incident, told: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from modelspan_analyzer.charts import WIDE, Bar, Figure, Point, interval_bars, time_line
+from modelspan_analyzer.charts import Bar, Figure, Point, interval_bars, time_line
 from modelspan_analyzer.views.examples import EXAMPLES, Example
 from modelspan_analyzer.views.view import View, plain
 from modelspan_collector.sqlhttp.errors import ClickHouseError
@@ -54,6 +54,11 @@ class Sql(View):
         columns = [_column([row[place] for row in self.rows]) for place in range(len(self.columns))]
         return {"answer": pa.table(columns, names=list(self.columns))}
 
+    def examples_by_table(self) -> Mapping[str, tuple[Example, ...]]:
+        """The examples of each table, in their order."""
+        names = dict.fromkeys(one.table for one in self.examples)
+        return {name: tuple(one for one in self.examples if one.table == name) for name in names}
+
     def drawn(self) -> Figure | None:
         """The answer as it was asked to be drawn; None where it is to be a table, or has nothing to draw."""
         return {"line": self._line, "bars": self._bars}[self.show]() if self.show in ("line", "bars") else None
@@ -78,14 +83,14 @@ class Sql(View):
             return None
         rows = sorted((row for row in self.rows if row[at] is not None), key=lambda row: row[at])
         points = [Point(row[at], row[of]) for row in rows[:ON_THE_PAGE]]
-        return time_line(self.columns[of], points, width=WIDE)
+        return time_line(self.columns[of], points)
 
     def _bars(self) -> Figure | None:
         name, of = self._column(str), self._column(int, float)
         if name is None or of is None:
             return None
         bars = [Bar(str(row[name] or ""), row[of]) for row in self.rows[:_MOST_BARS]]
-        return interval_bars(f"{self.columns[of]} by {self.columns[name]}", bars, width=WIDE)
+        return interval_bars(f"{self.columns[of]} by {self.columns[name]}", bars)
 
 
 def read(reader: SqlReader, given: Mapping[str, str]) -> Sql:

@@ -42,6 +42,8 @@ _LIMITS: Final = Limits(
 _OF_SERVERS: Final = replace(_LIMITS, spill_bytes=0)
 """A server has its own place to put what does not fit into memory, and its own bound for it."""
 _AT_ONCE: Final = 2
+_PATIENCE: Final = 3.0
+"""Seconds that a query waits for others: each holds a thread, which health and metrics need too."""
 _FORMAT: Final = "JSONCompact"
 """Which has every type, and is as large as what it holds: packed formats would unfold to anything."""
 
@@ -65,8 +67,6 @@ class SqlReader:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
-        self._lock = threading.Lock()
-        self._engine: Engine | None = None
         self._forbidden: Forbidden | None = None
 
     def ask(self, sql: str) -> Answer:
@@ -79,37 +79,19 @@ class SqlReader:
             raise errors.ClickHouseError(
                 1, "QUERY_IS_TOO_LARGE", f"a query may have {_LIMITS.statement_bytes:,} bytes at most"
             )
-        if not self._slots.acquire(timeout=SECONDS):
+        if not self._slots.acquire(timeout=_PATIENCE):
             raise errors.ClickHouseError(202, "TOO_MANY_SIMULTANEOUS_QUERIES", "others are asking: try again")
         try:
             return _answer(self._of_engine(sql) if self._store.embedded else self._of_server(sql))
         finally:
             self._slots.release()
 
-    def close(self) -> None:
-        """Let go of the engine."""
-        with self._lock:
-            if self._engine is not None:
-                self._engine.close()
-                self._engine = None
-
     def _of_engine(self, sql: str) -> bytes:
-        with self._lock:
-            if self._engine is None:
-                path = urlsplit(self._store.dsn).path
-                self._engine = Engine(path, self._store.database, _LIMITS, writable=False)
-        question = Question(sql, {}, _settings(), self._store.database, _FORMAT)
-        run = self._engine.open(question, may_write=False)
+        engine = Engine(urlsplit(self._store.dsn).path, self._store.database, _LIMITS, writable=False)
         try:
-            need_reading(run.statement)
-            run.start()
-            pieces, size = [], 0
-            while (piece := run.read()) and size <= MOST_BYTES:
-                pieces.append(piece)
-                size += len(piece)
+            return _read(engine, sql, self._store.database)
         finally:
-            run.close()
-        return _whole(b"".join(pieces))
+            engine.close()
 
     def _of_server(self, sql: str) -> bytes:
         client = self._store.client()
@@ -143,6 +125,20 @@ class SqlReader:
 
     def _names_of(self, sql: str, names: tuple[str, ...]) -> frozenset[str]:
         return frozenset(str(next(iter(row.values()))) for row in self._store.rows(sql, {"names": list(names)}))
+
+
+def _read(engine: Engine, sql: str, database: str) -> bytes:
+    run = engine.open(Question(sql, {}, _settings(), database, _FORMAT), may_write=False)
+    try:
+        need_reading(run.statement)
+        run.start()
+        pieces, size = [], 0
+        while (piece := run.read()) and size <= MOST_BYTES:
+            pieces.append(piece)
+            size += len(piece)
+    finally:
+        run.close()
+    return _whole(b"".join(pieces))
 
 
 def need_reading(vetted: Statement) -> None:

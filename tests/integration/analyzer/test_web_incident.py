@@ -347,7 +347,6 @@ def test_a_query_on_a_server_is_vetted_as_on_the_embedded_store(filled: Store) -
                     reader.ask(query)
                 assert told in raised.value.message, query
     finally:
-        reader.close()
         remote.close()
         server.stop()
 

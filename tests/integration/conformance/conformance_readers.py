@@ -193,11 +193,7 @@ def by_sql(cell: Cell) -> None:
 
 def by_page(cell: Cell) -> None:
     """The same rows on the page on which people ask in SQL."""
-    reader = SqlReader(cell.store)
-    try:
-        answer = reader.ask(Query("", _ROWS, {"model": cell.model}).text)
-    finally:
-        reader.close()
+    answer = SqlReader(cell.store).ask(Query("", _ROWS, {"model": cell.model}).text)
     _are_all(cell, [dict(zip(answer.names, row, strict=True)) for row in answer.rows])
 
 
