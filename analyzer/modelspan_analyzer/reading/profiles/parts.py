@@ -33,7 +33,7 @@ FROM {table} WHERE {condition}
 # Ids that repeat are estimated as in every profile: all rows come with the same estimate.
 _WHOLE = f"""
     , timestamp, error_type != '' AS failed, mapKeys(embeddings) AS embeddings,
-    uniqHLL12(cityHash64(prediction_id)) OVER () AS distinct_ids, {OUTPUT_NUMBERS},
+    uniqCombined64(20)(prediction_id) OVER () AS distinct_ids, {OUTPUT_NUMBERS},
     if(label = '', [], ['label']) AS label_name, if(label = '', [], [toString(label)]) AS label_text,
     CAST([], 'Array(String)') AS no_missing
 """
