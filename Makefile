@@ -39,7 +39,7 @@ docs: $(STAMP)  ## build the documentation site into docs/_build; a broken link 
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
 
 bench: $(STAMP)  ## print the benchmark ratios
-	for bench in sdk collector analyzer alarms performance why; do $(BIN)/python benchmarks/$$bench.py; done
+	for bench in sdk collector analyzer alarms performance why pages; do $(BIN)/python benchmarks/$$bench.py; done
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/_build docs/reference

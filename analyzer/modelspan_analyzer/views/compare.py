@@ -27,7 +27,7 @@ from modelspan_analyzer.results import Result, Window
 from modelspan_analyzer.verdicts.rates import judge
 from modelspan_analyzer.views.asked import FILTERS, Asked, asked
 from modelspan_analyzer.views.drifted import Drifted, drifted_of, ranked
-from modelspan_analyzer.views.period import newest_version, period
+from modelspan_analyzer.views.period import Period, newest_version, period
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.view import View, table_of
 from modelspan_collector.store.connect import Store
@@ -87,7 +87,8 @@ class Compared(View):
         """What moved most, in the bins of the verdict."""
         moved = [one for one in (*self.outputs, *self.features) if one.bins and one.verdict in ("alarm", "warning")]
         chosen = moved or [one for one in (*self.outputs, *self.features) if one.bins][:2]
-        return [one.figure() for one in chosen[:_DRAWN]]
+        names = (BASELINE if self.kind == BASELINE else "other side", "this side")
+        return [one.figure(names) for one in chosen[:_DRAWN]]
 
     def drawn_outcomes(self) -> Figure | None:
         """Every measure of the outcomes with its interval; None where none was measured."""
@@ -118,7 +119,7 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
     wanted, kind = _asked(store, given)
     version = wanted.version or newest_version(store, wanted.model)
     of = period(store, wanted.model, version, wanted.window)
-    window = wanted.window or (of.window if of else window_of("", ""))
+    window = wanted.window or _newest(of, kind)
     this = Asked(wanted.model, version, "", window)
     shown = Side(_stretch(window), version, window, _rows(store, this.model, version, window))
     base = _base(store, this, window, kind, given, now)
@@ -162,6 +163,15 @@ def _asked(store: Store, given: Mapping[str, str]) -> tuple[Asked, str]:
     if kind == VERSION and not other_version:
         raise ValueError("say which version: &other_version=NAME")
     return wanted, kind
+
+
+def _newest(of: Period | None, kind: str) -> Window:
+    """The newest windows; half of them where they are compared with those before."""
+    if of is None:
+        return window_of("", "")
+    start, end = of.window.start, of.window.end
+    begin = start + (end - start) / of.windows * (of.windows // 2) if kind == BEFORE else start
+    return Window(begin, end)
 
 
 def _quality(context: MonitorContext) -> list[Beside]:

@@ -65,11 +65,11 @@ class Drifted:
         """Both distributions, small."""
         return mini_pair(self.baseline, self.window, f"{self.feature}: baseline and window")
 
-    def figure(self) -> Figure:
+    def figure(self, names: tuple[str, str] = ("baseline", "window")) -> Figure:
         """Both distributions, in the bins of the verdict."""
         moved = self.moved if self.verdict in _ORDER else ()
-        title = f"{self.feature}: baseline and window"
-        return histogram_pair(title, self.bins, self.baseline, self.window, moved, names=("baseline", "window"))
+        title = f"{self.feature}: {names[0]} and {names[1]}"
+        return histogram_pair(title, self.bins, self.baseline, self.window, moved, names=names)
 
 
 def drifted(store: Store, model: str, version: str, of: Period, segment: str = "") -> tuple[list[Drifted], Query]:

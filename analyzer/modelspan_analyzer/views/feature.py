@@ -25,7 +25,8 @@ PARAMETERS: Final = FILTERS | {"feature"}
 _QUALITY: Final = "data_quality"
 _SEGMENTS: Final = f"""
 SELECT segment, signal, metric, window_end AS at, value, threshold, verdict, n, reason FROM monitor_results FINAL
-WHERE {WITHIN} AND feature = {{feature:String}} AND segment != '' AND window_end = (
+WHERE {WITHIN} AND feature = {{feature:String}} AND segment != ''
+  AND (threshold IS NOT NULL OR value IS NULL) AND window_end = (
     SELECT max(window_end) FROM monitor_results
     WHERE {WITHIN} AND feature = {{feature:String}} AND segment != '' AND value IS NOT NULL
 )
@@ -117,8 +118,8 @@ class Feature(View):
 
     def drawn_lines(self) -> list[Figure]:
         """The metric of each signal that tells most, and what else alarmed."""
-        chosen = [line for own in self.lines.values() for place, line in enumerate(own) if not place or line.alarms]
-        return [figure(line, self.marks) for line in chosen]
+        every = [line for own in self.lines.values() for place, line in enumerate(own) if not place or line.alarms]
+        return [figure(line, self.marks) for line in every if line.measured]
 
     def tables(self) -> Mapping[str, pa.Table]:
         """Bins, windows and segments."""

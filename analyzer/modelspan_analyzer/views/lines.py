@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from modelspan_analyzer.charts import Band, Figure, Mark, Point, time_line
+from modelspan_analyzer.checking import WITHIN
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.table import SIGNALS
-from modelspan_analyzer.views.period import WITHIN, Period
+from modelspan_analyzer.views.period import WITHIN as WITHIN_PERIOD
+from modelspan_analyzer.views.period import Period
 from modelspan_analyzer.views.query import Query
 from modelspan_collector.store.connect import Store
 
@@ -22,7 +24,7 @@ SELECT signal, metric, window_end, min(window_start) AS start, count() AS result
        argMax((value, lower, upper, threshold, toString(direction), toString(verdict), toString(feature), reason),
               (gravity, ifNull(if(direction = 'below', -times, times), 0))) AS worst
 FROM monitor_results FINAL
-WHERE {WITHIN}
+WHERE {WITHIN_PERIOD}
   AND (segment = {{segment:String}} OR ({{segment:String}} = '' AND signal = 'fairness'))
   AND ({{feature:String}} = '' OR feature = {{feature:String}})
   AND ({{signal:String}} = '' OR signal = {{signal:String}})
@@ -73,9 +75,14 @@ class Line:
         return any(point.threshold is not None for point in self.points)
 
     @property
+    def measured(self) -> int:
+        """Windows that have a value of it."""
+        return sum(point.value is not None for point in self.points)
+
+    @property
     def newest(self) -> Measured:
-        """The last point."""
-        return self.points[-1]
+        """The last point that was looked at."""
+        return next((point for point in reversed(self.points) if point.results), self.points[-1])
 
     @property
     def name(self) -> str:
@@ -100,12 +107,22 @@ def lines(
     grouped: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in store.rows(query.sql, query.parameters):
         grouped.setdefault((row["signal"], row["metric"]), []).append(row)
-    return [_line(signal, metric, rows) for (signal, metric), rows in grouped.items()], query
+    windows = sorted({(row["start"], row["window_end"]) for rows in grouped.values() for row in rows})
+    return [_line(signal, metric, rows, windows) for (signal, metric), rows in grouped.items()], query
 
 
-def _line(signal: str, metric: str, rows: Sequence[Mapping[str, Any]]) -> Line:
-    points = tuple(_measured(row) for row in rows)
+def _line(
+    signal: str, metric: str, rows: Sequence[Mapping[str, Any]], windows: Sequence[tuple[datetime, datetime]]
+) -> Line:
+    """The line over all windows: one in which the metric was not measured is a gap of its own."""
+    known = {row["window_end"]: row for row in rows}
+    points = tuple(_measured(known[end]) if end in known else _gap(start, end) for start, end in windows)
     return Line(signal, metric, max(row["features"] for row in rows), points)
+
+
+def _gap(start: datetime, end: datetime) -> Measured:
+    reason = "not measured in this window"
+    return Measured(utc(start), utc(end), None, None, None, None, "above", "skipped", "", reason, 0, 0)
 
 
 def _measured(row: Mapping[str, Any]) -> Measured:
@@ -122,10 +139,16 @@ def by_signal(found: Iterable[Line]) -> dict[str, list[Line]]:
     return {name: sorted(own, key=_telling) for name, own in grouped.items() if own}
 
 
-def _telling(line: Line) -> tuple[bool, int, int, str]:
-    """What alarmed most, then what can alarm, then what was measured most often."""
-    measured = sum(point.value is not None for point in line.points)
-    return (not (line.alarms or line.compared), -line.alarms, -measured, line.metric)
+def _telling(line: Line) -> tuple[bool, bool, int, bool, int, str]:
+    """What alarmed most, then what can alarm, then what was measured most often; last what tells nothing of a model."""
+    return (
+        not line.measured,
+        not line.alarms and line.metric in WITHIN,
+        -line.alarms,
+        not line.compared,
+        -line.measured,
+        line.metric,
+    )
 
 
 def figure(line: Line, marks: Sequence[Mark] = ()) -> Figure:

@@ -62,7 +62,18 @@ class Model(View):
     def drawn_lines(self, signal: str) -> list[Figure]:
         """The charts of a signal: of its telling metric, or of all where it was asked for."""
         own = self.signals[signal]
-        return [figure(line, self.marks) for line in (own if self.signal else own[:1])]
+        return [figure(line, self.marks) for line in (own if self.signal else own[:1]) if line.measured]
+
+    @property
+    def unmeasured(self) -> dict[str, str]:
+        """Why nothing was measured, of the lines that are not drawn for that."""
+        lacking = [line for own in self.signals.values() for line in (own if self.signal else own[:1])]
+        name = "metric" if self.signal else "signal"
+        return {
+            getattr(line, name): line.newest.reason or line.newest.verdict.replace("_", " ")
+            for line in lacking
+            if not line.measured
+        }
 
     def drawn_outcomes(self) -> list[Figure]:
         """Realised and estimated."""
@@ -184,5 +195,6 @@ def _unknown(wanted: Asked) -> Member:
 
 
 def _sentence(mine: Member) -> str:
-    said = mine.sentence[:1].upper() + mine.sentence[1:]
+    told = mine.sentence.removeprefix(f"{mine.model} {mine.version}: ").removeprefix(f"{mine.model}: ")
+    said = told[:1].upper() + told[1:]
     return f"{said}." if said and said[-1] not in ".!?" else said

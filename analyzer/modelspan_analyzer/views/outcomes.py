@@ -35,8 +35,8 @@ class Outcome:
 
 def outcomes(found: Sequence[Line], most: int = 2) -> list[Outcome]:
     """The measures that tell most: those that alarm or can, first; none where no outcome was measured."""
-    realised = {line.metric: line for line in found if line.signal == REALISED and _measured(line)}
-    estimated = {line.metric: line for line in found if line.signal == ESTIMATED and _measured(line)}
+    realised = {line.metric: line for line in found if line.signal == REALISED and line.measured}
+    estimated = {line.metric: line for line in found if line.signal == ESTIMATED and line.measured}
     labels = next((line for line in found if (line.signal, line.metric) == (REALISED, SHARE)), None)
     names = [name for name in {**realised, **estimated} if name != SHARE]
     alarms = {name: sum(line[name].alarms for line in (realised, estimated) if name in line) for name in names}
@@ -54,10 +54,6 @@ def _outcome(
 
 def _place(metric: str) -> int:
     return _FIRST.index(metric) if metric in _FIRST else len(_FIRST)
-
-
-def _measured(line: Line) -> bool:
-    return any(point.value is not None for point in line.points)
 
 
 def _points(points: Sequence[Measured]) -> list[Point]:

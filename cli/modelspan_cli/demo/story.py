@@ -6,6 +6,7 @@ import json
 import math
 import time
 import urllib.request
+import webbrowser
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -49,6 +50,7 @@ def tell(data: Path, *, keep: bool, seconds: float, rate: float) -> bool:
         found = _run(running, seconds, rate)
         _where_to_look(running, data, keep)
         if keep:
+            webbrowser.open(page_of(running))
             stack.join()
         return found
     finally:
@@ -165,3 +167,11 @@ def _where_to_look(running: Running, data: Path, keep: bool) -> None:
         )
     else:
         terminal.print("\n`make demo KEEP=1` leaves it running; docs/quickstart.md puts your own model into it")
+    terminal.print(f"the incident's page{'' if keep else ', as long as it runs'}: {page_of(running)}", soft_wrap=True)
+
+
+def page_of(running: Running) -> str:
+    """The address of the page of the demo's incident; of its model, where no incident was opened."""
+    found = findings.incident(running)
+    about = f"/incidents/{found.incident_id}" if found else f"/model?{urlencode({'model': MODEL})}"
+    return running.web_url + about
