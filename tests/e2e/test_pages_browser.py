@@ -104,7 +104,7 @@ def test_a_feature_is_drawn_in_the_bins_of_its_verdict(world: World, chromium: C
 
 
 def test_filters_links_and_forms_lead_to_pages_that_are_sound(world: World, chromium: Chromium) -> None:
-    """Every link of every page leads somewhere, but for those of pages that others make; every form can be sent."""
+    """Every link of every page leads somewhere; every form can be sent. The queries of links are run further below."""
     seen: Counter[str] = Counter()
     for path in PAGES:
         with chromium.visit(path) as visit:
@@ -117,7 +117,7 @@ def test_filters_links_and_forms_lead_to_pages_that_are_sound(world: World, chro
                 visit.page.locator("form.filters button").click()
                 assert "cannot be shown" not in visit.page.content(), path
                 assert (visit.faults, visit.outside) == ([], []), path
-    for link in [link for link in seen if not link.startswith("/incidents")]:
+    for link in [link for link in seen if not link.startswith("/sql?")]:
         with urllib.request.urlopen(world.address + link) as answer:
             assert answer.status == 200, link
 

@@ -21,9 +21,9 @@ Name = tuple[str, str]
 """A model and its version."""
 
 NEWEST: Final = """
-SELECT model, version, max(window_end) AS window_end FROM monitor_runs FINAL
+SELECT model, version, window_start, window_end FROM monitor_runs FINAL
 WHERE monitor = '' AND outcome != 'running' AND ({model:String} = '' OR model = {model:String})
-GROUP BY model, version
+ORDER BY window_end DESC LIMIT 1 BY model, version
 """
 _HEALTH: Final = f"""
 WITH abs(value) / abs(threshold) AS times
@@ -41,7 +41,7 @@ SELECT model, version, signal, max(window_end) AS checked, max(n) AS looked_at,
                 NOT has({{judged:Array(String)}}, toString(verdict)) AND verdict != {{skipped:String}}) AS unknown,
        anyIf(reason, verdict = 'error') AS failed
 FROM monitor_results FINAL
-WHERE ({{model:String}} = '' OR model = {{model:String}}) AND (model, version, window_end) IN ({NEWEST})
+WHERE ({{model:String}} = '' OR model = {{model:String}}) AND (model, version, window_start, window_end) IN ({NEWEST})
 GROUP BY model, version, signal
 """
 
