@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -56,12 +57,14 @@ def write(folder: Path, rows: int, columns: int, kind: str) -> tuple[Path, Path]
     return paths[0], paths[1]
 
 
-def timed(command: list[str], ends: tuple[int, ...]) -> float:
-    """Seconds of a command that has to end in one of some ways."""
-    start = time.perf_counter()
+def timed(command: list[str], ends: tuple[int, ...]) -> tuple[float, float]:
+    """Seconds, and seconds of processors, of a command that has to end in one of some ways."""
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode in ends, done.stderr
-    return time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - start, spent
 
 
 def main() -> None:
@@ -83,15 +86,23 @@ def main() -> None:
         command = [sys.executable, "-m", "modelspan_cli", "drift", *files, "-o", str(ours)]
         peer = [str(python), "-W", "ignore", "-c", EVIDENTLY, *files, str(theirs), args.presets]
         times = [(timed(command, (0, 3)), timed(peer, (0,))) for _ in range(args.runs)]
-        seconds = [statistics.median(each) for each in zip(*times, strict=True)]
+        seconds, spent = (
+            [statistics.median(run[product][kind] for run in times) for product in (0, 1)] for kind in (0, 1)
+        )
         sizes = [path.stat().st_size for path in (ours, theirs)]
     found = {
         "rows": args.rows,
         "columns": args.columns,
         "kind": args.kind,
-        "modelspan": {"seconds": round(seconds[0], 2), "bytes": sizes[0]},
-        "evidently": {"seconds": round(seconds[1], 2), "bytes": sizes[1]},
-        "ratio": {"time": round(seconds[1] / seconds[0], 1), "size": round(sizes[1] / sizes[0], 1)},
+        **{
+            product: {"seconds": round(seconds[at], 2), "processor_seconds": round(spent[at], 2), "bytes": sizes[at]}
+            for at, product in enumerate(("modelspan", "evidently"))
+        },
+        "ratio": {
+            "time": round(seconds[1] / seconds[0], 1),
+            "processor_time": round(spent[1] / spent[0], 1),
+            "size": round(sizes[1] / sizes[0], 1),
+        },
         "wanted": WANTED,
     }
     if args.json:

@@ -31,7 +31,7 @@ FROM_BELOW = {
     "analyzer.verdicts": "",
     "analyzer.charts": "",
     "analyzer.documents": "",
-    "analyzer.two_frames": "sdk.capture.tables sdk.features",
+    "analyzer.two_frames": "sdk.capture.tables sdk.capture.values sdk.features",
     "analyzer.files": "collector.store collector.bounded collector.write.arrow_size sdk.features",
     "analyzer.reading": "collector.store collector.write.maps sdk.conventions sdk.features",
     "analyzer.config": "collector.store",

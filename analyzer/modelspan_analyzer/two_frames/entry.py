@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -11,12 +11,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from modelspan.capture.tables import table_of
+from modelspan.capture.values import is_missing_type
 from modelspan.features import place
 from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Hints, Roles, Settled, settle
-from modelspan_analyzer.files.rows import FileError, FileRows
+from modelspan_analyzer.files.rows import FileError, FileRows, Remarks
 from modelspan_analyzer.files.written import AS_FOUND, Written
 from modelspan_analyzer.two_frames.compare import Options, compare_settled
 from modelspan_analyzer.two_frames.comparison import Comparison
@@ -140,24 +141,41 @@ def _as_reference(reference: Settled, roles: Roles, rows: FileRows) -> Roles:
 
 def _frame(value: object, name: str) -> FileRows:
     """A table in memory as rows."""
-    collect = getattr(value, "collect", None)
+    columns, left_out = _columns(value, name)
+    remarks, arrays = Remarks(), {}
+    for key, column in columns.items():
+        if (array := _array(key, column, remarks)) is not None:
+            arrays[key] = array
+    if len({len(array) for array in arrays.values()}) > 1:
+        raise FileError(f"the columns of {name} are not equally long")
+    for key, why in left_out.items():
+        remarks.leave_out(f"column {key!r}: {why}")
+    return FileRows.of(pa.table(arrays), remarks)
+
+
+def _columns(value: object, name: str) -> tuple[Mapping[str, object], Mapping[str, str]]:
+    """The columns of a table, and why some are left out."""
+    collect = getattr(value, "collect", None)  # of a lazy frame of polars
     found = table_of(collect() if callable(collect) and not hasattr(value, "to_pandas") else value)
-    if found is None:
-        kind = type(value).__name__
-        raise FileError(f"{name} is a {kind}, and no table; hint: a frame of pandas or polars, or an Arrow table")
-    columns = found.columns()
-    rows = FileRows.of(pa.table({key: _array(column) for key, column in columns.items()}))
-    for key, why in found.left_out.items():
-        rows.remarks.leave_out(f"column {key!r}: {why}")
-    return rows
+    if found is not None:
+        return found.columns(), found.left_out
+    if isinstance(value, Mapping) and all(isinstance(column, Sequence) for column in value.values()):
+        return {str(key): column for key, column in value.items()}, {}
+    kind = type(value).__name__
+    raise FileError(f"{name} is of type {kind}, and no table; hint: a frame of pandas or polars, or an Arrow table")
 
 
-def _array(column: object) -> pa.Array:
-    """An Arrow array; values of several kinds as their texts."""
+def _array(name: str, column: object, remarks: Remarks) -> pa.Array | None:
+    """An Arrow array; plain values of several kinds as their texts, and None of what has no place."""
     if isinstance(column, pa.Array | pa.ChunkedArray):
         return column
     assert isinstance(column, Sequence)
     try:
         return pa.array(column, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return pa.array([None if value is None else str(value) for value in column], pa.string())
+        held = [None if is_missing_type(type(each)) or each != each else each for each in column]
+    if not all(isinstance(each, str | int | float | None) for each in held):
+        remarks.leave_out(f"column {name!r}: it holds objects, which have no place: give each part a column of its own")
+        return None
+    remarks.assume(f"column {name!r} holds values of several kinds: read as text")
+    return pa.array([None if each is None else str(each) for each in held], pa.string())

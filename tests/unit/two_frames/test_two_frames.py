@@ -125,6 +125,7 @@ FRAMES = {
     "polars": pl.from_pandas,
     "polars, lazy": lambda frame: pl.from_pandas(frame).lazy(),
     "Arrow": lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
+    "a mapping of lists": lambda frame: {name: frame[name].tolist() for name in frame},
     "a mapping": lambda frame: {name: frame[name].to_numpy() for name in frame},
     "pandas with categories": lambda frame: frame.astype({"country": "category", "sex": "category"}),
 }
@@ -195,6 +196,16 @@ ALLOWED = frozenset(re.findall(r"<([a-z0-9]+)", compare_frames(BEFORE, MOVED).ht
 """The elements of a report on names that are not hostile."""
 
 
+def test_what_a_frame_holds_that_is_no_feature_is_left_out_and_named() -> None:
+    """Nothing is compared by the texts of objects, and what is read as text is said."""
+    rows = len(BEFORE)
+    frame = BEFORE.assign(vector=[[1.0, 2.0]] * rows, object=[{"a": 1}] * rows, mixed=[1, "a", None, 2.5] * (rows // 4))
+    remarks = compare_frames(frame, frame).findings.current.remarks
+    assert any("'vector'" in sentence for sentence in remarks.left_out)
+    assert any("'object'" in sentence for sentence in remarks.left_out)
+    assert remarks.assumed == ["column 'mixed' holds values of several kinds: read as text"]
+
+
 def test_extreme_numbers_are_compared_and_the_json_holds_none_that_json_lacks() -> None:
     random = np.random.default_rng(1)
     columns = {
@@ -221,7 +232,7 @@ def test_a_report_of_500_features_stays_below_two_megabytes() -> None:
 
 
 def test_what_is_no_table_is_refused_in_a_sentence() -> None:
-    with pytest.raises(FileError, match="current is a int, and no table"):
+    with pytest.raises(FileError, match="current is of type int, and no table"):
         compare_frames(BEFORE, 3)
     with pytest.raises(FileError, match="has no column 'ages'"):
         compare_frames(BEFORE, SAME, features=["ages"])
