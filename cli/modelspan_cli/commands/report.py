@@ -33,13 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--summary", action="store_true", help="one page for its owner, instead of all that is on record"
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the monitors.yaml that its monitors run by")
-    parser.add_argument("-o", "--output", type=_file, required=True, metavar="FILE", help=f"{', '.join(ENDINGS)}")
+    parser.add_argument(
+        "-o", "--output", type=_file, metavar="FILE", help=f"{', '.join(ENDINGS)}; default: print Markdown"
+    )
     add_data_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the report."""
+    """Write the report, or print it."""
     report = _read(args)
+    if args.output is None:
+        print(write(report, ".md", brief=args.summary).decode(), end="")
+        return 0
     try:
         args.output.write_bytes(write(report, args.output.suffix.lower(), brief=args.summary))
     except MissingPackageError as error:

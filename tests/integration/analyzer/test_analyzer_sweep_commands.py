@@ -41,6 +41,7 @@ SWEPT = {
     "explain": ("explain {model}-0", {1}),
     "why": ("why {model}", {1}),
     "incidents": ("incidents --model {model}", {0}),
+    "report": ("report {model}", {0}),
     "constraints": ("constraints suggest --model {model}", {0, 1}),
     "baseline": ("baseline list --model {model} --json", {0}),
     "status": ("status --json", {0}),
