@@ -74,7 +74,7 @@ PAGES = {
     "model": ("/model", {"model": "model-1"}),
     "one signal": ("/model", {"model": "model-1", "signal": "data_quality"}),
     "feature": ("/feature", {"model": "model-1", "feature": "feature_1"}),
-    "compare": ("/compare", {"model": "model-1", "with": "before", "since": "24h"}),
+    "compare": ("/compare", {"model": "model-1", "with": "before", "since": "12h"}),
 }
 
 
