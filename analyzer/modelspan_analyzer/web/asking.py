@@ -112,7 +112,7 @@ async def _nothing(request: Request, error: Exception) -> Response:
         sentence = f"there is nothing at {request.url.path[:100]!r}, only at {paths}"
     else:
         sentence = f"{request.method[:20]} is not for {request.url.path[:100]!r}"
-    return _said(request, sentence, status, getattr(error, "headers", None))
+    return said(request, sentence, status, getattr(error, "headers", None))
 
 
 async def _wrong(request: Request, error: Exception) -> Response:
@@ -139,16 +139,21 @@ async def _file(request: Request, error: Exception) -> Response:
 def _answer(request: Request, error: Exception, status: int) -> Response:
     sentence = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
     shown = " ".join(sentence.encode("utf-8", "replace").decode().split())[:500]
-    return _said(request, shown or "the request is not understood", status)
+    return said(request, shown or "the request is not understood", status)
 
 
-def _said(request: Request, sentence: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+def said(request: Request, sentence: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """A sentence as JSON, or as a page for a person who asked for one."""
-    path = request.url.path
-    wants_page = "text/html" in request.headers.get("accept", "") and not path.startswith("/api")
-    if wants_page and not path.endswith((".json", ".csv")):
+    if wants_page(request):
         return render(request, "error.html", status, headers, sentence=sentence, code=status)
     return JSONResponse({"error": sentence}, status_code=status, headers=headers)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks, and for a page rather than for what is behind one."""
+    path = request.url.path
+    a_page = not path.startswith("/api") and not path.endswith((".json", ".csv"))
+    return a_page and "text/html" in request.headers.get("accept", "")
 
 
 _HANDLERS: Final[Mapping[Any, Any]] = {

@@ -164,6 +164,16 @@ def test_a_browser_is_led_to_the_login_and_back_to_where_it_was_going(port: Port
         assert client.get("/", headers=BROWSER).status_code == 303
 
 
+def test_a_person_who_may_not_see_a_page_is_told_so_on_a_page(port: Port) -> None:
+    """Which the session stays open for; a program gets an object."""
+    with port.client() as client:
+        log_in(client, TOKENS["viewer"])
+        told = client.get("/sql?query=SELECT+1", headers=BROWSER)
+        assert (told.status_code, told.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert "this is for the role operator" in told.text
+        assert client.get("/sql.json", headers=BROWSER).json()["error"].startswith("this is for the role operator")
+
+
 @pytest.mark.parametrize("onward", ["//evil.example", "https://evil.example", "/\\evil.example", "/\r\nx: y", "x", ""])
 def test_a_login_leads_to_no_other_site(port: Port, onward: str) -> None:
     """The address to go on to is one of this port."""

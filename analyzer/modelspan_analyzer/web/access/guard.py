@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from modelspan_analyzer.web.access.desk import Desk
 from modelspan_analyzer.web.access.roles import Rule, rule_of
 from modelspan_analyzer.web.access.visitors import Visitor, admit, visitor_of
+from modelspan_analyzer.web.asking import said, wants_page
 
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _NONE: Final = "this port needs a token: send the header `authorization: Bearer <token>`"
@@ -80,19 +81,8 @@ def too_many(wait: float) -> Response:
     return JSONResponse({"error": sentence}, status_code=429, headers={"Retry-After": str(seconds)})
 
 
-def wants_page(request: Request) -> bool:
-    """Whether a browser asks for a page to show."""
-    path = request.url.path
-    return (
-        request.method in ("GET", "HEAD")
-        and "text/html" in request.headers.get("accept", "")
-        and not path.startswith("/api/")
-        and not path.endswith((".json", ".csv"))
-    )
-
-
 def _unknown(request: Request, sentence: str) -> Response:
-    if wants_page(request):
+    if wants_page(request) and request.method in ("GET", "HEAD"):
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"{LOGIN}?{urlencode({'next': asked})}", status_code=303)
     return JSONResponse({"error": sentence}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
@@ -113,7 +103,7 @@ def _refused(request: Request, rule: Rule, visitor: Visitor) -> Response | None:
         sentence = f"this tells of the whole instance, and the token is of the database {visitor.database} alone"
     elif by_session and request.url.path.startswith("/api/") and request.method not in _SAFE:
         sentence = "a session is for pages and their forms: send a token as `authorization: Bearer <token>`"
-    return JSONResponse({"error": sentence}, status_code=403) if sentence else None
+    return said(request, sentence, 403) if sentence else None
 
 
 def _path_of(routes: list[BaseRoute], scope: Scope) -> str:
