@@ -61,8 +61,10 @@ def update(
     ordered = sorted(results, key=lambda result: (result.model, result.window.end, result.window.start))
     for (model, _), window in groupby(ordered, key=lambda result: (result.model, result.window.end)):
         members = list(window)
-        chosen = _owned(store, model, members[0].version, settings(model, members[0].version))
         known = {one.incident_id: one for one in kept.load(store, model=model, limit=RECENT)} | changed
+        if not _concerned(members, known.values()):
+            continue
+        chosen = _owned(store, model, members[0].version, settings(model, members[0].version))
         before = {key: one for key, one in known.items() if one.model == model and _live(one, now, chosen)}
         terms = Terms(now, chosen, signals)
         planned = plan(members, list(before.values()), roles(store, members), terms)
@@ -71,6 +73,11 @@ def update(
     said = [_said(one) for one in changed.values()]
     kept.save(store, said)
     return said
+
+
+def _concerned(results: Sequence[Result], known: Iterable[Incident]) -> bool:
+    """Whether anything can change: an alarm may open an incident or join one, a good result end an open one."""
+    return any(one.verdict is Verdict.ALARM for one in results) or any(one.status == OPEN for one in known)
 
 
 def _said(incident: Incident) -> Incident:

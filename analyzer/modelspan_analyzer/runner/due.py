@@ -69,7 +69,7 @@ def _new(store: Store, one: Version, settings: ModelSettings, known: Known, now:
     window = settings.window
     if known.upto is not None and window.rows is None:
         ended = windows_since(max(known.upto, earliest), window.size, window.slide, closed)
-        if not ended:
-            return []
+        if not ended or (store.embedded and one.newest < known.upto):  # nothing to learn, and nobody else looks
+            return ended
     learnt = learnt_until(store, *one.key, settings, one.rows)
     return due_windows(store, *one.key, settings, max(one.first, learnt or one.first), now, known.upto)
