@@ -109,11 +109,11 @@ def finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def write_results(store: Store, results: Sequence[Result], run_id: str) -> None:
+def write_results(store: Store, results: Sequence[Result], run_id: str, now: datetime | None = None) -> None:
     """Store results; one computed again for the same window replaces the earlier one."""
     if not results:
         return
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     stamp = pa.timestamp("ns", "UTC")
     columns: dict[str, pa.Array] = {
         "window_start": pa.array([result.window.start for result in results], stamp),

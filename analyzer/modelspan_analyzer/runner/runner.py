@@ -224,7 +224,7 @@ class Runner:
             deadline = again.started + settings.schedule.time_budget
             chosen = [monitor for monitor in self._monitors if monitor.signal.reads_labels]
             found = [result for monitor in chosen for result in self._run_monitor(monitor, context, again, deadline)[0]]
-            write_results(self.store, found, again.run_id)
+            write_results(self.store, found, again.run_id, self._clock())
             if self._respond is not None:
                 self._respond(found, self._clock(), self._signals)
             yield found
@@ -251,7 +251,7 @@ class Runner:
             found, run = self._run_monitor(monitor, context, whole, deadline)
             results += found
             finished += [run] if run else []
-        write_results(self.store, results, run_id)
+        write_results(self.store, results, run_id, self._clock())
         if self._respond is not None:
             # before the run counts as done: a killed analyzer does it again
             self._respond(results, self._clock(), self._signals)
