@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from modelspan_analyzer.config.expects import NOTHING
 from modelspan_analyzer.monitors.quality.expected import expected_bursts
 from modelspan_collector.store.connect import Store
 
@@ -28,7 +29,7 @@ class Limits:
     _learnt: dict[str, tuple[datetime, float]] = field(default_factory=dict)
 
     def seconds(self, model: str, newest: datetime, age: float) -> float:
-        """After how many seconds without a prediction a model alarms.
+        """After how many seconds without a prediction a model alarms; infinitely many where none are expected.
 
         Args:
             model: the model.
@@ -37,6 +38,8 @@ class Limits:
         """
         least = self.silent_after.total_seconds()
         told = self.expects(model)
+        if told == NOTHING:
+            return float("inf")
         if not told and age <= least:
             return least
         known = self._learnt.get(model)

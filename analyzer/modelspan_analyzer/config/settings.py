@@ -98,7 +98,8 @@ class ModelSettings(Settings):
     """All settings of one model's monitors."""
 
     expects: Expects = Field(
-        "", description="`continuous`, or `batch every 24h`: when it predicts; learnt from its own rhythm if not given"
+        "",
+        description="when it predicts: `continuous`, `batch every 24h`, or `nothing` once retired; learnt if empty",
     )
     schedule: ScheduleSettings = ScheduleSettings()
     window: WindowSettings = WindowSettings()

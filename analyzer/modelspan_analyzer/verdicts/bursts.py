@@ -43,6 +43,19 @@ class Bursts:
         return LATE * self.pause
 
 
+def sporadic(slots: Floats, length: float) -> bool:
+    """Whether something came and paused at least twice, and was away most of the time: a silence of it says little.
+
+    Args:
+        slots: in order, as for `learnt`, which may not know the rhythm yet.
+        length: of a slot.
+    """
+    pauses = np.diff(slots) - length
+    if np.count_nonzero(pauses > 0) < FEWEST - 1:
+        return False
+    return bool(slots.size * length <= LARGEST_SHARE * (slots[-1] + length - slots[0]))
+
+
 def told(period: float) -> Bursts:
     """The rhythm of which it is said that a burst comes so often."""
     return Bursts(period, period, 0.0)

@@ -117,7 +117,7 @@ def test_a_model_that_is_silent_for_days_still_has_an_age(store):
 
 
 def test_how_long_a_model_may_be_silent_is_its_own(store):
-    """A nightly job by its rhythm or as told, a stream by the settings; a shadow's predictions keep no model alive."""
+    """A job by its rhythm or as told, a stream by the settings, a retired one for ever; no shadow keeps one alive."""
     now = datetime.now(UTC).replace(microsecond=0)
     hours = [timedelta(hours=24 * day + 20) for day in range(6)]
     minutes = [timedelta(minutes=minute) for minute in range(90, 600)]
@@ -128,23 +128,30 @@ def test_how_long_a_model_may_be_silent_is_its_own(store):
         columns = {"model": [model] * len(ages), "version": [role] * len(ages), "role": [role] * len(ages)}
         store.insert("predictions", pa.table({**columns, "prediction_id": ids, "timestamp": stamps}))
 
-    for model, ages in (("nightly", hours), ("told", hours[:1]), ("stream", minutes), ("led", minutes)):
+    for model, ages in (
+        ("nightly", hours),
+        ("told", hours[:1]),
+        ("stream", minutes),
+        ("led", minutes),
+        ("retired", hours),
+    ):
         send(model, ages)
     send("led", [timedelta(minutes=1)], "shadow")
     send("shadow only", [timedelta(minutes=1)], "shadow")
     registry = CollectorRegistry()
-    told = {"told": "batch every 6h", "led": "continuous"}
+    told = {"told": "batch every 6h", "led": "continuous", "retired": "nothing"}
     registry.register(IncidentCollector(store, expects=lambda model: told.get(model, "")))
     names = ("modelspan_prediction_age_seconds", "modelspan_prediction_age_limit_seconds")
     found = {
         model: [registry.get_sample_value(name, {"model": model}) for name in names]
-        for model in ("nightly", "told", "stream", "led", "shadow only")
+        for model in ("nightly", "told", "stream", "led", "shadow only", "retired")
     }
     assert found["nightly"] == pytest.approx([20 * 3600, 1.1 * 23 * 3600], rel=0.06)
     assert found["told"] == pytest.approx([20 * 3600, 6.6 * 3600], rel=0.01)
     assert found["stream"] == pytest.approx([90 * 60, 30 * 60], rel=0.05)
     assert found["led"] == pytest.approx([90 * 60, 30 * 60], rel=0.05)
     assert found["shadow only"] == [None, None]
+    assert found["retired"][1] == float("inf")
 
 
 def test_maintenance_holds_pushed_alerts_back(kept):

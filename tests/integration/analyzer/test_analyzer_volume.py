@@ -172,6 +172,20 @@ def test_a_batch_is_learnt_as_such_and_missed_when_it_is_overdue(traffic: Traffi
     assert "a batch comes every" in late["volume"].reason
 
 
+@pytest.mark.parametrize("every", [HOUR, DAY])
+def test_the_first_batches_of_a_job_call_nobody(traffic: Traffic, every: timedelta) -> None:
+    """Before its rhythm can be learnt it is said to be unknown; from the fourth batch on a late one is missed."""
+    size = timedelta(minutes=10)
+    for batch in range(4):
+        begin = START + batch * every
+        traffic.send(begin, 300, minutes=1)
+        for place in range(1, 6):
+            found = traffic.look(begin + place * every / 6, size)["volume"]
+            assert found.verdict is not Verdict.ALARM, (batch, place, found.reason)
+    late = traffic.look(START + 4 * every + every / 4, size)["volume"]
+    assert late.verdict is Verdict.ALARM, late.reason
+
+
 @pytest.mark.parametrize(
     ("expects", "verdicts"),
     [
@@ -185,6 +199,19 @@ def test_a_batch_may_be_told_of(traffic: Traffic, expects: str, verdicts: list[V
     traffic.send(START, 500, minutes=20)
     found = [traffic.verdict(START + hours * HOUR, expects=expects) for hours in (4, 20, 30)]
     assert found == verdicts
+
+
+def test_of_a_retired_model_nothing_is_expected(traffic: Traffic) -> None:
+    """Its silence is right, in all that says something of it; predictions of it are a warning."""
+    traffic.hours(START, noisy(400, 30))
+    limits = {"data_quality": {"max_age": 60}}
+    silent = traffic.look(START + 2 * DAY, **limits)
+    assert {one.verdict for one in silent.values()} == {Verdict.ALARM}
+    retired = traffic.look(START + 2 * DAY, expects="nothing", **limits)
+    assert [retired[name].verdict for name in ("volume", "freshness")] == [Verdict.OK, Verdict.NOT_COMPARED]
+    assert all("expects: nothing" in one.reason for one in retired.values())
+    asked = traffic.look(START + 20 * HOUR, expects="nothing")["volume"]
+    assert (asked.verdict, asked.value) == (Verdict.WARNING, asked.n)
 
 
 @pytest.mark.parametrize("expects", ["batch", "batch every", "batch every day", "nightly", "batch every 24"])

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from modelspan_analyzer.config.expects import NOTHING
 from modelspan_analyzer.instants import in_words
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.quality.expected import expected_bursts
+from modelspan_analyzer.monitors.quality.expected import expected_bursts, too_young
 from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, Usual, usual_volume
 from modelspan_analyzer.reading.arrivals import PRIMARY, Arrivals, newest, newest_answer, role_at
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
@@ -17,6 +18,10 @@ from modelspan_analyzer.verdicts.bursts import Bursts
 
 VOLUME: Final = "volume"
 FRESHNESS: Final = "freshness"
+YOUNG: Final = (
+    "0 predictions; it seems to predict in batches, of which four are needed to tell when the next one is due: "
+    "say `expects: batch every ...`"
+)
 
 
 def arrival(context: MonitorContext, signal: str) -> Iterator[Result]:
@@ -44,6 +49,10 @@ def _batches(context: MonitorContext) -> Bursts | None:
     return bursts if bursts is not None and bursts.batches and bursts.period > length else None
 
 
+def _young(context: MonitorContext) -> bool:
+    return too_young(context.store, context.model, context.settings.expects, context.window.end, context.silence)
+
+
 def _by_role(result: Result, role: str) -> Result:
     """What a version does not say that answers nobody calls nobody."""
     if role == PRIMARY or result.verdict is not Verdict.ALARM:
@@ -57,6 +66,9 @@ def _volume(context: MonitorContext, signal: str, age: timedelta | None, role: s
     if context.partial:
         reason = "the data end within this window, so that its volume is not known"
         return context.result(signal, VOLUME, float(rows), Verdict.NOT_COMPARED, n=rows, reason=reason, monitor=signal)
+    if context.settings.expects == NOTHING:
+        judged = Judged(Verdict.WARNING if rows else Verdict.OK, f"{rows:,} predictions; `expects: nothing`", 0.0)
+        return context.judged(signal, VOLUME, float(rows), Seen(n=rows), judged, signal)
     if rows == 0 and (bursts := _batches(context)):
         return _batch(context, signal, bursts, age)
     scope = context.store, signal, context.model
@@ -67,6 +79,8 @@ def _volume(context: MonitorContext, signal: str, age: timedelta | None, role: s
     judged = _judged(usual, rows)
     if judged.verdict is Verdict.ALARM and rows and (bursts := _batches(context)):
         return _batch(context, signal, bursts, age)
+    if judged.verdict is Verdict.ALARM and not rows and _young(context):
+        return context.judged(signal, VOLUME, 0.0, Seen(), Judged(Verdict.NOT_COMPARED, YOUNG), signal)
     if judged.verdict is Verdict.ALARM and role == PRIMARY:
         judged = _as_a_whole(context, signal, judged, above=usual.z(rows) > 0)
     z = usual.z(rows)
@@ -120,7 +134,9 @@ def _freshness(context: MonitorContext, signal: str, age: timedelta | None, role
     if allowed is not None and seconds > allowed and (bursts := _batches(context)):
         allowed = max(allowed, bursts.limit)
     judged = Judged(Verdict.NOT_COMPARED, f"the newest prediction is {seconds:.0f} s older than the window's end")
-    if context.partial:
+    if context.settings.expects == NOTHING:
+        judged = replace(judged, reason=f"{judged.reason}; `expects: nothing`")
+    elif context.partial:
         judged = Judged(Verdict.NOT_COMPARED, "the data end within this window, so that nothing later could be seen")
     elif allowed is not None:
         judged = replace(judged, verdict=Verdict.ALARM if seconds > allowed else Verdict.OK, threshold=allowed)

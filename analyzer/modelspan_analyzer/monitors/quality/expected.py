@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from modelspan_analyzer.config.expects import CONTINUOUS, batch_period
+from modelspan_analyzer.config.expects import CONTINUOUS, NOTHING, batch_period
 from modelspan_analyzer.reading.arrivals import active_hours, active_minutes
 from modelspan_analyzer.reading.silence import Silence
-from modelspan_analyzer.verdicts.bursts import Bursts, learnt, told
+from modelspan_analyzer.verdicts.bursts import Bursts, learnt, sporadic, told
 from modelspan_collector.store.connect import Store
 
 HOUR, MINUTE = 3600.0, 60.0
@@ -16,7 +16,7 @@ HOUR, MINUTE = 3600.0, 60.0
 def expected_bursts(
     store: Store, model: str, expects: str, before: datetime, silence: Silence | None = None
 ) -> Bursts | None:
-    """The rhythm in which a model predicts; None for a steady stream, and where there is too little to tell.
+    """The rhythm in which a model predicts; None for a steady stream, for none, and where there is too little to tell.
 
     Args:
         store: where predictions are.
@@ -28,7 +28,15 @@ def expected_bursts(
     period = batch_period(expects)
     if period is not None:
         return told(period.total_seconds())
-    if expects == CONTINUOUS:
+    if expects in (CONTINUOUS, NOTHING):
         return None
     hours = active_hours(store, model, before, silence=silence)
     return learnt(hours, HOUR) or learnt(active_minutes(store, model, before, silence), MINUTE)
+
+
+def too_young(store: Store, model: str, expects: str, before: datetime, silence: Silence | None = None) -> bool:
+    """Whether a model seems to predict in batches, of which there were too few to tell when the next is to come."""
+    if expects:
+        return False
+    hours = active_hours(store, model, before, silence=silence)
+    return sporadic(hours, HOUR) or sporadic(active_minutes(store, model, before, silence), MINUTE)
