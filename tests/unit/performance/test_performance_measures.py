@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 from sklearn import metrics
 
 from modelspan_analyzer.statistics.performance import calibration, classification, measures, ranking, regression, scores
@@ -212,6 +213,26 @@ def test_calibration_error_by_hand(binary: tuple[np.ndarray, np.ndarray]) -> Non
     assert calibration.expected_calibration_error(good) < 2 * calibration.noise_floor(good)
     assert calibration.spiegelhalter(good)[1] > 0.01
     assert calibration.spiegelhalter(score_counts(*binary))[1] < 1e-6
+
+
+@pytest.mark.parametrize("rows", [100, 300, 3000])
+@pytest.mark.parametrize("learnt_rows", [0, 1000])
+def test_a_calibration_error_of_chance_is_told_from_a_real_one(rows: int, learnt_rows: int) -> None:
+    """However few rows: of calibrated scores few windows are called wrong, as is allowed; of overconfident, most."""
+    generator = np.random.default_rng(rows)
+
+    def window(size: int, confidence: float = 1.0) -> ScoreCounts:
+        odds = generator.normal(0, 2, size)
+        return score_counts(expit(odds), (generator.random(size) < expit(confidence * odds)).astype(float))
+
+    learnt = window(learnt_rows) if learnt_rows else None
+    good, bad = (
+        np.array([calibration.miscalibration_p_value(window(rows, one), learnt=learnt) for _ in range(600)])
+        for one in (1.0, 0.2)
+    )
+    assert np.mean(good < 0.1) < 0.13
+    assert np.mean(good < 0.01) < 0.02
+    assert np.mean(bad < 0.001) > 0.5
 
 
 def test_prior_shift_recovers_a_change_of_the_label_frequency() -> None:

@@ -7,6 +7,7 @@ residuals along features and the calibration are judged.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -25,7 +26,12 @@ from modelspan_analyzer.statistics.chi_squared import chi_squared_of_tables
 from modelspan_analyzer.statistics.concept.gaps import Gap, Residuals, borders_of, change_of_gaps, parts_of
 from modelspan_analyzer.statistics.counts import proportions
 from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY, Calibrator, fit_calibrator
-from modelspan_analyzer.statistics.performance.calibration import expected_calibration_error, noise_floor, shifted
+from modelspan_analyzer.statistics.performance.calibration import (
+    expected_calibration_error,
+    miscalibration_p_value,
+    noise_floor,
+    shifted,
+)
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts, ratios
 from modelspan_analyzer.statistics.performance.scores import unscaled
 from modelspan_analyzer.statistics.total_variation import total_variation_of_shares
@@ -111,16 +117,17 @@ def _calibration_drift(
 ) -> Result:
     """Calibration error of the baseline-calibrated scores, less the label shift's part and what chance alone gives."""
     settings = context.settings.concept
-    moved = ScoreCounts(shifted(calibrator(now.score), shift), now.positives, now.negatives, now.effective)
-    error = expected_calibration_error(moved)
-    excess = max(0.0, error - noise_floor(moved))
-    alarm = excess >= settings.min_gap
+    moved, base = (replace(one, score=shifted(calibrator(one.score), by)) for one, by in ((now, shift), (known, shift)))
+    excess = max(0.0, expected_calibration_error(moved) - noise_floor(moved, learnt=base))
+    p_value = miscalibration_p_value(moved, learnt=base)
+    alarm = excess >= settings.min_gap and p_value < settings.alpha
     return context.result(
         SIGNAL,
         "calibration_drift",
         excess,
         Verdict.ALARM if alarm else Verdict.OK,
         threshold=settings.min_gap,
+        p_value=p_value,
         n=round(now.effective),
         n_baseline=round(known.effective),
         reason=f"scores are off by {excess:.1%} on average, beyond label shift and chance" if alarm else "",
