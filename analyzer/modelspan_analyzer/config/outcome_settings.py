@@ -26,7 +26,9 @@ class PerformanceSettings(Settings):
         ("roc_auc", "f1_macro", "mean_absolute_error", "ndcg"), description="measures that may alarm"
     )
     min_change: float = Field(0.05, ge=0, description="smallest worsening against the baseline that alarms, as a share")
-    confidence: float = Field(0.99, gt=0.5, lt=1, description="how sure a worsening must be")
+    confidence: float = Field(
+        0.999, gt=0.5, lt=1, description="how sure a worsening must be, of all measures of a window that may alarm"
+    )
     bounds: dict[str, float] = Field({}, description="fixed bounds, measure to its worst allowed value")
     cost: dict[str, float] = Field({}, description="value of one row by 'truth:predicted', such as '1:0': -500")
     value_expression: str = Field("", description="SQL expression of one row's value, instead of `cost`")
@@ -60,7 +62,7 @@ class FairnessSettings(Settings):
     estimated: bool = Field(True, description="also estimate without labels what needs them, for binary models")
     min_group: int = Field(100, ge=1, description="smallest group, and rest, that is judged")
     min_change: float = Field(0.1, ge=0, description="smallest change from the baseline that alarms")
-    confidence: float = Field(0.99, gt=0.5, lt=1, description="how sure a change or a breach must be")
+    confidence: float = Field(0.999, gt=0.5, lt=1, description="how sure a change or a breach must be")
     alarm_on: tuple[str, ...] = Field(
         ("disparate_impact", "recall_difference", "specificity_difference", "accuracy_difference"),
         description="measures that may alarm on change",

@@ -36,10 +36,24 @@ def change(current: Estimate, baseline: Estimate, *, higher_is_better: bool) -> 
     return Change(worsening, float(ndtr(-worsening / error)))
 
 
-def is_worse(moved: Change, baseline: float, *, min_change: float, confidence: float) -> bool:
-    """True where the worsening is at least `min_change` of the baseline's size and is sure."""
-    large = bool(moved.worsening >= min_change * abs(baseline))
-    return large and bool(moved.p_value < 1 - confidence)
+def is_worse(
+    moved: Change, baseline: float, *, min_change: float, confidence: float, before: float | None = None
+) -> bool:
+    """True where the worsening is at least `min_change` of the baseline's size and is sure.
+
+    With α = 1 − `confidence`, one window is sure by a p-value below α; two in a row by √α in each, which is as
+    improbable where nothing changed. So a small window's chance is not heard, and a lasting fault is.
+
+    Args:
+        moved: how a window differs from the baseline.
+        baseline: the baseline's value.
+        min_change: the smallest worsening that matters, as a share.
+        confidence: how sure it must be.
+        before: the p-value of the window before; None where there is none.
+    """
+    large, alpha = bool(moved.worsening >= min_change * abs(baseline)), 1 - confidence
+    lasts = before is not None and max(before, moved.p_value) < alpha**0.5
+    return large and (bool(moved.p_value < alpha) or lasts)
 
 
 def breaches(estimate: Estimate, bound: float, *, higher_is_better: bool, confidence: float) -> bool:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.monitors.performance.evaluate import Measured
 from modelspan_analyzer.results import Found, Judged, Seen, Verdict, finite
 from modelspan_analyzer.verdicts.change import breaches, change, is_worse
+
+PValues = Mapping[tuple[str, str], float]
+"""By measure and segment."""
 
 
 class Place(NamedTuple):
@@ -19,7 +24,9 @@ class Place(NamedTuple):
     of_whole: bool
     """The baseline has too few labelled rows of the slice, so that it is compared with all of it."""
     share: float
-    """Of the allowed error: the slices of a key share it."""
+    """Of the allowed error: the slices of a key, and the measures that may alarm, share it."""
+    earlier: PValues = MappingProxyType({})
+    """Of the window before."""
 
 
 def judge(one: Measured, before: Measured | None, place: Place, settings: PerformanceSettings, alone: str) -> Found:
@@ -87,7 +94,8 @@ def _verdict(one: Measured, before: Measured | None, place: Place, settings: Per
         return replace(judged, verdict=Verdict.NOT_COMPARED, reason=reason)
     allowed = settings.min_change * abs(base) * (-1 if one.higher_is_better else 1)
     judged = judged if bound is not None else replace(judged, threshold=base + allowed)
-    if is_worse(moved, base, min_change=settings.min_change, confidence=confidence):
+    before_it = place.earlier.get((one.metric, place.segment))
+    if is_worse(moved, base, min_change=settings.min_change, confidence=confidence, before=before_it):
         reason = f"{one.metric} went from {base:.4g} to {one.estimate.value:.4g}"
         return replace(judged, verdict=Verdict.ALARM, reason=reason)
     return judged

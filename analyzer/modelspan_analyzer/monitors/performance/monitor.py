@@ -13,6 +13,7 @@ from modelspan_analyzer import kinds
 from modelspan_analyzer.config.expression import understood
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.performance import business
+from modelspan_analyzer.monitors.performance.before import p_values_before
 from modelspan_analyzer.monitors.performance.evaluate import Measured, absent, evaluate
 from modelspan_analyzer.monitors.performance.judge import Place, judge, nothing_beside
 from modelspan_analyzer.monitors.signal import Need, Signal
@@ -38,6 +39,7 @@ def performance(context: MonitorContext) -> list[Result]:
         return results
     reference, target = (references[0] if references else None), context.target
     whole: list[Measured] = []
+    earlier = p_values_before(context, SIGNAL)
     for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.settings.segments)):
         found = evaluate(context.store, current, target, settings, segment)
         found = {} if set(found) == {NO_GROUP} else found
@@ -46,11 +48,12 @@ def performance(context: MonitorContext) -> list[Result]:
         expected = evaluate(context.store, reference, target, settings, segment) if reference else {}
         whole = expected.get("", []) if segment == ALL_ROWS else whole
         judged = [part for part, measured in found.items() if max(one.rows for one in measured) >= settings.min_rows]
-        share = 1 / max(1, len(judged))
+        alarming = {one.metric for measured in found.values() for one in measured} & set(settings.alarm_on)
+        share = 1 / max(1, len(judged) * len(alarming))
         for part, measured in found.items():
             own = _usable(expected.get(part, []), settings.min_rows) if segment != ALL_ROWS else whole
             before = {one.metric: one for one in own or whole}
-            place = Place(segment.label(part), of_whole=not own, share=share)
+            place = Place(segment.label(part), of_whole=not own, share=share, earlier=earlier)
             for one in measured:
                 beside = before.get(one.metric)
                 judged_one = judge(one, beside, place, settings, _alone(context, place.segment, beside))
