@@ -1,14 +1,15 @@
-"""Groups in which predictions go wrong more often: tags and categorical features, by their rates, from all rows.
+"""Groups in which predictions go wrong more often: tags, categories and quarters of numbers, by their rates.
 
 Shares among the flagged say little where much is wrong anyway: of 30 % wrong in general and 58 % in a group of a tenth,
-the group holds 18 % of what is wrong. So rates are compared, and what they were before; no traces are needed.
+the group holds 18 % of what is wrong. So rates of all rows are compared, also with those before; no traces are needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -27,7 +28,7 @@ from modelspan_collector.store.connect import Store
 
 Floats = npt.NDArray[np.float64]
 ASKED: Final = (kinds.WRONG, kinds.ERRORS)
-"""Kinds of which the rate in a group says something: that predictions of it go wrong."""
+"""Kinds of which groups are a cause beside what the traces say; of the others, where these say nothing."""
 LEAST_ROWS: Final = 30
 MOST_GROUPS: Final = 1000
 """Groups that are compared, the largest first."""
@@ -37,6 +38,19 @@ LEAST_DIFFERENCE: Final = 0.1
 LEAST_SHARE: Final = 0.2
 """Of what is more than before, that must lie in the group."""
 MOST: Final = 2
+MOST_NUMBERS: Final = 100
+"""Numeric features of which the quarters are groups."""
+
+_QUARTERS = """
+SELECT name, quantiles(0.25, 0.5, 0.75)(number) AS borders
+FROM
+(
+    SELECT arrayJoin(arrayMap((k, v) -> (k::String, v), mapKeys(p.numeric_features), mapValues(p.numeric_features)))
+               AS pair, pair.1 AS name, pair.2 AS number
+    {source} AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')}
+)
+GROUP BY name ORDER BY name LIMIT {most:UInt32}
+"""
 
 _GROUPS = """
 SELECT g.1 AS kind, g.2 AS name, g.3 AS value, sumIf(w, recent) AS hit, countIf(recent) AS n,
@@ -48,7 +62,11 @@ FROM
            arrayJoin(arrayConcat([('', '', '')],
                arrayMap((k, v) -> ('tag', k::String, v::String), mapKeys(p.tags), mapValues(p.tags)),
                arrayMap((k, v) -> ('feature', k::String, v::String),
-                        mapKeys(p.categorical_features), mapValues(p.categorical_features)))) AS g
+                        mapKeys(p.categorical_features), mapValues(p.categorical_features)),
+               arrayMap(k -> ('quarter', k, toString(arrayCount(b -> p.numeric_features[k] >= b,
+                                                                {borders:Array(Array(Float64))}[indexOf(
+                                                                    {numbers:Array(String)}, k)]))),
+                        arrayFilter(k -> mapContains(p.numeric_features, k), {numbers:Array(String)})))) AS g
     {source} AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')}
 )
 GROUP BY kind, name, value HAVING n >= {least:UInt32}
@@ -76,17 +94,31 @@ class Rates:
 
 def groups(store: Store, finding: Finding, selection: Selection, line: Timeline, context: Window) -> list[Cause]:
     """The groups of which more is flagged than of the others, by more than before, the strongest first."""
-    if finding.kind not in ASKED:
+    if finding.kind == kinds.UNFAIR:  # it asks about one group, and compares it with all
         return []
     since = finding.window.start if line.onset is None else datetime.fromtimestamp(line.onset, UTC)
     end = finding.window.end if line.end is None else datetime.fromtimestamp(line.end, UTC)
     bounds = selection.during(Window(context.start, end))
-    rows = store.rows(selection.fill(_GROUPS), {**bounds, "since": since, "least": LEAST_ROWS, "most": MOST_GROUPS + 1})
+    quarters = {
+        row["name"]: row["borders"] for row in store.rows(selection.fill(_QUARTERS), {**bounds, "most": MOST_NUMBERS})
+    }
+    asked = {"since": since, "least": LEAST_ROWS, "most": MOST_GROUPS + 1}
+    asked |= {"numbers": list(quarters), "borders": [list(borders) for borders in quarters.values()]}
+    rows = [_spelt(row, quarters) for row in store.rows(selection.fill(_GROUPS), {**bounds, **asked})]
     whole = next((row for row in rows if not row["kind"]), None)
-    aside = {key for key, _ in segments.parse(finding.segment)}
+    aside = {f"feature.{finding.feature}", *(key for key, _ in segments.parse(finding.segment))}
     tried = [row for row in rows if row["kind"] and f"{row['kind']}.{row['name']}" not in aside]
     tried = [row for row in tried if whole is not None and whole["n"] - row["n"] >= LEAST_ROWS]
     return _causes(finding, tried, whole, line) if whole is not None and tried else []
+
+
+def _spelt(row: dict[str, Any], quarters: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """A quarter of a number's range as a group of a feature."""
+    if row["kind"] != "quarter":
+        return row
+    place, borders = int(row["value"]), [f"{border:.4g}" for border in quarters[row["name"]]]
+    between = [f"below {borders[0]}", *(" to ".join(pair) for pair in pairwise(borders)), f"{borders[-1]} and above"]
+    return {**row, "kind": "feature", "value": between[place]}
 
 
 def _causes(finding: Finding, tried: Sequence[dict[str, Any]], whole: dict[str, Any], line: Timeline) -> list[Cause]:

@@ -86,9 +86,24 @@ def group(
     finding: Finding, named: str, rates: tuple[float, float], since: datetime | None, traces: Sequence[str]
 ) -> str:
     """One sentence on a group: the rates in it and of the others."""
-    what = "failed" if finding.kind == kinds.ERRORS else "were wrong"
-    text = f"{_percent(rates[0])} of the predictions with `{named}` {what} ({_percent(rates[1])} of the others)"
+    text = (
+        f"{_percent(rates[0])} of the predictions with `{named}` {_did(finding)} ({_percent(rates[1])} of the others)"
+    )
     return text + _began(since, None) + _sample(traces) + "."
+
+
+def _did(finding: Finding) -> str:
+    """What the flagged predictions did, as the end of a sentence."""
+    feature = f"`{finding.feature}`" if finding.feature else "the prediction"
+    return {
+        kinds.MISSING: f"lack {feature}",
+        kinds.DRIFT: f"have {feature} out of its usual range",
+        kinds.PREDICTION_DRIFT: "shifted",
+        kinds.ERRORS: "failed",
+        kinds.SLOW: "were slow",
+        kinds.WRONG: "were wrong",
+        kinds.UNFAIR: "were unfavourable",
+    }[finding.kind]
 
 
 def _began(since: datetime | None, release: str | None) -> str:

@@ -117,3 +117,33 @@ def test_the_group_of_the_question_is_no_answer_to_it(store):
     fill(store, Rates((0.3, 0.3), (0.58, 0.3)))
     asked = Finding("m", Window(NOON, NOON + HOUR), "wrong", segment="tag.region=north")
     assert explain(store, asked).causes == ()
+
+
+QUESTIONS = {
+    "errors": ("error_type", "if(bad, 'ValueError', '')"),
+    "missing": ("numeric_features", "if(bad, map('age', age), map('age', age, 'income', 1.))"),
+    "slow": ("duration", "if(bad, 2., 0.02)"),
+    "drift": ("categorical_features", "map('plan', if(bad, 'new', 'old'))"),
+    "prediction_drift": ("value", "if(bad, 0.9, 0.1)"),
+}
+
+
+@pytest.mark.parametrize("kind", QUESTIONS)
+@pytest.mark.parametrize("number", [True, False], ids=["a part of a number's range", "a tag"])
+def test_without_traces_every_question_is_answered_by_its_group(store, kind, number):
+    """Whatever is wrong: where it is so only of some region, or some age, that is said; of its own feature nothing."""
+    where = "age < 30" if number else "region = 'north'"
+    columns = {"numeric_features": "map('age', age)", **dict([QUESTIONS[kind]])}
+    store.command(
+        f"INSERT INTO predictions (model, version, timestamp, prediction_id, tags, {', '.join(columns)}) "
+        "WITH toDateTime64('2026-03-02 11:00:00', 9, 'UTC') + toIntervalMillisecond(number * 1200) AS at, "
+        "20 + cityHash64(number, 'age') % 40 AS years, toFloat64(years) AS age, "
+        "['north', 'south', 'east', 'west'][cityHash64(number, 'region') % 4 + 1] AS region, "
+        f"number >= 3000 AND {where} AND cityHash64(number, 'bad') % 10 < 8 AS bad "
+        f"SELECT 'm', '1', at, toString(number), map('region', region), {', '.join(columns.values())} "
+        "FROM numbers(6000)"
+    )
+    feature = {"missing": "income", "drift": "plan"}.get(kind, "")
+    said = explain(store, Finding("m", Window(NOON, NOON + HOUR), kind, feature=feature))
+    told = [(one.kind, one.attribute, one.value) for one in said.causes[:1]]
+    assert told == ([("feature", "age", "below 30")] if number else [("tag", "region", "north")]), said.sentence

@@ -14,7 +14,7 @@ from modelspan_analyzer import kinds
 from modelspan_analyzer.explain.frame import read_signature
 from modelspan_analyzer.explain.supplied import load_model
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.signal import Cost, Need, Signal
+from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
 from modelspan_analyzer.reading.rows import baseline_rows, unlabelled_rows
 from modelspan_analyzer.reading.samples.matrix import find_encoding, sample
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
@@ -145,9 +145,13 @@ def _result(
 
 ROBUSTNESS: Final = Signal(
     SIGNAL,
-    "robustness",
+    "greater sensitivity",
     kinds.PREDICTION_DRIFT,
     run=robustness,
     needs=(Need.BASELINE, Need.MODEL),
     cost=Cost.SAMPLE,
+    metrics={
+        "without_feature": Metric("greater sensitivity to missing values", kinds.PREDICTION_DRIFT),
+        "shifted_feature": Metric("greater sensitivity to shifts", kinds.PREDICTION_DRIFT),
+    },
 )
