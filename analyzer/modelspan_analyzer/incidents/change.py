@@ -74,11 +74,12 @@ def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
     """Take a finding in, and judge the incident anew."""
     now, settings = terms.now, terms.settings
     result, explanation = finding.result, finding.explanation
-    affected, share = _impact(explanation, result)
+    affected, share = _impact(finding, terms.signals)
     before = next((one for one in incident.findings if one.key == key_of(result)), None)
     known = before.cause if before and not before.ended else ""
     since = explanation.since if explanation else None
-    member = OpenFinding.of(result, since, finding.role, affected, finding.cause or known)
+    traced = max(explanation.traced if explanation else 0, before.traced if before else 0)
+    member = OpenFinding.of(result, since, finding.role, affected, finding.cause or known, traced)
     others = tuple(one for one in incident.findings if one is not before)
     news = list(incident.news)
     if before is None:
@@ -90,7 +91,7 @@ def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
     causes = explanation.causes if explanation else ()
     if causes and not incident.cause and explanation:
         news.append(Event(now, "cause", explanation.sentence))
-    why = explanation.sentence if explanation and (causes or not incident.why) and not incident.cause else incident.why
+    why = explanation.sentence if explanation and _says_more(explanation, incident) else incident.why
     cause = incident.cause or finding.cause
     return replace(
         incident,
@@ -110,12 +111,24 @@ def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
     )
 
 
-def _impact(explanation: Explanation | None, result: Result) -> tuple[int, float]:
-    """Predictions affected, and their share of the window's."""
+def _says_more(explanation: Explanation, incident: Incident) -> bool:
+    """Whether an explanation is better than what an incident has: a first cause, or none found in more traces."""
+    if incident.cause:
+        return False
+    rests_on = max((member.traced for member in incident.findings), default=0)
+    return bool(explanation.causes) or not incident.why or explanation.traced > rests_on
+
+
+def _impact(finding: NewFinding, signals: Signals) -> tuple[int, float]:
+    """Predictions affected, and their share of the window's; of those that never came, of what was usual."""
+    result, explanation = finding.result, finding.explanation
+    if signals[result.signal].lacks(result.metric, result.direction):
+        lost, usual = max(result.n_baseline - result.n, 0), result.n_baseline
+        return lost, lost / usual if usual else float("nan")
     if explanation is None:
         return 0, float("nan")
-    share = explanation.n_flagged / result.n if result.n else float("nan")
-    return explanation.n_flagged, min(share, 1.0)
+    share = explanation.affected / result.n if result.n else float("nan")
+    return explanation.affected, min(share, 1.0)
 
 
 def cleared(incident: Incident, results: Sequence[Result], terms: Terms) -> Incident:

@@ -38,7 +38,7 @@ def facts(incident: Incident, signals: Signals = SIGNALS) -> dict[str, str]:
     return {
         "summary": incident.title,
         "found": "; ".join(lines) + (f"; and {left} more" if left else ""),
-        "affected": _affected(incident),
+        "affected": _affected(incident, signals),
         "since": f"{incident.began_at:%Y-%m-%d %H:%M} UTC",
         "why": incident.why or NOT_ASKED,
     }
@@ -50,11 +50,13 @@ def _measured(member: OpenFinding) -> str:
     return f"{place}: {member.reason}" if member.reason else place
 
 
-def _affected(incident: Incident) -> str:
+def _affected(incident: Incident, signals: Signals) -> str:
     """How many predictions, and which share of the window that had most."""
     most = max(incident.findings, key=lambda member: member.affected, default=None)
     if most is None or not most.affected:
         return NO_IMPACT
+    if signals[most.signal].lacks(most.metric, most.direction):
+        return f"{most.affected:,} fewer than usual"
     share = f" of {most.n:,} ({most.affected / most.n:.0%})" if most.n >= most.affected else ""
     return f"{most.affected:,}{share}"
 

@@ -57,6 +57,8 @@ class OpenFinding:
     """On which side of its threshold the measurement was."""
     cause: str = ""
     """What it was found to come from, as `Incident.cause`; empty where that is not known."""
+    traced: int = 0
+    """Traces that the best answer to why it is so rests on."""
 
     @classmethod
     def of(
@@ -66,6 +68,7 @@ class OpenFinding:
         role: str = ROLE_PRIMARY,
         affected: int = 0,
         cause: str = "",
+        traced: int = 0,
     ) -> OpenFinding:
         """What an incident remembers of an alarm."""
         return cls(
@@ -83,6 +86,7 @@ class OpenFinding:
             affected=affected,
             direction=result.direction,
             cause=cause,
+            traced=traced,
             excess=abs(result.value / result.threshold) if result.value and result.threshold else 0.0,
         )
 

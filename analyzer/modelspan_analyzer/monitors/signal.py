@@ -49,6 +49,8 @@ class Metric:
     """The words where too little is wrong rather than too much; the same, where empty."""
     none: str = ""
     """The words where there was nothing at all to measure; those for too little, where empty."""
+    lacking: bool = False
+    """Whether it counts predictions, so that those below the usual number are the ones that it is about."""
 
     def worded(self, direction: str, n: int) -> str:
         """The words for a value that is wrong in a direction, of so many rows."""
@@ -116,6 +118,10 @@ class Signal:
         """What a finding of a metric is called, which is wrong in a direction, of so many rows."""
         words = self.metrics.get(metric, _PLAIN).worded(direction, n) or self.words
         return words.format(metric=metric.replace("_", " "))
+
+    def lacks(self, metric: str, direction: str) -> bool:
+        """Whether a finding of a metric, which is wrong in a direction, is about predictions that did not come."""
+        return direction == "below" and self.metrics.get(metric, _PLAIN).lacking
 
     def question_for(self, metric: str) -> str:
         """What a finding of a metric asks about; empty where it is about no single predictions."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from modelspan_analyzer.kinds import ERRORS, MISSING
+from modelspan_analyzer.kinds import ERRORS, MISSING, WRONG
 from modelspan_analyzer.results import Result, Window
 from modelspan_analyzer.why import facts, sentence
 from modelspan_analyzer.why.absence import LEAST_FLAGGED, absence, unfounded
@@ -18,7 +18,7 @@ from modelspan_analyzer.why.contrast import Weights
 from modelspan_analyzer.why.elsewhere import elsewhere
 from modelspan_analyzer.why.explanation import Budget, Cause, Explanation, Finding
 from modelspan_analyzer.why.facts import Fact, Key
-from modelspan_analyzer.why.groups import groups, merged
+from modelspan_analyzer.why.groups import ASKED, groups, merged
 from modelspan_analyzer.why.position import places
 from modelspan_analyzer.why.question import question
 from modelspan_analyzer.why.rank import Places, Ranked, rank
@@ -54,7 +54,8 @@ def explain(store: Store, finding: Result | Finding, *, budget: Budget = Budget(
         looked = Looked(reason=absence(store, asked, round(float(line.marked.sum())), flagged))
     else:
         looked = _look(store, asked, context, line, sample, budget.seconds)
-    causes = merged(looked.causes, groups(store, asked, selection, line, context))
+    ask_groups = asked.kind in ASKED or not looked.causes
+    causes = merged(looked.causes, groups(store, asked, selection, line, context) if ask_groups else [])
     reason = "" if causes else looked.reason or unfounded(store, asked, context)
     said = causes[0].sentence if causes else sentence.nothing(asked, None if reason else line.since, reason)
     marked = round(float(line.flagged.sum()))
@@ -66,6 +67,8 @@ def explain(store: Store, finding: Result | Finding, *, budget: Budget = Budget(
         n_other=int(line.total.sum()) - marked,
         seconds=time.perf_counter() - begun,
         truncated=not (sample.complete and looked.complete),
+        affected=line.affected(asked.window.start, beyond_usual=asked.kind == WRONG),
+        traced=flagged if causes or looked.complete else 0,
         since=line.since,
         versions=versions(store, asked),
     )

@@ -118,6 +118,10 @@ class Explanation:
     seconds: float
     truncated: bool
     """Whether predictions were sampled, or reading was given up, to stay within the budget."""
+    traced: int = 0
+    """Traces of the finding's predictions that the answer rests on; 0 where reading them was given up."""
+    affected: int = 0
+    """Predictions of the finding's window that make it; of wrong ones, as there always are some, how many more."""
     since: datetime | None = None
     versions: tuple[str, ...] = ()
     """Of the model, whose predictions were looked at; at most `MOST_VERSIONS`."""

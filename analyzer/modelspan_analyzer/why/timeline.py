@@ -36,6 +36,13 @@ class Timeline:
         """The onset as a time."""
         return None if self.onset is None else datetime.fromtimestamp(self.onset, UTC)
 
+    def affected(self, start: datetime, *, beyond_usual: bool) -> int:
+        """Flagged predictions from a moment on; where some always are, those beyond the share that was before it."""
+        inside = (self.edges[1:] + self.edges[:-1]) / 2 >= start.timestamp()
+        before = float(self.total[~inside].sum())
+        share = float(self.flagged[~inside].sum()) / before if beyond_usual and before else 0.0
+        return round(max(0.0, float(self.flagged[inside].sum()) - share * float(self.total[inside].sum())))
+
 
 _TIMELINE = """
 SELECT least(intDiv(toUnixTimestamp64Nano(p.timestamp) - {origin:Int64}, {width:Int64}), {last:Int64}) AS bucket,

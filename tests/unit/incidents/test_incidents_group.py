@@ -35,6 +35,7 @@ def finding(feature: str, service: str = "", since: float | None = None, hour: i
         n_other=900,
         seconds=0.1,
         truncated=False,
+        affected=100,
         since=None if since is None else NOON + minutes(since),
     )
     return NewFinding(result, said)

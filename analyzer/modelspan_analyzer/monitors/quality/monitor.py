@@ -124,7 +124,7 @@ DATA_QUALITY: Final = Signal(
         "missing_feature": _MISSING_FEATURE,
         "missing_column_check": _MISSING_FEATURE,
         "error_rate": Metric("failed predictions", kinds.ERRORS),
-        "volume": Metric("more predictions than usual", "", "fewer predictions than usual", "no predictions"),
+        "volume": Metric("more predictions than usual", "", "fewer predictions than usual", "no predictions", True),
         "freshness": Metric("stale data"),
         "duplicate_id_rate": Metric("repeated prediction ids"),
         "new_feature": Metric("a new feature"),
