@@ -1,4 +1,4 @@
-"""The simulated services of `day.py`: a gateway, a feature store, and a scorer with pods and versions."""
+"""The simulated services of `day.py`: a gateway, a feature store, a scorer with pods and versions, and a batch job."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
-from why_tables import Coded, Floats, Ints, Spans, constant, hex_ids
+from why_tables import Bools, Coded, Floats, Ints, Spans, constant, hex_ids
 
 from modelspan_analyzer.reading.features import feature_maps
 from modelspan_collector.store.connect import Store
 
-MODEL = "churn"
+MODEL, BATCH = "churn", "invoices"
 MS = 1_000_000
 STAMP = pa.timestamp("ns", "UTC")
 REGIONS = ("north", "south", "east", "west")
 PLANS = ("free", "basic", "pro")
+BATCH_EVERY, BATCH_ROWS = 6, 300
+"""Windows from batch to batch, and the rows of one."""
+Held = tuple[str, pa.Table]
+"""Rows of a table of the store."""
 
 
 @dataclass
@@ -26,39 +30,81 @@ class World:
     rng: np.random.Generator
     rate: int = 30
     """Predictions a minute."""
-    versions: dict[str, float] = field(default_factory=lambda: {"1.0": 1.0})
-    """Share of the traffic that each version answers."""
+    version: str = "1.0"
+    """Of the model."""
     shadow: str = ""
     pods: int = 4
     none: float = 0.0
     """Share of requests for which the feature store answers nothing."""
-    unit: dict[str, float] = field(default_factory=dict)
-    """Versions that read the income in another unit."""
+    release: float = 0.0
+    """Share of requests served by a new release of the scorer, which reads the income in another unit."""
     slow_pod: float = 0.0
     """Seconds that pod 0 takes longer within the function."""
     slow_gateway: float = 0.0
     """Seconds that a gateway's pod takes longer outside of it."""
-    confused: str = ""
-    """Region whose answers are mostly wrong."""
+    missed: str = ""
+    """Region of which most of the positive cases are no longer recognised."""
     plans: tuple[str, ...] = PLANS
     stuck: bool = False
     errors: float = 0.0
     skew: float = 0.0
     """Seconds by which the feature store's clock is ahead."""
+    away: timedelta = timedelta()
+    """How long before a window's end the collector goes away: what comes since, it has only after its restart."""
+    late: bool = False
+    """Whether the batch job does not run."""
+    served: int = 0
+    """Predictions of the model so far, those of a shadow too."""
+    _windows: int = 0
+    _owed: bool = False
+    """Whether a batch is still to come."""
+    _held: list[Held] = field(default_factory=list)
 
     def serve(self, store: Store, start: datetime, length: timedelta) -> pa.Table:
         """Write the predictions and spans of a stretch of time; returns ids and truths for labels to come."""
+        self._batch(store, start)
         n = int(self.rng.poisson(self.rate * length.total_seconds() / 60))
+        self.served += 2 * n if self.shadow else n
         if n == 0:
             return pa.table({"prediction_id": pa.array([], pa.string()), "label": pa.array([], pa.string())})
-        served = Requests(self, n, start, length)
-        version = self.rng.choice(list(self.versions), n, p=list(self.versions.values()))
-        for spans in served.spans(version):
-            store.insert("otel_traces", spans.table(served.traces))
-        truths = served.predict(store, version, "primary")
+        requests = Requests(self, n, start, length)
+        tables = [("otel_traces", spans.table(requests.traces)) for spans in requests.spans()]
+        tables.append(("predictions", requests.predict(self.version, "primary")))
         if self.shadow:
-            served.predict(store, np.full(n, self.shadow), "shadow")
-        return truths
+            tables.append(("predictions", requests.predict(self.shadow, "shadow")))
+        there = requests.times < int((start + length - self.away).timestamp()) * 10**9
+        for name, rows in tables:
+            store.insert(name, rows.filter(pa.array(there)))
+        if not there.all():
+            self._held += [(name, rows.filter(pa.array(~there))) for name, rows in tables]
+        return requests.truths()
+
+    def deliver(self, store: Store) -> None:
+        """The collector is back: what waited for it comes in."""
+        for name, rows in self._held:
+            store.insert(name, rows)
+        self._held.clear()
+
+    def _batch(self, store: Store, start: datetime) -> None:
+        """The batch of a window, where one is due and the job runs."""
+        self._owed = self._owed or self._windows % BATCH_EVERY == 0
+        self._windows += 1
+        if self.late or not self._owed:
+            return
+        self._owed = False
+        at = int(start.timestamp()) * 10**9 + np.sort(self.rng.integers(0, 60 * 10**9, BATCH_ROWS))
+        amount = self.rng.lognormal(4, 0.6, BATCH_ROWS)
+        columns = {
+            "model": pa.repeat(pa.scalar(BATCH), BATCH_ROWS),
+            "version": pa.repeat(pa.scalar("3"), BATCH_ROWS),
+            "role": pa.repeat(pa.scalar("primary"), BATCH_ROWS),
+            "service": pa.repeat(pa.scalar("invoicing"), BATCH_ROWS),
+            "timestamp": pa.array(at).cast(STAMP),
+            "prediction_id": hex_ids(self.rng, BATCH_ROWS, 8),
+            "value": pa.array(amount * self.rng.lognormal(0, 0.1, BATCH_ROWS)),
+            **feature_maps(pa.table({"amount": amount, "lines": self.rng.poisson(5, BATCH_ROWS).astype(float)})),
+        }
+        store.insert("predictions", pa.table(columns))
 
 
 class Requests:
@@ -77,22 +123,28 @@ class Requests:
         self.plan = rng.choice(len(PLANS), n, p=[0.5, 0.3, 0.2])
         self.region = rng.choice(len(REGIONS), n)
         self.pod = rng.integers(0, world.pods, n)
-        self.nothing = rng.random(n) < world.none
-        self.failed = rng.random(n) < world.errors
+        self.nothing: Bools = rng.random(n) < world.none
+        self.new: Bools = rng.random(n) < world.release
+        self.failed: Bools = rng.random(n) < world.errors
         odds = 1.2 * (np.log(self.income) - 8) - 0.06 * (self.age - 45) + 0.25 * (self.visits - 6)
         self.score: Floats = 1 / (1 + np.exp(-odds))
-        self.truth = rng.random(n) < self.score
+        self.truth: Bools = rng.random(n) < self.score
         self.seconds: Floats = rng.lognormal(np.log(0.02), 0.3, n) + world.slow_pod * (self.pod == 0)
 
-    def predict(self, store: Store, version: np.ndarray, role: str) -> pa.Table:
-        """Insert the predictions of a role; returns ids and truths."""
-        world, n = self.world, self.n
-        missing = self.nothing
-        scale = np.array([world.unit.get(one, 1.0) for one in version])
-        score = np.where(missing, 0.5, np.where(scale == 1, self.score, 0.9))
-        confused = np.array(REGIONS)[self.region] == world.confused
-        score = np.where(confused & (self.rng.random(n) < 0.8), 1 - score, score)
-        income = np.full(n, 4000.0) if world.stuck else self.income * scale
+    def _id(self, role: str) -> pa.Array:
+        return pa.array([f"{trace}-{role}" for trace in self.traces.to_pylist()])
+
+    def truths(self) -> pa.Table:
+        """What the answers should have been."""
+        return pa.table({"prediction_id": self._id("primary"), "label": np.where(self.truth, "yes", "no")})
+
+    def predict(self, version: str, role: str) -> pa.Table:
+        """The predictions of a role."""
+        world, n, missing = self.world, self.n, self.nothing
+        score = np.where(missing, 0.5, np.where(self.new, 0.1 * self.score, self.score))
+        group = np.array(REGIONS)[self.region] == world.missed
+        score = np.where(group & self.truth & (self.rng.random(n) < 0.9), 0.3 * score, score)
+        income = np.full(n, 4000.0) if world.stuck else self.income * np.where(self.new, 0.01, 1.0)
         features = pa.table(
             {
                 "income": pa.array(income, mask=missing),
@@ -102,15 +154,14 @@ class Requests:
             }
         )
         tags = [[("region", REGIONS[code])] for code in self.region]
-        ids = pa.array([f"{trace}-{role}" for trace in self.traces.to_pylist()])
         answer = np.where(self.failed, "", np.where(score > 0.5, "yes", "no"))
         columns = {
             "model": pa.repeat(pa.scalar(MODEL), n),
-            "version": pa.array(version.astype(str)),
+            "version": pa.repeat(pa.scalar(version), n),
             "role": pa.repeat(pa.scalar(role), n),
             "service": pa.repeat(pa.scalar("scorer"), n),
             "timestamp": pa.array(self.times).cast(STAMP),
-            "prediction_id": ids,
+            "prediction_id": self._id(role),
             "trace_id": self.traces,
             "span_id": self.spanned,
             "value": pa.array(score, mask=self.failed),
@@ -120,10 +171,9 @@ class Requests:
             "tags": pa.array(tags, pa.map_(pa.string(), pa.string())),
             **feature_maps(features),
         }
-        store.insert("predictions", pa.table(columns))
-        return pa.table({"prediction_id": ids, "label": pa.array(np.where(self.truth, "yes", "no"))})
+        return pa.table(columns)
 
-    def spans(self, version: np.ndarray) -> list[Spans]:
+    def spans(self) -> list[Spans]:
         """Of the gateway, of the feature store before the prediction, and of the prediction itself."""
         rows, no = np.arange(self.n), np.zeros(self.n, bool)
         gateways = self.rng.integers(0, 3, self.n)
@@ -131,9 +181,8 @@ class Requests:
         fetch = np.round(self.rng.lognormal(np.log(8), 0.4, self.n) * MS).astype(np.int64)
         length = np.round(self.seconds * 1e9).astype(np.int64)
         outside = np.round(self.world.slow_gateway * 1e9 * (gateways == 0)).astype(np.int64)
-        names = sorted(set(version))
         status = Coded(self.nothing.astype(np.int64), ["found", "none"])
-        scorer = self._service("scorer", self.pod, Coded(np.array([names.index(one) for one in version]), names))
+        scorer = self._service("scorer", self.pod, Coded(self.new.astype(np.int64), ["2.3.1", "2.4.0"]))
         skew = round(self.world.skew * 1e9)
         begun = self.times - fetch - outside
         root = Spans(
