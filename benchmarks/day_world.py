@@ -19,6 +19,8 @@ REGIONS = ("north", "south", "east", "west")
 PLANS = ("free", "basic", "pro")
 BATCH_EVERY, BATCH_ROWS = 6, 300
 """Windows from batch to batch, and the rows of one."""
+RELEASES = ["2.3.1", "2.4.0"]
+"""Of the scorer: the usual one, and the one that reads another unit."""
 Held = tuple[str, pa.Table]
 """Rows of a table of the store."""
 
@@ -182,7 +184,7 @@ class Requests:
         length = np.round(self.seconds * 1e9).astype(np.int64)
         outside = np.round(self.world.slow_gateway * 1e9 * (gateways == 0)).astype(np.int64)
         status = Coded(self.nothing.astype(np.int64), ["found", "none"])
-        scorer = self._service("scorer", self.pod, Coded(self.new.astype(np.int64), ["2.3.1", "2.4.0"]))
+        scorer = self._service("scorer", self.pod, Coded(self.new.astype(np.int64), RELEASES))
         skew = round(self.world.skew * 1e9)
         begun = self.times - fetch - outside
         root = Spans(

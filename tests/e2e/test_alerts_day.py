@@ -20,6 +20,7 @@ from modelspan_collector.config import CollectorConfig
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.service import Collector
 
+pytestmark = pytest.mark.timeout(600)  # on a machine that has much else to do
 CALM, SHADOW, PROMOTED = 4, 1, 2
 """Windows, of which a fault has one more and its end those that resolve it."""
 WINDOWS = CALM + SHADOW + PROMOTED + 4

@@ -99,9 +99,8 @@ def groups(store: Store, finding: Finding, selection: Selection, line: Timeline,
     since = finding.window.start if line.onset is None else datetime.fromtimestamp(line.onset, UTC)
     end = finding.window.end if line.end is None else datetime.fromtimestamp(line.end, UTC)
     bounds = selection.during(Window(context.start, end))
-    quarters = {
-        row["name"]: row["borders"] for row in store.rows(selection.fill(_QUARTERS), {**bounds, "most": MOST_NUMBERS})
-    }
+    found = store.arrow(selection.fill(_QUARTERS), {**bounds, "most": MOST_NUMBERS}).to_pylist()
+    quarters = {row["name"]: row["borders"] for row in found}
     asked = {"since": since, "least": LEAST_ROWS, "most": MOST_GROUPS + 1}
     asked |= {"numbers": list(quarters), "borders": [list(borders) for borders in quarters.values()]}
     rows = [_spelt(row, quarters) for row in store.rows(selection.fill(_GROUPS), {**bounds, **asked})]
