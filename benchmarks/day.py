@@ -38,8 +38,8 @@ from modelspan_collector.store.connect import Store, connect
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 LENGTH = timedelta(minutes=10)
-CALM, EVENT, AFTER = 18, 4, 8
-"""Windows before the first event, of an event, and after each; batches come in the first of every six."""
+CALM, EVENT, AFTER = 16, 4, 8
+"""Windows before the first event, of an event, and after each; batches come in the first of every four."""
 LABELS_AFTER = 1
 """Windows after which labels are in."""
 FOUND_WITHIN = 2

@@ -17,7 +17,7 @@ MS = 1_000_000
 STAMP = pa.timestamp("ns", "UTC")
 REGIONS = ("north", "south", "east", "west")
 PLANS = ("free", "basic", "pro")
-BATCH_EVERY, BATCH_ROWS = 6, 300
+BATCH_EVERY, BATCH_ROWS = 4, 300
 """Windows from batch to batch, and the rows of one."""
 RELEASES = ["2.3.1", "2.4.0"]
 """Of the scorer: the usual one, and the one that reads another unit."""

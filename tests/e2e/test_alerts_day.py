@@ -38,7 +38,6 @@ defaults:
   poisoning: {{enabled: false}}
 alerts:
   hold: 1s
-  remember: 10s
   silent_after: 5000d
   stalled_after: 5000d
 """
@@ -118,6 +117,7 @@ def test_a_day_with_one_fault_is_two_messages(instance, tmp_path):
             lambda: [one for one in stack.notified("ModelIncident") if one["status"] == "resolved"], "it resolves"
         )
     (incident,) = load(day.store)
-    assert [alert["status"] for message in stack.heard for alert in message["alerts"]] == ["firing", "resolved"]
+    heard = [(alert["labels"]["alertname"], alert["status"]) for message in stack.heard for alert in message["alerts"]]
+    assert heard == [("ModelIncident", "firing"), ("ModelIncident", "resolved")]
     assert {alert["labels"]["incident"] for alert in told} == {incident.incident_id}
     assert (incident.severity.value, "feature-store" in incident.cause) == (EVENTS["missing"].severity, True)
