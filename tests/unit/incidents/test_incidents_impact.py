@@ -1,0 +1,51 @@
+"""How many predictions an incident affects, and how grave that makes it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from modelspan_analyzer.config.incident_settings import IncidentSettings
+from modelspan_analyzer.incidents import Severity, describe
+from modelspan_analyzer.incidents.change import Terms, opened
+from modelspan_analyzer.incidents.group import NewFinding
+from modelspan_analyzer.monitors.table import SIGNALS
+from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.why.timeline import Timeline
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TERMS = Terms(NOON, IncidentSettings(), SIGNALS)
+
+
+@pytest.mark.parametrize(
+    ("rows", "usual", "direction", "severity", "said"),
+    [
+        (0, 300, "below", Severity.CRITICAL, "300 fewer than usual"),
+        (240, 300, "below", Severity.WARNING, "60 fewer than usual"),
+        (0, 0, "below", Severity.WARNING, describe.NO_IMPACT),
+        (900, 300, "above", Severity.WARNING, describe.NO_IMPACT),
+    ],
+)
+def test_what_did_not_come_is_affected(rows, usual, direction, severity, said):
+    """A silence is as grave as the predictions that it lacks; of more than usual none is known to be affected."""
+    window = Window(NOON - timedelta(hours=1), NOON)
+    result = Result(
+        "churn", "1", window, "data_quality", "volume", float(rows), Verdict.ALARM,
+        n=rows, n_baseline=usual, direction=direction,
+    )  # fmt: skip
+    incident = opened(NewFinding(result, None), TERMS)
+    assert (incident.severity, describe.facts(incident)["affected"]) == (severity, said)
+
+
+@pytest.mark.parametrize(
+    ("before", "since", "beyond_usual", "affected"),
+    [(0.0, 0.6, False, 600), (0.3, 0.6, False, 600), (0.3, 0.4, True, 100), (0.3, 0.2, True, 0), (0.0, 0.6, True, 600)],
+)
+def test_affected_are_those_of_the_window(before, since, beyond_usual, affected):
+    """What was flagged before the window is not of it; where some always are, only those beyond that share count."""
+    share = np.repeat([before, since], 120)
+    total = np.full(240, 1000 / 120)
+    line = Timeline(NOON.timestamp() - 7200 + np.arange(241) * 30.0, share * total, share * total, total, None, None)
+    assert line.affected(NOON - timedelta(hours=1), beyond_usual=beyond_usual) == affected
