@@ -78,7 +78,7 @@ class Store:
         """The calling thread's client, for one query.
 
         Of a query that fails when it has begun to answer, as one does whose time is over, the embedded engine keeps
-        what was written, and puts it before the next answer (seen with chDB 26.9): a query of no interest takes it away.
+        what was written, and puts it before the next answer (seen with chDB 26.9): another query takes it away.
         """
         client = self.client()
         try:
