@@ -9,6 +9,7 @@ and its kin begin anew at every character, which is a loop like any other before
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -177,7 +178,7 @@ def _named(items: object) -> Iterator[str]:
     if isinstance(items, tuple) and len(items) == 2 and items[0] in (codes.LITERAL, codes.NOT_LITERAL):
         yield chr(items[1])
     elif isinstance(items, tuple) and len(items) == 2 and items[0] is codes.RANGE:
-        yield from (chr(max(code, 0)) for end in items[1] for code in (end - 1, end, end + 1))
+        yield from (chr(min(max(code, 0), sys.maxunicode)) for end in items[1] for code in (end - 1, end, end + 1))
     elif isinstance(items, (tuple, list, parser.SubPattern)):
         for item in items:
             yield from _named(item)

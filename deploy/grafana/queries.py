@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelspan_analyzer.incidents.feedback import BY_MONITOR
-from modelspan_analyzer.incidents.vocabulary import EVENT_KINDS
+from modelspan_analyzer.incidents.incident import EVENT_KINDS
 
 PROMETHEUS, CLICKHOUSE = "prometheus", "clickhouse"
 

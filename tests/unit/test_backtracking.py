@@ -31,6 +31,8 @@ READS_OUR_OWN = {
     "modelspan_collector.store.schema": "the DDL of this package",
     "modelspan_collector.store.segments": "the DDL of this package",
     "modelspan_collector.store.retention": "the engine's own words for a table of this package",
+    "modelspan_analyzer.documents.html": "the style sheets of this package",
+    "modelspan_analyzer.reports.paper": "the style sheets of this package",
 }
 """Modules whose patterns read nothing from outside."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from string import ascii_letters, digits
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
+
+_OF_HOSTS: Final = frozenset(f"{ascii_letters}{digits}.-:")
 
 
 def check_address(given: str) -> str:
@@ -20,9 +23,17 @@ def check_address(given: str) -> str:
     except ValueError:  # of a port that is no number
         right = False
     if given and not right:
-        host = given.rpartition("@")[2].rpartition("//")[2] or "localhost:9093"
-        raise ValueError(f"{host!r} is no address; write http:// or https:// before a host, as http://localhost:9093")
+        said = f"{_shown(given)} is no address"
+        raise ValueError(f"{said}; write http:// or https:// before a host, as http://localhost:9093")
     return given
+
+
+def _shown(given: str) -> str:
+    """The host of what is no address, if anything of it can be shown: the rest may be a password or a secret path."""
+    before, there, rest = given.rpartition("@")
+    host = rest.rpartition("://")[2].partition("/")[0]
+    told = not there or "://" in before
+    return repr(host) if told and host and host.isascii() and set(host) <= _OF_HOSTS else "this"
 
 
 def check_base(given: str) -> str:

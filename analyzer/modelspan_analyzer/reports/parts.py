@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from modelspan_analyzer.documents import Cell, Drawing, Mini, Name, Section, Share, State, Table
 from modelspan_analyzer.incidents.incident import Incident
+from modelspan_analyzer.monitors.estimation.monitor import SIGNAL as ESTIMATED
+from modelspan_analyzer.monitors.performance.monitor import SIGNAL as REALISED
 from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.views.drifted import Drifted
 from modelspan_analyzer.views.health import Health
@@ -136,7 +138,7 @@ def over_time(report: Report) -> list[Drawing]:
     """The telling line of each signal."""
     found = []
     for name in report.model.signals:
-        if name not in ("performance", "estimation"):
+        if name not in (REALISED, ESTIMATED):
             found += [Drawing(figure, "") for figure in report.model.drawn_lines(name)]
     return found
 

@@ -10,15 +10,15 @@ import re
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from modelspan_analyzer.charts import Markup, mini_pair, stylesheet
+from modelspan_analyzer.charts import Markup, mini_pair
 from modelspan_analyzer.charts.scale import moment, number, percent
 from modelspan_analyzer.charts.svg import plain, shortened
 from modelspan_analyzer.documents import Cell, Document, Drawing, Mini, Part, Share, State, Table
+from modelspan_analyzer.reports.paper import paper_rules
 
 _LONGEST: Final = 300
 _SHORT: Final = 16
@@ -101,7 +101,7 @@ class _Folder:
         name = f"{self._drawn}.svg"
         opening, _, rest = svg.partition(">")
         space = "" if "xmlns=" in opening else ' xmlns="http://www.w3.org/2000/svg"'
-        (self._folder / name).write_text(f"{opening}{space}><style>{_rules()}</style>{rest}", encoding="utf-8")
+        (self._folder / name).write_text(f"{opening}{space}><style>{paper_rules()}</style>{rest}", encoding="utf-8")
         return name
 
 
@@ -118,12 +118,3 @@ def _widths(columns: Sequence[str], rows: Sequence[Sequence[dict[str, str]]]) ->
         mostly = max(lengths[int(0.9 * (len(lengths) - 1))], len(name))
         found.append(0 if max(lengths[-1], len(name)) <= _SHORT else min(mostly, 48))
     return found
-
-
-@cache
-def _rules() -> str:
-    """The rules of the drawings as paper has them: light, and without variables."""
-    rules = re.sub(r"/\*.*?\*/", "", stylesheet(), flags=re.DOTALL)
-    light = dict(re.findall(r"(--[\w-]+):\s*([^;]+);", rules.partition("@media")[0]))
-    flat = re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", rules)
-    return re.sub(r"var\((--[\w-]+)\)", lambda found: light[found[1]], flat.partition("}")[2])

@@ -8,14 +8,18 @@ from typing import Final
 
 from modelspan_analyzer.checking import JUDGED, Status, not_checked
 from modelspan_analyzer.files.rows import Remarks
+from modelspan_analyzer.monitors.drift import data_drift, prediction_drift
+from modelspan_analyzer.monitors.fairness import monitor as fairness
+from modelspan_analyzer.monitors.performance import monitor as performance
+from modelspan_analyzer.monitors.quality import monitor as quality
 from modelspan_analyzer.results import Found, Verdict
 
-DRIFT: Final = "data_drift"
-ANSWERS: Final = "prediction_drift"
+DRIFT: Final = data_drift.SIGNAL
+ANSWERS: Final = prediction_drift.SIGNAL
 LABELS: Final = "label_drift"
-QUALITY: Final = "data_quality"
-PERFORMANCE: Final = "performance"
-FAIRNESS: Final = "fairness"
+QUALITY: Final = quality.SIGNAL
+PERFORMANCE: Final = performance.SIGNAL
+FAIRNESS: Final = fairness.SIGNAL
 SIGNALS: Final[Mapping[str, str]] = {
     DRIFT: "Features that drifted",
     ANSWERS: "Predictions",

@@ -16,6 +16,9 @@ from modelspan_analyzer.charts import Bar, Figure, interval_bars
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents.asked import window_of
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.drift.data_drift import SIGNAL as DATA_DRIFT
+from modelspan_analyzer.monitors.drift.prediction_drift import SIGNAL as PREDICTION_DRIFT
+from modelspan_analyzer.monitors.performance.monitor import SIGNAL as PERFORMANCE
 from modelspan_analyzer.monitors.quality.columns import column_rates
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.monitors.table import SIGNALS
@@ -35,7 +38,7 @@ from modelspan_collector.store.connect import Store
 PARAMETERS: Final = (FILTERS - {"segment"}) | {"with", "other_version", "other_since", "other_until"}
 BASELINE, BEFORE, VERSION, WINDOW = "baseline", "before", "version", "window"
 WITH: Final = (BASELINE, BEFORE, VERSION, WINDOW)
-_SIGNALS: Final = ("performance", "data_drift", "prediction_drift")
+_SIGNALS: Final = (PERFORMANCE, DATA_DRIFT, PREDICTION_DRIFT)
 _DRAWN: Final = 4
 
 
@@ -140,12 +143,12 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
         kind=kind,
         this=shown,
         other=beside,
-        features=_moved(found, "data_drift"),
-        outputs=_moved(found, "prediction_drift"),
+        features=_moved(found, DATA_DRIFT),
+        outputs=_moved(found, PREDICTION_DRIFT),
         outcomes=tuple(
             _beside(one, one.details.get("baseline"))
             for one in found
-            if one.signal == "performance" and one.n_baseline and not one.segment
+            if one.signal == PERFORMANCE and one.n_baseline and not one.segment
         ),
         quality=tuple(quality),
     )
@@ -270,6 +273,6 @@ def _sentence(shown: Side, beside: Side, found: Sequence[Result], quality: Seque
     if not (alarms := verdicts.count("alarm")):
         looked = {"ok", "warning"} & set(verdicts)
         return f"{sides}: {'nothing differs beyond chance' if looked else 'nothing could be compared'}."
-    moved = [one.feature for one in _moved(found, "data_drift") if one.verdict == "alarm"]
+    moved = [one.feature for one in _moved(found, DATA_DRIFT) if one.verdict == "alarm"]
     named = f"; moved most: {', '.join(moved[:3])}" if moved else ""
     return f"{sides}: {alarms} measures differ beyond chance{named}."

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from modelspan_analyzer.charts import Figure, Markup, histogram_pair, mini_pair, moved_most
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.monitors.drift.data_drift import SIGNAL as DATA_DRIFT
 from modelspan_analyzer.views.period import WITHIN, Period
 from modelspan_analyzer.views.query import Query
 from modelspan_collector.store.connect import Store
 
-_DRIFT: Final = "signal = 'data_drift' AND metric IN ('psi', 'jensen_shannon_distance') AND value IS NOT NULL"
+_DRIFT: Final = f"signal = '{DATA_DRIFT}' AND metric IN ('psi', 'jensen_shannon_distance') AND value IS NOT NULL"
 _DRIFTED: Final = f"""
 SELECT feature, metric, window_start, window_end, value, threshold, verdict, reason, n, n_baseline, baseline_id, details
 FROM monitor_results FINAL

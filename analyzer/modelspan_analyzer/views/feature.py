@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from modelspan_analyzer.charts import WIDE, Figure, Mark, heat_strip
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.monitors.fairness.monitor import SIGNAL as FAIRNESS
+from modelspan_analyzer.monitors.quality.monitor import SIGNAL as DATA_QUALITY
 from modelspan_analyzer.reading.names import need_feature, need_model, need_version
 from modelspan_analyzer.views.asked import FILTERS, Asked, asked
 from modelspan_analyzer.views.drifted import Drifted, history
@@ -22,7 +24,6 @@ from modelspan_analyzer.views.view import View, table_of
 from modelspan_collector.store.connect import Store
 
 PARAMETERS: Final = FILTERS | {"feature"}
-_QUALITY: Final = "data_quality"
 _SEGMENTS: Final = f"""
 SELECT segment, signal, metric, window_end AS at, value, threshold, verdict, n, reason FROM monitor_results FINAL
 WHERE {WITHIN} AND feature = {{feature:String}} AND segment != ''
@@ -105,7 +106,7 @@ class Feature(View):
     @property
     def quality(self) -> Sequence[Line]:
         """What was measured of its quality."""
-        return self.lines.get(_QUALITY, ())
+        return self.lines.get(DATA_QUALITY, ())
 
     def drawn_strip(self) -> Figure | None:
         """The distribution over time; None of a single window."""
@@ -169,7 +170,7 @@ def read(store: Store, given: Mapping[str, str]) -> Feature:
         period=of,
         newest=newest,
         history=tuple(found),
-        lines=by_signal(line for line in measured if line.signal != "fairness"),
+        lines=by_signal(line for line in measured if line.signal != FAIRNESS),
         segments=tuple(_segment(row) for row in store.rows(of_segments.sql, of_segments.parameters)),
         happened=tuple(marked),
     )
@@ -180,7 +181,7 @@ def _segment(row: Mapping[str, Any]) -> Segment:
 
 
 def _sentence(name: str, newest: Drifted | None, measured: Sequence[Line]) -> str:
-    wrong = [line.newest for line in measured if line.newest.verdict == "alarm" and line.signal == _QUALITY]
+    wrong = [line.newest for line in measured if line.newest.verdict == "alarm" and line.signal == DATA_QUALITY]
     beside = f" {wrong[0].reason}." if wrong and wrong[0].reason else ""
     if newest is None:
         lacking = next((line.newest.reason for line in measured if line.newest.reason), "")

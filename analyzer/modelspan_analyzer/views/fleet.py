@@ -14,6 +14,7 @@ from modelspan_analyzer.charts import Markup, sparkline
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.incidents.store import load_open
+from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.views.health import Checked, Health, Name, State, checked, state
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.traffic import Traffic, traffic
@@ -25,9 +26,9 @@ ON_A_PAGE: Final = 50
 _OWNERS: Final = """
 SELECT model, version, argMax(owner, timestamp) AS owner FROM models FINAL GROUP BY model, version
 """
-_LATENCY: Final = """
+_LATENCY: Final = f"""
 SELECT model, version, argMax(value, window_end) AS p95 FROM monitor_results FINAL
-WHERE ({model:String} = '' OR model = {model:String}) AND signal = 'latency' AND metric = 'p95'
+WHERE ({{model:String}} = '' OR model = {{model:String}}) AND signal = '{LATENCY}' AND metric = 'p95'
   AND window_end >= now() - INTERVAL 30 DAY
 GROUP BY model, version
 """
@@ -75,7 +76,7 @@ SORTS: Final[Mapping[str, Callable[[Member], Any]]] = {
     "gravity": lambda one: (one.gravity, -len(one.incidents), one.model, one.version),
     "name": lambda one: (one.model, one.version),
     "traffic": lambda one: (-one.last_day, -one.predictions, one.model, one.version),
-    "latency": lambda one: (-(one.p95_seconds or 0.0), one.model, one.version),
+    LATENCY: lambda one: (-(one.p95_seconds or 0.0), one.model, one.version),
     "newest": lambda one: (-(one.newest.timestamp() if one.newest else 0.0), one.model, one.version),
 }
 

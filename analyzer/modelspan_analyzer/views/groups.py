@@ -9,11 +9,12 @@ from typing import Final
 
 from modelspan_analyzer.charts import Bar, Figure, interval_bars
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.monitors.fairness.monitor import SIGNAL as FAIRNESS
 from modelspan_analyzer.views.period import WITHIN, Period
 from modelspan_analyzer.views.query import Query
 from modelspan_collector.store.connect import Store
 
-_FAIR: Final = "signal = 'fairness' AND segment != ''"
+_FAIR: Final = f"signal = '{FAIRNESS}' AND segment != ''"
 _GROUPS: Final = f"""
 SELECT feature AS facet, metric, segment AS name, window_end, value, lower, upper, threshold, verdict, reason, n
 FROM monitor_results FINAL

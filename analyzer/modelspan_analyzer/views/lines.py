@@ -10,6 +10,8 @@ from typing import Any, Final
 from modelspan_analyzer.charts import Band, Figure, Mark, Point, time_line
 from modelspan_analyzer.checking import WITHIN
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.monitors.fairness.monitor import SIGNAL as FAIRNESS
+from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.views.period import WITHIN as WITHIN_PERIOD
 from modelspan_analyzer.views.period import Period
@@ -25,7 +27,7 @@ SELECT signal, metric, window_end, min(window_start) AS start, count() AS result
               (gravity, ifNull(if(direction = 'below', -times, times), 0))) AS worst
 FROM monitor_results FINAL
 WHERE {WITHIN_PERIOD}
-  AND (segment = {{segment:String}} OR ({{segment:String}} = '' AND signal = 'fairness'))
+  AND (segment = {{segment:String}} OR ({{segment:String}} = '' AND signal = '{FAIRNESS}'))
   AND ({{feature:String}} = '' OR feature = {{feature:String}})
   AND ({{signal:String}} = '' OR signal = {{signal:String}})
 GROUP BY signal, metric, window_end
@@ -95,7 +97,7 @@ class Line:
         """As charts take it."""
         if self.metric.endswith(_SHARES):
             return "share"
-        return "s" if self.signal == "latency" and self.metric in _SECONDS else ""
+        return "s" if self.signal == LATENCY and self.metric in _SECONDS else ""
 
 
 def lines(

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from modelspan_analyzer.charts import Figure, Mark
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.table import need_signal
 from modelspan_analyzer.reading.names import need_model, need_version
 from modelspan_analyzer.results import Window
@@ -166,7 +167,7 @@ def _over(store: Store, this: Asked, of: Period, known: dict[str, Any], behind: 
 
 def _newest(measured: Sequence[Line]) -> Window | None:
     """The newest window in which the latency was measured."""
-    timed = [point for line in measured if line.signal == "latency" for point in line.points if point.value is not None]
+    timed = [point for line in measured if line.signal == LATENCY for point in line.points if point.value is not None]
     newest = max(timed, key=lambda point: point.at, default=None)
     return Window(newest.start, newest.at) if newest else None
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Final
 
 from modelspan_analyzer.charts import WIDE, Figure, Mark, Point, two_lines
+from modelspan_analyzer.monitors.estimation.monitor import SIGNAL as ESTIMATED
+from modelspan_analyzer.monitors.performance.monitor import SIGNAL as REALISED
 from modelspan_analyzer.views.lines import Line, Measured
 
-REALISED: Final = "performance"
-ESTIMATED: Final = "estimation"
 SHARE: Final = "labels_share"
 _FIRST: Final = ("accuracy", "f1", "roc_auc", "mean_absolute_error", "root_mean_squared_error", "rmse", "mae")
 """Measures that most people know, for where none of them alarms."""

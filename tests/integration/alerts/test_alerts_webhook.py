@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.alerts.push import PushError, push
-from modelspan_analyzer.config.outcome_settings import RetrainingRule
+from modelspan_analyzer.monitors_yaml import ConfigError, parse
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.retraining.call import CallError, call
 
@@ -71,12 +72,13 @@ def serve() -> Iterator[Callable[..., Server]]:
 
 def retrain(url: str) -> str:
     result = Result("m", "1", Window(instants.now(), instants.now()), "performance", "auc", 0.5, Verdict.ALARM)
-    rule = RetrainingRule(name="r", metric="auc", webhook=url, headers={"Authorization": "Bearer t0ken"})
-    return call(rule, [result])
+    rule = {"name": "r", "metric": "auc", "webhook": url, "headers": {"Authorization": "Bearer t0ken"}}
+    (read,) = parse(json.dumps({"version": 1, "defaults": {"retraining": [rule]}})).defaults.retraining
+    return call(read, [result])
 
 
-WAYS: dict[str, tuple[Callable[[str], Any], type[Exception]]] = {
-    "retraining": (retrain, CallError),
+WAYS: dict[str, tuple[Callable[[str], Any], type[Exception] | tuple[type[Exception], ...]]] = {
+    "retraining": (retrain, (CallError, ConfigError)),
     "alerts": (lambda url: push(url, []), PushError),
 }
 """Every way in which modelspan posts to an address that an operator gave."""

@@ -386,7 +386,7 @@ def erase(cells: Sequence[Cell]) -> None:
     bench = apart[0].bench
     bench.flush()
     named = frozenset(prediction_id(cell.model, row) for cell in apart for row in _persons(cell))
-    done = forget(bench.store, Subject(prediction_ids=named), patience=0)
+    done = forget(bench.store, Subject(prediction_ids=named, every_tenant=True), patience=0)
     assert (done.predictions, list(done.left)) == (BLOCK_ROWS * len(apart), [])
 
 
