@@ -40,6 +40,7 @@ alerts:
   hold: 1s
   silent_after: 5000d
   stalled_after: 5000d
+  behind: 5000d
 """
 
 

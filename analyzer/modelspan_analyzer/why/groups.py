@@ -36,7 +36,9 @@ Q_VALUE: Final = 0.01
 LEAST_DIFFERENCE: Final = 0.1
 """Between the rate in a group and that of the others."""
 LEAST_SHARE: Final = 0.2
-"""Of what is more than before, that must lie in the group."""
+"""Of what is more wrong than before, that must lie in the group."""
+LEAST_SHARE_OF_A_SHIFT: Final = 0.5
+"""The same of any other finding: what moves everywhere moves most where it can, which is no cause."""
 MOST: Final = 2
 MOST_NUMBERS: Final = 100
 """Numeric features of which the quarters are groups."""
@@ -129,7 +131,8 @@ def _causes(finding: Finding, tried: Sequence[dict[str, Any]], whole: dict[str, 
     q_values = false_discovery(_p_values(now, others, before, others_before))
     difference = now.rate - others.rate
     held = _held(now, others, before, others_before)
-    passes = (q_values < Q_VALUE) & (difference >= LEAST_DIFFERENCE) & (held >= LEAST_SHARE)
+    least = LEAST_SHARE if finding.kind in ASKED else LEAST_SHARE_OF_A_SHIFT
+    passes = (q_values < Q_VALUE) & (difference >= LEAST_DIFFERENCE) & (held >= least)
     flagged, spared = float(whole["hit"]), float(whole["n"] - whole["hit"])
     ratio, lower, upper = risk_ratio(now.hit, now.n - now.hit, flagged, spared, (flagged, spared))
     excess = np.clip(now.hit - others.rate * now.n, 0, None)

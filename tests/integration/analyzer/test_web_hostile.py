@@ -162,7 +162,7 @@ def assert_answered(answer: httpx.Response, asked: Any) -> None:
 
 def test_parameters_of_every_kind(app: Starlette, client: httpx.Client) -> None:
     """Each parameter of each question, with each value that makes no sense for it."""
-    for route in routes(app, "GET"):
+    for route in [route for route in routes(app, "GET") if f"GET {route.path}" in KNOWN]:
         names = sorted(KNOWN[f"GET {route.path}"] | {"incident_id"})
         for name in names:
             for value in VALUES:
@@ -179,7 +179,7 @@ def test_unknown_parameters_are_refused_by_name(app: Starlette, client: httpx.Cl
     for path in [route.path for route in routes(app, "GET") if route.path.startswith("/api/")]:
         answer = client.get(path.replace("{incident_id}", "x"), params={"modle": "m"})
         assert (answer.status_code, "'modle'" in answer.json()["error"]) == (400, True)
-    for route in routes(app, "POST"):
+    for route in [route for route in routes(app, "POST") if route.path.startswith("/api/")]:
         answer = client.post(route.path.replace("{incident_id}", "x"), params={"lable": "y"})
         assert answer.status_code in (400, 401, 403), route.path
         assert "'lable'" in answer.json()["error"] or answer.status_code != 400, route.path

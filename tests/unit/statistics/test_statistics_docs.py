@@ -33,6 +33,7 @@ NO_MEASURES = {
     "multiple_testing",
     "binomial",
     "robust_deviation",
+    "extra_trees",
 }
 
 
