@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pages_world
 import pytest
 from browsing import Chromium, open_chromium
 from databases import Databases
+from pages_world import World
 
 from modelspan_analyzer.web.app import build
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.service import Collector
-from modelspan_collector.store.connect import Store
-
-
-@dataclass(frozen=True)
-class World:
-    """A filled store, and the address of the web port over it."""
-
-    store: Store
-    address: str
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -44,6 +45,14 @@ defaults:
   robustness: {enabled: false}
   worst_slices: {enabled: false}
 """
+
+
+@dataclass(frozen=True)
+class World:
+    """A filled store, and the address of the web port over it."""
+
+    store: Store
+    address: str
 
 
 def config() -> MonitorsConfig:

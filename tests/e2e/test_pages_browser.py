@@ -10,8 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from browsing import Chromium, Visit, serious_faults
-from conftest import World
-from pages_world import HOSTILE, HOSTILE_FEATURES, MODEL
+from pages_world import HOSTILE, HOSTILE_FEATURES, MODEL, World
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -36,7 +36,9 @@ class Bins:
 def _intervals(edges: Floats) -> list[str]:
     """Intervals in as many digits as tell them apart; of a single value that value, and up to such a one without it."""
     holds = {float(high) for low, high in pairwise(edges) if np.nextafter(low, np.inf) == high}
-    alone = {float(low): float(high) for low, high in pairwise(edges) if float(high) in holds and float(low) not in holds}
+    alone = {
+        float(low): float(high) for low, high in pairwise(edges) if float(high) in holds and float(low) not in holds
+    }
     values = [alone.get(float(edge), float(edge)) for edge in edges]
     digits = next((n for n in (6, 9, 12) if len({f"{one:.{n}g}" for one in values}) == len(set(values))), 17)
     shown = ["-inf", *(f"{one:.{digits}g}" for one in values), "inf"]
