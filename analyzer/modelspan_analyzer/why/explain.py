@@ -43,10 +43,10 @@ def explain(store: Store, finding: Result | Finding, *, budget: Budget = Budget(
     asked = question(finding) if isinstance(finding, Result) else finding
     context = surroundings(asked)
     selection = select(store, asked)
-    line = timeline(store, selection, context)
+    line = timeline(store, selection, context, asked.window)
     if sharper := since_onset(asked, line):
         selection = select(store, sharper)
-        line = timeline(store, selection, context)
+        line = timeline(store, selection, context, asked.window)
     sample = draw(store, selection, context, line, budget)
     flagged = int(sample.risk.sum())
     looked = Looked()
@@ -67,7 +67,7 @@ def explain(store: Store, finding: Result | Finding, *, budget: Budget = Budget(
         n_other=int(line.total.sum()) - marked,
         seconds=time.perf_counter() - begun,
         truncated=not (sample.complete and looked.complete),
-        affected=line.affected(asked.window.start, beyond_usual=asked.kind == WRONG),
+        affected=line.affected(beyond_usual=asked.kind == WRONG),
         traced=flagged if causes or looked.complete else 0,
         since=line.since,
         versions=versions(store, asked),

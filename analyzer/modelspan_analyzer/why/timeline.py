@@ -30,35 +30,48 @@ class Timeline:
     onset: float | None
     """Seconds since 1970; None where the rate is steady or was high from the start."""
     end: float | None
+    flagged_inside: float
+    """Of the finding's own window, which may be shorter than a bucket."""
+    total_inside: float
 
     @property
     def since(self) -> datetime | None:
         """The onset as a time."""
         return None if self.onset is None else datetime.fromtimestamp(self.onset, UTC)
 
-    def affected(self, start: datetime, *, beyond_usual: bool) -> int:
-        """Flagged predictions from a moment on; where some always are, those beyond the share that was before it."""
-        inside = (self.edges[1:] + self.edges[:-1]) / 2 >= start.timestamp()
-        before = float(self.total[~inside].sum())
-        share = float(self.flagged[~inside].sum()) / before if beyond_usual and before else 0.0
-        return round(max(0.0, float(self.flagged[inside].sum()) - share * float(self.total[inside].sum())))
+    def affected(self, *, beyond_usual: bool) -> int:
+        """Flagged predictions of the finding's window; where some always are, those beyond the share outside it."""
+        outside = float(self.total.sum()) - self.total_inside
+        share = (float(self.flagged.sum()) - self.flagged_inside) / outside if beyond_usual and outside > 0 else 0.0
+        return round(max(0.0, self.flagged_inside - share * self.total_inside))
 
 
 _TIMELINE = """
 SELECT least(intDiv(toUnixTimestamp64Nano(p.timestamp) - {origin:Int64}, {width:Int64}), {last:Int64}) AS bucket,
-       sum({weight}) AS flagged, countIf({weight} >= 0.5) AS marked, count() AS total
+       sum({weight}) AS flagged, countIf({weight} >= 0.5) AS marked, count() AS total,
+       sumIf({weight}, p.timestamp >= {own_start:DateTime64(9, 'UTC')}
+                       AND p.timestamp < {own_end:DateTime64(9, 'UTC')}) AS flagged_inside,
+       countIf(p.timestamp >= {own_start:DateTime64(9, 'UTC')}
+               AND p.timestamp < {own_end:DateTime64(9, 'UTC')}) AS total_inside
 {source} AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')}
 GROUP BY bucket
 """
 
 
-def timeline(store: Store, selection: Selection, context: Window) -> Timeline:
-    """Count predictions over the context, and find the stretch that the finding is about."""
+def timeline(store: Store, selection: Selection, context: Window, own: Window) -> Timeline:
+    """Count predictions over the context and in the finding's own window, and find the stretch that it is about."""
     origin = int(context.start.timestamp() * 1e9)
     width = max(1, int((context.end - context.start).total_seconds() * 1e9) // BUCKETS)
     table = store.arrow(
         selection.fill(_TIMELINE),
-        {**selection.during(context), "origin": origin, "width": width, "last": BUCKETS - 1},
+        {
+            **selection.during(context),
+            "origin": origin,
+            "width": width,
+            "last": BUCKETS - 1,
+            "own_start": own.start,
+            "own_end": own.end,
+        },
     )
     flagged, marked, total = (np.zeros(BUCKETS) for _ in range(3))
     at = table["bucket"].to_numpy()
@@ -75,4 +88,6 @@ def timeline(store: Store, selection: Selection, context: Window) -> Timeline:
         total,
         onset=float(edges[stretch.first]) if begun and stretch else None,
         end=float(edges[stretch.last]) if over and stretch else None,
+        flagged_inside=float(table["flagged_inside"].to_numpy().sum()),
+        total_inside=float(table["total_inside"].to_numpy().sum()),
     )

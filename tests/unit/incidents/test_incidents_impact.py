@@ -47,5 +47,6 @@ def test_affected_are_those_of_the_window(before, since, beyond_usual, affected)
     """What was flagged before the window is not of it; where some always are, only those beyond that share count."""
     share = np.repeat([before, since], 120)
     total = np.full(240, 1000 / 120)
-    line = Timeline(NOON.timestamp() - 7200 + np.arange(241) * 30.0, share * total, share * total, total, None, None)
-    assert line.affected(NOON - timedelta(hours=1), beyond_usual=beyond_usual) == affected
+    edges, flagged = NOON.timestamp() - 7200 + np.arange(241) * 30.0, share * total
+    line = Timeline(edges, flagged, flagged, total, None, None, flagged[120:].sum(), total[120:].sum())
+    assert line.affected(beyond_usual=beyond_usual) == affected

@@ -17,7 +17,7 @@ def line(a_second: float, onset: float | None = None, flagged: float = 0.1) -> T
     edges = START + np.linspace(0, HOURS * 3600, BUCKETS + 1)
     total = np.full(BUCKETS, a_second * HOURS * 3600 / BUCKETS) * np.linspace(0.5, 1.5, BUCKETS)
     begun = None if onset is None else float(edges[round(onset * BUCKETS)])
-    return Timeline(edges, flagged * total, np.zeros(BUCKETS), total, begun, None)
+    return Timeline(edges, flagged * total, np.zeros(BUCKETS), total, begun, None, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("given", [line(0.5), line(10, flagged=0.005)])
