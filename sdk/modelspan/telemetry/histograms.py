@@ -56,16 +56,19 @@ class Series:
     def add(self, values: Values) -> None:
         """Count values; few in Python, many in NumPy."""
         if len(values) < 32:
-            for value in values:
+            few = [float(value) for value in values]  # those of an array warn where their sum is beyond a number
+            for value in few:
                 self.counts[bisect_left(self.boundaries, value)] += 1
-            self._add_range(sum(values), min(values), max(values))
+            self._add_range(sum(few), min(few), max(few))
             return
         import numpy as np
 
         many = np.asarray(values, dtype=np.float64)
         found = np.bincount(np.searchsorted(self.boundaries, many, side="left"), minlength=len(self.counts))
         self.counts = [count + more for count, more in zip(self.counts, found.tolist(), strict=True)]
-        with np.errstate(over="ignore"):  # values whose sum is beyond what a number can hold: infinite, as in Python
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # values whose sum is beyond what a number can hold: infinite, as in Python
             total = float(many.sum())
         self._add_range(total, float(many.min()), float(many.max()))
 

@@ -7,6 +7,7 @@ import gc
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -154,9 +155,12 @@ def histograms(counted: Metrics) -> dict[Any, list[int]]:
     return {key: series.counts for key, series in counted._sink.collect(reset=False).items() if any(series.counts)}
 
 
-def test_a_sum_beyond_what_a_number_can_hold_is_infinite() -> None:
-    """Of many values as of few: nothing is said on standard error, and nothing is lost."""
-    for many in (2, 200):
-        series = Series([1.0], [0, 0])
-        series.add([9e307] * many)
-        assert (series.total, series.counts) == (float("inf"), [0, many])
+@pytest.mark.parametrize("made", [list, np.array], ids=["a list", "an array"])
+@pytest.mark.parametrize("many", [2, 200])
+def test_a_sum_beyond_what_a_number_can_hold_is_infinite(made: Callable[[list[float]], Any], many: int) -> None:
+    """Of many values as of few: nothing is said on standard error, and nothing is lost; both infinities have no sum."""
+    series = Series([1.0], [0, 0])
+    series.add(made([9e307] * many))
+    assert (series.total, series.counts) == (float("inf"), [0, many])
+    series.add(made([float("-inf"), float("inf")] * (many // 2)))
+    assert (str(series.total), series.counts) == ("nan", [many // 2, many + many // 2])
