@@ -5,7 +5,7 @@ from modelspan_analyzer.charts.figure import WIDE, WIDTH, Figure, stylesheet
 from modelspan_analyzer.charts.heat_strip import heat_strip
 from modelspan_analyzer.charts.histogram import histogram_pair, mini_pair, moved_most
 from modelspan_analyzer.charts.sparkline import sparkline
-from modelspan_analyzer.charts.svg import Markup, element, text
+from modelspan_analyzer.charts.svg import Markup, element, prose, text
 from modelspan_analyzer.charts.time_line import Band, Mark, Point, time_line, two_lines
 from modelspan_analyzer.charts.waterfall import Span, waterfall
 
@@ -25,6 +25,7 @@ __all__ = [
     "interval_bars",
     "mini_pair",
     "moved_most",
+    "prose",
     "sparkline",
     "stylesheet",
     "text",

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Final
 
 from modelspan_analyzer.charts.scale import moment, number
-from modelspan_analyzer.charts.svg import Markup, element, joined
+from modelspan_analyzer.charts.svg import Markup, element, joined, prose
 
 Cell = str | float | int | datetime | None
 WIDTH: Final = 560
@@ -83,7 +83,7 @@ def nothing_to_draw(title: str, why: str, columns: tuple[str, ...], width: float
 
 def _cell(value: Cell) -> Markup:
     if isinstance(value, str):
-        return element("td", value)
+        return element("td", prose(value))
     if isinstance(value, datetime):
         return element("td", element("time", moment(value), datetime=value.isoformat()))
     return element("td", number(value), class_="number")

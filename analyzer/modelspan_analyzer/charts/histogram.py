@@ -14,8 +14,8 @@ from modelspan_analyzer.charts.svg import Markup, element, joined, shortened
 _BIN: Final = 26
 _BAR: Final = 8
 _TOP: Final = 32
-_RIGHT: Final = 128
-"""Room for the two shares, and for how far they moved."""
+_RIGHT: Final = 156
+"""Room for `100.0% → 100.0% ▲` behind the longest bar, in the larger letters that phones get."""
 
 
 def histogram_pair(

@@ -33,6 +33,18 @@ def text(value: str) -> Markup:
     return Markup(escape(plain(value), quote=True))
 
 
+def prose(value: str) -> Markup:
+    """A sentence as markup: what stands between two backticks is code.
+
+    >>> prose("try `a < b`, or ask")
+    'try <code>a &lt; b</code>, or ask'
+    """
+    parts = value.split("`")
+    if len(parts) % 2 == 0:  # the last one has no other
+        parts[-2:] = ["`".join(parts[-2:])]
+    return joined(*(element("code", part) if place % 2 else text(part) for place, part in enumerate(parts)))
+
+
 def element(name: str, *children: str, **attributes: str | float | None) -> Markup:
     """An element; children that are not `Markup` are text, attributes that are None are left out.
 

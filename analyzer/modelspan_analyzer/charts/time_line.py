@@ -34,6 +34,9 @@ class Point:
     upper: float | None = None
     note: str = ""
     """Why, for who points at it."""
+    start: datetime | None = None
+    """Of the stretch of time that ends at the moment, where it is known: what begins later than that of the point
+    before ended has a gap before it."""
 
     @property
     def known(self) -> float | None:
@@ -168,14 +171,23 @@ def _plot(lines: Sequence[Sequence[Point]], band: Sequence[Band], marks: Sequenc
 
 
 def _line(place: Plot, points: Sequence[Point], kind: str) -> Markup:
-    """One path; it begins anew after each moment without a value."""
-    steps, drawing_on = [], False
+    """One path; it begins anew after each moment without a value, and after each time that was not measured."""
+    steps: list[str] = []
+    before: Point | None = None
     for point in points:
         at = place.place(point)
         if at is not None:
-            steps.append(f"{'L' if drawing_on else 'M'}{at[0]:.1f} {at[1]:.1f}")
-        drawing_on = at is not None
+            steps.append(f"{'L' if before and not _apart(before, point) else 'M'}{at[0]:.1f} {at[1]:.1f}")
+        before = point if at is not None else None
     return element("path", d="".join(steps), class_=kind) if steps else Markup()
+
+
+def _apart(before: Point, point: Point) -> bool:
+    """Whether more than half of a point's own stretch of time lies unmeasured before it."""
+    if point.start is None:
+        return False
+    begin = seconds(point.start)
+    return begin - seconds(before.at) > (seconds(point.at) - begin) / 2
 
 
 def _point(place: Plot, point: Point, unit: str, kind: str = "") -> Markup:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from itertools import groupby
 from typing import Final
 
-from modelspan_analyzer.charts import Markup, element, mini_pair, stylesheet
+from modelspan_analyzer.charts import Markup, element, mini_pair, prose, stylesheet
 from modelspan_analyzer.charts.scale import moment, number, percent
 from modelspan_analyzer.charts.svg import joined, shortened
 from modelspan_analyzer.documents.document import (
@@ -58,7 +58,9 @@ def _styles() -> Markup:
 
 def _parts(document: Document) -> list[Markup]:
     facts = [joined(element("dt", name), element("dd", _shown(value))) for name, value in document.facts]
-    verdict = element("p", _shown(document.state), " ", document.sentence, class_=f"verdict {document.state.verdict}")
+    verdict = element(
+        "p", _shown(document.state), " ", prose(document.sentence), class_=f"verdict {document.state.verdict}"
+    )
     head = element(
         "header",
         element("h1", shortened(document.title, _LONGEST)),
@@ -81,17 +83,17 @@ def _part(part: Part) -> Markup:
         return element(
             "div",
             Markup(part.figure.__html__()),
-            element("p", part.sentence),
+            element("p", prose(part.sentence)),
             class_=f"drawing{' wide' if part.figure.wide else ''}",
         )
     if isinstance(part, Table):
         return _table(part)
-    return element("p", part)
+    return element("p", prose(part))
 
 
 def _table(table: Table) -> Markup:
     if not table.rows:
-        return element("p", table.empty, class_="empty")
+        return element("p", prose(table.empty), class_="empty")
     numeric = [isinstance(cell, float | int) for cell in table.rows[0]]
     head = element(
         "tr",
@@ -122,5 +124,5 @@ def _shown(cell: Cell) -> str:
     if isinstance(cell, Share):
         return percent(cell)
     if isinstance(cell, str):
-        return shortened(cell, _LONGEST)
+        return prose(shortened(cell, _LONGEST))
     return number(cell)

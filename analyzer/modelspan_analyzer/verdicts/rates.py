@@ -12,6 +12,7 @@ from modelspan_analyzer.results import Found, Judged, Seen, Verdict
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
 from modelspan_analyzer.statistics.two_proportions import two_share_test, wilson_interval
+from modelspan_analyzer.verdicts.p_value import p_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +94,5 @@ def _judge(rate: Rate, q_value: float, alpha: float, min_change: float) -> RateV
     verdict = Verdict.ALARM if risen and evident else Verdict.OK
     reason = f"{figures}, {rate.expected:.2%} in the baseline"
     if risen and not evident:
-        reason += f"; that also happens by chance at {rate.n:.0f} rows (adjusted p {q_value:.2g})"
+        reason += f"; that also happens by chance at {rate.n:.0f} rows ({p_words(q_value, 'adjusted p')})"
     return RateVerdict(rate, verdict, threshold, q_value, *interval, reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from modelspan_analyzer.verdicts.p_value import p_words
 from modelspan_analyzer.verdicts.rule import DriftRule, FeatureCounts
 
 MEASURE_NAMES = {"psi": "PSI", "jensen_shannon": "Jensen-Shannon distance"}
@@ -27,7 +28,7 @@ def drift_reason(
 ) -> str:
     """Why a feature was judged as it was: the effect, the evidence, and where the change sits."""
     name = MEASURE_NAMES[rule.measure]
-    figures = f"{name} {measured:.3g} ({excess:.3g} beyond chance), adjusted p {q_value:.2g}"
+    figures = f"{name} {measured:.3g} ({excess:.3g} beyond chance), {p_words(q_value, 'adjusted p')}"
     if q_value > rule.alpha:
         return f"{figures}: such counts also occur without drift (allowed {rule.alpha:g})"
     if excess < floor:

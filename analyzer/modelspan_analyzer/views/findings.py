@@ -20,8 +20,8 @@ DRAWN: Final = 4
 """Measurements that are drawn; the others are listed."""
 _WINDOWS: Final = 120
 _VALUES: Final = """
-SELECT window_end, value, lower, upper, threshold, toString(direction) AS direction, toString(verdict) AS verdict,
-       reason
+SELECT window_start, window_end, value, lower, upper, threshold, toString(direction) AS direction,
+       toString(verdict) AS verdict, reason
 FROM monitor_results FINAL
 WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String} AND metric = {metric:String}
   AND feature = {feature:String} AND segment = {segment:String} AND monitor = {monitor:String}
@@ -34,6 +34,7 @@ ORDER BY window_end DESC LIMIT {most:UInt32}
 class Measured:
     """What one window said."""
 
+    start: datetime
     at: datetime
     """The end of the window."""
     value: float | None
@@ -68,7 +69,10 @@ class Finding:
 
     def drawn(self, marks: Sequence[Mark]) -> Figure:
         """Its values, with the bound and what happened meanwhile."""
-        points = [Point(each.at, each.value, each.verdict, each.lower, each.upper, each.reason) for each in self.points]
+        points = [
+            Point(each.at, each.value, each.verdict, each.lower, each.upper, each.reason, each.start)
+            for each in self.points
+        ]
         unit = "share" if self.metric.endswith(("_rate", "_share")) else ""
         title = " ".join(part for part in (self.metric.replace("_", " "), self.feature, self.segment) if part)
         return time_line(
@@ -106,7 +110,9 @@ def _query(incident: Incident, member: OpenFinding, until: datetime) -> Query:
 
 def _measured(row: Mapping[str, Any]) -> Measured:
     values = (row["value"], row["lower"], row["upper"], row["threshold"])
-    return Measured(utc(row["window_end"]), *values, row["direction"], row["verdict"], row["reason"])
+    return Measured(
+        utc(row["window_start"]), utc(row["window_end"]), *values, row["direction"], row["verdict"], row["reason"]
+    )
 
 
 def _finding(member: OpenFinding, points: tuple[Measured, ...], veil: Veil) -> Finding:

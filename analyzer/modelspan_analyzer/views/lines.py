@@ -156,7 +156,7 @@ def _telling(line: Line) -> tuple[bool, bool, int, bool, int, str]:
 def figure(line: Line, marks: Sequence[Mark] = ()) -> Figure:
     """The line with its band, and what happened meanwhile."""
     points = [
-        Point(point.at, point.value, point.verdict, point.lower, point.upper, _note(line, point))
+        Point(point.at, point.value, point.verdict, point.lower, point.upper, _note(line, point), point.start)
         for point in line.points
     ]
     return time_line(line.name, points, list(_bands(line.points)), marks, line.unit)

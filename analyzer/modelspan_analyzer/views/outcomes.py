@@ -57,4 +57,7 @@ def _place(metric: str) -> int:
 
 
 def _points(points: Sequence[Measured]) -> list[Point]:
-    return [Point(point.at, point.value, point.verdict, point.lower, point.upper, point.reason) for point in points]
+    return [
+        Point(point.at, point.value, point.verdict, point.lower, point.upper, point.reason, point.start)
+        for point in points
+    ]

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from modelspan_analyzer.views.view import NotThereError
 from modelspan_analyzer.web.openapi.table import JSON_TYPE, KNOWN
 from modelspan_analyzer.web.pages.rendering import render
+from modelspan_analyzer.web.unanswered import in_plain_words
 from modelspan_collector.store.errors import StoreError
 from modelspan_collector.wal.journal import FULL_DISK
 
@@ -126,8 +127,9 @@ async def _absent(request: Request, error: Exception) -> Response:
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
-    _LOGGER.warning("the store did not answer a request: %s", type(error).__name__)
-    return _answer(request, error, 503)
+    told = " ".join(str(error).split())[:500]
+    _LOGGER.warning("the store did not answer %r: %s: %s", request.url.path[:100], type(error).__name__, told)
+    return said(request, in_plain_words(error), 503)
 
 
 async def _file(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from modelspan_analyzer.comparison.reasons import ReasonsCompared
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.performance.counts import Estimate
+from modelspan_analyzer.verdicts.p_value import p_text
 from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel, KnownVersion, moment
@@ -95,4 +96,4 @@ def _text(estimate: Estimate) -> str:
 
 
 def _probability(p_value: float) -> str:
-    return "" if math.isnan(p_value) else f"{p_value:.3g}"
+    return "" if math.isnan(p_value) else p_text(p_value)

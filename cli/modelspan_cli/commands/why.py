@@ -15,6 +15,7 @@ from modelspan_analyzer.incidents.asked import finding_of, window_of
 from modelspan_analyzer.monitors_yaml import ConfigError, load
 from modelspan_analyzer.reading.names import need_model, need_service
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.verdicts.p_value import p_words
 from modelspan_analyzer.why import KINDS, Explanation, explain
 from modelspan_analyzer.why.breakdown import breakdown
 from modelspan_analyzer.why.moved import moved, since_release
@@ -71,7 +72,7 @@ def _moved(args: argparse.Namespace) -> int:
         print(json.dumps([asdict(one) for one in found], indent=2))
         return 0 if found else 1
     for one in found:
-        print(f"{one.model}: {one.measure} went from {one.before:.1%} to {one.after:.1%} (p {one.p_value:.1g})")
+        print(f"{one.model}: {one.measure} went from {one.before:.1%} to {one.after:.1%} ({p_words(one.p_value)})")
     if not found:
         print(
             f"no model behind {args.about} moved at {window.start:%Y-%m-%d %H:%M} UTC; "

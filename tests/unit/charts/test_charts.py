@@ -273,3 +273,21 @@ def test_examples_of_docstrings_hold() -> None:
         found = doctest.testmod(module)
         assert found.attempted > 0
         assert found.failed == 0
+
+
+def test_a_line_begins_anew_after_windows_that_were_not_measured() -> None:
+    """Between two points whose windows do not follow each other no line says what lies between."""
+    hours = [datetime(2026, 1, 5, hour, tzinfo=UTC) for hour in (1, 2, 5, 6)]
+    points = [Point(at, 1.0, start=at - timedelta(hours=1)) for at in hours]
+
+    (path,) = re.findall(r'<path d="([^"]*)" class="line current"', time_line("x", points).svg)
+
+    assert re.sub("[^ML]", "", path) == "MLML"
+
+
+def test_the_longest_bar_has_room_for_what_stands_behind_it() -> None:
+    """`10.0% → 100.0% ▲` ends within the drawing, also in the letters of 14 units that phones get."""
+    svg = histogram_pair("x", ["a", "b"], [0.5, 0.5], [1.0, 0.0], [0]).svg
+    ((begin, words),) = [(float(x), words) for x, words in re.findall(r'<text x="([\d.]+)"[^>]*>([^<]*▲)</text>', svg)]
+
+    assert begin + len(words) * 14 * 0.62 <= float(re.findall(r'viewBox="0 0 ([\d.]+)', svg)[0])

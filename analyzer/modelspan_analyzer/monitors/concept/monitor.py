@@ -1,19 +1,20 @@
 """The monitor of concept: label shift, concept drift along each feature, calibration drift, and when errors began.
 
 The three are kept apart: label shift moves the log odds of all rows by one constant, which is taken off before the
-residuals along features and the calibration are judged.
+residuals along features and the calibration are judged. Drift along features is judged over rows whose inputs are as
+the baseline's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from modelspan_analyzer import kinds
-from modelspan_analyzer.monitors.concept.residuals import log_odds_shift, residuals
+from modelspan_analyzer.monitors.concept.residuals import log_odds_shift, residuals, shift_of
 from modelspan_analyzer.monitors.concept.stream import BUCKETS, FEWEST, HISTORY, change_points
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.signal import Need, Signal
@@ -24,6 +25,7 @@ from modelspan_analyzer.reading.samples.matrix import Encoding, Sample, find_enc
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.statistics.chi_squared import chi_squared_of_tables
 from modelspan_analyzer.statistics.concept.gaps import Gap, Residuals, borders_of, change_of_gaps, parts_of
+from modelspan_analyzer.statistics.concept.matched import Parts, matched
 from modelspan_analyzer.statistics.counts import proportions
 from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY, Calibrator, fit_calibrator
 from modelspan_analyzer.statistics.performance.calibration import (
@@ -37,6 +39,8 @@ from modelspan_analyzer.statistics.performance.scores import unscaled
 from modelspan_analyzer.statistics.total_variation import total_variation_of_shares
 
 SIGNAL: Final = "concept"
+_NAMED: Final = 3
+"""Features that a reason names."""
 
 
 def concept(context: MonitorContext) -> list[Result]:
@@ -161,13 +165,44 @@ def _squares(counts: ScoreCounts, p: FloatArray) -> FloatArray:
 def _concept_drift(
     context: MonitorContext, current: Rows, reference: Rows, target: Target, calibrator: Calibrator, shift: float
 ) -> Iterator[Result]:
+    """The change along each feature, over rows whose inputs are as the baseline's: others tell of their inputs."""
     settings = context.settings.concept
     encoding = find_encoding(context.store, reference)
-    now = sample(context.store, current, encoding, settings.max_rows, labelled=True)
-    before = sample(context.store, reference, encoding, settings.max_rows, labelled=True)
-    pair = residuals(now, target, calibrator, shift), residuals(before, target, calibrator, 0.0)
-    unit = float(np.nanstd(pair[1].value)) if target.task == REGRESSION else 1.0
-    gaps = _gaps(encoding, now, before, *pair)
+    pair = tuple(
+        sample(context.store, rows, encoding, settings.max_rows, labelled=True) for rows in (current, reference)
+    )
+    parts = _parts(encoding, *pair)
+    alike = matched(*parts, settings.alpha) if encoding.names else None
+    if alike is not None and alike.changed:
+        now, before = pair[0].only(alike.now), pair[1].only(alike.base)
+        if min(len(now.ids), len(before.ids)) < settings.min_rows:
+            yield from _cannot_tell(context, [encoding.names[place] for place in alike.changed], encoding.names, now)
+            return
+        pair, shift = (now, before), shift_of(now, target, calibrator, shift)
+        parts = [each[alike.now] for each in parts[0]], [each[alike.base] for each in parts[1]]
+    sides = residuals(pair[0], target, calibrator, shift), residuals(pair[1], target, calibrator, 0.0)
+    gaps = _gaps(encoding.names, *sides, *parts)
+    unit = float(np.nanstd(sides[1].value)) if target.task == REGRESSION else 1.0
+    yield from _judged_gaps(context, gaps, unit, len(pair[0].ids), len(pair[1].ids))
+
+
+def _cannot_tell(
+    context: MonitorContext, changed: Sequence[str], names: Sequence[str], left: Sample
+) -> Iterator[Result]:
+    """Of every feature: other inputs have other outcomes under the same concept."""
+    more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+    rows = (
+        f"{len(left.ids):,} labelled rows are like the baseline's, and {context.settings.concept.min_rows:,} are needed"
+    )
+    reason = f"cannot tell: inputs changed ({', '.join(changed[:_NAMED])}{more}); {rows}"
+    for feature in names:
+        yield context.result(SIGNAL, "concept_drift", None, Verdict.NOT_COMPARED, feature=feature, reason=reason)
+
+
+def _judged_gaps(
+    context: MonitorContext, gaps: dict[str, Gap], unit: float, n: int, n_baseline: int
+) -> Iterator[Result]:
+    settings = context.settings.concept
     alpha = settings.alpha / max(1, len(gaps))
     largest = max((one.gap for one in gaps.values() if one.p_value < alpha), default=0.0)
     for feature, one in gaps.items():
@@ -184,24 +219,32 @@ def _concept_drift(
             feature=feature,
             threshold=settings.min_gap,
             p_value=one.p_value,
-            n=len(now.ids),
-            n_baseline=len(before.ids),
+            n=n,
+            n_baseline=n_baseline,
             reason=reason
             + (", less than half of the largest: it may follow from that one" if sure and follows else ""),
         )
 
 
-def _gaps(encoding: Encoding, now: Sample, before: Sample, r_now: Residuals, r_before: Residuals) -> dict[str, Gap]:
-    """The change along each feature, over rows whose residual is known."""
-    kept = np.isfinite(r_now.value), np.isfinite(r_before.value)
-    pair = [Residuals(*(part[k] for part in r)) for r, k in zip((r_now, r_before), kept, strict=True)]
-    found = {}
-    for column, name in enumerate(encoding.names):
-        reference = before.features[kept[1], column]
+def _parts(encoding: Encoding, now: Sample, before: Sample) -> tuple[list[Parts], list[Parts]]:
+    """Of each feature, the part of each row of both sides, by the baseline's deciles or its categories."""
+    found: tuple[list[Parts], list[Parts]] = [], []
+    for column in range(len(encoding.names)):
+        reference = before.features[:, column]
         borders = None if encoding.is_categorical[column] else borders_of(reference)
-        places = parts_of(now.features[kept[0], column], borders), parts_of(reference, borders)
-        found[name] = change_of_gaps(pair[0], places[0], pair[1], places[1])
+        for side, values in zip(found, (now.features[:, column], reference), strict=True):
+            side.append(parts_of(values, borders))
     return found
+
+
+def _gaps(
+    names: Sequence[str], now: Residuals, before: Residuals, now_parts: Sequence[Parts], parts: Sequence[Parts]
+) -> dict[str, Gap]:
+    """The change along each feature, over rows whose residual is known."""
+    known, known_before = np.isfinite(now.value), np.isfinite(before.value)
+    one, other = now.only(known), before.only(known_before)
+    sides = zip(names, now_parts, parts, strict=True)
+    return {name: change_of_gaps(one, own[known], other, base[known_before]) for name, own, base in sides}
 
 
 def _began(context: MonitorContext) -> Iterator[Result]:

@@ -26,8 +26,7 @@ def residuals(rows: Sample, target: Target, calibrator: Calibrator, shift: float
         return Residuals((rows.truth == target.positive) - p, p * (1 - p), rows.weight)
     right = (rows.truth == rows.label).astype(np.float64)
     value = rows.true_value - rows.value if target.task == REGRESSION else right
-    centred = value - np.nanmean(value)
-    return Residuals(centred, np.full(value.size, float(np.nanvar(value))), rows.weight)
+    return Residuals(value - np.nanmean(value), None, rows.weight)
 
 
 def log_odds_shift(counts: ScoreCounts, calibrator: Calibrator) -> float:
@@ -35,3 +34,14 @@ def log_odds_shift(counts: ScoreCounts, calibrator: Calibrator) -> float:
     moved = ScoreCounts(calibrator(counts.score), counts.positives, counts.negatives, counts.effective)
     shift = prior_shift(moved)
     return shift if np.isfinite(shift) else 0.0
+
+
+def shift_of(rows: Sample, target: Target, calibrator: Calibrator, otherwise: float) -> float:
+    """The same of some labelled rows of a binary model's; what was found of all where they have no scores."""
+    scored = np.isfinite(rows.value)
+    if target.task != BINARY or not scored.any():
+        return otherwise
+    positive = (rows.truth == target.positive)[scored]
+    weight = rows.weight[scored]
+    counts = ScoreCounts(rows.value[scored], weight * positive, weight * ~positive, float(scored.sum()))
+    return log_odds_shift(counts, calibrator)

@@ -21,6 +21,7 @@ from modelspan_analyzer.reading.profiles.profile import Floats, Kind
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.assess import assess_drift
+from modelspan_analyzer.verdicts.p_value import p_words
 from modelspan_analyzer.verdicts.presets import ThresholdRule
 from modelspan_analyzer.verdicts.rule import DriftRule, FeatureCounts, FeatureVerdict
 
@@ -221,7 +222,7 @@ def _by_threshold(settings: DriftSettings, name: str, measured: Measured, peer: 
         reason = f"default rule of {settings.preset}: above {peer.threshold:.3g}"
         return Judged(peer.verdict(measured.value), reason, peer.threshold, chance)
     p_value = 1.0 if chance is None else chance
-    reason = f"default rule of {settings.preset}: p-value {p_value:.3g} beside the level {peer.threshold:g}"
+    reason = f"default rule of {settings.preset}: {p_words(p_value, 'p-value')} beside the level {peer.threshold:g}"
     return Judged(peer.verdict(p_value), reason, p_value=chance)
 
 

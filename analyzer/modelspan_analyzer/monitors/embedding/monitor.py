@@ -19,6 +19,7 @@ from modelspan_analyzer.reading.relation import baseline_relation, window_relati
 from modelspan_analyzer.reading.samples.thinned import thinned
 from modelspan_analyzer.reading.samples.vectors import Vectors, read_vectors, vector_names
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
+from modelspan_analyzer.verdicts.p_value import p_words
 from modelspan_analyzer.verdicts.rates import Rate, judge
 
 SIGNAL: Final = "embedding"
@@ -104,7 +105,7 @@ def _discrepancy(context: MonitorContext, before: Vectors, found: Comparison, al
     if excess >= floor and test.p_value <= alpha:
         floor = usual_discrepancy(before.values, stretches(before.stamps), floor)
     alarm = excess >= floor and test.p_value <= alpha
-    reason = f"squared discrepancy {excess:.3g} beyond chance (floor {floor:.3g}), p {test.p_value:.2g}"
+    reason = f"squared discrepancy {excess:.3g} beyond chance (floor {floor:.3g}), {p_words(test.p_value)}"
     if alarm:
         reason = f"the vectors drifted: {reason}; their centre moved by {found.moved:.2g} of the baseline's spread"
     details = {"excess": excess, "floor": floor}
@@ -115,7 +116,7 @@ def _discrepancy(context: MonitorContext, before: Vectors, found: Comparison, al
 def _classifier(context: MonitorContext, before: Vectors, now: Vectors, alpha: float, seen: Seen) -> Result:
     floor, apart = context.settings.embedding.min_auc, tell_apart(before.values, now.values)
     verdict = Verdict.ALARM if apart.auc >= floor and apart.p_value <= alpha else Verdict.OK
-    reason = f"window and baseline are told apart with an AUC of {apart.auc:.3f}, p {apart.p_value:.2g}"
+    reason = f"window and baseline are told apart with an AUC of {apart.auc:.3f}, {p_words(apart.p_value)}"
     judged = Judged(verdict, reason, floor, apart.p_value)
     return context.judged(SIGNAL, "domain_classifier_auc", apart.auc, seen, judged, SIGNAL)
 

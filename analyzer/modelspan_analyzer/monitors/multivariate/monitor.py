@@ -27,6 +27,7 @@ from modelspan_analyzer.statistics.domain_trees import domain_trees
 from modelspan_analyzer.statistics.mann_whitney import mann_whitney
 from modelspan_analyzer.statistics.pca_reconstruction import PrincipalComponents, fit_principal_components
 from modelspan_analyzer.verdicts.normal_range import LEAST_CHUNKS
+from modelspan_analyzer.verdicts.p_value import p_words
 from modelspan_collector.store.connect import Store
 
 SIGNAL: Final = "multivariate"
@@ -101,7 +102,7 @@ def _reconstruction(context: MonitorContext, reference: Reference, both: Matrice
     most = _most(both.names, np.abs(changes))
     margin = 3.0 * float(now.std()) / float(np.sqrt(now.size))
     reason = (
-        f"error {now.mean():.3g} from {mean:.3g}, {shift:+.2g} sd beyond chance (floor {floor:.2g}), p {p_value:.2g}"
+        f"error {now.mean():.3g} from {mean:.3g}, {shift:+.2g} sd beyond chance (floor {floor:.2g}), {p_words(p_value)}"
     )
     if alarm:
         reason = f"the features hang together differently: {reason}; most in {', '.join(most)}"
@@ -129,7 +130,7 @@ def _classifier(context: MonitorContext, baseline: Baseline, both: Matrices, see
     alarm = test.auc >= floor and test.p_value <= settings.alpha / len(MEASURES)
     most = _most(both.names, test.importances)
     reason = (
-        f"window and baseline are told apart with an AUC of {test.auc:.3f} (floor {floor:.3f}), p {test.p_value:.2g}"
+        f"window and baseline are told apart with an AUC of {test.auc:.3f} (floor {floor:.3f}), {p_words(test.p_value)}"
     )
     if alarm:
         reason += f"; most by {', '.join(most)}"

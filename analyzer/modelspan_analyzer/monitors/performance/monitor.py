@@ -67,17 +67,19 @@ def _usable(measured: list[Measured], least: int) -> list[Measured]:
 
 
 def _share(context: MonitorContext, seen: Coverage) -> Result:
-    enough, target = seen.labelled >= context.settings.performance.min_rows, context.target
+    least, target = context.settings.performance.min_rows, context.target
+    enough = seen.labelled >= least
     known = f"labels are in for {seen.labelled} of {seen.rows} predictions"
+    few = f"{least} labelled ones are needed, more than there are" if 0 < seen.rows < least else ""
     return context.result(
         SIGNAL,
         "labels_share",
         None if math.isnan(seen.share) else seen.share,
         Verdict.OK if enough else Verdict.NOT_ENOUGH_DATA,
-        threshold=context.settings.performance.min_rows / seen.rows if seen.rows else None,
+        threshold=least / seen.rows if seen.rows >= max(least, 1) else None,
         direction="below",
         n=seen.rows,
-        reason="; ".join(part for part in (known, target.derived) if part),
+        reason="; ".join(part for part in (known, few, target.derived) if part),
         details={
             "labelled": seen.labelled,
             "labels_until": context.answers[0].labels_until,

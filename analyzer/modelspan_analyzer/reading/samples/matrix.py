@@ -28,6 +28,7 @@ FROM ({rows}) ARRAY JOIN mapKeys(categorical_features) AS name, mapValues(catego
 GROUP BY name ORDER BY name
 """
 # A map looks a key up by walking it, so each is walked once, and each of its names looked up in a table of the columns.
+# `one.` is the row's own value: by its name alone `true_value` would be the number that no NULL is left in.
 _SAMPLE = """
 SELECT prediction_id, timestamp, ifNull(value, nan) AS value, label, truth,
        ifNull(true_value, nan) AS true_value, weight,
@@ -42,7 +43,7 @@ SELECT prediction_id, timestamp, ifNull(value, nan) AS value, label, truth,
                                            {{level_codes:Array(Float64)}}, toFloat64(0)),
                 arrayFilter((text, place) -> place > 0, mapValues(categorical_features), categorical_at),
                 code_places) AS codes
-FROM ({rows}) WHERE {{labelled:UInt8}} = 0 OR truth != '' OR isNotNull(true_value)
+FROM ({rows}) AS one WHERE {{labelled:UInt8}} = 0 OR one.truth != '' OR isNotNull(one.true_value)
 ORDER BY cityHash64(prediction_id), prediction_id LIMIT {{limit:UInt64}}
 """
 

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import fdtrc
 
-from modelspan_analyzer.statistics.chi_squared import chi_squared_p_value
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ratios
 
 PARTS: Final = 10
@@ -24,8 +24,25 @@ class Residuals(NamedTuple):
     """Outcome less expectation of each row, and the variance that the expectation gives it; of shape `(n,)`."""
 
     value: FloatArray
-    variance: FloatArray
+    variance: FloatArray | None
+    """None where the expectation says nothing of it: each part's rows then tell, as it may differ from part to part."""
     weight: FloatArray
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Residuals:
+        """Those of some rows."""
+        variance = None if self.variance is None else self.variance[chosen]
+        return Residuals(self.value[chosen], variance, self.weight[chosen])
+
+
+class Means(NamedTuple):
+    """Of each part; of shape `(parts,)`."""
+
+    rows: npt.NDArray[np.int64]
+    mean: FloatArray
+    variance: FloatArray
+    """Of the mean."""
+    degrees: FloatArray
+    """Of freedom of the variance: infinite where it is not estimated."""
 
 
 class Gap(NamedTuple):
@@ -67,7 +84,9 @@ def change_of_gaps(
 ) -> Gap:
     """Compare the residuals of each part with the baseline's; the overall mean of each is taken off first.
 
-    The statistic is `Σ (change of the part's mean)² / variance`, chi-squared; degrees of freedom: parts less one.
+    The statistic is `Σ (change of the part's mean)² / variance` over its degrees of freedom, parts less one. Where the
+    expectation gives the variances it is chi-squared. Where rows do, it is judged as Welch (1951) judges means of
+    unequal variances, each with the degrees of freedom that Satterthwaite (1946) gives a difference.
     Parts with fewer than 20 rows on either side are left out.
 
     Outcomes that rose by a half in one of two parts:
@@ -79,27 +98,44 @@ def change_of_gaps(
     (0.234, True, 0.0)
     """
     size = int(max(now_part.max(initial=0), base_part.max(initial=0))) + 1
-    (n, mean, error), (m, before, base_error) = _means(now, now_part, size), _means(base, base_part, size)
-    usable = (n >= _FEWEST) & (m >= _FEWEST)
+    one, other = _means(now, now_part, size), _means(base, base_part, size)
+    usable = (one.rows >= _FEWEST) & (other.rows >= _FEWEST)
     if usable.sum() < 2:
         return Gap(0.0, 1.0, -1)
-    variance = (error + base_error)[usable]
-    moved = (mean - before)[usable]
+    variance = (one.variance + other.variance)[usable]
+    moved = (one.mean - other.mean)[usable]
     moved = moved - np.average(moved, weights=1 / variance)
     statistic = float((moved**2 / variance).sum())
-    share = n[usable] / n[usable].sum()
+    share = one.rows[usable] / one.rows[usable].sum()
     chance = np.sqrt(2 / np.pi * variance)
     gap = float((share * np.maximum(np.abs(moved) - chance, 0)).sum())
     worst = int(np.flatnonzero(usable)[np.argmax(np.abs(moved) * share)])
-    return Gap(gap, float(chi_squared_p_value(np.asarray(statistic), usable.sum() - 1.0)), worst)
+    spread = (one.variance**2 / one.degrees + other.variance**2 / other.degrees)[usable]
+    return Gap(gap, _welch(statistic, variance, variance**2 / np.maximum(spread, np.finfo(float).tiny)), worst)
 
 
-def _means(
-    residuals: Residuals, part: npt.NDArray[np.int64], size: int
-) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
+def _welch(statistic: float, variance: FloatArray, degrees: FloatArray) -> float:
+    """The p-value of weighted squares of differences whose variances have so many degrees of freedom (Welch 1951)."""
+    parts = variance.size
+    known = 1 / variance / (1 / variance).sum()
+    uncertain = float(((1 - known) ** 2 / degrees).sum())
+    within = (parts**2 - 1) / (3 * max(uncertain, 1e-12))
+    between = statistic / (parts - 1) / (1 + 2 * (parts - 2) / (parts**2 - 1) * uncertain)
+    return float(fdtrc(parts - 1, within, between))
+
+
+def _means(residuals: Residuals, part: npt.NDArray[np.int64], size: int) -> Means:
     """Rows, mean residual and its variance in each part."""
     n = np.bincount(part, minlength=size)
-    weight = np.bincount(part, residuals.weight, size)
+    weight, squared = (np.bincount(part, residuals.weight**power, size) for power in (1, 2))
     mean = np.nan_to_num(ratios(np.bincount(part, residuals.weight * residuals.value, size), weight))
-    error = np.nan_to_num(ratios(np.bincount(part, residuals.weight**2 * residuals.variance, size), weight**2))
-    return n, mean, np.maximum(error, 1e-12)
+    known = residuals.variance
+    variance = (residuals.value - mean[part]) ** 2 if known is None else known
+    error = np.nan_to_num(ratios(np.bincount(part, residuals.weight**2 * variance, size), weight**2))
+    degrees = np.full(size, np.inf)
+    if known is None:  # one row of the whole's variance beside each part's own: in a few rows that agree it is 0
+        effective = np.nan_to_num(ratios(weight**2, squared))
+        degrees = np.maximum(effective - 1, 1.0)
+        whole = float(np.var(residuals.value)) if residuals.value.size else 0.0
+        error = error * (degrees + 1) / degrees + whole / np.maximum(effective, 1.0) ** 2
+    return Means(n, mean, np.maximum(error, 1e-12), degrees)

@@ -15,8 +15,10 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from modelspan_analyzer.charts import prose
 from modelspan_analyzer.charts import text as readable
 from modelspan_analyzer.instants import in_words
+from modelspan_analyzer.verdicts.p_value import p_text
 from modelspan_analyzer.web.access.sessions import FORM_FIELD, form_token
 from modelspan_analyzer.web.access.visitors import visitor_of
 from modelspan_analyzer.web.pages.static import address
@@ -162,7 +164,7 @@ def _environment() -> Environment:
     )
     made.filters["raw"] = raw
     made.globals |= {"url": url, "static": address}
-    shown = (moment, moment_whole, capitalize_first, number, share, seconds, words, brief)
+    shown = (moment, moment_whole, capitalize_first, number, share, seconds, words, brief, p_text, prose)
     made.tests["number_type"] = lambda kind: kind.removeprefix("Nullable(").startswith(_NUMBERS)
     made.tests["moment_like"] = lambda value: isinstance(value, datetime)
     made.filters |= {each.__name__: each for each in shown}
