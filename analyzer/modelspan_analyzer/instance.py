@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.monitors_yaml import load as load_monitors
 from modelspan_analyzer.reading import abandoned
+from modelspan_analyzer.reports.reporter import Reporter
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_analyzer.tenants import Tenants
@@ -100,6 +101,7 @@ class Instance:
         self.collector = Collector(self.store, collecting)
         self._responder = Responder(self.store, monitors)
         self.runner = Runner(self.store, monitors, respond=self._responder if config.analyze else None)
+        self._reporter = Reporter(self.store, monitors)
         self._tenants = Tenants(self.store.dsn, Tokens(collecting.tokens), told) if config.analyze else None
         self._sql = _sql(self.store, config.sql_port, collecting.hosts)
         self._secret = secrets.token_urlsafe()
@@ -132,6 +134,7 @@ class Instance:
         if self.config.analyze:
             self.runner.start()
             self._responder.start()
+            self._reporter.start()
         if self._tenants:
             self._tenants.start()
         web = self.config.web
@@ -147,6 +150,7 @@ class Instance:
             self._tenants.stop()
         self.runner.stop()
         self._responder.stop()
+        self._reporter.stop()
         if self._keeper:
             self._keeper.stop()
         self._web.stop()

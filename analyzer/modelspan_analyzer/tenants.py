@@ -8,6 +8,7 @@ from typing import Final
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.reports.reporter import Reporter
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.runner.runner import Runner
 from modelspan_collector.access.tokens import Tokens
@@ -28,12 +29,15 @@ class _Watch:
         schema.apply(self._store)
         self._responder = Responder(self._store, monitors)
         self._runner = Runner(self._store, monitors, respond=self._responder)
+        self._reporter = Reporter(self._store, monitors)
         self._runner.start()
         self._responder.start()
+        self._reporter.start()
 
     def stop(self) -> None:
         self._runner.stop()
         self._responder.stop()
+        self._reporter.stop()
         self._store.close()
 
 

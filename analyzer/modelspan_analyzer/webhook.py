@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
+import hmac
 import http.client
+import os
 import socket
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from modelspan_collector.address import shown
+
+SIGNATURE_HEADER: Final = "X-Modelspan-Signature-256"
 
 
 class Answer(NamedTuple):
@@ -100,6 +105,25 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str], timeout: float, m
         late = time.monotonic() - began >= timeout
         why = f"no whole answer within {timeout:g} s" if late else _cause(getattr(error, "reason", error))
         raise PostError(f"{shown(url)} cannot be reached: {why}") from None
+
+
+def post_signed(url: str, body: bytes, *, headers: Mapping[str, str], secret_env: str, timeout: float) -> Answer:
+    """Post a body with its signature by the key in an environment variable; without one where none is named.
+
+    Raises:
+        PostError: as `post`, or the key is not set.
+    """
+    if not secret_env:
+        return post(url, body, headers=headers, timeout=timeout)
+    secret = os.environ.get(secret_env, "")
+    if not secret:
+        raise PostError(f"the environment variable {secret_env} with the signing key is not set")
+    return post(url, body, headers={**headers, SIGNATURE_HEADER: sign(body, secret)}, timeout=timeout)
+
+
+def sign(body: bytes, secret: str) -> str:
+    """HMAC-SHA256 of the body, as `sha256=<hex>`; the receiver computes it again and compares."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def _request(parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> urllib.request.Request:

@@ -264,3 +264,15 @@ def test_what_cannot_start_makes_nothing(up: Running, folder: Path, tmp_path: Pa
         refused = cli("up", "--data", str(made), *free, option, str(port))
         assert (refused.returncode, f"cannot listen on 127.0.0.1:{port}" in refused.stderr) == (1, True)
         assert not made.exists()
+
+
+def test_a_demo_that_is_told_to_end_ends_what_it_started(tmp_path: Path) -> None:
+    """As Ctrl-C does; the stack used to go on without anybody who knew of it."""
+    command = [sys.executable, "-m", "modelspan_cli", "demo", "--keep", "--data", str(tmp_path)]
+    demo = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        eventually(lambda: find_running(tmp_path) is not None, "the demo has a stack", 60)
+    finally:
+        demo.terminate()
+        demo.wait(60)
+    assert find_running(tmp_path) is None

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from modelspan_analyzer.config.addresses import Address, Base
 from modelspan_analyzer.config.base import Settings
-from modelspan_analyzer.config.cron import parse_cron
+from modelspan_analyzer.config.cron import CronLine
 from modelspan_analyzer.config.durations import Duration
 
 
@@ -17,16 +17,9 @@ class MaintenanceSettings(Settings):
 
     start: datetime | None = Field(None, strict=False, description="beginning, with time zone")
     end: datetime | None = Field(None, strict=False, description="end, with time zone")
-    cron: str | None = Field(None, description="a cron line (UTC) that names the beginnings")
+    cron: CronLine | None = Field(None, description="a cron line (UTC) that names the beginnings")
     lasts: Duration = Field(timedelta(hours=1), description="how long each lasts that `cron` names")
     models: tuple[str, ...] = Field((), description="only these models; all if not given")
-
-    @field_validator("cron")
-    @classmethod
-    def _cron_line(cls, given: str | None) -> str | None:
-        if given is not None:
-            parse_cron(given)
-        return given
 
     @model_validator(mode="after")
     def _one_way(self) -> MaintenanceSettings:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 _NAMES = {
@@ -45,6 +48,19 @@ class Cron:
                     if candidate > moment:
                         return candidate
             day += timedelta(days=1)
+        raise ValueError("this cron line names a day that never comes")
+
+    def latest(self, moment: datetime) -> datetime:
+        """The last moment at or before the given one.
+
+        Raises:
+            ValueError: there is none, as for 30 February.
+        """
+        day, first = moment.date(), moment.date() - LONGEST_GAP
+        while day >= first:
+            if self._fits(day) and (found := [one for one in self._times(day) if one <= moment]):
+                return found[-1]
+            day -= timedelta(days=1)
         raise ValueError("this cron line names a day that never comes")
 
     def _times(self, day: date) -> Iterator[datetime]:
@@ -97,3 +113,17 @@ def _field(text: str, name: str, lowest: int, highest: int) -> frozenset[int]:
 
 def _number(text: str) -> int:
     return _NAMES[text] if text in _NAMES else int(text)
+
+
+def check_cron(line: str) -> str:
+    """The line itself.
+
+    Raises:
+        ValueError: see `parse_cron`.
+    """
+    parse_cron(line)
+    return line
+
+
+CronLine = Annotated[str, AfterValidator(check_cron)]
+"""A cron line as settings name it."""

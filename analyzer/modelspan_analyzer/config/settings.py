@@ -16,7 +16,7 @@ from pydantic import Field, create_model, field_validator, model_validator
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.config.base import Settings
 from modelspan_analyzer.config.cost_settings import CostSettings
-from modelspan_analyzer.config.cron import parse_cron
+from modelspan_analyzer.config.cron import CronLine
 from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings, WorstSlicesSettings
 from modelspan_analyzer.config.durations import Duration
 from modelspan_analyzer.config.expects import Expects
@@ -30,6 +30,7 @@ from modelspan_analyzer.config.outcome_settings import (
     RetrainingRule,
     RobustnessSettings,
 )
+from modelspan_analyzer.config.report_settings import ReportSettings
 from modelspan_analyzer.config.sample_settings import EmbeddingSettings, MultivariateSettings, PoisoningSettings
 from modelspan_collector.store.segments import split_key
 
@@ -38,20 +39,15 @@ class ScheduleSettings(Settings):
     """When windows are looked at."""
 
     every: Duration = Field(timedelta(minutes=5), description="how often due windows are looked for")
-    cron: str | None = Field(None, description="a cron line (minute hour day month weekday, UTC) instead of `every`")
+    cron: CronLine | None = Field(
+        None, description="a cron line (minute hour day month weekday, UTC) instead of `every`"
+    )
     delay: Duration = Field(timedelta(minutes=1), description="how long after its end a window waits for late rows")
     catch_up: Duration = Field(timedelta(days=7), description="how far back missed windows are made up for")
     late_share: float | None = Field(
         0.05, ge=0, description="a finished window that grew by more than this share is looked at again (null: never)"
     )
     time_budget: Duration = Field(timedelta(minutes=10), description="longest run of all monitors over one window")
-
-    @field_validator("cron")
-    @classmethod
-    def _cron_line(cls, given: str | None) -> str | None:
-        if given is not None:
-            parse_cron(given)
-        return given
 
 
 class WindowSettings(Settings):
@@ -152,6 +148,7 @@ class MonitorsConfig(Settings):
     defaults: ModelSettings = Field(ModelSettings(), description="settings of every model")
     models: tuple[ModelEntry, ...] = Field((), description="models that differ from the defaults")
     alerts: AlertSettings = Field(AlertSettings(), description="where alerts go and where they lead")
+    reports: tuple[ReportSettings, ...] = Field((), description="reports that are made on schedule")
     workers: int = Field(2, ge=1, le=64, description="models that are looked at side by side")
 
     @field_validator("models")
@@ -162,6 +159,17 @@ class MonitorsConfig(Settings):
             if named.count(name) > 1:
                 whole = " ".join(name).strip()
                 raise ValueError(f"{whole!r} is listed twice; put its settings under one entry")
+        return given
+
+    @field_validator("reports")
+    @classmethod
+    def _one_name_each(cls, given: tuple[ReportSettings, ...]) -> tuple[ReportSettings, ...]:
+        named = [report.name for report in given]
+        for name in named:
+            if named.count(name) > 1:
+                raise ValueError(
+                    f"two reports are called {name!r}; what was delivered is known by the name: give each its own"
+                )
         return given
 
     def for_model(self, model: str, version: str) -> ModelSettings:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-import os
 import subprocess
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,9 +10,8 @@ from typing import Any, Final
 from modelspan_analyzer.config.outcome_settings import RetrainingRule
 from modelspan_analyzer.incidents import Incident
 from modelspan_analyzer.results import Result
-from modelspan_analyzer.webhook import PostError, post
+from modelspan_analyzer.webhook import PostError, post_signed
 
-SIGNATURE_HEADER: Final = "X-Modelspan-Signature-256"
 TIMEOUT_SECONDS: Final = 30.0
 
 
@@ -58,11 +54,6 @@ def payload(rule: RetrainingRule, results: Sequence[Result], incidents: Sequence
     return {"event_type": "modelspan-retrain", "client_payload": facts, "conf": facts}
 
 
-def sign(body: bytes, secret: str) -> str:
-    """HMAC-SHA256 of the body, as `sha256=<hex>`; the receiver computes it again and compares."""
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-
-
 def call(rule: RetrainingRule, results: Sequence[Result], incidents: Sequence[Incident] = ()) -> str:
     """Do what the rule says; returns the answer in a few words.
 
@@ -83,16 +74,13 @@ def call(rule: RetrainingRule, results: Sequence[Result], incidents: Sequence[In
 
 
 def _post(rule: RetrainingRule, body: bytes) -> str:
-    headers = dict(rule.headers)
-    if rule.secret_env:
-        secret = os.environ.get(rule.secret_env, "")
-        if not secret:
-            raise CallError(f"the environment variable {rule.secret_env} with the signing key is not set")
-        headers[SIGNATURE_HEADER] = sign(body, secret)
     try:
-        return f"HTTP {post(rule.webhook, body, headers=headers, timeout=TIMEOUT_SECONDS).status}"
+        answer = post_signed(
+            rule.webhook, body, headers=rule.headers, secret_env=rule.secret_env, timeout=TIMEOUT_SECONDS
+        )
     except PostError as error:
         raise CallError(f"the webhook did not take the call: {error}") from error
+    return f"HTTP {answer.status}"
 
 
 def _run(rule: RetrainingRule, body: bytes) -> str:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from modelspan_analyzer.alerts import IncidentCollector
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.exposition import ResultsCollector
+from modelspan_analyzer.reports.exposition import DeliveriesCollector
 from modelspan_analyzer.web.access.desk import Desk
 from modelspan_analyzer.web.access.login import login_routes
 from modelspan_analyzer.web.asking import application
@@ -104,5 +105,6 @@ def _operations(
 ) -> list[Route]:
     results = CollectorRegistry()
     results.register(ResultsCollector(store))
+    results.register(DeliveriesCollector(store))
     results.register(IncidentCollector(store, config.alerts, expects=config.expects))
     return operations_routes([*registries, results], readiness)

@@ -19,6 +19,7 @@ from modelspan_analyzer import instants
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.exposition_otlp import start_otlp
 from modelspan_analyzer.monitors_yaml import ConfigError, load
+from modelspan_analyzer.reports.reporter import Reporter
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.runner import Runner
@@ -68,6 +69,7 @@ def _once(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> int
     responder = Responder(store, at_once)
     results = Runner(store, config, respond=responder).once()
     responder.push(instants.now())  # where no window was due, too: an open incident must be sent again and again
+    failed = Reporter(store, config).once()
     windows = sorted({(result.model, result.version, result.window.start, result.window.end) for result in results})
     verdicts = Counter(result.verdict.value for result in results)
     if args.json:
@@ -78,6 +80,8 @@ def _once(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> int
         for result in _alarms(results):
             about = " ".join(part for part in (result.signal, result.metric, result.feature, result.segment) if part)
             print(f"{result.model} {result.version} {result.window.start:%Y-%m-%d %H:%M} {about}: {result.reason}")
+        if failed:
+            print(f"{failed} reports could not be delivered: see the log, and `modelspan audit`")
     return 0
 
 
@@ -94,6 +98,8 @@ def _serve(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> in
     runner = Runner(store, config, respond=responder)
     runner.start()
     responder.start()
+    reporter = Reporter(store, config)
+    reporter.start()
     address = web_address(args.metrics_host, server.port, tls=web.tls is not None)
     where = f"metrics at {address}/metrics" if web.unsafe else f"pages at {address}/, metrics at {address}/metrics"
     print(f"analyzing; {where}", file=sys.stderr, flush=True)
@@ -102,6 +108,7 @@ def _serve(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> in
     finally:
         runner.stop()
         responder.stop()
+        reporter.stop()
         if exported is not None:
             exported.shutdown()
         server.stop()

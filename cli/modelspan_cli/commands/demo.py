@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import tempfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; exit status 0 only if the break was found, and nothing before it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what it started is stopped too
     data = args.data or Path(tempfile.mkdtemp(prefix="modelspan-demo-"))
     data.mkdir(parents=True, exist_ok=True)
     return 0 if tell(data, keep=args.keep, seconds=args.seconds, rate=args.rate) else 1

@@ -6,6 +6,7 @@ import argparse
 import sys
 import tempfile
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(str(error)) from error
     if args.verb == "check":
         _ask_engine(config)
+        _ask_typesetter(config)
         print(f"{args.file} is right{_holds(config)}")
         return 0
     settings = config.for_model(args.model, args.version)
@@ -58,7 +60,20 @@ def _holds(config: MonitorsConfig) -> str:
     if config == type(config)():
         return ", and sets nothing: the built-in monitors run as they are for every model"
     names = ", ".join(entry.model for entry in config.models)
-    return f": defaults, and settings of {names}" if names else ""
+    reports = ", ".join(report.name for report in config.reports)
+    said = f": defaults, and settings of {names}" if names else ""
+    return f"{said}{'; reports ' if said else ': reports '}{reports}" if reports else said
+
+
+def _ask_typesetter(config: MonitorsConfig) -> None:
+    """Say where PDFs are asked for and could not be made here; the analyzer may run elsewhere."""
+    named = [report.name for report in config.reports if "pdf" in report.formats]
+    if named and find_spec("typst") is None:
+        print(
+            f"reports {', '.join(named)}: a PDF needs the package 'typst', which is not installed here; where the "
+            "analyzer runs: pip install 'modelspan[pdf]'",
+            file=sys.stderr,
+        )
 
 
 def _ask_engine(config: MonitorsConfig) -> None:

@@ -23,9 +23,10 @@ from modelspan_analyzer.governance import audit
 from modelspan_analyzer.incidents import update
 from modelspan_analyzer.incidents.store import save
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
-from modelspan_analyzer.retraining.call import SIGNATURE_HEADER, CallError, call
+from modelspan_analyzer.retraining.call import CallError, call
 from modelspan_analyzer.retraining.hook import run_rules
 from modelspan_analyzer.retraining.rules import evidence, held_by
+from modelspan_analyzer.webhook import SIGNATURE_HEADER
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -1,0 +1,126 @@
+"""Reports made on schedule, on a thread of their own: what fails is said, counted, tried again, and blocks nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from modelspan_analyzer import instants
+from modelspan_analyzer.config.report_settings import ReportSettings
+from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.governance import audit
+from modelspan_analyzer.people import ANALYZER
+from modelspan_analyzer.reports.deliver import Files, file_name, to_folder, to_webhook
+from modelspan_analyzer.reports.owed import DELIVERED, FAILED, FOLDER, Owed, delivered, due_at, owed
+from modelspan_analyzer.reports.pdf import MissingPackageError
+from modelspan_analyzer.reports.write import write
+from modelspan_analyzer.runner.claims import claim, new_owner
+from modelspan_analyzer.runner.fleet import versions
+from modelspan_analyzer.views.report import Report, read
+from modelspan_analyzer.webhook import PostError
+from modelspan_collector.background import Background
+from modelspan_collector.store.connect import DEFAULT_DATABASE, Store
+
+LOOK_SECONDS: Final = 30.0
+AGAIN: Final = timedelta(hours=1)
+"""After how long a delivery that failed is tried again."""
+_SAID = (OSError, ValueError, PostError, MissingPackageError)
+"""Failures whose message says all."""
+
+log = logging.getLogger(__name__)
+
+
+class Reporter:
+    """The reports of one store's models. All state is in the audit log, so a restart repeats and forgets nothing."""
+
+    def __init__(self, store: Store, config: MonitorsConfig, *, clock: Callable[[], datetime] = instants.now) -> None:
+        self._store = store
+        self._config = config
+        self._clock = clock
+        self._owner = new_owner()
+        self._done: dict[str, datetime] = {}
+        self._background = Background("modelspan-reports", self._loop)
+
+    def start(self) -> None:
+        """Make what is due from now on, and what was missed, where any report is asked for."""
+        if self._config.reports:
+            self._background.start()
+
+    def stop(self) -> None:
+        """Stop after the report that is being made."""
+        self._background.stop()
+
+    def once(self, now: datetime | None = None) -> int:
+        """Make and deliver what is owed; returns how many deliveries failed."""
+        moment, failed = now or self._clock(), 0
+        for settings in self._config.reports:
+            due = due_at(settings, self._config.defaults.schedule, moment)
+            if self._done.get(settings.name) == due:
+                continue
+            outcomes = [
+                self._deliver(settings, one, target, moment)
+                for one in owed(settings, due, versions(self._store), delivered(self._store, settings.name))
+                for target in one.targets
+                if not self._background.stopping.is_set()
+            ]
+            if all(outcomes) and not self._background.stopping.is_set():
+                self._done[settings.name] = due
+            failed += outcomes.count(False)
+        return failed
+
+    def _loop(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
+            try:
+                self.once()
+            except Exception:
+                log.exception("it could not be told which reports are due; tried again in %g s", LOOK_SECONDS)
+            stopping.wait(LOOK_SECONDS)
+
+    def _deliver(self, settings: ReportSettings, one: Owed, target: str, now: datetime) -> bool | None:
+        """Make a report and bring it to its place; None where another analyzer does, or it failed a moment ago."""
+        key = one.model, f"report {settings.name} to {target}"
+        if claim(self._store, *key, one.window, self._owner, now, AGAIN) is None:
+            return None
+        action, version = DELIVERED, ""
+        try:
+            report = self._read(one, now)
+            version = report.model.asked.version
+            outcome = self._bring(settings, report, one.window.end, target)
+        except Exception as error:
+            action, outcome = FAILED, str(error) if isinstance(error, _SAID) else f"{type(error).__name__}: {error}"
+            told = settings.name, one.model, target, outcome
+            log.exception(
+                "the report %r of %s did not reach its %s: %s; tried again in an hour", *told,
+                exc_info=not isinstance(error, _SAID),
+            )  # fmt: skip
+        window = {"since": one.window.start.isoformat(), "due": one.window.end.isoformat()}
+        known = one.model if version else ""  # an entry would make a model of a name that is none
+        details = {"report": settings.name, "model": one.model, "to": target, **window, "outcome": outcome}
+        audit.record(self._store, action, model=known, version=version, actor=ANALYZER, details=details)
+        return action == DELIVERED
+
+    def _read(self, one: Owed, now: datetime) -> Report:
+        times = {"since": one.window.start.isoformat(), "until": one.window.end.isoformat()}
+        return read(self._store, {"model": one.model, **times}, self._config, now)
+
+    def _bring(self, settings: ReportSettings, report: Report, due: datetime, target: str) -> str:
+        endings = [f".{name}" for name in settings.formats]
+        files: Files = {
+            file_name(settings, report, due, ending): write(report, ending, brief=settings.summary)
+            for ending in endings
+        }
+        if target != FOLDER:
+            return to_webhook(settings, report, due, files)
+        return to_folder(self._folder(settings), files)
+
+    def _folder(self, settings: ReportSettings) -> Path:
+        """A tenant's own database has a folder of its own below: its models may be called like another's."""
+        folder = Path(settings.folder)
+        if self._store.database == DEFAULT_DATABASE:
+            return folder
+        folder.mkdir(exist_ok=True)
+        return folder / self._store.database
