@@ -14,6 +14,16 @@ EVENT_KINDS = ("opened", "reopened", "cause", "severity", "finding", "cleared", 
 """In the order in which they are told where they happened at the same time."""
 
 
+def need_status(status: str) -> None:
+    """Refuse what no incident is; '' is any.
+
+    Raises:
+        ValueError: it is no status.
+    """
+    if status not in ("", OPEN, RESOLVED):
+        raise ValueError(f"{status[:40]!r} is no status; say {OPEN} or {RESOLVED}")
+
+
 class Severity(str, Enum):
     """How soon somebody should look."""
 

@@ -25,12 +25,12 @@ _COLUMNS = tuple(field.name for field in fields(Incident) if field.name != "news
 def load(
     store: Store, *, model: str = "", status: str = "", incident_id: str = "", limit: int = 1000
 ) -> list[Incident]:
-    """Incidents, the newest first; empty arguments do not restrict."""
+    """Incidents, the open ones first, and of each the newest; empty arguments do not restrict."""
     rows = store.rows(
         "SELECT * FROM incidents FINAL WHERE ({model:String} = '' OR model = {model:String}) "
         "AND ({status:String} = '' OR status = {status:String}) "
         "AND ({incident_id:String} = '' OR incident_id = {incident_id:String}) "
-        "ORDER BY opened_at DESC, incident_id LIMIT {limit:UInt32}",
+        "ORDER BY status = 'resolved', opened_at DESC, incident_id LIMIT {limit:UInt32}",
         {"model": model, "status": status, "incident_id": incident_id, "limit": limit},
     )
     return [_incident(row) for row in rows]

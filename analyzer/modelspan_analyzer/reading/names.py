@@ -47,6 +47,17 @@ def need_version(store: Store, model: str, version: str) -> None:
         raise UnknownNameError(f"there is no version {brief(version)!r} of {brief(model)}; it has {known}")
 
 
+def has_version(store: Store, model: str, version: str) -> bool:
+    """Whether predictions of a model came in a version; '' is those that came without one."""
+    where = "model = {model:String} AND version = {version:String}"
+    return bool(
+        store.scalar(
+            f"SELECT count() FROM (SELECT 1 FROM feature_profile_days WHERE {where} LIMIT 1)",
+            {"model": model, "version": version},
+        )
+    )
+
+
 def need_service(store: Store, service: str) -> None:
     """Refuse a service of which the store has no span.
 
@@ -73,6 +84,20 @@ def need_feature(store: Store, model: str, version: str, feature: str) -> None:
         raise UnknownNameError(
             f"there is no feature {brief(feature)!r} of {of}; it has {named(feature, there, 'feature')}"
         )
+
+
+def need_segment(store: Store, model: str, version: str, segment: str) -> None:
+    """Refuse a slice of which nothing was measured; '' is all rows.
+
+    Raises:
+        UnknownNameError: nothing was; the message names those of which something was.
+    """
+    asked = {"model": model, "version": version}
+    there = [str(row["segment"]) for row in store.rows(_SLICES, asked)] if segment else []
+    if segment not in ("", *there):
+        of = f"{brief(model)} {brief(version)}".strip()
+        known = named(segment, there, "segment (`segments:` in monitors.yaml says by what rows are sliced)")
+        raise UnknownNameError(f"nothing was measured of a segment {brief(segment)!r} of {of}; it has {known}")
 
 
 def named(wanted: str, there: Sequence[str], what: str, shown: int = SHOWN) -> str:
@@ -118,6 +143,10 @@ _FEATURED = " + ".join(
 _FEATURES = f"""
 SELECT DISTINCT toString(feature) AS feature FROM feature_profile_days
 WHERE model = {{model:String}} AND version = {{version:String}} AND source = 'feature' ORDER BY feature LIMIT {_MOST}
+"""
+_SLICES = f"""
+SELECT DISTINCT toString(segment) AS segment FROM monitor_results
+WHERE model = {{model:String}} AND version = {{version:String}} AND segment != '' LIMIT {10 * _MOST}
 """
 _SERVED = "SELECT count() FROM (SELECT 1 FROM otel_traces WHERE ServiceName = {service:String} LIMIT 1)"
 _SERVICES = f"SELECT DISTINCT toString(ServiceName) AS service FROM otel_traces ORDER BY service LIMIT {_MOST}"

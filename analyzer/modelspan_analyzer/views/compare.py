@@ -24,13 +24,13 @@ from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.baselines import KIND_SLIDING, KIND_VERSION, Baseline
-from modelspan_analyzer.reading.names import need_model, need_version
+from modelspan_analyzer.reading.names import has_version, need_model, need_version
 from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.results import Result, Window
 from modelspan_analyzer.verdicts.rates import judge
 from modelspan_analyzer.views.asked import FILTERS, Asked, asked
 from modelspan_analyzer.views.drifted import Drifted, drifted_of, ranked
-from modelspan_analyzer.views.period import Period, newest_version, period
+from modelspan_analyzer.views.period import Period, period, shown_version
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.view import View, table_of
 from modelspan_collector.store.connect import Store
@@ -120,12 +120,14 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
         ValueError: a parameter cannot be read, or nothing is known of the model or a version.
     """
     wanted, kind = _asked(store, given)
-    version = wanted.version or newest_version(store, wanted.model)
+    version = shown_version(store, wanted.model, given)
     of = period(store, wanted.model, version, wanted.window)
     window = wanted.window or _newest(of, kind)
     this = Asked(wanted.model, version, "", window)
     shown = Side(_stretch(window), version, window, _rows(store, this.model, version, window))
     base = _base(store, this, window, kind, given, now)
+    if base is not None and base.kind in (KIND_VERSION, KIND_SLIDING):
+        _need_two(this, window, base)
     title = f"{this.model} {version}: compared"
     if base is None or not base.rows:
         said = f"Nothing to compare with: {_lacking(kind)}."
@@ -159,13 +161,29 @@ def _asked(store: Store, given: Mapping[str, str]) -> tuple[Asked, str]:
     wanted, kind = asked(given), given.get("with") or (VERSION if given.get("other_version") else BASELINE)
     if kind not in WITH:
         raise ValueError(f"a time is compared with {', '.join(WITH)}, not with {kind[:40]!r}")
-    other_version = given.get("other_version", "")
     need_model(store, wanted.model)
-    for version in filter(None, (wanted.version, other_version)):
-        need_version(store, wanted.model, version)
-    if kind == VERSION and not other_version:
+    if other_version := given.get("other_version", ""):
+        need_version(store, wanted.model, other_version)
+    elif kind == VERSION and not ("other_version" in given and has_version(store, wanted.model, "")):
         raise ValueError("say which version: &other_version=NAME")
+    if kind == WINDOW and not (given.get("other_since") or given.get("other_until")):
+        raise ValueError("say which other time: &other_since=2026-01-31T14:00 or &other_since=7d, and &other_until=…")
     return wanted, kind
+
+
+def _need_two(this: Asked, window: Window, base: Baseline) -> None:
+    """Refuse rows beside themselves: nothing would differ, whatever they are.
+
+    Raises:
+        ValueError: the two sides share rows.
+    """
+    other, versions = base.window, {this.version, base.compared_version}
+    apart = other is None or other.end <= window.start or other.start >= window.end
+    if not apart and (len(versions) == 1 or "" in versions):
+        raise ValueError(
+            f"both sides hold the same rows: {_stretch(window)} and {base.source}; ask for another version, or for "
+            "another time"
+        )
 
 
 def _newest(of: Period | None, kind: str) -> Window:

@@ -13,12 +13,12 @@ from modelspan_analyzer.charts import WIDE, Figure, Mark, heat_strip
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.fairness.monitor import SIGNAL as FAIRNESS
 from modelspan_analyzer.monitors.quality.monitor import SIGNAL as DATA_QUALITY
-from modelspan_analyzer.reading.names import need_feature, need_model, need_version
+from modelspan_analyzer.reading.names import need_feature, need_segment
 from modelspan_analyzer.views.asked import FILTERS, Asked, asked
 from modelspan_analyzer.views.drifted import Drifted, history
 from modelspan_analyzer.views.lines import Line, by_signal, figure, lines
 from modelspan_analyzer.views.marks import Happening, happened
-from modelspan_analyzer.views.period import WITHIN, Period, newest_version, period
+from modelspan_analyzer.views.period import WITHIN, Period, period, shown_version
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.view import View, table_of
 from modelspan_collector.store.connect import Store
@@ -143,12 +143,9 @@ def read(store: Store, given: Mapping[str, str]) -> Feature:
     wanted, name = asked(given), given.get("feature", "")
     if not name:
         raise ValueError("say which feature: ?feature=NAME")
-    if wanted.version:
-        need_version(store, wanted.model, wanted.version)
-    else:
-        need_model(store, wanted.model)
-    version = wanted.version or newest_version(store, wanted.model)
+    version = shown_version(store, wanted.model, given)
     need_feature(store, wanted.model, version, name)
+    need_segment(store, wanted.model, version, wanted.segment)
     this = Asked(wanted.model, version, wanted.segment, wanted.window)
     title = f"{name} of {this.model} {this.version}".strip()
     of = period(store, this.model, version, this.window)

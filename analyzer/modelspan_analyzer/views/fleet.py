@@ -15,7 +15,7 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.incidents.store import load_open
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
-from modelspan_analyzer.views.health import Checked, Health, Name, State, checked, state
+from modelspan_analyzer.views.health import STATES, Checked, Health, Name, State, checked, state
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.traffic import Traffic, traffic
 from modelspan_analyzer.views.view import View, table_of
@@ -119,6 +119,8 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
         raise ValueError(f"{sort[:40]!r} is nothing to sort by; sort by {', '.join(SORTS)}")
     everyone, queries = members(store, config, now)
     wanted, how = given.get("q", "").casefold(), given.get("state", "")
+    if how not in ("", *STATES):
+        raise ValueError(f"{how[:40]!r} is no state; say one of {', '.join(STATES)}")
     found = [
         one
         for one in everyone

@@ -97,10 +97,11 @@ class State:
     @property
     def rank(self) -> int:
         """0 for the gravest."""
-        return _GRAVITY.index(self.name)
+        return STATES.index(self.name)
 
 
-_GRAVITY: Final = ("critical", "alarm", "error", "warning", "info", "not_checked", "healthy")
+STATES: Final = ("critical", "alarm", "error", "warning", "info", "not_checked", "healthy")
+"""How a model may be, the gravest first."""
 
 
 def checked(store: Store, model: str = "", signals: Signals = SIGNALS) -> tuple[dict[Name, Checked], Query]:

@@ -9,7 +9,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from modelspan_analyzer.incidents.incident import OPEN, RESOLVED, Incident
+from modelspan_analyzer.incidents.incident import OPEN, RESOLVED, Incident, need_status
 from modelspan_analyzer.incidents.store import load
 from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.views.evidence import without_traces
@@ -23,7 +23,7 @@ _LIST: Final = """
 SELECT incident_id, status, severity, model, version, title, why, owner, began_at, opened_at, resolved_at, affected
 FROM incidents FINAL
 WHERE ({model:String} = '' OR model = {model:String}) AND ({status:String} = '' OR status = {status:String})
-ORDER BY opened_at DESC, incident_id LIMIT {limit:UInt32}
+ORDER BY status = 'resolved', opened_at DESC, incident_id LIMIT {limit:UInt32}
 """
 _COUNTS: Final = """
 SELECT toString(status) AS status, count() AS incidents FROM incidents FINAL
@@ -73,8 +73,7 @@ def read(store: Store, given: Mapping[str, str]) -> Incidents:
         ValueError: there is no such model or status.
     """
     model, status = given.get("model", ""), given.get("status", "")
-    if status not in ("", OPEN, RESOLVED):
-        raise ValueError(f"{status[:40]!r} is no status; say {OPEN} or {RESOLVED}")
+    need_status(status)
     need_all(store, [model], [])
     found = load(store, model=model, status=status, limit=MOST)
     counts = {row["status"]: int(row["incidents"]) for row in store.rows(_COUNTS, {"model": model})}

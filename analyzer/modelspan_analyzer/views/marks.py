@@ -14,7 +14,9 @@ from modelspan_collector.store.connect import Store
 
 _HAPPENED: Final = """
 SELECT * FROM (
-SELECT 'deployment' AS kind, coalesce(card.at, first.at) AS at, concat('version ', first.version) AS name, '' AS id
+SELECT 'deployment' AS kind, coalesce(card.at, first.at) AS at,
+       if(first.version = '', 'no version', concat('version ', first.version)) AS name,
+       '' AS id
 FROM (SELECT version, toDateTime64(min(hour), 3, 'UTC') AS at FROM feature_profiles
       WHERE model = {model:String} AND segment = '' AND source = 'model' GROUP BY version) AS first
 LEFT JOIN (SELECT version, toDateTime64(max(deployed_at), 3, 'UTC') AS at FROM models FINAL

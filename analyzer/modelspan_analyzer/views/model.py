@@ -13,7 +13,7 @@ from modelspan_analyzer.charts import Figure, Mark
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.table import need_signal
-from modelspan_analyzer.reading.names import need_model, need_version
+from modelspan_analyzer.reading.names import brief, need_model, need_segment, need_version
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.views.asked import FILTERS, Asked, asked
 from modelspan_analyzer.views.card import Card, Compared, card, compared
@@ -124,7 +124,8 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
         need_model(store, wanted.model)
     found, behind = members(store, config, now, wanted.model)
     found.sort(key=lambda one: (one.newest is not None, one.newest, one.version), reverse=True)
-    mine = next((one for one in found if wanted.version in ("", one.version)), None) or _unknown(wanted)
+    named = [one for one in found if "version" in given and one.version == wanted.version]
+    mine = next(iter(named or ([] if wanted.version else found)), None) or _unknown(wanted)
     this = Asked(wanted.model, mine.version, wanted.segment, wanted.window)
     known: dict[str, Any] = {
         "asked": this,
@@ -132,10 +133,11 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
         "member": mine,
         "others": tuple(one for one in found if one is not mine),
         "title": f"{this.model} {this.version}".strip(),
-        "sentence": _sentence(mine),
+        "sentence": _sentence(mine, wanted.segment),
         "card": card(store, this.model, this.version),
         "compared": compared(store, this.model, this.version),
     }
+    need_segment(store, this.model, this.version, this.segment)
     of = period(store, this.model, this.version, this.window)
     if of is None:
         return Model(period=None, queries=behind, **known)
@@ -147,7 +149,8 @@ def _over(store: Store, this: Asked, of: Period, known: dict[str, Any], behind: 
     measured, of_lines = lines(store, this.model, this.version, of, segment=this.segment, signal=known["signal"])
     marked, of_marks = happened(store, this.model, this.version, of.window)
     queries = [*behind, of_lines, of_marks]
-    shown: dict[str, Any] = {"happened": tuple(marked), "signals": by_signal(measured)}
+    sentence = known["sentence"] + _earlier(known, measured, of)
+    shown: dict[str, Any] = {"happened": tuple(marked), "signals": by_signal(measured), "sentence": sentence}
     if not known["signal"]:
         features, of_features = drifted(store, this.model, this.version, of, this.segment)
         groups, of_groups = facets(store, this.model, this.version, of)
@@ -162,7 +165,7 @@ def _over(store: Store, this: Asked, of: Period, known: dict[str, Any], behind: 
             "versions": tuple(names),
             "side_by_side": tuple(beside),
         }
-    return Model(period=of, queries=tuple(queries), **known, **shown)
+    return Model(period=of, queries=tuple(queries), **{**known, **shown})
 
 
 def _newest(measured: Sequence[Line]) -> Window | None:
@@ -195,7 +198,17 @@ def _unknown(wanted: Asked) -> Member:
     )
 
 
-def _sentence(mine: Member) -> str:
+def _earlier(known: Mapping[str, Any], measured: Sequence[Line], of: Period) -> str:
+    """How many windows alarmed, where the newest one cannot say how the version is."""
+    ends = {point.at for line in measured for point in line.points if point.verdict == "alarm"}
+    if known["member"].state != "not_checked" or not ends:
+        return ""
+    shown = f"of the {of.windows:,} windows shown here {len(ends):,} alarmed"
+    return f" That is of the newest window; {shown}, the last until {max(ends):%Y-%m-%d %H:%M} UTC."
+
+
+def _sentence(mine: Member, segment: str) -> str:
     told = mine.sentence.removeprefix(f"{mine.model} {mine.version}: ").removeprefix(f"{mine.model}: ")
+    told = f"of all predictions, not of {brief(segment)} alone: {told}" if segment else told
     said = told[:1].upper() + told[1:]
     return f"{said}." if said and said[-1] not in ".!?" else said

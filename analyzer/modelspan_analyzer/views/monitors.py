@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from modelspan_analyzer.checking import JUDGED
 from modelspan_analyzer.config.durations import format_duration
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.incidents.feedback import BY_MONITOR
@@ -41,7 +42,8 @@ WHERE monitor != '' AND started >= {since:DateTime64(3, 'UTC')} AND ({model:Stri
 GROUP BY monitor
 """
 _ALARMS: Final = """
-SELECT if(monitor != '', monitor, signal) AS name, uniqExact(model, version, window_start, window_end) AS windows,
+SELECT if(monitor != '', monitor, signal) AS name,
+       uniqExactIf((model, version, window_start, window_end), verdict IN {judged:Array(String)}) AS windows,
        uniqExactIf((model, version, window_start, window_end), verdict = 'alarm') AS alarmed
 FROM monitor_results FINAL
 WHERE window_end >= {since:DateTime64(9, 'UTC')} AND ({model:String} = '' OR model = {model:String})
@@ -64,6 +66,7 @@ class Part:
     seconds: float
     last_error: str
     windows: int
+    """In which it judged anything."""
     alarmed: int
     """Windows in which it alarmed."""
     useful: int
@@ -142,7 +145,8 @@ def _parts(
     store: Store, settings: ModelSettings, asked: Mapping[str, object]
 ) -> tuple[tuple[Part, ...], tuple[Query, ...]]:
     runs = {row["monitor"]: row for row in store.rows(_PARTS, asked)}
-    alarms = {row["name"]: row for row in store.rows(_ALARMS, asked)}
+    judged = {**asked, "judged": list(JUDGED)}
+    alarms = {row["name"]: row for row in store.rows(_ALARMS, judged)}
     opinions: dict[str, list[int]] = {}
     for row in store.rows(BY_MONITOR):
         if asked["model"] in ("", row["model"]):
@@ -170,7 +174,7 @@ def _parts(
                 noise=opinions.get(monitor.name, [0, 0])[1],
             )
         )
-    queries = (Query("Runs by monitor", _PARTS, asked), Query("Alarms by monitor", _ALARMS, asked))
+    queries = (Query("Runs by monitor", _PARTS, asked), Query("Alarms by monitor", _ALARMS, judged))
     return tuple(found), (*queries, Query("Opinions by monitor", BY_MONITOR))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.reading.names import has_version, need_model, need_version
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -28,6 +30,11 @@ FROM (
 _LAST: Final = """
 SELECT version FROM monitor_runs WHERE model = {model:String} AND monitor = ''
 ORDER BY window_end DESC, version DESC LIMIT 1
+"""
+_PREDICTED: Final = """
+SELECT version FROM feature_profile_days
+WHERE model = {model:String} AND segment = '' AND source = 'model' AND kind = 'rows'
+GROUP BY version ORDER BY max(newest) DESC, version DESC LIMIT 1
 """
 
 
@@ -62,7 +69,19 @@ def period(store: Store, model: str, version: str, asked: Window | None) -> Peri
     return Period(Window(utc(row["start"]), utc(row["end"])), int(row["windows"]), left_out)
 
 
-def newest_version(store: Store, model: str) -> str:
-    """The version that was looked at last; '' where none was."""
-    rows = store.rows(_LAST, {"model": model})
+def shown_version(store: Store, model: str, given: Mapping[str, str]) -> str:
+    """The version that is asked for; where none is, the one that was looked at last, else that predicted last.
+
+    An empty `version=` asks for the predictions that came without one, where there are such.
+
+    Raises:
+        UnknownNameError: there is no such model or version.
+    """
+    if version := given.get("version", ""):
+        need_version(store, model, version)
+        return version
+    need_model(store, model)
+    if "version" in given and has_version(store, model, ""):
+        return ""
+    rows = store.rows(_LAST, {"model": model}) or store.rows(_PREDICTED, {"model": model})
     return str(rows[0]["version"]) if rows else ""

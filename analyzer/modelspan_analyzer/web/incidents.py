@@ -15,6 +15,7 @@ from modelspan_analyzer import instants
 from modelspan_analyzer.incidents import Incident, feedback, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.asked import answer_to
+from modelspan_analyzer.incidents.incident import need_status
 from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.web.access.visitors import actor_of
 from modelspan_analyzer.web.asking import json_object, text
@@ -58,6 +59,7 @@ def incident_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
 
 
 def _listed(store: Store, model: str, status: str) -> list[Incident]:
+    need_status(status)
     need_all(store, [model], [])
     return load(store, model=model, status=status)
 

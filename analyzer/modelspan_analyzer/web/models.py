@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.incidents.asked import window_of
+from modelspan_analyzer.monitors.table import need_signal
 from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.results import Verdict, finite
 from modelspan_analyzer.web.asking import AskedWrongError
@@ -84,6 +85,8 @@ def _results(store: Store, given: Mapping[str, str]) -> list[dict[str, Any]]:
     need_all(store, [model], [version])
     if verdict and verdict not in {each.value for each in Verdict}:
         raise AskedWrongError(f"{verdict[:40]!r} is no verdict; say one of {', '.join(each.value for each in Verdict)}")
+    if given.get("signal"):
+        need_signal(given["signal"])
     since, until = given.get("since") or _EARLIEST, given.get("until") or ("" if given.get("since") else _LATEST)
     window = window_of(since, until)
     names = {name: given.get(name, "") for name in ("signal", "metric", "feature", "segment")}

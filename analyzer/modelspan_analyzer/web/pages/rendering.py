@@ -73,12 +73,13 @@ def render(
 
 
 def url(path: str, **given: object) -> str:
-    """An address with those parameters that say something; names may be anything.
+    """An address with those parameters that say something; names may be anything, and a version's may be empty.
 
-    >>> url("/model", model="a/b.json", version="")
-    '/model?model=a%2Fb.json'
+    >>> url("/model", model="a/b.json", version="", segment="")
+    '/model?model=a%2Fb.json&version='
     """
-    told = {name: str(value).encode("utf-8", "replace") for name, value in given.items() if value not in ("", None)}
+    said = {name: value for name, value in given.items() if value is not None and (value != "" or name == "version")}
+    told = {name: str(value).encode("utf-8", "replace") for name, value in said.items()}
     return f"{path}?{urlencode(told)}" if told else path
 
 

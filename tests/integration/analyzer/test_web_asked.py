@@ -1,0 +1,133 @@
+"""What pages and the interface are asked: each page is of what its address says, and never of something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pyarrow as pa
+import pytest
+
+from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.results import Result, Verdict, Window, write_results
+from modelspan_analyzer.runner.runs import DONE, Run, write
+from modelspan_analyzer.web.asking import application
+from modelspan_analyzer.web.incidents import incident_routes
+from modelspan_analyzer.web.models import model_routes
+from modelspan_analyzer.web.pages.table import page_routes
+from modelspan_collector.serve import AsgiServer
+from modelspan_collector.store.connect import Store
+
+BROWSER = {"accept": "text/html"}
+NAMED, NAMELESS, SLICE = "1.0 rc", "", "tag.country=DE"
+HOUR = timedelta(hours=1)
+END = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+WINDOWS = [Window(END - (n + 1) * HOUR, END - n * HOUR) for n in (2, 1, 0)]
+ROWS = 200
+
+
+def fill(store: Store) -> None:
+    """Predictions with and without a version; the one without alarmed once, and its newest window cannot tell."""
+    stamp, tags = pa.timestamp("ns", "UTC"), pa.map_(pa.string(), pa.string())
+    for version in (NAMELESS, NAMED):
+        times = [END - HOUR + timedelta(seconds=10 * row) for row in range(ROWS)]
+        columns = {"model": ["m"] * ROWS, "version": [version] * ROWS, "value": [0.5] * ROWS}
+        ids = [f"{version}-{row}" for row in range(ROWS)]
+        rows = {"prediction_id": ids, "timestamp": pa.array(times, stamp), "tags": pa.array([[]] * ROWS, tags)}
+        store.insert("predictions", pa.table({**columns, **rows}))
+    few, measured = Verdict.NOT_ENOUGH_DATA, [Verdict.OK, Verdict.ALARM]
+    for window, verdict in zip(WINDOWS, [*measured, few], strict=True):
+        drift = Result("m", NAMELESS, window, "data_drift", "psi", 0.4, verdict, feature="age", threshold=0.1)
+        told = Result("m", NAMELESS, window, "estimation", "accuracy", None, few, reason="too few rows")
+        of_slice = Result("m", NAMED, window, "data_drift", "psi", 0.01, Verdict.OK, feature="age", segment=SLICE)
+        write_results(store, [drift, told, of_slice], "run")
+        write(store, [Run("run", "m", each, "", window, END, END).ended(DONE, END) for each in (NAMELESS, NAMED)])
+
+
+@pytest.fixture(scope="module")
+def client(databases: Any) -> Iterator[httpx.Client]:
+    """Asks pages and interface over a socket."""
+    with databases.one() as store:
+        fill(store)
+        own = [*incident_routes(store), *model_routes(store)]
+        server = AsgiServer(application(own, page_routes(store, MonitorsConfig())), "127.0.0.1", 0)
+        server.start()
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as asking:
+            yield asking
+        server.stop()
+
+
+def view(client: httpx.Client, path: str, **asked: str) -> Any:
+    answer = client.get(f"{path}.json?{urlencode({'model': 'm', **asked})}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_predictions_without_a_version_have_pages_of_their_own(client: httpx.Client) -> None:
+    """An empty version in an address is those; none in it is the version that was looked at last."""
+    assert view(client, "/model", version=NAMELESS)["asked"]["version"] == NAMELESS
+    assert view(client, "/model", version=NAMED)["asked"]["version"] == NAMED
+    assert view(client, "/model")["asked"]["version"] == NAMED
+    assert view(client, "/feature", feature="age", version=NAMELESS)["asked"]["version"] == NAMELESS
+    fleet = client.get("/", headers=BROWSER).text
+    assert 'href="/model?model=m&amp;version="' in fleet
+    assert "no version" in fleet
+    assert "no version" in client.get("/model", params={"model": "m"}, headers=BROWSER).text
+
+
+def test_a_model_that_the_newest_window_cannot_judge_tells_of_those_that_alarmed(client: httpx.Client) -> None:
+    """Not checked is said first, and the alarm before is not passed over."""
+    sentence = view(client, "/model", version=NAMELESS)["sentence"]
+    assert f"of the 3 windows shown here 1 alarmed, the last until {WINDOWS[1].end:%Y-%m-%d %H:%M} UTC." in sentence
+    assert "alarmed" not in view(client, "/model", version=NAMED)["sentence"]
+
+
+def test_a_segment_that_was_never_measured_is_refused_with_those_that_were(client: httpx.Client) -> None:
+    """And where one was, the page says that its first facts are of all predictions."""
+    for path in ("/model", "/feature"):
+        asked = {"model": "m", "version": NAMED, "feature": "age", "segment": "tag.country=ZZ"}
+        given = {name: value for name, value in asked.items() if path == "/feature" or name != "feature"}
+        answer = client.get(f"{path}.json", params=given)
+        assert (answer.status_code, SLICE in answer.text) == (400, True), answer.text
+    assert view(client, "/model", version=NAMED, segment=SLICE)["sentence"].startswith("Of all predictions, not of tag")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"with": "window"}, "say which other time"),
+        ({"with": "window", "since": "2h", "other_since": "3h"}, "both sides hold the same rows"),
+        ({"with": "version", "version": NAMED, "other_version": NAMED}, "both sides hold the same rows"),
+        ({"with": "version", "version": NAMED, "other_version": ""}, "both sides hold the same rows"),
+    ],
+)
+def test_rows_are_not_compared_with_themselves(client: httpx.Client, asked: dict[str, str], told: str) -> None:
+    """They would differ by nothing, whatever they are; which would read as good news."""
+    answer = client.get("/compare.json", params={"model": "m", **asked})
+    assert (answer.status_code, told in answer.text) == (400, True), answer.text
+
+
+def test_a_monitor_that_could_judge_no_window_alarmed_in_none_of_none(client: httpx.Client) -> None:
+    """`0 of 3` would say that three windows were fine."""
+    parts = {one["name"]: one for one in client.get("/monitors.json").json()["parts"]}
+    assert (parts["estimation"]["windows"], parts["estimation"]["alarmed"]) == (0, 0)
+    assert (parts["data_drift"]["windows"], parts["data_drift"]["alarmed"]) == (5, 1)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("/index.json?state=fine", "not_checked"),
+        ("/api/incidents?status=closed", "resolved"),
+        ("/api/results?model=m&signal=drift", "data_drift"),
+    ],
+)
+def test_a_filter_that_can_match_nothing_is_refused_with_what_can(
+    client: httpx.Client, address: str, told: str
+) -> None:
+    """An empty list would say that there is nothing of it."""
+    answer = client.get(address)
+    assert (answer.status_code, told in answer.text) == (400, True), answer.text
