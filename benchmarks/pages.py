@@ -48,8 +48,10 @@ PAGES = {
     "feature": ("/feature", {"model": "model-0", "feature": "feature_1"}),
     "compare": ("/compare", {"model": "model-0"}),
     "with before": ("/compare", {"model": "model-0", "with": "before", "since": "12h"}),
-    "with window": ("/compare", {"model": "model-0", "with": "window", "since": "6h", "other_since": "36h",
-                                 "other_until": "{day_ago}"}),
+    "with window": (
+        "/compare",
+        {"model": "model-0", "with": "window", "since": "6h", "other_since": "36h", "other_until": "{day_ago}"},
+    ),
     "narrow compare": ("/compare", {"model": "{narrow}", "with": "before", "since": "12h"}),
     "incidents": ("/incidents", {}),
     "incident": ("/incidents/incident-0", {}),
@@ -103,15 +105,18 @@ def measure(address: str, paths: dict[str, str], times: int) -> Iterator[tuple[s
         seconds, plain = [page[0] for page, _ in pairs], [bare[0] for _, bare in pairs]
         worked, of_plain = (statistics.median(each[1] for each in one) for one in zip(*pairs, strict=True))
         middle = statistics.median(seconds)
-        yield name, {
-            "ratio": middle / statistics.median(plain),
-            "median_ms": 1000 * middle,
-            "p95_ms": 1000 * sorted(seconds)[int(0.95 * (len(seconds) - 1))],
-            "first_ms": 1000 * first[0],
-            "worked_ms": 1000 * worked,
-            "worked_ratio": worked / of_plain,
-            "bytes": pairs[0][0][2],
-        }
+        yield (
+            name,
+            {
+                "ratio": middle / statistics.median(plain),
+                "median_ms": 1000 * middle,
+                "p95_ms": 1000 * sorted(seconds)[int(0.95 * (len(seconds) - 1))],
+                "first_ms": 1000 * first[0],
+                "worked_ms": 1000 * worked,
+                "worked_ratio": worked / of_plain,
+                "bytes": pairs[0][0][2],
+            },
+        )
 
 
 @contextmanager

@@ -87,7 +87,7 @@ SELECT {model:String}, '1', 'scoring',
                               range(length({texts:Array(String)})))),
        map('country', ['DE', 'FR', 'IT'][number % 3 + 1])
 FROM numbers({rows:UInt64})
-SETTINGS max_block_size = {block:UInt64}, min_insert_block_size_rows = 0, min_insert_block_size_bytes = 0, max_threads = 2
+SETTINGS max_block_size = {block:UInt64}, min_insert_block_size_rows = 0, min_insert_block_size_bytes = 0
 """
 _SKETCHING: Final = (
     *(f"feature_profiles_{shape}" for shape in ("numeric", "categorical", "null", "prediction", "label", "rows")),

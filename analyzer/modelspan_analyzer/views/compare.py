@@ -6,7 +6,7 @@ The same monitors judge it as judge every window, so that what is said here is w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -248,9 +248,10 @@ def _queries(this: Asked, window: Window | None) -> tuple[Query, ...]:
 
 
 def _row(result: Result) -> dict[str, Any]:
-    return {**asdict(result), "verdict": result.verdict.value, "window_start": result.window.start} | {
-        "window_end": result.window.end
-    }
+    """A result as it is stored, without its details, which may be large."""
+    names = ("feature", "metric", "value", "threshold", "reason", "n", "n_baseline", "baseline_id")
+    times = {"window_start": result.window.start, "window_end": result.window.end}
+    return {name: getattr(result, name) for name in names} | times | {"verdict": result.verdict.value}
 
 
 def _beside(result: Result, other: object) -> Beside:

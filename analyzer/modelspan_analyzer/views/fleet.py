@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
@@ -15,7 +15,8 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.incidents.store import load_open
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
-from modelspan_analyzer.views.health import STATES, Checked, Health, Name, State, checked, state
+from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
+from modelspan_analyzer.views.health import STATES, Checked, Health, State, checked, state
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.traffic import Traffic, traffic
 from modelspan_analyzer.views.view import View, table_of
@@ -28,10 +29,10 @@ SELECT model, version, argMax(owner, timestamp) AS owner FROM models FINAL GROUP
 """
 _LATENCY: Final = f"""
 SELECT model, version, argMax(value, window_end) AS p95 FROM monitor_results FINAL
-WHERE ({{model:String}} = '' OR model = {{model:String}}) AND signal = '{LATENCY}' AND metric = 'p95'
-  AND window_end >= now() - INTERVAL 30 DAY
+WHERE {OF_MODELS} AND signal = '{LATENCY}' AND metric = 'p95' AND window_end >= {{since:DateTime('UTC')}}
 GROUP BY model, version
 """
+_LATELY: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,8 @@ def members(
     looked, health = checked(store, model)
     came, flow = traffic(store, now, model)
     owners = {(row["model"], row["version"]): row["owner"] for row in store.rows(_OWNERS)}
-    delays = {(row["model"], row["version"]): row["p95"] for row in store.rows(_LATENCY, {"model": model})}
+    since = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - _LATELY
+    delays = _DELAYS(store, model, since)
     open_now: dict[Name, list[Incident]] = {}
     for one in load_open(store, model):
         open_now.setdefault((one.model, one.version), []).append(one)
@@ -170,7 +172,23 @@ def members(
         )
         for name in names
     ]
-    return found, (health, *flow, Query("Latency of the newest window", _LATENCY, {"model": model}))
+    return found, (
+        health,
+        *flow,
+        Query("Latency of the newest window", _LATENCY, _asked([model] if model else [], since)),
+    )
+
+
+def _asked(models: Sequence[str], since: object) -> dict[str, object]:
+    return {"models": list(models), "since": since}
+
+
+def _latencies(store: Store, models: Sequence[str], since: Hashable) -> dict[Name, float | None]:
+    rows = store.rows(_LATENCY, _asked(models, since))
+    return {(row["model"], row["version"]): row["p95"] for row in rows}
+
+
+_DELAYS: Final = UntilWritten(_latencies, "monitor_results")
 
 
 def _member(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,16 +13,14 @@ from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.context import LEARNING
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
+from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
 from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.views.query import Query
 from modelspan_collector.store.connect import Store
 
-Name = tuple[str, str]
-"""A model and its version."""
-
-NEWEST: Final = """
+NEWEST: Final = f"""
 SELECT model, version, window_start, window_end FROM monitor_runs FINAL
-WHERE monitor = '' AND outcome != 'running' AND ({model:String} = '' OR model = {model:String})
+WHERE monitor = '' AND outcome != 'running' AND {OF_MODELS}
 ORDER BY window_end DESC LIMIT 1 BY model, version
 """
 _HEALTH: Final = f"""
@@ -41,9 +39,10 @@ SELECT model, version, signal, max(window_end) AS checked, max(n) AS looked_at,
                 NOT has({{judged:Array(String)}}, toString(verdict)) AND verdict != {{skipped:String}}) AS unknown,
        anyIf(reason, verdict = 'error') AS failed
 FROM monitor_results FINAL
-WHERE ({{model:String}} = '' OR model = {{model:String}}) AND (model, version, window_start, window_end) IN ({NEWEST})
+WHERE {OF_MODELS} AND (model, version, window_start, window_end) IN ({NEWEST})
 GROUP BY model, version, signal
 """
+_WORDS: Final = {"judged": list(JUDGED), "within": list(WITHIN), "learning": LEARNING, "skipped": SKIPPED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +105,18 @@ STATES: Final = ("critical", "alarm", "error", "warning", "info", "not_checked",
 
 def checked(store: Store, model: str = "", signals: Signals = SIGNALS) -> tuple[dict[Name, Checked], Query]:
     """Every model and version that was looked at, or those of one model, and the query behind it."""
-    told = {"judged": list(JUDGED), "within": list(WITHIN), "learning": LEARNING, "skipped": SKIPPED}
-    query = Query("Health of the newest window, by signal", _HEALTH, {"model": model, **told})
+    query = Query("Health of the newest window, by signal", _HEALTH, {"models": [model] if model else [], **_WORDS})
+    return {name: _checked(rows, signals) for name, rows in _KEPT(store, model).items()}, query
+
+
+def _by_signal(store: Store, models: Sequence[str], _: Hashable) -> dict[Name, list[dict[str, Any]]]:
     grouped: dict[Name, list[dict[str, Any]]] = {}
-    for row in store.rows(query.sql, query.parameters):
+    for row in store.rows(_HEALTH, {"models": list(models), **_WORDS}):
         grouped.setdefault((row["model"], row["version"]), []).append(row)
-    return {name: _checked(rows, signals) for name, rows in grouped.items()}, query
+    return grouped
+
+
+_KEPT: Final = UntilWritten(_by_signal, "monitor_results", "monitor_runs")
 
 
 def _checked(rows: Sequence[dict[str, Any]], signals: Signals) -> Checked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,6 +16,7 @@ from modelspan_analyzer.incidents.feedback import BY_MONITOR
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.table import MONITORS
 from modelspan_analyzer.reading.names import need_all
+from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.view import View, table_of
 from modelspan_collector.store.connect import Store
@@ -41,13 +42,15 @@ FROM monitor_runs FINAL
 WHERE monitor != '' AND started >= {since:DateTime64(3, 'UTC')} AND ({model:String} = '' OR model = {model:String})
 GROUP BY monitor
 """
-_ALARMS: Final = """
-SELECT if(monitor != '', monitor, signal) AS name,
-       uniqExactIf((model, version, window_start, window_end), verdict IN {judged:Array(String)}) AS windows,
-       uniqExactIf((model, version, window_start, window_end), verdict = 'alarm') AS alarmed
-FROM monitor_results FINAL
-WHERE window_end >= {since:DateTime64(9, 'UTC')} AND ({model:String} = '' OR model = {model:String})
-GROUP BY name
+_ALARMS: Final = f"""
+SELECT model, version, name, countIf(looked_at) AS windows, countIf(alarmed) AS alarmed FROM (
+    SELECT model, version, if(monitor != '', monitor, signal) AS name, window_start, window_end,
+           max(verdict IN {{judged:Array(String)}}) AS looked_at, max(verdict = 'alarm') AS alarmed
+    FROM monitor_results FINAL
+    WHERE window_end >= {{since:DateTime64(9, 'UTC')}} AND {OF_MODELS}
+    GROUP BY model, version, window_start, window_end, name
+)
+GROUP BY model, version, name
 """
 
 
@@ -125,7 +128,7 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
     """
     model = given.get("model", "")
     need_all(store, [model], [])
-    since = now - timedelta(days=DAYS)
+    since = now.replace(minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
     asked = {"since": since, "model": model}
     parts, queries = _parts(store, config.for_model(model, ""), asked)
     rows = store.rows(_RUNS, asked)
@@ -145,8 +148,7 @@ def _parts(
     store: Store, settings: ModelSettings, asked: Mapping[str, object]
 ) -> tuple[tuple[Part, ...], tuple[Query, ...]]:
     runs = {row["monitor"]: row for row in store.rows(_PARTS, asked)}
-    judged = {**asked, "judged": list(JUDGED)}
-    alarms = {row["name"]: row for row in store.rows(_ALARMS, judged)}
+    alarms = _alarms(store, asked)
     opinions: dict[str, list[int]] = {}
     for row in store.rows(BY_MONITOR):
         if asked["model"] in ("", row["model"]):
@@ -155,7 +157,7 @@ def _parts(
             told[1] += row["noise"]
     found = []
     for monitor in MONITORS:
-        ran, said = runs.get(monitor.name, {}), alarms.get(monitor.name, {})
+        ran, said = runs.get(monitor.name, {}), alarms.get(monitor.name, (0, 0))
         signal = monitor.signal
         found.append(
             Part(
@@ -168,14 +170,40 @@ def _parts(
                 failed=int(ran.get("failed", 0)),
                 seconds=float(ran.get("seconds", 0.0)),
                 last_error=ran.get("last_error", ""),
-                windows=int(said.get("windows", 0)),
-                alarmed=int(said.get("alarmed", 0)),
+                windows=said[0],
+                alarmed=said[1],
                 useful=opinions.get(monitor.name, [0, 0])[0],
                 noise=opinions.get(monitor.name, [0, 0])[1],
             )
         )
-    queries = (Query("Runs by monitor", _PARTS, asked), Query("Alarms by monitor", _ALARMS, judged))
+    of = _asked_of([asked["model"]] if asked["model"] else [], asked["since"])
+    queries = (Query("Runs by monitor", _PARTS, asked), Query("Alarms by monitor", _ALARMS, of))
     return tuple(found), (*queries, Query("Opinions by monitor", BY_MONITOR))
+
+
+def _alarms(store: Store, asked: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """In how many windows each monitor said anything, and in how many it alarmed."""
+    found: dict[str, tuple[int, int]] = {}
+    for counts in _COUNTED(store, asked["model"], asked["since"]).values():
+        for name, (windows, alarmed) in counts.items():
+            before = found.get(name, (0, 0))
+            found[name] = before[0] + windows, before[1] + alarmed
+    return found
+
+
+def _asked_of(models: Sequence[str], since: object) -> dict[str, object]:
+    return {"models": list(models), "since": since, "judged": list(JUDGED)}
+
+
+def _counted(store: Store, models: Sequence[str], since: Hashable) -> dict[Name, dict[str, tuple[int, int]]]:
+    found: dict[Name, dict[str, tuple[int, int]]] = {}
+    for row in store.rows(_ALARMS, _asked_of(models, since)):
+        counts = found.setdefault((row["model"], row["version"]), {})
+        counts[row["name"]] = int(row["windows"]), int(row["alarmed"])
+    return found
+
+
+_COUNTED: Final = UntilWritten(_counted, "monitor_results")
 
 
 def _scheduled(row: Mapping[str, Any], settings: ModelSettings) -> Scheduled:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from modelspan_analyzer.instants import utc
-from modelspan_analyzer.views.health import Name
+from modelspan_analyzer.reading.unchanged import Name
 from modelspan_analyzer.views.query import Query
 from modelspan_collector.store.connect import Store
 

@@ -1,0 +1,142 @@
+"""Keeps what was read of each model until anything is written of it, as the parts of the tables tell.
+
+A part of a MergeTree table never changes: what is inserted, merged or mutated is another part. So what was read stands
+as long as the parts do, and of what came since only the models in the new parts are read again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from modelspan_analyzer.instants import now
+from modelspan_collector.store.connect import Store
+
+Name = tuple[str, str]
+"""A model and its version."""
+Value = TypeVar("Value")
+Read = Callable[[Store, Sequence[str], Hashable], Mapping[Name, Value]]
+"""Reads of some models, or of all where none is named; the last argument is whatever else is asked."""
+
+OF_MODELS: Final = "(empty({models:Array(String)}) OR model IN {models:Array(String)})"
+"""SQL: the rows of some models, or of all where none is named."""
+_PARTS: Final = """
+SELECT table, name, partition_id, min_block_number AS first, max_block_number AS last,
+       if(data_version = min_block_number, 0, data_version) AS mutation, hash_of_all_files AS content
+FROM system.parts
+WHERE active AND database = currentDatabase() AND table IN {tables:Array(String)}
+"""
+_MOST_ROWS: Final = 2_000_000
+"""Of new parts: in more than that, all models may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a table, and the inserts that it holds."""
+
+    table: str
+    name: str
+    partition_id: str
+    first: int
+    last: int
+    mutation: int
+    """The newest one that it has been through; 0 for none."""
+    content: str
+    """What tells it from one of the same name in a table that was made anew."""
+
+    def within(self, others: Collection[Part]) -> bool:
+        """Whether what it held is in one of some other parts, merged or mutated."""
+        return any(
+            (self.table, self.partition_id) == (one.table, one.partition_id)
+            and one.first <= self.first
+            and self.last <= one.last
+            for one in others
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known(Generic[Value]):
+    parts: frozenset[Part]
+    asked: tuple[date, Hashable]
+    answers: Mapping[Name, Value]
+
+
+class UntilWritten(Generic[Value]):
+    """What a function reads of each model, kept for each store; one reader of all models reads, and the others wait.
+
+    All is read again once a day, as rows whose time is over go in merges, unseen. Nothing is kept where the parts are
+    not the store's own, as those of a table that is spread over shards.
+    """
+
+    def __init__(self, read: Read[Value], *tables: str) -> None:
+        """Keep what is read.
+
+        Args:
+            read: what is read; it reads the tables, and nothing else that changes.
+            tables: which tell by their parts that something was written; each has a column `model`.
+        """
+        self._read = read
+        self._tables = tables
+        self._known: WeakKeyDictionary[Store, _Known[Value]] = WeakKeyDictionary()
+        self._locks: WeakKeyDictionary[Store, threading.Lock] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def __call__(self, store: Store, model: str = "", asked: Hashable = None) -> Mapping[Name, Value]:
+        """Of all models, or of one."""
+        if model:
+            return self._of_one(store, model, asked)
+        with self._lock:
+            own = self._locks.setdefault(store, threading.Lock())
+        with own:
+            parts = self._parts(store)  # before the rows: what comes in between is then read once more
+            known, wanted = self._known.get(store), (now().date(), asked)
+            if known is None or known.asked != wanted:
+                answers = self._read(store, [], asked)
+            else:
+                answers = self._renewed(store, known, parts, asked)
+            if parts:
+                self._known[store] = _Known(parts, wanted, answers)
+            return answers
+
+    def _of_one(self, store: Store, model: str, asked: Hashable) -> Mapping[Name, Value]:
+        known, wanted = self._known.get(store), (now().date(), asked)
+        changed = self._changed(store, known.parts, self._parts(store)) if known and known.asked == wanted else None
+        if known is None or changed is None or model in changed:
+            return self._read(store, [model], asked)
+        return {name: value for name, value in known.answers.items() if name[0] == model}
+
+    def _renewed(
+        self, store: Store, known: _Known[Value], parts: frozenset[Part], asked: Hashable
+    ) -> Mapping[Name, Value]:
+        changed = self._changed(store, known.parts, parts)
+        if changed is None:
+            return self._read(store, [], asked)
+        if not changed:
+            return known.answers
+        kept = {name: value for name, value in known.answers.items() if name[0] not in changed}
+        return {**kept, **self._read(store, sorted(changed), asked)}
+
+    def _parts(self, store: Store) -> frozenset[Part]:
+        return frozenset(Part(**row) for row in store.rows(_PARTS, {"tables": list(self._tables)}))
+
+    def _changed(self, store: Store, before: frozenset[Part], after: frozenset[Part]) -> set[str] | None:
+        """The models that something may have been written of; None where that may be any."""
+        new, gone = after - before, before - after
+        mutated = max((part.mutation for part in new), default=0) > max((part.mutation for part in before), default=0)
+        if not after or mutated or not all(part.within(new) for part in gone):  # a model may have gone with them
+            return None
+        found: set[str] = set()
+        for table in {part.table for part in new}:
+            asked: dict[str, Any] = {"parts": [part.name for part in new if part.table == table]}
+            if (
+                int(store.scalar(f"SELECT count() FROM {table} WHERE _part IN {{parts:Array(String)}}", asked))
+                > _MOST_ROWS
+            ):
+                return None
+            rows = store.rows(f"SELECT DISTINCT model FROM {table} WHERE _part IN {{parts:Array(String)}}", asked)
+            found |= {row["model"] for row in rows}
+        return found
