@@ -176,7 +176,7 @@ def _parts(
                 noise=opinions.get(monitor.name, [0, 0])[1],
             )
         )
-    of = _asked_of([asked["model"]] if asked["model"] else [], asked["since"])
+    of = _asked_of([str(asked["model"])] if asked["model"] else [], asked["since"])
     queries = (Query("Runs by monitor", _PARTS, asked), Query("Alarms by monitor", _ALARMS, of))
     return tuple(found), (*queries, Query("Opinions by monitor", BY_MONITOR))
 
