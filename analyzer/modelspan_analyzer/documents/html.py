@@ -10,7 +10,7 @@ from typing import Final
 
 from modelspan_analyzer.charts import Markup, element, mini_pair, prose, stylesheet
 from modelspan_analyzer.charts.scale import moment, number, percent
-from modelspan_analyzer.charts.svg import joined, shortened
+from modelspan_analyzer.charts.svg import joined, shortened, text
 from modelspan_analyzer.documents.document import (
     Cell,
     Document,
@@ -26,6 +26,8 @@ from modelspan_analyzer.documents.document import (
 
 _LONGEST: Final = 300
 """Characters of a cell's text; what is longer is cut, and says so by its end."""
+_MANY: Final = 4
+"""Columns of a table that is too wide for a phone."""
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Nothing in the file may run, load or send anything, whatever the data hold."""
 
@@ -102,15 +104,19 @@ def _table(table: Table) -> Markup:
             for name, right in zip(table.columns, numeric, strict=True)
         ),
     )
-    body = [element("tr", *(_cell(cell) for cell in row)) for row in table.rows]
+    many = len(table.columns) >= _MANY
+    names = table.columns if many else ("",) * len(table.columns)
+    body = [element("tr", *map(_cell, row, names)) for row in table.rows]
     whole = element("table", element("thead", head), element("tbody", *body))
-    kind = "across many" if len(table.columns) > 4 else "across"
+    kind = "across many" if many else "across"
     return element("div", whole, class_=kind, tabindex=0, role="region", aria_label=", ".join(table.columns))
 
 
-def _cell(cell: Cell) -> Markup:
+def _cell(cell: Cell, name: str) -> Markup:
+    """A cell; where rows become cards, on a phone, what is no sentence says of what it is."""
     kind = "number" if isinstance(cell, float | int) or cell is None else "name" if isinstance(cell, Name) else None
-    return element("td", _shown(cell), class_=kind)
+    alone = kind == "number" or isinstance(cell, datetime)
+    return element("td", _shown(cell), class_=kind, data_of=name if name and alone else None)
 
 
 def _shown(cell: Cell) -> str:
@@ -123,6 +129,8 @@ def _shown(cell: Cell) -> str:
         return element("time", moment(cell), datetime=cell.isoformat())
     if isinstance(cell, Share):
         return percent(cell)
+    if isinstance(cell, Name):
+        return text(shortened(cell, _LONGEST))
     if isinstance(cell, str):
         return prose(shortened(cell, _LONGEST))
     return number(cell)

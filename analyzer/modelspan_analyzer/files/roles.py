@@ -140,8 +140,8 @@ def _choose(rows: FileRows, roles: Roles) -> list[str]:
             against.setdefault(why, []).append(name)
     for why, names in against.items():
         listed = ", ".join(map(repr, names[:_MOST_FEATURES_NAMED])) + (", …" if len(names) > 10 else "")
-        column, back = ("column", f"--feature {names[0]!r} takes it") if len(names) == 1 else ("columns", "--feature")
-        rows.remarks.leave_out(f"{column} {listed}: {why}, so no feature ({back} back)")
+        column, back = ("column", "takes it") if len(names) == 1 else ("columns", "and the like take them")
+        rows.remarks.leave_out(f"{column} {listed}: {why}, so no feature (--feature {names[0]!r} {back} back)")
     return chosen
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
+from modelspan_analyzer.checking import JUDGED
 from modelspan_analyzer.documents import Cell, Document, Drawing, Name, Section, State, Table
 from modelspan_analyzer.reports import parts
+from modelspan_analyzer.views.health import Health
 from modelspan_analyzer.views.report import Report
 
 
@@ -56,24 +59,37 @@ def _state(state: str) -> str:
 
 def _words(report: Report) -> list[str]:
     shown = report.model
-    alarms = [one for one in shown.member.signals if one.alarms]
     moved = sum(one.verdict == "alarm" for one in shown.features)
     said = []
     if shown.features:
         said.append(
             f"{moved} of {len(shown.features)} features are distributed otherwise than in what they are compared with."
         )
-    said.append(
-        f"{len(alarms)} of {len(shown.member.signals)} kinds of check alarm: "
-        f"{', '.join(one.signal.replace('_', ' ') for one in alarms)}."
-        if alarms
-        else f"None of {len(shown.member.signals)} kinds of check alarms."
-        if shown.member.signals
-        else "No window of it was looked at yet, so that nothing is known of how it is."
-    )
+    said += _checks(shown.member.signals, checked=shown.member.state != "not_checked")
     if report.labels is not None and report.labels.rows:
         said.append(f"What was true is known of {100 * report.labels.share:.1f} % of its predictions in the period.")
     return said
+
+
+def _checks(signals: Sequence[Health], *, checked: bool) -> list[str]:
+    """How many kinds of check alarm, of those that could be judged; the others are named, and never count as fine."""
+    if not signals:
+        return ["No window of it was looked at yet, so that nothing is known of how it is."]
+    judged = [one for one in signals if one.alarms or (checked and one.verdict.value in JUDGED)]
+    alarms = [one for one in judged if one.alarms]
+    many = f"{len(judged)} of {len(signals)} kinds of check could be judged in the newest window"
+    said = [
+        f"{many}; {len(alarms) or 'none'} of them {'alarm' if len(alarms) > 1 else 'alarms'}{_named(': ', alarms)}."
+    ]
+    if not judged:
+        said = ["No kind of check could be judged in the newest window."]
+    if open_ := [one for one in signals if one not in judged]:
+        said.append(f"Nothing can be said of {_named('', open_)}.")
+    return said
+
+
+def _named(before: str, signals: Sequence[Health]) -> str:
+    return before + ", ".join(one.signal.replace("_", " ") for one in signals) if signals else ""
 
 
 def _drawings(title: str, drawn: list[Drawing]) -> Section | None:

@@ -13,14 +13,14 @@ from modelspan_analyzer.config.outcome_settings import FairnessSettings, Perform
 from modelspan_analyzer.files.roles import Settled
 from modelspan_analyzer.monitors.drift.compare import Pair
 from modelspan_analyzer.monitors.drift.judge import judge, look
-from modelspan_analyzer.monitors.fairness.judge import group_found, judge_groups
+from modelspan_analyzer.monitors.fairness.judge import breaks_four_fifths, group_found, judge_groups
 from modelspan_analyzer.monitors.performance.evaluate import Measured, of_confusion, of_pairs, of_scores
 from modelspan_analyzer.monitors.performance.judge import Place, nothing_beside
 from modelspan_analyzer.monitors.performance.judge import judge as judge_measure
 from modelspan_analyzer.monitors.quality.compare import compare as compare_quality
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION
 from modelspan_analyzer.reading.profiles.profile import Column, Kind
-from modelspan_analyzer.results import Found, Judged, Seen, Verdict
+from modelspan_analyzer.results import Found, Judged, Seen, Verdict, finite
 from modelspan_analyzer.statistics.performance import measures
 from modelspan_analyzer.two_frames.answers import Answers, target_of
 from modelspan_analyzer.two_frames.columns import column, comparable
@@ -197,7 +197,14 @@ def _fairness(reference: Settled, current: Settled, options: Options) -> Iterato
     sides = [Answers(side, target, options.performance.threshold) for side in (reference, current)]
     for facet in reference.roles.segments:
         before, after = (answers.groups(facet, favourable) for answers in sides)
+        unlabelled = not after.labelled.sum()
         for one, judged, known in judge_groups(after, [before], settings):
+            if unlabelled and one.measure.counts != "predictions":
+                judged = replace(judged, reason="it needs labels, and no row of the current table has one")
+            elif judged.verdict is Verdict.OK and breaks_four_fifths(one, settings):
+                judged = replace(judged, verdict=Verdict.WARNING)
+            beside = {"baseline": finite(known.estimate.value)} if known else {}
+            judged = replace(judged, details={**judged.details, **beside})
             yield group_found(after, one, judged, known.rows if known else 0)
         sizes = after.predicted.sum(axis=(1, 2))
         for place in range(len(after.names)):

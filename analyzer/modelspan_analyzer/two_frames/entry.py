@@ -111,6 +111,8 @@ def with_choices(
 def _compare(
     before: FileRows, after: FileRows, names: tuple[str, str], roles: Roles, hints: Hints, options: Options | None
 ) -> Comparison:
+    if roles.prediction is not None and roles.prediction == roles.label:
+        raise FileError(f"column {roles.label!r} is both --prediction and --label: no answer is wrong beside itself")
     reference = _settled(before, roles, hints, names[0])
     current = _settled(after, _as_reference(reference, roles, after), hints, names[1], like=reference)
     return Comparison(compare_settled(reference, current, names, options))
@@ -159,10 +161,18 @@ def _columns(value: object, name: str) -> tuple[Mapping[str, object], Mapping[st
     found = table_of(collect() if callable(collect) and not hasattr(value, "to_pandas") else value)
     if found is not None:
         return found.columns(), found.left_out
-    if isinstance(value, Mapping) and all(isinstance(column, Sequence) for column in value.values()):
-        return {str(key): column for key, column in value.items()}, {}
+    if isinstance(value, Mapping):
+        plain = {str(key): _plain(column) for key, column in value.items()}
+        if all(isinstance(column, Sequence | pa.Array | pa.ChunkedArray) for column in plain.values()):
+            return plain, {}
     kind = type(value).__name__
     raise FileError(f"{name} is of type {kind}, and no table; hint: a frame of pandas or polars, or an Arrow table")
+
+
+def _plain(column: object) -> object:
+    """A column of a mapping as a sequence: arrays of NumPy, and series of pandas and polars, are none by themselves."""
+    listed = getattr(column, "tolist", None) or getattr(column, "to_list", None)
+    return listed() if callable(listed) and not isinstance(column, pa.Array | pa.ChunkedArray) else column
 
 
 def _array(name: str, column: object, remarks: Remarks) -> pa.Array | None:

@@ -78,6 +78,8 @@ class Findings:
     def lacking(self) -> str:
         """Why nothing can be said; '' where something can."""
         judged = {signal for signal in self.found if self._judged(signal)}
+        if DRIFT in self.not_looked_at and judged <= {QUALITY} and self.reference.rows and self.current.rows:
+            return "nothing but the columns' values could be judged"
         lacking = not_checked(min(self.reference.rows, self.current.rows), judged, set(self.found), self.wanted)
         return (
             "one of the tables has no row" if lacking and not min(self.reference.rows, self.current.rows) else lacking
@@ -98,20 +100,23 @@ class Findings:
         if self.lacking:
             reasons = [why for signal, why in self._reasons().items() if signal in (*self.wanted, DRIFT)]
             return f"Nothing stands against it, but {self.lacking}{': ' + '; '.join(reasons) if reasons else ''}."
-        some = f"; {len(self.warnings)} warnings" if self.warnings else ""
+        many = len(self.warnings)
+        some = f"; {many} {'warning' if many == 1 else 'warnings'}" if many else ""
         looked = ", ".join(SIGNALS[signal].lower().removesuffix(" that drifted") for signal in self.found)
         return f"Nothing moved that matters{some}. Looked at: {looked}."
 
     def _judged(self, signal: str) -> bool:
-        return any(one.judged.verdict.value in JUDGED and one.seen.n for one in self.found[signal])
+        """Whether anything of a signal that may alarm was compared; what is there to be read lets nothing pass."""
+        return any(
+            one.judged.verdict.value in JUDGED
+            and one.seen.n
+            and (signal not in (PERFORMANCE, FAIRNESS) or decides(one))
+            for one in self.found[signal]
+        )
 
     def _reasons(self) -> dict[str, str]:
         """Why signals could not be judged."""
-        found = {
-            signal: next((one.judged.reason for one in several if one.judged.reason), "")
-            for signal, several in self.found.items()
-            if not self._judged(signal)
-        }
+        found = {signal: _reason(several) for signal, several in self.found.items() if not self._judged(signal)}
         return {**found, **self.not_looked_at}
 
     def _counted(self) -> str:
@@ -126,4 +131,17 @@ class Findings:
             number = sum(each == signal for each, _ in self.against)
             if number:
                 parts.append(f"{number} {'finding' if number == 1 else 'findings'} of {SIGNALS[signal].lower()}")
-        return ", ".join(parts)
+        alone = f"; {self.not_looked_at[DRIFT]}" if DRIFT in self.not_looked_at else ""
+        return ", ".join(parts) + alone
+
+
+def decides(one: Found) -> bool:
+    """Whether a measure may alarm; the others are there to be read."""
+    return one.judged.threshold is not None or one.judged.verdict is not Verdict.OK
+
+
+def _reason(found: Sequence[Found]) -> str:
+    """Why nothing of a signal could be judged."""
+    if any(one.judged.verdict is Verdict.OK for one in found):
+        return "no measure that may alarm is defined on these rows"
+    return next((one.judged.reason for one in found if one.judged.reason), "")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import Any, Final
 
 from modelspan_analyzer.charts import Bar, histogram_pair, interval_bars, moved_most
+from modelspan_analyzer.checking import JUDGED
 from modelspan_analyzer.documents import Cell, Document, Drawing, Mini, Name, Part, Section, State, Table
 from modelspan_analyzer.results import Found, Verdict
 from modelspan_analyzer.two_frames.findings import (
@@ -19,13 +21,17 @@ from modelspan_analyzer.two_frames.findings import (
     SIGNALS,
     Findings,
     Side,
+    decides,
 )
 
 MOST_DRAWN: Final = 40
 """Features that are drawn large; all of them stand in the table, drawn small."""
 _ORDER: Final = {Verdict.ERROR: 0, Verdict.ALARM: 0, Verdict.WARNING: 1, Verdict.OK: 3}
 _QUALITY_SHOWN: Final = 200
+_LINE: Final = 250
+"""Characters of a cell that lists measures: less than what is cut."""
 _NAMES: Final = ("reference", "current")
+_OF_MEASURES: Final = (*_NAMES, "95 % interval", "verdict", "why")
 
 
 def document(findings: Findings) -> Document:
@@ -166,7 +172,8 @@ def _quality(findings: Findings) -> Section | None:
         for one in standing[:_QUALITY_SHOWN]
     ]
     fine = len(found) - len(standing)
-    said = f"{fine:,} checks of {len({one.seen.feature for one in found} - {''}):,} columns found nothing."
+    columns = len({one.seen.feature for one in found} - {""})
+    said = f"{fine:,} checks of {columns:,} columns found nothing." if fine else "There is no column without a remark."
     if (more := len(standing) - _QUALITY_SHOWN) > 0:
         said += f" {more:,} more findings are in the JSON."
     parts: list[Part] = [said]
@@ -179,33 +186,25 @@ def _performance(findings: Findings) -> Section | None:
     found = findings.found.get(PERFORMANCE, [])
     if not found:
         return None
-    rows: list[list[Cell]] = []
-    for one in sorted(found, key=lambda one: not _decides(one)):
-        before = one.judged.details.get("baseline")
-        between = f"{one.seen.lower:.4g} to {one.seen.upper:.4g}" if _has_interval(one) else ""
-        rows.append(
-            [
-                one.metric.replace("_", " "),
-                float(before) if isinstance(before, float | int) else None,
-                one.value,
-                between,
-                *_verdict(one),
-            ]
-        )
-    columns = ("measure", "reference", "current", "95 % interval", "verdict", "why")
-    return Section(SIGNALS[PERFORMANCE], [Table(columns, rows)], brief=True)
+    rows: list[list[Cell]] = [
+        [one.metric.replace("_", " "), *_numbers(one), *_verdict(one)]
+        for one in sorted(found, key=lambda one: not decides(one))
+    ]
+    return Section(SIGNALS[PERFORMANCE], [Table(("measure", *_OF_MEASURES), rows)], brief=True)
 
 
-def _decides(one: Found) -> bool:
-    """Whether a measure may alarm; the others are there to be read."""
-    return one.judged.threshold is not None or one.judged.verdict is not Verdict.OK
+def _numbers(one: Found) -> list[Cell]:
+    """A measure before and now, and between what it lies."""
+    before = one.judged.details.get("baseline")
+    between = f"{one.seen.lower:.4g} to {one.seen.upper:.4g}" if _has_interval(one) else ""
+    return [float(before) if isinstance(before, float | int) else None, one.value, between]
 
 
 def _verdict(one: Found) -> list[Cell]:
     """Verdict and reason; none of a measure that is there to be read."""
-    if not _decides(one):
+    if not decides(one):
         return ["", "for information: this measure does not alarm"]
-    return [State(one.judged.verdict.value), one.judged.reason]
+    return [State(one.judged.verdict.value), _why(one)]
 
 
 def _has_interval(one: Found) -> bool:
@@ -214,19 +213,49 @@ def _has_interval(one: Found) -> bool:
 
 def _fairness(findings: Findings) -> Iterator[Section]:
     found = findings.found.get(FAIRNESS, [])
-    deciding = sorted(filter(_decides, found), key=lambda one: _ORDER.get(one.judged.verdict, 2))
-    if deciding:
-        yield Section(SIGNALS[FAIRNESS], [*_impact(found), _groups(deciding)], brief=True)
-    if reading := [one for one in found if not _decides(one)]:
-        yield Section("Further measures of fairness", [_groups(reading)])
+    judged = sorted((one for one in found if _compared(one)), key=lambda one: _ORDER.get(one.judged.verdict, 2))
+    open_ = [one for one in found if decides(one) and one.judged.verdict.value not in JUDGED]
+    if judged or open_:
+        tables = [_groups(judged)] if judged else []
+        yield Section(SIGNALS[FAIRNESS], [*_impact(found), *tables, *_not_judged(open_)], brief=True)
+    if reading := [one for one in found if not decides(one)]:
+        rows = [[*_of_group(one), *_numbers(one)] for one in reading]
+        table = Table(("group", "measure", *_OF_MEASURES[:-2]), rows)
+        yield Section("Further measures of fairness", ["For information: these measures do not alarm.", table])
+
+
+def _compared(one: Found) -> bool:
+    return decides(one) and one.judged.verdict.value in JUDGED
 
 
 def _groups(found: Sequence[Found]) -> Table:
+    rows = [[*_of_group(one), *_numbers(one), *_verdict(one)] for one in found]
+    return Table(("group", "measure", *_OF_MEASURES), rows)
+
+
+def _of_group(one: Found) -> list[Cell]:
+    return [Name(one.seen.segment or one.seen.feature), one.metric.replace("_", " ")]
+
+
+def _not_judged(found: Sequence[Found]) -> Iterator[Table]:
+    """What says nothing, by the reason: of many groups and measures one row, as most have it in common."""
+    reasons: dict[tuple[Verdict, str], tuple[dict[str, None], dict[str, None]]] = {}
+    for one in found:
+        measures, groups = reasons.setdefault((one.judged.verdict, _why(one)), ({}, {}))
+        measures[one.metric.replace("_", " ")] = None
+        groups[one.seen.segment or one.seen.feature or "all"] = None
     rows: list[list[Cell]] = [
-        [Name(one.seen.segment or one.seen.feature), one.metric.replace("_", " "), one.value, *_verdict(one)]
-        for one in found
+        [some, Name(", ".join(groups)), State(verdict.value), why]
+        for (verdict, why), (measures, groups) in reasons.items()
+        for some in wrap(", ".join(measures), _LINE)
     ]
-    return Table(("group", "measure", "current", "verdict", "why"), rows)
+    if rows:
+        yield Table(("not judged", "of", "verdict", "why"), rows)
+
+
+def _why(one: Found) -> str:
+    """The reason without what stands beside it in a table: of which measure and group."""
+    return one.judged.reason.removeprefix(f"{one.metric} of {one.seen.segment or one.seen.feature}: ")
 
 
 def _impact(found: Sequence[Found]) -> Iterator[Drawing]:

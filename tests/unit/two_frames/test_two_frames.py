@@ -277,3 +277,53 @@ def test_the_page_on_reports_says_what_is_true(
     names: dict[str, Any] = {}
     exec("\n".join(lines), names)
     assert "features drifted" in eval(last, names)._repr_html_()
+
+
+def test_a_column_cannot_be_held_against_itself() -> None:
+    """An answer that is its own truth is always right; it used to pass."""
+    with pytest.raises(FileError, match="both --prediction and --label"):
+        compare_frames(BEFORE, SAME, prediction="churned", label="churned")
+
+
+def test_measures_that_are_there_to_be_read_let_nothing_pass() -> None:
+    """Of labels of one class no measure that may alarm is defined, though others are."""
+    sides = [table.assign(churned="yes") for table in (BEFORE, SAME)]
+    found = compare_frames(*sides, score="score", prediction="predicted", label="churned", positive_class="yes")
+    assert {each.judged.verdict for each in found.findings.found["performance"]} >= {Verdict.OK, Verdict.SKIPPED}
+    assert found.status is Status.NOT_CHECKED
+    assert "nothing could be judged by performance: no measure that may alarm is defined" in found.sentence
+
+
+def unequal(seed: int) -> pd.DataFrame:
+    """Customers of whom one group is chosen half as often, always."""
+    table = customers(4000, seed)
+    return table.assign(predicted=np.where(table.score > np.where(table.sex == "f", 0.7, 0.4), "yes", "no"))
+
+
+def test_a_group_that_was_always_disadvantaged_is_no_ok() -> None:
+    """It did not move, so it does not alarm; the four-fifths rule is broken all the same."""
+    found = compare_frames(unequal(1), unequal(2), **OUTCOMES)
+    assert found.status is Status.PASSED
+    impact = {each.seen.segment: each for each in found.findings.found["fairness"] if each.metric == "disparate_impact"}
+    assert impact["sex=f"].judged.verdict is Verdict.WARNING
+    assert "breaks the four-fifths rule" in impact["sex=f"].judged.reason
+    assert impact["sex=m"].judged.verdict is Verdict.OK
+    assert "1 warning" in found.sentence
+
+
+def test_fairness_without_labels_says_so_once_for_all_measures() -> None:
+    found = compare_frames(BEFORE, SAME.drop(columns="churned"), **OUTCOMES)
+    page = found.html()
+    assert "disparate impact" in page
+    rows = re.findall(r"<tr>(?:(?!</tr>).)*needs labels.*?</tr>", page)
+    assert 1 <= len(rows) <= 3, "not one for each measure of each group"
+    assert "accuracy difference" in "".join(rows)
+    assert "sex=f" in "".join(rows)
+    assert "sex=m" in "".join(rows)
+
+
+def test_tables_without_a_common_feature_say_so_first() -> None:
+    found = compare_frames({"a": list(range(200))}, {"b": np.arange(200.0)})
+    assert found.status is Status.NOT_CHECKED
+    assert found.sentence.endswith("the tables have no feature in common.")
+    assert "feature in common" in compare_frames(BEFORE[["age"]], SAME[["amount"]]).sentence

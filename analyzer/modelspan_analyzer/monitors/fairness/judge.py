@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from scipy.special import ndtr
 
@@ -91,11 +92,27 @@ def judge_change(one: Assessed, before: Assessed | None, settings: FairnessSetti
     away = abs(value - one.measure.ideal) > abs(base - one.measure.ideal)
     sure = (1 - settings.confidence) / max(1, looked_at)
     if not (away and abs(value - base) >= settings.min_change and p_value is not None and p_value < sure):
-        return Judged(Verdict.OK, "", threshold, p_value)
+        return Judged(Verdict.OK, _standing(one, base, settings), threshold, p_value)
     own = _p_value(one.rate, before.rate) if one.rate and before.rate else 0.0
     if own is not None and own >= sure:
         return Judged(Verdict.OK, "moved because another group did", threshold, p_value)
     return Judged(Verdict.ALARM, f"went from {base:.3g} to {value:.3g}", threshold, p_value)
+
+
+FOUR_FIFTHS: Final = (0.8, math.inf)
+"""The Uniform Guidelines on Employee Selection Procedures (1978), section 4D, of disparate impact."""
+
+
+def breaks_four_fifths(one: Assessed, settings: FairnessSettings) -> bool:
+    """Whether a group is surely below four fifths of the others, however it was before."""
+    return one.measure.name == "disparate_impact" and outside(one.estimate, FOUR_FIFTHS, settings.confidence)
+
+
+def _standing(one: Assessed, base: float, settings: FairnessSettings) -> str:
+    """What stands against a group though it did not move."""
+    if not breaks_four_fifths(one, settings):
+        return ""
+    return f"{one.estimate.value:.3g} breaks the four-fifths rule; it was {base:.3g} in the baseline"
 
 
 def nearest(value: float, bounds: tuple[float, float]) -> float:
