@@ -1,10 +1,12 @@
 """How long pages take over a store of many models, and how many times a bare page that asks for `SELECT 1`.
 
     python benchmarks/pages.py [--models N] [--features N] [--windows N] [--predictions N] [--times N] [--pages NAME …]
-                               [--keep FOLDER] [--json]
+                               [--keep FOLDER] [--readers N [--pause S] [--seconds S] [--quiet]] [--json]
 
 The full size is `--models 300 --features 500 --windows 96 --predictions 20000000`; `pages_store.py` says what it is
-filled with, and `--keep` names a folder in which the store is left, to be measured again. What is printed is ratios, as
+filled with, and `--keep` names a folder in which the store is left, to be measured again. With `--readers`, so many ask
+for pages at the same time, each looking at one for `--pause` seconds before the next, while the collector takes as many
+predictions as it can (`--quiet`: none), which the bare page is read beside. What is printed is ratios, as
 the machine's other work slows both alike; seconds stand beside them.
 """
 
@@ -23,6 +25,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 
+from pages_crowd import crowd, table
 from pages_store import Size, fill
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -32,7 +35,9 @@ from starlette.routing import Route
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.web.asking import application
 from modelspan_analyzer.web.pages.table import page_routes
+from modelspan_collector.config import CollectorConfig
 from modelspan_collector.serve import AsgiServer
+from modelspan_collector.service import Collector
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect
 
@@ -140,15 +145,36 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=15)
     parser.add_argument("--pages", nargs="*", default=[], choices=list(PAGES))
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--readers", type=int, default=0)
+    parser.add_argument("--pause", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--quiet", action="store_true")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     size = Size.of(args)
     with filled(size, args.keep) as store:
         server = AsgiServer(application([], [bare(store), *page_routes(store, MonitorsConfig())]), "127.0.0.1", 0)
         server.start()
-        for name, one in measure(f"http://127.0.0.1:{server.port}", addresses(store, size, args.pages), args.times):
+        address, paths = f"http://127.0.0.1:{server.port}", addresses(store, size, args.pages)
+        for name, one in measure(address, paths, args.times) if not args.readers else ():
             print(json.dumps({"page": name, **one}) if args.json else _line(name, one), flush=True)
+        if args.readers:
+            _crowded(store, address, paths, args)
         server.stop()
+
+
+def _crowded(store: Store, address: str, paths: dict[str, str], args: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        collector = Collector(store, CollectorConfig(data=Path(folder), grpc_port=0, http_port=0))
+        collector.start()
+        port = 0 if args.quiet else collector.http_port
+        told = crowd(address, port, {**paths, "bare": "/bare"}, args.readers, args.pause, args.seconds)
+        collector.stop()
+    found, sent = told
+    print(f"{args.readers} readers, {sent / args.seconds:,.0f} predictions a second taken meanwhile")
+    for one in table(found):
+        taken = f"median {one['median_ms']:6.0f} ms   p95 {one['p95_ms']:6.0f} ms"
+        print(json.dumps(one) if args.json else f"{one['page']:<14} {one['pages']:4} pages   {taken}")
 
 
 def _line(name: str, one: dict[str, float]) -> str:

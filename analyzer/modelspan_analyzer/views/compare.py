@@ -6,14 +6,14 @@ The same monitors judge it as judge every window, so that what is said here is w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
 
 from modelspan_analyzer.charts import Bar, Figure, interval_bars
-from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.incidents.asked import window_of
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.data_drift import SIGNAL as DATA_DRIFT
@@ -24,8 +24,10 @@ from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.baselines import KIND_SLIDING, KIND_VERSION, Baseline
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.names import has_version, need_model, need_version
 from modelspan_analyzer.reading.relation import window_relation
+from modelspan_analyzer.reading.settled import stamp_of
 from modelspan_analyzer.results import Result, Window
 from modelspan_analyzer.verdicts.rates import judge
 from modelspan_analyzer.views.asked import FILTERS, Asked, asked
@@ -133,12 +135,34 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
         said = f"Nothing to compare with: {_lacking(kind)}."
         return Compared(title=title, sentence=said, asked=this, kind=kind, this=shown, other=None)
     settings = config.for_model(this.model, version)
-    context = MonitorContext(store, this.model, version, window, base, settings)
+    sides = [(version, window), *([(base.compared_version or version, base.window)] if base.window else [])]
+    stamp = stamp_of(store, this.model, version, sides)
+    question = _Question(f"{stamp} {settings.model_dump_json()}", this, kind, shown, base.baseline_id, base, settings)
+    return (_kept_measured if stamp else _measured)(store, question)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is measured, and what tells it from what it was before."""
+
+    stamp: str
+    this: Asked
+    kind: str
+    shown: Side
+    baseline_id: str
+    base: Baseline = field(compare=False)
+    settings: ModelSettings = field(compare=False)
+
+
+def _measured(store: Store, question: _Question) -> Compared:
+    this, kind, shown, base = question.this, question.kind, question.shown, question.base
+    window = shown.window or window_of("", "")
+    context = MonitorContext(store, this.model, this.version, window, base, question.settings)
     found = [result for name in _SIGNALS if (run := SIGNALS[name].run) for result in run(context)]
-    beside = Side(base.source, base.compared_version or base.version or version, base.window, base.rows)
+    beside = Side(base.source, base.compared_version or base.version or this.version, base.window, base.rows)
     quality = _quality(context)
     return Compared(
-        title=title,
+        title=f"{this.model} {this.version}: compared",
         sentence=_sentence(shown, beside, found, quality),
         queries=_queries(this, window),
         asked=this,
@@ -154,6 +178,10 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
         ),
         quality=tuple(quality),
     )
+
+
+_kept_measured: Final = kept(8)(_measured)
+"""The same again, of windows that have come to rest: as a page, as JSON and as CSV, to whoever asks next."""
 
 
 def _asked(store: Store, given: Mapping[str, str]) -> tuple[Asked, str]:

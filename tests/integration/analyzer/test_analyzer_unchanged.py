@@ -12,7 +12,7 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.reading.unchanged import Name, UntilWritten
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.runner import runs
-from modelspan_analyzer.views import fleet, monitors
+from modelspan_analyzer.views import compare, fleet, monitors
 from modelspan_collector.store.connect import Store
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -119,3 +119,46 @@ def test_only_models_of_which_something_was_written_are_read_again(looked_at: St
     assert kept(looked_at) == {**first, ("fraud", "1"): 4}
     assert kept(looked_at, asked="another day") == {**first, ("fraud", "1"): 4}
     assert asked == [[], ["fraud"], ["fraud"], []]
+
+
+def compared(store: Store) -> tuple[str, dict[str, float | None], int]:
+    """The sentence of a comparison, how well it answers, and the predictions of this side."""
+    asked = {"model": "m", "version": "1", "with": "before", "since": NOON.isoformat()}
+    page = compare.read(store, {**asked, "until": (NOON + HOUR).isoformat()}, SETTINGS, NOON + 2 * HOUR)
+    return page.sentence, {one.metric: one.value for one in page.outcomes}, page.this.rows
+
+
+def predict(store: Store, hour: int, value: float, rows: int = 400, first: int = 0) -> None:
+    """Predictions of an hour, which came some time ago."""
+    begin = NOON + hour * HOUR
+    numbers = {"model": "m", "hour": hour, "value": value, "rows": rows, "first": first, "begin": begin}
+    store.command(
+        "INSERT INTO predictions (model, version, timestamp, received_at, prediction_id, label, numeric_features) "
+        "SELECT {model:String}, '1', {begin:DateTime('UTC')} + number, now() - INTERVAL 1 HOUR, "
+        "concat(toString({hour:Int32}), '-', toString(number + {first:UInt32})), if(number % 2 = 0, 'yes', 'no'), "
+        "map('age', {value:Float64} + number % 50) FROM numbers({rows:UInt32})",
+        numbers,
+    )
+
+
+def test_a_comparison_is_of_what_the_store_holds_however_often_it_is_asked_for(store: Store) -> None:
+    predict(store, -1, 0.0)
+    predict(store, 0, 0.0)
+    first = compared(store)
+    assert first == compared(store)
+    assert "nothing differs" in first[0] and first[2] == 400
+
+    store.command(
+        "INSERT INTO labels (prediction_id, model, timestamp, label) SELECT prediction_id, model, timestamp, "
+        "if(timestamp < {noon:DateTime('UTC')}, label, 'no') FROM predictions",
+        {"noon": NOON},
+    )
+    labelled = compared(store)
+    assert first[1].get("accuracy") is None and labelled[1]["accuracy"] == 0.5
+
+    predict(store, 0, 500.0, 800, 400)
+    more = compared(store)
+    assert more[2] == 1200 and "moved most: age" in more[0]
+
+    store.command("DELETE FROM predictions WHERE model = 'm' AND prediction_id NOT LIKE '0-%'")
+    assert "Nothing to compare with" in compared(store)[0]
