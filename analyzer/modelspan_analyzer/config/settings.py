@@ -97,6 +97,12 @@ class ModelSettings(Settings):
         "",
         description="when it predicts: `continuous`, `batch every 24h`, or `nothing` once retired; learnt if empty",
     )
+    false_alarms: float = Field(
+        0.001,
+        gt=0,
+        le=1,
+        description="level of one window over the tests of all its monitors together (1: each by its own rule alone)",
+    )
     schedule: ScheduleSettings = ScheduleSettings()
     window: WindowSettings = WindowSettings()
     baseline: BaselineSettings = BaselineSettings()

@@ -29,6 +29,7 @@ from modelspan_analyzer.runner.fleet import Known, Still, Version, versions
 from modelspan_analyzer.runner.refresh import stale_windows
 from modelspan_analyzer.runner.schedule import next_run
 from modelspan_analyzer.runner.silent import measured_again
+from modelspan_analyzer.runner.together import judge_together
 from modelspan_analyzer.runner.turns import in_turn
 from modelspan_collector.background import Background
 from modelspan_collector.store.connect import Store
@@ -224,6 +225,7 @@ class Runner:
             deadline = again.started + settings.schedule.time_budget
             chosen = [monitor for monitor in self._monitors if monitor.signal.reads_labels]
             found = [result for monitor in chosen for result in self._run_monitor(monitor, context, again, deadline)[0]]
+            found = judge_together(self.store, found, settings)
             write_results(self.store, found, again.run_id, self._clock())
             if self._respond is not None:
                 self._respond(found, self._clock(), self._signals)
@@ -251,6 +253,7 @@ class Runner:
             found, run = self._run_monitor(monitor, context, whole, deadline)
             results += found
             finished += [run] if run else []
+        results = judge_together(self.store, results, settings)
         write_results(self.store, results, run_id, self._clock())
         if self._respond is not None:
             # before the run counts as done: a killed analyzer does it again

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.extra_trees import fitted_scores
@@ -33,7 +33,9 @@ def domain_trees(reference: ArrayLike, current: ArrayLike, *, trees: int = 40, s
     `reference`, `current`: numeric rows in random order, shapes (n, columns) and (m, columns); NaN is a value of its
     own; only the order of values counts. A classifier knows nothing of the half that it is judged on, so its scores
     there are exchangeable without a difference (Lopez-Paz and Oquab 2017), and the Mann-Whitney test of them keeps its
-    level; twice the mean of the two p-values does whatever their dependence (Rüschendorf 1982).
+    level; twice the mean of the two p-values does whatever their dependence (Rüschendorf 1982). Copies of a row that
+    only one side has are in the same half: the classifier would know them again, and take rows that were sent twice for
+    others. Rows that both sides have are equal by nature, as those of few categories are, and count one by one.
     Raises `ValueError` for fewer than ten rows on a side or columns that differ.
     """
     from threadpoolctl import threadpool_limits
@@ -44,8 +46,8 @@ def domain_trees(reference: ArrayLike, current: ArrayLike, *, trees: int = 40, s
     if min(first.shape[0], second.shape[0]) < 10:
         raise ValueError("each side needs at least ten rows to fit and judge a classifier")
     rows = _ordered(np.concatenate([first, second]))
-    is_current = np.repeat([0, 1], [first.shape[0], second.shape[0]])
-    half = np.concatenate([np.arange(first.shape[0]), np.arange(second.shape[0])]) % 2
+    is_current = np.repeat(np.array([0, 1]), [first.shape[0], second.shape[0]])
+    half = _halves(rows, is_current)
     areas, p_values, importances = [], [], []
     for fold in (0, 1):
         fit, judge = half == fold, half != fold
@@ -60,6 +62,16 @@ def domain_trees(reference: ArrayLike, current: ArrayLike, *, trees: int = 40, s
         p_values.append(test.p_value / 2.0 if area > 0.5 else 1.0 - test.p_value / 2.0)
         importances.append(found[1])
     return DomainTest(float(np.mean(areas)), min(1.0, 2.0 * float(np.mean(p_values))), np.mean(importances, axis=0))
+
+
+def _halves(rows: Floats, is_current: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The half that each row is of, 0 or 1: in turn on each side; copies that one side alone has stay together."""
+    place = np.concatenate([np.arange(np.count_nonzero(is_current == side)) for side in (0, 1)])
+    _, first, same = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    same = same.ravel()
+    share = np.bincount(same, is_current) / np.bincount(same)
+    alone = (share == 0) | (share == 1)
+    return np.asarray(np.where(alone[same], place[first[same]], place) % 2, np.int64)
 
 
 def _ordered(rows: Floats) -> Floats:

@@ -10,22 +10,34 @@ from modelspan_analyzer.reading.profiles import read
 from modelspan_collector.store.connect import Store
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
-SIGNALS = ("data_drift", "data_quality")
 
 
 @pytest.mark.parametrize("fewest", [0, 2_000], ids=["from sketches", "from rows"])
 def test_calm_windows_raise_nothing_through_the_whole_pipeline(
     store: Store, monkeypatch: pytest.MonkeyPatch, fewest: int
 ) -> None:
-    """Every feature of every window has its verdict, and none is more than in order, from sketches as from rows."""
+    """Every feature of every window has its verdict, and no default monitor alarms, from sketches as from rows."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setattr(read, "FEW_ROWS", fewest)
     import alarms_pipeline
 
-    windows = list(alarms_pipeline.look(store, "gaussian", 500, 6, SIGNALS))
-    assert [dict(found) for found in windows] == [{}] * 6
+    stream = alarms_pipeline.STREAMS["breast-cancer"]()
+    counted = alarms_pipeline.quiet(store, "calm", stream, rows=500, windows=4, size=2_000, seed=1)
+    assert dict(counted.alone_by_monitor) == {"concept/label_shift": 1}  # p 0.0003: chance, as of one in 3,000 windows
+    assert (counted.windows, counted.any_alarm, dict(counted.by_monitor)) == (4, 0, {})
     judged = "SELECT count() FROM monitor_results FINAL WHERE signal = 'data_drift' AND metric = 'psi' AND n = 500"
     sketched = judged + " AND JSONExtractFloat(details, 'rank_error') > 0"
-    assert store.scalar(judged) == 6 * 30
-    assert store.scalar(sketched) == (0 if fewest else 6 * 30)
-    assert store.scalar(judged + " AND verdict != 'ok'") == 0
+    assert store.scalar(judged) == 4 * 30
+    assert store.scalar(sketched) == (0 if fewest else 4 * 30)
+    looked = "SELECT uniqExact(signal) FROM monitor_results FINAL WHERE isNotNull(p_value) AND isNotNull(threshold)"
+    assert store.scalar(looked) >= 6
+
+
+def test_a_fault_is_found_named_first_and_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A feature that is half a standard deviation higher: the incident names it first, and nothing else alarms."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import alarms_pipeline
+
+    stream = alarms_pipeline.STREAMS["breast-cancer"]()
+    found = alarms_pipeline.faulty(store, "calm", stream, "half-sd", rows=500, trials=1, size=2_000, seed=1)
+    assert (found.oracle, found.at_once, found.named_first, found.unrelated) == (1, 1, 1, 0)

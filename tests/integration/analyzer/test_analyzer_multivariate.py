@@ -165,6 +165,17 @@ def test_the_classifier_keeps_its_level_and_names_the_column() -> None:
         domain_trees(shifted[:5], shifted)
 
 
+def test_rows_that_were_sent_twice_are_not_told_from_others() -> None:
+    """A third of a window's rows is copies of its others: nothing else differs, and the classifier knows none again."""
+    rng = np.random.default_rng(2)
+    found = []
+    for _ in range(5):
+        window = rng.normal(size=(300, 5))
+        found.append(domain_trees(rng.normal(size=(800, 5)), rng.permutation(np.concatenate([window, window[:100]]))))
+    assert max(one.auc for one in found) < 0.6
+    assert min(one.p_value for one in found) > 0.001
+
+
 def test_a_sample_is_bounded_and_the_same_each_time(shared_store: Store, predict: Predict) -> None:
     """A large window is thinned by hash before it is read, to a little more than is asked for."""
     predict("large", pa.table({"x": np.arange(20_000.0)}), START)

@@ -14,6 +14,7 @@ from scipy.special import expit
 from sklearn import metrics
 
 from modelspan_analyzer.statistics.performance import calibration, classification, measures, ranking, regression, scores
+from modelspan_analyzer.statistics.performance.calibration_change import calibration_change
 from modelspan_analyzer.statistics.performance.counts import PairCounts, ScoreCounts
 
 EXACT = 1e-9
@@ -215,20 +216,25 @@ def test_calibration_error_by_hand(binary: tuple[np.ndarray, np.ndarray]) -> Non
     assert calibration.spiegelhalter(score_counts(*binary))[1] < 1e-6
 
 
+@pytest.mark.parametrize("before", [300, 1000])
 @pytest.mark.parametrize("rows", [100, 300, 3000])
-@pytest.mark.parametrize("learnt_rows", [0, 1000])
-def test_a_calibration_error_of_chance_is_told_from_a_real_one(rows: int, learnt_rows: int) -> None:
-    """However few rows: of calibrated scores few windows are called wrong, as is allowed; of overconfident, most."""
+@pytest.mark.parametrize("usual", [1.0, 0.5])
+def test_a_change_of_calibration_is_told_from_chance_and_from_what_was_always_wrong(
+    rows: int, before: int, usual: float
+) -> None:
+    """However few rows, and whether or not the model is overconfident by nature: `usual` is what log odds are worth.
+
+    Of unchanged windows few are called wrong, as is allowed; of those whose scores are worth nothing, most.
+    """
     generator = np.random.default_rng(rows)
 
-    def window(size: int, confidence: float = 1.0) -> ScoreCounts:
+    def window(size: int, confidence: float) -> ScoreCounts:
         odds = generator.normal(0, 2, size)
         return score_counts(expit(odds), (generator.random(size) < expit(confidence * odds)).astype(float))
 
-    learnt = window(learnt_rows) if learnt_rows else None
     good, bad = (
-        np.array([calibration.miscalibration_p_value(window(rows, one), learnt=learnt) for _ in range(600)])
-        for one in (1.0, 0.2)
+        np.array([calibration_change(window(rows, one), window(before, usual)).p_value for _ in range(600)])
+        for one in (usual, -0.2)
     )
     assert np.mean(good < 0.1) < 0.13
     assert np.mean(good < 0.01) < 0.02

@@ -28,12 +28,8 @@ from modelspan_analyzer.statistics.concept.gaps import Gap, Residuals, borders_o
 from modelspan_analyzer.statistics.concept.matched import Parts, matched
 from modelspan_analyzer.statistics.counts import proportions
 from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY, Calibrator, fit_calibrator
-from modelspan_analyzer.statistics.performance.calibration import (
-    expected_calibration_error,
-    miscalibration_p_value,
-    noise_floor,
-    shifted,
-)
+from modelspan_analyzer.statistics.performance.calibration import expected_calibration_error
+from modelspan_analyzer.statistics.performance.calibration_change import calibration_change
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts, ratios
 from modelspan_analyzer.statistics.performance.scores import unscaled
 from modelspan_analyzer.statistics.total_variation import total_variation_of_shares
@@ -119,11 +115,14 @@ def _label_shift(context: MonitorContext, current: Rows, reference: Rows, target
 def _calibration_drift(
     context: MonitorContext, now: ScoreCounts, known: ScoreCounts, calibrator: Calibrator, shift: float
 ) -> Result:
-    """Calibration error of the baseline-calibrated scores, less the label shift's part and what chance alone gives."""
+    """How far the shares of positives moved from what the calibrated scores meant on the baseline.
+
+    What label shift explains is taken off, and what chance alone gives; what a model was always wrong by is no change.
+    """
     settings = context.settings.concept
-    moved, base = (replace(one, score=shifted(calibrator(one.score), by)) for one, by in ((now, shift), (known, shift)))
-    excess = max(0.0, expected_calibration_error(moved) - noise_floor(moved, learnt=base))
-    p_value = miscalibration_p_value(moved, learnt=base)
+    window, baseline = (replace(one, score=calibrator(one.score)) for one in (now, known))
+    moved = calibration_change(window, baseline, shift)
+    excess, p_value = max(0.0, moved.error - moved.chance), moved.p_value
     alarm = excess >= settings.min_gap and p_value < settings.alpha
     return context.result(
         SIGNAL,
@@ -134,7 +133,9 @@ def _calibration_drift(
         p_value=p_value,
         n=round(now.effective),
         n_baseline=round(known.effective),
-        reason=f"scores are off by {excess:.1%} on average, beyond label shift and chance" if alarm else "",
+        reason=f"scores are off by {excess:.1%} more than on the baseline, beyond label shift and chance"
+        if alarm
+        else "",
         details={
             "log_odds_shift": shift,
             "plain_error": expected_calibration_error(now),

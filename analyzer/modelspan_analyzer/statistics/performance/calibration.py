@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.special import expit, gammaincc, logit, ndtr
+from scipy.special import expit, logit, ndtr
 
 from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray, ScoreCounts, ratio, ratios
 from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE, bootstrap, quantile_of_normal
@@ -74,38 +74,15 @@ def calibration_interval(counts: ScoreCounts, bins: int = BINS) -> Estimate:
     return Estimate(expected_calibration_error(counts, bins), float(lower), float(upper))
 
 
-def noise_floor(counts: ScoreCounts, bins: int = BINS, learnt: ScoreCounts | None = None) -> float:
+def noise_floor(counts: ScoreCounts, bins: int = BINS) -> float:
     """The calibration error that chance alone gives perfectly calibrated scores with this many rows.
 
-    The mean of `|N(0, σ²)|` is `σ·√(2/π)`, so it is `Σ wᵢ·√(2·pᵢ(1 − pᵢ) / (π·nᵢ))` over the bins. Where scores were
-    calibrated on other rows, `learnt`, their chance is added: `1/nᵢ` is `1/nᵢ + 1/mᵢ`.
+    The mean of `|N(0, σ²)|` is `σ·√(2/π)`, so it is `Σ wᵢ·√(2·pᵢ(1 − pᵢ) / (π·nᵢ))` over the bins.
     """
-    weight, noise = _noise(counts, bins, learnt)
-    return ratio(np.sqrt(2 / np.pi) * noise.sum(), weight)
-
-
-def miscalibration_p_value(counts: ScoreCounts, bins: int = BINS, learnt: ScoreCounts | None = None) -> float:
-    """The chance that calibrated scores give at least this calibration error; with `learnt` as `noise_floor`.
-
-    A sum of `|N(0, σᵢ²)|` has the mean `√(2/π)·Σσᵢ` and the variance `(1 − 2/π)·Σσᵢ²`; its tail is taken as that of the
-    gamma distribution with these, which is a little heavier. 1 where there is nothing to tell by.
-    """
-    weight, noise = _noise(counts, bins, learnt)
-    mean, variance = np.sqrt(2 / np.pi) * noise.sum(), (1 - 2 / np.pi) * (noise**2).sum()
-    if not variance > 0:
-        return 1.0
-    return float(gammaincc(mean**2 / variance, expected_calibration_error(counts, bins) * weight * mean / variance))
-
-
-def _noise(counts: ScoreCounts, bins: int, learnt: ScoreCounts | None) -> tuple[float, FloatArray]:
-    """All weight, and the standard deviation of positives less scores in each bin."""
     weight, score, _ = _binned(counts, bins)
     mean, shrink = np.nan_to_num(ratios(score, weight)), ratio(counts.effective, weight.sum())
-    inverse = np.nan_to_num(ratios(1.0, weight * shrink))
-    if learnt is not None:
-        other = _binned(learnt, bins)[0]
-        inverse = inverse + 1 / np.maximum(other * ratio(learnt.effective, other.sum()), 1)
-    return float(weight.sum()), np.asarray(weight * np.sqrt(mean * (1 - mean) * inverse))
+    noise = weight * np.sqrt(mean * (1 - mean) * np.nan_to_num(ratios(1.0, weight * shrink)))
+    return ratio(np.sqrt(2 / np.pi) * noise.sum(), weight.sum())
 
 
 def _binned(counts: ScoreCounts, bins: int) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -1,0 +1,69 @@
+"""One budget of false alarms for all that is tested of a window, whichever monitor tests it.
+
+Each monitor keeps its own level over its own tests; a model has ten monitors, so that one in a hundred of its windows
+would alarm where nothing is wrong. The families of tests are therefore judged together, by Benjamini and Bogomolov
+(2014): a monitor counts by the Simes p-value of its tests, the monitors are selected by Benjamini-Hochberg, and the
+tests of a selected one keep the share of the level that is selected. So many tests in one monitor do not cost another
+its power, and what several monitors see needs no more evidence than it would alone.
+
+What one window cannot know, two of three can: half of the level is for a p-value of this window, half for the larger of
+this one and the better of the two windows before, of which without a difference twice the square is as improbable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelspan_analyzer.statistics.counts import Floats
+from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one test of a window says."""
+
+    family: str
+    """The monitor that it is of."""
+    p_value: float
+    earlier: Sequence[float] = ()
+    """p-values of the same test in the two windows before, as far as they are known."""
+
+    @property
+    def lasting(self) -> float:
+        """The p-value of this window, or of two of the last three: twice the smaller one, as there are two."""
+        both = max(self.p_value, min(self.earlier, default=1.0))
+        return min(1.0, 2 * min(self.p_value, 2 * both**2))
+
+
+class Together(NamedTuple):
+    """Of each test, in the order given, shape (tests,) each."""
+
+    sure: NDArray[np.bool_]
+    q_values: Floats
+    """Adjusted over all tests of the window."""
+
+
+def judged_together(tests: Sequence[Evidence], alpha: float) -> Together:
+    """Which tests are sure at a level that holds over all of them.
+
+    >>> alone = [Evidence("drift", 1e-3), Evidence("drift", 0.5), Evidence("latency", 0.2)]
+    >>> judged_together(alone, 0.001).sure.tolist()
+    [False, False, False]
+    >>> judged_together([Evidence("drift", 1e-3, earlier=[1e-3, 0.4]), *alone[1:]], 0.001).sure.tolist()
+    [True, False, False]
+    """
+    names = sorted({one.family for one in tests})
+    place = np.array([names.index(one.family) for one in tests], dtype=np.intp)
+    evidence = np.array([one.lasting for one in tests])
+    within = np.ones(len(tests))
+    for number in range(len(names)):
+        within[place == number] = adjusted_p_values(evidence[place == number])
+    simes = np.array([within[place == number].min() for number in range(len(names))])
+    selected = adjusted_p_values(simes) <= alpha
+    q_values = np.minimum(within * len(names) / max(1, int(selected.sum())), 1.0)
+    return Together(selected[place] & (q_values <= alpha), q_values)
