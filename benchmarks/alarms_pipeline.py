@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -133,11 +133,12 @@ class Watched:
         self.now = hour(place).end + timedelta(minutes=2)
         return self.runner.run_window(self.name, "1", hour(place))
 
-    def first_named(self) -> list[str]:
-        """Features and groups of open incidents, the gravest findings first."""
+    def named(self, signals: Set[str]) -> list[str]:
+        """Features and groups that findings of some signals name in open incidents, the gravest first."""
         found = [one for one in incidents.load(self.store, model=self.name) if one.status == "open"]
         members = by_gravity([member for one in found for member in one.findings if not member.ended])
-        return [name for member in members for name in (member.feature, member.segment.partition("=")[2]) if name]
+        said = [member for member in members if member.signal in signals]
+        return [name for member in said for name in (member.feature, member.segment.partition("=")[2]) if name]
 
 
 def alarms(found: Sequence[Result], *, alone: bool = False) -> list[Result]:
@@ -247,7 +248,7 @@ def _count(found: Found, watched: Watched, first: int, both: Sequence[Fault]) ->
     found.alone += any(related(one, fault) for one in alarms(before, alone=True))
     found.at_once += bool(said[0])
     found.by_second += bool(said[0] or said[1])
-    named = watched.first_named()
+    named = watched.named(fault.naming)
     found.named_first += bool((said[0] or said[1]) and fault.named and named and named[0] in fault.named)
     others = [one for one in (*alarms(before), *alarms(after)) if not related(one, fault)]
     found.unrelated += bool(others)

@@ -51,10 +51,10 @@ class Together(NamedTuple):
 def judged_together(tests: Sequence[Evidence], alpha: float) -> Together:
     """Which tests are sure at a level that holds over all of them.
 
-    >>> alone = [Evidence("drift", 1e-3), Evidence("drift", 0.5), Evidence("latency", 0.2)]
+    >>> alone = [Evidence("inputs", 1e-3), Evidence("inputs", 0.5), Evidence("outputs", 0.2)]
     >>> judged_together(alone, 0.001).sure.tolist()
     [False, False, False]
-    >>> judged_together([Evidence("drift", 1e-3, earlier=[1e-3, 0.4]), *alone[1:]], 0.001).sure.tolist()
+    >>> judged_together([Evidence("inputs", 1e-3, earlier=[1e-3, 0.4]), *alone[1:]], 0.001).sure.tolist()
     [True, False, False]
     """
     names = sorted({one.family for one in tests})
