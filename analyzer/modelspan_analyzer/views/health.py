@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
 from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.views.query import Query
+from modelspan_analyzer.views.veil import REDACTED
+from modelspan_analyzer.views.veiled import Redactable
 from modelspan_collector.store.connect import Store
 
 NEWEST: Final = f"""
@@ -46,7 +48,7 @@ _WORDS: Final = {"judged": list(JUDGED), "within": list(WITHIN), "learning": LEA
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class Health(Redactable):
     """What the newest window says of one signal."""
 
     signal: str
@@ -57,6 +59,13 @@ class Health:
     """Of the worst alarm, or why nothing could be judged."""
     about: str
     """The worst alarm in words: `missing values in age`; empty where there is none."""
+    feature: str = ""
+    """Of the worst alarm."""
+    segment: str = ""
+
+    def redacted(self) -> Health:
+        """The counts alone."""
+        return replace(self, feature="", segment="", about=REDACTED if self.about else "", reason=REDACTED)
 
     @property
     def judged(self) -> bool:
@@ -92,6 +101,11 @@ class State:
     """alarm, critical, warning, info, error, not_checked, healthy."""
     words: str
     sentence: str
+
+    @property
+    def line(self) -> str:
+        """As a line of a terminal has it: with its sentence where that says what is lacking."""
+        return f"{self.words}: {self.sentence}" if self.name in ("not_checked", "error") else self.words
 
     @property
     def rank(self) -> int:
@@ -144,7 +158,8 @@ def _health(row: Mapping[str, Any], signals: Signals) -> Health:
         verdict, reason = (Verdict.WARNING if row["warnings"] else Verdict.OK), ""
     else:
         verdict, reason = Verdict(row["unknown"] or Verdict.NOT_COMPARED), row["lacking"]
-    return Health(signal, verdict, row["alarms"], row["warnings"], reason, about)
+    whose = (feature, segment) if row["alarms"] else ("", "")
+    return Health(signal, verdict, row["alarms"], row["warnings"], reason, about, *whose)
 
 
 def state(found: Checked | None, incidents: Sequence[Incident], signals: Signals = SIGNALS) -> State:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.views.period import WITHIN as WITHIN_PERIOD
 from modelspan_analyzer.views.period import Period
 from modelspan_analyzer.views.query import Query
+from modelspan_analyzer.views.veil import REDACTED
+from modelspan_analyzer.views.veiled import Redactable
 from modelspan_collector.store.connect import Store
 
 _LINES: Final = f"""
@@ -38,7 +40,7 @@ _SECONDS: Final = ("p50", "p95", "p99")
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Redactable):
     """What one window says of a metric: the worst of its results, where there are several."""
 
     start: datetime
@@ -54,6 +56,10 @@ class Measured:
     reason: str
     results: int
     alarms: int
+
+    def redacted(self) -> Measured:
+        """The window, as one in which nothing of it was measured."""
+        return replace(_gap(self.start, self.at), reason=REDACTED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.profiles.profile import Column, Support
 from modelspan_analyzer.reading.profiles.read import baseline_profile, supports
-from modelspan_analyzer.views.veil import Veil
+from modelspan_analyzer.views.veil import REDACTED, Veil
 from modelspan_collector.store.connect import Store
 
 RARE: Final = 0.01
@@ -54,7 +54,7 @@ class Given:
         shown = str(veil.value(self.feature, self.value))
         if shown == self.value:
             return replace(self, feature=veil.text(self.feature))
-        return Given(veil.text(self.feature), shown, None, Usual.NOT_COMPARED, "it is redacted")
+        return Given(veil.text(self.feature), shown, None, Usual.NOT_COMPARED, REDACTED)
 
 
 def given_beside(

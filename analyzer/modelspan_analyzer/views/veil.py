@@ -6,19 +6,47 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
-from modelspan_collector.access.rules import NO_RULES, Redaction
+from modelspan_analyzer.monitors.table import SIGNALS
+from modelspan_analyzer.reading.segments import names_of, parse
+from modelspan_collector.access.rules import NO_RULES, Action, Redaction
+from modelspan_collector.store.connect import Store
+from modelspan_collector.store.segments import COLUMNS
 
+REDACTED: Final = "it is redacted"
+"""What stands for a text that speaks of what is not to be shown."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{16}")
+_FEATURES: Final = """
+SELECT DISTINCT toString(feature) AS name FROM feature_profile_days WHERE source = 'feature'
+UNION DISTINCT
+SELECT DISTINCT toString(feature) FROM monitor_results WHERE NOT has({outputs:Array(String)}, toString(signal))
+"""
+_SEGMENTS: Final = "SELECT DISTINCT segment FROM monitor_results WHERE segment != ''"
 V = TypeVar("V")
 
 
 class Veil:
     """Shows names and values as the gate would store them today."""
 
-    def __init__(self, rules: Redaction = NO_RULES) -> None:
+    def __init__(self, rules: Redaction = NO_RULES, names: Iterable[str] = ()) -> None:
         self._rules = rules
+        actions = {name: rules.action(name) for name in names if name}
+        self.hidden: Mapping[str, Action] = {name: each for name, each in actions.items() if each != "keep"}
+        """Known features and tags whose values are not to be shown, and of "drop" the name neither."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is kept from being shown."""
+        return self._rules.active
+
+    def speaks_of_hidden(self, text: str) -> bool:
+        """Whether a hidden name stands in a text as a word of its own: what is said of it may hold its values."""
+        return any(name in text and _is_word(text, name) for name in self.hidden)
 
     def text(self, text: str) -> str:
+        """A text without what is masked; nothing of one that speaks of a hidden name."""
+        return REDACTED if self.speaks_of_hidden(text) else self.masked(text)
+
+    def masked(self, text: str) -> str:
         """A text without what is masked."""
         return self._rules.masked(text)
 
@@ -32,7 +60,7 @@ class Veil:
 
     def values(self, named: Mapping[str, V]) -> dict[str, V | str]:
         """Values by their names: those that are dropped are gone, and texts are hashed or masked."""
-        return {self.text(name): self.value(name, value) for name, value in named.items() if not self.dropped(name)}
+        return {self.masked(name): self.value(name, value) for name, value in named.items() if not self.dropped(name)}
 
     def value(self, name: str, value: V) -> V | str:
         """One value; what was hashed when it came stays as it is."""
@@ -41,3 +69,38 @@ class Veil:
             return text if _DIGEST.fullmatch(text) else self._rules.digest(text)
         shown = self._rules.masked(str(value))
         return value if shown == str(value) else shown
+
+
+def veil_over(store: Store, rules: Redaction) -> Veil:
+    """The veil over what a store knows by name."""
+    if not rules.active:
+        return Veil(rules)
+    outputs = [name for name, signal in SIGNALS.items() if signal.names_outputs]
+    names = {str(row["name"]) for row in store.rows(_FEATURES, {"outputs": outputs})}
+    for row in store.rows(_SEGMENTS):
+        names |= _named_in(str(row["segment"]))
+    return Veil(rules, names)
+
+
+def _named_in(segment: str) -> set[str]:
+    """The tags and features that a segment, a group, or the key of several segments is of."""
+    try:
+        slices = parse(segment)
+    except ValueError:
+        kind, _, name = segment.partition(".")
+        return {name} if kind in COLUMNS and "=" not in name else set(names_of(segment).split(","))
+    return {key.partition(".")[2] for key, _ in slices}
+
+
+def _is_word(text: str, name: str) -> bool:
+    at = text.find(name)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(name) : at + len(name) + 1]
+        if not (_of_a_word(before) or _of_a_word(after)):
+            return True
+        at = text.find(name, at + 1)
+    return False
+
+
+def _of_a_word(character: str) -> bool:
+    return character.isalnum() or character == "_"

@@ -14,6 +14,7 @@ from modelspan_analyzer.alerts import IncidentCollector
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.exposition import ResultsCollector
 from modelspan_analyzer.reports.exposition import DeliveriesCollector
+from modelspan_analyzer.views.veil import veil_over
 from modelspan_analyzer.web.access.desk import Desk
 from modelspan_analyzer.web.access.login import login_routes
 from modelspan_analyzer.web.asking import application
@@ -26,6 +27,7 @@ from modelspan_analyzer.web.openapi.table import OPERATIONS
 from modelspan_analyzer.web.owner import Owned, owner_routes
 from modelspan_analyzer.web.pages.table import page_routes
 from modelspan_analyzer.web.systems import system_routes
+from modelspan_analyzer.web.veiled_metrics import VeiledCollector
 from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.operations import operations_routes
 from modelspan_collector.service import Collector
@@ -53,7 +55,7 @@ def build(
         store.scalar("SELECT 1")
         return collector.health()
 
-    operations = _operations(store, config, [collector.registry], readiness)
+    operations = _operations(store, config, [collector.registry], readiness, collector.redaction)
     return _assembled(store, config, collector.redaction, operations, owned, desk)
 
 
@@ -81,7 +83,7 @@ def _assembled(
     desk: Desk | None,
 ) -> Starlette:
     own = [*baseline_routes(store, rules), *label_routes(store, rules)]
-    own += [*incident_routes(store, rules), *system_routes(store, config), *model_routes(store), description()]
+    own += [*incident_routes(store, rules), *system_routes(store, config), *model_routes(store, rules), description()]
     own += owner_routes(owned) if owned is not None else []
     login = login_routes(desk) if desk is not None else []
     return application(own, [*page_routes(store, config, rules), *login, *operations])
@@ -102,9 +104,10 @@ def _operations(
     config: MonitorsConfig,
     registries: Sequence[CollectorRegistry],
     readiness: Callable[[], Mapping[str, object]],
+    rules: Redaction = NO_RULES,
 ) -> list[Route]:
     results = CollectorRegistry()
-    results.register(ResultsCollector(store))
-    results.register(DeliveriesCollector(store))
-    results.register(IncidentCollector(store, config.alerts, expects=config.expects))
+    incidents = IncidentCollector(store, config.alerts, expects=config.expects)
+    for each in (ResultsCollector(store), DeliveriesCollector(store), incidents):
+        results.register(VeiledCollector(each, lambda: veil_over(store, rules)))
     return operations_routes([*registries, results], readiness)

@@ -21,6 +21,8 @@ from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.views.veil import veil_over
+from modelspan_analyzer.views.veiled import veiled
 from modelspan_analyzer.web import uploads
 from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.store.connect import Store
@@ -34,7 +36,8 @@ def baseline_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
 
     async def list_baselines(request: Request) -> Response:
         found = await run_in_threadpool(_listed, store, request.query_params.get("model"))
-        return JSONResponse([as_json(baseline) for baseline in found])
+        veil = await run_in_threadpool(veil_over, store, rules)
+        return JSONResponse(veiled([as_json(baseline) for baseline in found], veil))
 
     async def set_baseline(request: Request) -> Response:
         return await uploads.answered(request, partial(_set, store, rules))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,11 +17,15 @@ from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.asked import answer_to
 from modelspan_analyzer.incidents.incident import need_status
 from modelspan_analyzer.reading.names import need_all
+from modelspan_analyzer.views.veil import veil_over
+from modelspan_analyzer.views.veiled import check_asked, veiled
 from modelspan_analyzer.web.access.visitors import actor_of
 from modelspan_analyzer.web.asking import json_object, text
 from modelspan_analyzer.why import explain
 from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.store.connect import Store
+
+T = TypeVar("T")
 
 
 def incident_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
@@ -30,10 +34,11 @@ def incident_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
     async def list_incidents(request: Request) -> Response:
         model, status = (request.query_params.get(name, "") for name in ("model", "status"))
         found = await run_in_threadpool(_listed, store, model, status)
-        return JSONResponse([incident_as_json(incident) for incident in found])
+        return JSONResponse(await run_in_threadpool(_shown_by, store, rules, [incident_as_json(one) for one in found]))
 
     async def show_incident(request: Request) -> Response:
-        shown = await run_in_threadpool(_shown, store, request.path_params["incident_id"])
+        found = await run_in_threadpool(_shown, store, request.path_params["incident_id"])
+        shown = found and await run_in_threadpool(_shown_by, store, rules, found)
         return JSONResponse(shown or {"error": "there is no such incident"}, status_code=200 if shown else 404)
 
     async def give_feedback(request: Request) -> Response:
@@ -47,7 +52,7 @@ def incident_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
         return JSONResponse([asdict(counted) | {"mostly_noise": counted.mostly_noise} for counted in found])
 
     async def say_why(request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(_why, store, dict(request.query_params)))
+        return JSONResponse(await run_in_threadpool(_why, store, rules, dict(request.query_params)))
 
     return [
         Route("/api/incidents", list_incidents),
@@ -77,5 +82,10 @@ def _give(store: Store, rules: Redaction, incident_id: str, given: Mapping[str, 
     feedback.give(store, incident_id, text(given, "opinion"), actor=actor, now=instants.now(), comment=comment)
 
 
-def _why(store: Store, given: Mapping[str, str]) -> Any:
-    return [explain(store, finding).as_json() for finding in answer_to(store, given)]
+def _why(store: Store, rules: Redaction, given: Mapping[str, str]) -> Any:
+    check_asked(given, veil_over(store, rules))
+    return _shown_by(store, rules, [explain(store, finding).as_json() for finding in answer_to(store, given)])
+
+
+def _shown_by(store: Store, rules: Redaction, answer: T) -> T:
+    return veiled(answer, veil_over(store, rules))

@@ -16,8 +16,11 @@ from modelspan_analyzer.incidents.asked import window_of
 from modelspan_analyzer.monitors.table import need_signal
 from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.results import Verdict, finite
+from modelspan_analyzer.views.veil import veil_over
+from modelspan_analyzer.views.veiled import check_asked, veiled
 from modelspan_analyzer.web.asking import AskedWrongError
 from modelspan_analyzer.web.openapi.table import MOST_RESULTS
+from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.store.connect import Store
 
 _USUAL_RESULTS: Final = 1000
@@ -59,14 +62,14 @@ LIMIT {limit:UInt32}
 """
 
 
-def model_routes(store: Store) -> list[Route]:
+def model_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
     """The routes."""
 
     async def list_models(request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(_models, store, request.query_params.get("model", "")))
 
     async def list_results(request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(_results, store, request.query_params))
+        return JSONResponse(await run_in_threadpool(_results, store, request.query_params, rules))
 
     return [Route("/api/models", list_models), Route("/api/results", list_results)]
 
@@ -78,7 +81,9 @@ def _models(store: Store, model: str) -> list[dict[str, Any]]:
     return [_as_json(row) for row in seen]
 
 
-def _results(store: Store, given: Mapping[str, str]) -> list[dict[str, Any]]:
+def _results(store: Store, given: Mapping[str, str], rules: Redaction) -> list[dict[str, Any]]:
+    veil = veil_over(store, rules)
+    check_asked(given, veil)
     model, version, verdict = (given.get(name, "") for name in ("model", "version", "verdict"))
     if not model:
         raise AskedWrongError("say which model: ?model=NAME")
@@ -91,7 +96,8 @@ def _results(store: Store, given: Mapping[str, str]) -> list[dict[str, Any]]:
     window = window_of(since, until)
     names = {name: given.get(name, "") for name in ("signal", "metric", "feature", "segment")}
     asked = {"model": model, "version": version, "verdict": verdict, "since": window.start, "until": window.end}
-    return [_as_json(row) for row in store.rows(_RESULTS, {**names, **asked, "limit": _limit(given.get("limit", ""))})]
+    found = store.rows(_RESULTS, {**names, **asked, "limit": _limit(given.get("limit", ""))})
+    return veiled([_as_json(row) for row in found], veil)
 
 
 def _limit(text: str) -> int:

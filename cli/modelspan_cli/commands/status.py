@@ -13,14 +13,13 @@ from typing import Any
 
 from rich.table import Table
 
-from modelspan_analyzer.checking import JUDGED, WITHIN, not_checked
 from modelspan_analyzer.config.durations import format_duration
 from modelspan_analyzer.governance.databases import databases
-from modelspan_analyzer.incidents import Incident, load_open
+from modelspan_analyzer.incidents import load_open
 from modelspan_analyzer.instants import now
-from modelspan_analyzer.monitors.context import LEARNING
 from modelspan_analyzer.reading.lag import lags
 from modelspan_analyzer.reading.sharing import sentence, shared_models
+from modelspan_analyzer.views.health import NEWEST, checked, state
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.reach import add_data_argument, reading, running
 from modelspan_collector.address import public
@@ -34,18 +33,10 @@ SELECT model, version, count() AS predictions, max(timestamp) AS newest,
 FROM predictions GROUP BY model, version ORDER BY model, version
 """
 
-_VERDICTS = """
-SELECT model, version, max(window_end) AS checked,
-       countIf(verdict = 'alarm') AS alarms, countIf(verdict = 'error') AS errors, max(n) AS looked_at,
-       groupUniqArrayIf(signal, verdict != 'skipped') AS said,
-       anyIf(reason, startsWith(reason, {learning:String})) AS learning,
-       groupUniqArrayIf(signal, n > 0 AND has({judged:Array(String)}, verdict)
-           AND NOT has({within:Array(String)}, metric)) AS judged,
-       groupUniqArrayIf(6)(concat(signal, ' ', feature), verdict = 'alarm') AS what
+_ALARMS = f"""
+SELECT model, version, groupUniqArrayIf(6)(concat(signal, ' ', feature), verdict = 'alarm') AS what
 FROM monitor_results FINAL
-WHERE (model, version, window_end) IN (
-    SELECT model, version, max(window_end) FROM monitor_results GROUP BY model, version
-)
+WHERE (model, version, window_start, window_end) IN ({NEWEST})
 GROUP BY model, version
 """
 
@@ -76,9 +67,9 @@ def run(args: argparse.Namespace) -> int:
         others = [name for name in databases(store) if name != store.database]
     if args.json:
         pid = instance.pid if instance else None
-        state: dict[str, Any] = {"running": instance is not None, "pid": pid, "models": models}
-        state |= {"ingest_errors": left_out, "other_databases": others, "shared_models": shared}
-        json.dump(state, sys.stdout, default=str, indent=2)
+        told: dict[str, Any] = {"running": instance is not None, "pid": pid, "models": models}
+        told |= {"ingest_errors": left_out, "other_databases": others, "shared_models": shared}
+        json.dump(told, sys.stdout, default=str, indent=2)
         print()
     else:
         print(_headline(args.data, instance))
@@ -137,42 +128,26 @@ def _not_shown(others: Sequence[str]) -> list[str]:
 
 
 def _models(store: Store) -> list[dict[str, Any]]:
-    verdicts = {
-        (row["model"], row["version"]): row
-        for row in store.rows(_VERDICTS, {"judged": list(JUDGED), "within": list(WITHIN), "learning": LEARNING})
-    }
+    looked, _ = checked(store)
+    alarms = {(row["model"], row["version"]): row["what"] for row in store.rows(_ALARMS, {"model": ""})}
     incidents, behind = load_open(store), {(one.model, one.version): one for one in lags(store, now())}
     models = []
     for row in store.rows(_MODELS):
-        verdict = verdicts.get((row["model"], row["version"]), {})
-        lag = behind.get((row["model"], row["version"]))
-        known = [one for one in incidents if (one.model, one.version) == (row["model"], row["version"])]
+        name = row["model"], row["version"]
+        found, lag = looked.get(name), behind.get(name)
+        known = [one for one in incidents if (one.model, one.version) == name]
         models.append(
             {
                 **row,
-                "state": _state(verdict, known),
-                "checked": verdict.get("checked"),
+                "state": state(found, known).line,
+                "checked": found.window_end if found else None,
                 "lag_seconds": lag.seconds if lag else None,
                 "windows_waiting": lag.windows if lag else None,
-                "alarms": [part.strip() for part in verdict.get("what", [])],
+                "alarms": [part.strip() for part in alarms.get(name, [])],
                 "incidents": [one.incident_id for one in known],
             }
         )
     return models
-
-
-def _state(verdict: dict[str, Any], known: Sequence[Incident]) -> str:
-    """How a model is, as `modelspan check` judges it: healthy only where something was compared and nothing is open."""
-    if verdict.get("alarms"):
-        return "alarm"
-    if known:
-        return f"open {min((one.severity for one in known), key=lambda severity: severity.rank).value} incident"
-    if not verdict:
-        return "not checked yet"
-    if verdict["errors"]:
-        return "error"
-    lacking = not_checked(verdict["looked_at"], set(verdict["judged"]), set(verdict["said"]))
-    return f"not checked: {verdict['learning'] or lacking}" if lacking else "healthy"
 
 
 def _table(models: list[dict[str, Any]]) -> Table:

@@ -112,9 +112,9 @@ def test_no_command_says_that_all_is_well_where_nothing_was_looked_at(modelspan:
 
 
 def test_the_states_in_status_say_what_is_lacking(modelspan: Run) -> None:
-    """Never healthy: not checked yet, or not checked for a reason."""
+    """Never healthy: not checked, for a reason."""
     states = {one["model"]: one["state"] for one in json.loads(modelspan("status --json")[1])["models"]}
-    assert states["unlooked"] == "not checked yet"
+    assert states["unlooked"] == "not checked: no window of it was looked at yet"
     assert all(states[model].startswith("not checked: ") for model in ("single", "alone", "labelled")), states
     assert states["alone"] == f"not checked: learning the baseline, {STATES['alone']} of 1,000 predictions"
 

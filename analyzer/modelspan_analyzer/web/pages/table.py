@@ -9,8 +9,10 @@ from starlette.routing import Route
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.reading.names import UnknownNameError
 from modelspan_analyzer.views import compare, feature, fleet, incident, incidents, model, monitors, prediction, sql
-from modelspan_analyzer.views.veil import Veil
+from modelspan_analyzer.views.veil import Veil, veil_over
+from modelspan_analyzer.views.veiled import check_asked, veiled
 from modelspan_analyzer.views.view import View
 from modelspan_analyzer.web.pages.opinion import opinion_route
 from modelspan_analyzer.web.pages.page import Page, Read
@@ -21,26 +23,37 @@ from modelspan_collector.store.connect import Store
 
 
 def pages(store: Store, config: MonitorsConfig, rules: Redaction = NO_RULES) -> list[Page]:
-    """Every page; what the rules of redaction keep from being stored is not shown either."""
-    veil, reader, links = Veil(rules), SqlReader(store), config.alerts
+    """Every page; what the rules of redaction keep from being stored is not shown either, but in SQL."""
+    reader, links = SqlReader(store), config.alerts
+
+    def seen(read: Callable[[Mapping[str, str], Veil], View]) -> Read:
+        def shown(given: Mapping[str, str]) -> View:
+            veil = veil_over(store, rules)
+            check_asked(given, veil)
+            try:
+                return veiled(read(given, veil), veil)
+            except UnknownNameError as error:  # which lists names that are there
+                raise UnknownNameError(veil.text(str(error))) from None
+
+        return shown
 
     def told(read: Callable[[Store, Mapping[str, str], MonitorsConfig, datetime], View]) -> Read:
-        return lambda given: read(store, given, config, instants.now())
+        return seen(lambda given, _: read(store, given, config, instants.now()))
 
-    def one_incident(given: Mapping[str, str]) -> View:
+    def one_incident(given: Mapping[str, str], veil: Veil) -> View:
         return incident.read(store, given, links, veil, instants.now())
 
-    def one_prediction(given: Mapping[str, str]) -> View:
+    def one_prediction(given: Mapping[str, str], veil: Veil) -> View:
         return prediction.read(store, given, links, veil)
 
     return [
         Page("/", "fleet.html", told(fleet.read), fleet.PARAMETERS),
         Page("/model", "model.html", told(model.read), model.PARAMETERS),
-        Page("/feature", "feature.html", lambda given: feature.read(store, given), feature.PARAMETERS),
+        Page("/feature", "feature.html", seen(lambda given, _: feature.read(store, given)), feature.PARAMETERS),
         Page("/compare", "compare.html", told(compare.read), compare.PARAMETERS),
-        Page("/incidents", "incidents.html", lambda given: incidents.read(store, given), incidents.PARAMETERS),
-        Page("/incidents/{incident_id}", "incident.html", one_incident),
-        Page("/prediction", "prediction.html", one_prediction, prediction.PARAMETERS),
+        Page("/incidents", "incidents.html", seen(lambda given, _: incidents.read(store, given)), incidents.PARAMETERS),
+        Page("/incidents/{incident_id}", "incident.html", seen(one_incident)),
+        Page("/prediction", "prediction.html", seen(one_prediction), prediction.PARAMETERS),
         Page("/monitors", "monitors.html", told(monitors.read), monitors.PARAMETERS),
         Page("/sql", "sql.html", lambda given: sql.read(reader, given), sql.PARAMETERS),
     ]
