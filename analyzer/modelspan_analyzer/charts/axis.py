@@ -8,8 +8,8 @@ from typing import Final
 from modelspan_analyzer.charts.scale import Scale, number, percent, time_ticks
 from modelspan_analyzer.charts.svg import Markup, character_places, element, joined, shortened
 
-CHARACTER: Final = 6.7
-"""Pixels that a character takes, about."""
+CHARACTER: Final = 7.8
+"""Pixels that a character takes, about, in the larger letters that phones get."""
 STATES: Final = {
     "ok": "ok",
     "warning": "warning",

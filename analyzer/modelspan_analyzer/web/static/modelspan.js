@@ -167,7 +167,7 @@
     named();
     const place = Object.assign(document.createElement("p"), { className: "live" });
     place.append(button, note);
-    regions()[0].before(place);
+    regions().at(-1).after(place);
     setInterval(tick, 1000);
     document.addEventListener("visibilitychange", tick);
   }
