@@ -101,8 +101,10 @@ class Instance:
         self.collector = Collector(self.store, collecting)
         self._responder = Responder(self.store, monitors)
         self.runner = Runner(self.store, monitors, respond=self._responder if config.analyze else None)
-        self._reporter = Reporter(self.store, monitors)
-        self._tenants = Tenants(self.store.dsn, Tokens(collecting.tokens), told) if config.analyze else None
+        self._reporter = Reporter(self.store, monitors, rules=collecting.redaction)
+        self._tenants = (
+            Tenants(self.store.dsn, Tokens(collecting.tokens), told, collecting.redaction) if config.analyze else None
+        )
         self._sql = _sql(self.store, config.sql_port, collecting.hosts)
         self._secret = secrets.token_urlsafe()
         self._of_tenants = OfTenants(self.store.dsn, lambda store: build_web(store, self.collector, told))

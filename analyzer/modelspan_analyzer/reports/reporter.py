@@ -21,7 +21,10 @@ from modelspan_analyzer.reports.write import write
 from modelspan_analyzer.runner.claims import claim, new_owner
 from modelspan_analyzer.runner.fleet import versions
 from modelspan_analyzer.views.report import Report, read
+from modelspan_analyzer.views.veil import veil_over
+from modelspan_analyzer.views.veiled import veiled
 from modelspan_analyzer.webhook import PostError
+from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.background import Background
 from modelspan_collector.store.connect import DEFAULT_DATABASE, Store
 
@@ -37,9 +40,18 @@ log = logging.getLogger(__name__)
 class Reporter:
     """The reports of one store's models. All state is in the audit log, so a restart repeats and forgets nothing."""
 
-    def __init__(self, store: Store, config: MonitorsConfig, *, clock: Callable[[], datetime] = instants.now) -> None:
+    def __init__(
+        self,
+        store: Store,
+        config: MonitorsConfig,
+        *,
+        rules: Redaction = NO_RULES,
+        clock: Callable[[], datetime] = instants.now,
+    ) -> None:
+        """`rules`: of redaction, which may be younger than what is stored."""
         self._store = store
         self._config = config
+        self._rules = rules
         self._clock = clock
         self._owner = new_owner()
         self._done: dict[str, datetime] = {}
@@ -105,7 +117,8 @@ class Reporter:
 
     def _read(self, one: Owed, now: datetime) -> Report:
         times = {"since": one.window.start.isoformat(), "until": one.window.end.isoformat()}
-        return read(self._store, {"model": one.model, **times}, self._config, now)
+        made = read(self._store, {"model": one.model, **times}, self._config, now)
+        return veiled(made, veil_over(self._store, self._rules))
 
     def _bring(self, settings: ReportSettings, report: Report, due: datetime, target: str) -> str:
         endings = [f".{name}" for name in settings.formats]

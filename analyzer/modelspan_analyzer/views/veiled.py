@@ -6,11 +6,13 @@ values are digests and sentences are withheld. Any other text is masked, and wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, Final, TypeVar, cast
 
+from modelspan_analyzer.reading.names import UnknownNameError
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.veil import REDACTED, Veil
 from modelspan_analyzer.views.view import NotThereError, View
@@ -58,6 +60,15 @@ def check_asked(given: Mapping[str, str], veil: Veil) -> None:
     """
     if veil.hidden.get(given.get("feature", "")) == "drop" or veil.speaks_of_hidden(given.get("segment", "")):
         raise NotThereError(f"what is asked for is not shown: {REDACTED}")
+
+
+@contextmanager
+def names_veiled(veil: Veil) -> Iterator[None]:
+    """Within it, an error that lists the names which are there lists none that is hidden."""
+    try:
+        yield
+    except UnknownNameError as error:
+        raise UnknownNameError(veil.text(str(error))) from None
 
 
 def _veiled(value: Any, veil: Veil, within: tuple[str, str]) -> Any:

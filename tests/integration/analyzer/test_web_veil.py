@@ -18,6 +18,7 @@ from modelspan_analyzer.monitors_yaml import parse
 from modelspan_analyzer.reading.baselines import set_from_table
 from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.reports import FORMS, write
+from modelspan_analyzer.reports.reporter import Reporter
 from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.runner import Runner
 from modelspan_analyzer.views import report
@@ -48,6 +49,11 @@ defaults:
   estimation: {{enabled: false}}
 """)
 
+SCHEDULED = """
+version: 1
+reports: [{{name: daily, cron: "0 0 * * *", folder: {folder}, formats: [json]}}]
+"""
+
 
 def features(rows: int, seed: int, *, broken: bool = False) -> pa.Table:
     """Of which one is dropped, two are hashed, and one holds what is masked; all move where something is broken."""
@@ -70,14 +76,14 @@ def fill(store: Store) -> None:
     baseline = features(2000, 1).append_column("answer", pa.array(["yes", "no"] * 1000))
     baseline = baseline.append_column("truth", baseline["answer"])
     set_from_table(store, MODEL, "", baseline, prediction="answer", label="truth", source="rows of SECRET-1")
-    for hour in range(HOURS):
+    for hour, version in [*((hour, "1") for hour in range(HOURS)), (HOURS - 1, "2")]:
         begin = START + timedelta(hours=hour)
         stamps = pa.array([begin + timedelta(seconds=8 * row) for row in range(ROWS)], STAMP)
-        ids = [f"p{hour}-{row}" for row in range(ROWS)]
+        ids = [f"p{hour if version == '1' else 'other'}-{row}" for row in range(ROWS)]
         answer = ["yes", "no"] * (ROWS // 2)
         faith = [[("religion", "FAITH-1" if row % 3 else "FAITH-2")] for row in range(ROWS)]
         rows = {
-            "model": [MODEL] * ROWS, "version": ["1"] * ROWS, "timestamp": stamps, "prediction_id": ids,
+            "model": [MODEL] * ROWS, "version": [version] * ROWS, "timestamp": stamps, "prediction_id": ids,
             "label": answer, "tags": pa.array(faith, TEXTS),
             **feature_maps(features(ROWS, 5 + hour, broken=hour == HOURS - 1)),
         }  # fmt: skip
@@ -112,15 +118,27 @@ def of(path: str, **given: str) -> tuple[str, str]:
     return path, urlencode({"model": MODEL, **given})
 
 
+LAST = {"version": "1", "since": (START + timedelta(hours=HOURS - 1)).isoformat()}
 OTHER = {"other_since": START.isoformat(), "other_until": (START + timedelta(hours=1)).isoformat()}
 VIEWS = [
-    ("/", ""), of("/model"), of("/model", signal="data_quality"), of("/model", signal="data_drift"),
-    of("/model", signal="fairness"), of("/feature", feature="age"), of("/feature", feature=HASHED),
-    of("/feature", feature="balance"), of("/feature", feature="comment"), of("/compare"),
-    of("/compare", **{"with": "before"}),
-    of("/compare", **{"with": "version", "other_version": "1"}), of("/compare", **{"with": "window"}, **OTHER),
-    ("/incidents", ""), ("/incidents/ID", ""), ("/prediction", urlencode({"id": "p2-7"})), of("/monitors"),
-]  # fmt: skip
+    ("/", ""),
+    of("/model", version="1"),
+    of("/model", signal="data_quality", version="1"),
+    of("/model", signal="data_drift", version="1"),
+    of("/model", signal="fairness", version="1"),
+    of("/feature", feature="age", version="1"),
+    of("/feature", feature=HASHED, version="1"),
+    of("/feature", feature="balance", version="1"),
+    of("/feature", feature="comment", version="1"),
+    of("/compare", version="1"),
+    of("/compare", **{"with": "before"}, version="1"),
+    of("/compare", **{"with": "version", "version": "1", "other_version": "2"}),
+    of("/compare", **{"with": "window"}, **LAST, **OTHER),
+    ("/incidents", ""),
+    ("/incidents/ID", ""),
+    ("/prediction", urlencode({"id": "p2-7"})),
+    of("/monitors"),
+]
 ANSWERS = [
     of("/api/results", limit="10000"), ("/api/models", ""), ("/api/incidents", ""), ("/api/incidents/ID", ""),
     ("/api/why", f"about={MODEL}"), ("/api/baselines", ""), ("/metrics", ""),
@@ -158,17 +176,20 @@ def test_no_answer_tells_what_the_rules_hide(filled: Store, client: httpx.Client
 
 def test_what_is_not_hidden_is_shown_beside_it(client: httpx.Client) -> None:
     """A hashed feature by its name, with digests for its categories; the others as ever."""
-    model = client.get("/model.json", params={"model": MODEL}).json()
+    model = client.get("/model.json", params={"model": MODEL, "version": "1"}).json()
     assert {one["feature"] for one in model["features"]} == {HASHED, "balance", "comment", "age"}
-    feature = client.get("/feature.json", params={"model": MODEL, "feature": HASHED}).json()
+    feature = client.get("/feature.json", params={"model": MODEL, "version": "1", "feature": HASHED}).json()
     assert {RULES.digest("ACC-1"), RULES.digest("ACC-2")} <= set(feature["newest"]["bins"])
-    age = client.get("/feature.json", params={"model": MODEL, "feature": "age"}).json()
+    age = client.get("/feature.json", params={"model": MODEL, "version": "1", "feature": "age"}).json()
     assert age["sentence"].startswith("age has moved")
     results = client.get("/api/results", params={"model": MODEL, "feature": "age"}).json()
     assert results
 
 
-@pytest.mark.parametrize("asked", [{"feature": DROPPED}, {"segment": f"feature.{HASHED}=ACC-1"}, {"feature": "none"}])
+@pytest.mark.parametrize(
+    "asked",
+    [{"feature": DROPPED}, {"segment": f"feature.{HASHED}=ACC-1"}, {"feature": "none"}, {"segment": "tag.region=none"}],
+)
 def test_a_question_after_what_is_hidden_is_not_answered(client: httpx.Client, asked: dict[str, str]) -> None:
     """Neither whether a guess is right, nor which names there are instead."""
     answer = client.get("/feature.json", params={"model": MODEL, "feature": "age", **asked})
@@ -182,3 +203,11 @@ def test_a_report_is_veiled_by_the_same_rules(filled: Store, form: str) -> None:
     whole = write(veiled(made, veil_over(filled, RULES)), form).decode()
     assert not shown(whole)
     assert shown(write(made, form).decode())
+
+
+def test_a_report_on_schedule_is_veiled(filled: Store, tmp_path: Path) -> None:
+    weekly = CONFIG.model_copy(update={"reports": parse(SCHEDULED.format(folder=tmp_path)).reports})
+    due = START + timedelta(days=2)
+    assert Reporter(filled, weekly, rules=RULES).once(due) == 0
+    (made,) = [path.read_text() for path in tmp_path.rglob("*.json")]
+    assert not shown(made)

@@ -9,10 +9,9 @@ from starlette.routing import Route
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.config.settings import MonitorsConfig
-from modelspan_analyzer.reading.names import UnknownNameError
 from modelspan_analyzer.views import compare, feature, fleet, incident, incidents, model, monitors, prediction, sql
 from modelspan_analyzer.views.veil import Veil, veil_over
-from modelspan_analyzer.views.veiled import check_asked, veiled
+from modelspan_analyzer.views.veiled import check_asked, names_veiled, veiled
 from modelspan_analyzer.views.view import View
 from modelspan_analyzer.web.pages.opinion import opinion_route
 from modelspan_analyzer.web.pages.page import Page, Read
@@ -30,10 +29,8 @@ def pages(store: Store, config: MonitorsConfig, rules: Redaction = NO_RULES) -> 
         def shown(given: Mapping[str, str]) -> View:
             veil = veil_over(store, rules)
             check_asked(given, veil)
-            try:
+            with names_veiled(veil):
                 return veiled(read(given, veil), veil)
-            except UnknownNameError as error:  # which lists names that are there
-                raise UnknownNameError(veil.text(str(error))) from None
 
         return shown
 
