@@ -129,7 +129,7 @@ def _not_shown(others: Sequence[str]) -> list[str]:
 
 def _models(store: Store) -> list[dict[str, Any]]:
     looked, _ = checked(store)
-    alarms = {(row["model"], row["version"]): row["what"] for row in store.rows(_ALARMS, {"model": ""})}
+    alarms = {(row["model"], row["version"]): row["what"] for row in store.rows(_ALARMS, {"models": []})}
     incidents, behind = load_open(store), {(one.model, one.version): one for one in lags(store, now())}
     models = []
     for row in store.rows(_MODELS):
