@@ -46,7 +46,7 @@ FROM_BELOW = {
     "analyzer.comparison": "collector.store",
     "analyzer.runner": "collector.store collector.background",
     "analyzer.views": "collector.store collector.access.rules collector.sqlhttp",
-    "analyzer.reports": "collector.store collector.background",
+    "analyzer.reports": "collector.access.rules collector.store collector.background",
     "analyzer.web": "collector.access collector.store collector.bounded collector.origins collector.running "
     "collector.serve collector.sqlhttp "
     "collector.operations collector.service collector.wal.erase collector.wal.journal",
