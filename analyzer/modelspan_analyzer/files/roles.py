@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from typing import Final
@@ -128,6 +129,7 @@ def _choose(rows: FileRows, roles: Roles) -> list[str]:
     asked_back = frozenset(roles.asked_back)
     chosen: list[str] = []
     against: dict[str, list[str]] = {}
+    like_roles: dict[NamedAs, list[str]] = {}
     for name in rows.table.column_names:
         if name in taken:
             continue
@@ -135,20 +137,34 @@ def _choose(rows: FileRows, roles: Roles) -> list[str]:
         if why is None:
             chosen.append(name)
             if name not in asked_back and (role := named_as(name)):
-                rows.remarks.assume(f"column {name!r}, named as {role.what}, is a feature ({_settles(role)})")
+                like_roles.setdefault(role, []).append(name)
         else:
             against.setdefault(why, []).append(name)
+    for role, names in like_roles.items():
+        many = len(names) > 1
+        column, are = ("columns", "are features") if many else ("column", "is a feature")
+        rows.remarks.assume(f"{column} {_listed(names)}, named as {role.what}, {are} ({_settles(role, many=many)})")
     for why, names in against.items():
-        listed = ", ".join(map(repr, names[:_MOST_FEATURES_NAMED])) + (", …" if len(names) > 10 else "")
+        listed = _listed(names)
         column, back = ("column", "takes it") if len(names) == 1 else ("columns", "and the like take them")
         rows.remarks.leave_out(f"{column} {listed}: {why}, so no feature (--feature {names[0]!r} {back} back)")
     return chosen
 
 
-def _settles(role: NamedAs) -> str:
-    """What says that a column has a role, and what that it has none."""
-    taken = f"{role.option} takes it as what it is, " if role.option else ""
-    return f"{taken}--features without it leaves it out, --feature keeps it without this word"
+def _listed(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    more = len(names) - _MOST_FEATURES_NAMED
+    return ", ".join(map(repr, names[:_MOST_FEATURES_NAMED])) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _settles(role: NamedAs, *, many: bool) -> str:
+    """What says that columns have a role, and what that they have none."""
+    one = "one of them" if many else "it"
+    taken = f"{role.option} takes {one} as what it is, " if role.option else ""
+    return (
+        f"{taken}--features without {'them' if many else 'it'} leaves {'them' if many else 'it'} out, "
+        f"--feature keeps {'each' if many else 'it'} without this word"
+    )
 
 
 def _timed(rows: FileRows, name: str, hints: Hints) -> FileRows:

@@ -125,10 +125,7 @@ def _promotions(store: Store, now: datetime) -> None:
 
 def _settings(store: Store, config: MonitorsConfig) -> None:
     """Settings of a model's version that differ from those it had: each with what it was and is (null: its default)."""
-    told = {
-        (row["model"], row["version"]): json.loads(row["details"])["settings"]
-        for row in store.rows(_KNOWN_SETTINGS, {"action": SETTINGS_CHANGED})
-    }
+    told = noticed_settings(store)
     for row in store.rows(_MODELS):
         key = row["model"], row["version"]
         before, now = told.get(key, {}), settings_of(config.for_model(*key))
@@ -137,6 +134,12 @@ def _settings(store: Store, config: MonitorsConfig) -> None:
             changed = {name: [before.get(name), now.get(name)] for name in names}
             details = {"changed": changed, "settings": now, "sha256": _sha256(now)}
             audit.record(store, SETTINGS_CHANGED, model=key[0], version=key[1], actor=ACTOR, details=details)
+
+
+def noticed_settings(store: Store) -> dict[tuple[str, str], dict[str, Any]]:
+    """What `settings_of` said of each model's version when an analyzer last looked; a version of defaults is absent."""
+    rows = store.rows(_KNOWN_SETTINGS, {"action": SETTINGS_CHANGED})
+    return {(row["model"], row["version"]): json.loads(row["details"])["settings"] for row in rows}
 
 
 def settings_of(settings: ModelSettings) -> dict[str, Any]:

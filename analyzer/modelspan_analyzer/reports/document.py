@@ -132,8 +132,16 @@ def _monitors(report: Report) -> Section:
 
 
 def _settings(report: Report) -> Section:
-    rows: list[list[Cell]] = [[Name(one.name), Name(one.value), Name(one.built_in)] for one in report.settings]
+    others = report.settings_of_analyzer
+    given = report.settings if others is None else others
+    rows: list[list[Cell]] = [[Name(one.name), Name(one.value), Name(one.built_in)] for one in given]
     said = f"All other settings are the built-in ones of modelspan {version('modelspan')}."
+    if others is not None:
+        said += (
+            " These are the settings that the analyzer last ran by, as the audit log has them. This report was given "
+            "others, or none, so that what it says of monitors and of when they alarm may not be theirs: name the "
+            "analyzer's file with `--config`."
+        )
     return Section("Settings", [Table(("setting", "value", "built in"), rows, "Nothing was set."), said])
 
 

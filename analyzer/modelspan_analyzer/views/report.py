@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 from modelspan_analyzer import incidents
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
+from modelspan_analyzer.governance import notice
 from modelspan_analyzer.governance.audit import Entry, entries
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
@@ -74,6 +76,8 @@ class Report(View):
     lineage: tuple[Lineage, ...]
     monitors: tuple[Watched, ...]
     settings: tuple[Setting, ...]
+    settings_of_analyzer: tuple[Setting, ...] | None
+    """What an analyzer last ran this version by, where that is something else than this report was given."""
     audit: tuple[Entry, ...]
     audit_left_out: bool
     """There are more entries, older ones, than are listed."""
@@ -104,6 +108,7 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
         lineage=tuple(_lineage(store, name, version)),
         monitors=tuple(_watched(own)),
         settings=tuple(_changed(own)),
+        settings_of_analyzer=_others(store, name, version, own),
         audit=tuple(audit[:MOST_ENTRIES]),
         audit_left_out=len(audit) > MOST_ENTRIES,
     )
@@ -142,6 +147,15 @@ def _changed(settings: ModelSettings) -> list[Setting]:
     return [
         Setting(name, str(value), str(built_in.get(name))) for name, value in now.items() if value != built_in.get(name)
     ]
+
+
+def _others(store: Store, name: str, version: str, own: ModelSettings) -> tuple[Setting, ...] | None:
+    """The analyzer's settings, by its audit log, if they are not the given ones."""
+    noticed = notice.noticed_settings(store).get((name, version), {})
+    if noticed == json.loads(json.dumps(notice.settings_of(own))):
+        return None
+    built_in = _flat(type(own)().model_dump(mode="json"))
+    return tuple(Setting(key, str(value), str(built_in.get(key))) for key, value in noticed.items())
 
 
 def _flat(given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -18,6 +18,7 @@ import pytest
 from databases import Databases
 from pages import ROOT, blocks, commands
 
+from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.documents.document import STATES
 from modelspan_analyzer.governance.audit import record
 from modelspan_analyzer.monitors_yaml import parse
@@ -246,3 +247,15 @@ def test_a_summary_counts_only_what_was_judged_as_fine(world: Store) -> None:
     assert f"{len(judged)} of {len(signals)} kinds of check could be judged" in text
     for one in signals:
         assert (one.signal.replace("_", " ") in text.partition("Nothing can be said of")[2]) == (one not in judged)
+
+
+def test_a_report_without_the_settings_does_not_say_that_nothing_was_set(world: Store) -> None:
+    """Those that the analyzer ran by are on record; a report that was given no file used to deny them."""
+    assert of(world).settings_of_analyzer is None, "the same file"
+    report = read(world, {"model": MODEL}, MonitorsConfig(), NOW)
+    text = write(report, ".html").decode()
+    settings = text.partition("<h2>Settings</h2>")[2].partition("</section>")[0]
+    assert "Nothing was set" not in settings
+    for told in ("data_drift.min_rows", "60", "fairness.facets", "--config"):
+        assert told in settings, told
+    jsonschema_rs.validate(SCHEMA, json.loads(write(report, ".json")))

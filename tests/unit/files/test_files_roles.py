@@ -306,3 +306,12 @@ def test_very_many_columns_take_no_time_with_their_square() -> None:
 
     assert found.roles.features == tuple(names)
     assert set(found.rows.table.schema.types) == {pa.float64()}
+
+
+def test_columns_that_are_named_alike_are_told_of_together() -> None:
+    """A score a class is one line, however many classes there are; it used to be a line each."""
+    names = [f"proba_{at}" for at in range(30)]
+    assumed = settled({"x": [1], **{name: [0.5] for name in names}}, Roles()).rows.remarks.assumed
+    assert len(assumed) == 1
+    assert assumed[0].startswith("columns 'proba_0', 'proba_1'")
+    assert "and 20 more, named as a score is, are features (--score takes one of them as what it is" in assumed[0]
