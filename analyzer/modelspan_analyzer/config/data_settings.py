@@ -21,6 +21,9 @@ class RuleSettings(Settings):
     learn_floor: bool = Field(
         False, description="raise each feature's floor to what parts of the baseline's own time differ by"
     )
+    seasons: bool = Field(
+        True, description="compare with the same time of day, week or year, or with a trend, where the past shows one"
+    )
     warning_floor: float | None = Field(0.05, ge=0, description="smallest effect that warns (null: no warnings)")
     alpha: float = Field(0.001, gt=0, le=1, description="greatest adjusted p-value (1: no evidence asked for)")
     correction: Literal["benjamini_hochberg", "benjamini_yekutieli", "holm", "bonferroni", "none"] = Field(
@@ -34,7 +37,7 @@ class RuleSettings(Settings):
 
     def rule(self, min_rows: int) -> DriftRule:
         """The rule that these settings stand for."""
-        return DriftRule(minimum_rows=min_rows, **self.model_dump(exclude={"enabled", "learn_floor"}))
+        return DriftRule(minimum_rows=min_rows, **self.model_dump(exclude={"enabled", "learn_floor", "seasons"}))
 
 
 class DriftSettings(Settings):

@@ -106,6 +106,9 @@ class ModelSettings(Settings):
     schedule: ScheduleSettings = ScheduleSettings()
     window: WindowSettings = WindowSettings()
     baseline: BaselineSettings = BaselineSettings()
+    ids_as_features: tuple[str, ...] = Field(
+        (), description="features that are looked at though they look like ids: another value in every row"
+    )
     segments: tuple[str, ...] = Field((), description="slices, each 'tag.NAME' or 'feature.NAME'")
     data_drift: DriftSettings = DriftSettings()
     prediction_drift: DriftSettings = DriftSettings()

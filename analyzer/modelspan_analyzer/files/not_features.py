@@ -15,6 +15,9 @@ FEWEST_ROWS: Final = 100
 _INDEX: Final = re.compile(r"|unnamed: ?\d+|__index_level_\d+__|level_\d+|\.\.\.\d+", re.IGNORECASE)
 """What pandas and R call an index without a name."""
 _NAMES_ROWS: Final = re.compile(r"id|uuid|guid|key|index|idx|row|rowid|rownum|number|nr|no|seq|sequence", re.IGNORECASE)
+_YEAR: Final = re.compile(r"year|yr|yyyy", re.IGNORECASE)
+_MANY: Final = 10
+"""Different values that a column has to take, one after the other, to count time by another name than a year."""
 _UUID: Final = r"^(?i:[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})$"
 
 
@@ -71,6 +74,26 @@ def reason_against(name: str, column: pa.Array) -> str | None:
     elif _rises(column):
         return "times that rise with every row"
     return None
+
+
+def counts_time(name: str, column: pa.Array, times: pa.Array) -> str | None:
+    """Why a column is no feature as it only rises with time, as years and running numbers do; None where it may be one.
+
+    Args:
+        name: of the column.
+        column: all rows.
+        times: of these rows, UTC nanoseconds.
+    """
+    kind = column.type
+    whole = pa.types.is_integer(kind) or pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+    if not whole or column.null_count or len(column) < FEWEST_ROWS:
+        return None
+    least = 2 if any(_YEAR.fullmatch(word) for word in _words(name)) else _MANY
+    if pc.count_distinct(column).as_py() < least:
+        return None
+    table = pa.table({"time": times, "value": column}).sort_by([("time", "ascending"), ("value", "ascending")])
+    values = table["value"].combine_chunks()
+    return "it only rises with time" if pc.all(pc.less_equal(values[:-1], values[1:])).as_py() else None
 
 
 def _countable(kind: pa.DataType) -> bool:

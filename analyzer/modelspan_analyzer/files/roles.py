@@ -11,7 +11,7 @@ import numpy as np
 
 from modelspan import features
 from modelspan_analyzer.files import ids, outcomes
-from modelspan_analyzer.files.not_features import NamedAs, named_as, reason_against
+from modelspan_analyzer.files.not_features import NamedAs, counts_time, named_as, reason_against
 from modelspan_analyzer.files.outcomes import Guess
 from modelspan_analyzer.files.rows import FileError, FileRows, require
 from modelspan_analyzer.files.tag_columns import tag_texts
@@ -90,11 +90,11 @@ def settle(rows: FileRows, roles: Roles, hints: Hints = NO_HINTS, *, like: Settl
     _refuse_double_roles(roles)
     guess = like.guess if like else outcomes.guess(rows, roles.prediction, roles.score, roles.label, hints.task)
     rows = outcomes.convert(rows, roles.prediction, roles.score, roles.label, guess, hints.score_scale)
-    chosen = _choose(rows, roles)
     if roles.id:
         rows = rows.set(roles.id, ids.texts(rows, roles.id))
     if roles.time:
         rows = _timed(rows, roles.time, hints)
+    chosen = _choose(rows, roles)
     for name in roles.segments:
         rows = _grouped(rows, name)
     rows, placed = _placed(rows, chosen, roles)
@@ -133,7 +133,7 @@ def _choose(rows: FileRows, roles: Roles) -> list[str]:
     for name in rows.table.column_names:
         if name in taken:
             continue
-        why = None if name in asked_back else reason_against(name, rows.column(name))
+        why = None if name in asked_back else _reason_against(rows, name, roles.time)
         if why is None:
             chosen.append(name)
             if name not in asked_back and (role := named_as(name)):
@@ -149,6 +149,11 @@ def _choose(rows: FileRows, roles: Roles) -> list[str]:
         column, back = ("column", "takes it") if len(names) == 1 else ("columns", "and the like take them")
         rows.remarks.leave_out(f"{column} {listed}: {why}, so no feature (--feature {names[0]!r} {back} back)")
     return chosen
+
+
+def _reason_against(rows: FileRows, name: str, time: str | None) -> str | None:
+    column = rows.column(name)
+    return reason_against(name, column) or (counts_time(name, column, rows.column(time)) if time else None)
 
 
 def _listed(names: Sequence[str]) -> str:

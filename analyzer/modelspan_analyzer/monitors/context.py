@@ -14,9 +14,10 @@ from modelspan_analyzer.reading.outcomes.read import Coverage
 from modelspan_analyzer.reading.outcomes.target import Seen as Answers
 from modelspan_analyzer.reading.outcomes.target import Target, kept_look, look, read_as, target_of
 from modelspan_analyzer.reading.profiles.parts import Parts
-from modelspan_analyzer.reading.profiles.profile import Profile
+from modelspan_analyzer.reading.profiles.profile import Column, Profile
 from modelspan_analyzer.reading.profiles.read import baseline_profile, read_profile
 from modelspan_analyzer.reading.relation import window_relation
+from modelspan_analyzer.reading.row_names import row_names
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.reading.samples.features import read_window
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample
@@ -62,6 +63,9 @@ class MonitorContext:
     """Whether the data end within the window: how many rows it would have had is not known."""
     silence: Silence | None = None
     """Given where the window is known to have no prediction: none came since."""
+    usual: dict[str, Column] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """The features of which drift found a rhythm or a trend, as they are expected in this window: put there by it, as
+    it runs first, for those after it that would take the season for a fault."""
     _samples: dict[Encoding, tuple[int, Sample]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @cached_property
@@ -86,6 +90,14 @@ class MonitorContext:
     def reference(self) -> Profile | None:
         """The distributions of the baseline."""
         return baseline_profile(self.store, self.baseline, self.version) if self.baseline else None
+
+    @cached_property
+    def row_names(self) -> dict[str, str]:
+        """Features that name rows instead of describing them, and why; those that are asked for all the same are not
+        among them."""
+        asked_back = self.settings.ids_as_features
+        found = row_names(self.store, self.baseline)
+        return {name: reason for name, reason in found.items() if name not in asked_back}
 
     @cached_property
     def sources(self) -> list[Rows]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelspan_analyzer.files.roles import Settled
 from modelspan_analyzer.files.tag_columns import tag_maps
@@ -38,6 +39,8 @@ KIND_SAME_HOUR = "same_hour"
 """The same stretch of time a week (or another period) before."""
 KIND_VERSION = "version"
 """The same window of another version: champion against challenger."""
+
+_MICROSECONDS: Final = pa.timestamp("us", "UTC")
 
 STORED_KINDS = (KIND_ROWS, KIND_WINDOW, KIND_LEARNT)
 """Kinds whose rows are in `reference_predictions`; those of the others are read from `predictions`."""
@@ -125,6 +128,7 @@ def set_from_table(
     ids: str | None = None,
     features: list[str] | None = None,
     tags: Sequence[str] = (),
+    time: str | None = None,
     source: str,
 ) -> Baseline:
     """Make the rows of a table with plain columns, such as training data, the baseline.
@@ -137,6 +141,7 @@ def set_from_table(
         ids: column of the rows' own ids, by which they can be forgotten.
         features: columns of the features; all the others where none are named.
         tags: columns of the groups that rows belong to, by which slices and facets find their own baseline.
+        time: column of UTC nanoseconds, when they were predicted: seasons are learnt from it.
         source: where the rows came from, in words that a person can check.
 
     Raises:
@@ -146,8 +151,10 @@ def set_from_table(
         raise ValueError(f"the baseline of {model} from {source} has no rows")
     groups, done = tag_maps(rows, tags), 0
     if features is None:
-        features = [name for name in rows.column_names if name not in {prediction, score, label, ids, *tags}]
-    parts = reference_parts(rows, prediction=prediction, score=score, label=label, ids=ids, features=features)
+        features = [name for name in rows.column_names if name not in {prediction, score, label, ids, time, *tags}]
+    columns = {"prediction": prediction, "score": score, "label": label, "ids": ids, "time": time}
+    parts = reference_parts(rows, features=features, **columns)
+    window = _stretch(rows[time]) if time else None
     abandoned.clear(store)
     with abandoned.setting() as baseline_id:
         for part in parts:
@@ -156,7 +163,13 @@ def set_from_table(
             for name, value in (("version", version), ("model", model), ("baseline_id", baseline_id)):
                 part = part.add_column(0, name, pa.array([value] * part.num_rows, pa.string()))
             store.insert("reference_predictions", part)
-        return _record(store, Baseline(baseline_id, model, version, KIND_ROWS, source, None, rows.num_rows, now()))
+        return _record(store, Baseline(baseline_id, model, version, KIND_ROWS, source, window, rows.num_rows, now()))
+
+
+def _stretch(times: pa.ChunkedArray) -> Window:
+    """From the first to just after the last of some times."""
+    ends = pc.min_max(times.cast(_MICROSECONDS, safe=False)).as_py()
+    return Window(utc(ends["min"]), utc(ends["max"]) + timedelta(microseconds=1))
 
 
 def set_from_settled(store: Store, model: str, version: str, settled: Settled, source: str) -> Baseline:
@@ -177,6 +190,7 @@ def set_from_settled(store: Store, model: str, version: str, settled: Settled, s
         ids=roles.id,
         features=list(roles.features),
         tags=roles.segments,
+        time=roles.time,
         source=source,
     )
 

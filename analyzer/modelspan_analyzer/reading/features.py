@@ -26,6 +26,7 @@ def reference_parts(
     label: str | None = None,
     ids: str | None = None,
     features: Sequence[str] | None = None,
+    time: str | None = None,
 ) -> Iterator[pa.Table]:
     """A table in the shape of `reference_predictions`, part by part, without the columns that name the baseline.
 
@@ -34,7 +35,7 @@ def reference_parts(
     Raises:
         ValueError: a named column is not in the table, or does not hold what it is named for.
     """
-    special = [name for name in (prediction, score, label, ids) if name]
+    special = [name for name in (prediction, score, label, ids, time) if name]
     chosen = list(features) if features is not None else [name for name in rows.column_names if name not in special]
     have = rows.column_names
     absent = {*special, *chosen} - set(have)
@@ -43,7 +44,10 @@ def reference_parts(
     for start in range(0, rows.num_rows, CHUNK_ROWS):
         part = rows.slice(start, CHUNK_ROWS)
         known = _ids(part, ids, start)
-        yield _reference_chunk(part, prediction, score, label, chosen).add_column(0, "prediction_id", known)
+        told = _reference_chunk(part, prediction, score, label, chosen)
+        stamps = pa.array(np.zeros(part.num_rows, np.int64)) if time is None else part[time].cast(pa.int64())
+        told = told.add_column(0, "timestamp", stamps.cast(pa.timestamp("ns", "UTC")))
+        yield told.add_column(0, "prediction_id", known)
 
 
 def _ids(rows: pa.Table, column: str | None, start: int) -> pa.Array:
@@ -54,10 +58,7 @@ def _ids(rows: pa.Table, column: str | None, start: int) -> pa.Array:
 def _reference_chunk(
     rows: pa.Table, prediction: str | None, score: str | None, label: str | None, features: list[str]
 ) -> pa.Table:
-    columns: dict[str, pa.Array] = {
-        "timestamp": pa.array(np.zeros(rows.num_rows, np.int64)).cast(pa.timestamp("ns", "UTC")),
-    }
-    columns |= _outcome(rows, prediction, "value", "label")
+    columns: dict[str, pa.Array] = _outcome(rows, prediction, "value", "label")
     if score:
         columns["value"] = _numbers(rows, score)
     columns |= _outcome(rows, label, "true_value", "true_label")

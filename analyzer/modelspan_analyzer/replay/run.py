@@ -70,10 +70,13 @@ def prepare(
         ids=columns.id if columns.id in history.baseline.column_names else None,
         features=[name for name in columns.features if name in history.baseline.column_names],
         tags=columns.segments,
+        time=columns.time if columns.time in history.baseline.column_names else None,
         source=history.baseline_source,
     )
     if columns.time:
         times = live[columns.time].combine_chunks()
+        if isinstance(step, int):
+            times = windows.apart(times, history.remarks)
         cuts = windows.by_time(times, step)
     elif isinstance(step, timedelta):
         raise HistoryError("without --time a window is a number of rows, such as --window 1000")
@@ -83,7 +86,7 @@ def prepare(
     instance.collector.flush(timeout=STORE_SECONDS)
     held = windows.counts(times, cuts)
     # A duration ends somewhere after the last row, a number of rows where there are as many as in the first window.
-    short = not isinstance(step, int) if columns.time else held[-1] < held[0]
+    short = held[-1] < held[0] if isinstance(step, int) or not columns.time else True
     return [(cut, rows, short and cut is cuts[-1]) for cut, rows in zip(cuts, held, strict=True)]
 
 

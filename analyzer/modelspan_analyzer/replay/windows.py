@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
+from modelspan_analyzer.files.rows import Remarks
 from modelspan_analyzer.replay.history import HistoryError
 from modelspan_analyzer.results import Window
 
@@ -50,6 +51,23 @@ def by_time(times: pa.Array, step: timedelta | int | None) -> list[Window]:
         while edges[-1] < end:
             edges.append(edges[-1] + step)
     return [Window(left, right) for left, right in pairwise(edges) if left < right]
+
+
+def apart(times: pa.Array, remarks: Remarks) -> pa.Array:
+    """Sorted times without two that are the same, so that a window can end between any two rows.
+
+    Rows of one time are moved a microsecond each, in the order of the file, and what follows them only where it has to.
+    """
+    given = np.asarray(times.cast(pa.int64())) // 1000
+    places = np.arange(given.size)
+    moved = np.maximum.accumulate(given - places) + places
+    if (changed := int(np.count_nonzero(moved != given))) == 0:
+        return times
+    remarks.assume(
+        f"{changed:,} rows have the time of another one: they follow it by a microsecond each, so that every window has"
+        " as many rows"
+    )
+    return pa.array(moved * 1000, pa.int64()).cast(_UTC)
 
 
 def by_rows(rows: int, step: int | None) -> tuple[pa.Array, list[Window]]:

@@ -62,23 +62,25 @@ def _set(store: Store, rules: Redaction, given: QueryParams, kind: str, body: by
             raise ValueError("say of which time: ?start=2026-01-31T14:00:00&end=2026-01-31T15:00:00")
         window = Window(datetime.fromisoformat(given["start"]), datetime.fromisoformat(given["end"]))
         return as_json(baselines.set_from_window(store, model, version, window))
-    structural = {name: given.get(name) for name in ("prediction", "score", "label", "id")}
+    structural = {name: given.get(name) for name in ("prediction", "score", "label", "id", "time")}
     shown = {name: column and rules.masked(column) for name, column in structural.items()}
     roles = Roles(
         shown["prediction"],
         shown["score"],
         shown["label"],
         shown["id"],
+        shown["time"],
         segments=uploads.left(rules, _names(given, "tag")),
         features=uploads.left(rules, _names(given, "features")),
         asked_back=uploads.left(rules, given.getlist("feature")),
     )
-    texts = (structural["id"],) if structural["id"] else ()
+    texts = tuple(column for name in ("id", "time") if (column := structural[name]))
     written = uploads.written(given)
     rows = uploads.table(kind, body, texts, rules, [name for name in structural.values() if name], written)
     if given.get("settled"):  # by the command, which has said what it left out
         roles = replace(roles, asked_back=tuple(rows.table.column_names))
-    hints = Hints(given.get("task", ""), score_scale=given.get("score_scale", ""), date_order=written.date_order)
+    scale, unit = given.get("score_scale", ""), given.get("time_unit", "")
+    hints = Hints(given.get("task", ""), unit, scale, written.date_order)
     settled = settle(rows, roles, hints)
     source = rules.masked(given.get("source", "posted over HTTP"))
     made = baselines.set_from_settled(store, model, version, settled, source)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting.add_argument(
         "--features", type=names, default=(), metavar="a,b,...", help="default: all other columns that describe a row"
     )
-    add_hints(setting, times=False)
+    setting.add_argument("--time", metavar="COL", help="when the rows were: seasons are learnt from it; no feature")
+    add_hints(setting)
     setting.add_argument(
         "--tag",
         action="append",
@@ -132,8 +132,8 @@ def _say_of_whom(args: argparse.Namespace) -> None:
 def _settled(args: argparse.Namespace) -> Settled:
     """The rows of the file or the query, with their columns settled."""
     tags = tuple(name for given in args.tag for name in names(given))
-    roles = Roles(args.prediction, args.score, args.label, args.id, segments=tags, asked_back=tuple(args.feature))
-    roles = replace(roles, features=args.features)
+    one = (args.prediction, args.score, args.label, args.id, args.time)
+    roles = Roles(*one, segments=tags, features=args.features, asked_back=tuple(args.feature))
     if args.query is None:
         return settle(_some(read(args.file, roles.texts, written(args)), f"{args.file} has"), roles, hints(args))
     with reading(args) as store:
@@ -161,9 +161,9 @@ def _post(instance: Running, args: argparse.Namespace, settled: Settled | None) 
         asked += [("start", args.start.isoformat()), ("end", args.end.isoformat())]
         return post(instance, "/api/baselines", asked, b"{}", JSON_TYPE)
     roles = settled.roles
-    asked += [(role, getattr(roles, role) or "") for role in ("prediction", "score", "label", "id")]
+    asked += [(role, getattr(roles, role) or "") for role in ("prediction", "score", "label", "id", "time")]
     asked += [("tag", name) for name in roles.segments]
     asked += [("task", settled.guess.task), ("source", args.query or str(args.file)), ("settled", "yes")]
-    kept = [name for name in (roles.prediction, roles.score, roles.label, roles.id) if name]
+    kept = [name for name in (roles.prediction, roles.score, roles.label, roles.id, roles.time) if name]
     columns = dict.fromkeys([*kept, *roles.segments, *roles.features])
     return post_table(instance, "/api/baselines", asked, settled.rows.table.select(list(columns)))

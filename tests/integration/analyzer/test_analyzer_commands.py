@@ -81,6 +81,19 @@ def test_from_a_query_to_the_gate(modelspan: Run, filled: Store, tmp_path: Path)
     assert filled.scalar(drifted) == 2
 
 
+def test_a_baseline_has_the_times_of_its_rows(modelspan: Run, filled: Store, tmp_path: Path) -> None:
+    """Their column is no feature; numbers count in a unit that is told, and said, or given."""
+    file = tmp_path / "timed.csv"
+    file.write_text("when,x\n" + "".join(f"{1_767_225_600 + row},{row % 7 + 0.5}\n" for row in range(60)))
+    for unit, told in (((), True), (("--time-unit", "s"), False)):
+        status, _, said = modelspan("baseline", "set", "--model", "timed", "--file", str(file), "--time", "when", *unit)
+        assert (status, "counts seconds since 1970" in said) == (0, told)
+    newest = json.loads(modelspan("baseline", "list", "--model", "timed", "--json")[1])[0]
+    assert newest["window_start"] == "2026-01-01T00:00:00+00:00"
+    names = "SELECT DISTINCT arrayJoin(mapKeys(numeric_features)) FROM reference_predictions WHERE model = 'timed'"
+    assert filled.scalar(names) == "x"
+
+
 def test_a_baseline_for_all_versions_says_who_keeps_its_own(modelspan: Run, filled: Store) -> None:
     """Nothing changes for such a version, which would look as if the new baseline were in use."""
     for version, said in (("", ""), ("7", ""), ("", "keep it: 7 (--version replaces"), ("8", "")):

@@ -4,6 +4,7 @@ import datetime
 import uuid
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -258,6 +259,33 @@ def test_a_feature_that_is_named_as_something_else_is_said(name: str, option: st
     assert all(part in said for part in (repr(name), option, "--features", "--feature "))
     for settles in (Roles(features=("x", name)), Roles(asked_back=(name,)), Roles(features=("x",))):
         assert settled(columns, settles).rows.remarks.assumed == []
+
+
+DAYS = [datetime.datetime(2026, 1, 1) + datetime.timedelta(hours=row) for row in range(MANY)]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "is_feature"),
+    [
+        ("year", [2025 + (2 * row) // MANY for row in range(MANY)], False),
+        ("Order Year", [2025 + (2 * row) // MANY for row in range(MANY)], False),
+        ("week", [row // 5 for row in range(MANY)], False),
+        ("day", [datetime.date(2026, 1, 1) + datetime.timedelta(days=row // 3) for row in range(MANY)], False),
+        ("switched", [int(row > 60) for row in range(MANY)], True),
+        ("year", [2026] * MANY, True),
+        ("year_built", [1990 + row % 30 for row in range(MANY)], True),
+        ("energy", [row + 0.5 for row in range(MANY)], True),
+    ],
+)
+def test_a_column_that_only_rises_with_time_is_no_feature(name: str, values: list[object], is_feature: bool) -> None:
+    """In whichever order the rows stand; what switches once, or is a fraction, is one."""
+    order = np.random.default_rng(2).permutation(MANY)
+    columns = {"at": [DAYS[place] for place in order], "x": [1.5] * MANY, name: [values[place] for place in order]}
+    found = settled(columns, Roles(time="at"))
+    assert (name in found.roles.features) == is_feature
+    assert settled(columns, Roles(time="at", asked_back=(name,))).roles.features == ("x", name)
+    if not is_feature:
+        assert any("only rises with time" in said for said in found.rows.remarks.left_out)
 
 
 FEATURES: dict[str, tuple[str, object]] = {

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelspan_analyzer.files.rows import Remarks
 from modelspan_analyzer.replay.history import HistoryError
-from modelspan_analyzer.replay.windows import MOST_WINDOWS, by_rows, by_time, counts, parse
+from modelspan_analyzer.replay.windows import MOST_WINDOWS, apart, by_rows, by_time, counts, parse
 from modelspan_analyzer.results import Window
 
 UTC = pa.timestamp("ns", "UTC")
@@ -34,6 +35,19 @@ def test_every_timed_row_is_in_one_window(seconds: list[int], step: timedelta | 
     assert sum(rows_in(window, times) for window in windows) == len(seconds)
     assert counts(times, windows) == [rows_in(window, times) for window in windows]
     assert all(left.end == right.start for left, right in pairwise(windows))
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=300), st.sampled_from([3, 10]))
+def test_windows_of_rows_are_even_where_times_are_the_same(seconds: list[int], step: int) -> None:
+    """Rows of one time follow each other by a microsecond, in their order, and it is said how many."""
+    times, remarks = pa.array([s * 10**9 for s in sorted(seconds)], pa.int64()).cast(UTC), Remarks()
+    moved = apart(times, remarks)
+    stamps = np.asarray(moved.cast(pa.int64()))
+    assert np.all(np.diff(stamps) > 0)
+    assert np.all(stamps - np.asarray(times.cast(pa.int64())) < len(seconds) * 1000)
+    held = counts(moved, by_time(moved, step))
+    assert set(held[:-1]) <= {step}
+    assert bool(remarks.assumed) == (len(set(seconds)) < len(seconds))
 
 
 @given(st.integers(1, 50_000), st.sampled_from([None, 500, 1000]))

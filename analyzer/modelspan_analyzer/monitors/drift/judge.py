@@ -15,6 +15,7 @@ from modelspan_analyzer.monitors.drift.compare import Pair, compare, exact_pairs
 from modelspan_analyzer.monitors.drift.importance import importances
 from modelspan_analyzer.monitors.drift.learnt_floors import learnt_floor
 from modelspan_analyzer.monitors.drift.peer_rules import peer_rule
+from modelspan_analyzer.monitors.drift.seasonal import Usual, usual_now
 from modelspan_analyzer.reading.profiles.binning import Bins
 from modelspan_analyzer.reading.profiles.measures import MEASURES, Compared, Measured
 from modelspan_analyzer.reading.profiles.profile import Floats, Kind
@@ -54,6 +55,10 @@ class Looked:
     rank_error: float
     peer: ThresholdRule | None
     """Another product's rule for it, where the preset asks for one."""
+    usual: Usual | None = None
+    """What is usual of it for the time, where it differs from the baseline."""
+    from_baseline: float | None = None
+    """Its effect against the baseline, where it is compared with what is usual instead."""
 
 
 def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outputs: bool) -> list[Result]:
@@ -65,11 +70,21 @@ def drift(context: MonitorContext, signal: str, settings: DriftSettings, *, outp
         reason = "no prediction in the window"
         return [context.result(signal, "drift", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
     found = judge_pairs(context, signal, settings, _pairs(context, settings, outputs), outputs=outputs)
-    if found:
-        return found
+    named = [] if outputs else list(_row_names(context, signal, settings))
+    if found or named:
+        return [*found, *named]
     lacking = "neither a value nor a label (scores by class are not compared)" if outputs else "no feature to compare"
     reason = f"the window's predictions have {lacking}"
     return [context.result(signal, "drift", None, Verdict.SKIPPED, n=context.current.rows, reason=reason)]
+
+
+def _row_names(context: MonitorContext, signal: str, settings: DriftSettings) -> Iterator[Result]:
+    """The features that are not looked at, as they name rows."""
+    for name, why in context.row_names.items():
+        if chosen(settings, name):
+            reason = f"{why}, so no feature; `ids_as_features: [{name}]` in monitors.yaml takes it back"
+            seen, judged = Seen(name, n=context.current.rows), Judged(Verdict.SKIPPED, reason)
+            yield context.judged(signal, _primary(settings), None, seen, judged, signal)
 
 
 def judge_pairs(
@@ -104,6 +119,8 @@ def judge_pairs(
     if settings.rule.learn_floor and not segment:
         rule = settings.rule.rule(settings.min_rows)
         looked = [_with_floor(context, rule, one, outputs) for one in looked]
+    if not segment:
+        looked = _in_season(context, signal, settings, looked, outputs)
     return results + [context.found(signal, one, signal) for one in judge(looked, settings, segment)]
 
 
@@ -112,6 +129,41 @@ def judge(looked: Sequence[Looked], settings: DriftSettings, segment: str = "") 
     verdicts = assess_drift([one.counts for one in looked], settings.rule.rule(settings.min_rows))
     for one, verdict in zip(looked, verdicts, strict=True):
         yield from _found(settings, one, verdict, segment)
+
+
+def _in_season(
+    context: MonitorContext, signal: str, settings: DriftSettings, looked: Sequence[Looked], outputs: bool
+) -> list[Looked]:
+    """The columns that differ from the baseline beside what is usual for the time instead, where that is known."""
+    baseline, rule = context.baseline, settings.rule
+    by_rule = rule.enabled and rule.seasons and settings.preset == "modelspan"
+    if not by_rule or baseline is None or not baseline.stored:
+        return list(looked)
+    verdicts = assess_drift([one.counts for one in looked], rule.rule(settings.min_rows))
+    differ = {v.feature: v for v in verdicts if v.q_value is not None and v.q_value <= rule.alpha}
+    chosen = {one.counts.feature: _level(one) for one in looked if one.counts.feature in differ}
+    primary = _primary(settings)
+    found = usual_now(context, signal, primary, chosen, settings.min_rows, outputs=outputs) if chosen else {}
+    again = []
+    for one in looked:
+        usual = found.get(one.counts.feature)
+        if usual is not None and usual.pair is not None:
+            counts = one.counts
+            if not outputs:
+                context.usual[counts.feature] = usual.pair.reference
+            other = look(usual.pair, settings, one.peer, counts.importance, counts.earlier_breaches)
+            other = replace(other, counts=replace(other.counts, effect_floor=counts.effect_floor))
+            one = replace(other, from_baseline=differ[counts.feature].excess_effect)
+        again.append(replace(one, usual=usual))
+    return again
+
+
+def _level(one: Looked) -> str | None:
+    """The category whose share tells how high a column is: the one that moved most; None of numbers, for their mean."""
+    if one.bins.kind is Kind.NUMERIC or not one.bins.categories:
+        return None
+    before, now = (np.asarray(_shares(np.asarray(side))) for side in (one.counts.baseline, one.counts.current))
+    return one.bins.categories[int(np.argmax(np.abs(now - before)[: len(one.bins.categories)]))]
 
 
 def _primary(settings: DriftSettings) -> str:
@@ -139,7 +191,7 @@ def chosen(settings: DriftSettings, name: str) -> bool:
 
 def _pairs(context: MonitorContext, settings: DriftSettings, outputs: bool) -> Iterator[Pair]:
     def wanted(name: str) -> bool:
-        return chosen(settings, name)
+        return chosen(settings, name) and (outputs or name not in context.row_names)
 
     baseline, reference = context.baseline, None if settings.exact else context.reference
     if reference is not None:
@@ -239,15 +291,32 @@ def _by_rule(settings: DriftSettings, one: Looked, verdict: FeatureVerdict, judg
         "baseline": _shares(np.asarray(one.counts.baseline)),
         "window": _shares(np.asarray(one.counts.current)),
     }
+    if one.usual is not None:
+        season = one.usual.season
+        details |= {"season": season.rhythm, "season_stage": season.stage, "season_windows": len(season.back)}
+        details |= {"from_baseline": one.from_baseline}
     if judged.verdict is Verdict.ALARM:
         return replace(judged, details=details)
+    found, reason = _in_words(settings, one, verdict)
     return Judged(
-        verdict.verdict,
-        verdict.reason,
+        found,
+        reason,
         threshold=settings.rule.effect_floor if one.counts.effect_floor is None else one.counts.effect_floor,
         p_value=verdict.p_value,
         details=details,
     )
+
+
+def _in_words(settings: DriftSettings, one: Looked, verdict: FeatureVerdict) -> tuple[Verdict, str]:
+    """The rule's verdict and reason, with what is usual; a steady trend away from the baseline is worth a warning."""
+    usual, far = one.usual, one.from_baseline or 0.0
+    if usual is None or not (usual.words and (usual.pair or verdict.verdict is Verdict.ALARM)):
+        return verdict.verdict, verdict.reason
+    warns = verdict.verdict is Verdict.OK and usual.is_trend and far >= settings.rule.effect_floor
+    reason = f"{verdict.reason}; {usual.words}"
+    if usual.pair is not None:
+        reason += f" ({far:.3g} beyond chance from the baseline)"
+    return Verdict.WARNING if warns else verdict.verdict, reason
 
 
 def _shares(counts: Floats) -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.baselines import KIND_ROWS, Baseline
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.binning import Bins, count
 from modelspan_analyzer.reading.profiles.profile import Column, Profile
@@ -40,7 +40,7 @@ def _readable(column: Column) -> bool:
 @kept(16)
 def _parts(store: Store, baseline: Baseline, version: str) -> tuple[Profile, ...]:
     """The profiles of a baseline's parts, from the predictions that it was made of."""
-    if baseline.window is None:
+    if baseline.window is None or baseline.kind == KIND_ROWS:
         return ()
     start, step = baseline.window.start, (baseline.window.end - baseline.window.start) / PARTS
     windows = [Window(start + number * step, start + (number + 1) * step) for number in range(PARTS)]

@@ -47,7 +47,7 @@ def multivariate(context: MonitorContext) -> list[Result]:
     if min(n, n_baseline) < settings.min_rows:
         reason = f"{n} rows against {n_baseline} of the baseline's held-out half; both need {settings.min_rows}"
         return _none(context, Verdict.NOT_ENOUGH_DATA, reason, n, n_baseline)
-    both = matrices(reference, window)
+    both = matrices(reference, window, {*context.usual, *context.row_names})
     if not _vary(both):
         return _none(context, Verdict.SKIPPED, "no feature with values on both sides varies", n, n_baseline)
     seen = Seen(n=n, n_baseline=n_baseline)

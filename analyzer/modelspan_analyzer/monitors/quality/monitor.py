@@ -15,6 +15,7 @@ from modelspan_analyzer.monitors.quality.constraints import read as read_constra
 from modelspan_analyzer.monitors.quality.failures import failure_rate
 from modelspan_analyzer.monitors.quality.repeated import repeated_ids, repeated_rows
 from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
+from modelspan_analyzer.reading.profiles.pooling import pooled
 from modelspan_analyzer.reading.profiles.profile import Column
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.rates import Rate, judge
@@ -40,14 +41,22 @@ def data_quality(context: MonitorContext) -> list[Result]:
         return {
             name: column
             for name, column in columns.items()
-            if (wanted is None or name in wanted) and name not in settings.exclude
+            if (wanted is None or name in wanted) and name not in {*settings.exclude, *context.row_names}
         }
 
-    before, after = chosen(reference.features), chosen(context.current.features)
+    before, after = chosen(_with_season(context, reference.features)), chosen(context.current.features)
     found = compare(before, after, (reference.rows, n), settings, _whole_rows(context))
     results += [context.found(SIGNAL, one, SIGNAL) for one in found]
     results += _constraint_results(context)
     return results
+
+
+def _with_season(context: MonitorContext, features: Mapping[str, Column]) -> dict[str, Column]:
+    """The baseline's features; those with a rhythm or a trend together with what is expected of them now."""
+    return {
+        name: pooled([column, context.usual[name]]) if name in context.usual else column
+        for name, column in features.items()
+    }
 
 
 def _constraint_results(context: MonitorContext) -> Iterator[Result]:

@@ -111,6 +111,7 @@ def _numeric_counts(edges: Floats, support: Support | None, total: float) -> Flo
     if support.weights is None:
         below = ends / support.values.size
     else:
-        below = np.concatenate([[0.0], np.cumsum(support.weights)])[ends] / support.weights.sum()
+        cumulated = np.concatenate([[0.0], np.cumsum(support.weights)])
+        below = cumulated[ends] / cumulated[-1]  # whose rounding is that of the other sums: no share is below 0
     shares = np.diff(np.concatenate([[0.0], below, [1.0]]))
     return np.asarray(shares * total, np.float64)

@@ -42,7 +42,7 @@ def read_profile(
     if not exact and covers(window) and rows_in_sketches(store, model, version, window) > FEW_ROWS:
         return profile_sketches(store, model, version, window), None
     profile = profile_rows(store, relation)
-    return (_with_supports(store, profile, condensed=False) if rows <= FEW_ROWS else profile), None
+    return (with_supports(store, profile, condensed=False) if rows <= FEW_ROWS else profile), None
 
 
 def baseline_profile(store: Store, baseline: Baseline, version: str) -> Profile:
@@ -56,7 +56,7 @@ def baseline_profile(store: Store, baseline: Baseline, version: str) -> Profile:
 
 @kept(64)
 def _stored_profile(store: Store, baseline: Baseline) -> Profile:
-    return _with_supports(store, profile_rows(store, baseline_relation(baseline, baseline.version)), condensed=True)
+    return with_supports(store, profile_rows(store, baseline_relation(baseline, baseline.version)), condensed=True)
 
 
 def slice_profile(
@@ -73,7 +73,7 @@ def slice_profile(
 def stored_slice(store: Store, baseline: Baseline, key: str, value: str) -> Profile:
     """The profile of a slice of a stored baseline."""
     relation = restricted(baseline_relation(baseline, baseline.version), key, value)
-    return _with_supports(store, profile_rows(store, relation), condensed=True)
+    return with_supports(store, profile_rows(store, relation), condensed=True)
 
 
 def supports(
@@ -90,7 +90,7 @@ def supports(
         yield load_supports(store, profile.relation, part, found, outputs=outputs)
 
 
-def _with_supports(store: Store, profile: Profile, *, condensed: bool) -> Profile:
+def with_supports(store: Store, profile: Profile, *, condensed: bool) -> Profile:
     """The profile with its columns' distributions, of many values a grid of them if condensed."""
 
     def filled(columns: Mapping[str, Column], outputs: bool) -> dict[str, Column]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,11 +64,12 @@ def read_window(store: Store, relation: Relation, encoding: Encoding, limit: int
     return sample(store, rows_of(thinned(store, relation, limit, rows)), encoding, limit)
 
 
-def matrices(reference: Reference, window: Sample) -> Matrices:
-    """The columns that have a value in both halves of the baseline and in the window."""
+def matrices(reference: Reference, window: Sample, without: Container[str] = ()) -> Matrices:
+    """The columns that have a value in both halves of the baseline and in the window, but for some that are named."""
     sides = [finite(side.features) for side in (reference.learning, reference.held_out, window)]
     usable = np.all([np.any(~np.isnan(side), axis=0) for side in sides], axis=0)
     names = reference.encoding.names
+    usable &= np.array([name not in without for name in names], bool)
     learning, held_out, current = (side[:, usable] for side in sides)
     for column in np.flatnonzero(reference.encoding.is_categorical[usable]):
         codes = learning[:, column][~np.isnan(learning[:, column])]

@@ -79,11 +79,14 @@ _READ: Final = (
               answer_type="text/plain"),
 )  # fmt: skip
 _TABLE: Final = Body(TABLE_TYPES, "a table, in any form that `modelspan labels` reads")
+_TIME: Final = (
+    Parameter("time", "column of the time"),
+    Parameter("time_unit", "of times that are numbers", schema={"enum": list(UNITS)}),
+)
 _POSTED: Final = (
     Operation(
         "POST", "/api/labels", "Load what was true", schemas.LABELS,
-        (_ID, _LABEL, Parameter("time", "column of the time"), _MODEL, _TASK, _SOURCE, _ACTOR,
-         Parameter("time_unit", "of times that are numbers", schema={"enum": list(UNITS)}), *_WRITTEN),
+        (_ID, _LABEL, *_TIME, _MODEL, _TASK, _SOURCE, _ACTOR, *_WRITTEN),
         _TABLE, 201),
     Operation(
         "POST", "/api/baselines", "Set what a model is compared with: a table, or `start` and `end` of its own past",
@@ -92,7 +95,7 @@ _POSTED: Final = (
          Parameter("start", "with a JSON object as body: start of the past window"),
          Parameter("end", "and its end"),
          Parameter("prediction", "column of the prediction"), Parameter("score", "column of the score"),
-         _LABEL, _ID,
+         _LABEL, _ID, *_TIME,
          Parameter("tag", "columns that are tags", repeated=True),
          Parameter("features", "columns that are features, and no others", repeated=True),
          Parameter("feature", "a column that is a feature though it does not look like one", repeated=True),

@@ -1,0 +1,168 @@
+"""Columns beside what is usual for the time: a window's columns that differ from the baseline are looked at again.
+
+Where a column's earlier windows show a rhythm or a trend, it is compared with the windows like it instead of with the
+baseline, moved to the level that they forecast, and by as much more as forecasts are off by nature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelspan_analyzer.instants import utc
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.drift.compare import Pair, pairs
+from modelspan_analyzer.reading.profiles.earlier import Past
+from modelspan_analyzer.reading.profiles.pooling import level_of, moved, pooled
+from modelspan_analyzer.reading.profiles.profile import Column, Kind, Profile
+from modelspan_analyzer.results import Window
+from modelspan_analyzer.verdicts.rhythm import DAY
+from modelspan_analyzer.verdicts.seasons import SETTLED, TREND, History, Season, season_of
+
+_ALARMED: Final = """
+SELECT feature, window_start, window_end, JSONExtractInt(details, 'season_stage') AS stage FROM monitor_results FINAL
+WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String} AND metric = {metric:String}
+  AND segment = '' AND verdict = 'alarm' AND feature IN {names:Array(String)}
+  AND window_start >= {since:DateTime64(9, 'UTC')} AND window_end <= {until:DateTime64(9, 'UTC')}
+"""
+
+_INSTANT: Final = timedelta(microseconds=1)
+
+Chosen = Mapping[str, str | None]
+"""Columns, each with the category whose share is its level, or None for the mean of its numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What is usual of one column for the time."""
+
+    season: Season
+    words: str
+    pair: Pair | None = None
+    """The column beside what is usual; None where no rhythm or trend is known."""
+
+    @property
+    def is_trend(self) -> bool:
+        """Whether it moves steadily."""
+        return self.pair is not None and self.season.rhythm == TREND.name
+
+
+def _words(season: Season, window: Window) -> str:
+    number = len(season.back)
+    if season.rhythm == TREND.name:
+        way = "rises" if season.rising else "falls"
+        return f"it {way} steadily, so it is compared with where its trend over {number} windows leads"
+    if season.rhythm:
+        return f"compared with what is usual {_when(season.rhythm, window)}, as {number} earlier windows have it"
+    if season.stage == SETTLED:
+        return ""
+    return "no rhythm of it is known yet"
+
+
+def _when(rhythm: str, window: Window) -> str:
+    """When the window is, in the words of its rhythm."""
+    short = window.end - window.start < DAY
+    clock = f"{window.start:%H:%M} to {window.end:%H:%M}" if short else ""
+    if rhythm == "day":
+        return f"from {clock}"
+    if rhythm == "week":
+        return f"for a {_weekday(window, clock)}"
+    return f"for the time of year ({window.start:%d %B})"
+
+
+def _weekday(window: Window, clock: str) -> str:
+    return f"{window.start:%A} {clock}".rstrip() if window.end - window.start <= DAY else "time of the week"
+
+
+def usual_now(
+    context: MonitorContext,
+    signal: str,
+    metric: str,
+    chosen: Chosen,
+    min_rows: int,
+    *,
+    outputs: bool,
+) -> dict[str, Usual]:
+    """What is usual of some columns in the window.
+
+    Args:
+        context: of the window.
+        signal: whose earlier results tell which windows alarmed.
+        metric: of these results.
+        chosen: the columns.
+        min_rows: an earlier window with fewer says nothing.
+        outputs: whether they are the model's outputs.
+    """
+    past = Past.of(context.store, context.model, context.version, context.window, context.baseline)
+    seasons = _seasons(past, signal, metric, chosen, min_rows, context.version, outputs)
+    if not outputs and not any(season.stage for season in seasons.values()):
+        past = replace(past, version="")  # a new release's features are those of the one before
+        seasons = _seasons(past, signal, metric, chosen, min_rows, context.version, outputs)
+    found = {name: season for name, season in seasons.items() if season.rhythm}
+    there = _pairs(context, past, found, chosen, outputs) if found else {}
+    unknown = {name: Season(season.stage) for name, season in seasons.items() if name not in there}
+    return {
+        name: Usual(season, _words(season, context.window), there.get(name))
+        for name, season in (seasons | unknown).items()
+    }
+
+
+def _seasons(
+    past: Past, signal: str, metric: str, chosen: Chosen, min_rows: int, version: str, outputs: bool
+) -> dict[str, Season]:
+    levels = past.levels(chosen, outputs=outputs)
+    alarmed = _alarmed(past, version, signal, metric, list(levels)) if levels else {}
+    nothing = np.full(past.number, -1)
+    histories = {
+        name: History(past.size, np.where(one.n >= min_rows, one.mean, np.nan), one.error, alarmed.get(name, nothing))
+        for name, one in levels.items()
+    }
+    return {name: season_of(histories[name]) if name in histories else Season(0) for name in chosen}
+
+
+def _alarmed(past: Past, version: str, signal: str, metric: str, names: list[str]) -> dict[str, NDArray[np.intp]]:
+    """The stage at which each earlier window alarmed, by column; -1 where it did not."""
+    scope = {"model": past.model, "version": version, "signal": signal, "metric": metric, "names": names}
+    times = {"since": past.window(past.number).start, "until": past.start}
+    found: dict[str, NDArray[np.intp]] = {}
+    for row in past.store.rows(_ALARMED, {**scope, **times}):
+        stages = found.setdefault(row["feature"], np.full(past.number, -1))
+        first, last = past.place(utc(row["window_start"])), past.place(utc(row["window_end"]) - _INSTANT)
+        stages[max(0, first) : last + 1] = int(row["stage"])
+    return found
+
+
+def _pairs(
+    context: MonitorContext, past: Past, seasons: Mapping[str, Season], chosen: Chosen, outputs: bool
+) -> dict[str, Pair]:
+    """The columns beside what is expected of them."""
+    wanted = {back for season in seasons.values() for back in season.back}
+    earlier = {back: profile for back in sorted(wanted) if (profile := past.profile(back))}
+    now = _columns(context.current, outputs)
+    expected: dict[str, Column] = {}
+    for name, season in seasons.items():
+        sides = [_columns(earlier[back], outputs) for back in season.back if back in earlier]
+        parts = [side[name] for side in sides if name in side]
+        usual_column = pooled(parts) if parts else Column(name)
+        if name in now and usual_column.kind is not Kind.EMPTY:
+            expected[name] = _expected(usual_column, season, chosen[name], now[name])
+    whole = context.current
+    usual = replace(whole, outputs=expected) if outputs else replace(whole, features=expected)
+    found = pairs(context.store, usual, context.current, expected.__contains__, outputs=outputs)
+    return {pair.name: pair for pair in found}
+
+
+def _columns(profile: Profile, outputs: bool) -> Mapping[str, Column]:
+    return profile.outputs if outputs else profile.features
+
+
+def _expected(usual: Column, season: Season, category: str | None, now: Column) -> Column:
+    """What earlier windows make expected, as near to the window as forecasts are off by nature."""
+    away = level_of(now, category) - season.level
+    near = float(np.clip(away, -season.natural, season.natural)) if np.isfinite(away) else 0.0
+    return moved(usual, category, season.level + near)

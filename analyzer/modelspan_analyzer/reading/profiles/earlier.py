@@ -1,0 +1,172 @@
+"""Earlier windows of one length: the level of some columns in each, and the columns of those that are wanted.
+
+What was predicted is read from sketches, so windows are of whole hours. A baseline whose rows have times is part of the
+past too; it is read from its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from modelspan_analyzer.instants import EPOCH
+from modelspan_analyzer.reading.baselines import KIND_ROWS, Baseline
+from modelspan_analyzer.reading.profiles.from_rows import profile_rows
+from modelspan_analyzer.reading.profiles.from_sketches import profile_sketches
+from modelspan_analyzer.reading.profiles.profile import Floats, Profile, Relation
+from modelspan_analyzer.reading.profiles.read import with_supports
+from modelspan_analyzer.reading.profiles.values import FEATURE_NUMBERS, OUTPUT_NUMBERS
+from modelspan_analyzer.reading.relation import baseline_relation
+from modelspan_analyzer.reading.window import between
+from modelspan_analyzer.results import Window
+from modelspan_collector.store.connect import Store
+
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+_SHORT, _LONG = timedelta(days=35), timedelta(days=800)
+"""How far back windows shorter than a day, and others, are looked at."""
+
+_SKETCHED = """
+SELECT toString(feature) AS name, intDiv(toUnixTimestamp({start:DateTime('UTC')}) - 1 - toUnixTimestamp(hour),
+       {seconds:UInt32}) AS back, sum(rows) AS n, {sums}
+FROM feature_profiles
+WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String}) AND segment = ''
+  AND source = {source:String} AND kind = {kind:String} AND feature IN {names:Array(String)}
+  AND toStartOfDay(hour) >= toStartOfDay({since:DateTime('UTC')})
+  AND hour >= {since:DateTime('UTC')} AND hour < {start:DateTime('UTC')}
+GROUP BY name, back
+"""
+_SKETCHED_NUMBERS = "sum(weight - nans - infinite) AS whole, sum(total) AS level, sum(squares) AS square"
+_CATEGORY = "{categories:Array(String)}[indexOf({names:Array(String)}, name)]"
+_SKETCHED_TEXTS = f"""sum(weight) AS whole,
+       arraySum(entry -> if(entry.1 = {_CATEGORY}, entry.2, 0), approx_top_kMerge(64, 256)(top)) * whole / n AS level,
+       level AS square"""
+
+_STORED = """
+SELECT toString(name) AS name,
+       intDiv(dateDiff('second', timestamp, {until:DateTime64(9, 'UTC')}) - 1, {seconds:UInt32}) AS back,
+       count() AS n, sum(sample_weight) AS whole, {sums}
+FROM {table} ARRAY JOIN {arrays}
+WHERE {condition} AND name IN {names:Array(String)}
+  AND timestamp > toDateTime64(0, 9, 'UTC') AND timestamp < {until:DateTime64(9, 'UTC')} {finite}
+GROUP BY name, back
+"""
+_STORED_NUMBERS = "sum(sample_weight * number) AS level, sum(sample_weight * number * number) AS square"
+_STORED_TEXTS = f"sumIf(sample_weight, text = {_CATEGORY}) AS level, level AS square"
+_FEATURE_TEXTS = "mapKeys(categorical_features) AS name, mapValues(categorical_features) AS text"
+_OUTPUT_TEXTS = "if(label = '', [], ['label']) AS name, if(label = '', [], [toString(label)]) AS text"
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """A column in windows one after the other, the newest last; each of shape (windows,)."""
+
+    n: Floats
+    mean: Floats
+    """NaN without rows."""
+    error: Floats
+    """Standard error of the mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The windows before one: of its length in whole hours, back to back."""
+
+    store: Store
+    model: str
+    version: str
+    """Empty for all versions."""
+    baseline: Baseline | None
+    """Part of the past where it is rows with times."""
+    start: datetime
+    """Where the newest of them ends."""
+    size: timedelta
+
+    @classmethod
+    def of(cls, store: Store, model: str, version: str, window: Window, baseline: Baseline | None) -> Past:
+        """The windows before a window."""
+        start = window.start - (window.start - EPOCH) % HOUR
+        size = HOUR * -((start - window.end) // HOUR)
+        timed = baseline is not None and baseline.kind == KIND_ROWS and baseline.window is not None
+        return cls(store, model, version, baseline if timed else None, start, size)
+
+    @property
+    def number(self) -> int:
+        """Windows that are looked at."""
+        return (_SHORT if self.size < DAY else max(_LONG, 20 * self.size)) // self.size
+
+    def window(self, back: int) -> Window:
+        """The window so many places before: 1 is the one just before."""
+        return Window(self.start - back * self.size, self.start - (back - 1) * self.size)
+
+    def place(self, start: datetime) -> int:
+        """The place of the window in which a moment lies, counted as `Levels` does; negative before all."""
+        return self.number - 1 - (self.start - start - timedelta(microseconds=1)) // self.size
+
+    def levels(self, chosen: Mapping[str, str | None], *, outputs: bool) -> dict[str, Levels]:
+        """How high each column was: the mean of its numbers, or the share of a category where one is named."""
+        sums: dict[str, Floats] = {}
+        for row in self._rows(chosen, outputs):
+            back = int(row["back"])
+            if back < self.number:
+                found = sums.setdefault(row["name"], np.zeros((4, self.number)))
+                found[:, self.number - 1 - back] += [row["n"], row["whole"], row["level"], row["square"]]
+        return {name: _levels(found) for name, found in sums.items()}
+
+    def _rows(self, chosen: Mapping[str, str | None], outputs: bool) -> Iterator[dict[str, Any]]:
+        numbers = [name for name, category in chosen.items() if category is None]
+        texts = {name: category for name, category in chosen.items() if category is not None}
+        if numbers:
+            arrays = OUTPUT_NUMBERS if outputs else FEATURE_NUMBERS
+            yield from self._sketched("numeric", _SKETCHED_NUMBERS, outputs, {"names": numbers})
+            yield from self._stored(arrays, _STORED_NUMBERS, {"names": numbers}, "AND isFinite(number)")
+        if texts:
+            arrays, asked = (
+                _OUTPUT_TEXTS if outputs else _FEATURE_TEXTS,
+                {"names": list(texts), "categories": list(texts.values())},
+            )
+            yield from self._sketched("categorical", _SKETCHED_TEXTS, outputs, asked)
+            yield from self._stored(arrays, _STORED_TEXTS, asked)
+
+    def _sketched(self, kind: str, sums: str, outputs: bool, asked: Mapping[str, object]) -> list[dict[str, Any]]:
+        scope = {"model": self.model, "version": self.version, "kind": kind, **asked}
+        scope |= {"source": "prediction" if outputs else "feature", "seconds": round(self.size.total_seconds())}
+        times = {"start": self.start, "since": self.window(self.number).start}
+        return self.store.rows(_SKETCHED.replace("{sums}", sums), {**scope, **times})
+
+    def _stored(self, arrays: str, sums: str, asked: Mapping[str, object], finite: str = "") -> list[dict[str, Any]]:
+        if self.baseline is None:
+            return []
+        rows = baseline_relation(self.baseline, self.version)
+        parts = {"sums": sums, "table": rows.table, "arrays": arrays, "condition": rows.condition, "finite": finite}
+        sql = _STORED
+        for name, part in parts.items():
+            sql = sql.replace("{" + name + "}", part)
+        times = {"until": self.start, "seconds": round(self.size.total_seconds())}
+        return self.store.rows(sql, {**rows.parameters, **times, **asked})
+
+    def profile(self, back: int) -> Profile | None:
+        """The distributions of the window so many places before; None where it has no rows."""
+        window = self.window(back)
+        profile = profile_sketches(self.store, self.model, self.version, window)
+        if not profile.rows and self.baseline is not None:
+            profile = with_supports(self.store, profile_rows(self.store, self._of_baseline(window)), condensed=True)
+        return profile if profile.rows else None
+
+    def _of_baseline(self, window: Window) -> Relation:
+        assert self.baseline is not None
+        rows = baseline_relation(self.baseline, self.version)
+        times = {"since": window.start, "until": window.end}
+        return Relation(rows.table, f"{rows.condition} AND {between('since', 'until')}", {**rows.parameters, **times})
+
+
+def _levels(sums: Floats) -> Levels:
+    n, weight, total, squares = sums
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        mean = np.where(weight > 0, total / weight, np.nan)
+        error = np.sqrt(np.maximum(squares / weight - mean**2, 0.0) / n)
+    return Levels(n, mean, error)

@@ -1,0 +1,111 @@
+"""Columns of several stretches of time put together, and moved to where they are expected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from modelspan_analyzer.reading.profiles.profile import Column, Floats, Numbers, Support, Texts
+from modelspan_analyzer.reading.profiles.read import condense
+from modelspan_analyzer.statistics.tilting import tilted
+
+
+def pooled(columns: Sequence[Column]) -> Column:
+    """The column over all of its stretches; each with its values (`Numbers.support`), at least one."""
+    numbers = [column.numbers for column in columns if column.numbers is not None]
+    texts = [column.texts for column in columns if column.texts is not None]
+    return Column(
+        columns[0].name,
+        null=sum(column.null for column in columns),
+        null_n=sum(column.null_n for column in columns),
+        numbers=_numbers(numbers) if numbers else None,
+        texts=_texts(texts) if texts else None,
+    )
+
+
+def _numbers(parts: Sequence[Numbers]) -> Numbers:
+    support = _support([part for part in parts if part.support is not None and part.support.values.size])
+    mean, std = float("nan"), float("nan")
+    if support is not None:
+        mean = float(np.average(support.values, weights=support.weights))
+        std = float(np.average((support.values - mean) ** 2, weights=support.weights) ** 0.5)
+    return Numbers(
+        n=sum(part.n for part in parts),
+        count=sum(part.count for part in parts),
+        nan=sum(part.nan for part in parts),
+        infinite=sum(part.infinite for part in parts),
+        zero=sum(part.zero for part in parts),
+        negative=sum(part.negative for part in parts),
+        minimum=min(part.minimum for part in parts),
+        maximum=max(part.maximum for part in parts),
+        mean=mean,
+        std=std,
+        distinct=max(part.distinct for part in parts),
+        support=support,
+    )
+
+
+def _support(parts: Sequence[Numbers]) -> Support | None:
+    if not parts:
+        return None
+    supports = [part.support for part in parts if part.support is not None]
+    values = np.concatenate([support.values for support in supports])
+    whole = [part.count - part.nan - part.infinite for part in parts]
+    weights = np.concatenate([_shares(support) * each for each, support in zip(whole, supports, strict=True)])
+    order = np.argsort(values, kind="stable")
+    return condense(Support(values[order], weights[order], max(support.rank_error for support in supports)))
+
+
+def _shares(support: Support) -> Floats:
+    weights = np.ones(support.values.size) if support.weights is None else support.weights
+    return np.asarray(weights / weights.sum(), np.float64)
+
+
+def _texts(parts: Sequence[Texts]) -> Texts:
+    counts: dict[str, float] = {}
+    for part in parts:
+        for text, weight in part.counts.items():
+            counts[text] = counts.get(text, 0.0) + weight
+    return Texts(
+        n=sum(part.n for part in parts),
+        count=sum(part.count for part in parts),
+        distinct=max(max(part.distinct for part in parts), float(len(counts))),
+        counts=counts,
+    )
+
+
+def level_of(column: Column, category: str | None) -> float:
+    """The mean of a column's numbers, or the share of a category."""
+    if category is None:
+        return column.numbers.mean if column.numbers else float("nan")
+    return column.texts.counts.get(category, 0.0) / column.texts.count if column.texts else float("nan")
+
+
+def moved(column: Column, category: str | None, level: float) -> Column:
+    """The column with another level, and otherwise as it is; unmoved where its values cannot have that level."""
+    if category is not None:
+        return replace(column, texts=_with_share(column.texts, category, level)) if column.texts else column
+    numbers = column.numbers
+    if numbers is None or numbers.support is None:
+        return column
+    support = numbers.support
+    each = np.ones(support.values.size) if support.weights is None else support.weights
+    weights = tilted(support.values, each, level)
+    if weights is None:
+        return column
+    spread = float(np.average((support.values - level) ** 2, weights=weights) ** 0.5)
+    there = replace(support, values=support.values, weights=weights)
+    return replace(column, numbers=replace(numbers, mean=level, std=spread, support=there))
+
+
+def _with_share(texts: Texts, category: str, share: float) -> Texts:
+    known = texts.counts.get(category, 0.0) / texts.count
+    if not 0 < known < 1 or not 0 <= share < 1:
+        return texts
+    others = (1 - share) / (1 - known)
+    counts: Mapping[str, float] = {
+        text: weight * (share / known if text == category else others) for text, weight in texts.counts.items()
+    }
+    return replace(texts, counts=counts)

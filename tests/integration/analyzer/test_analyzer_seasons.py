@@ -1,0 +1,157 @@
+"""Columns with a rhythm or a trend: what is usual for the time calms, and a fault alarms all the same."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from conftest import Predict
+
+from modelspan_analyzer.config.settings import ModelSettings
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.drift.data_drift import data_drift
+from modelspan_analyzer.monitors.multivariate.monitor import multivariate
+from modelspan_analyzer.monitors.quality.monitor import data_quality
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.results import Result, Verdict, Window, write_results
+from modelspan_collector.store.connect import Store
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+"""A Monday."""
+HOURS = 6
+ROWS = 200
+DAYS = 15
+GENERATOR = np.random.default_rng(8)
+
+
+def rows(at: float, number: int = ROWS) -> pa.Table:
+    """Rows of one moment, in hours since the start: columns by day, one that grows, and one that stays."""
+    day = np.sin(2 * np.pi * (at + 3) / 24)
+    noise = GENERATOR.normal(size=(3, number))
+    names = np.where(GENERATOR.random(number) < 0.4 + 0.3 * day, "lamp", "sun")
+    return pa.table(
+        {
+            "temperature": day + noise[0],
+            "mileage": at / 100 + noise[1],
+            "steady": noise[2],
+            "light": names,
+        }
+    )
+
+
+def look(store: Store, model: str, day: int, quarter: int, **rule: object) -> dict[str, Result]:
+    """What the monitor says of a window; what is said is kept, as a run keeps it."""
+    start = START + timedelta(days=day, hours=HOURS * quarter)
+    settings = ModelSettings.model_validate({"data_drift": {"rule": rule}})
+    baseline = baselines.active(store, model, "1")
+    context = MonitorContext(store, model, "1", Window(start, start + timedelta(hours=HOURS)), baseline, settings)
+    found = data_drift(context)
+    write_results(store, found, "run")
+    others = [*data_quality(context), *multivariate(context)]
+    told = {one.feature: one for one in found if one.metric == "psi"}
+    for one in others:
+        if one.verdict is Verdict.ALARM:
+            told[f"{one.metric} {one.feature}".strip()] = one
+    return told
+
+
+@pytest.fixture(scope="module")
+def stream(shared_store: Store, predict: Predict) -> Store:
+    """Fifteen days that follow a baseline without times, and a last one with faults."""
+    whole = pa.concat_tables([rows(at % 24, 50) for at in np.linspace(0, 24, 40, endpoint=False)])
+    moved = whole.set_column(1, "mileage", pa.array(GENERATOR.normal(size=whole.num_rows)))
+    baselines.set_from_table(shared_store, "seasonal", "1", moved, source="rows without times")
+    every = pa.concat_tables([rows(at) for at in range(0, 24 * DAYS, HOURS)])
+    predict("seasonal", every, START.replace(tzinfo=None), hours=24 * DAYS)
+    return shared_store
+
+
+def test_a_season_is_learnt_from_the_stream_itself(stream: Store) -> None:
+    """First its swings alarm, and it is said that no rhythm is known; then they are usual, and growth warns."""
+    alarmed: dict[str, list[int]] = {name: [] for name in ("temperature", "mileage", "steady", "light")}
+    for day, quarter in [(0, 0), (0, 2), (2, 1), (4, 1), (8, 0), (8, 1), (11, 2), (13, 3), (14, 1)]:
+        told = look(stream, "seasonal", day, quarter)
+        for name in alarmed:
+            if told[name].verdict is Verdict.ALARM:
+                alarmed[name].append(day)
+        if told["temperature"].verdict is Verdict.ALARM:
+            assert "no rhythm of it is known yet" in told["temperature"].reason
+        if day >= 8:
+            others = [name for name in told if name not in alarmed]
+            assert not others, {name: told[name].reason for name in others}
+    assert alarmed["steady"] == []
+    assert alarmed["temperature"]
+    assert max(*alarmed["temperature"], *alarmed["light"], *alarmed["mileage"]) < 8
+    last = look(stream, "seasonal", DAYS - 1, 3)
+    assert "usual from 18:00 to 00:00" in last["temperature"].reason
+    assert last["mileage"].verdict is Verdict.WARNING
+    assert "rises steadily" in last["mileage"].reason
+    without = look(stream, "seasonal", DAYS - 1, 0, seasons=False)
+    assert {without[name].verdict for name in ("temperature", "mileage")} == {Verdict.ALARM}
+
+
+def test_a_fault_in_a_season_alarms(stream: Store, predict: Predict) -> None:
+    """Half a standard deviation, a jump beside the trend, a stuck column and another name of a category; for days."""
+    every = []
+    for quarter in range(4):
+        usual = rows(24 * DAYS + HOURS * quarter, 500)
+        temperature = np.asarray(usual["temperature"])
+        faulty = {
+            "temperature": temperature + 0.6 if quarter % 2 else np.full(500, np.median(temperature)),
+            "mileage": np.asarray(usual["mileage"]) + 1,
+            "steady": np.asarray(usual["steady"]) * 10,
+            "light": ["LAMP" if text == "lamp" else text for text in usual["light"].to_pylist()],
+        }
+        every.append(pa.table(faulty))
+    predict("seasonal", pa.concat_tables(every), START.replace(tzinfo=None) + timedelta(days=DAYS), hours=24)
+    for quarter in range(4):
+        told = look(stream, "seasonal", DAYS, quarter)
+        for name in faulty:
+            assert told[name].verdict is Verdict.ALARM, (quarter, told[name].reason)
+
+
+def test_a_baseline_with_times_knows_the_season_at_once(shared_store: Store, predict: Predict) -> None:
+    """As a replay sets one: the first live windows are compared with its windows of the same time of the day."""
+    past = pa.concat_tables([rows(at) for at in range(-24 * 10, 0, HOURS)])
+    seconds = (np.arange(past.num_rows) - past.num_rows) * (HOURS * 3600 / ROWS) + START.timestamp()
+    timed = past.append_column("at", pa.array((seconds * 1e9).astype(np.int64)).cast(pa.timestamp("ns", "UTC")))
+    made = baselines.set_from_table(shared_store, "timed", "1", timed, time="at", source="rows with times")
+    assert made.window is not None
+    assert made.window.end <= START
+    predict("timed", pa.concat_tables([rows(at) for at in range(0, 24, HOURS)]), START.replace(tzinfo=None), hours=24)
+    for quarter in range(4):
+        told = look(shared_store, "timed", 0, quarter)
+        assert {told[name].verdict for name in ("temperature", "light", "steady")} <= {Verdict.OK, Verdict.WARNING}
+
+
+def test_live_features_that_name_rows_are_left_out_and_asked_back(shared_store: Store, predict: Predict) -> None:
+    """Row numbers, ids and UUIDs of a learnt baseline; amounts that happen to differ stay."""
+    number = 400
+    places = np.arange(number, dtype=float)
+    table = pa.table(
+        {
+            "row": places,
+            "customer_id": [f"c{(place * 37) % 1009:.0f}" for place in places],
+            "request": [str(uuid.UUID(int=int(place) * 7919)) for place in places],
+            "amount": (places * 37) % 1009,
+            "comment": [f"t{(place * 37) % 1009:.0f}" for place in places],
+        }
+    )
+    predict("named", table, START.replace(tzinfo=None), hours=2)
+    window = Window(START, START + timedelta(hours=1))
+    baseline = baselines.set_learnt(shared_store, "named", "1", window)
+    later = Window(window.end, window.end + timedelta(hours=1))
+    told: dict[str, set[str]] = {}
+    for back in ((), ("row", "request")):
+        settings = ModelSettings.model_validate({"ids_as_features": back})
+        context = MonitorContext(shared_store, "named", "1", later, baseline, settings)
+        found = [*data_drift(context), *data_quality(context)]
+        skipped = {one.feature: one.reason for one in found if one.verdict is Verdict.SKIPPED and one.feature}
+        assert set(skipped) == {"row", "customer_id", "request"} - set(back)
+        assert all(f"`ids_as_features: [{name}]`" in reason for name, reason in skipped.items())
+        told["back" if back else "default"] = {one.feature for one in found if one.verdict is not Verdict.SKIPPED}
+    assert {"amount", "comment"} <= told["default"]
+    assert told["back"] - told["default"] == {"row", "request"}
