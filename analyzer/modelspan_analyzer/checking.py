@@ -11,6 +11,7 @@ from typing import Any
 from modelspan_analyzer import incidents
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_collector.store.connect import Store
 
@@ -50,8 +51,8 @@ WHERE model = {model:String} AND ({version:String} = '' OR version = {version:St
   AND (version, window_end) IN (SELECT version, at FROM newest)
 ORDER BY version, signal, feature, metric, segment
 """
-ALWAYS = DATA_QUALITY.name
-"""A signal that says of any window that rows came, and nothing of whether they are as they were."""
+ALWAYS = (DATA_QUALITY.name, LATENCY)
+"""Signals that say of any window that rows came, and how fast they were answered: not whether they are as they were."""
 WITHIN = ("labels_share", "labelled_rows", "worst_slice_by_loss", "worst_slice_by_missing_labels")
 """Metrics that say how many labels came, or how a window's parts differ: nothing of whether the model is as it was."""
 JUDGED = ("ok", "warning", "alarm", "error")
@@ -133,8 +134,9 @@ def not_checked(rows: int, judged: Set[str], said: Set[str], wanted: Sequence[st
         return "no prediction came"
     if missing := sorted(set(wanted) - judged):
         return f"nothing could be judged by {', '.join(missing)}"
-    if judged <= {ALWAYS} and said - judged:
-        return "nothing but the arrival of rows could be judged"
+    if judged <= set(ALWAYS) and said - judged:
+        beside = " and the time that they took" if LATENCY in judged else ""
+        return f"nothing but the arrival of rows{beside} could be judged"
     return ""
 
 

@@ -161,6 +161,8 @@ def _moment(text: str) -> datetime:
     found = None
     with suppress(ValueError, OverflowError):
         found = instants.utc(datetime.fromisoformat(text.replace("Z", "+00:00")))
-    if found is None or not _EARLIEST <= found <= _LATEST:
+    if found is not None and not _EARLIEST <= found <= _LATEST:
+        raise ValueError(f"{text[:40]!r} lies beyond what is kept: from {_EARLIEST:%Y} to {_LATEST:%Y}")
+    if found is None:
         raise ValueError(f"{text[:40]!r} is no time; write 2026-01-31T14:00:00 (UTC) or a duration such as 2h")
     return found

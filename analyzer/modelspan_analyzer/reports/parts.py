@@ -8,9 +8,7 @@ from modelspan_analyzer.documents import Cell, Drawing, Mini, Name, Section, Sha
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.monitors.estimation.monitor import SIGNAL as ESTIMATED
 from modelspan_analyzer.monitors.performance.monitor import SIGNAL as REALISED
-from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.views.drifted import Drifted
-from modelspan_analyzer.views.health import Health
 from modelspan_analyzer.views.report import Report
 
 MOST_DRAWN = 20
@@ -45,17 +43,11 @@ def _labels(report: Report) -> str:
 
 def signals(report: Report) -> Section:
     """Each signal by its newest window."""
-    checked = report.model.member.state != "not_checked"
-    rows = [_signal(one, checked) for one in report.model.member.signals]
+    rows: list[list[Cell]] = [
+        [one.signal.replace("_", " "), State(one.verdict.value), one.about or one.reason]
+        for one in report.model.member.signals
+    ]
     return Section("Signals", [Table(("signal", "verdict", "what"), rows, "No window was looked at yet.")], brief=True)
-
-
-def _signal(one: Health, checked: bool) -> list[Cell]:
-    """A signal; of a window that was not checked nothing but the arrival of rows can have been looked at."""
-    name = one.signal.replace("_", " ")
-    if one.verdict is Verdict.OK and not checked:
-        return [name, State(Verdict.NOT_COMPARED.value), "nothing but the arrival of rows was looked at"]
-    return [name, State(one.verdict.value), one.about or one.reason]
 
 
 def incidents(report: Report, most: int = 10_000) -> Section:

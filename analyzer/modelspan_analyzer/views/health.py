@@ -11,6 +11,7 @@ from modelspan_analyzer.checking import JUDGED, SKIPPED, WITHIN, not_checked
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.context import LEARNING
+from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
@@ -140,7 +141,16 @@ def _checked(rows: Sequence[dict[str, Any]], signals: Signals) -> Checked:
     lacking = not_checked(max(row["looked_at"] for row in rows), judged, {row["signal"] for row in told})
     learning = next((row["learning"] for row in rows if row["learning"]), "")
     health = tuple(_health(row, signals) for row in told)
+    if lacking:
+        health = tuple(_arrived(one) if one.signal == DATA_QUALITY.name else one for one in health)
     return Checked(utc(rows[0]["checked"]), health, (learning or lacking) if lacking else "")
+
+
+def _arrived(one: Health) -> Health:
+    """The quality of rows of which nothing but their arrival could be judged is not called ok."""
+    if one.verdict is not Verdict.OK:
+        return one
+    return replace(one, verdict=Verdict.NOT_COMPARED, reason="nothing but the arrival of rows was looked at")
 
 
 def _health(row: Mapping[str, Any], signals: Signals) -> Health:

@@ -128,7 +128,7 @@ def read(store: Store, given: Mapping[str, str], settings: AlertSettings, veil: 
     facts = describe.facts(one)
     return IncidentView(
         title=veil.text(one.title),
-        sentence=_sentence(one, veil),
+        sentence=_sentence(one, facts["affected"], any(each.evidence for each in why), veil),
         queries=(Query("What alarmed", sql_of(one)), *queries, explained, *behind),
         incident_id=one.incident_id,
         model=one.model,
@@ -168,8 +168,13 @@ def _affected(one: Incident, told: str) -> str:
     return f"{one.affected:,}" if one.affected else ""
 
 
-def _sentence(one: Incident, veil: Veil) -> str:
-    if one.why:
-        why = veil.text(without_traces(one.why))
-        return f"{why[:1].upper()}{why[1:]}{'' if why.endswith('.') else '.'}"
-    return f"{describe.NOT_ASKED[:1].upper()}{describe.NOT_ASKED[1:]}."
+def _sentence(one: Incident, affected: str, known: bool, veil: Veil) -> str:
+    """Why; where that is not known, first since when, and of how many predictions."""
+    why = veil.text(without_traces(one.why)) if one.why else describe.NOT_ASKED
+    because = f"{why[:1].upper()}{why[1:]}{'' if why.endswith('.') else '.'}"
+    if known:
+        return because
+    began = f"{one.began_at:%Y-%m-%d %H:%M} UTC"
+    lasts = f"from {began} to {one.resolved_at:%Y-%m-%d %H:%M} UTC" if one.resolved_at else f"since {began}"
+    many = "" if affected == describe.NO_IMPACT else f" Predictions affected: {affected}."
+    return f"Wrong {lasts}.{many} {because if not one.why else f'No cause is known. {because}'}"

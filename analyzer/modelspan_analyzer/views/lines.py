@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from modelspan_analyzer.charts import Band, Figure, Mark, Point, time_line
-from modelspan_analyzer.checking import WITHIN
+from modelspan_analyzer.checking import JUDGED, WITHIN
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.fairness.monitor import SIGNAL as FAIRNESS
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
@@ -76,6 +76,11 @@ class Line:
     def alarms(self) -> int:
         """Windows in which it alarmed."""
         return sum(point.verdict == "alarm" for point in self.points)
+
+    @property
+    def judged(self) -> int:
+        """Windows in which it could."""
+        return sum(point.verdict in JUDGED for point in self.points)
 
     @property
     def compared(self) -> bool:

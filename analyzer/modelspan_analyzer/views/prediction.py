@@ -101,7 +101,9 @@ class Prediction(View):
 
     def drawn(self) -> Figure:
         """How far each feature moved the answer."""
-        bars = [Bar(f"{each.feature} = {each.value}", each.effect) for each in self.effects[:_DRAWN]]
+        given = {each.feature: each.value for each in self.features}  # as the table above has it, in fewer digits
+        shown = self.effects[:_DRAWN]
+        bars = [Bar(f"{each.feature} = {given.get(each.feature, each.value)}", each.effect) for each in shown]
         return interval_bars("Attributions", bars, 0.0, width=WIDE)
 
     def tables(self) -> Mapping[str, pa.Table]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.exceptions import Error as DriverError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,6 +20,7 @@ from starlette.routing import Route
 from modelspan_analyzer.views.view import NotThereError
 from modelspan_analyzer.web.openapi.table import JSON_TYPE, KNOWN
 from modelspan_analyzer.web.pages.rendering import render
+from modelspan_analyzer.web.sealed import Sealed
 from modelspan_analyzer.web.unanswered import in_plain_words
 from modelspan_collector.store.errors import StoreError
 from modelspan_collector.wal.journal import FULL_DISK
@@ -110,7 +112,8 @@ async def _nothing(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 404)
     if status == 404:
         paths = ", ".join(sorted({route.path for route in request.app.routes}))
-        sentence = f"there is nothing at {request.url.path[:100]!r}, only at {paths}"
+        only = "" if wants_page(request) else f", only at {paths}"
+        sentence = f"there is nothing at {request.url.path[:100]!r}{only}"
     else:
         sentence = f"{request.method[:20]} is not for {request.url.path[:100]!r}"
     return said(request, sentence, status, getattr(error, "headers", None))
@@ -181,4 +184,5 @@ def application(own: Sequence[Route], others: Sequence[Route] = ()) -> Starlette
         own: routes that take the parameters of `PARAMETERS` only.
         others: routes that are left as they are.
     """
-    return Starlette(routes=[*others, *map(_asked, own)], exception_handlers=_HANDLERS)
+    sealed = [Middleware(Sealed)]
+    return Starlette(routes=[*others, *map(_asked, own)], middleware=sealed, exception_handlers=_HANDLERS)

@@ -131,7 +131,26 @@ def test_what_is_not_there_is_told_to_nobody_who_is_not_known(port: Port) -> Non
             assert client.request(method, path).status_code == 401, path
     with port.client("viewer") as client:
         assert client.head("/api/models").status_code == 200
-        assert client.get("/api/backups").status_code in (403, 405)
+
+
+def test_who_may_look_is_told_what_is_not_there(port: Port) -> None:
+    """A slip of the pen is no question of roles; a person is not shown the addresses of programs."""
+    with port.client("viewer") as client:
+        assert (client.get("/nothing").status_code, client.get("/api/backups").status_code) == (404, 405)
+        assert "/api/models" in client.get("/nothing").text
+        page = client.get("/nothing", headers=BROWSER).text
+        assert ("There is nothing at" in page, "/api/" in page) == (True, False)
+
+
+def test_every_answer_is_sealed(port: Port) -> None:
+    """Whoever asks, whatever is answered: no type is guessed, no other site frames it, nothing is kept on the way."""
+    for who in ("nobody", "viewer", "admin"):
+        with port.client(who) as client:
+            for method, path in [*doors(port.app), ("GET", "/nothing"), ("DELETE", "/model")]:
+                headers = client.request(method, path.replace("{name}", "icon.svg")).headers
+                assert headers["x-content-type-options"] == "nosniff", path
+                assert "frame-ancestors 'none'" in headers["content-security-policy"], path
+                assert "no-store" in headers["cache-control"] or path.startswith("/static/"), path
 
 
 def form(page: httpx.Response) -> str:
@@ -170,13 +189,16 @@ def test_a_person_who_may_not_see_a_page_is_told_so_on_a_page(port: Port) -> Non
         log_in(client, TOKENS["viewer"])
         told = client.get("/sql?query=SELECT+1", headers=BROWSER)
         assert (told.status_code, told.headers["content-type"]) == (403, "text/html; charset=utf-8")
-        assert "this is for the role operator" in told.text
+        assert "This is for the role operator" in told.text
         assert client.get("/sql.json", headers=BROWSER).json()["error"].startswith("this is for the role operator")
 
 
-@pytest.mark.parametrize("onward", ["//evil.example", "https://evil.example", "/\\evil.example", "/\r\nx: y", "x", ""])
-def test_a_login_leads_to_no_other_site(port: Port, onward: str) -> None:
-    """The address to go on to is one of this port."""
+@pytest.mark.parametrize(
+    "onward",
+    ["//evil.example", "https://evil.example", "/\\evil.example", "/\r\nx: y", "x", "", "/login?next=%2F", "/logout"],
+)
+def test_a_login_leads_to_no_other_site_and_not_out_again(port: Port, onward: str) -> None:
+    """The address to go on to is a page of this port."""
     with port.client() as client:
         assert log_in(client, TOKENS["viewer"], onward).headers["location"] == "/"
 
@@ -276,13 +298,6 @@ def test_who_did_it_is_the_name_of_the_token(port: Port) -> None:
         assert client.post("/api/labels", params={"actor": "somebody else"}, **labels).status_code == 201
     told = port.store.rows("SELECT DISTINCT actor FROM audit_log WHERE action = 'labels loaded'")
     assert told == [{"actor": "the-operator"}]
-
-
-def test_what_is_answered_to_one_visitor_is_kept_by_no_cache(port: Port) -> None:
-    """A proxy between must not show it to another."""
-    with port.client("viewer") as client:
-        for path in ("/api/models", "/metrics", "/"):
-            assert "no-store" in client.get(path).headers["cache-control"], path
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.incidents import update
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.runner.runs import DONE, Run, write
 from modelspan_analyzer.web.asking import application
@@ -44,6 +46,8 @@ def fill(store: Store) -> None:
         told = Result("m", NAMELESS, window, "estimation", "accuracy", None, few, reason="too few rows")
         of_slice = Result("m", NAMED, window, "data_drift", "psi", 0.01, Verdict.OK, feature="age", segment=SLICE)
         write_results(store, [drift, told, of_slice], "run")
+        if verdict is Verdict.ALARM:
+            update(store, [replace(drift, model="ill")], END)
         write(store, [Run("run", "m", each, "", window, END, END).ended(DONE, END) for each in (NAMELESS, NAMED)])
 
 
@@ -52,12 +56,22 @@ def client(databases: Any) -> Iterator[httpx.Client]:
     """Asks pages and interface over a socket."""
     with databases.one() as store:
         fill(store)
+        fast(store)
         own = [*incident_routes(store), *model_routes(store)]
         server = AsgiServer(application(own, page_routes(store, MonitorsConfig())), "127.0.0.1", 0)
         server.start()
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as asking:
             yield asking
         server.stop()
+
+
+def fast(store: Store) -> None:
+    """A model that is answered as fast as ever, and has nothing yet that its inputs and answers are compared with."""
+    lacking, ok = Verdict.NOT_ENOUGH_DATA, Verdict.OK
+    told = (("data_quality", "error_rate", ok), ("latency", "p95", ok), ("data_drift", "psi", lacking))
+    found = [Result("fast", "1", WINDOWS[2], signal, metric, 0.01, verdict, n=60) for signal, metric, verdict in told]
+    write_results(store, found, "run")
+    write(store, [Run("run", "fast", "1", "", WINDOWS[2], END, END).ended(DONE, END)])
 
 
 def view(client: httpx.Client, path: str, **asked: str) -> Any:
@@ -85,6 +99,14 @@ def test_a_model_that_the_newest_window_cannot_judge_tells_of_those_that_alarmed
     assert "alarmed" not in view(client, "/model", version=NAMED)["sentence"]
 
 
+def test_an_incident_without_a_known_cause_says_first_since_when_and_of_how_many(client: httpx.Client) -> None:
+    """Who is called understands that, whatever the traces lack."""
+    (one,) = client.get("/incidents.json").json()["incidents"]
+    sentence = client.get(f"/incidents/{one['incident_id']}.json").json()["sentence"]
+    assert sentence.startswith(f"Wrong since {WINDOWS[1].start:%Y-%m-%d %H:%M} UTC. "), sentence
+    assert "No cause is known. " in sentence
+
+
 def test_a_segment_that_was_never_measured_is_refused_with_those_that_were(client: httpx.Client) -> None:
     """And where one was, the page says that its first facts are of all predictions."""
     for path in ("/model", "/feature"):
@@ -93,6 +115,14 @@ def test_a_segment_that_was_never_measured_is_refused_with_those_that_were(clien
         answer = client.get(f"{path}.json", params=given)
         assert (answer.status_code, SLICE in answer.text) == (400, True), answer.text
     assert view(client, "/model", version=NAMED, segment=SLICE)["sentence"].startswith("Of all predictions, not of tag")
+
+
+def test_a_model_is_not_healthy_for_being_fast(client: httpx.Client) -> None:
+    """Rows came, and in time; whether they are as they were was not looked at, and no signal but latency is ok."""
+    (fleet,) = (one for one in client.get("/index.json").json()["members"] if one["model"] == "fast")
+    assert fleet["state"] == "not_checked"
+    assert fleet["sentence"] == "nothing but the arrival of rows and the time that they took could be judged"
+    assert {one["signal"] for one in fleet["signals"] if one["verdict"] == "ok"} == {"latency"}
 
 
 @pytest.mark.parametrize(
@@ -123,6 +153,7 @@ def test_a_monitor_that_could_judge_no_window_alarmed_in_none_of_none(client: ht
         ("/index.json?state=fine", "not_checked"),
         ("/api/incidents?status=closed", "resolved"),
         ("/api/results?model=m&signal=drift", "data_drift"),
+        ("/model.json?model=m&since=1500-01-01", "1970 to 2200"),
     ],
 )
 def test_a_filter_that_can_match_nothing_is_refused_with_what_can(

@@ -204,7 +204,7 @@ def test_the_list_of_incidents_leads_to_each(client: httpx.Client, page: str) ->
     assert harmless(client.get("/incidents").text)
     assert client.get("/incidents", params={"status": "gone"}).status_code == 400
     missing = client.get("/incidents/nope")
-    assert (missing.status_code, "there is no incident" in missing.text) == (404, True)
+    assert (missing.status_code, "There is no incident" in missing.text) == (404, True)
     assert client.get("/incidents/nope.json").json()["error"].startswith("there is no incident")
 
 

@@ -185,7 +185,7 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "a segment without value": ({"about": NAMES[0], "kind": "errors", "segment": "tag.city"}, "write tag.NAME=VALUE"),
     "a segment of neither": ({"about": NAMES[0], "kind": "errors", "segment": "label.x=1"}, "feature.NAME=VALUE"),
     "no time": ({"about": NAMES[0], "since": "tomorrowish"}, "is no time"),
-    "a time out of range": ({"about": NAMES[0], "since": "9999-01-01"}, "is no time"),
+    "a time out of range": ({"about": NAMES[0], "since": "9999-01-01"}, "lies beyond what is kept"),
     "a start behind the end": ({"about": NAMES[0], "since": "2026-02-01", "until": "2026-01-01"}, "is empty"),
     "a time longer than all": ({"about": NAMES[0], "since": "99999999999999999999w"}, "longer than there is"),
     "an empty time": ({"about": NAMES[0], "since": "0h"}, "is empty"),

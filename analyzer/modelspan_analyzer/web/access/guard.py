@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, MutableMapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from modelspan_analyzer.web.access.desk import Desk
-from modelspan_analyzer.web.access.roles import Rule, rule_of
+from modelspan_analyzer.web.access.roles import Role, Rule, rule_of
 from modelspan_analyzer.web.access.visitors import Visitor, admit, visitor_of
 from modelspan_analyzer.web.asking import said, wants_page
+from modelspan_analyzer.web.sealed import Sealed
 
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _NONE: Final = "this port needs a token: send the header `authorization: Bearer <token>`"
 _WRONG: Final = "the token is not known here, or has expired"
 LOGIN: Final = "/login"
+_NOTHING: Final = Rule(Role.VIEWER)
+"""Of an address, or a method, that no route answers: who may look is told so by the application."""
 
 
 class Guard:
@@ -47,16 +49,17 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        rule = rule_of(request.method, _path_of(self._app.routes, scope))
+        path = _path_of(self._app.routes, scope)
+        rule = rule_of(request.method, path) if path else _NOTHING
         visitor, refused = (None, None) if rule.least is None else self._whom(request)
         refused = refused or (_refused(request, rule, visitor) if visitor is not None else None)
         if refused is not None:
-            await refused(scope, receive, send)
+            await Sealed(refused)(scope, receive, send)
             return
         app: ASGIApp = self._app
         if visitor is not None and visitor.database:
             app = await run_in_threadpool(self._of_database, visitor.database)
-        await app(scope, receive, _kept_private(send) if visitor is not None else send)
+        await app(scope, receive, send)
 
     def _whom(self, request: Request) -> tuple[Visitor | None, Response | None]:
         """Who asks, or why nobody is let in."""
@@ -112,14 +115,3 @@ def _path_of(routes: list[BaseRoute], scope: Scope) -> str:
         if route.matches(scope)[0] is Match.FULL:
             return str(getattr(route, "path", ""))
     return ""
-
-
-def _kept_private(send: Send) -> Send:
-    """What is answered to one visitor is kept by no cache between, for no other one."""
-
-    async def sending(event: MutableMapping[str, Any]) -> None:
-        if event["type"] == "http.response.start":
-            MutableHeaders(scope=event).setdefault("cache-control", "private, no-store")
-        await send(event)
-
-    return sending

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,6 +14,8 @@ from modelspan_analyzer.web.access.forms import fields
 from modelspan_analyzer.web.access.guard import LOGIN
 from modelspan_analyzer.web.access.sessions import give, take_back
 from modelspan_analyzer.web.pages.rendering import render
+
+LOGOUT: Final = "/logout"
 
 
 def login_routes(desk: Desk) -> list[Route]:
@@ -44,7 +47,7 @@ def login_routes(desk: Desk) -> list[Route]:
     return [
         Route(LOGIN, ask, methods=["GET"]),
         Route(LOGIN, log_in, methods=["POST"]),
-        Route("/logout", log_out, methods=["POST"]),
+        Route(LOGOUT, log_out, methods=["POST"]),
     ]
 
 
@@ -57,4 +60,5 @@ def _page(
 def _local(address: str) -> str:
     """The page to go on to: one of this port, never another site's."""
     plain = address.isascii() and address.isprintable() and "\\" not in address
-    return address if plain and address.startswith("/") and not address.startswith("//") else "/"
+    onward = address if plain and address.startswith("/") and not address.startswith("//") else "/"
+    return "/" if onward.partition("?")[0] in (LOGIN, LOGOUT) else onward

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from modelspan_analyzer.reading.names import brief, named
 from modelspan_analyzer.views.view import View
 from modelspan_analyzer.web.asking import AskedWrongError, check_parameters
-from modelspan_analyzer.web.pages.rendering import HEADERS, render, url
+from modelspan_analyzer.web.pages.rendering import render, url
 
 Read = Callable[[Mapping[str, str]], View]
 """Makes the view of what is asked: the parameters of the query, and those of the path."""
@@ -70,7 +70,7 @@ class Page:
         if view.problem:
             raise AskedWrongError(view.problem)
         text = json.dumps(view.as_json(), ensure_ascii=False, allow_nan=False, indent=1, default=str)
-        return Response(text.encode("utf-8", "replace"), media_type="application/json", headers=HEADERS)
+        return Response(text.encode("utf-8", "replace"), media_type="application/json")
 
     def _csv(self, request: Request, view: View) -> Response:
         if view.problem:
@@ -81,7 +81,7 @@ class Page:
             raise AskedWrongError(f"there is no table {brief(name)!r}; there are {named(name, list(tables), 'table')}")
         sink = pa.BufferOutputStream()
         csv.write_csv(_harmless(tables[name]), sink)
-        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}.csv"'}
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         return Response(sink.getvalue().to_pybytes(), media_type="text/csv; charset=utf-8", headers=headers)
 
 

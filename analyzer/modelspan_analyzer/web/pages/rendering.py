@@ -24,15 +24,6 @@ from modelspan_analyzer.web.access.visitors import visitor_of
 from modelspan_analyzer.web.pages.static import address
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
-HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-"""Of everything that is shown: nothing but our own files runs or is fetched, and nothing is kept on the way."""
 _NUMBERS: Final = ("Int", "UInt", "Float", "Decimal")
 """How the types of numbers begin in ClickHouse."""
 _ABSENT: Final = "–"
@@ -69,7 +60,7 @@ def render(
         **shown,
     }
     text = _environment().get_template(template).render(given)
-    return HTMLResponse(text.encode("utf-8", "replace"), status_code=status, headers={**HEADERS, **(headers or {})})
+    return HTMLResponse(text.encode("utf-8", "replace"), status_code=status, headers=headers)
 
 
 def url(path: str, **given: object) -> str:

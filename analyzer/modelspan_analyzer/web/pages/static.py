@@ -51,8 +51,6 @@ async def _serve(request: Request) -> Response:
     headers = {
         "Cache-Control": _FOR_EVER if newest else "no-cache",
         "ETag": tag,
-        "X-Content-Type-Options": "nosniff",
-        "Cross-Origin-Resource-Policy": "same-origin",
     }
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
