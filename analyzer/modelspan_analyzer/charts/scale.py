@@ -52,6 +52,8 @@ def scale(values: Iterable[float | None], start: float, end: float, *, zero: boo
     known = [float(value) for value in values if value is not None and math.isfinite(value)]
     known += [0.0] if zero or not known else []
     low, high = min(known), max(known)
+    if low == high == 0:
+        return Scale(0.0, 1.0, start, end)  # counts and shares of nothing: none of them is below it
     if low == high or (high / 2 - low / 2) < 1e-12 * max(abs(low), abs(high)):
         air = abs(low) * 0.1 or 1.0
     else:

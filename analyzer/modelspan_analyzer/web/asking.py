@@ -85,15 +85,18 @@ def texts(given: Mapping[str, Any], name: str) -> list[str]:
 
 
 def check_parameters(request: Request, path: str, known: frozenset[str]) -> None:
-    """Refuse what a question does not know.
+    """Refuse what a question does not know, or is told twice: which of the two is meant?
 
     Raises:
-        AskedWrongError: a name is not known; the message lists those that are.
+        AskedWrongError: a name is not known, and the message lists those that are; or it is there more than once.
     """
     unknown = sorted({name[:40] for name in request.query_params} - known)
     if unknown:
         takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
         raise AskedWrongError(f"{path} does not know {', '.join(map(repr, unknown[:5]))}: {takes}")
+    given = [name for name, _ in request.query_params.multi_items()] if request.method in ("GET", "HEAD") else []
+    if twice := sorted({name for name in given if given.count(name) > 1}):
+        raise AskedWrongError(f"{twice[0]!r} is there {given.count(twice[0])} times: say it once")
 
 
 def _asked(route: Route) -> Route:

@@ -154,6 +154,8 @@ def test_a_monitor_that_could_judge_no_window_alarmed_in_none_of_none(client: ht
         ("/api/incidents?status=closed", "resolved"),
         ("/api/results?model=m&signal=drift", "data_drift"),
         ("/model.json?model=m&since=1500-01-01", "1970 to 2200"),
+        ("/model.json?model=m&version=1&version=2", "'version' is there 2 times"),
+        ("/api/models?model=m&model=fast", "'model' is there 2 times"),
     ],
 )
 def test_a_filter_that_can_match_nothing_is_refused_with_what_can(
