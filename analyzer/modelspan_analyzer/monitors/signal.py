@@ -90,6 +90,8 @@ class Signal:
     """Whether it measures harm itself, not a sign of it: never below a warning."""
     names_outputs: bool = False
     """Whether what its results call a feature is an output of the model, which goes without saying."""
+    yields_to_labels: bool = False
+    """Whether labels that come in change what it says, though it does without."""
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     beside: Mapping[str, Run] = field(default_factory=dict)
     """Further monitors whose results are of this signal, by their names."""
@@ -107,7 +109,7 @@ class Signal:
     @property
     def reads_labels(self) -> bool:
         """Whether windows are measured again when labels come in."""
-        return Need.LABELS in self.needs
+        return Need.LABELS in self.needs or self.yields_to_labels
 
     def enabled(self, settings: ModelSettings) -> bool:
         """Whether a model's settings leave it on."""

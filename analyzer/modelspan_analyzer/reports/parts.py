@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from modelspan_analyzer.documents import Cell, Drawing, Mini, Name, Section, Share, State, Table
 from modelspan_analyzer.incidents.incident import Incident
-from modelspan_analyzer.monitors.estimation.monitor import SIGNAL as ESTIMATED
+from modelspan_analyzer.monitors.estimation.track_record import SIGNAL as ESTIMATED
 from modelspan_analyzer.monitors.performance.monitor import SIGNAL as REALISED
 from modelspan_analyzer.views.drifted import Drifted
 from modelspan_analyzer.views.report import Report

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from modelspan_analyzer.charts import Figure, Mark
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.monitors.estimation.track_record import RECORD, TrackRecord, parameters, track_records
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.table import need_signal
 from modelspan_analyzer.reading.names import brief, need_model, need_segment, need_version
@@ -24,6 +25,7 @@ from modelspan_analyzer.views.lines import Line, by_signal, figure, lines
 from modelspan_analyzer.views.marks import Happening, happened
 from modelspan_analyzer.views.outcomes import Outcome, outcomes
 from modelspan_analyzer.views.period import Period, period
+from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.spans import Spans, spans
 from modelspan_analyzer.views.versions import MOST, SideBySide, side_by_side
 from modelspan_analyzer.views.view import View, table_of
@@ -47,6 +49,8 @@ class Model(View):
     happened: tuple[Happening, ...] = ()
     signals: Mapping[str, Sequence[Line]] = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()
+    records: tuple[TrackRecord, ...] = ()
+    """How good its estimates were, where labels came later."""
     features: tuple[Drifted, ...] = ()
     facets: tuple[Facet, ...] = ()
     spans: Spans | None = None
@@ -99,12 +103,24 @@ class Model(View):
         ]
         return {
             "features": table_of(self.features, _FEATURE),
+            "records": table_of(self.records, _RECORD),
             "lines": pa.table({name: [row[name] for row in points] for name in ("signal", "metric", *_POINT)}),
             "groups": pa.table({name: [row[name] for row in groups] for name in ("facet", "metric", *_GROUP)}),
         }
 
 
 _FEATURE: Final = ("feature", "metric", "value", "threshold", "verdict", "importance", "priority", "n", "reason")
+_RECORD: Final = (
+    "estimator",
+    "metric",
+    "windows",
+    "error",
+    "bias",
+    "held",
+    "newest_estimate",
+    "newest_realised",
+    "until",
+)
 _POINT: Final = ("start", "at", "value", "lower", "upper", "threshold", "direction", "verdict", "feature", "reason")
 _GROUP: Final = ("name", "value", "lower", "upper", "threshold", "verdict", "n", "reason")
 
@@ -156,9 +172,13 @@ def _over(store: Store, this: Asked, of: Period, known: dict[str, Any], behind: 
         groups, of_groups = facets(store, this.model, this.version, of)
         names = [known["member"].version, *(one.version for one in known["others"])][:MOST]
         beside, of_versions = side_by_side(store, this.model, names) if len(names) > 1 else ([], None)
-        queries += [each for each in (of_features, of_groups, of_versions) if each]
+        of_records = Query(
+            "Estimates beside what labels said later", RECORD, parameters(of.window.end, this.model, this.version)
+        )
+        queries += [each for each in (of_records, of_features, of_groups, of_versions) if each]
         shown |= {
             "outcomes": tuple(outcomes(measured)),
+            "records": tuple(track_records(store, of.window.end, this.model, this.version)),
             "features": tuple(features),
             "facets": tuple(groups),
             "spans": spans(store, this.model, _newest(measured)),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from modelspan_analyzer.charts import WIDE, Figure, Mark, Point, two_lines
-from modelspan_analyzer.monitors.estimation.monitor import SIGNAL as ESTIMATED
+from modelspan_analyzer.monitors.estimation.track_record import SIGNAL as ESTIMATED
 from modelspan_analyzer.monitors.performance.monitor import SIGNAL as REALISED
 from modelspan_analyzer.views.lines import Line, Measured
 

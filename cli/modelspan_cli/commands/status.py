@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from modelspan_analyzer.config.durations import format_duration
 from modelspan_analyzer.governance.databases import databases
 from modelspan_analyzer.incidents import load_open
 from modelspan_analyzer.instants import now
+from modelspan_analyzer.monitors.estimation.track_record import TrackRecord, track_records
 from modelspan_analyzer.reading.lag import lags
 from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_analyzer.views.health import NEWEST, checked, state
@@ -55,6 +57,9 @@ _LITTLE_ROOM = 256 << 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--estimates", action="store_true", help="show how good estimates were, where labels came later"
+    )
     add_data_argument(parser)
 
 
@@ -65,10 +70,12 @@ def run(args: argparse.Namespace) -> int:
         models, left_out = _models(store), store.rows(_LEFT_OUT)
         shared = shared_models(store, datetime.now(UTC) - timedelta(days=1))
         others = [name for name in databases(store) if name != store.database]
+        records = track_records(store, now()) if args.estimates else []
     if args.json:
         pid = instance.pid if instance else None
         told: dict[str, Any] = {"running": instance is not None, "pid": pid, "models": models}
         told |= {"ingest_errors": left_out, "other_databases": others, "shared_models": shared}
+        told |= {"estimates": [asdict(one) for one in records]} if args.estimates else {}
         json.dump(told, sys.stdout, default=str, indent=2)
         print()
     else:
@@ -81,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
             console().print(_table(models))
         else:
             print(f"no prediction is in the database {args.database}: nothing is known of any model")
+        if args.estimates:
+            _print_records(records)
         together = [sentence(model, tenants) for model, tenants in shared.items()]
         for line in (*together[:_MOST_LINES], *_not_shown(others), *_not_taken(left_out)):
             print(line)
@@ -157,6 +166,24 @@ def _table(models: list[dict[str, Any]]) -> Table:
         row = (model["model"], model["version"], f"{model['predictions']:,}", f"{model['errors']:,}", newest)
         table.add_row(*row, model["state"], _behind(model), ", ".join(model["alarms"]))
     return table
+
+
+def _print_records(records: Sequence[TrackRecord]) -> None:
+    """How good estimates were; or why that is not known yet."""
+    if not records:
+        print(
+            "no window has both an estimate and the labels that came later: nothing is known of how good estimates are"
+        )
+        return
+    table = plain_table(
+        *("model", "version", "estimator", "measure", "windows", "distance", "bias", "held", "newest", "realised")
+    )
+    for one in records:
+        numbers = (f"{value:.4g}" for value in (one.error, one.bias))
+        newest = (f"{value:.4g}" for value in (one.newest_estimate, one.newest_realised))
+        name = (one.model, one.version, one.estimator, one.metric)
+        table.add_row(*name, f"{one.windows:,}", *numbers, f"{one.held:.0%}", *newest)
+    console().print(table)
 
 
 def _behind(model: dict[str, Any]) -> str:

@@ -101,6 +101,41 @@ def test_the_record_of_estimates_is_kept(store: Store) -> None:
     assert found["roc_auc"].details["track_record"]["error"] < 0.03
 
 
+def test_an_estimate_does_not_argue_with_the_labels_that_are_in(store: Store) -> None:
+    """Where a model is better than its scores say, its estimate alarms, and steps back once half of the labels are in.
+
+    Scores that moved to the middle promise less; the truth follows them as if they had not.
+    """
+    generator = np.random.default_rng(5)
+    before, truth = binary(generator, 0.0)
+    insert(store, 0, before, {"label": truth.astype(str)})
+    score = 0.5 + (before["value"] - 0.5) * 0.3
+    insert(store, 1, {**before, "value": score}, {})
+    alone = by_metric(estimation(context(store, 1)), "cbpe")["roc_auc"]
+    assert alone.verdict is Verdict.ALARM
+    ids = [f"h1-{i}" for i in range(1600)]
+    when = pa.array([START + HOUR] * 1600, pa.timestamp("ns", "UTC"))
+    store.insert("labels", pa.table({"prediction_id": ids, "timestamp": when, "label": truth[:1600].astype(str)}))
+    given = context(store, 1)
+    told = by_metric(estimation(given), "cbpe")["roc_auc"]
+    realised = by_metric(performance(given), "")["roc_auc"]
+    assert realised.verdict is Verdict.OK
+    assert told.value == alone.value < realised.lower
+    assert told.verdict is Verdict.OK
+    assert told.reason.startswith("labels are in for 1600 of 3000 predictions, which are judged instead")
+
+
+def test_a_baseline_that_has_no_such_scores_is_too_small(store: Store) -> None:
+    """Where the window's scores lie beyond the baseline's, an estimate says so and has no interval."""
+    generator = np.random.default_rng(6)
+    before, truth = binary(generator, 0.2)
+    insert(store, 0, {**before, "value": before["value"] / 2}, {"label": truth.astype(str)})
+    insert(store, 1, {**before, "value": 0.5 + before["value"] / 2}, {})
+    found = by_metric(estimation(context(store, 1)), "cbpe")["accuracy"]
+    assert (found.verdict, found.lower) == (Verdict.NOT_ENOUGH_DATA, None)
+    assert found.reason.startswith("the baseline is too small where the window's scores lie: 0 of its 3000")
+
+
 def test_losses_of_a_regression_are_estimated(store: Store) -> None:
     """Noise grows along a feature: where that feature rises, the estimated error alarms and is near the true one."""
     generator = np.random.default_rng(2)

@@ -13,8 +13,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from modelspan_analyzer.statistics.estimation import cbpe, dle
-from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY, fit_calibrator
-from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_calibrator
+from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY, fit_calibrator, isotonic
+from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_counts
 from modelspan_analyzer.statistics.performance import measures
 from modelspan_analyzer.statistics.performance.counts import ScoreCounts
 
@@ -165,6 +165,6 @@ def test_weighting_repairs_an_estimate_under_covariate_shift() -> None:
     before, score, truth = draw(0.2)
     now, now_score, now_truth = draw(0.8)
     ratio = density_ratio(before, now, np.array([True, False]))
-    plain = weighted_calibrator(score, truth, np.ones_like(score))(now_score).mean()
-    weighted = weighted_calibrator(score, truth, ratio)(now_score).mean()
+    plain = isotonic(weighted_counts(score, truth, np.ones_like(score)))(now_score).mean()
+    weighted = isotonic(weighted_counts(score, truth, ratio))(now_score).mean()
     assert abs(weighted - now_truth.mean()) < 0.02 < 0.1 < abs(plain - now_truth.mean())

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.estimation.track_record import track_record
+from modelspan_analyzer.monitors.estimation.track_record import SIGNAL, track_records
 from modelspan_analyzer.monitors.performance.business import cost_matrix, of_matrix
 from modelspan_analyzer.monitors.signal import Need, Signal
 from modelspan_analyzer.reading.cache import kept, kept_of_rows
@@ -21,16 +22,19 @@ from modelspan_analyzer.reading.outcomes.target import BINARY, MULTICLASS, Targe
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
 from modelspan_analyzer.reading.samples.matrix import Encoding, find_encoding, sample
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
-from modelspan_analyzer.statistics.estimation import cbpe, dle
-from modelspan_analyzer.statistics.estimation.calibrate import Calibrator, fit_calibrator
-from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_calibrator
+from modelspan_analyzer.statistics.estimation import calibrate, cbpe, dle
+from modelspan_analyzer.statistics.estimation.calibrate import fit_calibrator
+from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_counts
 from modelspan_analyzer.statistics.performance import measures
-from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate
+from modelspan_analyzer.statistics.performance.counts import Estimate, ScoreCounts
 from modelspan_analyzer.statistics.performance.scores import unscaled
-from modelspan_analyzer.verdicts.change import change, is_worse
+from modelspan_analyzer.verdicts.change import change, is_worse, standard_error
+from modelspan_analyzer.verdicts.labels_decide import labels_decide
 from modelspan_collector.store.connect import Store
 
-SIGNAL: Final = "estimation"
+_HIGHER: Final = {one.name: one.higher_is_better for one in measures.BINARY} | {
+    one.name: one.higher_is_better for one in cbpe.SCORES
+}
 _ALARMS = ("roc_auc", "f1_macro", "mean_absolute_error")
 
 
@@ -45,9 +49,19 @@ def estimation(context: MonitorContext) -> list[Result]:
     rows = read_as(unlabelled_rows(context.model, context.version, context.window), context.target)
     found = list(_estimate(context, rows, context.sources[1], context.target))
     if found:
-        return _with_records(context, found)
+        return _with_records(context, [_stepped_back(context, one) for one in found])
     reason = "the baseline has too few labelled rows to learn estimates from, or the window no score to estimate by"
     return [context.result(SIGNAL, "estimate", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
+
+
+def _stepped_back(context: MonitorContext, one: Result) -> Result:
+    """The estimate, which does not argue with the labels that are in; its distance from them goes into its record."""
+    now, before = context.coverages
+    least = context.settings.performance.min_rows
+    if one.verdict is not Verdict.ALARM or not labels_decide(now.labelled, now.rows, before.labelled, least):
+        return one
+    reason = f"labels are in for {now.labelled} of {now.rows} predictions, which are judged instead; {one.reason}"
+    return replace(one, verdict=Verdict.OK, reason=reason)
 
 
 def _estimate(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
@@ -61,11 +75,10 @@ def _estimate(context: MonitorContext, rows: Rows, reference: Rows, target: Targ
 
 def _with_records(context: MonitorContext, results: list[Result]) -> list[Result]:
     """The estimates with how good those of earlier windows were, where labels came since."""
-    scope = context.store, SIGNAL, context.model, context.version, context.window.start
+    known = track_records(context.store, context.window.start, context.model, context.version)
     records = {
-        (estimator, one.metric): {"windows": one.windows, "error": one.error, "bias": one.bias, "held": one.held}
-        for estimator in {result.feature for result in results}
-        for one in track_record(*scope, estimator)
+        (one.estimator, one.metric): {"windows": one.windows, "error": one.error, "bias": one.bias, "held": one.held}
+        for one in known
     }
     return [
         replace(one, details={**one.details, "track_record": records[one.feature, one.metric]})
@@ -77,19 +90,19 @@ def _with_records(context: MonitorContext, results: list[Result]) -> list[Result
 
 def _binary(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
     threshold = context.settings.performance.threshold
-    learnt = _learnt(context.store, reference, target, threshold)
+    learnt = _learnt(context.store, reference, target, threshold, _worth(context))
     if learnt is None:
         return
     scored = read.predicted_scores(context.store, rows, target, threshold=threshold)
     if fault := learnt.fault or unscaled(scored.score):
         yield context.result(SIGNAL, "cbpe", None, Verdict.ERROR, feature="cbpe", reason=fault)
         return
-    assert learnt.calibrator is not None and learnt.base is not None
-    expected, base = cbpe.expect(scored, learnt.calibrator, target.classes), learnt.base
-    yield from _binary_results(context, "cbpe", expected, base)
+    assert learnt.calibration is not None
+    yield from _binary_results(context, "cbpe", scored, learnt.calibration, learnt.base)
     if context.settings.estimation.importance_weighted:
-        weighted = _weighted_calibrator(context, rows, reference, target)
-        yield from _binary_results(context, "importance_weighted", cbpe.expect(scored, weighted, target.classes), base)
+        weighted = calibrate.learn(_weighted_counts(context, rows, reference, target))
+        if weighted is not None:
+            yield from _binary_results(context, "importance_weighted", scored, weighted, learnt.base)
 
 
 class Learnt(NamedTuple):
@@ -97,43 +110,59 @@ class Learnt(NamedTuple):
 
     fault: str
     """Why nothing can be learnt from them; '' where it can."""
-    calibrator: Calibrator | None = None
-    base: cbpe.Expected | None = None
+    calibration: calibrate.Calibration | None = None
+    base: Mapping[str, Estimate] = MappingProxyType({})
 
 
 @kept_of_rows(64)
-def _learnt(store: Store, reference: Rows, target: Target, threshold: float) -> Learnt | None:
-    """None where no row has a score and a label."""
+def _learnt(store: Store, reference: Rows, target: Target, threshold: float, worth: Worth) -> Learnt | None:
+    """None where too few rows have a score and a label."""
     before, known = read.known_scores(store, reference, target, threshold=threshold)
-    if not known.effective:
-        return None
-    if fault := unscaled(known.score):
+    if known.effective and (fault := unscaled(known.score)):
         return Learnt(fault)
-    calibrator = fit_calibrator(known)
-    return Learnt("", calibrator, cbpe.expect(before, calibrator, target.classes))
+    calibration = calibrate.learn(known)
+    if calibration is None:
+        return None
+    return Learnt("", calibration, _spread(cbpe.expect(before, calibration.calibrator, target.classes), worth))
+
+
+Worth = tuple[tuple[str, float], ...]
+"""What a row is worth by truth and prediction, as pairs."""
+
+
+def _spread(expected: cbpe.Expected, worth: Worth) -> dict[str, Estimate]:
+    """Every measure with the interval that other rows of the same population would have."""
+    found = {one.name: one.estimate(expected.confusion) for one in measures.BINARY}
+    found |= {one.name: one.estimate(expected.scores) for one in cbpe.SCORES}
+    if worth:
+        matrix = cost_matrix(dict(worth), expected.confusion.classes)
+        found["business_value"] = of_matrix(expected.confusion, matrix).mean
+    return found
 
 
 def _binary_results(
-    context: MonitorContext, estimator: str, expected: cbpe.Expected, base: cbpe.Expected
+    context: MonitorContext,
+    estimator: str,
+    scored: cbpe.PredictedScores,
+    calibration: calibrate.Calibration,
+    base: Mapping[str, Estimate],
 ) -> Iterator[Result]:
-    for one in measures.BINARY:
-        pair = one.estimate(expected.confusion), one.estimate(base.confusion)
-        yield _result(context, estimator, one.name, *pair, one.higher_is_better, expected.confusion.effective)
-    for score in measures.SCORES[:-1]:
-        pair = score.estimate(expected.scores), score.estimate(base.scores)
-        yield _result(context, estimator, score.name, *pair, score.higher_is_better, expected.scores.effective)
-    yield from _business(context, estimator, expected.confusion, base.confusion)
+    expected = cbpe.expect(scored, calibration.calibrator, context.target.classes)
+    spread, small = _spread(expected, _worth(context)), cbpe.too_small(scored, calibration)
+    shown, lacking = cbpe.estimate(scored, calibration, expected), cbpe.lacking(expected)
+    for name, higher in _HIGHER.items():
+        found = Estimated(name, shown[name], base[name], higher, spread[name], small or lacking[name])
+        yield _result(context, estimator, found, scored.effective)
+    if "business_value" in spread:
+        found = Estimated("business_value", spread["business_value"], base["business_value"], higher=True, lacks=small)
+        yield _result(context, estimator, found, scored.effective)
 
 
-def _business(context: MonitorContext, estimator: str, now: Confusion, base: Confusion) -> Iterator[Result]:
-    cost = context.settings.performance.cost
-    if cost:
-        worth = cost_matrix(cost, now.classes)
-        pair = of_matrix(now, worth).mean, of_matrix(base, worth).mean
-        yield _result(context, estimator, "business_value", *pair, True, now.effective)
+def _worth(context: MonitorContext) -> Worth:
+    return tuple(sorted(context.settings.performance.cost.items()))
 
 
-def _weighted_calibrator(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Calibrator:
+def _weighted_counts(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> ScoreCounts:
     limit = context.settings.estimation.max_rows
     encoding = find_encoding(context.store, reference)
     before = sample(context.store, reference, encoding, limit, labelled=True)
@@ -141,7 +170,7 @@ def _weighted_calibrator(context: MonitorContext, rows: Rows, reference: Rows, t
     usable = before.value == before.value
     ratio = density_ratio(before.features[usable], now.features, encoding.is_categorical)
     positive = (before.truth[usable] == target.positive).astype(float)
-    return weighted_calibrator(before.value[usable], positive, ratio * before.weight[usable])
+    return weighted_counts(before.value[usable], positive, ratio * before.weight[usable])
 
 
 def _multiclass(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
@@ -159,11 +188,14 @@ def _multiclass(context: MonitorContext, rows: Rows, reference: Rows, target: Ta
         read.predicted_classes(context.store, reference, target), calibrators, target.classes
     )
     for one in measures.MULTICLASS:
-        pair = one.estimate(expected), one.estimate(base)
-        yield _result(context, "cbpe", one.name, *pair, one.higher_is_better, expected.effective)
+        found = Estimated(one.name, one.estimate(expected), one.estimate(base), one.higher_is_better)
+        yield _result(context, "cbpe", found, expected.effective)
     auc, base_auc = (measures.roc_auc_macro(measures.roc_auc_by_class(one)) for one in (scores, base_scores))
-    yield _result(context, "cbpe", "roc_auc_macro", auc, base_auc, True, expected.effective)
-    yield from _business(context, "cbpe", expected, base)
+    yield _result(context, "cbpe", Estimated("roc_auc_macro", auc, base_auc, higher=True), expected.effective)
+    if context.settings.performance.cost:
+        worth = cost_matrix(context.settings.performance.cost, target.classes)
+        now, before = (of_matrix(one, worth).mean for one in (expected, base))
+        yield _result(context, "cbpe", Estimated("business_value", now, before, higher=True), expected.effective)
 
 
 def _regression(context: MonitorContext, rows: Rows, reference: Rows) -> Iterator[Result]:
@@ -177,7 +209,7 @@ def _regression(context: MonitorContext, rows: Rows, reference: Rows) -> Iterato
     if not usable.any():
         return
     for metric, estimate in dle.estimate_losses(model, now.features[usable], now.value[usable]).items():
-        yield _result(context, "dle", metric, estimate, base[metric], False, float(usable.sum()))
+        yield _result(context, "dle", Estimated(metric, estimate, base[metric], higher=False), float(usable.sum()))
 
 
 @kept(16)
@@ -196,10 +228,30 @@ def _loss_model(
     return encoding, model, dle.estimate_losses(model, features, prediction)
 
 
-def _result(
-    context: MonitorContext, estimator: str, metric: str, now: Estimate, base: Estimate, higher: bool, rows: float
-) -> Result:
-    settings = context.settings.estimation
+class Estimated(NamedTuple):
+    """One measure, estimated."""
+
+    metric: str
+    now: Estimate
+    """With the interval of what the window's labels may show."""
+    base: Estimate
+    higher: bool
+    """Whether higher is better."""
+    spread: Estimate | None = None
+    """With the interval of what other windows of the same population would show; as `now` where None."""
+    lacks: str = ""
+    """What there is too little of to tell; '' where there is enough."""
+
+    @property
+    def surest(self) -> Estimate:
+        """What a change is told by: the wider of the two intervals."""
+        if self.spread is None or standard_error(self.now) >= standard_error(self.spread):
+            return self.now
+        return self.spread
+
+
+def _result(context: MonitorContext, estimator: str, found: Estimated, rows: float) -> Result:
+    settings, (metric, now, base, higher, _, lacks) = context.settings.estimation, found
     seen = Seen(
         estimator,
         n=round(rows),
@@ -214,10 +266,12 @@ def _result(
     if rows < settings.min_rows:
         reason = f"{round(rows)} rows; {settings.min_rows} are needed"
         return context.judged(SIGNAL, metric, value, seen, Judged(Verdict.NOT_ENOUGH_DATA, reason))
+    if lacks:
+        return context.judged(SIGNAL, metric, value, seen, Judged(Verdict.NOT_ENOUGH_DATA, lacks))
     if finite(base.value) is None:
         reason = "undefined on the baseline, so there is nothing to compare it with"
         return context.judged(SIGNAL, metric, value, seen, Judged(Verdict.NOT_COMPARED, reason))
-    moved = change(now, base, higher_is_better=higher)
+    moved = change(found.surest, base, higher_is_better=higher)
     allowed = settings.min_change * abs(base.value) * (-1 if higher else 1)
     judged = Judged(Verdict.OK, "", base.value + allowed, finite(moved.p_value))
     confidence = context.settings.performance.confidence
@@ -228,5 +282,10 @@ def _result(
 
 
 ESTIMATION: Final = Signal(
-    SIGNAL, "worse estimated {metric}", kinds.PREDICTION_DRIFT, run=estimation, needs=(Need.LABELLED_BASELINE,)
+    SIGNAL,
+    "worse estimated {metric}",
+    kinds.PREDICTION_DRIFT,
+    run=estimation,
+    needs=(Need.LABELLED_BASELINE,),
+    yields_to_labels=True,
 )

@@ -3,7 +3,7 @@
 A change alarms where it is large, sure after correction for the number of groups and measures looked at, and leads
 away from equal treatment. As one group's move also shifts the others' difference from "the rest", the alarm names only
 groups whose own rate moved. What needs labels is also estimated without them (`estimated_…`); an estimate may alarm
-until half of the window's labels are in, from when on the realised measure is judged.
+until so many of the window's labels are in that the realised measure is judged (see `labels_decide`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from modelspan_analyzer.statistics.fairness.assess import Assessed
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 from modelspan_analyzer.statistics.fairness.measures import FLIP_TEST, GROUP_CALIBRATION
 from modelspan_analyzer.statistics.performance.calibration import BINS
-from modelspan_analyzer.statistics.performance.counts import ratio
+from modelspan_analyzer.verdicts.labels_decide import labels_decide
 
 SIGNAL: Final = "fairness"
 
@@ -76,8 +76,8 @@ def _count(context: MonitorContext, rows: Rows, target: Target, bins: int) -> Cu
 
 
 def _labelled(cube: Cube) -> float:
-    """Share of the rows whose truth is known."""
-    return ratio(cube.weight[cube.truth < 2].sum(), cube.weight.sum())
+    """Effective rows whose truth is known."""
+    return float(cube.weight[cube.truth < 2].sum()) * cube.effective
 
 
 def _facet_results(context: MonitorContext, facets: tuple[str, ...], cubes: list[Cube]) -> Iterator[Result]:
@@ -104,9 +104,11 @@ def _ungrouped(context: MonitorContext, counts: GroupCounts, cube: Cube) -> Iter
 def _estimated(context: MonitorContext, now: Cube, before: Cube) -> Iterator[Result]:
     """The measures that need labels, from the counts that calibrated scores expect; nothing without enough labels."""
     settings = context.settings.fairness
-    if before.weight[before.truth < 2].sum() * before.effective < context.settings.estimation.min_rows:
+    learnt = _labelled(before)
+    if learnt < context.settings.estimation.min_rows:
         return
-    judge = _labelled(now) < 0.5
+    rows = float(now.weight.sum()) * now.effective
+    judge = not labels_decide(_labelled(now), rows, learnt, settings.min_group)
     for calibrators in learn(before, list(_facets(settings))):
         counts, base = (calibrators.expected(cube, settings.condition_on) for cube in (now, before))
         yield from _judged(context, counts, [base], estimate=True, judge=judge)

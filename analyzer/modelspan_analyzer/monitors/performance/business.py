@@ -12,12 +12,13 @@ from modelspan_analyzer.reading.outcomes import read
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, FloatArray
-from modelspan_analyzer.statistics.performance.intervals import mean_interval, normal
+from modelspan_analyzer.statistics.performance.means import mean_interval, of_raw, skewed
 from modelspan_collector.store.connect import Store
 
 _VALUE = """
 SELECT count() AS n, sum(weight) AS total_weight, sum(weight * weight) AS squares, sum(weight * worth) AS total,
-       sum(weight * worth * worth) AS spread
+       sum(weight * pow(worth, 2)) AS squared, sum(weight * pow(worth, 3)) AS cubed,
+       sum(weight * pow(worth, 4)) AS fourth
 FROM (SELECT weight, toFloat64(ifNull(({expression}), 0)) AS worth FROM ({rows}) WHERE truth != '')
 """
 
@@ -69,7 +70,5 @@ def realised(store: Store, rows: Rows, target: Target, settings: PerformanceSett
     if not found["n"]:
         return Value(Estimate(np.nan, np.nan, np.nan), 0.0, 0)
     weight, effective = found["total_weight"], found["total_weight"] ** 2 / found["squares"]
-    mean = found["total"] / weight
-    variance = max(0.0, found["spread"] / weight - mean**2)
-    error = float(np.sqrt(variance / (effective - 1))) if effective > 1 else float("nan")
-    return Value(normal(mean, error), float(found["total"]), int(found["n"]))
+    mean, squares, cubes, fourths = (found[name] / weight for name in ("total", "squared", "cubed", "fourth"))
+    return Value(skewed(mean, of_raw(mean, squares, cubes, fourths, effective)), float(found["total"]), int(found["n"]))

@@ -23,7 +23,8 @@ from modelspan_analyzer.statistics.performance.calibration import (
     spiegelhalter,
 )
 from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, FloatArray, PairCounts, ScoreCounts
-from modelspan_analyzer.statistics.performance.intervals import mean_interval, wilson
+from modelspan_analyzer.statistics.performance.intervals import wilson
+from modelspan_analyzer.statistics.performance.means import mean_interval
 from modelspan_analyzer.statistics.performance.regression import of_nonzero
 from modelspan_collector.store.connect import Store
 
@@ -51,6 +52,8 @@ class Measured:
     """Why it cannot be said though there are rows; '' where it can."""
     lacking: str = ""
     """What the rows do not hold that it is measured from; '' where they do."""
+    few: str = ""
+    """Which of its rows are too few for it to be judged by; '' where there are enough."""
 
 
 class Asked(NamedTuple):
@@ -136,6 +139,7 @@ def of_confusion(counts: Confusion, table: tuple[measures.ConfusionMeasure, ...]
             measure.higher_is_better,
             round(counts.effective),
             matrix if measure.name == "accuracy" else {},
+            few=measure.lacks(counts),
         )
         for measure in table
     ]
@@ -165,7 +169,15 @@ def of_scores(counts: ScoreCounts, settings: PerformanceSettings | Asked) -> lis
     found = [
         Measured(m.name, UNKNOWN, float("nan"), m.higher_is_better, n, fault=fault)
         if fault and m.probabilities
-        else Measured(m.name, m.estimate(counts), m.constant(counts), m.higher_is_better, n, details.get(m.name, {}))
+        else Measured(
+            m.name,
+            m.estimate(counts),
+            m.constant(counts),
+            m.higher_is_better,
+            n,
+            details.get(m.name, {}),
+            few=m.lacks(counts),
+        )
         for m in measures.SCORES
     ]
     top = scores.precision_at(counts, settings.cut_off)

@@ -59,6 +59,8 @@ def judge(one: Measured, before: Measured | None, place: Place, settings: Perfor
     if one.rows < settings.min_rows:
         reason = f"{one.rows} labelled rows; {settings.min_rows} are needed"
         return Found(one.metric, value, seen, Judged(Verdict.NOT_ENOUGH_DATA, reason))
+    if one.few:
+        return Found(one.metric, value, seen, Judged(Verdict.NOT_ENOUGH_DATA, one.few))
     if place.segment and before is not None:
         beside = "whole" if place.of_whole else place.segment
         seen = replace(seen, details={**seen.details, "compared_with": beside})
@@ -90,7 +92,8 @@ def _verdict(one: Measured, before: Measured | None, place: Place, settings: Per
     if one.metric not in settings.alarm_on:
         return replace(judged, reason=f"from {base:.4g}; it does not alarm on change (`alarm_on`)")
     if math.isnan(moved.p_value):
-        reason = f"from {base:.4g}, and how sure that is cannot be told on these rows"
+        why = f"the baseline has {before.few}" if before.few else "how sure that is cannot be told on these rows"
+        reason = f"from {base:.4g}, and {why}"
         return replace(judged, verdict=Verdict.NOT_COMPARED, reason=reason)
     allowed = settings.min_change * abs(base) * (-1 if one.higher_is_better else 1)
     judged = judged if bound is not None else replace(judged, threshold=base + allowed)

@@ -1,8 +1,8 @@
-"""Isotonic calibration of scores on a baseline, kept only where it makes them truer."""
+"""Isotonic calibration of scores on a baseline: where it makes them truer, and how far it could be off."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,14 @@ from modelspan_analyzer.statistics.performance.calibration import expected_calib
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts, ratios
 
 FOLDS: Final = 3
+SPLITS: Final = 5
+"""Times that the rows are split anew; one split tells as much where they are many."""
+MANY: Final = 20_000
 CELLS: Final = 20_000
+LEAST: Final = 100
+"""Effective rows below which nothing is learnt."""
+REFITS: Final = 100
+REFIT_CELLS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +36,70 @@ class Calibrator:
 IDENTITY: Final = Calibrator(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
 
 
-def fit_calibrator(counts: ScoreCounts) -> Calibrator:
-    """Isotonic regression where it lowers the expected calibration error of every held-out third, else no change.
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a baseline teaches of its scores, and what other baselines of its size would have taught."""
 
-    The rule is NannyML's: calibration that does not help on unseen rows only adds noise.
+    calibrator: Calibrator
+    refits: tuple[Calibrator, ...]
+    """Fitted to bootstraps of the baseline's rows."""
+    known: ScoreCounts
+    """The baseline, in at most `REFIT_CELLS` cells."""
+
+    def chances(self, score: FloatArray) -> FloatArray:
+        """The chances by each refit, `(refits, scores)`, around the calibrator's as they are around their mean."""
+        each = np.stack([refit(score) for refit in self.refits])
+        return np.asarray(np.clip(self.calibrator(score) + each - each.mean(axis=0), 0.0, 1.0))
+
+    def rows_behind(self, score: FloatArray, weight: FloatArray, bins: int = 20) -> float:
+        """How many of the baseline's rows say what scores such as these are worth.
+
+        The effective size of the baseline when its rows are weighted to the scores' distribution over its own
+        quantiles (Kish 1965): all of it where both are alike, few rows where the scores crowd where the baseline has
+        few, none where more than a twentieth of them are beyond all of its scores.
+        """
+        reached = np.cumsum(self.known.total) / self.known.total.sum()
+        edges = self.known.score[np.searchsorted(reached, np.arange(1, bins) / bins)]
+        parts = (np.searchsorted(edges, side) for side in (self.known.score, score))
+        sides = zip(parts, (self.known.total, weight), strict=True)
+        mine, theirs = (np.bincount(place, part, bins) / part.sum() for place, part in sides)
+        beyond = weight[(score < self.known.score[0]) | (score > self.known.score[-1])].sum()
+        if beyond > 0.05 * weight.sum() or (theirs[mine == 0] > 0).any():
+            return 0.0
+        return self.known.effective / float(np.nansum(ratios(theirs**2, mine)))
+
+
+def learn(counts: ScoreCounts) -> Calibration | None:
+    """Isotonic regression of a baseline's rows, with refits that show its error; None below `LEAST` effective rows.
+
+    For estimates it is not asked whether calibration helps: where the answer is a close one, either choice is off by
+    about as much as the calibrator is, which is what the refits show. As isotonic regression takes some of chance for
+    order, it is too steep; by how much, refits to bootstraps show, and that is taken off (Efron and Tibshirani, "An
+    introduction to the bootstrap", 1993, chapter 10).
+
+    >>> score = np.linspace(0.0, 1.0, 101)
+    >>> learnt = learn(ScoreCounts(score, 9.9 * score, 9.9 * (1 - score), 1000.0))
+    >>> bool(learnt.chances(score).std(axis=0).mean() < 0.1), round(learnt.rows_behind(score, np.ones(101)), -2)
+    (True, 1000.0)
+    """
+    if counts.effective < LEAST or not 0 < counts.prevalence < 1:
+        return None
+    known, generator = coarse(counts, REFIT_CELLS), np.random.default_rng(0)
+    cells = np.concatenate([known.positives, known.negatives])
+    draws = generator.multinomial(round(known.effective), cells / cells.sum(), REFITS).astype(float)
+    sides = np.split(draws, 2, axis=1)
+    refits = tuple(isotonic(ScoreCounts(known.score, yes, no, known.effective)) for yes, no in zip(*sides, strict=True))
+    steep = np.mean([refit(known.score) for refit in refits], axis=0)
+    fitted = 2 * isotonic(coarse(counts))(known.score) - steep
+    return Calibration(Calibrator(known.score, np.clip(fitted, 0.0, 1.0)), refits, known)
+
+
+def fit_calibrator(counts: ScoreCounts) -> Calibrator:
+    """Isotonic regression where it lowers the expected calibration error of held-out thirds, else no change.
+
+    The rule is NannyML's, that calibration which does not help on unseen rows only adds noise; but one split of few
+    rows decides by chance, so that here the mean over several stratified ones does, which must be above its standard
+    error.
 
     Scores that are twice as sure as they should be:
 
@@ -42,18 +109,23 @@ def fit_calibrator(counts: ScoreCounts) -> Calibrator:
     >>> fit_calibrator(counts)(np.array([0.0, 0.5, 1.0])).round(2).tolist()
     [0.25, 0.5, 0.75]
     """
-    if counts.effective < 100 or not 0 < counts.prevalence < 1:
+    if counts.effective < LEAST or not 0 < counts.prevalence < 1:
         return IDENTITY
-    coarse = _coarse(counts)
-    return _isotonic(coarse) if _helps(coarse) else IDENTITY
+    few = coarse(counts)
+    return isotonic(few) if _helps(few) else IDENTITY
 
 
-def _coarse(counts: ScoreCounts) -> ScoreCounts:
-    """At most `CELLS` different scores: neighbours share their mean, parts being of equal weight."""
-    if counts.score.size <= CELLS:
+def coarse(counts: ScoreCounts, cells: int = CELLS) -> ScoreCounts:
+    """At most so many different scores: neighbours share their mean, parts being of equal weight.
+
+    >>> counts = ScoreCounts(np.array([0.1, 0.2, 0.6, 0.8]), np.array([0.0, 1, 0, 1]), np.array([1.0, 0, 1, 0]), 4.0)
+    >>> coarse(counts, 2).score.round(2).tolist(), coarse(counts, 2).positives.tolist()
+    ([0.15, 0.7], [1.0, 1.0])
+    """
+    if counts.score.size <= cells:
         return counts
     reached = np.cumsum(counts.total)
-    place = np.minimum((reached - counts.total / 2) / reached[-1] * CELLS, CELLS - 1).astype(int)
+    place = np.minimum((reached - counts.total / 2) / reached[-1] * cells, cells - 1).astype(int)
     _, place = np.unique(place, return_inverse=True)
     positives, negatives, moment = (
         np.bincount(place, part).astype(np.float64)
@@ -62,7 +134,13 @@ def _coarse(counts: ScoreCounts) -> ScoreCounts:
     return ScoreCounts(moment / (positives + negatives), positives, negatives, counts.effective)
 
 
-def _isotonic(counts: ScoreCounts) -> Calibrator:
+def isotonic(counts: ScoreCounts) -> Calibrator:
+    """The non-decreasing map of scores to shares of positives that is nearest to those seen (Barlow et al. 1972).
+
+    >>> counts = ScoreCounts(np.array([0.2, 0.4, 0.8]), np.array([1.0, 0, 2]), np.array([1.0, 2, 0]), 6.0)
+    >>> isotonic(counts)(np.array([0.2, 0.4, 0.8])).tolist()
+    [0.25, 0.25, 1.0]
+    """
     from sklearn.isotonic import IsotonicRegression
 
     here = counts.total > 0
@@ -73,22 +151,28 @@ def _isotonic(counts: ScoreCounts) -> Calibrator:
 
 
 def _helps(counts: ScoreCounts) -> bool:
-    generator = np.random.default_rng(0)
-    parts = [
-        generator.multinomial(np.round(side).astype(int), [1 / FOLDS] * FOLDS).astype(float)
-        for side in (counts.positives, counts.negatives)
-    ]
+    """Whether the mean gain over all held-out thirds is above the standard error that a split's thirds show of it."""
+    splits = 1 if counts.total.sum() >= MANY else SPLITS
+    gains = np.array([_gains(counts, np.random.default_rng(seed)) for seed in range(splits)])
+    return bool(gains.mean() > gains.std(axis=1, ddof=1).mean() / np.sqrt(FOLDS))
+
+
+def _gains(counts: ScoreCounts, generator: np.random.Generator) -> list[float]:
+    """By how much calibration on the rest lowers the calibration error of each third."""
+    positives, negatives = (_dealt(side, generator) for side in (counts.positives, counts.negatives))
+    gains = []
     for fold in range(FOLDS):
-        held = ScoreCounts(counts.score, parts[0][:, fold], parts[1][:, fold], counts.effective / FOLDS)
-        rest = ScoreCounts(
-            counts.score, counts.positives - held.positives, counts.negatives - held.negatives, counts.effective
-        )
-        rest = ScoreCounts(rest.score, np.maximum(rest.positives, 0), np.maximum(rest.negatives, 0), rest.effective)
-        if _calibrated_error(held, _isotonic(rest)) >= expected_calibration_error(held):
-            return False
-    return True
+        held = ScoreCounts(counts.score, positives[:, fold], negatives[:, fold], counts.effective / FOLDS)
+        others = [side.sum(axis=1) - side[:, fold] for side in (positives, negatives)]
+        calibrator = isotonic(ScoreCounts(counts.score, others[0], others[1], counts.effective))
+        moved = replace(held, score=calibrator(counts.score))
+        gains.append(expected_calibration_error(held) - expected_calibration_error(moved))
+    return gains
 
 
-def _calibrated_error(counts: ScoreCounts, calibrator: Calibrator) -> float:
-    moved = ScoreCounts(calibrator(counts.score), counts.positives, counts.negatives, counts.effective)
-    return expected_calibration_error(moved)
+def _dealt(rows: FloatArray, generator: np.random.Generator) -> FloatArray:
+    """Rows of one class dealt to the folds at random, as many to each: `(k, FOLDS)`."""
+    count = np.round(rows).astype(int)
+    turns = generator.permutation(np.arange(count.sum()) % FOLDS)
+    cells = np.repeat(np.arange(rows.size), count) * FOLDS + turns
+    return np.bincount(cells, minlength=rows.size * FOLDS).astype(float).reshape(-1, FOLDS)

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray
-from modelspan_analyzer.statistics.performance.intervals import normal
+from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE, quantile_of_normal
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 LOSSES: Final[Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]]] = {
     "mean_absolute_error": lambda prediction, actual: np.abs(prediction - actual),
@@ -37,12 +37,40 @@ ROOTS: Final[Mapping[str, str]] = {
 """Measures that are the root of a mean loss."""
 
 
+BINS: Final = 10
+"""Parts of equal weight that a baseline's rows are in by their expected loss, for how far losses lie from it there."""
+
+
+class Leftover(NamedTuple):
+    """How far losses lie from those expected of them, by the expected loss: arrays of shape `(bins,)`."""
+
+    edges: FloatArray
+    """Between the bins, `(bins − 1,)`."""
+    variance: FloatArray
+    """Of a row's loss about the one expected of it, by a model that had not seen the row."""
+    rows: FloatArray
+
+    def error(self, expected: FloatArray, weight: FloatArray) -> float:
+        """The standard error of the mean of so many expected losses as a forecast of the mean of the losses.
+
+        Of a share `u` of the rows in a bin of variance `s²`, `u·s²/n` is what these rows' own losses vary by, and
+        `u²·s²/m` what the model may be off by there, as it was learnt from `m` such rows: more where the rows crowd
+        where the baseline had few.
+        """
+        place = np.searchsorted(self.edges, expected)
+        share = np.bincount(place, weight, self.rows.size) / weight.sum()
+        own = (share * self.variance).sum() / weight.sum()
+        return float(np.sqrt(own + (share**2 * self.variance / np.maximum(self.rows, 1)).sum()))
+
+
 @dataclass(frozen=True, slots=True)
 class LossModel:
-    """A model of each loss, and the spread of the losses on the baseline."""
+    """A model of each loss, how far losses lie from it, and whether a row has the loss at all."""
 
     models: Mapping[str, HistGradientBoostingRegressor]
-    spread: Mapping[str, float]
+    leftovers: Mapping[str, Leftover]
+    defined: Mapping[str, HistGradientBoostingClassifier]
+    """Of the losses that some rows do not have, as there is no percentage of 0."""
 
 
 def fit_losses(
@@ -58,28 +86,46 @@ def fit_losses(
 
     >>> rows = np.linspace(0.0, 1.0, 200)
     >>> model = fit_losses(rows[:, None], rows, rows + 0.5, np.array([False]))
-    >>> model.models.keys() <= LOSSES.keys(), round(model.spread["mean_absolute_error"], 6)
+    >>> model.models.keys() <= LOSSES.keys(), round(float(model.leftovers["mean_absolute_error"].variance.max()), 6)
     (True, 0.0)
     """
-    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    models, spread = {}, {}
+    options = {"categorical_features": np.append(is_categorical, False), "early_stopping": False, "random_state": 0}
+    inputs, models, leftovers, defined = np.column_stack([features, prediction]), {}, {}, {}
     for name, loss in LOSSES.items():
         if name == "mean_squared_log_error" and min(prediction.min(), actual.min()) <= -1:
             continue
         losses = loss(prediction, actual)
         known = np.isfinite(losses)
-        if not known.any():
+        if known.sum() < 2:
             continue
-        mask = np.append(is_categorical, False)
-        model = HistGradientBoostingRegressor(categorical_features=mask, early_stopping=False, random_state=0)
-        models[name] = model.fit(np.column_stack([features, prediction])[known], losses[known])
-        spread[name] = float(losses[known].std())
-    return LossModel(models, spread)
+        rows, wanted = inputs[known], losses[known]
+        models[name] = HistGradientBoostingRegressor(**options).fit(rows, wanted)
+        leftovers[name] = _leftover(lambda: HistGradientBoostingRegressor(**options), rows, wanted)
+        if not known.all():
+            defined[name] = HistGradientBoostingClassifier(**options).fit(inputs, known)
+    return LossModel(models, leftovers, defined)
+
+
+def _leftover(new: Callable[[], HistGradientBoostingRegressor], rows: FloatArray, losses: FloatArray) -> Leftover:
+    """From two models, each of which learns one half at random and expects the losses of the other."""
+    half = np.random.default_rng(0).permutation(len(rows)) % 2 == 0
+    expected = np.empty_like(losses)
+    for learnt in (half, ~half):
+        expected[~learnt] = new().fit(rows[learnt], losses[learnt]).predict(rows[~learnt])
+    edges = np.unique(np.quantile(expected, np.arange(1, BINS) / BINS))
+    place = np.searchsorted(edges, expected)
+    count = np.bincount(place, minlength=edges.size + 1).astype(float)
+    squares = np.bincount(place, (losses - expected) ** 2, edges.size + 1)
+    return Leftover(edges, np.asarray(squares / np.maximum(count, 1)), count)
 
 
 def estimate_losses(model: LossModel, features: FloatArray, prediction: FloatArray) -> dict[str, Estimate]:
-    """The expected measures of rows without labels, with the sampling error of a mean of so many losses.
+    """The expected measures of rows without labels, with the interval of what their labels may show.
+
+    As means of losses lean to the right, the interval is one of their logarithms. Rows count by how likely they have
+    the loss at all.
 
     Predictions that were always half a unit too low:
 
@@ -91,10 +137,16 @@ def estimate_losses(model: LossModel, features: FloatArray, prediction: FloatArr
     rows = np.column_stack([features, prediction])
     found = {}
     for name, one in model.models.items():
-        value = max(0.0, float(one.predict(rows).mean()))
-        found[name] = normal(value, model.spread[name] / np.sqrt(len(rows)))
+        expected, weight = one.predict(rows), np.ones(len(rows))
+        if name in model.defined:
+            weight = np.maximum(model.defined[name].predict_proba(rows)[:, 1], 1e-6)
+        value, error = float(np.average(expected, weights=weight)), model.leftovers[name].error(expected, weight)
+        if value <= 0:
+            found[name] = Estimate(0.0, 0.0, quantile_of_normal(CONFIDENCE) * error)
+            continue
+        reach = np.exp(quantile_of_normal(CONFIDENCE) * error / value)
+        found[name] = Estimate(value, float(value / reach), float(value * reach))
     for name, squared in ROOTS.items():
         if squared in found:
-            value, lower, upper = np.sqrt(np.maximum(found[squared], 0))
-            found[name] = Estimate(float(value), float(lower), float(upper))
+            found[name] = Estimate(*(float(np.sqrt(end)) for end in found[squared]))
     return found

@@ -11,8 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from modelspan_analyzer.statistics.estimation.calibrate import Calibrator
-from modelspan_analyzer.statistics.performance.counts import FloatArray
+from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts
 
 
 def density_ratio(
@@ -44,8 +43,8 @@ def density_ratio(
     return np.asarray(ratio / ratio.mean(), float)
 
 
-def weighted_calibrator(score: FloatArray, positive: FloatArray, weight: FloatArray) -> Calibrator:
-    """Isotonic calibration of baseline rows that carry weights.
+def weighted_counts(score: FloatArray, positive: FloatArray, weight: FloatArray) -> ScoreCounts:
+    """Baseline rows that carry weights, to be calibrated on; they count for Kish's effective number of rows.
 
     Args:
         score: `(n,)`.
@@ -53,10 +52,12 @@ def weighted_calibrator(score: FloatArray, positive: FloatArray, weight: FloatAr
         weight: `(n,)`.
 
     >>> score, positive, weight = (np.array(column) for column in ([0.2, 0.2, 0.8], [0, 1, 1], [3.0, 1.0, 1.0]))
-    >>> weighted_calibrator(score, positive, weight)(np.array([0.2, 0.8])).tolist()
-    [0.25, 1.0]
+    >>> counts = weighted_counts(score, positive, weight)
+    >>> counts.positives.tolist(), counts.negatives.tolist(), round(counts.effective, 2)
+    ([1.0, 1.0], [3.0, 0.0], 2.27)
     """
-    from sklearn.isotonic import IsotonicRegression
-
-    fitted = IsotonicRegression(out_of_bounds="clip", y_min=0.0, y_max=1.0).fit(score, positive, sample_weight=weight)
-    return Calibrator(np.asarray(fitted.X_thresholds_, float), np.asarray(fitted.y_thresholds_, float))
+    distinct, place = np.unique(score, return_inverse=True)
+    positives, total = (
+        np.bincount(place, part, distinct.size).astype(np.float64) for part in (weight * positive, weight)
+    )
+    return ScoreCounts(distinct, positives, total - positives, float(weight.sum() ** 2 / (weight**2).sum()))

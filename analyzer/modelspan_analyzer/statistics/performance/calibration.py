@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit, ndtr
+from scipy.special import expit, gammaincc, logit, ndtr
 
 from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray, ScoreCounts, ratio, ratios
-from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE, bootstrap, quantile_of_normal
+from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE, wilson_ends
 
 BINS: Final = 10
 _EDGE: Final = 1e-12
@@ -28,13 +28,9 @@ class Reliability(NamedTuple):
 def reliability(counts: ScoreCounts, bins: int = BINS, confidence: float = CONFIDENCE) -> Reliability:
     """Observed share of positives against the mean score in equal-width bins of the score, with Wilson intervals."""
     weight, score, positives = _binned(counts, bins)
-    observed = ratios(positives, weight)
-    shrink = ratio(counts.effective, weight.sum())
-    z, trials = quantile_of_normal(confidence), weight * shrink
-    middle = ratios(observed + ratios(z**2, 2 * trials), 1 + ratios(z**2, trials))
-    spread = ratios(observed * (1 - observed), trials) + ratios(z**2, 4 * trials**2)
-    reach = ratios(z, 1 + ratios(z**2, trials)) * np.sqrt(spread)
-    return Reliability(weight, ratios(score, weight), observed, middle - reach, middle + reach)
+    rows = ratio(counts.effective, weight.sum())
+    ends = wilson_ends(positives * rows, weight * rows, confidence)
+    return Reliability(weight, ratios(score, weight), ratios(positives, weight), *ends)
 
 
 def expected_calibration_error(counts: ScoreCounts, bins: int = BINS) -> float:
@@ -61,17 +57,41 @@ def maximum_calibration_error(counts: ScoreCounts, bins: int = BINS) -> float:
 
 
 def calibration_interval(counts: ScoreCounts, bins: int = BINS) -> Estimate:
-    """Expected calibration error with its bootstrap interval."""
+    """Expected calibration error with the errors that its rows could come from.
+
+    The observed error is that of the gaps plus that of chance, so that a bootstrap of the rows has chance twice and
+    never reaches 0. Instead: if the true gaps were the observed ones times one factor, the sum of `|N(gap, σ²)|` has
+    a known mean and variance (folded normal, Leone, Nelson and Nottingham 1961), and the tails of about the gamma
+    distribution with these; the interval holds the errors of all factors under which what was observed is in neither
+    tail of 2.5 %. Its upper end is at least the observed error.
+    """
     weight, score, positives = _binned(counts, bins)
-    mean = np.nan_to_num(ratios(score, weight))
-    cells = np.stack([weight - positives, positives])
+    observed, total, rows = (
+        expected_calibration_error(counts, bins),
+        weight.sum(),
+        ratio(counts.effective, weight.sum()),
+    )
+    if not total or not observed:
+        return Estimate(observed, np.nan, np.nan)
+    factors, gaps = np.linspace(0.0, 3.0, 301), (positives - score)[:, None]
+    share = np.clip(np.nan_to_num(ratios(score[:, None] + gaps * factors, weight[:, None])), 0, 1)
+    noise = np.sqrt(weight[:, None] * share * (1 - share) / rows)
+    mean, variance = _folded(gaps * factors, noise)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tail = gammaincc(mean**2 / variance, observed * total * mean / variance)
+    allowed = (1 - CONFIDENCE) / 2
+    known = factors[(tail >= allowed) & (tail <= 1 - allowed) & (variance > 0)]
+    if not known.size:
+        return Estimate(observed, np.nan, np.nan)
+    return Estimate(observed, float(known[0] * observed), float(max(known[-1], 1.0) * observed))
 
-    def error(drawn: FloatArray) -> FloatArray:
-        rows = drawn.sum(axis=-2)
-        return ratios(np.abs(drawn[..., 1, :] - rows * mean).sum(axis=-1), rows.sum(axis=-1))
 
-    lower, upper = bootstrap(cells, counts.effective, error)
-    return Estimate(expected_calibration_error(counts, bins), float(lower), float(upper))
+def _folded(gaps: FloatArray, noise: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance of the sum of `|N(gap, noise²)|` along the first axis."""
+    apart = np.divide(gaps, noise, out=np.zeros_like(gaps), where=noise > 0)
+    mean = noise * np.sqrt(2 / np.pi) * np.exp(-(apart**2) / 2) + gaps * (1 - 2 * ndtr(-apart))
+    mean = np.where(noise > 0, mean, np.abs(gaps))
+    return mean.sum(axis=0), np.maximum(gaps**2 + noise**2 - mean**2, 0).sum(axis=0)
 
 
 def noise_floor(counts: ScoreCounts, bins: int = BINS) -> float:

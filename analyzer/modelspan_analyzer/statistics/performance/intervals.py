@@ -1,24 +1,33 @@
-"""Confidence intervals that fit the measure: Wilson for shares, DeLong for AUC, bootstrap for the rest.
+"""Confidence intervals of what is counted: Wilson for shares and for what is made of shares, draws for the rest.
 
 A bootstrap of rows only changes how often each kind of row occurs; so a multinomial draw over aggregated counts *is*
-the bootstrap of the rows, at the cost of the number of cells.
+the bootstrap of the rows, at the cost of the number of cells. Intervals of means are in `means`, of areas in `areas`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit, ndtri
+from numpy.typing import ArrayLike
+from scipy.special import ndtri
 
-from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray, ScoreCounts
-from modelspan_analyzer.statistics.performance.scores import log_losses, roc_auc
+from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray, ratios
 
 CONFIDENCE: Final = 0.95
 DRAWS: Final = 1000
-_SEED: Final = 20230928
+SEED: Final = 20230928
 """Fixed, so that the same counts always give the same interval."""
+_PRIOR: Final = 2.0
+"""Rows that are spread over the cells of a matrix before any is seen: half a row a cell of a binary one (Jeffreys)."""
+
+
+class Ends(NamedTuple):
+    """The lower and the upper ends of intervals, of one shape; NaN where there is none."""
+
+    lower: FloatArray
+    upper: FloatArray
 
 
 def quantile_of_normal(confidence: float) -> float:
@@ -30,18 +39,73 @@ def quantile_of_normal(confidence: float) -> float:
     return float(ndtri(0.5 + confidence / 2))
 
 
+def wilson_ends(successes: ArrayLike, trials: ArrayLike, confidence: float = CONFIDENCE) -> Ends:
+    """Wilson's score intervals (Wilson 1927) of shares of any one shape, NaN without trials.
+
+    >>> wilson_ends([0.0, 5.0], [10.0, 10.0]).upper.round(4).tolist()
+    [0.2775, 0.7634]
+    """
+    z, hits, rows = quantile_of_normal(confidence), np.asarray(successes, float), np.asarray(trials, float)
+    share, spread = ratios(hits, rows), ratios(z**2, rows)
+    middle = (share + spread / 2) / (1 + spread)
+    reach = np.sqrt(spread * share * (1 - share) + spread**2 / 4) / (1 + spread)
+    return Ends(np.maximum(middle - reach, 0.0), np.minimum(middle + reach, 1.0))
+
+
 def wilson(successes: float, trials: float, confidence: float = CONFIDENCE) -> Estimate:
-    """A share with Wilson's score interval (Wilson 1927), which stays inside 0 to 1 and holds for small counts.
+    """A share with Wilson's score interval, which stays inside 0 to 1 and holds for small counts.
 
     >>> round(wilson(0, 10).upper, 4)
     0.2775
     """
     if trials <= 0:
         return Estimate(np.nan, np.nan, np.nan)
-    z, share = quantile_of_normal(confidence), successes / trials
-    middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    reach = z / (1 + z**2 / trials) * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
-    return Estimate(share, float(max(0.0, middle - reach)), float(min(1.0, middle + reach)))
+    lower, upper = wilson_ends(successes, trials, confidence)
+    return Estimate(successes / trials, float(lower), float(upper))
+
+
+def f1_ends(hits: ArrayLike, union: ArrayLike, confidence: float = CONFIDENCE) -> Ends:
+    """Intervals of F1 by Wilson's of the Jaccard index `J`, as `F1 = 2J / (1 + J)` rises with it.
+
+    Of the rows that are of a class or predicted as it, `J` is the share that is both: a share of counted rows. A
+    bootstrap has no width where no row is both, which is common at rare classes (Takahashi et al., "Confidence
+    interval for micro-averaged F1 and macro-averaged F1 scores", 2022, take the delta method, whose width is 0 there
+    too).
+
+    Args:
+        hits: rows that are both; any shape.
+        union: rows that are either, of the same shape.
+        confidence: of the interval.
+
+    >>> [round(float(end), 3) for end in f1_ends(0.0, 20.0)]
+    [0.0, 0.278]
+    """
+    lower, upper = wilson_ends(hits, union, confidence)
+    return Ends(2 * lower / (1 + lower), 2 * upper / (1 + upper))
+
+
+def mean_of_shares(values: FloatArray, ends: Ends, correlation: FloatArray | None = None) -> Ends:
+    """The interval of the plain mean of several values, from the interval of each.
+
+    The distances of the ends from the values add up as standard errors do, below and above apart (MOVER: Zou and
+    Donner, "Construction of confidence limits about effect measures", 2008; Newcombe 1998 for two shares). Values
+    that are NaN are left out.
+
+    Args:
+        values: `(k,)`.
+        ends: of each.
+        correlation: `(k, k)`, of their errors; of independent values where it is None.
+
+    >>> lower, upper = mean_of_shares(np.array([0.5, 0.9]), wilson_ends([5.0, 9.0], [10.0, 10.0]))
+    >>> round(float(lower), 3), round(float(upper), 3)
+    (0.499, 0.838)
+    """
+    known = np.isfinite(values)
+    together = np.eye(values.size) if correlation is None else np.nan_to_num(correlation)
+    below, above = (np.where(known, np.abs(values - end), 0.0) for end in (ends.lower, ends.upper))
+    mean, count = ratios(values[known].sum(), known.sum()), known.sum()
+    low, high = (ratios(np.sqrt(np.maximum(reach @ together @ reach, 0.0)), count) for reach in (below, above))
+    return Ends(mean - low, mean + high)
 
 
 def normal(value: float, error: float, confidence: float = CONFIDENCE) -> Estimate:
@@ -52,6 +116,33 @@ def normal(value: float, error: float, confidence: float = CONFIDENCE) -> Estima
     """
     reach = quantile_of_normal(confidence) * error
     return Estimate(value, value - reach, value + reach)
+
+
+def posterior(
+    cells: FloatArray, measure: Callable[[FloatArray], FloatArray], confidence: float = CONFIDENCE
+) -> tuple[FloatArray, FloatArray]:
+    """Equal-tailed interval of `measure(cells)` over the shares of the cells that these rows leave possible.
+
+    The shares are drawn from their Dirichlet posterior with two rows spread evenly over the cells beforehand: half a
+    row a cell of a binary matrix, which is Jeffreys' prior. Unlike a bootstrap's, its interval has a width where
+    cells are empty (Goutte and Gaussier, "A probabilistic interpretation of precision, recall and F-score", 2005).
+
+    Args:
+        cells: effective rows of each kind, of any shape.
+        measure: vectorised over one leading axis: `(draws, *cells.shape)` in, `(draws, ...)` out.
+        confidence: share of the draws inside the interval.
+
+    Returns:
+        The lower and the upper ends, of the measure's shape; NaN where fewer than half of the draws define it.
+    """
+    return quantiles(measure(possible(cells)), confidence)
+
+
+def possible(cells: FloatArray) -> FloatArray:
+    """Draws of matrices that these effective rows leave possible (see `posterior`), along a new first axis."""
+    generator = np.random.default_rng(SEED)
+    weights = generator.standard_gamma(cells.ravel() + _PRIOR / cells.size, size=(DRAWS, cells.size))
+    return np.asarray(weights.reshape(DRAWS, *cells.shape))
 
 
 def bootstrap(
@@ -72,9 +163,13 @@ def bootstrap(
     if total <= 0 or effective < 1:
         empty = np.full_like(measure(cells[None])[0], np.nan)
         return empty, empty
-    generator = np.random.default_rng(_SEED)
+    generator = np.random.default_rng(SEED)
     drawn = generator.multinomial(round(effective), cells.ravel() / total, size=DRAWS).reshape(DRAWS, *cells.shape)
-    values: FloatArray = measure((drawn * (total / round(effective))).astype(np.float64))
+    return quantiles(measure((drawn * (total / round(effective))).astype(np.float64)), confidence)
+
+
+def quantiles(values: FloatArray, confidence: float = CONFIDENCE) -> tuple[FloatArray, FloatArray]:
+    """The ends that hold this share of draws, which are along the first axis; NaN where half of them are."""
     defined = np.isfinite(values).mean(axis=0) >= 0.5
     tail = (1 - confidence) / 2
     safe = np.where(defined, values, 0.0)
@@ -82,66 +177,3 @@ def bootstrap(
     with np.errstate(invalid="ignore"):  # between two infinite draws no end is defined
         lower, upper = quantile(safe, [tail, 1 - tail], axis=0)
     return np.where(defined, lower, np.nan), np.where(defined, upper, np.nan)
-
-
-def delong(counts: ScoreCounts, confidence: float = CONFIDENCE) -> Estimate:
-    """ROC AUC with the interval of DeLong, DeLong and Clarke-Pearson (1988), on the logit scale to stay in 0 to 1."""
-    value = roc_auc(counts)
-    error = delong_error(counts)
-    if not 0 < value < 1 or not np.isfinite(error):
-        return Estimate(value, np.nan, np.nan)
-    reach = quantile_of_normal(confidence) * error / (value * (1 - value))
-    return Estimate(value, float(expit(logit(value) - reach)), float(expit(logit(value) + reach)))
-
-
-def delong_error(counts: ScoreCounts) -> float:
-    """DeLong's standard error of the ROC AUC; NaN with fewer than two effective rows of either class."""
-    positives, negatives = float(counts.positives.sum()), float(counts.negatives.sum())
-    shrink = counts.effective / (positives + negatives) if positives + negatives else 0.0
-    n_positive, n_negative = positives * shrink, negatives * shrink
-    if min(n_positive, n_negative) < 2:
-        return float("nan")
-    below = np.cumsum(counts.negatives) - counts.negatives / 2
-    above = positives - np.cumsum(counts.positives) + counts.positives / 2
-    variance = _spread(below / negatives, counts.positives) / (n_positive - 1)
-    variance += _spread(above / positives, counts.negatives) / (n_negative - 1)
-    return float(np.sqrt(variance))
-
-
-def _spread(values: FloatArray, weights: FloatArray) -> float:
-    mean = np.average(values, weights=weights)
-    return float(np.average((values - mean) ** 2, weights=weights))
-
-
-def boyd(value: float, positives: float, confidence: float = CONFIDENCE) -> Estimate:
-    """Average precision with the logit interval of Boyd, Eng and Page (2013), from the number of positive rows."""
-    if not 0 < value < 1 or positives < 1:
-        return Estimate(value, np.nan, np.nan)
-    reach = quantile_of_normal(confidence) / np.sqrt(positives * value * (1 - value))
-    return Estimate(value, float(expit(logit(value) - reach)), float(expit(logit(value) + reach)))
-
-
-def log_loss_interval(counts: ScoreCounts, confidence: float = CONFIDENCE) -> Estimate:
-    """Log loss with the normal interval of a mean."""
-    positive, negative = log_losses(counts.score)
-    return mean_interval(np.concatenate([positive, negative]), _both(counts), counts.effective, confidence=confidence)
-
-
-def brier_interval(counts: ScoreCounts, confidence: float = CONFIDENCE) -> Estimate:
-    """Brier score with the normal interval of a mean."""
-    losses = np.concatenate([(1 - counts.score) ** 2, counts.score**2])
-    return mean_interval(losses, _both(counts), counts.effective, confidence=confidence)
-
-
-def _both(counts: ScoreCounts) -> FloatArray:
-    return np.concatenate([counts.positives, counts.negatives])
-
-
-def mean_interval(
-    losses: FloatArray, weights: FloatArray, effective: float, *, confidence: float = CONFIDENCE
-) -> Estimate:
-    """Weighted mean with its normal interval; NaN below two effective rows."""
-    if effective < 2:
-        return Estimate(np.nan, np.nan, np.nan)
-    mean = float(np.average(losses, weights=weights))
-    return normal(mean, float(np.sqrt(_spread(losses, weights) / (effective - 1))), confidence)

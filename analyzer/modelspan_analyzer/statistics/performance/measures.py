@@ -3,43 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from modelspan_analyzer.statistics.performance import (
+    areas,
     calibration,
     classification,
     constant,
     intervals,
+    means,
     regression,
     scores,
 )
 from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, FloatArray, PairCounts, ScoreCounts
+from modelspan_analyzer.statistics.performance.scarcity import scarce
 
 
 @dataclass(frozen=True, slots=True)
 class ConfusionMeasure:
-    """A measure of the confusion matrix: a share of counted rows (Wilson interval), or any function (bootstrap)."""
+    """A measure of the confusion matrix."""
 
     name: str
     of: Callable[[FloatArray], FloatArray]
     """`(..., k, k)` to `(...)`."""
     constant: Callable[[FloatArray], float]
     """The best value that always predicting one class reaches on the same rows."""
-    trials: Callable[[FloatArray], float] | None = None
-    """For a share: how many rows it is a share of."""
+    ends: Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+    """Its interval on a matrix `(k, k)` of effective rows."""
+    kinds: Callable[[FloatArray], dict[str, float]] = lambda _: {}
+    """The rows that it takes enough of, by name."""
     higher_is_better: bool = True
 
+    def value(self, counts: Confusion) -> float:
+        """The value alone."""
+        return float(self.of(counts.matrix))
+
     def estimate(self, counts: Confusion) -> Estimate:
-        """Value and interval."""
-        value = float(self.of(counts.matrix))
-        if self.trials is not None and np.isfinite(value):
-            trials = self.trials(counts.matrix) * counts.shrink
-            return intervals.wilson(value * trials, trials)._replace(value=value)
-        lower, upper = intervals.bootstrap(counts.matrix, counts.effective, self.of)
+        """Value and interval; the latter NaN where there are too few rows for it to hold."""
+        value, rows = self.value(counts), counts.matrix * counts.shrink
+        if not np.isfinite(value) or self.lacks(counts):
+            return Estimate(value, np.nan, np.nan)
+        lower, upper = self.ends(rows)
         return Estimate(value, float(lower), float(upper))
+
+    def lacks(self, counts: Confusion) -> str:
+        """What there is too little of; '' where there is enough."""
+        return scarce(self.kinds(counts.matrix * counts.shrink), counts.effective)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +59,24 @@ class ScoreMeasure:
     """A measure of a score against a binary truth."""
 
     name: str
-    estimate: Callable[[ScoreCounts], Estimate]
+    value: Callable[[ScoreCounts], float]
+    interval: Callable[[ScoreCounts], Estimate]
+    """The value with its interval."""
     constant: Callable[[ScoreCounts], float]
     """The value of the best score that is the same for every row."""
     higher_is_better: bool = True
     probabilities: bool = False
     """It takes scores for probabilities, not only for an order."""
+
+    def estimate(self, counts: ScoreCounts) -> Estimate:
+        """Value and interval; the latter NaN where there are too few rows of either class for it to hold."""
+        found = self.interval(counts)
+        return found._replace(lower=np.nan, upper=np.nan) if self.lacks(counts) else found
+
+    def lacks(self, counts: ScoreCounts) -> str:
+        """What there is too little of; '' where there is enough."""
+        rows = counts.effective
+        return scarce({"positives": counts.prevalence * rows, "negatives": (1 - counts.prevalence) * rows}, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,53 +106,138 @@ def _weighted(measure: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArr
     return lambda matrix: classification.weighted(measure(matrix), matrix)
 
 
-def _confusion(
-    name: str, of: Callable[[FloatArray], FloatArray], trials: Callable[[FloatArray], float] | None = None
+def _classes(rows: FloatArray) -> dict[str, float]:
+    """True rows of both classes."""
+    return {"positives": float(rows[-1].sum()), "negatives": float(rows[0].sum())}
+
+
+def _answers(rows: FloatArray) -> dict[str, float]:
+    """Rows that were answered with either class."""
+    return {"positive answers": float(rows[:, -1].sum()), "negative answers": float(rows[:, 0].sum())}
+
+
+def _both(rows: FloatArray) -> dict[str, float]:
+    return {**_classes(rows), **_answers(rows)}
+
+
+def _only(kind: str) -> Callable[[FloatArray], dict[str, float]]:
+    return lambda rows: {kind: _both(rows)[kind]}
+
+
+def _share(name: str, of: Callable[[FloatArray], FloatArray], place: tuple[int, int], kind: str) -> ConfusionMeasure:
+    """A share of the rows of one kind: of a row of the matrix (a true class), or of a column (an answer)."""
+    axis, at = place
+    return ConfusionMeasure(
+        name,
+        of,
+        constant.best_class(of),
+        lambda rows: intervals.wilson_ends(rows[at, at], rows.sum(axis=axis)[at]),
+        _only(kind),
+    )
+
+
+def _mean_of_classes(
+    name: str, by_class: Callable[[FloatArray], FloatArray], ends: Callable[[FloatArray], intervals.Ends]
 ) -> ConfusionMeasure:
-    return ConfusionMeasure(name, of, constant.best_class(of), trials)
+    """A plain mean over the classes that it is defined for."""
+    of = _macro(by_class)
+    return ConfusionMeasure(
+        name, of, constant.best_class(of), lambda rows: intervals.mean_of_shares(by_class(rows), ends(rows))
+    )
 
 
-def _average_precision(counts: ScoreCounts) -> Estimate:
-    positives = counts.positives.sum() * counts.effective / max(counts.total.sum(), 1e-300)
-    return intervals.boyd(scores.average_precision(counts), float(positives))
+def _drawn(name: str, of: Callable[[FloatArray], FloatArray]) -> ConfusionMeasure:
+    return ConfusionMeasure(name, of, constant.best_class(of), lambda rows: intervals.posterior(rows, of))
 
 
+def _shares_along(axis: int) -> Callable[[FloatArray], intervals.Ends]:
+    return lambda rows: intervals.wilson_ends(np.diagonal(rows), rows.sum(axis=axis))
+
+
+def _f1_ends(rows: FloatArray) -> intervals.Ends:
+    hits = np.diagonal(rows)
+    return intervals.f1_ends(hits, rows.sum(axis=0) + rows.sum(axis=1) - hits)
+
+
+def _f1_correlation(rows: FloatArray) -> FloatArray:
+    """Of the classes' F1, which one wrong row lowers by twos."""
+    drawn = classification.f_score(intervals.possible(rows))
+    apart = drawn - drawn.mean(axis=0)
+    spread = np.sqrt((apart**2).sum(axis=0))
+    return np.asarray(apart.T @ apart / np.outer(spread, spread))
+
+
+def _union(rows: FloatArray) -> dict[str, float]:
+    return {"rows that are positive or answered so": float(rows.sum() - rows[0, 0])}
+
+
+_ACCURACY: Final = ConfusionMeasure(
+    "accuracy",
+    classification.accuracy,
+    constant.best_class(classification.accuracy),
+    lambda rows: intervals.wilson_ends(np.trace(rows), rows.sum()),
+)
+_BALANCED: Final = _mean_of_classes("balanced_accuracy", classification.recall, _shares_along(1))
 _SHARED: Final = (
-    _confusion("accuracy", classification.accuracy, lambda matrix: float(matrix.sum())),
-    _confusion("balanced_accuracy", classification.balanced_accuracy),
-    _confusion("matthews_correlation", classification.matthews),
-    _confusion("cohen_kappa", classification.kappa),
+    _drawn("matthews_correlation", classification.matthews),
+    _drawn("cohen_kappa", classification.kappa),
 )
 
 BINARY: Final[tuple[ConfusionMeasure, ...]] = (
-    *_SHARED,
-    _confusion("precision", _positive(classification.precision), lambda matrix: float(matrix[:, -1].sum())),
-    _confusion("recall", _positive(classification.recall), lambda matrix: float(matrix[-1].sum())),
-    _confusion("specificity", _negative(classification.recall), lambda matrix: float(matrix[0].sum())),
-    _confusion(
-        "negative_predictive_value", _negative(classification.precision), lambda matrix: float(matrix[:, 0].sum())
+    _ACCURACY,
+    replace(_BALANCED, kinds=_classes),
+    *(replace(one, kinds=_both) for one in _SHARED),
+    _share("precision", _positive(classification.precision), (0, -1), "positive answers"),
+    _share("recall", _positive(classification.recall), (1, -1), "positives"),
+    _share("specificity", _negative(classification.recall), (1, 0), "negatives"),
+    _share("negative_predictive_value", _negative(classification.precision), (0, 0), "negative answers"),
+    ConfusionMeasure(
+        "f1",
+        _positive(classification.f_score),
+        constant.best_class(_positive(classification.f_score)),
+        lambda rows: (_f1_ends(rows).lower[-1], _f1_ends(rows).upper[-1]),
+        _union,
     ),
-    _confusion("f1", _positive(classification.f_score)),
 )
 
 MULTICLASS: Final[tuple[ConfusionMeasure, ...]] = (
+    _ACCURACY,
+    _BALANCED,
     *_SHARED,
-    _confusion("precision_macro", _macro(classification.precision)),
-    _confusion("recall_macro", _macro(classification.recall)),
-    _confusion("f1_macro", _macro(classification.f_score)),
-    _confusion("specificity_macro", _macro(classification.specificity)),
-    _confusion("f1_weighted", _weighted(classification.f_score)),
+    _mean_of_classes("precision_macro", classification.precision, _shares_along(0)),
+    _mean_of_classes("recall_macro", classification.recall, _shares_along(1)),
+    ConfusionMeasure(
+        "f1_macro",
+        _macro(classification.f_score),
+        constant.best_class(_macro(classification.f_score)),
+        lambda rows: intervals.mean_of_shares(classification.f_score(rows), _f1_ends(rows), _f1_correlation(rows)),
+    ),
+    _drawn("specificity_macro", _macro(classification.specificity)),
+    _drawn("f1_weighted", _weighted(classification.f_score)),
 )
 
 SCORES: Final[tuple[ScoreMeasure, ...]] = (
-    ScoreMeasure("roc_auc", intervals.delong, lambda _: 0.5),
-    ScoreMeasure("average_precision", _average_precision, lambda counts: counts.prevalence),
+    ScoreMeasure("roc_auc", scores.roc_auc, areas.delong, lambda _: 0.5),
     ScoreMeasure(
-        "log_loss", intervals.log_loss_interval, constant.log_loss, higher_is_better=False, probabilities=True
+        "average_precision",
+        scores.average_precision,
+        areas.average_precision_interval,
+        lambda counts: counts.prevalence,
     ),
-    ScoreMeasure("brier", intervals.brier_interval, constant.brier, higher_is_better=False, probabilities=True),
+    ScoreMeasure(
+        "log_loss",
+        scores.log_loss,
+        means.log_loss_interval,
+        constant.log_loss,
+        higher_is_better=False,
+        probabilities=True,
+    ),
+    ScoreMeasure(
+        "brier", scores.brier, means.brier_interval, constant.brier, higher_is_better=False, probabilities=True
+    ),
     ScoreMeasure(
         "expected_calibration_error",
+        calibration.expected_calibration_error,
         calibration.calibration_interval,
         lambda _: 0.0,
         higher_is_better=False,
@@ -153,7 +262,7 @@ Measure = ConfusionMeasure | ScoreMeasure | PairMeasure
 
 def roc_auc_by_class(counts: Mapping[str, ScoreCounts]) -> dict[str, Estimate]:
     """AUC of each class against the rest."""
-    return {name: intervals.delong(one) for name, one in counts.items()}
+    return {name: areas.delong(one) for name, one in counts.items()}
 
 
 def roc_auc_macro(by_class: Mapping[str, Estimate]) -> Estimate:

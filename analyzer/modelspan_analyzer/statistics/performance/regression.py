@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray, PairCounts
-from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE, mean_interval, normal
+from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE
+from modelspan_analyzer.statistics.performance.means import mean_interval
 
 
 def _mean(losses: FloatArray, pairs: PairCounts) -> Estimate:
@@ -140,6 +141,4 @@ def r_squared(pairs: PairCounts) -> Estimate:
         return Estimate(np.nan, np.nan, np.nan)
     value = float(1 - error / variance)
     influence = _mean((error * centred / variance - squares) / variance, pairs)
-    return normal(value, 1.0)._replace(
-        lower=value + influence.lower - influence.value, upper=value + influence.upper - influence.value
-    )
+    return Estimate(value, value + influence.lower - influence.value, value + influence.upper - influence.value)
