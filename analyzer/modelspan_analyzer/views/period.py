@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from modelspan_analyzer.instants import utc
@@ -31,6 +31,10 @@ _LAST: Final = """
 SELECT version FROM monitor_runs WHERE model = {model:String} AND monitor = ''
 ORDER BY window_end DESC, version DESC LIMIT 1
 """
+_NEWEST_ROW: Final = """
+SELECT max(newest) AS newest, count() AS days FROM feature_profile_days
+WHERE model = {model:String} AND version = {version:String} AND segment = '' AND source = 'model' AND kind = 'rows'
+"""
 _PREDICTED: Final = """
 SELECT version FROM feature_profile_days
 WHERE model = {model:String} AND segment = '' AND source = 'model' AND kind = 'rows'
@@ -46,6 +50,8 @@ class Period:
     windows: int
     left_out: int
     """Older windows of the time that was asked for, which there are too many of."""
+    silent_since: datetime | None = None
+    """When the newest prediction came, where that is all that the newest windows would say; the period ends with it."""
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -59,13 +65,31 @@ WITHIN: Final = """model = {model:String} AND version = {version:String}
 
 
 def period(store: Store, model: str, version: str, asked: Window | None) -> Period | None:
-    """The period to show; None where nothing was looked at in it."""
-    wanted, most = (asked, MOST) if asked else (_ALWAYS, NEWEST)
-    scope = {"model": model, "version": version, "start": wanted.start, "end": wanted.end, "most": most}
+    """The period to show; None where nothing was looked at in it.
+
+    The newest windows of a version that has long been silent would show nothing but that: the period ends with the last
+    one in which it predicted.
+    """
+    if asked:
+        return _windows(store, model, version, asked, MOST, counts=True)
+    newest = _windows(store, model, version, _ALWAYS, NEWEST)
+    (row,) = store.rows(_NEWEST_ROW, {"model": model, "version": version})
+    if newest is None or not row["days"] or utc(row["newest"]) >= newest.window.start:
+        return newest
+    last = utc(row["newest"])
+    spoke = _windows(store, model, version, Window(_ALWAYS.start, last + timedelta(microseconds=1)), NEWEST)
+    return replace(spoke, silent_since=last) if spoke else newest
+
+
+def _windows(
+    store: Store, model: str, version: str, within: Window, most: int, *, counts: bool = False
+) -> Period | None:
+    """So many of the newest windows of a time; `counts` how many older ones are left out."""
+    scope = {"model": model, "version": version, "start": within.start, "end": within.end, "most": most}
     (row,) = store.rows(_WINDOWS, scope)
     if not row["windows"]:
         return None
-    left_out = int(row["every"]) - int(row["windows"]) if asked else 0
+    left_out = int(row["every"]) - int(row["windows"]) if counts else 0
     return Period(Window(utc(row["start"]), utc(row["end"])), int(row["windows"]), left_out)
 
 

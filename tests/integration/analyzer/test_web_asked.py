@@ -57,6 +57,7 @@ def client(databases: Any) -> Iterator[httpx.Client]:
     with databases.one() as store:
         fill(store)
         fast(store)
+        silent(store)
         own = [*incident_routes(store), *model_routes(store)]
         server = AsgiServer(application(own, page_routes(store, MonitorsConfig())), "127.0.0.1", 0)
         server.start()
@@ -72,6 +73,26 @@ def fast(store: Store) -> None:
     found = [Result("fast", "1", WINDOWS[2], signal, metric, 0.01, verdict, n=60) for signal, metric, verdict in told]
     write_results(store, found, "run")
     write(store, [Run("run", "fast", "1", "", WINDOWS[2], END, END).ended(DONE, END)])
+
+
+SPOKE = Window(END - 121 * HOUR, END - 120 * HOUR)
+
+
+def silent(store: Store) -> None:
+    """A model that predicted for an hour, and has since been looked at 120 times in vain."""
+    stamp, tags = pa.timestamp("ns", "UTC"), pa.map_(pa.string(), pa.string())
+    times = pa.array([SPOKE.start + timedelta(seconds=row) for row in range(ROWS)], stamp)
+    columns = {"model": ["silent"] * ROWS, "version": ["1"] * ROWS, "value": [0.5] * ROWS}
+    ids = [f"s-{row}" for row in range(ROWS)]
+    store.insert(
+        "predictions",
+        pa.table({**columns, "prediction_id": ids, "timestamp": times, "tags": pa.array([[]] * ROWS, tags)}),
+    )
+    write_results(
+        store, [Result("silent", "1", SPOKE, "data_drift", "psi", 0.01, Verdict.OK, feature="age", n=ROWS)], "run"
+    )
+    windows = [SPOKE, *(Window(SPOKE.end + n * HOUR, SPOKE.end + (n + 1) * HOUR) for n in range(120))]
+    write(store, [Run("run", "silent", "1", "", window, END, END).ended(DONE, END) for window in windows])
 
 
 def view(client: httpx.Client, path: str, **asked: str) -> Any:
@@ -97,6 +118,18 @@ def test_a_model_that_the_newest_window_cannot_judge_tells_of_those_that_alarmed
     sentence = view(client, "/model", version=NAMELESS)["sentence"]
     assert f"of the 3 windows shown here 1 alarmed, the last until {WINDOWS[1].end:%Y-%m-%d %H:%M} UTC." in sentence
     assert "alarmed" not in view(client, "/model", version=NAMED)["sentence"]
+
+
+def test_a_model_that_fell_silent_shows_the_windows_in_which_it_predicted(client: httpx.Client) -> None:
+    """The newest ones would be empty charts; the page says so, and shows them where they are asked for."""
+    for path, more in (("/model", {}), ("/feature", {"feature": "age"})):
+        shown = view(client, path, model="silent", **more)["period"]
+        assert shown["window"]["end"][:16] == f"{SPOKE.end:%Y-%m-%dT%H:%M}"
+        page = client.get(path, params={"model": "silent", **more}, headers=BROWSER).text
+        assert "No predictions came after" in page
+    since = f"{END - 3 * HOUR:%Y-%m-%dT%H:%M}"
+    assert view(client, "/model", model="silent", since=since)["period"]["windows"] == 3
+    assert "No predictions came after" not in client.get("/model", params={"model": "m"}, headers=BROWSER).text
 
 
 def test_an_incident_without_a_known_cause_says_first_since_when_and_of_how_many(client: httpx.Client) -> None:
@@ -144,7 +177,7 @@ def test_a_monitor_that_could_judge_no_window_alarmed_in_none_of_none(client: ht
     """`0 of 3` would say that three windows were fine."""
     parts = {one["name"]: one for one in client.get("/monitors.json").json()["parts"]}
     assert (parts["estimation"]["windows"], parts["estimation"]["alarmed"]) == (0, 0)
-    assert (parts["data_drift"]["windows"], parts["data_drift"]["alarmed"]) == (5, 1)
+    assert (parts["data_drift"]["windows"], parts["data_drift"]["alarmed"]) == (6, 1)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,6 +18,7 @@ from modelspan_analyzer.reading.names import brief, named
 from modelspan_analyzer.views.view import View
 from modelspan_analyzer.web.asking import AskedWrongError, check_parameters
 from modelspan_analyzer.web.pages.rendering import render, url
+from modelspan_analyzer.web.pages.turns import Turns
 
 Read = Callable[[Mapping[str, str]], View]
 """Makes the view of what is asked: the parameters of the query, and those of the path."""
@@ -34,6 +34,8 @@ class Page:
     """May have parameters, such as `/incidents/{incident_id}`."""
     template: str
     read: Read
+    turns: Turns
+    """Whose turn it is to read, among all pages of a store."""
     parameters: frozenset[str] = field(default_factory=frozenset)
     """What its query may say."""
 
@@ -50,10 +52,10 @@ class Page:
             known = self.parameters | ({"table"} if takes_table else frozenset())
             check_parameters(request, request.url.path, known)
 
-            def made() -> Response:
-                return answer(request, self.read({**request.query_params, **request.path_params}))
-
-            return await run_in_threadpool(made)
+            given = {**request.query_params, **request.path_params}
+            key = (self.path, tuple(sorted(given.items())))
+            view = await self.turns.share(key, lambda: self.read(given))
+            return await self.turns.take(lambda: answer(request, view))
 
         return asked
 

@@ -16,6 +16,7 @@ from modelspan_analyzer.views.view import View
 from modelspan_analyzer.web.pages.opinion import opinion_route
 from modelspan_analyzer.web.pages.page import Page, Read
 from modelspan_analyzer.web.pages.static import static_routes
+from modelspan_analyzer.web.pages.turns import Turns
 from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.sqlhttp.reader import SqlReader
 from modelspan_collector.store.connect import Store
@@ -23,7 +24,7 @@ from modelspan_collector.store.connect import Store
 
 def pages(store: Store, config: MonitorsConfig, rules: Redaction = NO_RULES) -> list[Page]:
     """Every page; what the rules of redaction keep from being stored is not shown either, but in SQL."""
-    reader, links = SqlReader(store), config.alerts
+    reader, links, turns = SqlReader(store), config.alerts, Turns()
 
     def seen(read: Callable[[Mapping[str, str], Veil], View]) -> Read:
         def shown(given: Mapping[str, str]) -> View:
@@ -43,17 +44,20 @@ def pages(store: Store, config: MonitorsConfig, rules: Redaction = NO_RULES) -> 
     def one_prediction(given: Mapping[str, str], veil: Veil) -> View:
         return prediction.read(store, given, links, veil)
 
-    return [
-        Page("/", "fleet.html", told(fleet.read), fleet.PARAMETERS),
-        Page("/model", "model.html", told(model.read), model.PARAMETERS),
-        Page("/feature", "feature.html", seen(lambda given, _: feature.read(store, given)), feature.PARAMETERS),
-        Page("/compare", "compare.html", told(compare.read), compare.PARAMETERS),
-        Page("/incidents", "incidents.html", seen(lambda given, _: incidents.read(store, given)), incidents.PARAMETERS),
-        Page("/incidents/{incident_id}", "incident.html", seen(one_incident)),
-        Page("/prediction", "prediction.html", seen(one_prediction), prediction.PARAMETERS),
-        Page("/monitors", "monitors.html", told(monitors.read), monitors.PARAMETERS),
-        Page("/sql", "sql.html", lambda given: sql.read(reader, given), sql.PARAMETERS),
+    reads: list[tuple[str, str, Read, frozenset[str]]] = [
+        ("/", "fleet.html", told(fleet.read), fleet.PARAMETERS),
+        ("/model", "model.html", told(model.read), model.PARAMETERS),
+        ("/feature", "feature.html", seen(lambda given, _: feature.read(store, given)), feature.PARAMETERS),
+        ("/compare", "compare.html", told(compare.read), compare.PARAMETERS),
+        ("/incidents", "incidents.html", seen(lambda given, _: incidents.read(store, given)), incidents.PARAMETERS),
+        ("/incidents/{incident_id}", "incident.html", seen(one_incident), frozenset()),
+        ("/prediction", "prediction.html", seen(one_prediction), prediction.PARAMETERS),
+        ("/monitors", "monitors.html", told(monitors.read), monitors.PARAMETERS),
     ]
+    shown = [Page(path, template, read, turns, known) for path, template, read, known in reads]
+    # A query of somebody's own may take its 20 s: none of the pages waits for it.
+    asked = Page("/sql", "sql.html", lambda given: sql.read(reader, given), Turns(), sql.PARAMETERS)
+    return [*shown, asked]
 
 
 def page_routes(store: Store, config: MonitorsConfig, rules: Redaction = NO_RULES) -> list[Route]:
