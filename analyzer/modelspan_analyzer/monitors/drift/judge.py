@@ -15,7 +15,7 @@ from modelspan_analyzer.monitors.drift.compare import Pair, compare, exact_pairs
 from modelspan_analyzer.monitors.drift.importance import importances
 from modelspan_analyzer.monitors.drift.learnt_floors import learnt_floor
 from modelspan_analyzer.monitors.drift.peer_rules import peer_rule
-from modelspan_analyzer.monitors.drift.seasonal import Usual, usual_now
+from modelspan_analyzer.monitors.drift.seasonal import Usual, seasonal, usual_now
 from modelspan_analyzer.reading.profiles.binning import Bins
 from modelspan_analyzer.reading.profiles.measures import MEASURES, Compared, Measured
 from modelspan_analyzer.reading.profiles.profile import Floats, Kind
@@ -134,14 +134,16 @@ def judge(looked: Sequence[Looked], settings: DriftSettings, segment: str = "") 
 def _in_season(
     context: MonitorContext, signal: str, settings: DriftSettings, looked: Sequence[Looked], outputs: bool
 ) -> list[Looked]:
-    """The columns that differ from the baseline beside what is usual for the time instead, where that is known."""
+    """The columns that differ from the baseline, or were seen to have a season, beside what is usual for the time."""
     baseline, rule = context.baseline, settings.rule
     by_rule = rule.enabled and rule.seasons and settings.preset == "modelspan"
     if not by_rule or baseline is None or not baseline.stored:
         return list(looked)
     verdicts = assess_drift([one.counts for one in looked], rule.rule(settings.min_rows))
-    differ = {v.feature: v for v in verdicts if v.q_value is not None and v.q_value <= rule.alpha}
-    chosen = {one.counts.feature: _level(one) for one in looked if one.counts.feature in differ}
+    told = {verdict.feature: verdict for verdict in verdicts if verdict.q_value is not None}
+    known = seasonal(context.store, context.model, signal)
+    differ = known | {name for name, verdict in told.items() if (verdict.q_value or 0.0) <= rule.alpha}
+    chosen = {one.counts.feature: _level(one) for one in looked if one.counts.feature in differ & told.keys()}
     primary = _primary(settings)
     found = usual_now(context, signal, primary, chosen, settings.min_rows, outputs=outputs) if chosen else {}
     again = []
@@ -153,7 +155,8 @@ def _in_season(
                 context.usual[counts.feature] = usual.pair.reference
             other = look(usual.pair, settings, one.peer, counts.importance, counts.earlier_breaches)
             other = replace(other, counts=replace(other.counts, effect_floor=counts.effect_floor))
-            one = replace(other, from_baseline=differ[counts.feature].excess_effect)
+            known.add(counts.feature)
+            one = replace(other, from_baseline=told[counts.feature].excess_effect)
         again.append(replace(one, usual=usual))
     return again
 

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.compare import Pair, pairs
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.earlier import Past
 from modelspan_analyzer.reading.profiles.pooling import level_of, moved, pooled
 from modelspan_analyzer.reading.profiles.profile import Column, Kind, Profile
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.verdicts.rhythm import DAY
 from modelspan_analyzer.verdicts.seasons import SETTLED, TREND, History, Season, season_of
+from modelspan_collector.store.connect import Store
 
 _ALARMED: Final = """
 SELECT feature, window_start, window_end, JSONExtractInt(details, 'season_stage') AS stage FROM monitor_results FINAL
@@ -50,6 +52,15 @@ class Usual:
     def is_trend(self) -> bool:
         """Whether it moves steadily."""
         return self.pair is not None and self.season.rhythm == TREND.name
+
+
+@kept(1024)
+def seasonal(_store: Store, _model: str, _signal: str) -> set[str]:
+    """The columns that were seen to have a season since the store is in use, to be added to.
+
+    A fault may hide in the season: what brings a low night back to the mean of all days is no drift from a baseline.
+    """
+    return set()
 
 
 def _words(season: Season, window: Window) -> str:
