@@ -17,7 +17,7 @@ def tilted(values: ArrayLike, weights: ArrayLike, mean: float) -> Floats | None:
     Of a normal distribution that is the same one moved; values stay the ones that there are, so that whole numbers stay
     whole. None where no weighing of these values has that mean, or only one that rests on a few of them.
 
-    >>> tilted([0.0, 1.0], [1.0, 1.0], 0.75).tolist()
+    >>> tilted([0.0, 1.0], [1.0, 1.0], 0.75).round(6).tolist()
     [0.5, 1.5]
     """
     given, each = np.asarray(values, np.float64), np.asarray(weights, np.float64)
