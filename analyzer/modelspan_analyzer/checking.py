@@ -13,6 +13,7 @@ from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
+from modelspan_analyzer.reading.window import whose
 from modelspan_collector.store.connect import Store
 
 
@@ -43,10 +44,10 @@ class Answer:
 _NEWEST = """
 WITH newest AS (
     SELECT version, max(window_end) AS at FROM monitor_results
-    WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String}) GROUP BY version
+    WHERE model = {model:String} AND ({any_version:Bool} OR version = {version:String}) GROUP BY version
 )
 SELECT version, window_end, signal, metric, feature, segment, verdict, value, n, reason FROM monitor_results FINAL
-WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String})
+WHERE model = {model:String} AND ({any_version:Bool} OR version = {version:String})
   AND (empty({signals:Array(String)}) OR has({signals:Array(String)}, toString(signal)))
   AND (version, window_end) IN (SELECT version, at FROM newest)
 ORDER BY version, signal, feature, metric, segment
@@ -64,7 +65,7 @@ SKIPPED = "skipped"
 def ask(
     store: Store,
     model: str,
-    version: str,
+    version: str | None,
     *,
     now: datetime,
     signals: list[str],
@@ -74,13 +75,13 @@ def ask(
     """Whether the newest window of a model's versions has nothing against it, and no incident of it is open.
 
     Args:
-        version: empty for every version.
+        version: None for every version, '' for what came without one.
         signals: only these, such as `data_drift`; all where empty.
         max_age: how long ago the newest window may have ended.
         warnings: warnings stand against it too.
     """
-    rows = store.rows(_NEWEST, {"model": model, "version": version, "signals": signals})
-    name = f"{model} {version}".strip()
+    rows = store.rows(_NEWEST, {**whose(model, version), "signals": signals})
+    name = f"{model} {version or ''}".strip()
     known = _incidents(store, model, version, signals)
     if not rows:
         of = f"{', '.join(signals)} of {name} was" if signals else f"window of {name} was"
@@ -153,10 +154,10 @@ def _judged(rows: Sequence[dict[str, Any]]) -> set[str]:
     return {row["signal"] for row in rows if row["verdict"] in JUDGED and row["n"] and row["metric"] not in WITHIN}
 
 
-def _incidents(store: Store, model: str, version: str, signals: Sequence[str]) -> list[dict[str, Any]]:
+def _incidents(store: Store, model: str, version: str | None, signals: Sequence[str]) -> list[dict[str, Any]]:
     def concerns(one: Incident) -> bool:
         told = {finding.signal for finding in one.findings if not finding.ended} | {one.signal}
-        return version in ("", one.version) and (not signals or bool(told & set(signals)))
+        return version in (None, one.version) and (not signals or bool(told & set(signals)))
 
     return [
         {"incident_id": one.incident_id, "severity": one.severity.value, "title": one.title, "version": one.version}

@@ -22,7 +22,7 @@ class KnownModel(str):
 
 
 class KnownVersion(str):
-    """A version of the command's model that the store has to know; '' is all of them."""
+    """A version of the command's model that the store has to know; '' is predictions that came without one."""
 
     __slots__ = ()
 

@@ -92,7 +92,7 @@ def _baseline(store: Store) -> None:
     set_from_table(
         store,
         MODEL,
-        "",
+        None,
         features,
         prediction="predicted",
         score="score",

@@ -68,7 +68,6 @@ class BaselineSettings(Settings):
     same_hour: Duration | None = Field(None, description="compare with the same window this long ago, such as 7d")
     version: str | None = Field(
         None,
-        min_length=1,
         description="compare with the same window of this version (the champion), which has a baseline of its own",
     )
 
@@ -147,7 +146,9 @@ class ModelEntry(ModelSettings):
     """The settings of one model that differ from the defaults."""
 
     model: str = Field(description="name of the model")
-    version: str = Field("", description="only this version; every version if not given")
+    version: str | None = Field(
+        None, description="only this version; every version if not given, and predictions without one if `''`"
+    )
 
 
 class MonitorsConfig(Settings):
@@ -166,7 +167,7 @@ class MonitorsConfig(Settings):
         named = [(entry.model, entry.version) for entry in given]
         for name in named:
             if named.count(name) > 1:
-                whole = " ".join(name).strip()
+                whole = " ".join(filter(None, name))
                 raise ValueError(f"{whole!r} is listed twice; put its settings under one entry")
         return given
 
@@ -181,17 +182,20 @@ class MonitorsConfig(Settings):
                 )
         return given
 
-    def for_model(self, model: str, version: str) -> ModelSettings:
-        """The settings of a model's version: its own entry over the model's entry over the defaults."""
+    def for_model(self, model: str, version: str | None) -> ModelSettings:
+        """The settings of a model's version: its own entry over the model's entry over the defaults.
+
+        Those of the model alone where the version is None.
+        """
         merged = self.defaults.model_dump(exclude_unset=True)
-        entries = [entry for entry in self.models if entry.model == model and entry.version in ("", version)]
-        for entry in sorted(entries, key=lambda entry: entry.version != ""):
+        entries = [entry for entry in self.models if entry.model == model and entry.version in (None, version)]
+        for entry in sorted(entries, key=lambda entry: entry.version is not None):
             merged = _over(merged, entry.model_dump(exclude_unset=True, exclude={"model", "version"}))
         return type(self.defaults).model_validate(merged)
 
     def expects(self, model: str) -> str:
         """What is said of when a model predicts, with whichever version."""
-        return self.for_model(model, "").expects
+        return self.for_model(model, None).expects
 
     def with_segments(self, keys: Iterable[str]) -> MonitorsConfig:
         """The same, with slices by these keys beside those that each model has."""

@@ -89,7 +89,7 @@ class MonitorContext:
     @cached_property
     def reference(self) -> Profile | None:
         """The distributions of the baseline."""
-        return baseline_profile(self.store, self.baseline, self.version) if self.baseline else None
+        return baseline_profile(self.store, self.baseline) if self.baseline else None
 
     @cached_property
     def row_names(self) -> dict[str, str]:
@@ -112,7 +112,7 @@ class MonitorContext:
     @cached_property
     def _sources(self) -> list[Rows]:
         current = window_rows(self.model, self.version, self.window)
-        return [current, baseline_rows(self.baseline, self.version)] if self.baseline else [current]
+        return [current, baseline_rows(self.baseline)] if self.baseline else [current]
 
     @cached_property
     def answers(self) -> list[Answers]:

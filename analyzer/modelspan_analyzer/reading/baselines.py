@@ -1,7 +1,7 @@
 """What a model is compared with: rows of its own table, or a window of what was predicted.
 
 Every baseline keeps its provenance: of which kind, from which source, how many rows, since when. The newest one of a
-model and version is the active one; one set for the empty version stands for every version without its own.
+model and version is the active one; one set for no version in particular stands for every version without its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from modelspan_analyzer.people import ANALYZER, user
 from modelspan_analyzer.reading import abandoned
 from modelspan_analyzer.reading import labels as truths
 from modelspan_analyzer.reading.features import reference_parts
-from modelspan_analyzer.reading.names import need_all
+from modelspan_analyzer.reading.names import need_all, spoken
 from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
@@ -52,8 +52,8 @@ class Baseline:
 
     baseline_id: str
     model: str
-    version: str
-    """Empty where it stands for every version."""
+    version: str | None
+    """None where it stands for every version; '' where for predictions that came without one."""
     kind: str
     source: str
     """File, query or window, in words that a person can check."""
@@ -62,12 +62,17 @@ class Baseline:
     rows: int
     created_at: datetime
     compared_version: str = ""
-    """The version whose predictions are the baseline, where they are read from `predictions`."""
+    """The version whose predictions are the baseline, where they are read from `predictions` with each window."""
 
     @property
     def stored(self) -> bool:
         """True where its rows are in `reference_predictions`."""
         return self.kind in STORED_KINDS
+
+    @property
+    def read_version(self) -> str | None:
+        """Whose predictions it was copied from, or is read from; None is every version."""
+        return self.version if self.stored else self.compared_version
 
 
 _COPY_WINDOW = f"""
@@ -88,14 +93,15 @@ LEFT JOIN {truths.labels_of("SELECT prediction_id FROM chosen")} AS truth ON tru
 _COUNT = "SELECT count() FROM reference_predictions WHERE model = {model:String} AND baseline_id = {baseline_id:String}"
 
 _LISTING = """
-SELECT baseline_id, model, version, kind, source, window_start, window_end, rows, created_at
+SELECT baseline_id, model, kind, source, window_start, window_end, rows, created_at,
+       if(version = '' AND kind != 'learnt' AND NOT JSONExtractBool(details, 'versionless'), NULL, version) AS version
 FROM baselines FINAL
 WHERE {model:String} = '' OR model = {model:String}
 ORDER BY created_at DESC, baseline_id
 """
 
 
-def set_from_window(store: Store, model: str, version: str, window: Window) -> Baseline:
+def set_from_window(store: Store, model: str, version: str | None, window: Window) -> Baseline:
     """Make a past window of predictions, with the labels known by now, the baseline; its rows are copied.
 
     Raises:
@@ -119,7 +125,7 @@ def set_learnt(store: Store, model: str, version: str, window: Window) -> Baseli
 def set_from_table(
     store: Store,
     model: str,
-    version: str,
+    version: str | None,
     rows: pa.Table,
     *,
     prediction: str | None = None,
@@ -160,7 +166,7 @@ def set_from_table(
         for part in parts:
             part = part.append_column("tags", groups.slice(done, part.num_rows))
             done += part.num_rows
-            for name, value in (("version", version), ("model", model), ("baseline_id", baseline_id)):
+            for name, value in (("version", version or ""), ("model", model), ("baseline_id", baseline_id)):
                 part = part.add_column(0, name, pa.array([value] * part.num_rows, pa.string()))
             store.insert("reference_predictions", part)
         return _record(store, Baseline(baseline_id, model, version, KIND_ROWS, source, window, rows.num_rows, now()))
@@ -172,7 +178,7 @@ def _stretch(times: pa.ChunkedArray) -> Window:
     return Window(utc(ends["min"]), utc(ends["max"]) + timedelta(microseconds=1))
 
 
-def set_from_settled(store: Store, model: str, version: str, settled: Settled, source: str) -> Baseline:
+def set_from_settled(store: Store, model: str, version: str | None, settled: Settled, source: str) -> Baseline:
     """Make rows whose columns are settled, such as those of a file, the baseline.
 
     Raises:
@@ -211,21 +217,21 @@ def query_rows(store: Store, query: str) -> pa.Table:
     return store.arrow(f"SELECT * FROM ({query.strip().rstrip(';')})")
 
 
-def active(store: Store, model: str, version: str) -> Baseline | None:
+def active(store: Store, model: str, version: str | None) -> Baseline | None:
     """The baseline that a model's version is compared with: its own newest, else the newest for every version."""
     return active_among(listing(store, model), model, version)
 
 
-def active_among(known: Sequence[Baseline], model: str, version: str) -> Baseline | None:
+def active_among(known: Sequence[Baseline], model: str, version: str | None) -> Baseline | None:
     """The same, of baselines that were read, the newest first."""
-    found = [baseline for baseline in known if baseline.model == model and baseline.version in (version, "")]
+    found = [baseline for baseline in known if baseline.model == model and baseline.version in (version, None)]
     own = (baseline for baseline in found if baseline.version == version)
     return next(own, next(iter(found), None))
 
 
 def keeping_their_own(store: Store, model: str) -> list[str]:
     """The versions of a model that have a baseline of their own, which a new one for all versions does not replace."""
-    return sorted({baseline.version for baseline in listing(store, model) if baseline.version})
+    return sorted({baseline.version for baseline in listing(store, model) if baseline.version is not None})
 
 
 def listing(store: Store, model: str | None = None) -> list[Baseline]:
@@ -233,14 +239,14 @@ def listing(store: Store, model: str | None = None) -> list[Baseline]:
     return [_from_row(row) for row in store.rows(_LISTING, {"model": model or ""})]
 
 
-def _copy_window(store: Store, model: str, version: str, window: Window, kind: str, source: str) -> Baseline:
+def _copy_window(store: Store, model: str, version: str | None, window: Window, kind: str, source: str) -> Baseline:
     abandoned.clear(store)
     with abandoned.setting() as baseline_id:
         store.command(_COPY_WINDOW, {**bound(model, version, window), "baseline_id": baseline_id})
         count = int(store.scalar(_COUNT, {"model": model, "baseline_id": baseline_id}))
         if count == 0:
             raise ValueError(
-                f"{model} {version or '(any version)'} has no prediction between {window.start} and {window.end}; "
+                f"{model} ({spoken(version)}) has no prediction between {window.start} and {window.end}; "
                 "choose a window that has some (`modelspan status` shows the newest)"
             )
         return _record(store, Baseline(baseline_id, model, version, kind, source, window, count, now()))
@@ -252,19 +258,19 @@ def _record(store: Store, baseline: Baseline) -> Baseline:
     row = {
         "baseline_id": [baseline.baseline_id],
         "model": [baseline.model],
-        "version": [baseline.version],
+        "version": [baseline.version or ""],
         "kind": [baseline.kind],
         "source": [baseline.source],
         "window_start": pa.array([window.start if window else None], stamp),
         "window_end": pa.array([window.end if window else None], stamp),
         "rows": pa.array([baseline.rows], pa.uint64()),
         "created_at": pa.array([baseline.created_at], pa.timestamp("ms", "UTC")),
-        "details": [""],
+        "details": [json.dumps({"versionless": True}) if baseline.version == "" else ""],
     }
     store.insert("baselines", pa.table(row))
     details = json.dumps({"baseline_id": baseline.baseline_id, "kind": baseline.kind, "source": baseline.source})
     actor = ANALYZER if baseline.kind == KIND_LEARNT else user()
-    audit = {"actor": actor, "action": "baseline set", "model": baseline.model, "version": baseline.version}
+    audit = {"actor": actor, "action": "baseline set", "model": baseline.model, "version": baseline.version or ""}
     store.insert("audit_log", pa.table({name: [value] for name, value in {**audit, "details": details}.items()}))
     return baseline
 

@@ -41,7 +41,8 @@ def need_version(store: Store, model: str, version: str) -> None:
     """
     need_model(store, model)
     asked = {"model": model, "version": version}
-    if not _known(store, "model = {model:String} AND version = {version:String}", asked):
+    there_is = _known(store, "model = {model:String} AND version = {version:String}", asked)
+    if not (there_is if version else has_version(store, model, "")):
         there = _distinct(store, "version", "model = {model:String} AND version != ''", {"model": model})
         known = named(version, there, "version")
         raise UnknownNameError(f"there is no version {brief(version)!r} of {brief(model)}; it has {known}")
@@ -119,6 +120,15 @@ def _likeness(wanted: str, name: str) -> float:
     return difflib.SequenceMatcher(None, brief(wanted).lower(), brief(name).lower()).ratio()
 
 
+def spoken(version: str | None) -> str:
+    """A version in words.
+
+    >>> [spoken("2"), spoken(""), spoken(None)]
+    ['version 2', 'no version', 'every version']
+    """
+    return "every version" if version is None else f"version {version}" if version else "no version"
+
+
 def brief(name: str) -> str:
     """A name as a sentence may hold it."""
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
@@ -152,8 +162,10 @@ _SERVED = "SELECT count() FROM (SELECT 1 FROM otel_traces WHERE ServiceName = {s
 _SERVICES = f"SELECT DISTINCT toString(ServiceName) AS service FROM otel_traces ORDER BY service LIMIT {_MOST}"
 
 
-def need_all(store: Store, models: Iterable[str], versions: Iterable[str]) -> None:
-    """Refuse the first of these models, or versions of the first model, that does not exist; '' is all of them.
+def need_all(store: Store, models: Iterable[str], versions: Iterable[str | None]) -> None:
+    """Refuse the first of these models, or versions of the first model, that does not exist.
+
+    A model of '' is all of them, as a version of None is; a version of '' is predictions that came without one.
 
     Raises:
         UnknownNameError: one does not exist.
@@ -161,5 +173,6 @@ def need_all(store: Store, models: Iterable[str], versions: Iterable[str]) -> No
     asked = [model for model in models if model]
     for model in asked:
         need_model(store, model)
-    for version in filter(None, versions if asked else ()):
-        need_version(store, asked[0], version)
+    for version in versions if asked else ():
+        if version is not None:
+            need_version(store, asked[0], version)

@@ -10,12 +10,12 @@ from modelspan_analyzer.results import Window
 _BASELINE = "model = {model:String} AND baseline_id = {baseline_id:String}"
 
 
-def window_relation(model: str, version: str, window: Window) -> Relation:
-    """The predictions of a window; an empty version stands for all of them."""
+def window_relation(model: str, version: str | None, window: Window) -> Relation:
+    """The predictions of a window; None stands for every version."""
     return Relation("predictions", within(), bound(model, version, window))
 
 
-def baseline_relation(baseline: Baseline, version: str) -> Relation:
+def baseline_relation(baseline: Baseline) -> Relation:
     """The rows of a baseline.
 
     Raises:
@@ -26,4 +26,4 @@ def baseline_relation(baseline: Baseline, version: str) -> Relation:
         return Relation("reference_predictions", _BASELINE, scope)
     if baseline.window is None:
         raise ValueError(f"the baseline {baseline.source!r} has neither rows nor a window")
-    return window_relation(baseline.model, baseline.compared_version or version, baseline.window)
+    return window_relation(baseline.model, baseline.read_version, baseline.window)

@@ -48,7 +48,7 @@ def _of_predictions(store: Store, baseline: Baseline) -> Mapping[str, str]:
 
 def _different(store: Store, baseline: Baseline, features: str, value: str, more: str) -> dict[str, pa.Array]:
     """Columns with another value in every row, in order of time; numbers are whole."""
-    rows = baseline_relation(baseline, baseline.version)
+    rows = baseline_relation(baseline)
     parts = {"table": rows.table, "condition": rows.condition, "map": features, "value": value, "more": more}
     sql = _DIFFERENT
     for name, part in {**parts, "most": str(MOST_ROWS), "rows": str(min(MOST_ROWS, baseline.rows))}.items():

@@ -76,12 +76,12 @@ class Rows:
         return hash(self.sql)
 
 
-def window_rows(model: str, version: str, window: Window, *, name: str = "window_") -> Rows:
-    """The predictions of a window with the labels that are in by now; an empty version takes all versions.
+def window_rows(model: str, version: str | None, window: Window, *, name: str = "window_") -> Rows:
+    """The predictions of a window with the labels that are in by now.
 
     Args:
         model: the model's name.
-        version: the model's version, or '' for all.
+        version: the model's version, or None for every one.
         window: the stretch of event time.
         name: prefix of the bound parameters, so that two windows can stand in one query.
     """
@@ -110,7 +110,7 @@ def unlabelled_rows(model: str, version: str, window: Window) -> Rows:
     return Rows(_UNLABELLED.format(chosen=chosen), bound(model, version, window, "window_"))
 
 
-def baseline_rows(baseline: Baseline, version: str) -> Rows:
+def baseline_rows(baseline: Baseline) -> Rows:
     """The rows of a baseline with the truth that is known of them.
 
     A baseline copied from predictions gets its late labels through the predictions that it was copied from.
@@ -122,5 +122,4 @@ def baseline_rows(baseline: Baseline, version: str) -> Rows:
         return Rows(_REFERENCE, {"reference_model": baseline.model, "baseline_id": baseline.baseline_id})
     if baseline.window is None:
         raise ValueError(f"the baseline {baseline.baseline_id} of {baseline.model} has neither rows nor a window")
-    compared = baseline.compared_version or baseline.version or version
-    return window_rows(baseline.model, compared, baseline.window, name="baseline_")
+    return window_rows(baseline.model, baseline.read_version, baseline.window, name="baseline_")

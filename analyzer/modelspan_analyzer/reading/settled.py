@@ -28,7 +28,7 @@ FROM system.parts WHERE active AND database = currentDatabase() AND table IN {ta
 """
 
 
-def stamp_of(store: Store, model: str, version: str, sides: Iterable[tuple[str, Window]]) -> str:
+def stamp_of(store: Store, model: str, version: str, sides: Iterable[tuple[str | None, Window]]) -> str:
     """Equal while nothing is written of what a comparison of a version reads; '' where that cannot be told.
 
     Args:

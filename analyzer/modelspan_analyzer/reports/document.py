@@ -117,11 +117,15 @@ def _lineage(report: Report) -> Section:
     card = report.model.card
     trained = f"Trained on: {card.training_data}" if card and card.training_data else "No training data are named."
     rows: list[list[Cell]] = [
-        [Name(one.baseline_id), one.version or "all", one.kind, Name(one.source), one.rows, one.created_at]
+        [Name(one.baseline_id), Name(_whose(one.version)), one.kind, Name(one.source), one.rows, one.created_at]
         for one in report.lineage
     ]
     columns = ("baseline", "versions", "kind", "source", "rows", "created")
     return Section("Data lineage", [trained, Table(columns, rows, "There is no baseline on record.")])
+
+
+def _whose(version: str | None) -> str:
+    return "all" if version is None else version or "none"
 
 
 def _monitors(report: Report) -> Section:

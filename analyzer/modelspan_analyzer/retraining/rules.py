@@ -63,7 +63,7 @@ def held_by(rule: RetrainingRule, results: Sequence[Result], incidents: Sequence
         f"{member.metric} {member.feature}".strip() + f" (incident {one.incident_id})"
         for one in incidents
         for member in one.findings
-        if member.signal == DATA_QUALITY.name and member.version in ("", newest.version) and not member.ended
+        if member.signal == DATA_QUALITY.name and member.version == newest.version and not member.ended
     ]
     told = {text.partition(" (incident")[0] for text in findings}
     return [*findings, *(alarm for alarm in alarms if alarm not in told)]

@@ -9,6 +9,7 @@ from modelspan_analyzer.config.settings import BaselineSettings, ModelSettings
 from modelspan_analyzer.instants import now, utc
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.names import spoken
 from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
@@ -58,7 +59,7 @@ def _moving(store: Store, model: str, version: str, window: Window, wanted: Base
         stretch = Window(window.start - wanted.same_hour, window.end - wanted.same_hour)
     else:
         kind, compared, stretch = baselines.KIND_VERSION, str(wanted.version), window
-        source = f"version {wanted.version} over the same window"
+        source = f"{spoken(wanted.version)} over the same window"
     relation = window_relation(model, compared, stretch)
     rows = int(store.scalar(_COUNT + relation.condition, relation.parameters))
     if rows == 0:

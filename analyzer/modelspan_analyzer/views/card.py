@@ -59,4 +59,4 @@ def compared(store: Store, model: str, version: str) -> Compared | None:
     found = baselines.active(store, model, version)
     if found is None:
         return None
-    return Compared(found.kind, found.source, found.rows, found.created_at, not found.version)
+    return Compared(found.kind, found.source, found.rows, found.created_at, found.version is None)

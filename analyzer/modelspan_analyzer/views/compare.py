@@ -25,7 +25,7 @@ from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.baselines import KIND_SLIDING, KIND_VERSION, Baseline
 from modelspan_analyzer.reading.cache import kept
-from modelspan_analyzer.reading.names import has_version, need_model, need_version
+from modelspan_analyzer.reading.names import has_version, need_model, need_version, spoken
 from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.reading.settled import stamp_of
 from modelspan_analyzer.results import Result, Window
@@ -135,7 +135,7 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
         said = f"Nothing to compare with: {_lacking(kind)}."
         return Compared(title=title, sentence=said, asked=this, kind=kind, this=shown, other=None)
     settings = config.for_model(this.model, version)
-    sides = [(version, window), *([(base.compared_version or version, base.window)] if base.window else [])]
+    sides = [(version, window), *([(base.read_version, base.window)] if base.window else [])]
     stamp = stamp_of(store, this.model, version, sides)
     question = _Question(f"{stamp} {settings.model_dump_json()}", this, kind, shown, base.baseline_id, base, settings)
     return (_kept_measured if stamp else _measured)(store, question)
@@ -159,7 +159,7 @@ def _measured(store: Store, question: _Question) -> Compared:
     window = shown.window or window_of("", "")
     context = MonitorContext(store, this.model, this.version, window, base, question.settings)
     found = [result for name in _SIGNALS if (run := SIGNALS[name].run) for result in run(context)]
-    beside = Side(base.source, base.compared_version or base.version or this.version, base.window, base.rows)
+    beside = Side(base.source, this.version if base.read_version is None else base.read_version, base.window, base.rows)
     quality = _quality(context)
     return Compared(
         title=f"{this.model} {this.version}: compared",
@@ -207,7 +207,7 @@ def _need_two(this: Asked, window: Window, base: Baseline) -> None:
     """
     other, versions = base.window, {this.version, base.compared_version}
     apart = other is None or other.end <= window.start or other.start >= window.end
-    if not apart and (len(versions) == 1 or "" in versions):
+    if not apart and len(versions) == 1:
         raise ValueError(
             f"both sides hold the same rows: {_stretch(window)} and {base.source}; ask for another version, or for "
             "another time"
@@ -255,7 +255,7 @@ def _base(
         version = given.get("other_version") or version
     else:
         version = given["other_version"]
-    source = f"version {version}, {_stretch(stretch)}" if version != this.version else _stretch(stretch)
+    source = f"{spoken(version)}, {_stretch(stretch)}" if version != this.version else _stretch(stretch)
     rows = _rows(store, this.model, version, stretch)
     of = KIND_VERSION if version != this.version else KIND_SLIDING
     identity = f"{of}:{version}:{stretch.start.isoformat()}:{stretch.end.isoformat()}"

@@ -31,7 +31,7 @@ WHERE model = {model:String} AND release != ''
 GROUP BY service, release
 UNION ALL
 SELECT 'incident', began_at, title, incident_id FROM incidents FINAL
-WHERE model = {model:String} AND ({version:String} = '' OR version IN ('', {version:String}))
+WHERE model = {model:String} AND version = {version:String}
   AND began_at >= {start:DateTime64(9, 'UTC')} AND began_at <= {end:DateTime64(9, 'UTC')}
 ) ORDER BY at DESC LIMIT 30
 """

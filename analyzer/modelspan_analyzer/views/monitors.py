@@ -130,7 +130,7 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
     need_all(store, [model], [])
     since = now.replace(minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
     asked = {"since": since, "model": model}
-    parts, queries = _parts(store, config.for_model(model, ""), asked)
+    parts, queries = _parts(store, config.for_model(model, None), asked)
     rows = store.rows(_RUNS, asked)
     scheduled = tuple(_scheduled(row, config.for_model(row["model"], row["version"])) for row in rows)
     return Monitors(

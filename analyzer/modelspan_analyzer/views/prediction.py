@@ -165,7 +165,7 @@ def _said(row: Mapping[str, Any], veil: Veil) -> Said:
 def _features(store: Store, row: Mapping[str, Any], kept: Baseline | None, veil: Veil) -> tuple[tuple[Given, ...], int]:
     values: dict[str, float | str | None] = {**row["numeric_features"], **row["categorical_features"]}
     values |= dict.fromkeys(row["null_features"])
-    found = given_beside(store, values, kept, row["version"])
+    found = given_beside(store, values, kept)
     found = [each for each in found if each.feature not in row["vectors"]]
     found += [
         Given(name, f"a vector of {length}", None, Usual.NOT_COMPARED, _VECTOR)

@@ -54,7 +54,8 @@ class Lineage:
     """A baseline that windows were, or are, compared with."""
 
     baseline_id: str
-    version: str
+    version: str | None
+    """None where it is for every version."""
     kind: str
     source: str
     rows: int
@@ -119,7 +120,7 @@ def _incidents(store: Store, name: str, version: str, window: Window | None) -> 
     return [
         one
         for one in found
-        if one.version in ("", version)
+        if one.version == version
         and (window is None or one.resolved_at is None or one.resolved_at >= window.start)
         and (window is None or one.began_at <= window.end)
     ]
@@ -129,7 +130,7 @@ def _lineage(store: Store, name: str, version: str) -> list[Lineage]:
     return [
         Lineage(one.baseline_id, one.version, one.kind, one.source, one.rows, utc(one.created_at))
         for one in baselines.listing(store, name)
-        if one.version in ("", version)
+        if one.version in (None, version)
     ]
 
 

@@ -57,14 +57,12 @@ class Given:
         return Given(veil.text(self.feature), shown, None, Usual.NOT_COMPARED, REDACTED)
 
 
-def given_beside(
-    store: Store, values: Mapping[str, float | str | None], baseline: Baseline | None, version: str
-) -> list[Given]:
+def given_beside(store: Store, values: Mapping[str, float | str | None], baseline: Baseline | None) -> list[Given]:
     """Each feature's value and its place; what is unusual comes first, None stands for a value that is missing."""
     if baseline is None:
         why = "there is no baseline"
         return [_given(name, value, Usual.NOT_COMPARED, why) for name, value in sorted(values.items())]
-    profile = baseline_profile(store, baseline, version)
+    profile = baseline_profile(store, baseline)
     values = {**dict.fromkeys(profile.features), **values}  # what a row does not have is missing in it
     numeric = [name for name, value in values.items() if isinstance(value, float) and _numbers(profile.features, name)]
     found: dict[str, Support] = {}

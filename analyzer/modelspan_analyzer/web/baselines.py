@@ -56,7 +56,8 @@ def _listed(store: Store, model: str | None) -> list[Baseline]:
 def _set(store: Store, rules: Redaction, given: QueryParams, kind: str, body: bytes) -> dict[str, object]:
     if not given.get("model"):
         raise ValueError("say which model: ?model=NAME")
-    model, version = rules.masked(given["model"]), rules.masked(given.get("version", ""))
+    model, version = rules.masked(given["model"]), given.get("version")
+    version = version if version is None else rules.masked(version)
     if kind == JSON_TYPE:
         if not (given.get("start") and given.get("end")):
             raise ValueError("say of which time: ?start=2026-01-31T14:00:00&end=2026-01-31T15:00:00")

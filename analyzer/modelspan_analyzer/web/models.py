@@ -15,6 +15,7 @@ from modelspan_analyzer import instants
 from modelspan_analyzer.incidents.asked import window_of
 from modelspan_analyzer.monitors.table import need_signal
 from modelspan_analyzer.reading.names import need_all
+from modelspan_analyzer.reading.window import whose
 from modelspan_analyzer.results import Verdict, finite
 from modelspan_analyzer.views.veil import veil_over
 from modelspan_analyzer.views.veiled import check_asked, veiled
@@ -52,7 +53,7 @@ _RESULTS = """
 SELECT model, version, window_start, window_end, signal, metric, feature, segment, value, lower, upper, threshold,
        direction, verdict, p_value, n, n_baseline, baseline_id, monitor, computed_at, reason
 FROM monitor_results FINAL
-WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String})
+WHERE model = {model:String} AND ({any_version:Bool} OR version = {version:String})
   AND ({signal:String} = '' OR signal = {signal:String}) AND ({metric:String} = '' OR metric = {metric:String})
   AND ({feature:String} = '' OR feature = {feature:String}) AND ({segment:String} = '' OR segment = {segment:String})
   AND ({verdict:String} = '' OR verdict = {verdict:String})
@@ -69,7 +70,7 @@ def model_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
         return JSONResponse(await run_in_threadpool(_models, store, request.query_params.get("model", "")))
 
     async def list_results(request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(_results, store, request.query_params, rules))
+        return JSONResponse(await run_in_threadpool(results, store, request.query_params, rules))
 
     return [Route("/api/models", list_models), Route("/api/results", list_results)]
 
@@ -81,10 +82,11 @@ def _models(store: Store, model: str) -> list[dict[str, Any]]:
     return [_as_json(row) for row in seen]
 
 
-def _results(store: Store, given: Mapping[str, str], rules: Redaction) -> list[dict[str, Any]]:
+def results(store: Store, given: Mapping[str, str], rules: Redaction) -> list[dict[str, Any]]:
+    """The rows of `/api/results` that are asked for."""
     veil = veil_over(store, rules)
     check_asked(given, veil)
-    model, version, verdict = (given.get(name, "") for name in ("model", "version", "verdict"))
+    model, version, verdict = given.get("model", ""), given.get("version"), given.get("verdict", "")
     if not model:
         raise AskedWrongError("say which model: ?model=NAME")
     need_all(store, [model], [version])
@@ -95,7 +97,7 @@ def _results(store: Store, given: Mapping[str, str], rules: Redaction) -> list[d
     since, until = given.get("since") or _EARLIEST, given.get("until") or ("" if given.get("since") else _LATEST)
     window = window_of(since, until)
     names = {name: given.get(name, "") for name in ("signal", "metric", "feature", "segment")}
-    asked = {"model": model, "version": version, "verdict": verdict, "since": window.start, "until": window.end}
+    asked = {**whose(model, version), "verdict": verdict, "since": window.start, "until": window.end}
     found = store.rows(_RESULTS, {**names, **asked, "limit": _limit(given.get("limit", ""))})
     return veiled([_as_json(row) for row in found], veil)
 

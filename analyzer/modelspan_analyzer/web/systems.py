@@ -35,7 +35,7 @@ def system_routes(store: Store, config: MonitorsConfig) -> list[Route]:
     async def show_breakdown(request: Request) -> Response:
         def answer(model: str, window: Window) -> Any:
             need_model(store, model)
-            return breakdown(store, model, window, config.for_model(model, "").costs).as_json()
+            return breakdown(store, model, window, config.for_model(model, None).costs).as_json()
 
         return await _answer(request, "model", answer)
 

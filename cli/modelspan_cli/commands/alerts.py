@@ -66,7 +66,7 @@ def _test(args: argparse.Namespace, config: MonitorsConfig) -> int:
 
 def _owned(config: MonitorsConfig) -> list[Owned]:
     return [
-        Owned(entry.model, entry.version, config.for_model(entry.model, entry.version).incidents.owner)
+        Owned(entry.model, entry.version or "", config.for_model(entry.model, entry.version).incidents.owner)
         for entry in config.models
     ]
 

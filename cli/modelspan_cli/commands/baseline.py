@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from modelspan_analyzer.files.roles import Roles, Settled, settle
 from modelspan_analyzer.files.rows import FileRows
 from modelspan_analyzer.instants import now
 from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.names import spoken
 from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.web.baselines import JSON_TYPE, as_json
@@ -36,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True)
     setting = verbs.add_parser("set", help="set a baseline from a file, a query, or a past window")
     setting.add_argument("--model", required=True)
-    setting.add_argument("--version", default="", help="empty: for all versions")
+    setting.add_argument("--version", help="default: for all versions")
     setting.add_argument("--file", type=Path, help="training or validation rows: CSV, JSON lines, Parquet …")
     setting.add_argument("--query", metavar="SELECT", help="rows of the store instead of a file's")
     for role in ("prediction", "score", "label"):
@@ -84,7 +86,7 @@ def _list(args: argparse.Namespace) -> int:
     table = plain_table("model", "version", "kind", "rows", "created", "source")
     for entry in found:
         row = [str(entry[name]) for name in ("model", "version", "kind", "rows", "created_at", "source")]
-        table.add_row(*row)
+        table.add_row(row[0], _whose(entry), *row[2:])
     console().print(table)
     return 0
 
@@ -107,23 +109,26 @@ def _set(args: argparse.Namespace) -> int:
         made = _post(instance, args, settled) if instance and not args.store else _set_here(args, settled)
     except (ValueError, DriverError) as error:
         raise CommandError(str(error)) from error
-    print(
-        f"baseline {made['baseline_id']} of {made['model']} {made['version'] or '(all versions)'}: {made['rows']} rows"
-    )
+    print(f"baseline {made['baseline_id']} of {made['model']} ({_whose(made)}): {made['rows']} rows")
     _say_of_whom(args)
     return 0
+
+
+def _whose(made: Mapping[str, object]) -> str:
+    version = made["version"]
+    return spoken(version if version is None else str(version))
 
 
 def _say_of_whom(args: argparse.Namespace) -> None:
     """It is of all tenants that have the model; one for all versions changes nothing for those that have their own."""
     with reading(args) as store:
-        own = () if args.version else baselines.keeping_their_own(store, args.model)
+        own = () if args.version is not None else baselines.keeping_their_own(store, args.model)
         tenants = shared_models(store, now() - timedelta(days=1), args.model).get(args.model, ())
     if tenants:
         print(sentence(args.model, tenants), file=sys.stderr)
     if own:
         more = f" and {len(own) - _SHOWN} more" if len(own) > _SHOWN else ""
-        listed = ", ".join(own[:_SHOWN]) + more
+        listed = ", ".join(name or spoken("") for name in own[:_SHOWN]) + more
         print(
             f"versions that have their own baseline keep it: {listed} (--version replaces that of one)", file=sys.stderr
         )
@@ -156,7 +161,7 @@ def _set_here(args: argparse.Namespace, settled: Settled | None) -> dict[str, ob
 
 
 def _post(instance: Running, args: argparse.Namespace, settled: Settled | None) -> dict[str, Any]:
-    asked = [("model", args.model), ("version", args.version)]
+    asked = [("model", args.model), *([] if args.version is None else [("version", args.version)])]
     if settled is None:
         asked += [("start", args.start.isoformat()), ("end", args.end.isoformat())]
         return post(instance, "/api/baselines", asked, b"{}", JSON_TYPE)

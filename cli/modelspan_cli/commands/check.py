@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "4 not checked: no rows, nothing to compare with, or too long ago"
     )
     parser.add_argument("--model", type=KnownModel, required=True)
-    parser.add_argument("--version", type=KnownVersion, default="", help="default: every version")
+    parser.add_argument("--version", type=KnownVersion, help="default: every version")
     parser.add_argument(
         "--signal",
         type=known_signal,

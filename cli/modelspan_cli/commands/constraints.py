@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     whose.add_argument("--statistics", type=Path, metavar="FILE", help="suggest from a statistics.json instead")
     describing.add_argument("--model", type=KnownModel, required=True)
     for verb in (suggesting, describing):
-        verb.add_argument("--version", type=KnownVersion, default="")
+        verb.add_argument("--version", type=KnownVersion, help="default: what is set for every version")
         add_data_argument(verb)
 
 
@@ -51,4 +51,4 @@ def _baseline(args: argparse.Namespace) -> Profile:
         baseline = baselines.active(store, args.model, args.version)
         if baseline is None:
             raise CommandError(f"{args.model} has no baseline", hint="set one with `modelspan baseline set`")
-        return baseline_profile(store, baseline, args.version)
+        return baseline_profile(store, baseline)

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     showing = verbs.add_parser("show", help="print the settings that a model's monitors run with")
     showing.add_argument("file", type=Path, nargs="?", help="default: the built-in settings")
     showing.add_argument("--model", default="", help="with this model's own settings")
-    showing.add_argument("--version", default="")
+    showing.add_argument("--version", help="default: the settings of all versions")
     verbs.add_parser("schema", help="print the JSON Schema of monitors.yaml, for editors")
 
 

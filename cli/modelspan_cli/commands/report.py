@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("model", type=KnownModel)
     parser.add_argument("--schema", action=_Schema, nargs=0, help="print the JSON Schema of `.json`, and end")
-    parser.add_argument("--version", type=KnownVersion, default="", help="default: the version that predicted last")
+    parser.add_argument("--version", type=KnownVersion, help="default: the version that predicted last")
     parser.add_argument(
         "--since", default="", metavar="TIME", help="such as 30d, or 2026-01-31; default: newest windows"
     )
@@ -66,7 +66,8 @@ class _Schema(argparse.Action):
 
 
 def _read(args: argparse.Namespace) -> Report:
-    given = {"model": args.model, "version": args.version, "since": args.since, "until": args.until}
+    given = {"model": args.model, "since": args.since, "until": args.until}
+    given |= {} if args.version is None else {"version": args.version}
     try:
         config = load(args.config) if args.config else MonitorsConfig()
         with reading(args) as store:

@@ -111,7 +111,7 @@ def _broken_down(args: argparse.Namespace) -> dict[str, Any]:
         answer: dict[str, Any] = get_json(instance, "/api/breakdown", {"model": args.about, **bounds})
         return answer
     try:
-        prices = (load(args.config) if args.config else MonitorsConfig()).for_model(args.about, "").costs
+        prices = (load(args.config) if args.config else MonitorsConfig()).for_model(args.about, None).costs
     except ConfigError as error:
         raise CommandError(str(error)) from error
     with reading(args) as store:

@@ -136,7 +136,7 @@ def test_a_query_gives_a_baseline(shared_store: Store) -> None:
     settled = settle(FileRows.of(baselines.query_rows(shared_store, query)), Roles(label="bought"))
     made = baselines.set_from_settled(shared_store, "queried", "1", settled, query)
     assert (made.rows, made.kind, made.source) == (90, "rows", query)
-    assert set(baseline_profile(shared_store, made, "1").features) == {"age", "plan"}
+    assert set(baseline_profile(shared_store, made).features) == {"age", "plan"}
     with pytest.raises(ValueError, match="from a SELECT only, and the query begins with DROP"):
         baselines.query_rows(shared_store, "DROP TABLE predictions")
 
@@ -159,7 +159,7 @@ def test_rows_of_a_baseline_keep_the_ids_that_are_named(shared_store: Store, kep
 def test_statistics_come_back(shared_store: Store) -> None:
     """What a statistics.json tells is read back: counts, moments, categories, and the constraints they suggest."""
     made = baselines.set_from_table(shared_store, "exchanged", "1", table(20), source="test")
-    profile = baseline_profile(shared_store, made, "1")
+    profile = baseline_profile(shared_store, made)
     read = statistics_json.from_json(statistics_json.to_json(profile))
     assert read.rows == profile.rows
     age, plan = read.features["age"], read.features["plan"]

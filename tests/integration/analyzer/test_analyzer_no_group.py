@@ -85,7 +85,7 @@ def _worst(store: Store, key: str) -> set[str]:
 
 def _baseline(store: Store, key: str) -> set[str]:
     kept = baselines.set_from_window(store, "m", "1", WINDOW)
-    return {segments.spelt(key, value) for value in segments.slice_values(store, baseline_relation(kept, "1"), key, 20)}
+    return {segments.spelt(key, value) for value in segments.slice_values(store, baseline_relation(kept), key, 20)}
 
 
 def _window(store: Store, key: str) -> set[str]:

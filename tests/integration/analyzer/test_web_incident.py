@@ -87,7 +87,7 @@ def fill(store: Store) -> None:
                                      "timestamp": pa.array([END], STAMP)}))  # fmt: skip
     rng = np.random.default_rng(0)
     reference = pa.table({FEATURE: rng.integers(0, 50, 500).astype(float), "plan": ["pro", "free"] * 250})
-    baselines.set_from_table(store, MODEL, "", reference, features=[FEATURE, "plan"], source=f"file {NASTY}")
+    baselines.set_from_table(store, MODEL, None, reference, features=[FEATURE, "plan"], source=f"file {NASTY}")
 
 
 def found(value: float, verdict: Verdict, window: Window = WINDOW) -> Result:

@@ -75,7 +75,7 @@ def features(rows: int, seed: int, *, broken: bool = False) -> pa.Table:
 def fill(store: Store) -> None:
     baseline = features(2000, 1).append_column("answer", pa.array(["yes", "no"] * 1000))
     baseline = baseline.append_column("truth", baseline["answer"])
-    set_from_table(store, MODEL, "", baseline, prediction="answer", label="truth", source="rows of SECRET-1")
+    set_from_table(store, MODEL, None, baseline, prediction="answer", label="truth", source="rows of SECRET-1")
     for hour, version in [*((hour, "1") for hour in range(HOURS)), (HOURS - 1, "2")]:
         begin = START + timedelta(hours=hour)
         stamps = pa.array([begin + timedelta(seconds=8 * row) for row in range(ROWS)], STAMP)

@@ -91,7 +91,7 @@ def test_whatever_alarmed_is_measured_again_in_the_next_good_window_and_ends(sto
         send(store, number, bad=number == 5)
     reference = baselines.set_from_window(store, "m", "1", Window(START, START + 2 * HOUR))
     rules = tmp_path / "constraints.json"
-    rules.write_text(to_json(suggest(baseline_profile(store, reference, "1"))))
+    rules.write_text(to_json(suggest(baseline_profile(store, reference))))
     given = {
         "segments": ("tag.sex",),
         "fairness": {"facets": ("sex",)},

@@ -54,7 +54,7 @@ def serve(store: Store, model: str, names: list[str], hours: int, *, moves: bool
     truth = chance.choice(["no", "yes"], 1500)
     known = {"predicted": truth, "truth": truth, "sex": chance.choice(["f", "m"], 1500)}
     table = pa.table({**draw(1500, False), **known})
-    set_from_table(store, model, "", table, prediction="predicted", label="truth", tags=["sex"], source=f"of {model}")
+    set_from_table(store, model, None, table, prediction="predicted", label="truth", tags=["sex"], source=f"of {model}")
     for hour in range(hours):
         begin, ids = START + timedelta(hours=hour), [f"{model}-{hour}-{row}" for row in range(ROWS)]
         stamps = pa.array([begin + timedelta(seconds=8 * row) for row in range(ROWS)], pa.timestamp("ns", "UTC"))

@@ -39,7 +39,7 @@ def attribution(context: MonitorContext) -> list[Result]:
     if context.baseline is None:
         reason = context.nothing_to_compare()
         return [context.result(SIGNAL, "attribution_ndcg", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
-    reference = baseline_rows(context.baseline, context.version)
+    reference = baseline_rows(context.baseline)
     kept = context.baseline.baseline_id if context.baseline.kind == "rows" else ""
     if not settings.model and not _any(context):
         return [_none(context)]

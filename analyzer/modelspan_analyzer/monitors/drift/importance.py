@@ -48,9 +48,9 @@ GROUP BY name
 
 
 @kept(64)
-def importances(store: Store, baseline: Baseline, version: str) -> Mapping[str, float]:
+def importances(store: Store, baseline: Baseline) -> Mapping[str, float]:
     """Importance of each feature, 0 or more, from (a part of) the baseline's rows; empty where nothing tells."""
-    relation = baseline_relation(baseline, version)
+    relation = baseline_relation(baseline)
     chosen = _CHOSEN.format(table=relation.table, condition=relation.condition, rows=ROWS)
     rows = store.rows(_ATTRIBUTION.format(chosen=chosen), relation.parameters)
     if not rows:

@@ -98,7 +98,7 @@ def judge_pairs(
 ) -> list[Result]:
     """All measures of pairs of columns; their verdicts are made together."""
     primary = _primary(settings)
-    known = importances(context.store, context.baseline, context.version) if context.baseline and not outputs else {}
+    known = importances(context.store, context.baseline) if context.baseline and not outputs else {}
     earlier = _earlier_breaches(context, signal, primary, segment, settings.rule.persistence_windows - 1)
     results: list[Result] = []
 
@@ -200,7 +200,7 @@ def _pairs(context: MonitorContext, settings: DriftSettings, outputs: bool) -> I
     if reference is not None:
         return pairs(context.store, reference, context.current, wanted, outputs=outputs)
     assert baseline is not None
-    rows = baseline_relation(baseline, context.version)
+    rows = baseline_relation(baseline)
     window = window_relation(context.model, context.version, context.window)
     return exact_pairs(context.store, rows, window, wanted, outputs=outputs)
 
@@ -208,7 +208,7 @@ def _pairs(context: MonitorContext, settings: DriftSettings, outputs: bool) -> I
 def _peer(context: MonitorContext, settings: DriftSettings, pair: Pair, outputs: bool) -> ThresholdRule | None:
     if settings.preset == "modelspan" or context.baseline is None:
         return None
-    return peer_rule(context.store, context.baseline, context.version, settings.preset, pair, outputs=outputs)
+    return peer_rule(context.store, context.baseline, settings.preset, pair, outputs=outputs)
 
 
 def look(

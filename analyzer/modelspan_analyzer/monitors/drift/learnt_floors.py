@@ -25,7 +25,7 @@ def learnt_floor(
     if context.baseline is None:
         return None
     chunks = []
-    for part in _parts(context.store, context.baseline, context.version):
+    for part in _parts(context.store, context.baseline):
         column = (part.outputs if outputs else part.features).get(counts.feature)
         if column is not None and column.n + column.null_n >= rule.minimum_rows and _readable(column):
             chunks.append(count(bins, column, column.numbers.support if column.numbers else None))
@@ -38,10 +38,10 @@ def _readable(column: Column) -> bool:
 
 
 @kept(16)
-def _parts(store: Store, baseline: Baseline, version: str) -> tuple[Profile, ...]:
+def _parts(store: Store, baseline: Baseline) -> tuple[Profile, ...]:
     """The profiles of a baseline's parts, from the predictions that it was made of."""
     if baseline.window is None or baseline.kind == KIND_ROWS:
         return ()
     start, step = baseline.window.start, (baseline.window.end - baseline.window.start) / PARTS
     windows = [Window(start + number * step, start + (number + 1) * step) for number in range(PARTS)]
-    return tuple(window_profile(store, baseline.model, baseline.compared_version or version, one) for one in windows)
+    return tuple(window_profile(store, baseline.model, baseline.read_version, one) for one in windows)

@@ -27,9 +27,7 @@ SELECT count() AS n, arrayDistinct(quantilesExact({levels})(timestamp)) AS cuts 
 """
 
 
-def peer_rule(
-    store: Store, baseline: Baseline, version: str, preset: Preset, pair: Pair, *, outputs: bool
-) -> ThresholdRule | None:
+def peer_rule(store: Store, baseline: Baseline, preset: Preset, pair: Pair, *, outputs: bool) -> ThresholdRule | None:
     """The preset's rule for a column; None where NannyML's cannot be learnt from the baseline.
 
     The rule speaks of our measures: Evidently's natural-logarithm Jensen-Shannon distance is ours (base 2) times
@@ -39,7 +37,7 @@ def peer_rule(
     if preset == "azure":
         return azure_rule("numeric" if kind is Kind.NUMERIC else "categorical")
     if preset == "nannyml":
-        distances = _chunk_distances(store, baseline, version, outputs).get(pair.name, ())
+        distances = _chunk_distances(store, baseline, outputs).get(pair.name, ())
         return nannyml_rule(distances) if len(distances) >= LEAST_CHUNKS else None
     rule = evidently_rule(
         "numeric" if kind is Kind.NUMERIC else "categorical", n_reference=pair.n_baseline, distinct=_distinct(pair)
@@ -58,11 +56,11 @@ def _distinct(pair: Pair) -> int:
 
 
 @kept(16)
-def _chunk_distances(store: Store, baseline: Baseline, version: str, outputs: bool) -> Mapping[str, tuple[float, ...]]:
+def _chunk_distances(store: Store, baseline: Baseline, outputs: bool) -> Mapping[str, tuple[float, ...]]:
     """Jensen-Shannon distance of each chunk of the baseline from the whole of it, by column."""
-    reference = baseline_profile(store, baseline, version)
+    reference = baseline_profile(store, baseline)
     found: dict[str, list[float]] = {}
-    for chunk in _chunks(store, baseline_relation(baseline, version)):
+    for chunk in _chunks(store, baseline_relation(baseline)):
         for pair in pairs(store, reference, profile_rows(store, chunk), lambda _: True, outputs=outputs):
             if pair.reference.kind is not Kind.EMPTY and pair.n > 0:
                 compared = compare(pair)[1]

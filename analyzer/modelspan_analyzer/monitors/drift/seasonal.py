@@ -112,7 +112,7 @@ def usual_now(
     past = Past.of(context.store, context.model, context.version, context.window, context.baseline)
     seasons = _seasons(past, signal, metric, chosen, min_rows, context.version, outputs)
     if not outputs and not any(season.stage for season in seasons.values()):
-        past = replace(past, version="")  # a new release's features are those of the one before
+        past = replace(past, version=None)  # a new release's features are those of the one before
         seasons = _seasons(past, signal, metric, chosen, min_rows, context.version, outputs)
     found = {name: season for name, season in seasons.items() if season.rhythm}
     there = _pairs(context, past, found, chosen, outputs) if found else {}

@@ -72,7 +72,7 @@ def _read(context: MonitorContext) -> tuple[Parts, Parts] | None:
     current = context.parts or read_parts(context.store, window, keys)
     if baseline.stored:
         return baseline_parts(context.store, baseline, keys), current
-    return read_parts(context.store, baseline_relation(baseline, context.version), keys), current
+    return read_parts(context.store, baseline_relation(baseline), keys), current
 
 
 def _sizes(
@@ -88,7 +88,7 @@ def _sizes(
     taken = slice_values(context.store, current, key, least)
     if baseline is None:
         return taken, {}
-    return taken, slice_rows(context.store, baseline_relation(baseline, context.version), key, list(taken))
+    return taken, slice_rows(context.store, baseline_relation(baseline), key, list(taken))
 
 
 def _left_out(context: MonitorContext, key: str, taken: Collection[int]) -> Iterator[Result]:
@@ -137,7 +137,7 @@ def _pairs(context: MonitorContext, baseline: Baseline, one: Slice, read: tuple[
     before, after = (
         restricted(side, one.key, one.value)
         for side in (
-            baseline_relation(baseline, context.version),
+            baseline_relation(baseline),
             window_relation(context.model, context.version, window),
         )
     )
@@ -153,5 +153,5 @@ def _against_whole(
     if read is not None:
         return part_pairs(read[0].part(), read[1].part(one.key, one.value), wanted)
     current = window_relation(context.model, context.version, context.window)
-    whole = baseline_relation(baseline, context.version)
+    whole = baseline_relation(baseline)
     return exact_pairs(context.store, whole, restricted(current, one.key, one.value), wanted)

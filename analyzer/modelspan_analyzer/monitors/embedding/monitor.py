@@ -38,7 +38,7 @@ def embedding(context: MonitorContext) -> list[Result]:
             for name in sorted(vector_names(context.store, window))
         ]
     relations = (
-        baseline_relation(baseline, context.version),
+        baseline_relation(baseline),
         window_relation(context.model, context.version, context.window),
     )
     reference = thinned(context.store, relations[0], settings.max_rows)

@@ -41,7 +41,7 @@ def multivariate(context: MonitorContext) -> list[Result]:
     settings, baseline = context.settings.multivariate, context.baseline
     if baseline is None:
         return _none(context, Verdict.NOT_ENOUGH_DATA, context.learning, 0, 0)
-    reference = read_reference(context.store, baseline, context.version, settings.max_rows)
+    reference = read_reference(context.store, baseline, settings.max_rows)
     window = context.sample(reference.encoding, settings.max_rows)
     n, n_baseline = len(window.ids), len(reference.held_out.ids)
     if min(n, n_baseline) < settings.min_rows:
@@ -142,7 +142,7 @@ def _classifier(context: MonitorContext, baseline: Baseline, both: Matrices, see
 @kept(64)
 def _learnt_auc(store: Store, baseline: Baseline, settings: MultivariateSettings) -> float:
     """The floor that the baseline's own stretches of time teach."""
-    reference = read_reference(store, baseline, baseline.version, settings.max_rows)
+    reference = read_reference(store, baseline, settings.max_rows)
     both = matrices(reference, reference.learning)
     return usual_auc(both.held_out, stretches(reference.held_out.timestamp, LEAST_CHUNKS), settings.min_auc)
 

@@ -66,7 +66,7 @@ def _result_without(context: MonitorContext, one: Unmeasured) -> Result:
 def _rows(context: MonitorContext, baseline: Baseline) -> Iterator[Rate | Unmeasured]:
     """What needs no labels: outlying rows and near duplicates."""
     settings = context.settings.poisoning
-    reference = read_reference(context.store, baseline, context.version, settings.max_rows // 2)
+    reference = read_reference(context.store, baseline, settings.max_rows // 2)
     window = context.sample(reference.encoding, settings.max_rows)
     n, n_baseline = len(window.ids), len(reference.held_out.ids)
     if min(n, n_baseline) < settings.min_rows:
@@ -99,7 +99,7 @@ def _near_duplicates(context: MonitorContext, baseline: Baseline, reference: Ref
         reason = "no numeric feature varies in the baseline, so equal rows say nothing"
         return Unmeasured("near_duplicate_rate", Verdict.SKIPPED, reason)
     relations = (
-        baseline_relation(baseline, context.version),
+        baseline_relation(baseline),
         window_relation(context.model, context.version, context.window),
     )
     before, now = repeats(context.store, *relations, context.current.rows, context.window, scale, settings)

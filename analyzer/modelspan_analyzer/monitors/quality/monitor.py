@@ -102,7 +102,7 @@ def _whole_rows(context: MonitorContext) -> Iterator[Rate]:
     """What is faulty of rows as a whole."""
     if context.baseline is not None:
         current = context.current
-        yield repeated_rows(context.store, current.relation, current.rows, context.baseline, context.version)
+        yield repeated_rows(context.store, current.relation, current.rows, context.baseline)
 
 
 def _result(

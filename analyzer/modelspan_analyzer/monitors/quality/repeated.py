@@ -36,7 +36,7 @@ def repeated_ids(store: Store, current: Profile) -> float:
     return max(0.0, repeated)
 
 
-def repeated_rows(store: Store, current: Relation, current_rows: int, baseline: Baseline, version: str) -> Rate:
+def repeated_rows(store: Store, current: Relation, current_rows: int, baseline: Baseline) -> Rate:
     """The share of rows with the features of another row, beside the baseline's in as many rows.
 
     What few categories make repeat by nature repeats in the baseline too, and so does not alarm.
@@ -44,13 +44,13 @@ def repeated_rows(store: Store, current: Relation, current_rows: int, baseline: 
     rows = min(ROWS, current_rows)
     repeated, n = _count(store, current, rows)
     count_baseline = _stored if baseline.stored else _moving
-    repeated_baseline, n_baseline = count_baseline(store, baseline, version, rows)
+    repeated_baseline, n_baseline = count_baseline(store, baseline, rows)
     what = "of the rows repeat another row's features"
     return Rate("duplicate_row_rate", "", repeated, n, repeated_baseline, n_baseline, what)
 
 
-def _moving(store: Store, baseline: Baseline, version: str, rows: int) -> tuple[float, float]:
-    return _count(store, baseline_relation(baseline, version), rows)
+def _moving(store: Store, baseline: Baseline, rows: int) -> tuple[float, float]:
+    return _count(store, baseline_relation(baseline), rows)
 
 
 _stored = kept(64)(_moving)

@@ -21,7 +21,7 @@ from modelspan_analyzer.reading.profiles.profile import Floats, Profile, Relatio
 from modelspan_analyzer.reading.profiles.read import with_supports
 from modelspan_analyzer.reading.profiles.values import FEATURE_NUMBERS, OUTPUT_NUMBERS
 from modelspan_analyzer.reading.relation import baseline_relation
-from modelspan_analyzer.reading.window import between
+from modelspan_analyzer.reading.window import between, whose
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -34,7 +34,7 @@ _SKETCHED = """
 SELECT toString(feature) AS name, intDiv(toUnixTimestamp({start:DateTime('UTC')}) - 1 - toUnixTimestamp(hour),
        {seconds:UInt32}) AS back, sum(rows) AS n, {sums}
 FROM feature_profiles
-WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String}) AND segment = ''
+WHERE model = {model:String} AND ({any_version:Bool} OR version = {version:String}) AND segment = ''
   AND source = {source:String} AND kind = {kind:String} AND feature IN {names:Array(String)}
   AND toStartOfDay(hour) >= toStartOfDay({since:DateTime('UTC')})
   AND hour >= {since:DateTime('UTC')} AND hour < {start:DateTime('UTC')}
@@ -78,8 +78,8 @@ class Past:
 
     store: Store
     model: str
-    version: str
-    """Empty for all versions."""
+    version: str | None
+    """None for every version."""
     baseline: Baseline | None
     """Part of the past where it is rows with times."""
     start: datetime
@@ -133,7 +133,7 @@ class Past:
             yield from self._stored(arrays, _STORED_TEXTS, asked)
 
     def _sketched(self, kind: str, sums: str, outputs: bool, asked: Mapping[str, object]) -> list[dict[str, Any]]:
-        scope = {"model": self.model, "version": self.version, "kind": kind, **asked}
+        scope = {**whose(self.model, self.version), "kind": kind, **asked}
         scope |= {"source": "prediction" if outputs else "feature", "seconds": round(self.size.total_seconds())}
         times = {"start": self.start, "since": self.window(self.number).start}
         return self.store.rows(_SKETCHED.replace("{sums}", sums), {**scope, **times})
@@ -141,7 +141,7 @@ class Past:
     def _stored(self, arrays: str, sums: str, asked: Mapping[str, object], finite: str = "") -> list[dict[str, Any]]:
         if self.baseline is None:
             return []
-        rows = baseline_relation(self.baseline, self.version)
+        rows = baseline_relation(self.baseline)
         parts = {"sums": sums, "table": rows.table, "arrays": arrays, "condition": rows.condition, "finite": finite}
         sql = _STORED
         for name, part in parts.items():
@@ -159,7 +159,7 @@ class Past:
 
     def _of_baseline(self, window: Window) -> Relation:
         assert self.baseline is not None
-        rows = baseline_relation(self.baseline, self.version)
+        rows = baseline_relation(self.baseline)
         times = {"since": window.start, "until": window.end}
         return Relation(rows.table, f"{rows.condition} AND {between('since', 'until')}", {**rows.parameters, **times})
 

@@ -14,6 +14,7 @@ from modelspan_analyzer.reading.profiles.from_rows import moments
 from modelspan_analyzer.reading.profiles.profile import Column, Numbers, Profile, Support, Texts
 from modelspan_analyzer.reading.profiles.thinning import at_equal_steps
 from modelspan_analyzer.reading.relation import window_relation
+from modelspan_analyzer.reading.window import bound, whose
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -36,7 +37,7 @@ SELECT source, kind, toString(feature) AS name, weight_class, sum(rows) AS n, su
        approx_top_kMerge(64, 256)(top) AS top
 FROM (
     SELECT {_COLUMNS} FROM feature_profiles
-    WHERE model = {{model:String}} AND ({{version:String}} = '' OR version = {{version:String}})
+    WHERE model = {{model:String}} AND ({{any_version:Bool}} OR version = {{version:String}})
       AND segment = {{segment:String}}
       AND toStartOfDay(hour) IN (toStartOfDay({{start:DateTime('UTC')}}), toStartOfDay({{end:DateTime('UTC')}}))
       AND (hour >= {{start:DateTime('UTC')}} AND hour < least({{first_day:DateTime('UTC')}}, {{end:DateTime('UTC')}})
@@ -44,7 +45,7 @@ FROM (
               AND hour < {{end:DateTime('UTC')}})
     UNION ALL
     SELECT {_COLUMNS} FROM feature_profile_days
-    WHERE model = {{model:String}} AND ({{version:String}} = '' OR version = {{version:String}})
+    WHERE model = {{model:String}} AND ({{any_version:Bool}} OR version = {{version:String}})
       AND segment = {{segment:String}}
       AND day >= {{first_day:DateTime('UTC')}} AND day < {{last_day:DateTime('UTC')}}
 )
@@ -53,7 +54,7 @@ GROUP BY source, kind, name, weight_class
 
 _ROWS = """
 SELECT sum(rows) FROM feature_profiles
-WHERE model = {model:String} AND ({version:String} = '' OR version = {version:String}) AND segment = ''
+WHERE model = {model:String} AND ({any_version:Bool} OR version = {version:String}) AND segment = ''
   AND source = 'model' AND kind = 'rows'
   AND toStartOfDay(hour) >= toStartOfDay({start:DateTime('UTC')}) AND hour >= {start:DateTime('UTC')}
   AND toStartOfDay(hour) <= toStartOfDay({end:DateTime('UTC')}) AND hour < {end:DateTime('UTC')}
@@ -65,13 +66,12 @@ def covers(window: Window) -> bool:
     return all(moment.minute == moment.second == moment.microsecond == 0 for moment in (window.start, window.end))
 
 
-def rows_in_sketches(store: Store, model: str, version: str, window: Window) -> int:
+def rows_in_sketches(store: Store, model: str, version: str | None, window: Window) -> int:
     """How many predictions a window of whole hours has, without a look at their rows."""
-    scope = {"model": model, "version": version, "start": window.start, "end": window.end}
-    return int(store.scalar(_ROWS, scope))
+    return int(store.scalar(_ROWS, bound(model, version, window)))
 
 
-def profile_sketches(store: Store, model: str, version: str, window: Window, segment: str = "") -> Profile:
+def profile_sketches(store: Store, model: str, version: str | None, window: Window, segment: str = "") -> Profile:
     """The profile of a window that begins and ends on the hour.
 
     Raises:
@@ -83,7 +83,7 @@ def profile_sketches(store: Store, model: str, version: str, window: Window, seg
     start, end = (moment.astimezone(UTC) for moment in (window.start, window.end))
     first_day = (start + timedelta(hours=23)).replace(**midnight)  # type: ignore[arg-type]
     last_day = end.replace(**midnight)  # type: ignore[arg-type]
-    scope = {"model": model, "version": version, "segment": segment}
+    scope = {**whose(model, version), "segment": segment}
     times = {"start": start, "end": end, "first_day": first_day, "last_day": last_day}
     rows = _rows(store.arrow(_MERGED, {**scope, **times}))
     whole = next((row for row in rows if row["source"] == "model"), None)

@@ -190,7 +190,7 @@ def _parts(table: pa.Table, keys: Sequence[str], columns: Sequence[str]) -> Part
 @kept(16)
 def baseline_parts(store: Store, baseline: Baseline, keys: tuple[str, ...]) -> Parts:
     """Those of a stored baseline, whose rows never change."""
-    return read_parts(store, baseline_relation(baseline, baseline.version), keys)
+    return read_parts(store, baseline_relation(baseline), keys)
 
 
 def _cells(column: pa.ChunkedArray) -> _Cells:

@@ -26,13 +26,13 @@ BASELINE_POINTS = 4_000
 """Quantiles of that grid (rank error 1/8000), so that comparing costs the same for any size."""
 
 
-def window_profile(store: Store, model: str, version: str, window: Window, *, exact: bool = False) -> Profile:
+def window_profile(store: Store, model: str, version: str | None, window: Window, *, exact: bool = False) -> Profile:
     """The profile of a window: from sketches where it holds many rows and whole hours, and `exact` is not asked."""
     return read_profile(store, model, version, window, (), exact=exact)[0]
 
 
 def read_profile(
-    store: Store, model: str, version: str, window: Window, keys: Sequence[str], *, exact: bool = False
+    store: Store, model: str, version: str | None, window: Window, keys: Sequence[str], *, exact: bool = False
 ) -> tuple[Profile, Parts | None]:
     """The same, with the rows that it is of where they are few, which can be taken apart by some keys."""
     relation = window_relation(model, version, window)
@@ -45,18 +45,18 @@ def read_profile(
     return (with_supports(store, profile, condensed=False) if rows <= FEW_ROWS else profile), None
 
 
-def baseline_profile(store: Store, baseline: Baseline, version: str) -> Profile:
+def baseline_profile(store: Store, baseline: Baseline) -> Profile:
     """The profile of a baseline; that of stored rows, which never change, is kept in memory."""
     if baseline.stored:
         return _stored_profile(store, baseline)
     if baseline.window is not None:
-        return window_profile(store, baseline.model, baseline.compared_version or version, baseline.window)
-    return profile_rows(store, baseline_relation(baseline, version))
+        return window_profile(store, baseline.model, baseline.read_version, baseline.window)
+    return profile_rows(store, baseline_relation(baseline))
 
 
 @kept(64)
 def _stored_profile(store: Store, baseline: Baseline) -> Profile:
-    return with_supports(store, profile_rows(store, baseline_relation(baseline, baseline.version)), condensed=True)
+    return with_supports(store, profile_rows(store, baseline_relation(baseline)), condensed=True)
 
 
 def slice_profile(
@@ -72,7 +72,7 @@ def slice_profile(
 @kept(64)
 def stored_slice(store: Store, baseline: Baseline, key: str, value: str) -> Profile:
     """The profile of a slice of a stored baseline."""
-    relation = restricted(baseline_relation(baseline, baseline.version), key, value)
+    relation = restricted(baseline_relation(baseline), key, value)
     return with_supports(store, profile_rows(store, relation), condensed=True)
 
 

@@ -52,11 +52,11 @@ class Matrices:
     """Features without any value on one side: there is nothing to compare."""
 
 
-def read_reference(store: Store, baseline: Baseline, version: str, limit: int) -> Reference:
+def read_reference(store: Store, baseline: Baseline, limit: int) -> Reference:
     """At most `2 · limit` rows of a baseline; those of stored rows, which never change, are kept in memory."""
     if baseline.stored:
         return _stored_reference(store, baseline, limit)
-    return _read_reference(store, baseline_relation(baseline, version), limit)
+    return _read_reference(store, baseline_relation(baseline), limit)
 
 
 def read_window(store: Store, relation: Relation, encoding: Encoding, limit: int, rows: int) -> Sample:
@@ -87,7 +87,7 @@ def matrices(reference: Reference, window: Sample, without: Container[str] = ())
 
 @kept(16)
 def _stored_reference(store: Store, baseline: Baseline, limit: int) -> Reference:
-    return _read_reference(store, baseline_relation(baseline, baseline.version), limit)
+    return _read_reference(store, baseline_relation(baseline), limit)
 
 
 def _read_reference(store: Store, relation: Relation, limit: int) -> Reference:

@@ -98,5 +98,5 @@ EXPLANATION: Final = record(
     truncated=TRUTH,
     since=or_none(TIME),
 )
-BASELINE: Final = record(baseline_id=TEXT, model=TEXT, version=TEXT, kind=TEXT, source=TEXT, created_at=TIME)
+BASELINE: Final = record(baseline_id=TEXT, model=TEXT, version=or_none(TEXT), kind=TEXT, source=TEXT, created_at=TIME)
 LABELS: Final = record(labels=COUNT, assumed=TEXTS, left_out=TEXTS)
