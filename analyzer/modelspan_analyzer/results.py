@@ -23,7 +23,7 @@ class Verdict(str, Enum):
     ALARM = "alarm"
     NOT_ENOUGH_DATA = "not_enough_data"
     NOT_COMPARED = "not_compared"
-    """A value was computed, and there is nothing to compare it with: no baseline, no bound."""
+    """A value was computed, and there is nothing to compare it with (no baseline, no bound), or nothing judges it."""
     SKIPPED = "skipped"
     ERROR = "error"
 
@@ -92,6 +92,13 @@ class Judged:
     threshold: float | None = None
     p_value: float | None = None
     details: Mapping[str, object] = field(default_factory=dict)
+    decides: bool = True
+    """False of a value that is there to be read: nothing judges it, whatever it is."""
+
+
+def unjudged(reason: str, p_value: float | None = None, details: Mapping[str, object] | None = None) -> Judged:
+    """What is said of a value that nothing judges: it is never `ok`, however it lies beside the baseline's."""
+    return Judged(Verdict.NOT_COMPARED, reason, None, p_value, details or {}, decides=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,10 +145,10 @@ class MonitorContext:
     ) -> Result:
         """A result of this window; `fields` are those of `Result`.
 
-        What was compared with nothing, neither a threshold nor a baseline, is never `ok`, whatever the monitor says.
+        What nothing judges, no threshold and no test, is never `ok`, whatever the monitor says, unless it says why.
         """
         fields.setdefault("baseline_id", self.baseline.baseline_id if self.baseline else "")
-        if verdict is Verdict.OK and not (fields.get("n_baseline") or _judged(fields)):
+        if verdict is Verdict.OK and not (_judged(fields) or (fields.get("n_baseline") and fields.get("reason"))):
             verdict, fields["reason"] = Verdict.NOT_COMPARED, fields.get("reason") or self.nothing_to_compare()
         return Result(self.model, self.version, self.window, signal, metric, value, verdict, **fields)
 

@@ -119,7 +119,7 @@ def fairness(report: Report) -> Section:
         [Name(group.name), one.metric.replace("_", " "), group.value, State(group.verdict), group.reason]
         for one in found
         for group in one.groups
-        if group.threshold is not None or group.verdict != "ok"
+        if group.threshold is not None or group.verdict not in ("ok", "not_compared")
     ]
     drawings = [Drawing(figure, "Each group with its interval.") for figure in report.model.drawn_facets()]
     table = Table(("group", "measure", "value", "verdict", "why"), rows, "No measure has a bound or a baseline.")

@@ -201,8 +201,8 @@ def _fairness(reference: Settled, current: Settled, options: Options) -> Iterato
         for one, judged, known in judge_groups(after, [before], settings):
             if unlabelled and one.measure.counts != "predictions":
                 judged = replace(judged, reason="it needs labels, and no row of the current table has one")
-            elif judged.verdict is Verdict.OK and breaks_four_fifths(one, settings):
-                judged = replace(judged, verdict=Verdict.WARNING)
+            elif judged.verdict in (Verdict.OK, Verdict.NOT_COMPARED) and breaks_four_fifths(one, settings):
+                judged = replace(judged, verdict=Verdict.WARNING, decides=True)
             beside = {"baseline": finite(known.estimate.value)} if known else {}
             judged = replace(judged, details={**judged.details, **beside})
             yield group_found(after, one, judged, known.rows if known else 0)

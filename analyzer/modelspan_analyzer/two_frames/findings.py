@@ -137,11 +137,11 @@ class Findings:
 
 def decides(one: Found) -> bool:
     """Whether a measure may alarm; the others are there to be read."""
-    return one.judged.threshold is not None or one.judged.verdict is not Verdict.OK
+    return one.judged.decides and (one.judged.threshold is not None or one.judged.verdict is not Verdict.OK)
 
 
 def _reason(found: Sequence[Found]) -> str:
     """Why nothing of a signal could be judged."""
-    if any(one.judged.verdict is Verdict.OK for one in found):
+    if any(one.judged.verdict is Verdict.OK or not one.judged.decides for one in found):
         return "no measure that may alarm is defined on these rows"
     return next((one.judged.reason for one in found if one.judged.reason), "")

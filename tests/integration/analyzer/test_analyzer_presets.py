@@ -38,7 +38,11 @@ def look(store: Store, model: str, preset: str) -> dict[tuple[str, str], Result]
 
 def deciding(found: dict[tuple[str, str], Result]) -> dict[str, str]:
     """The one measure with a reason, by feature."""
-    return {feature: metric for (metric, feature), result in found.items() if result.reason}
+    return {
+        feature: metric
+        for (metric, feature), result in found.items()
+        if result.verdict is not Verdict.NOT_COMPARED and result.reason
+    }
 
 
 def rows(seed: int, count: int, shift: float = 0.0) -> dict[str, Any]:

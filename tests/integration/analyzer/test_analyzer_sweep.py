@@ -136,11 +136,11 @@ def answers(score: pa.Array, given: Input) -> dict[str, pa.Array]:
 
 def faults(result: Result, given: Input) -> list[str]:
     """What a result claims without having looked."""
-    compared = result.threshold is not None or result.p_value is not None or result.n_baseline > 0
+    judged = result.threshold is not None or result.metric.startswith("error_rate_")  # detectors have their own bounds
     rules = {
         "ok without a value": result.verdict is Verdict.OK and result.value is None,
         "ok of no rows": result.verdict is Verdict.OK and result.n == 0,
-        "ok though compared with nothing": result.verdict is Verdict.OK and not compared,
+        "ok though nothing judges it": result.verdict is Verdict.OK and not judged,
         "no verdict and no reason": result.verdict in UNJUDGED and not result.reason,
         "ok of a value that is no number": result.value is not None and not np.isfinite(result.value),
         "judged against a baseline that is not there": not given.baseline
@@ -195,9 +195,9 @@ def test_every_monitor_of_the_table_is_swept() -> None:
 
 
 def test_a_monitor_cannot_say_ok_of_a_lone_value(windows: dict[str, MonitorContext]) -> None:
-    """Whatever it says itself: without a threshold, a test or a baseline's rows it comes out as not compared."""
+    """Whatever it says itself: without a threshold, a test or a reason it comes out as not compared."""
     context = windows["no baseline"]
     lone = context.result("performance", "accuracy", 0.9, Verdict.OK, n=10)
     assert (lone.verdict, "modelspan baseline set" in lone.reason) == (Verdict.NOT_COMPARED, True)
-    for compared in ({"threshold": 0.5}, {"p_value": 0.2}, {"n_baseline": 3}):
+    for compared in ({"threshold": 0.5}, {"p_value": 0.2}, {"n_baseline": 3, "reason": "no change"}):
         assert context.result("performance", "accuracy", 0.9, Verdict.OK, n=10, **compared).verdict is Verdict.OK

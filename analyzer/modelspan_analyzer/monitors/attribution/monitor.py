@@ -22,7 +22,7 @@ from modelspan_analyzer.reading import attributions
 from modelspan_analyzer.reading.attributions import Importance
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, unlabelled_rows
 from modelspan_analyzer.reading.samples.matrix import find_encoding, sample
-from modelspan_analyzer.results import Judged, Result, Seen, Verdict, Window
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, Window, unjudged
 from modelspan_analyzer.statistics.attribution.ranking import attribution_ndcg
 
 SIGNAL: Final = "attribution"
@@ -163,7 +163,8 @@ def _top(context: MonitorContext, now: Sequence[Importance], before: Sequence[Im
             details["baseline"] = known[one.feature].importance
         rows = known[one.feature].rows if one.feature in known else 0
         seen = Seen(one.feature, n=one.rows, n_baseline=rows, details=details)
-        yield context.judged(SIGNAL, "mean_absolute_attribution", one.importance, seen, Judged(Verdict.OK))
+        read = unjudged("there to be read: `attribution_ndcg` is judged")
+        yield context.judged(SIGNAL, "mean_absolute_attribution", one.importance, seen, read)
 
 
 ATTRIBUTION: Final = Signal(

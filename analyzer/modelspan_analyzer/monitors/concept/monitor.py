@@ -22,7 +22,7 @@ from modelspan_analyzer.reading.outcomes.read import confusions, score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample, find_encoding, sample
-from modelspan_analyzer.results import Judged, Result, Seen, Verdict
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, unjudged
 from modelspan_analyzer.statistics.chi_squared import chi_squared_of_tables
 from modelspan_analyzer.statistics.concept.gaps import Gap, Residuals, borders_of, change_of_gaps, parts_of
 from modelspan_analyzer.statistics.concept.matched import Parts, matched
@@ -154,9 +154,8 @@ def _decomposition(
     realised = float(np.average(_squares(now, p), weights=now.total))
     parts = {"brier_change_from_inputs": expected - before, "brier_change_from_concept": realised - expected}
     for metric, value in parts.items():
-        yield context.result(
-            SIGNAL, metric, value, Verdict.OK, n=round(now.effective), n_baseline=round(known.effective)
-        )
+        seen = Seen(n=round(now.effective), n_baseline=round(known.effective))
+        yield context.judged(SIGNAL, metric, value, seen, unjudged("there to be read: `calibration_drift` is judged"))
 
 
 def _squares(counts: ScoreCounts, p: FloatArray) -> FloatArray:

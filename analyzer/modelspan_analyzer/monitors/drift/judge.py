@@ -20,7 +20,7 @@ from modelspan_analyzer.reading.profiles.binning import Bins
 from modelspan_analyzer.reading.profiles.measures import MEASURES, Compared, Measured
 from modelspan_analyzer.reading.profiles.profile import Floats, Kind
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
-from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict
+from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict, unjudged
 from modelspan_analyzer.verdicts.assess import assess_drift
 from modelspan_analyzer.verdicts.p_value import p_words
 from modelspan_analyzer.verdicts.presets import ThresholdRule
@@ -272,7 +272,7 @@ def _by_threshold(settings: DriftSettings, name: str, measured: Measured, peer: 
         reason = "the baseline has too few chunks to learn nannyml's threshold from"
         return Judged(Verdict.SKIPPED, reason, p_value=chance)
     if peer is None or name != peer.measure:
-        return Judged(Verdict.OK, p_value=chance)
+        return unjudged("no rule or threshold judges this measure: it is there to be read", chance)
     if peer.alarm == "above":
         reason = f"default rule of {settings.preset}: above {peer.threshold:.3g}"
         return Judged(peer.verdict(measured.value), reason, peer.threshold, chance)

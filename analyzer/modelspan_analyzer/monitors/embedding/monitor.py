@@ -18,7 +18,7 @@ from modelspan_analyzer.monitors.signal import Cost, Metric, Need, Signal
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.reading.samples.thinned import thinned
 from modelspan_analyzer.reading.samples.vectors import Vectors, read_vectors, vector_names
-from modelspan_analyzer.results import Judged, Result, Seen, Verdict
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, unjudged
 from modelspan_analyzer.verdicts.p_value import p_words
 from modelspan_analyzer.verdicts.rates import Rate, judge
 
@@ -91,10 +91,10 @@ def _rates(context: MonitorContext, name: str, before: Vectors, now: Vectors) ->
 def _distances(context: MonitorContext, before: Vectors, now: Vectors, alpha: float, seen: Seen) -> Iterator[Result]:
     found = compare_vectors(before.values, now.values)
     yield _discrepancy(context, before, found, alpha, seen)
-    calm = Judged(Verdict.OK)
+    read = unjudged("there to be read: `mmd` is judged")
     moved = replace(seen, details={"spread": found.spread, "moved": found.moved})
-    yield context.judged(SIGNAL, "centroid_distance", found.centroid, moved, calm, SIGNAL)
-    yield context.judged(SIGNAL, "centroid_cosine_distance", found.cosine, seen, calm, SIGNAL)
+    yield context.judged(SIGNAL, "centroid_distance", found.centroid, moved, read, SIGNAL)
+    yield context.judged(SIGNAL, "centroid_cosine_distance", found.cosine, seen, read, SIGNAL)
     if context.settings.embedding.classifier:
         yield _classifier(context, before, now, alpha, seen)
 

@@ -21,7 +21,7 @@ from modelspan_analyzer.reading.outcomes.read import class_score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, MULTICLASS, Target, read_as
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
 from modelspan_analyzer.reading.samples.matrix import Encoding, find_encoding, sample
-from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite, unjudged
 from modelspan_analyzer.statistics.estimation import calibrate, cbpe, dle
 from modelspan_analyzer.statistics.estimation.calibrate import fit_calibrator
 from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_counts
@@ -275,7 +275,9 @@ def _result(context: MonitorContext, estimator: str, found: Estimated, rows: flo
     allowed = settings.min_change * abs(base.value) * (-1 if higher else 1)
     judged = Judged(Verdict.OK, "", base.value + allowed, finite(moved.p_value))
     confidence = context.settings.performance.confidence
-    if metric in _ALARMS and is_worse(moved, base.value, min_change=settings.min_change, confidence=confidence):
+    if metric not in _ALARMS:
+        judged = unjudged(f"from {base.value:.4g}; {' and '.join(sorted(_ALARMS))} are judged", finite(moved.p_value))
+    elif is_worse(moved, base.value, min_change=settings.min_change, confidence=confidence):
         reason = f"{metric} is estimated at {value:.4g}, from {base.value:.4g}"
         judged = replace(judged, verdict=Verdict.ALARM, reason=reason)
     return context.judged(SIGNAL, metric, value, seen, judged)

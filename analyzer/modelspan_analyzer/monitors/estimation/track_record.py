@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from modelspan_analyzer.monitors.performance.monitor import PERFORMANCE
+from modelspan_analyzer.reading.window import whose
 from modelspan_collector.store.connect import Store
 
 SIGNAL: Final = "estimation"
@@ -22,11 +23,11 @@ SELECT estimated.model AS model, estimated.version AS version, estimated.feature
        argMax(realised.value, estimated.window_end) AS newest_realised, max(estimated.window_end) AS until
 FROM (SELECT * FROM monitor_results FINAL
       WHERE signal = {estimated:String} AND ({model:String} = '' OR model = {model:String})
-        AND ({version:String} = '' OR version = {version:String}) AND window_end <= {until:DateTime64(9, 'UTC')}
+        AND ({any_version:Bool} OR version = {version:String}) AND window_end <= {until:DateTime64(9, 'UTC')}
         AND segment = '' AND isNotNull(value) AND isNotNull(lower)) AS estimated
 JOIN (SELECT * FROM monitor_results FINAL
       WHERE signal = {realised:String} AND ({model:String} = '' OR model = {model:String})
-        AND ({version:String} = '' OR version = {version:String}) AND segment = '' AND isNotNull(value)) AS realised
+        AND ({any_version:Bool} OR version = {version:String}) AND segment = '' AND isNotNull(value)) AS realised
   ON estimated.model = realised.model AND estimated.version = realised.version
  AND estimated.metric = realised.metric AND estimated.window_start = realised.window_start
  AND estimated.window_end = realised.window_end
@@ -57,12 +58,12 @@ class TrackRecord:
     """The end of the newest window that has both."""
 
 
-def parameters(until: datetime, model: str = "", version: str = "") -> dict[str, object]:
-    """Those of `RECORD`; of every model or version where it is empty."""
-    return {"model": model, "version": version, "until": until, "estimated": SIGNAL, "realised": PERFORMANCE.name}
+def parameters(until: datetime, model: str = "", version: str | None = None) -> dict[str, object]:
+    """Those of `RECORD`; of every model where it is empty, of every version where it is None."""
+    return {**whose(model, version), "until": until, "estimated": SIGNAL, "realised": PERFORMANCE.name}
 
 
-def track_records(store: Store, until: datetime, model: str = "", version: str = "") -> list[TrackRecord]:
-    """The records until a time, of every model or version where it is empty."""
+def track_records(store: Store, until: datetime, model: str = "", version: str | None = None) -> list[TrackRecord]:
+    """The records until a time, of every model where it is empty, of every version where it is None."""
     rows = store.rows(RECORD, parameters(until, model, version))
     return [TrackRecord(**{**row, "windows": int(row["windows"])}) for row in rows]

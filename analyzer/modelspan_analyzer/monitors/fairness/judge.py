@@ -10,7 +10,7 @@ from typing import Final
 from scipy.special import ndtr
 
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
-from modelspan_analyzer.results import Found, Judged, Seen, Verdict, finite
+from modelspan_analyzer.results import Found, Judged, Seen, Verdict, finite, unjudged
 from modelspan_analyzer.statistics.fairness.assess import Assessed, assess
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 from modelspan_analyzer.statistics.performance.counts import Estimate
@@ -87,7 +87,8 @@ def judge_change(one: Assessed, before: Assessed | None, settings: FairnessSetti
     base = before.estimate.value
     p_value = _p_value(one.estimate, before.estimate)
     if one.measure.name not in settings.alarm_on:
-        return Judged(Verdict.OK, p_value=p_value)
+        reason = f"from {base:.3g}; it does not alarm on change (`alarm_on`)"
+        return Judged(Verdict.OK, reason, nearest(value, bounds), p_value) if bounds else unjudged(reason, p_value)
     threshold = base + math.copysign(settings.min_change, value - base)
     away = abs(value - one.measure.ideal) > abs(base - one.measure.ideal)
     sure = (1 - settings.confidence) / max(1, looked_at)

@@ -23,7 +23,7 @@ from modelspan_analyzer.reading.outcomes.groups import Cube, count_cube
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
 from modelspan_analyzer.reading.segments import spelt_facets
-from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite, unjudged
 from modelspan_analyzer.statistics.fairness.assess import Assessed
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 from modelspan_analyzer.statistics.fairness.measures import FLIP_TEST, GROUP_CALIBRATION
@@ -128,8 +128,8 @@ def _judged(
     for one, said, known in judge_groups(counts, baselines, context.settings.fairness, kept):
         judged = said
         if not judge and judged.verdict is Verdict.ALARM:
-            judged = replace(judged, verdict=Verdict.OK, reason="labels are in, which are judged instead")
-        if judged.verdict is Verdict.NOT_COMPARED:
+            judged = unjudged("labels are in, which are judged instead", judged.p_value, judged.details)
+        if judged.verdict is Verdict.NOT_COMPARED and judged.decides:
             group = group_name(counts, one.group) or counts.facet
             judged = replace(judged, reason=f"{judged.reason}: {context.nothing_to_compare(group)}")
         found = group_found(counts, one, judged, known.rows if known else 0, "estimated_" if estimate else "")
@@ -151,7 +151,8 @@ def _small_groups(context: MonitorContext, counts: GroupCounts) -> Iterator[Resu
 def _calibration(context: MonitorContext, facets: tuple[str, ...], cube: Cube) -> Iterator[Result]:
     facet = spelt_facets(facets)
     for segment, error in zip(*cube.calibration(facets), strict=True):
-        yield context.result(SIGNAL, GROUP_CALIBRATION, finite(error), Verdict.OK, feature=facet, segment=segment)
+        read = unjudged("there to be read: what is judged are the groups' differences")
+        yield context.judged(SIGNAL, GROUP_CALIBRATION, finite(error), Seen(facet, segment), read)
 
 
 def _flips(context: MonitorContext, cube: Cube, target: Target) -> Iterator[Result]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.monitors.performance.evaluate import Measured
-from modelspan_analyzer.results import Found, Judged, Seen, Verdict, finite
+from modelspan_analyzer.results import Found, Judged, Seen, Verdict, finite, unjudged
 from modelspan_analyzer.verdicts.change import breaches, change, is_worse
 
 PValues = Mapping[tuple[str, str], float]
@@ -90,7 +90,8 @@ def _verdict(one: Measured, before: Measured | None, place: Place, settings: Per
     base = before.estimate.value
     judged = Judged(Verdict.OK, "", bound, finite(moved.p_value), {"baseline": base})
     if one.metric not in settings.alarm_on:
-        return replace(judged, reason=f"from {base:.4g}; it does not alarm on change (`alarm_on`)")
+        reason = f"from {base:.4g}; it does not alarm on change (`alarm_on`)"
+        return unjudged(reason, judged.p_value, judged.details) if bound is None else replace(judged, reason=reason)
     if math.isnan(moved.p_value):
         why = f"the baseline has {before.few}" if before.few else "how sure that is cannot be told on these rows"
         reason = f"from {base:.4g}, and {why}"

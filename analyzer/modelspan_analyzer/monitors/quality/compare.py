@@ -8,7 +8,7 @@ from modelspan_analyzer.config.data_settings import DataQualitySettings
 from modelspan_analyzer.monitors.quality.columns import column_rates, expected_distinct
 from modelspan_analyzer.monitors.quality.schema_changes import schema_changes
 from modelspan_analyzer.reading.profiles.profile import Column, Kind
-from modelspan_analyzer.results import Found, Judged, Seen, Verdict
+from modelspan_analyzer.results import Found, Judged, Seen, Verdict, unjudged
 from modelspan_analyzer.verdicts.rates import Rate, judge
 
 LARGEST_SHIFT = 2.0
@@ -44,7 +44,7 @@ def _varying(stuck: Set[str], before: Columns, after: Columns) -> Iterator[Found
         n, n_baseline = after[name].n, before[name].n
         if n and n_baseline:
             seen = Seen(name, n=round(n), n_baseline=round(n_baseline))
-            judged = Judged(Verdict.OK, "has more than one value, or had one in the baseline too")
+            judged = Judged(Verdict.OK, "has more than one value, or had one in the baseline too", 0.0)
             yield Found("constant", 0.0, seen, judged)
 
 
@@ -53,7 +53,7 @@ def _schema(before: Columns, after: Columns, rows: tuple[int, int]) -> Iterator[
     changes, (known, n) = schema_changes(before, after), rows
     for metric, names in (("missing_features", changes.missing), ("new_features", changes.new)):
         seen = Seen(n=n, n_baseline=known, details={"names": names})
-        yield Found(metric, float(len(names)), seen, Judged(Verdict.OK))
+        yield Found(metric, float(len(names)), seen, unjudged("each of them is judged by itself"))
     for name in before:
         missing, other = name in changes.missing, changes.renamed.get(name)
         reason = f"{name} is in the baseline and no longer comes" if missing else ""

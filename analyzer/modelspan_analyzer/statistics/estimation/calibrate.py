@@ -56,8 +56,10 @@ class Calibration:
 
         The effective size of the baseline when its rows are weighted to the scores' distribution over its own
         quantiles (Kish 1965): all of it where both are alike, few rows where the scores crowd where the baseline has
-        few, none where more than a twentieth of them are beyond all of its scores.
+        few, none where there are no scores, or more than a twentieth of them are beyond all of its own.
         """
+        if not weight.sum():
+            return 0.0
         reached = np.cumsum(self.known.total) / self.known.total.sum()
         edges = self.known.score[np.searchsorted(reached, np.arange(1, bins) / bins)]
         parts = (np.searchsorted(edges, side) for side in (self.known.score, score))
