@@ -64,7 +64,7 @@ PAGES = {
     "trace": ("/prediction", {"trace": "{trace}"}),
     "monitors": ("/monitors", {}),
     "sql": ("/sql", {}),
-    "query": ("/sql", {"q": "SELECT model, count() FROM predictions GROUP BY model"}),
+    "query": ("/sql", {"query": "SELECT model, count() FROM predictions GROUP BY model"}),
 }
 _TRACE = "SELECT TraceId FROM otel_traces ORDER BY Timestamp DESC LIMIT 1"
 

@@ -27,6 +27,11 @@ MINIMUM_VERSION = (25, 3)
 """The oldest ClickHouse that is supported: a long-term support release."""
 CONNECT_TIMEOUT_SECONDS = 10
 ANSWER_TIMEOUT_SECONDS = 300
+_EMBEDDED = {"optimize_move_to_prewhere_if_final": 1}
+"""Conditions on a table's key hold before its newest rows are picked, which are then few; the engine moves no others.
+
+A server's administrator sets that in a profile: users who may only read may not.
+"""
 _TLS_SCHEMES = ("clickhouses", "https")
 _SCHEMES = ("chdb", "clickhouse", "http", *_TLS_SCHEMES)
 _WITH_SIGNS = "percent-encode signs in the user or password (/ is %2F, @ is %40)"
@@ -251,7 +256,7 @@ def _open(dsn: str, database: str) -> Client:
             f"{public(dsn)!r} is not the address of a store: expected chdb:///absolute/path, or "
             "clickhouse://user:password@host:8123 (clickhouses:// for TLS)"
         )
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"settings": dict(_EMBEDDED)} if scheme == "chdb" else {}
     if scheme != "chdb":
         given = parse_qs(urlsplit(dsn).query)
         defaults = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "send_receive_timeout": ANSWER_TIMEOUT_SECONDS}
