@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -157,10 +158,15 @@ def _before(end: datetime, duration: str) -> datetime:
     raise ValueError(f"{duration[:40]!r} is longer than there is anything to look at")
 
 
+_PLUS_LOST: Final = re.compile(r"(:\d\d(?:\.\d{1,9})?) (\d\d:?\d\d)\Z")
+"""A zone whose plus came as the space that it stands for in an address."""
+
+
 def _moment(text: str) -> datetime:
     found = None
     with suppress(ValueError, OverflowError):
-        found = instants.utc(datetime.fromisoformat(text.replace("Z", "+00:00")))
+        written = _PLUS_LOST.sub(r"\1+\2", text.replace("Z", "+00:00"))
+        found = instants.utc(datetime.fromisoformat(written))
     if found is not None and not _EARLIEST <= found <= _LATEST:
         raise ValueError(f"{text[:40]!r} lies beyond what is kept: from {_EARLIEST:%Y} to {_LATEST:%Y}")
     if found is None:

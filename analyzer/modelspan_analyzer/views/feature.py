@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from modelspan_analyzer.charts import WIDE, Figure, Mark, heat_strip
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.monitors.drift.prediction_drift import SIGNAL as PREDICTION_DRIFT
 from modelspan_analyzer.monitors.fairness.monitor import SIGNAL as FAIRNESS
 from modelspan_analyzer.monitors.quality.monitor import SIGNAL as DATA_QUALITY
 from modelspan_analyzer.reading.names import need_feature, need_segment
@@ -89,6 +90,11 @@ class Feature(View):
     def categorical(self) -> bool:
         """Whether its bins are categories."""
         return self.newest is not None and "(number)" in self.newest.bins
+
+    @property
+    def is_output(self) -> bool:
+        """Whether it is what the model said, which is compared as such."""
+        return PREDICTION_DRIFT in self.lines
 
     @property
     def moved(self) -> list[Moved]:

@@ -19,7 +19,7 @@ from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
 from modelspan_analyzer.views.health import STATES, Checked, Health, State, checked, state
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.traffic import Traffic, traffic
-from modelspan_analyzer.views.view import View, table_of
+from modelspan_analyzer.views.view import NotThereError, View, table_of
 from modelspan_collector.store.connect import Store
 
 PARAMETERS: Final = frozenset({"q", "sort", "page", "state"})
@@ -129,7 +129,8 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
     ]
     found.sort(key=SORTS[sort])
     pages = max(1, math.ceil(len(found) / ON_A_PAGE))
-    page = min(page, pages)
+    if page > pages:
+        raise NotThereError(f"there is no page {page}: the last is page {pages}")
     states: dict[str, int] = {}
     for one in sorted(everyone, key=lambda one: one.gravity):
         states[one.state] = states.get(one.state, 0) + 1

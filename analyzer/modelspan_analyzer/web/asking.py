@@ -153,7 +153,8 @@ def _answer(request: Request, error: Exception, status: int) -> Response:
 def said(request: Request, sentence: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """A sentence as JSON, or as a page for a person who asked for one."""
     if wants_page(request):
-        return render(request, "error.html", status, headers, sentence=sentence, code=status)
+        stranger = status == 429
+        return render(request, "error.html", status, headers, sentence=sentence, code=status, stranger=stranger)
     return JSONResponse({"error": sentence}, status_code=status, headers=headers)
 
 

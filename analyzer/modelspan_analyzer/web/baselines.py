@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
@@ -21,12 +22,15 @@ from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.verdicts.rule import DriftRule
 from modelspan_analyzer.views.veil import veil_over
 from modelspan_analyzer.views.veiled import veiled
 from modelspan_analyzer.web import uploads
 from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.store.connect import Store
 
+FEWEST: Final = DriftRule().minimum_rows
+"""Rows of a baseline below which no column of it is compared."""
 PARQUET_TYPE = uploads.PARQUET_TYPE
 JSON_TYPE = "application/json"
 
@@ -62,7 +66,7 @@ def _set(store: Store, rules: Redaction, given: QueryParams, kind: str, body: by
         if not (given.get("start") and given.get("end")):
             raise ValueError("say of which time: ?start=2026-01-31T14:00:00&end=2026-01-31T15:00:00")
         window = Window(datetime.fromisoformat(given["start"]), datetime.fromisoformat(given["end"]))
-        return as_json(baselines.set_from_window(store, model, version, window))
+        return answer(baselines.set_from_window(store, model, version, window))
     structural = {name: given.get(name) for name in ("prediction", "score", "label", "id", "time")}
     shown = {name: column and rules.masked(column) for name, column in structural.items()}
     roles = Roles(
@@ -85,12 +89,28 @@ def _set(store: Store, rules: Redaction, given: QueryParams, kind: str, body: by
     settled = settle(rows, roles, hints)
     source = rules.masked(given.get("source", "posted over HTTP"))
     made = baselines.set_from_settled(store, model, version, settled, source)
-    return {**as_json(made), "assumed": rows.remarks.assumed, "left_out": rows.remarks.left_out}
+    return {**answer(made), "assumed": rows.remarks.assumed, "left_out": rows.remarks.left_out}
 
 
 def _names(given: QueryParams, key: str) -> tuple[str, ...]:
     """Each name once, as each costs a pass over its column."""
     return tuple(dict.fromkeys(name.strip() for part in given.getlist(key) for name in part.split(",") if name.strip()))
+
+
+def answer(made: Baseline) -> dict[str, object]:
+    """A baseline that was just set, as JSON, with a warning where it is too small for nearly everything."""
+    return {**as_json(made), **({"warning": few} if (few := warning(made)) else {})}
+
+
+def warning(made: Baseline) -> str:
+    """What is wrong with a baseline that has next to no rows; '' where it has enough."""
+    if made.rows >= FEWEST:
+        return ""
+    rows = f"{made.rows} {'row' if made.rows == 1 else 'rows'}"
+    return (
+        f"this baseline has {rows}, and drift and data quality need {FEWEST}: next to nothing is compared with it, and "
+        "none is learnt while it stands; set a larger one over it"
+    )
 
 
 def as_json(baseline: Baseline) -> dict[str, object]:

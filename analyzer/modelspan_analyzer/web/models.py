@@ -14,7 +14,7 @@ from starlette.routing import Route
 from modelspan_analyzer import instants
 from modelspan_analyzer.incidents.asked import window_of
 from modelspan_analyzer.monitors.table import need_signal
-from modelspan_analyzer.reading.names import need_all
+from modelspan_analyzer.reading.names import brief, named, need_all
 from modelspan_analyzer.reading.window import whose
 from modelspan_analyzer.results import Verdict, finite
 from modelspan_analyzer.views.veil import veil_over
@@ -48,6 +48,11 @@ FROM (
     WHERE status = 'open' AND ({model:String} = '' OR model = {model:String}) GROUP BY model, version
 )
 GROUP BY model, version ORDER BY model, version
+"""
+_MEASURED = """
+SELECT DISTINCT multiIf({column:String} = 'metric', toString(metric), {column:String} = 'feature', toString(feature),
+                        toString(segment)) AS name
+FROM monitor_results WHERE model = {model:String} AND name != '' LIMIT 10000
 """
 _RESULTS = """
 SELECT model, version, window_start, window_end, signal, metric, feature, segment, value, lower, upper, threshold,
@@ -96,10 +101,22 @@ def results(store: Store, given: Mapping[str, str], rules: Redaction) -> list[di
         need_signal(given["signal"])
     since, until = given.get("since") or _EARLIEST, given.get("until") or ("" if given.get("since") else _LATEST)
     window = window_of(since, until)
+    for column in ("metric", "feature", "segment"):
+        if given.get(column):
+            _need_measured(store, model, column, given[column])
     names = {name: given.get(name, "") for name in ("signal", "metric", "feature", "segment")}
     asked = {**whose(model, version), "verdict": verdict, "since": window.start, "until": window.end}
     found = store.rows(_RESULTS, {**names, **asked, "limit": _limit(given.get("limit", ""))})
     return veiled([_as_json(row) for row in found], veil)
+
+
+def _need_measured(store: Store, model: str, column: str, name: str) -> None:
+    """Refuse what no result of the model is of, with what some are: an empty list would say that all is well."""
+    asked = {"model": model, "column": column}
+    there = [str(row["name"]) for row in store.rows(_MEASURED, asked)]
+    if name not in there:
+        known = named(name, there, column)
+        raise AskedWrongError(f"nothing was measured of a {column} {brief(name)!r} of {brief(model)}; it has {known}")
 
 
 def _limit(text: str) -> int:

@@ -20,7 +20,7 @@ from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.names import spoken
 from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.web.baselines import JSON_TYPE, as_json
+from modelspan_analyzer.web.baselines import JSON_TYPE, answer, as_json
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.file_options import add_hints, hints, names, say, written
@@ -110,6 +110,8 @@ def _set(args: argparse.Namespace) -> int:
     except (ValueError, DriverError) as error:
         raise CommandError(str(error)) from error
     print(f"baseline {made['baseline_id']} of {made['model']} ({_whose(made)}): {made['rows']} rows")
+    if made.get("warning"):
+        print(f"warning: {made['warning']}")
     _say_of_whom(args)
     return 0
 
@@ -155,9 +157,9 @@ def _some(rows: FileRows, whose: str) -> FileRows:
 def _set_here(args: argparse.Namespace, settled: Settled | None) -> dict[str, object]:
     with writing(args) as store:
         if settled is None:
-            return as_json(baselines.set_from_window(store, args.model, args.version, Window(args.start, args.end)))
+            return answer(baselines.set_from_window(store, args.model, args.version, Window(args.start, args.end)))
         source = args.query or str(args.file)
-        return as_json(baselines.set_from_settled(store, args.model, args.version, settled, source))
+        return answer(baselines.set_from_settled(store, args.model, args.version, settled, source))
 
 
 def _post(instance: Running, args: argparse.Namespace, settled: Settled | None) -> dict[str, Any]:

@@ -34,6 +34,8 @@ A server's administrator sets that in a profile: users who may only read may not
 """
 _TLS_SCHEMES = ("clickhouses", "https")
 _SCHEMES = ("chdb", "clickhouse", "http", *_TLS_SCHEMES)
+_LOCKED = "Cannot lock file"
+"""As the engine says that another process has its folder, with `Code: 76`."""
 _WITH_SIGNS = "percent-encode signs in the user or password (/ is %2F, @ is %40)"
 
 
@@ -278,8 +280,10 @@ def _why(dsn: str, error: Exception) -> str:
     if urlsplit(dsn).scheme == "chdb" and (owner := _owner(Path(urlsplit(dsn).path, "status"))):
         return (
             f"another process ({owner}) has the store {public(dsn)} open, and only one may: "
-            "query it through that process (port 8123, or `modelspan sql`), or stop it first"
+            "query it through that process (its SQL port, or `modelspan sql`), or stop it first"
         )
+    if urlsplit(dsn).scheme == "chdb" and _LOCKED in message:  # and was let go of since
+        return f"another process had the store {public(dsn)} open just now, as one that starts or stops: try again"
     if "Connection refused" in message or "Failed to establish" in message or "timed out" in message:
         return f"no ClickHouse answers at {public(dsn)}: is it running, and is this its HTTP port (8123, TLS 8443)?"
     if "AUTHENTICATION_FAILED" in message or "code: 516" in message:

@@ -94,6 +94,14 @@ def test_a_baseline_has_the_times_of_its_rows(modelspan: Run, filled: Store, tmp
     assert filled.scalar(names) == "x"
 
 
+def test_a_baseline_of_next_to_no_rows_says_so(modelspan: Run, filled: Store) -> None:
+    """It ends that one is learnt, and nothing can be compared with it."""
+    for rows, warned in ((1, True), (60, False)):
+        query = f"SELECT number + 0.5 AS x FROM numbers({rows})"
+        status, said, _ = modelspan("baseline", "set", "--model", "tiny", "--query", query)
+        assert (status, "warning: this baseline has 1 row, and drift" in said) == (0, warned)
+
+
 def test_a_baseline_for_all_versions_says_who_keeps_its_own(modelspan: Run, filled: Store) -> None:
     """Nothing changes for such a version, which would look as if the new baseline were in use."""
     for version, said in ((None, ""), ("7", ""), (None, "keep it: 7 (--version replaces"), ("8", "")):

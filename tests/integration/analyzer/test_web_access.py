@@ -193,6 +193,18 @@ def test_a_person_who_may_not_see_a_page_is_told_so_on_a_page(port: Port) -> Non
         assert client.get("/sql.json", headers=BROWSER).json()["error"].startswith("this is for the role operator")
 
 
+def test_nobody_is_led_to_what_they_may_not_open(port: Port) -> None:
+    """Who is not known yet sees no navigation, a viewer none of what is for operators."""
+    places = ('href="/sql', 'href="/incidents"', 'value="noise"')
+    with port.client() as client:
+        login = client.get("/login", headers=BROWSER).text
+        assert [place in login for place in (*places, 'href="/metrics"')] == [False] * 4
+        log_in(client, TOKENS["viewer"])
+        assert [place in client.get("/", headers=BROWSER).text for place in places] == [False, True, False]
+        log_in(client, TOKENS["operator"])
+        assert [place in client.get("/", headers=BROWSER).text for place in places[:2]] == [True, True]
+
+
 @pytest.mark.parametrize(
     "onward",
     ["//evil.example", "https://evil.example", "/\\evil.example", "/\r\nx: y", "x", "", "/login?next=%2F", "/logout"],
@@ -248,6 +260,13 @@ def test_wrong_tokens_make_an_address_wait(port: Port, monkeypatch: pytest.Monke
         right = {"authorization": f"Bearer {TOKENS['admin']}", **proxied}
         held = guessing.get("/api/models", headers=right)
         assert (held.status_code, 0 < int(held.headers["retry-after"]) <= 60) == (429, True)
+        page = guessing.get("/", headers={**right, **BROWSER})
+        assert (page.status_code, page.headers["content-type"][:9], "retry-after" in page.headers) == (
+            429,
+            "text/html",
+            True,
+        )
+        assert "too many wrong tokens" in page.text.lower()
         guessing.headers.update(proxied)
         assert log_in(guessing, TOKENS["admin"]).status_code == 429
         assert known.get("/api/models", headers=proxied).status_code == 200

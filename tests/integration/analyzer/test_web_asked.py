@@ -71,6 +71,8 @@ def fast(store: Store) -> None:
     lacking, ok = Verdict.NOT_ENOUGH_DATA, Verdict.OK
     told = (("data_quality", "error_rate", ok), ("latency", "p95", ok), ("data_drift", "psi", lacking))
     found = [Result("fast", "1", WINDOWS[2], signal, metric, 0.01, verdict, n=60) for signal, metric, verdict in told]
+    of_output = Result("fast", "1", WINDOWS[2], "prediction_drift", "psi", None, lacking, feature="label", n=60)
+    found.append(of_output)
     write_results(store, found, "run")
     write(store, [Run("run", "fast", "1", "", WINDOWS[2], END, END).ended(DONE, END)])
 
@@ -164,7 +166,6 @@ def test_a_model_is_not_healthy_for_being_fast(client: httpx.Client) -> None:
         ({"with": "window"}, "say which other time"),
         ({"with": "window", "since": "2h", "other_since": "3h"}, "both sides hold the same rows"),
         ({"with": "version", "version": NAMED, "other_version": NAMED}, "both sides hold the same rows"),
-        ({"with": "version", "version": NAMED, "other_version": ""}, "both sides hold the same rows"),
     ],
 )
 def test_rows_are_not_compared_with_themselves(client: httpx.Client, asked: dict[str, str], told: str) -> None:
@@ -180,6 +181,32 @@ def test_a_monitor_that_could_judge_no_window_alarmed_in_none_of_none(client: ht
     assert (parts["data_drift"]["windows"], parts["data_drift"]["alarmed"]) == (6, 1)
 
 
+def test_a_version_is_compared_with_the_rows_of_none(client: httpx.Client) -> None:
+    """Which are other rows, and not all of them."""
+    asked = {"with": "version", "version": NAMED, "other_version": "", "since": f"{WINDOWS[0].start:%Y-%m-%dT%H:%M}"}
+    assert view(client, "/compare", **asked)["other"]["rows"] == ROWS
+
+
+def test_a_page_beyond_the_last_is_not_the_last(client: httpx.Client) -> None:
+    """Whose numbers would be taken for others."""
+    answer = client.get("/index.json?page=999")
+    assert (answer.status_code, "the last is page 1" in answer.text) == (404, True)
+
+
+def test_an_output_has_no_empty_page(client: httpx.Client) -> None:
+    """That no window had enough rows is not so; changes of shares are in percentage points."""
+    page = client.get("/feature?model=fast&feature=label", headers={"accept": "text/html"}).text
+    assert "an output of the model" in page
+    assert "no window had both enough rows" not in page
+
+
+@pytest.mark.parametrize("zone", ["+01:00", "%2B01:00", "+0100"])
+def test_the_plus_of_a_zone_may_come_as_the_space_that_it_stands_for(client: httpx.Client, zone: str) -> None:
+    """As in every address that nobody encoded."""
+    answer = client.get(f"/api/results?model=m&since=2026-01-31T14:00:00{zone}")
+    assert answer.status_code == 200, answer.text
+
+
 @pytest.mark.parametrize(
     ("address", "told"),
     [
@@ -189,6 +216,9 @@ def test_a_monitor_that_could_judge_no_window_alarmed_in_none_of_none(client: ht
         ("/model.json?model=m&since=1500-01-01", "1970 to 2200"),
         ("/model.json?model=m&version=1&version=2", "'version' is there 2 times"),
         ("/api/models?model=m&model=fast", "'model' is there 2 times"),
+        ("/api/results?model=m&feature=agee", "it has age"),
+        ("/api/results?model=m&metric=pssi", "it has psi"),
+        ("/api/results?model=m&segment=tag.x%3Dy", f"it has {SLICE}"),
     ],
 )
 def test_a_filter_that_can_match_nothing_is_refused_with_what_can(

@@ -68,7 +68,7 @@ class Guard:
         if by_session:
             found = self._desk.remembered(request)
         elif wait := self._desk.wait(request):
-            return None, too_many(wait)
+            return None, too_many(request, wait)
         else:
             found = self._desk.show(request, token.strip())
         if found is None:
@@ -77,11 +77,11 @@ class Guard:
         return found, None
 
 
-def too_many(wait: float) -> Response:
-    """The answer to who has guessed too often."""
+def too_many(request: Request, wait: float) -> Response:
+    """The answer to who has guessed too often, as a page for a browser."""
     seconds = math.ceil(wait)
     sentence = f"too many wrong tokens came from this address: try again in {seconds} s"
-    return JSONResponse({"error": sentence}, status_code=429, headers={"Retry-After": str(seconds)})
+    return said(request, sentence, 429, {"Retry-After": str(seconds)})
 
 
 def _unknown(request: Request, sentence: str) -> Response:

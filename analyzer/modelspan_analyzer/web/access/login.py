@@ -54,7 +54,7 @@ def login_routes(desk: Desk) -> list[Route]:
 def _page(
     request: Request, onward: str, wrong: str = "", status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
-    return render(request, "login.html", status, headers, onward=_local(onward), wrong=wrong)
+    return render(request, "login.html", status, headers, onward=_local(onward), wrong=wrong, stranger=True)
 
 
 def _local(address: str) -> str:

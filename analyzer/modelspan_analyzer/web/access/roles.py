@@ -33,6 +33,10 @@ class Rule:
     of_tenants: bool = True
     """Whether a tenant with a database of its own may use it, on that database; False where it tells of the process."""
 
+    def lets(self, role: Role, *, of_tenant: bool) -> bool:
+        """Whether a token of a role, of a tenant with a database of its own or not, may use it."""
+        return self.least is None or (role >= self.least and (self.of_tenants or not of_tenant))
+
 
 _OPEN: Final = Rule(None)
 _LOOK: Final = Rule(Role.VIEWER)

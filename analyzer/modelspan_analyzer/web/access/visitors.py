@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from starlette.requests import HTTPConnection
 
-from modelspan_analyzer.web.access.roles import Role
+from modelspan_analyzer.web.access.roles import Role, Rule
 from modelspan_collector.access.token_file import TokenFile, digest, expiry, is_hashed, parse_lines
 from modelspan_collector.access.tokens import database_of
 
@@ -89,6 +89,13 @@ def visitor_of(request: HTTPConnection) -> Visitor | None:
     """Who asks, as the guard of the port found it; None where the port asks nobody for a token."""
     found: Visitor | None = request.scope.get(_KEY)
     return found
+
+
+def may_use(visitor: Visitor | None, rule: Rule, *, stranger: bool = False) -> bool:
+    """Whether who asks may use what a rule is of; a stranger is somebody of whom nothing is known yet."""
+    if stranger:
+        return rule.least is None
+    return visitor is None or rule.lets(visitor.role, of_tenant=bool(visitor.database))
 
 
 def actor_of(request: HTTPConnection, said: str) -> str:

@@ -19,8 +19,9 @@ from modelspan_analyzer.charts import prose
 from modelspan_analyzer.charts import text as readable
 from modelspan_analyzer.instants import in_words
 from modelspan_analyzer.verdicts.p_value import p_text
+from modelspan_analyzer.web.access.roles import rule_of
 from modelspan_analyzer.web.access.sessions import FORM_FIELD, form_token
-from modelspan_analyzer.web.access.visitors import visitor_of
+from modelspan_analyzer.web.access.visitors import may_use, visitor_of
 from modelspan_analyzer.web.pages.static import address
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
@@ -48,13 +49,24 @@ NAVIGATION: Final = (
 
 
 def render(
-    request: Request, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **shown: Any
+    request: Request,
+    template: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    *,
+    stranger: bool = False,
+    **shown: Any,
 ) -> Response:
-    """A page from its template, with the headers that keep it to itself."""
+    """A page from its template; a stranger is led nowhere that asks for a token."""
+
+    def may(route: str, method: str = "GET") -> bool:
+        return may_use(visitor_of(request), rule_of(method, route), stranger=stranger)
+
     given = {
         "path": request.url.path,
         "query": dict(request.query_params),
-        "navigation": NAVIGATION,
+        "navigation": [place for place in NAVIGATION if may(place.path)],
+        "may": may,
         "visitor": visitor_of(request),
         "form_token": Markup('<input type="hidden" name="{}" value="{}">').format(FORM_FIELD, form_token(request)),
         **shown,
@@ -133,6 +145,15 @@ def _readable(value: object) -> object:
     return readable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
+def points(value: float | None) -> str:
+    """A difference of two shares, in percentage points.
+
+    >>> points(0.031), points(-0.4)
+    ('+3.1 pp', '-40.0 pp')
+    """
+    return _ABSENT if value is None or value != value else f"{100 * value:+.1f} pp"
+
+
 def words(name: str) -> str:
     """A name of ours in words: `not_enough_data` is not enough data."""
     return name.replace("_", " ")
@@ -156,7 +177,7 @@ def _environment() -> Environment:
     )
     made.filters["raw"] = raw
     made.globals |= {"url": url, "static": address}
-    shown = (moment, moment_whole, capitalize_first, number, share, seconds, words, brief, p_text, prose)
+    shown = (moment, moment_whole, capitalize_first, number, share, points, seconds, words, brief, p_text, prose)
     made.tests["number_type"] = lambda kind: kind.removeprefix("Nullable(").startswith(_NUMBERS)
     made.tests["moment_like"] = lambda value: isinstance(value, datetime)
     made.filters |= {each.__name__: each for each in shown}
