@@ -20,6 +20,9 @@ _RESULTS: Final = """
 SELECT concat(toString(count()), ' ', toString(max(computed_at))) FROM monitor_results
 WHERE model = {model:String} AND version = {version:String}
 """
+_OF_MODEL: Final = """
+SELECT concat(toString(count()), ' ', toString(max(computed_at))) FROM monitor_results WHERE model = {model:String}
+"""
 _OTHERS: Final = ("labels", "models", "attributions", "baselines", "reference_predictions")
 _PARTS: Final = """
 SELECT (SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine = 'Distributed') AS spread,
@@ -47,3 +50,11 @@ def stamp_of(store: Store, model: str, version: str, sides: Iterable[tuple[str |
             return ""
         told.append(f"{rows['rows']} {rows['newest']}")
     return "; ".join(told)
+
+
+def stamp_of_results(store: Store, model: str) -> str:
+    """Equal while no result of a model is written.
+
+    It is asked for before the results are read: of what comes in between the next stamp tells.
+    """
+    return str(store.scalar(_OF_MODEL, {"model": model}))

@@ -14,7 +14,9 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.monitors.estimation.track_record import RECORD, TrackRecord, parameters, track_records
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.table import need_signal
+from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.names import brief, need_model, need_segment, need_version
+from modelspan_analyzer.reading.settled import stamp_of_results
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.views.asked import FILTERS, Asked, asked
 from modelspan_analyzer.views.card import Card, Compared, card, compared
@@ -162,30 +164,65 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
 
 def _over(store: Store, this: Asked, of: Period, known: dict[str, Any], behind: Sequence[Any]) -> Model:
     """What was measured in a period."""
-    measured, of_lines = lines(store, this.model, this.version, of, segment=this.segment, signal=known["signal"])
+    names = [known["member"].version, *(one.version for one in known["others"])][:MOST]
+    stamp, signal = stamp_of_results(store, this.model), known["signal"]
+    found = _of_signal(store, stamp, this, of, signal) if signal else _of_all(store, stamp, this, of, names)
     marked, of_marks = happened(store, this.model, this.version, of.window)
-    queries = [*behind, of_lines, of_marks]
-    sentence = known["sentence"] + _earlier(known, measured, of)
-    shown: dict[str, Any] = {"happened": tuple(marked), "signals": by_signal(measured), "sentence": sentence}
-    if not known["signal"]:
-        features, of_features = drifted(store, this.model, this.version, of, this.segment)
-        groups, of_groups = facets(store, this.model, this.version, of)
-        names = [known["member"].version, *(one.version for one in known["others"])][:MOST]
-        beside, of_versions = side_by_side(store, this.model, names) if len(names) > 1 else ([], None)
-        of_records = Query(
-            "Estimates beside what labels said later", RECORD, parameters(of.window.end, this.model, this.version)
-        )
-        queries += [each for each in (of_records, of_features, of_groups, of_versions) if each]
+    measured = found.lines
+    shown: dict[str, Any] = {
+        "happened": tuple(marked),
+        "signals": by_signal(measured),
+        "sentence": known["sentence"] + _earlier(known, measured, of),
+    }
+    if not signal:
         shown |= {
             "outcomes": tuple(outcomes(measured)),
-            "records": tuple(track_records(store, of.window.end, this.model, this.version)),
-            "features": tuple(features),
-            "facets": tuple(groups),
+            "records": found.records,
+            "features": found.features,
+            "facets": found.facets,
             "spans": spans(store, this.model, _newest(measured)),
             "versions": tuple(names),
-            "side_by_side": tuple(beside),
+            "side_by_side": found.side_by_side,
         }
-    return Model(period=of, queries=tuple(queries), **{**known, **shown})
+    return Model(period=of, queries=(*behind, *found.queries, of_marks), **{**known, **shown})
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What results say of a version in a period."""
+
+    lines: tuple[Line, ...]
+    queries: tuple[Query, ...]
+    features: tuple[Drifted, ...] = ()
+    facets: tuple[Facet, ...] = ()
+    records: tuple[TrackRecord, ...] = ()
+    side_by_side: tuple[SideBySide, ...] = ()
+
+
+@kept(32)
+def _of_signal(store: Store, _stamp: str, this: Asked, of: Period, signal: str) -> _Measured:
+    """The lines of one signal, read once while no result is written."""
+    found, behind = lines(store, this.model, this.version, of, segment=this.segment, signal=signal)
+    return _Measured(tuple(found), (behind,))
+
+
+@kept(32)
+def _of_all(store: Store, _stamp: str, this: Asked, of: Period, versions: Sequence[str]) -> _Measured:
+    """All of it, read once while no result is written: people look at the same models again and again."""
+    found, of_lines = lines(store, this.model, this.version, of, segment=this.segment)
+    features, of_features = drifted(store, this.model, this.version, of, this.segment)
+    groups, of_groups = facets(store, this.model, this.version, of)
+    beside, of_versions = side_by_side(store, this.model, versions) if len(versions) > 1 else ([], None)
+    until = of.window.end
+    of_records = Query("Estimates beside what labels said later", RECORD, parameters(until, this.model, this.version))
+    return _Measured(
+        lines=tuple(found),
+        queries=tuple(each for each in (of_lines, of_records, of_features, of_groups, of_versions) if each),
+        features=tuple(features),
+        facets=tuple(groups),
+        records=tuple(track_records(store, until, this.model, this.version)),
+        side_by_side=tuple(beside),
+    )
 
 
 def _newest(measured: Sequence[Line]) -> Window | None:

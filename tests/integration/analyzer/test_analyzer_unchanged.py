@@ -12,7 +12,7 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.reading.unchanged import Name, UntilWritten
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.runner import runs
-from modelspan_analyzer.views import compare, fleet, monitors
+from modelspan_analyzer.views import compare, feature, fleet, model, monitors
 from modelspan_collector.store.connect import Store
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -47,8 +47,8 @@ def alarmed(store: Store) -> tuple[int, int]:
 @pytest.fixture
 def looked_at(store: Store) -> Store:
     """Three models, all well in the first hour, whose pages have been seen."""
-    for model in MODELS:
-        run(store, model, 0, Verdict.OK)
+    for name in MODELS:
+        run(store, name, 0, Verdict.OK)
     assert shown(store) == dict.fromkeys(MODELS, ("healthy", 1.0))
     assert alarmed(store) == (3, 0)
     return store
@@ -58,6 +58,28 @@ def test_a_new_run_is_seen_at_once_and_only_of_its_model(looked_at: Store) -> No
     run(looked_at, "fraud", 1, Verdict.ALARM)
     assert shown(looked_at) == {"churn": ("healthy", 1.0), "fraud": ("alarm", 2.0), "price": ("healthy", 1.0)}
     assert alarmed(looked_at) == (4, 1)
+
+
+def test_the_pages_of_a_model_and_of_its_features_say_what_its_newest_result_says(looked_at: Store) -> None:
+    """Also where a window is measured again, and where its results are deleted."""
+
+    def said() -> tuple[str, str, int]:
+        page = model.read(looked_at, {"model": "fraud"}, SETTINGS, NOON + 2 * HOUR)
+        of = feature.read(looked_at, {"model": "fraud", "feature": "age"})
+        assert of.newest
+        (line,) = page.signals["data_drift"]
+        return line.newest.verdict, of.newest.verdict, len(line.points)
+
+    assert said() == ("ok", "ok", 1)
+    run(looked_at, "fraud", 1, Verdict.ALARM)
+    assert said() == ("alarm", "alarm", 2)
+    run(looked_at, "churn", 1, Verdict.ALARM)
+    assert said() == ("alarm", "alarm", 2)
+    run(looked_at, "fraud", 1, Verdict.WARNING, recorded=False)
+    assert said() == ("warning", "warning", 2)
+    for table in ("monitor_results", "monitor_runs"):
+        looked_at.command(f"DELETE FROM {table} WHERE model = 'fraud' AND toHour(window_start) = 13")
+    assert said() == ("ok", "ok", 1)
 
 
 def test_a_window_that_is_measured_again_without_a_run_of_its_own_is_seen(looked_at: Store) -> None:
