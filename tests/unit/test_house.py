@@ -2,7 +2,10 @@
 
 import ast
 import re
+import sys
+import sysconfig
 from collections import Counter
+from importlib.machinery import PathFinder
 from itertools import pairwise
 from pathlib import Path
 
@@ -91,6 +94,15 @@ def test_tests_wait_for_conditions_and_never_sleep() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep")
     ]
     assert [place.partition(":")[0] for place in slept] == ["support.py"], slept
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "tests"])
+def test_no_module_beside_the_packages_hides_one_that_is_installed(folder: str) -> None:
+    """Both folders are on the path of the tests: a `coverage.py` there is what a library then imports for its own."""
+    own, elsewhere = ROOT / folder, [place for place in sys.path if ROOT not in (Path(place), *Path(place).parents)]
+    elsewhere.append(sysconfig.get_path("purelib"))
+    named = [each.stem for each in own.iterdir() if each.suffix == ".py" or (each / "__init__.py").exists()]
+    assert not [name for name in named if PathFinder.find_spec(name, elsewhere)]
 
 
 def test_schema_files_open_with_a_comment() -> None:

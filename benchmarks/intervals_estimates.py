@@ -1,6 +1,6 @@
 """How often the intervals of estimates hold what the labels show later: CBPE of binary models, DLE of numbers.
 
-    python benchmarks/coverage_estimates.py [--baselines N] [--windows N] [--rows 200,500,2000]
+    python benchmarks/intervals_estimates.py [--baselines N] [--windows N] [--rows 200,500,2000]
                                             [--learnt 1000,5000,20000] [--tasks cbpe,dle] [--seed S] [--json]
 
 Every baseline is drawn anew, and windows from the same population or from one whose inputs moved while what they mean

@@ -1,6 +1,6 @@
 """How often the intervals of realised measures hold the true value: rare classes, few rows, heavy-tailed errors.
 
-    python benchmarks/coverage.py [--windows N] [--rows 100,1000,10000] [--positives 0.5,0.05,0.01,0.002]
+    python benchmarks/intervals.py [--windows N] [--rows 100,1000,10000] [--positives 0.5,0.05,0.01,0.002]
                                   [--tasks binary,multiclass,regression] [--seed S] [--json]
 
 Windows are drawn from populations whose every measure is known: of scores from a grid of 4,001 with the share of
