@@ -121,19 +121,19 @@ def test_otlp_is_silent_without_an_endpoint(shared_store: Store, monkeypatch: py
 def test_the_gate_answers(shared_store: Store, model: str, options: dict[str, object], expected: Status) -> None:
     """Alarms, open incidents, warnings where asked, and what was not looked at or compared do not pass."""
     arguments = {"signals": [], **options}
-    answer = ask(shared_store, model, "", now=END + timedelta(hours=1), **arguments)  # type: ignore[arg-type]
+    answer = ask(shared_store, model, None, now=END + timedelta(hours=1), **arguments)  # type: ignore[arg-type]
     assert answer.status is expected, answer.reason
 
 
 def test_one_version_does_not_answer_for_another(shared_store: Store) -> None:
     """A version that was judged passes by itself, and hides none that was not beside it; a retired one is not asked."""
     assert ask(shared_store, "two", "1", now=END, signals=[]).status is Status.PASSED
-    assert "of two 2" in ask(shared_store, "two", "", now=END, signals=[]).reason
+    assert "of two 2" in ask(shared_store, "two", None, now=END, signals=[]).reason
 
 
 def test_the_gate_names_open_incidents_and_what_it_could_not_judge(shared_store: Store) -> None:
     """An incident with its severity and title, and a signal that had nothing to compare with, with the reason."""
-    incident, lacking = (ask(shared_store, model, "", now=END, signals=[]) for model in ("open", "alone"))
+    incident, lacking = (ask(shared_store, model, None, now=END, signals=[]) for model in ("open", "alone"))
     (known,) = incident.incidents
     assert known["incident_id"] and known["severity"] and "open" in known["title"]
     assert lacking.unchecked == [{"signal": "performance", "reason": "no baseline"}]

@@ -34,6 +34,7 @@ NO_MEASURES = {
     "binomial",
     "robust_deviation",
     "extra_trees",
+    "tilting",
 }
 
 
