@@ -21,7 +21,7 @@ demo: $(STAMP)  ## break a feature store and watch modelspan name it (KEEP=1 lea
 	$(BIN)/modelspan demo $(if $(KEEP),--keep)
 
 test: $(STAMP) check  ## style, types and every test
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-fast: $(STAMP)  ## the unit tests
 	$(BIN)/python -m pytest tests/unit
