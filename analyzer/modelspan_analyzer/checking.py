@@ -13,7 +13,8 @@ from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
-from modelspan_analyzer.reading.window import whose
+from modelspan_analyzer.reading.relation import filled
+from modelspan_analyzer.reading.window import WHOSE, whose
 from modelspan_collector.store.connect import Store
 
 
@@ -41,17 +42,20 @@ class Answer:
     """Signals of which nothing could be judged: `signal`, `reason`."""
 
 
-_NEWEST = """
+_NEWEST = filled(
+    """
 WITH newest AS (
     SELECT version, max(window_end) AS at FROM monitor_results
-    WHERE model = {model:String} AND ({any_version:Bool} OR version = {version:String}) GROUP BY version
+    WHERE {whose} GROUP BY version
 )
 SELECT version, window_end, signal, metric, feature, segment, verdict, value, n, reason FROM monitor_results FINAL
-WHERE model = {model:String} AND ({any_version:Bool} OR version = {version:String})
+WHERE {whose}
   AND (empty({signals:Array(String)}) OR has({signals:Array(String)}, toString(signal)))
   AND (version, window_end) IN (SELECT version, at FROM newest)
 ORDER BY version, signal, feature, metric, segment
-"""
+""",
+    whose=WHOSE,
+)
 ALWAYS = (DATA_QUALITY.name, LATENCY)
 """Signals that say of any window that rows came, and how fast they were answered: not whether they are as they were."""
 WITHIN = ("labels_share", "labelled_rows", "worst_slice_by_loss", "worst_slice_by_missing_labels")

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.profiles.profile import Relation
 from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
 
+_PLACE = re.compile(r"\{(\w+)\}")
 _BASELINE = "model = {model:String} AND baseline_id = {baseline_id:String}"
+
+
+def filled(sql: str, **parts: str) -> str:
+    """A query with parts of ours, SQL too, in the places of their names; `{name:Type}` are parameters, and stay.
+
+    Raises:
+        KeyError: a place has no part.
+
+    >>> filled("SELECT {what} FROM t WHERE model = {model:String}", what="count()")
+    'SELECT count() FROM t WHERE model = {model:String}'
+    """
+    return _PLACE.sub(lambda found: parts[found[1]], sql)
 
 
 def window_relation(model: str, version: str | None, window: Window) -> Relation:

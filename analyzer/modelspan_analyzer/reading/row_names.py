@@ -14,7 +14,7 @@ import pyarrow as pa
 from modelspan_analyzer.files.not_features import FEWEST_ROWS, reason_against
 from modelspan_analyzer.reading.baselines import KIND_LEARNT, KIND_WINDOW, Baseline
 from modelspan_analyzer.reading.cache import kept
-from modelspan_analyzer.reading.relation import baseline_relation
+from modelspan_analyzer.reading.relation import baseline_relation, filled
 from modelspan_collector.store.connect import Store
 
 MOST_ROWS: Final = 5_000
@@ -49,10 +49,9 @@ def _of_predictions(store: Store, baseline: Baseline) -> Mapping[str, str]:
 def _different(store: Store, baseline: Baseline, features: str, value: str, more: str) -> dict[str, pa.Array]:
     """Columns with another value in every row, in order of time; numbers are whole."""
     rows = baseline_relation(baseline)
+    sizes = {"most": str(MOST_ROWS), "rows": str(min(MOST_ROWS, baseline.rows))}
     parts = {"table": rows.table, "condition": rows.condition, "map": features, "value": value, "more": more}
-    sql = _DIFFERENT
-    for name, part in {**parts, "most": str(MOST_ROWS), "rows": str(min(MOST_ROWS, baseline.rows))}.items():
-        sql = sql.replace("{" + name + "}", part)
+    sql = filled(_DIFFERENT, **parts, **sizes)
     numeric = value == "number"
     return {
         row["feature"]: pa.array(np.asarray(row["found"]).astype(np.int64)) if numeric else pa.array(row["found"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
-from modelspan_analyzer.reading.window import bound, within
+from modelspan_analyzer.reading.window import WHOSE, bound, whose, within
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -16,18 +17,15 @@ SELECT count() AS rows, toString(max(received_at)) AS newest,
        max(received_at) > now() - INTERVAL {_REST} SECOND AS restless
 FROM predictions WHERE {within()}
 """
-_RESULTS: Final = """
-SELECT concat(toString(count()), ' ', toString(max(computed_at))) FROM monitor_results
-WHERE model = {model:String} AND version = {version:String}
-"""
-_OF_MODEL: Final = """
-SELECT concat(toString(count()), ' ', toString(max(computed_at))) FROM monitor_results WHERE model = {model:String}
+_RESULTS: Final = f"""
+SELECT concat(toString(count()), ' ', toString(max(computed_at))) FROM monitor_results WHERE {WHOSE}
 """
 _OTHERS: Final = ("labels", "models", "attributions", "baselines", "reference_predictions")
-_PARTS: Final = """
-SELECT (SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine = 'Distributed') AS spread,
+_SPREAD: Final = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine = 'Distributed'"
+_PARTS: Final = f"""
+SELECT ({_SPREAD}) AS spread,
        groupBitXor(cityHash64(table, name, hash_of_all_files)) AS parts
-FROM system.parts WHERE active AND database = currentDatabase() AND table IN {tables:Array(String)}
+FROM system.parts WHERE active AND database = currentDatabase() AND table IN {{tables:Array(String)}}
 """
 
 
@@ -43,7 +41,7 @@ def stamp_of(store: Store, model: str, version: str, sides: Iterable[tuple[str |
     (others,) = store.rows(_PARTS, {"tables": list(_OTHERS)})
     if others["spread"]:
         return ""
-    told = [str(others["parts"]), str(store.scalar(_RESULTS, {"model": model, "version": version}))]
+    told = [str(others["parts"]), str(store.scalar(_RESULTS, whose(model, version)))]
     for of, window in sides:
         (rows,) = store.rows(_ROWS, bound(model, of, window))
         if rows["restless"]:
@@ -52,9 +50,18 @@ def stamp_of(store: Store, model: str, version: str, sides: Iterable[tuple[str |
     return "; ".join(told)
 
 
-def stamp_of_results(store: Store, model: str) -> str:
-    """Equal while no result of a model is written.
+@dataclass(frozen=True, slots=True)
+class OfResults:
+    """The results of a model, with what tells them from what they were before."""
 
-    It is asked for before the results are read: of what comes in between the next stamp tells.
+    stamp: str
+    """Equal while none is written; '' where that cannot be told."""
+
+
+def results_of(store: Store, model: str) -> OfResults:
+    """The results of a model as they stand before they are read: of what comes in between the next stamp tells.
+
+    Replicas of a table that is spread over shards may have different ones: there it cannot be told.
     """
-    return str(store.scalar(_OF_MODEL, {"model": model}))
+    spread = store.scalar(_SPREAD)
+    return OfResults("" if spread else f"{model} {store.scalar(_RESULTS, whose(model, None))}")

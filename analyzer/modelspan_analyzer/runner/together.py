@@ -49,10 +49,9 @@ def judge_together(store: Store, results: Sequence[Result], settings: ModelSetti
     others = [Evidence(key[0], p) for key, p in stored.items() if key[0] not in looked_at]
     own = [Evidence(one.signal, float(one.p_value or 0.0), earlier.get(_key(one), ())) for one in tests]
     together = judged_together([*own, *others], alpha)
-    unsure = {
-        id(one): float(q) for one, sure, q in zip(tests, together.sure, together.q_values, strict=False) if not sure
-    }
-    unsure = {id(one): unsure[id(one)] for one in doubted if id(one) in unsure}
+    asked = {id(one) for one in doubted}
+    judged = zip(tests, together.sure, together.q_values, strict=False)  # those of the others come after them
+    unsure = {id(one): float(q) for one, sure, q in judged if id(one) in asked and not sure}
     number = len(own) + len(others)
     return [_warning(one, unsure[id(one)], number, alpha) if id(one) in unsure else one for one in results]
 

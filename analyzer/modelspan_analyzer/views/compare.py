@@ -24,7 +24,7 @@ from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.baselines import KIND_SLIDING, KIND_VERSION, Baseline
-from modelspan_analyzer.reading.cache import kept
+from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.names import has_version, need_model, need_version, spoken
 from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.reading.settled import stamp_of
@@ -137,8 +137,8 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
     settings = config.for_model(this.model, version)
     sides = [(version, window), *([(base.read_version, base.window)] if base.window else [])]
     stamp = stamp_of(store, this.model, version, sides)
-    question = _Question(f"{stamp} {settings.model_dump_json()}", this, kind, shown, base.baseline_id, base, settings)
-    return (_kept_measured if stamp else _measured)(store, question)
+    stamp = f"{stamp} {settings.model_dump_json()}" if stamp else ""
+    return _measured(store, _Question(stamp, this, kind, shown, base.baseline_id, base, settings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,9 @@ class _Question:
     settings: ModelSettings = field(compare=False)
 
 
+@kept_of_rows(8)
 def _measured(store: Store, question: _Question) -> Compared:
+    """Windows that have come to rest once: as a page, as JSON and as CSV, to whoever asks next."""
     this, kind, shown, base = question.this, question.kind, question.shown, question.base
     window = shown.window or window_of("", "")
     context = MonitorContext(store, this.model, this.version, window, base, question.settings)
@@ -178,10 +180,6 @@ def _measured(store: Store, question: _Question) -> Compared:
         ),
         quality=tuple(quality),
     )
-
-
-_kept_measured: Final = kept(8)(_measured)
-"""The same again, of windows that have come to rest: as a page, as JSON and as CSV, to whoever asks next."""
 
 
 def _asked(store: Store, given: Mapping[str, str]) -> tuple[Asked, str]:

@@ -14,9 +14,9 @@ from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.drift.prediction_drift import SIGNAL as PREDICTION_DRIFT
 from modelspan_analyzer.monitors.fairness.monitor import SIGNAL as FAIRNESS
 from modelspan_analyzer.monitors.quality.monitor import SIGNAL as DATA_QUALITY
-from modelspan_analyzer.reading.cache import kept
+from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.names import need_feature, need_segment
-from modelspan_analyzer.reading.settled import stamp_of_results
+from modelspan_analyzer.reading.settled import OfResults, results_of
 from modelspan_analyzer.views.asked import FILTERS, Asked, asked
 from modelspan_analyzer.views.drifted import Drifted, history
 from modelspan_analyzer.views.lines import Line, by_signal, figure, lines
@@ -160,8 +160,8 @@ def read(store: Store, given: Mapping[str, str]) -> Feature:
     if of is None:
         sentence = "Not compared: no window was looked at in this time."
         return Feature(title=title, sentence=sentence, asked=this, feature=name, period=None, lines={})
-    stamp = stamp_of_results(store, this.model)
-    found, of_history, measured, of_lines = _measured(store, stamp, this, of, name)
+    rows = results_of(store, this.model)
+    found, of_history, measured, of_lines = _measured(store, rows, this, of, name)
     marked, of_marks = happened(store, this.model, version, of.window)
     parts = {"model": this.model, "version": version, "feature": name, **of.parameters}
     of_segments = Query("The feature by segment", _SEGMENTS, parts)
@@ -181,9 +181,9 @@ def read(store: Store, given: Mapping[str, str]) -> Feature:
     )
 
 
-@kept(32)
+@kept_of_rows(32)
 def _measured(
-    store: Store, _stamp: str, this: Asked, of: Period, name: str
+    store: Store, _rows: OfResults, this: Asked, of: Period, name: str
 ) -> tuple[list[Drifted], Query, list[Line], Query]:
     """Its drift and its lines, and the queries behind them; read once while no result of the model is written."""
     found, of_history = history(store, this.model, this.version, of, name, this.segment)

@@ -14,9 +14,9 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.monitors.estimation.track_record import RECORD, TrackRecord, parameters, track_records
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.table import need_signal
-from modelspan_analyzer.reading.cache import kept
+from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.names import brief, need_model, need_segment, need_version
-from modelspan_analyzer.reading.settled import stamp_of_results
+from modelspan_analyzer.reading.settled import OfResults, results_of
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.views.asked import FILTERS, Asked, asked
 from modelspan_analyzer.views.card import Card, Compared, card, compared
@@ -165,8 +165,8 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
 def _over(store: Store, this: Asked, of: Period, known: dict[str, Any], behind: Sequence[Any]) -> Model:
     """What was measured in a period."""
     names = [known["member"].version, *(one.version for one in known["others"])][:MOST]
-    stamp, signal = stamp_of_results(store, this.model), known["signal"]
-    found = _of_signal(store, stamp, this, of, signal) if signal else _of_all(store, stamp, this, of, names)
+    rows, signal = results_of(store, this.model), known["signal"]
+    found = _of_signal(store, rows, this, of, signal) if signal else _of_all(store, rows, this, of, names)
     marked, of_marks = happened(store, this.model, this.version, of.window)
     measured = found.lines
     shown: dict[str, Any] = {
@@ -199,15 +199,15 @@ class _Measured:
     side_by_side: tuple[SideBySide, ...] = ()
 
 
-@kept(32)
-def _of_signal(store: Store, _stamp: str, this: Asked, of: Period, signal: str) -> _Measured:
+@kept_of_rows(32)
+def _of_signal(store: Store, _rows: OfResults, this: Asked, of: Period, signal: str) -> _Measured:
     """The lines of one signal, read once while no result is written."""
     found, behind = lines(store, this.model, this.version, of, segment=this.segment, signal=signal)
     return _Measured(tuple(found), (behind,))
 
 
-@kept(32)
-def _of_all(store: Store, _stamp: str, this: Asked, of: Period, versions: Sequence[str]) -> _Measured:
+@kept_of_rows(32)
+def _of_all(store: Store, _rows: OfResults, this: Asked, of: Period, versions: Sequence[str]) -> _Measured:
     """All of it, read once while no result is written: people look at the same models again and again."""
     found, of_lines = lines(store, this.model, this.version, of, segment=this.segment)
     features, of_features = drifted(store, this.model, this.version, of, this.segment)

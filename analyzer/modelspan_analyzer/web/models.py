@@ -15,7 +15,8 @@ from modelspan_analyzer import instants
 from modelspan_analyzer.incidents.asked import window_of
 from modelspan_analyzer.monitors.table import need_signal
 from modelspan_analyzer.reading.names import brief, named, need_all
-from modelspan_analyzer.reading.window import whose
+from modelspan_analyzer.reading.relation import filled
+from modelspan_analyzer.reading.window import WHOSE, whose
 from modelspan_analyzer.results import Verdict, finite
 from modelspan_analyzer.views.veil import veil_over
 from modelspan_analyzer.views.veiled import check_asked, veiled
@@ -54,18 +55,21 @@ SELECT DISTINCT multiIf({column:String} = 'metric', toString(metric), {column:St
                         toString(segment)) AS name
 FROM monitor_results WHERE model = {model:String} AND name != '' LIMIT 10000
 """
-_RESULTS = """
+_RESULTS = filled(
+    """
 SELECT model, version, window_start, window_end, signal, metric, feature, segment, value, lower, upper, threshold,
        direction, verdict, p_value, n, n_baseline, baseline_id, monitor, computed_at, reason
 FROM monitor_results FINAL
-WHERE model = {model:String} AND ({any_version:Bool} OR version = {version:String})
+WHERE {whose}
   AND ({signal:String} = '' OR signal = {signal:String}) AND ({metric:String} = '' OR metric = {metric:String})
   AND ({feature:String} = '' OR feature = {feature:String}) AND ({segment:String} = '' OR segment = {segment:String})
   AND ({verdict:String} = '' OR verdict = {verdict:String})
   AND window_end > {since:DateTime64(9, 'UTC')} AND window_start < {until:DateTime64(9, 'UTC')}
 ORDER BY window_end DESC, version, signal, metric, feature, segment, monitor
 LIMIT {limit:UInt32}
-"""
+""",
+    whose=WHOSE,
+)
 
 
 def model_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:

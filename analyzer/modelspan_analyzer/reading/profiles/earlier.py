@@ -20,8 +20,8 @@ from modelspan_analyzer.reading.profiles.from_sketches import profile_sketches
 from modelspan_analyzer.reading.profiles.profile import Floats, Profile, Relation
 from modelspan_analyzer.reading.profiles.read import with_supports
 from modelspan_analyzer.reading.profiles.values import FEATURE_NUMBERS, OUTPUT_NUMBERS
-from modelspan_analyzer.reading.relation import baseline_relation
-from modelspan_analyzer.reading.window import between, whose
+from modelspan_analyzer.reading.relation import baseline_relation, filled
+from modelspan_analyzer.reading.window import WHOSE, between, whose
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -34,7 +34,7 @@ _SKETCHED = """
 SELECT toString(feature) AS name, intDiv(toUnixTimestamp({start:DateTime('UTC')}) - 1 - toUnixTimestamp(hour),
        {seconds:UInt32}) AS back, sum(rows) AS n, {sums}
 FROM feature_profiles
-WHERE model = {model:String} AND ({any_version:Bool} OR version = {version:String}) AND segment = ''
+WHERE {whose} AND segment = ''
   AND source = {source:String} AND kind = {kind:String} AND feature IN {names:Array(String)}
   AND toStartOfDay(hour) >= toStartOfDay({since:DateTime('UTC')})
   AND hour >= {since:DateTime('UTC')} AND hour < {start:DateTime('UTC')}
@@ -136,18 +136,15 @@ class Past:
         scope = {**whose(self.model, self.version), "kind": kind, **asked}
         scope |= {"source": "prediction" if outputs else "feature", "seconds": round(self.size.total_seconds())}
         times = {"start": self.start, "since": self.window(self.number).start}
-        return self.store.rows(_SKETCHED.replace("{sums}", sums), {**scope, **times})
+        return self.store.rows(filled(_SKETCHED, whose=WHOSE, sums=sums), {**scope, **times})
 
     def _stored(self, arrays: str, sums: str, asked: Mapping[str, object], finite: str = "") -> list[dict[str, Any]]:
         if self.baseline is None:
             return []
         rows = baseline_relation(self.baseline)
         parts = {"sums": sums, "table": rows.table, "arrays": arrays, "condition": rows.condition, "finite": finite}
-        sql = _STORED
-        for name, part in parts.items():
-            sql = sql.replace("{" + name + "}", part)
         times = {"until": self.start, "seconds": round(self.size.total_seconds())}
-        return self.store.rows(sql, {**rows.parameters, **times, **asked})
+        return self.store.rows(filled(_STORED, **parts), {**rows.parameters, **times, **asked})
 
     def profile(self, back: int) -> Profile | None:
         """The distributions of the window so many places before; None where it has no rows."""

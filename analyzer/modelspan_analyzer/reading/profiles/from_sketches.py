@@ -13,8 +13,8 @@ from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading.profiles.from_rows import moments
 from modelspan_analyzer.reading.profiles.profile import Column, Numbers, Profile, Support, Texts
 from modelspan_analyzer.reading.profiles.thinning import at_equal_steps
-from modelspan_analyzer.reading.relation import window_relation
-from modelspan_analyzer.reading.window import bound, whose
+from modelspan_analyzer.reading.relation import filled, window_relation
+from modelspan_analyzer.reading.window import WHOSE, bound, whose
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -37,7 +37,7 @@ SELECT source, kind, toString(feature) AS name, weight_class, sum(rows) AS n, su
        approx_top_kMerge(64, 256)(top) AS top
 FROM (
     SELECT {_COLUMNS} FROM feature_profiles
-    WHERE model = {{model:String}} AND ({{any_version:Bool}} OR version = {{version:String}})
+    WHERE {WHOSE}
       AND segment = {{segment:String}}
       AND toStartOfDay(hour) IN (toStartOfDay({{start:DateTime('UTC')}}), toStartOfDay({{end:DateTime('UTC')}}))
       AND (hour >= {{start:DateTime('UTC')}} AND hour < least({{first_day:DateTime('UTC')}}, {{end:DateTime('UTC')}})
@@ -45,20 +45,23 @@ FROM (
               AND hour < {{end:DateTime('UTC')}})
     UNION ALL
     SELECT {_COLUMNS} FROM feature_profile_days
-    WHERE model = {{model:String}} AND ({{any_version:Bool}} OR version = {{version:String}})
+    WHERE {WHOSE}
       AND segment = {{segment:String}}
       AND day >= {{first_day:DateTime('UTC')}} AND day < {{last_day:DateTime('UTC')}}
 )
 GROUP BY source, kind, name, weight_class
 """
 
-_ROWS = """
+_ROWS = filled(
+    """
 SELECT sum(rows) FROM feature_profiles
-WHERE model = {model:String} AND ({any_version:Bool} OR version = {version:String}) AND segment = ''
+WHERE {whose} AND segment = ''
   AND source = 'model' AND kind = 'rows'
   AND toStartOfDay(hour) >= toStartOfDay({start:DateTime('UTC')}) AND hour >= {start:DateTime('UTC')}
   AND toStartOfDay(hour) <= toStartOfDay({end:DateTime('UTC')}) AND hour < {end:DateTime('UTC')}
-"""
+""",
+    whose=WHOSE,
+)
 
 
 def covers(window: Window) -> bool:
