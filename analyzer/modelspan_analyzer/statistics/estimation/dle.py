@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray
 from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE, quantile_of_normal
+from modelspan_analyzer.statistics.threads import on_one_thread
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -73,6 +74,7 @@ class LossModel:
     """Of the losses that some rows do not have, as there is no percentage of 0."""
 
 
+@on_one_thread
 def fit_losses(
     features: FloatArray, prediction: FloatArray, actual: FloatArray, is_categorical: npt.NDArray[np.bool_]
 ) -> LossModel:
@@ -121,6 +123,7 @@ def _leftover(new: Callable[[], HistGradientBoostingRegressor], rows: FloatArray
     return Leftover(edges, np.asarray(squares / np.maximum(count, 1)), count)
 
 
+@on_one_thread
 def estimate_losses(model: LossModel, features: FloatArray, prediction: FloatArray) -> dict[str, Estimate]:
     """The expected measures of rows without labels, with the interval of what their labels may show.
 
