@@ -7,7 +7,7 @@ and in it to the row at fault: it alone is unfit, and everything else of the bat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from modelspan_collector.otlp import wire
 from modelspan_collector.otlp.signals import LOGS
 from modelspan_collector.store.connect import Store
 from modelspan_collector.wal.record import Kind, Record, make
-from modelspan_collector.write import crowded, rows, stream
+from modelspan_collector.write import crowded, predictions, rows, stream
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.held import HeldStreams
 from modelspan_collector.write.insert import ONE_BLOCK
@@ -142,43 +142,21 @@ class _Insert:
     def all(self, streams: Sequence[_Stream], token: str) -> None:
         """Insert streams; where they are refused, their halves, down to the row that is at fault."""
         try:
-            converted = _convert(streams)
+            parts = _convert(streams)
+            insert = _prepared(self.table, parts)
         except Exception as error:  # no store is asked here: whatever it is, it is the same the next time
             self._split(streams, token, reason(error))
             return
-        schemas = {part.rows.schema: None for part, _ in converted}
-        if len(schemas) > 1:  # keys of very many features have a wider index: they are not one table with others
-            for number, schema in enumerate(schemas):
-                alike = [each for part, made_of in converted if part.rows.schema == schema for each in made_of]
-                self.all(alike, f"{token}.of{number}")
-            return
-        parts = [part for part, _ in converted]
         try:
-            batch = pa.concat_tables([part.rows for part in parts]).combine_chunks()
-        except pa.ArrowException as error:  # more names than one index tells apart: fewer streams have fewer
-            self._apart(streams, token, reason(error))
-            return
-        try:
-            self._insert(batch, token)
+            insert(self.store, {**ONE_BLOCK, "insert_deduplication_token": token})
         except (DatabaseError, pa.ArrowException) as error:
             if isinstance(error, DatabaseError) and not is_about_data(error):
                 raise
             self._split(streams, token, reason(error))
             return
+        self.metrics.rows.labels(self.table).inc(sum(each.table.num_rows for each in streams))
         for part in parts:
             self._note(part)
-
-    def _insert(self, batch: pa.Table, token: str) -> None:
-        self.store.insert(self.table, batch, settings={**ONE_BLOCK, "insert_deduplication_token": token})
-        self.metrics.rows.labels(self.table).inc(batch.num_rows)
-
-    def _apart(self, streams: Sequence[_Stream], token: str, why: str) -> None:
-        """Insert the halves of streams of which nothing is wrong but that they are no one table."""
-        if len(streams) == 1:
-            self._split(streams, token, why)
-            return
-        for number, part in enumerate(_halves(streams)):
-            self.all(part, f"{token}.{number}")
 
     def _split(self, streams: Sequence[_Stream], token: str, why: str) -> None:
         self.metrics.insert_errors.labels(LOGS.name, "split").inc()
@@ -190,7 +168,7 @@ class _Insert:
         for number, part in enumerate(_halves(streams)):
             self.all(part, f"{token}.{number}")
 
-    def _note(self, part: rows.Rows) -> None:
+    def _note(self, part: rows.Rows[Any]) -> None:
         """Count what is stored otherwise than it came, and say so."""
         self.metrics.wild.labels(self.table).inc(sum(part.wild.values()))
         self.metrics.rounded.labels(self.table).inc(sum(part.rounded.values()))
@@ -206,8 +184,8 @@ def _halves(streams: Sequence[_Stream]) -> list[Sequence[_Stream]]:
     return [[replace(one, table=part)] for part in (one.table.slice(0, middle), one.table.slice(middle))]
 
 
-def _convert(streams: Sequence[_Stream]) -> list[tuple[rows.Rows, list[_Stream]]]:
-    """The rows of streams, each with what they are of; those with all but their rows in common are made together."""
+def _convert(streams: Sequence[_Stream]) -> list[rows.Rows[Any]]:
+    """The rows of streams; those with all but their rows in common are made together."""
     shapes: dict[tuple[str, str, str, bytes], list[_Stream]] = {}
     for each in streams:
         shape = (each.event, each.service, each.tenant, each.table.schema.serialize().to_pybytes())
@@ -216,8 +194,17 @@ def _convert(streams: Sequence[_Stream]) -> list[tuple[rows.Rows, list[_Stream]]
     for (event, service, tenant, _), alike in shapes.items():
         received = np.repeat([each.received for each in alike], [each.table.num_rows for each in alike])
         whole = pa.concat_tables([each.table for each in alike]).combine_chunks()
-        converted.append((rows.CONVERT[event](whole, pa.array(received, pa.int64()), service, tenant), alike))
+        converted.append(rows.CONVERT[event](whole, pa.array(received, pa.int64()), service, tenant))
     return converted
+
+
+def _prepared(table: str, parts: Sequence[rows.Rows[Any]]) -> Callable[[Store, Mapping[str, Any]], None]:
+    """What inserts these parts as one."""
+    if table == "predictions":
+        body, columns = predictions.block([part.rows for part in parts])
+        return lambda store, settings: store.insert_bytes(table, body, "Native", settings=settings, columns=columns)
+    batch = pa.concat_tables([part.rows for part in parts]).combine_chunks()
+    return lambda store, settings: store.insert(table, batch, settings=settings)
 
 
 def _readable(record: Record, name: str, outcome: Outcome, held: HeldStreams) -> list[_Stream]:

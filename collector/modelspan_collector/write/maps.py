@@ -12,7 +12,6 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelspan import features
 
@@ -25,8 +24,6 @@ COLUMNS: Final[Mapping[features.Place, str]] = {
 
 _MOST_SHORT: Final = 2**15
 """Keys that an index of 16 bits can tell apart: it halves the keys' bytes for almost everybody."""
-_HEX = np.frombuffer(bytes(range(256)).hex().encode(), np.uint16)
-"""The two digits of each byte."""
 _Indices: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -77,18 +74,3 @@ def _marked(flags: Sequence[pa.Array], rows: int) -> tuple[_Indices, _Indices, p
 def _keys(names: list[str], indices: _Indices) -> pa.Array:
     width = pa.int16() if len(names) <= _MOST_SHORT else pa.int32()
     return pa.DictionaryArray.from_arrays(pa.array(indices).cast(width), pa.array(names, pa.string()))
-
-
-def hexadecimal(ids: pa.Array, width: int) -> pa.Array:
-    """Ids of `width` bytes as lower-case hexadecimal; '' for null and for all zeros."""
-    rows = len(ids)
-    if pa.types.is_null(ids.type):
-        return pa.array([""] * rows, pa.string())
-    filled = ids.fill_null(bytes(width))
-    raw = np.frombuffer(filled.buffers()[1], np.uint8)[filled.offset * width : (filled.offset + rows) * width]
-    text = pa.StringArray.from_buffers(
-        rows,
-        pa.py_buffer(np.arange(0, (rows + 1) * 2 * width, 2 * width, dtype=np.int32)),
-        pa.py_buffer(_HEX[raw].tobytes()),
-    )
-    return pc.if_else(pc.equal(text, "0" * 2 * width), "", text)

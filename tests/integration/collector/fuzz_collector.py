@@ -17,7 +17,7 @@ with atheris.instrument_imports(include=["modelspan_collector"]):
     from modelspan_collector.otlp.errors import RefusedError
     from modelspan_collector.otlp.signals import LOGS, TRACES
     from modelspan_collector.receive import decode
-    from modelspan_collector.write import rows, stream
+    from modelspan_collector.write import predictions, rows, stream
 
 import pyarrow as pa
 
@@ -42,7 +42,7 @@ def arrow(data: bytes) -> None:
         table = stream.read("modelspan.predictions", data).table
     except stream.StreamError:
         return
-    rows.predictions(table, pa.array([1] * table.num_rows, pa.int64()), "", "")
+    predictions.block([rows.predictions(table, pa.array([1] * table.num_rows, pa.int64()), "", "").rows])
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {"json": json, "protobuf": protobuf, "arrow": arrow}

@@ -205,6 +205,9 @@ def prediction_columns(rows: int) -> dict[str, st.SearchStrategy[Column]]:
     return {
         **{f"feature.{name}": features for name in "abcdef"},
         "tag.region": st.one_of(texts(rows), misfits(rows)),
+        "tag.plan": categories(rows),
+        "attribution.a": st.one_of(quantities(rows), misfits(rows, words)),
+        "error_type": texts(rows),
         "label": st.one_of(texts(rows), misfits(rows)),
         "score.yes": st.one_of(quantities(rows), misfits(rows, words)),
         "duration": misfits(rows, words),
@@ -266,7 +269,9 @@ def stored(row: dict[str, Any]) -> dict[str, Any]:
         **{f"feature.{name}": value for name, value in maps.items()},
         **{f"tag.{name}": value for name, value in row["tags"].items()},
         **{f"score.{name}": value for name, value in row["scores"].items()},
+        **{f"attribution.{name}": value for name, value in row["attributions"].items()},
         "label": row["label"],
+        "error_type": row["error_type"],
         "missing": row["null_features"],
         "duration": row["duration"],
     }
@@ -277,7 +282,7 @@ def expected(each: Sent, at: int) -> dict[str, Any]:
     values = {name: column.stored[at] for name, column in each.columns.items() if column.stored is not None}
     missing = sorted(name[8:] for name, value in values.items() if name.startswith("feature.") and value is None)
     present = {name: value for name, value in values.items() if value is not None}
-    return {"label": "", "duration": None, "missing": missing} | present
+    return {"label": "", "error_type": "", "duration": None, "missing": missing} | present
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -26,6 +26,7 @@ from modelspan_collector.receive import decode
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 from modelspan_collector.write import rows, stream
+from modelspan_collector.write.predictions import block as predictions_block
 
 MUTANTS = int(os.environ.get("MODELSPAN_FUZZ", "4000"))
 SEED = int(os.environ.get("MODELSPAN_FUZZ_SEED", "1"))
@@ -110,7 +111,7 @@ def test_mutated_arrow() -> None:
         except stream.StreamError as error:
             assert str(error)
         else:
-            rows.predictions(read, pa.array([1] * read.num_rows, pa.int64()), "", "")
+            predictions_block([rows.predictions(read, pa.array([1] * read.num_rows, pa.int64()), "", "").rows])
 
 
 def odd() -> pa.Table:
@@ -154,8 +155,9 @@ def test_an_extension_type_that_lies_costs_no_other_column(name: str, parameters
     read = stream.read("modelspan.predictions", body)
     assert read.left_out == []
     made = rows.predictions(read.table, pa.array([1, 1], pa.int64()), "", "").rows
-    assert made["numeric_features"].to_pylist() == [[("kept", 1.0)], [("kept", 2.0)]]
-    assert made["categorical_features"].to_pylist() == [[("odd", "1.5")], []]
+    assert (made.numeric.names, made.numeric.values.tolist()) == (["kept"], [[1.0, 2.0]])
+    assert (made.categorical.names, made.categorical.entries.to_pylist()) == (["odd"], ["1.5"])
+    assert made.categorical.codes.tolist() == [[0, -1]]
 
 
 def compressed(table: pa.Table) -> bytes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import struct
 from concurrent.futures import Future
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from clickhouse_connect.driver.common import write_leb128
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -23,7 +25,7 @@ from modelspan_collector.receive import decode
 from modelspan_collector.store import schema
 from modelspan_collector.store.errors import SchemaError
 from modelspan_collector.wal.recent import Recent
-from modelspan_collector.write import maps, otlp_shape
+from modelspan_collector.write import maps, native, otlp_shape
 from modelspan_collector.write.held import HeldStreams
 
 
@@ -67,12 +69,37 @@ def test_maps_are_the_columns_transposed(rows: list[tuple[float | None, float | 
     assert maps.missing([columns], len(rows)).to_pylist() == absent
 
 
-@given(st.lists(st.none() | st.binary(min_size=8, max_size=8), max_size=20), st.integers(0, 5))
+@given(st.lists(st.none() | st.just(bytes(8)) | st.binary(min_size=8, max_size=8), max_size=20), st.integers(0, 5))
 def test_hexadecimal_ids(ids: list[bytes | None], skip: int) -> None:
     """Ids become lower-case hexadecimal, also in a slice; null and all zeros become empty."""
-    array = pa.array(ids, pa.binary(8))[skip:]
     expected = ["" if value in (None, bytes(8)) else value.hex() for value in ids[skip:]]
-    assert maps.hexadecimal(array, 8).to_pylist() == expected
+    assert content(native.hexadecimal(pa.array(ids, pa.binary(8))[skip:], 8)) == written(expected)
+
+
+TEXTS = st.none() | st.text(max_size=3) | st.sampled_from([127, 128, 16_383, 16_384]).map(lambda size: "x" * size)
+
+
+@given(st.lists(TEXTS, max_size=12), st.integers(0, 3), st.data())
+def test_texts_stand_behind_their_lengths(texts: list[str | None], skip: int, data: st.DataObject) -> None:
+    """Of any length, also in a slice, and also where they are places in a dictionary; null becomes empty."""
+    array = pa.array(texts, pa.string())[skip:]
+    expected = ["" if text is None else text for text in texts[skip:]]
+    assert content(native.text(array)) == written(expected)
+    places = data.draw(st.lists(st.integers(0, len(expected) - 1)) if expected else st.just([]))
+    assert content(native.chosen(array, np.array(places, np.int32))) == written([expected[place] for place in places])
+
+
+def content(column: native.Column) -> bytes:
+    return b"".join(part.tobytes() for part in column.parts)
+
+
+def written(texts: list[str]) -> bytes:
+    """As the engine writes strings: the driver's own encoding of a length, and the text."""
+    spelt = bytearray()
+    for text in texts:
+        write_leb128(len(text.encode()), spelt)
+        spelt += text.encode()
+    return bytes(spelt)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2**15, 2**15 + 1, 40_000])

@@ -1,0 +1,227 @@
+"""Rows of `predictions` from checked streams, column by column: no row and no value is looked at in Python.
+
+Streams of one shape become a `Part`, whose columns are NumPy arrays and Arrow's; the parts of an insert become one
+block of ClickHouse's Native format, in which the maps of all rows are lengths, keys and values, one behind the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelspan_collector.write import native
+from modelspan_collector.write.native import Column, Flags
+
+Floats = npt.NDArray[np.float64]
+_SHARED: Final = ("model", "version", "role", "service")
+_WORDS: Final = ("label", "error_type")
+_NUMBERS: Final = {"scores": "scores", "numeric_features": "numeric", "attributions": "attributions"}
+_TEXTS: Final = {"categorical_features": "categorical", "tags": "tags"}
+
+
+class Numbers:
+    """Columns of numbers by their names, which are in order; NaN is missing."""
+
+    def __init__(self, columns: Mapping[str, pa.Array], rows: int) -> None:
+        self.names = sorted(columns)
+        self.values: Floats = np.empty((len(self.names), rows))
+        self._whole = True
+        for place, name in enumerate(self.names):
+            column = columns[name]
+            self.values[place] = column.to_numpy(zero_copy_only=False)
+            self._whole = self._whole and not column.null_count
+
+    @property
+    def present(self) -> Flags | None:
+        """Which values are there, of shape (names, rows); None where all are."""
+        return None if self._whole else ~np.isnan(self.values)
+
+    def by_row(self) -> Column:
+        """The values that are there, row by row."""
+        present, turned = self.present, self.values.T
+        return native.numbers(np.ascontiguousarray(turned) if present is None else turned[present.T])
+
+
+class Texts:
+    """Columns of texts by their names, which are in order, as places in one dictionary."""
+
+    def __init__(self, columns: Mapping[str, pa.Array], rows: int) -> None:
+        self.names = sorted(columns)
+        texts = [columns[name].cast(pa.large_string()) for name in self.names]
+        spelt = pa.concat_arrays([pa.nulls(0, pa.large_string()), *texts]).dictionary_encode()
+        self.entries: pa.Array = spelt.dictionary
+        self.codes: npt.NDArray[np.int32] = (
+            spelt.indices.fill_null(-1).to_numpy(zero_copy_only=False).reshape(len(self.names), rows)
+        )
+        self._whole = not spelt.null_count
+
+    @property
+    def present(self) -> Flags | None:
+        """Which values are there, of shape (names, rows); None where all are."""
+        return None if self._whole else self.codes >= 0
+
+    def by_row(self) -> Column:
+        """The values that are there, row by row."""
+        present, turned = self.present, self.codes.T
+        return native.chosen(
+            self.entries, np.ascontiguousarray(turned).ravel() if present is None else turned[present.T]
+        )
+
+
+class Vectors:
+    """Columns of vectors by their names, which are in order."""
+
+    def __init__(self, columns: Mapping[str, pa.Array], rows: int) -> None:
+        self.names = sorted(columns)
+        self._rows = rows
+        self._columns = [columns[name] for name in self.names]
+
+    @property
+    def present(self) -> Flags | None:
+        """Which values are there, of shape (names, rows); None where all are."""
+        if not any(column.null_count for column in self._columns):
+            return None
+        return np.stack([column.is_valid().to_numpy(zero_copy_only=False) for column in self._columns])
+
+    def by_row(self) -> tuple[npt.NDArray[np.int64], Floats]:
+        """The values that are there, row by row: how long each is, and their elements."""
+        places = np.arange(len(self.names) * self._rows).reshape(len(self.names), self._rows).T
+        present = self.present
+        chosen = places.ravel() if present is None else places[present.T]
+        lists = pa.concat_arrays([column.cast(pa.large_list(pa.float32())) for column in self._columns])
+        taken = lists.take(pa.array(chosen))
+        return np.diff(taken.offsets.to_numpy()), taken.flatten().to_numpy(zero_copy_only=False)
+
+
+Keyed = Numbers | Texts | Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Predictions of one model's version, from streams of one shape."""
+
+    rows: int
+    model: str
+    version: str
+    role: str
+    service: str
+    timestamp: npt.NDArray[np.int64]
+    """Nanoseconds since 1970."""
+    received_at: npt.NDArray[np.int64]
+    """Milliseconds since 1970."""
+    prediction_id: pa.Array
+    trace_id: Column
+    span_id: Column
+    value: pa.Array
+    duration: pa.Array
+    sample_weight: Floats
+    label: pa.Array
+    error_type: pa.Array
+    scores: Numbers
+    attributions: Numbers
+    numeric: Numbers
+    categorical: Texts
+    embeddings: Vectors
+    tags: Texts
+
+
+def block(parts: Sequence[Part]) -> tuple[bytes, list[str]]:
+    """The rows of an insert in the Native format, and its columns: all that are not empty in every row."""
+    sizes = [part.rows for part in parts]
+    columns = {
+        **{name: _shared([getattr(part, name) for part in parts], sizes) for name in _SHARED},
+        "timestamp": _whole((part.timestamp for part in parts), "DateTime64(9, 'UTC')"),
+        "received_at": _whole((part.received_at for part in parts), "DateTime64(3, 'UTC')"),
+        "prediction_id": native.joined(native.text(part.prediction_id) for part in parts),
+        "trace_id": native.joined(part.trace_id for part in parts),
+        "span_id": native.joined(part.span_id for part in parts),
+        **{name: _nullable([getattr(part, name) for part in parts]) for name in ("value", "duration")},
+        "sample_weight": _whole((part.sample_weight for part in parts), "Float64"),
+        **{name: _words([getattr(part, name) for part in parts]) for name in _WORDS},
+        **_maps(parts, sizes),
+    }
+    return native.block(columns, sum(sizes)), list(columns)
+
+
+def _maps(parts: Sequence[Part], sizes: Sequence[int]) -> dict[str, Column]:
+    found = {}
+    for name, field in {**_NUMBERS, **_TEXTS}.items():
+        keyed: list[Numbers | Texts] = [getattr(part, field) for part in parts]
+        if any(each.names for each in keyed):
+            lengths, keys = _keys(keyed, sizes)
+            found[name] = native.maps(lengths, keys, native.joined(each.by_row() for each in keyed))
+    vectors = [part.embeddings for part in parts]
+    if any(each.names for each in vectors):
+        lengths, keys = _keys(vectors, sizes)
+        taken = [each.by_row() for each in vectors if each.names]
+        elements = native.Column("Float32", [values for _, values in taken])
+        found["embeddings"] = native.maps(
+            lengths, keys, native.array(np.concatenate([of for of, _ in taken]), elements)
+        )
+    missing = [_missing(part) for part in parts]
+    if any(each.names for each in missing):
+        found["null_features"] = native.array(*_keys(missing, sizes))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The features of which some rows have no value."""
+
+    names: Sequence[str]
+    present: Flags | None
+    """Which are missing, of shape (names, rows)."""
+
+
+def _missing(part: Part) -> Missing:
+    absent: dict[str, Flags] = {}
+    for keyed in (part.numeric, part.categorical, part.embeddings):
+        if keyed.present is not None:
+            absent |= {name: ~there for name, there in zip(keyed.names, keyed.present, strict=True) if not there.all()}
+    names = sorted(absent)
+    return Missing(names, np.stack([absent[name] for name in names]) if names else None)
+
+
+def _keys(keyed: Sequence[Keyed | Missing], sizes: Sequence[int]) -> tuple[npt.NDArray[np.int64], Column]:
+    """How many keys each row has, and the keys of all rows, as places in one dictionary."""
+    names = sorted({name for each in keyed for name in each.names})
+    places = {name: place for place, name in enumerate(names)}
+    width = native.index_type(len(names))
+    lengths, codes = [], []
+    for each, rows in zip(keyed, sizes, strict=True):
+        own = np.array([places[name] for name in each.names], width)
+        if (present := each.present) is None:
+            lengths.append(np.full(rows, own.size))
+            codes.append(np.tile(own, rows))
+        else:
+            lengths.append(present.sum(axis=0))
+            codes.append(np.broadcast_to(own, (rows, own.size))[present.T])
+    return np.concatenate(lengths), native.low_cardinality(pa.array(names, pa.string()), np.concatenate(codes))
+
+
+def _shared(values: Sequence[str], sizes: Sequence[int]) -> Column:
+    """One value for all rows of a part."""
+    entries = sorted(set(values))
+    codes = np.array([entries.index(value) for value in values], native.index_type(len(entries)))
+    return native.low_cardinality(pa.array(entries, pa.string()), np.repeat(codes, sizes))
+
+
+def _words(columns: Sequence[pa.Array]) -> Column:
+    spelt = pa.concat_arrays([column.cast(pa.large_string()) for column in columns]).dictionary_encode()
+    return native.low_cardinality(spelt.dictionary, spelt.indices.to_numpy())
+
+
+def _nullable(columns: Sequence[pa.Array]) -> Column:
+    whole = pa.concat_arrays(columns)
+    missing = pc.is_null(whole).to_numpy(zero_copy_only=False)
+    return native.nullable(whole.fill_null(0.0).to_numpy(), missing)
+
+
+def _whole(arrays: Iterable[npt.NDArray[Any]], kind: str) -> Column:
+    return native.numbers(np.concatenate(list(arrays)), kind)
