@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
+# Many tests wait for processes, so a half more files at a time than there are cores.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) \* 3 / 2)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast check format docs bench clean
@@ -20,8 +22,9 @@ install: $(STAMP)  ## make the virtual environment
 demo: $(STAMP)  ## break a feature store and watch modelspan name it (KEEP=1 leaves it running)
 	$(BIN)/modelspan demo $(if $(KEEP),--keep)
 
+# Tests start some hundred processes: each would compile all sources anew.
 test: $(STAMP) check  ## style, types and every test
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-fast: $(STAMP)  ## the unit tests
 	$(BIN)/python -m pytest tests/unit
