@@ -51,14 +51,18 @@ def _measured(member: OpenFinding) -> str:
 
 
 def _affected(incident: Incident, signals: Signals) -> str:
-    """How many predictions, and which share of the window that had most."""
-    most = max(incident.findings, key=lambda member: member.affected, default=None)
-    if most is None or not most.affected:
-        return NO_IMPACT
-    if signals[most.signal].lacks(most.metric, most.direction):
-        return f"{most.affected:,} fewer than usual"
-    share = f" of {most.n:,} ({most.affected / most.n:.0%})" if most.n >= most.affected else ""
-    return f"{most.affected:,}{share}"
+    """How many predictions, and which share of the window that had most; apart from them, how many never came."""
+    never_came = [signals[member.signal].lacks(member.metric, member.direction) for member in incident.findings]
+    lost = [member for member, never in zip(incident.findings, never_came, strict=True) if never]
+    came = [member for member, never in zip(incident.findings, never_came, strict=True) if not never]
+    parts = []
+    most = max(came, key=lambda member: member.affected, default=None)
+    if most is not None and most.affected:
+        share = f" of {most.n:,} ({most.affected / most.n:.0%})" if most.n >= most.affected else ""
+        parts.append(f"{most.affected:,}{share}")
+    if fewer := max((member.affected for member in lost), default=0):
+        parts.append(f"{fewer:,} fewer than usual")
+    return "; and ".join(parts) or NO_IMPACT
 
 
 def by_gravity(findings: Sequence[OpenFinding], signals: Signals = SIGNALS) -> list[OpenFinding]:

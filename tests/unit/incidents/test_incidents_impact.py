@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,6 +12,7 @@ from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import Severity, describe
 from modelspan_analyzer.incidents.change import Terms, opened
 from modelspan_analyzer.incidents.group import NewFinding
+from modelspan_analyzer.incidents.incident import OpenFinding
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.why.timeline import Timeline
@@ -50,3 +52,22 @@ def test_affected_are_those_of_the_window(before, since, beyond_usual, affected)
     edges, flagged = NOON.timestamp() - 7200 + np.arange(241) * 30.0, share * total
     line = Timeline(edges, flagged, flagged, total, None, None, flagged[120:].sum(), total[120:].sum())
     assert line.affected(beyond_usual=beyond_usual) == affected
+
+
+@pytest.mark.parametrize(
+    ("values", "silence", "said"),
+    [
+        (40, 632, "40 of 300 (13%); and 632 fewer than usual"),
+        (40, 0, "40 of 300 (13%)"),
+        (0, 632, "632 fewer than usual"),
+        (0, 0, describe.NO_IMPACT),
+    ],
+)
+def test_what_came_wrong_is_told_apart_from_what_did_not_come(values, silence, said):
+    """An incident of missing values and of fewer predictions says how many of each."""
+    window = Window(NOON - timedelta(hours=1), NOON)
+    nulls = Result("credit", "1", window, "data_quality", "null_rate", 0.13, Verdict.ALARM, "age", n=300)
+    member = OpenFinding.of(nulls, affected=values)
+    fewer = replace(member, metric="volume", feature="", direction="below", affected=silence)
+    incident = replace(opened(NewFinding(nulls, None), TERMS), findings=(member, fewer))
+    assert describe.facts(incident)["affected"] == said
