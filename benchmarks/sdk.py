@@ -133,6 +133,56 @@ def observed_unsampled(endpoint: str) -> Prepared:
     return observed(endpoint, "always_off")
 
 
+def one_row(endpoint: str, table: Any, result: Any) -> Prepared:
+    """A table of one row, as a service makes of each request, to a model that returns a vector or a matrix of one."""
+    import modelspan
+
+    _, drain = observed(endpoint, "always_off")
+    function = modelspan.observe(model="bench", version="1", feature_names=list(FEATURES))(lambda _table: result)
+    return lambda: function(table), drain
+
+
+def one_row_frame(endpoint: str) -> Prepared:
+    import numpy as np
+    import pandas as pd
+
+    return one_row(endpoint, pd.DataFrame([FEATURES]), np.array([0.5]))
+
+
+def one_row_mixed_frame(endpoint: str) -> Prepared:
+    """Numbers, flags, texts, a category and an instant, as a pipeline is given them."""
+    import numpy as np
+    import pandas as pd
+
+    numbers: dict[str, Any] = dict(list(FEATURES.items())[:10])
+    others = {f"count_{at}": at for at in range(4)} | {f"text_{at}": "abc" for at in range(3)} | {"flag": True}
+    frame = pd.DataFrame([numbers | others])
+    frame["plan"] = pd.Categorical(["basic"], categories=["basic", "plus", "pro"])
+    frame["since"] = pd.to_datetime(["2026-01-31T12:00:00Z"])
+    return one_row(endpoint, frame, np.array([[0.25, 0.75]]))
+
+
+def one_row_polars(endpoint: str) -> Prepared:
+    import numpy as np
+    import polars as pl
+
+    return one_row(endpoint, pl.DataFrame([FEATURES]), np.array([0.5]))
+
+
+def one_row_matrix(endpoint: str) -> Prepared:
+    import numpy as np
+
+    return one_row(endpoint, np.array([list(FEATURES.values())]), np.array([0.5]))
+
+
+def one_row_list(endpoint: str) -> Prepared:
+    return one_row(endpoint, [FEATURES], [0.5])
+
+
+def one_row_nested_list(endpoint: str) -> Prepared:
+    return one_row(endpoint, [list(FEATURES.values())], [0.5])
+
+
 def observed_disabled(endpoint: str) -> Prepared:
     import modelspan
 
@@ -186,6 +236,12 @@ ROWS: dict[str, tuple[str, Callable[[str], Prepared], int]] = {
     "observed": ("@observe, span recorded", observed, 20_480),
     "observed_unsampled": ("@observe, span unsampled", observed_unsampled, 51_200),
     "observed_disabled": ("@observe, disabled", observed_disabled, 200_000),
+    "one_row_frame": ("@observe, pandas frame of one row", one_row_frame, 4_096),
+    "one_row_mixed_frame": ("@observe, pandas frame of one row, mixed", one_row_mixed_frame, 4_096),
+    "one_row_polars": ("@observe, polars frame of one row", one_row_polars, 4_096),
+    "one_row_matrix": ("@observe, NumPy matrix of one row", one_row_matrix, 4_096),
+    "one_row_list": ("@observe, list of one mapping", one_row_list, 4_096),
+    "one_row_nested_list": ("@observe, list of one list", one_row_nested_list, 4_096),
 }
 PEERS: dict[str, tuple[str, Callable[[str], Prepared], int]] = {
     "logfire": ("Logfire span", logfire, 10_240),
@@ -323,9 +379,18 @@ def run(rounds: int, peers: bool) -> dict[str, Any]:
         "recorded_cpu": best["observed"]["cpu_us"] / bare["cpu_us"],
         "unsampled_inline": best["observed_unsampled"]["inline_us"] / bare["inline_us"],
         "recorded_inline": best["observed"]["inline_us"] / bare["inline_us"],
+        "one_row_frame_cpu": best["one_row_frame"]["cpu_us"] / bare["cpu_us"],
+        "one_row_frame_inline": best["one_row_frame"]["inline_us"] / bare["inline_us"],
         "batch_us_a_row": max(largest),
     }
-    targets = {"unsampled_cpu": 0.25, "recorded_cpu": 1.3, "unsampled_inline": 0.6, "batch_us_a_row": 1.0}
+    targets = {
+        "unsampled_cpu": 0.25,
+        "recorded_cpu": 1.3,
+        "unsampled_inline": 0.6,
+        "one_row_frame_cpu": 1.0,
+        "one_row_frame_inline": 1.0,
+        "batch_us_a_row": 1.0,
+    }
     return {"rounds": rounds, "rows": best, "ratios": ratios, "targets": targets}
 
 

@@ -18,6 +18,8 @@ SLICE = 512
 """Items whose work, some tenths of a microsecond each, is done in one go."""
 BATCHES_AT_ONCE = 4
 """Small batches, of some 100 µs each, whose columns are made in one go."""
+READ_AT_ONCE = 16
+"""Tables of a few rows, of some 30 µs each, that are looked at in one go."""
 _MOMENT = 5e-5
 
 

@@ -51,6 +51,16 @@ def batch_column(time_ns: int, number: int, first: int, rows: int) -> pa.Array:
     return _format(np.full(1, time_ns, dtype=np.int64), ids)
 
 
+def column_of_calls(times_ns: Sequence[int], ids: Sequence[int], rows: Sequence[int]) -> pa.Array:
+    """The ids of the rows of several calls, so many each (equal to `text` of each)."""
+    import numpy as np
+
+    counts: np.ndarray = np.array(rows)
+    places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    first = np.repeat(np.array(ids, dtype=np.uint64), counts)
+    return column(np.repeat(times_ns, counts), first + places.astype(np.uint64) & np.uint64(_MASK))
+
+
 def completed(own: pa.Array, time_ns: int, number: int) -> pa.Array:
     """The caller's ids of the rows of a batch; generated ones in place of those that are missing or empty."""
     import pyarrow.compute as pc

@@ -22,6 +22,7 @@ from modelspan.records.call import Call, Stream
 from modelspan.records.card import Card, Cards
 from modelspan.records.encode import encode, encode_packed, pieces
 from modelspan.records.encode_batches import encode_batches
+from modelspan.records.groups import grouped
 from modelspan.records.labels import Label, encode_labels
 from modelspan.records.packed import Packer
 from modelspan.records.record import Record
@@ -34,8 +35,10 @@ _Item = TypeVar("_Item")
 
 WAKE_ROWS = 4096
 """Single rows at which the encoder wakes before its time."""
-WAKE_BYTES, WAKE_BATCHES = 2**20, 256
+WAKE_BYTES, WAKE_BATCHES = 2**23, 2048
 """Bytes of batches, and their number, at which it does."""
+ENCODE_BYTES, ENCODE_BATCHES = 2**20, 256
+"""Bytes of batches that are encoded together, about, and their number at most."""
 ENCODE_ROWS = 4096
 """Single rows that are encoded together at most."""
 
@@ -190,8 +193,9 @@ class Pipeline:
 
     def _drain(self) -> None:
         while batches := self._take_batches():
-            self._metrics.observe(batches)
-            for record in encode_batches(batches, self._learn):
+            groups = grouped(batches)
+            self._metrics.observe_groups(groups)
+            for record in encode_batches(groups, self._learn):
                 self._put(record)
         # Only what waits now: to follow the calls that are made meanwhile would take many small rounds, in their way.
         waiting = len(self._calls)
@@ -204,11 +208,11 @@ class Pipeline:
                 self._put(record)
 
     def _take_batches(self) -> list[Call]:
-        """The oldest batches, of about so many bytes as wake the encoder."""
+        """The oldest batches."""
         taken: list[Call] = []
         taken_bytes = 0
         with self._lock:
-            while self._batches and taken_bytes < WAKE_BYTES:
+            while self._batches and taken_bytes < ENCODE_BYTES and len(taken) < ENCODE_BATCHES:
                 taken.append(self._batches.popleft())
                 taken_bytes += taken[-1].nbytes
             self._batch_bytes -= taken_bytes

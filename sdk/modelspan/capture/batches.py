@@ -5,11 +5,13 @@ The snapshot is taken inside the call, so the caller may change its arrays after
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from modelspan._failsafe import swallowed
 from modelspan.capture import arrays, output_columns, outputs, values
+from modelspan.capture.held import Held
 from modelspan.capture.output_columns import NOTHING, Outputs
 from modelspan.capture.outputs import CLASSIFICATION, REGRESSION, UNTOLD, Told
 from modelspan.capture.tables import table_of
@@ -21,6 +23,27 @@ class Snapshot(NamedTuple):
     rows: int
     nbytes: int
     columns: Callable[[], Outputs]
+    held: Held | None = None
+    """The same to be read with others of its function; its reader takes what the caller says of outputs (`Told`)."""
+
+
+def _snapshot(rows: int, nbytes: int, held: Held, told: Told) -> Snapshot:
+    return Snapshot(rows, nbytes, lambda: held.read([held.value], told), held)
+
+
+def together(snapshots: Sequence[Snapshot], told: Told) -> Outputs | None:
+    """The columns of snapshots that are `alike`, one behind the other; None where each is to be read by itself."""
+    first = snapshots[0].held
+    found: Outputs | None = first and first.read([each.held.value for each in snapshots if each.held], told)
+    return found
+
+
+def alike(taken: Snapshot | None) -> Hashable:
+    """What snapshots share that may be read together; None where each is read by itself."""
+    if taken is None or taken.held is None or taken.held.alike is None:
+        return None
+    key = taken.held.alike(taken.held.value)
+    return None if key is None else (taken.held.read, key)
 
 
 class UntoldError(values.UnfitError):
@@ -34,7 +57,7 @@ def snapshot(result: Any, rows: int, told: Told = UNTOLD) -> Snapshot:
         UntoldError: It does not have that many rows, or no row of it has a place.
     """
     if result is None:
-        return Snapshot(rows, 0, lambda: NOTHING)
+        return _snapshot(rows, 0, Held(None, _read_nothing, type), told)
     if _is_pair(result, rows):
         return _of_pair(result, rows, told)
     if rows == 1 and not _is_one_row(result):
@@ -77,7 +100,19 @@ def _of_single(result: Any, told: Told) -> Snapshot:
     found = outputs.read(result, told)
     if found is outputs.NOTHING:
         raise UntoldError(f"the table has one row, and the result is one {type(result).__name__}")
-    return Snapshot(1, 256, lambda: output_columns.of_rows([found]))
+    return _of_outputs([found], told)
+
+
+def _of_outputs(found: list[outputs.Output], told: Told) -> Snapshot:
+    return _snapshot(len(found), 256 * len(found), Held(found, _read_outputs, type), told)
+
+
+def _read_outputs(several: Sequence[list[outputs.Output]], _told: Told) -> Outputs:
+    return output_columns.of_rows(list(itertools.chain.from_iterable(several)))
+
+
+def _read_nothing(_several: Sequence[None], _told: Told) -> Outputs:
+    return NOTHING
 
 
 # --- pairs -------------------------------------------------------------------------------------------
@@ -137,7 +172,7 @@ def with_score(prediction: Snapshot, score: Snapshot) -> Snapshot:
 
 def _of_vector(vector: Any, rows: int, told: Told) -> Snapshot:
     nbytes = int(getattr(vector, "nbytes", 64 * rows))
-    return Snapshot(rows, nbytes, lambda: output_columns.of_vector(vector, told))
+    return _snapshot(rows, nbytes, Held(vector, output_columns.of_vectors, output_columns.vector_alike), told)
 
 
 def _of_array(result: Any, shape: tuple[int, ...], rows: int, told: Told) -> Snapshot:
@@ -155,7 +190,12 @@ def _of_array(result: Any, shape: tuple[int, ...], rows: int, told: Told) -> Sna
     array = array.reshape(shape[:2]).copy()
     if array.ndim == 1 or array.shape[1] == 1:
         return _of_vector(array.ravel(), rows, told)
-    return Snapshot(rows, array.nbytes, lambda: output_columns.of_matrix(array, told))
+    return _of_matrix(array, told)
+
+
+def _of_matrix(matrix: Any, told: Told) -> Snapshot:
+    held = Held(matrix, output_columns.of_matrices, output_columns.matrix_alike)
+    return _snapshot(len(matrix), matrix.nbytes, held, told)
 
 
 def _of_list(result: list[Any] | tuple[Any, ...], rows: int, told: Told) -> Snapshot:
@@ -166,11 +206,11 @@ def _of_list(result: list[Any] | tuple[Any, ...], rows: int, told: Told) -> Snap
         return _of_vector(list(result), rows, told)
     matrix = _matrix(result, first)
     if matrix is not None and matrix.shape[1] > 1:
-        return Snapshot(rows, matrix.nbytes, lambda: output_columns.of_matrix(matrix, told))
+        return _of_matrix(matrix, told)
     found = [outputs.read(each, told) for each in result]
     if all(each is outputs.NOTHING for each in found):
         raise UntoldError(f"the result is a list of objects of type {type(first).__name__}")
-    return Snapshot(rows, 256 * rows, lambda: output_columns.of_rows(found))
+    return _of_outputs(found, told)
 
 
 def _matrix(result: list[Any] | tuple[Any, ...], first: Any) -> Any:
@@ -187,4 +227,4 @@ def _matrix(result: list[Any] | tuple[Any, ...], first: Any) -> Any:
     return matrix if matrix is not None and matrix.dtype.kind in "fiu" and matrix.ndim == 2 else None
 
 
-__all__ = ["NOTHING", "Outputs", "Snapshot", "UntoldError", "snapshot", "with_score"]
+__all__ = ["NOTHING", "Outputs", "Snapshot", "UntoldError", "alike", "snapshot", "together", "with_score"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any
 
 from modelspan._failsafe import attempt
@@ -48,13 +49,24 @@ def array_of(column: Any) -> pa.Array:
 
 
 def _is_plain(column: Any) -> bool:
-    """Whether objects are scalars: Arrow follows lists and dicts that hold themselves until the process dies."""
+    """Whether objects are scalars of one kind: of two kinds, Arrow would make one, an instant a date, a flag a number.
+
+    It follows lists and dicts that hold themselves until the process dies.
+    """
     if type(column) not in (list, tuple) and not hasattr(column, "dtype"):
         column = list(column)
     if str(getattr(column, "dtype", "object")) != "object":
         return True  # of pandas' own types, such as categories and intervals
-    kinds = set(map(type, column))
-    return all(kind in values.IMMUTABLE or values.is_missing_type(kind) for kind in kinds)
+    kinds = {kind for kind in set(map(type, column)) if kind is not type(None) and not values.is_missing_type(kind)}
+    if len(kinds) > 1 and float in kinds and all(value != value for value in column if type(value) is float):
+        kinds.remove(float)  # NaN among texts is missing
+    if _TIME in kinds and len({value.tzinfo is None for value in column if type(value) is _TIME}) > 1:
+        return False
+    return kinds <= values.IMMUTABLE and (len(kinds) <= 1 or kinds <= _NUMBERS)
+
+
+_TIME = datetime.datetime
+_NUMBERS = {int, float}
 
 
 def one_chunk(column: Any) -> Any:

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from modelspan.capture import arrays, values
-from modelspan.capture.columns import column_of
+from modelspan.capture import arrays, held, values
+from modelspan.capture.held import Held
 from modelspan.capture.tables import Table, long_vector, table_of
 
 MAX_TEXT = 4096
@@ -182,7 +182,7 @@ def texts_as_rows(names: tuple[Any, ...], texts: tuple[Any, ...], result: Any) -
         return None
     if isinstance(result, tuple) and len(result) == 2 and not all(isinstance(each, str) for each in result):
         return None  # a label and a score
-    return Table(len(texts), sum(map(len, texts)), lambda: {"text": column_of(texts)})
+    return Table(len(texts), sum(map(len, texts)), Held((("text",), [texts]), held.read_lists, held.lists_alike))
 
 
 class Arguments:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan._failsafe import swallowed
 from modelspan.capture import names, outputs
 from modelspan.capture.columns import column_of
+from modelspan.capture.held import array_alike
 from modelspan.capture.outputs import CLASSIFICATION, REGRESSION, Output, Told, class_name
 from modelspan.capture.texts import texts_of
 from modelspan.capture.values import clean
@@ -29,6 +31,11 @@ class Outputs(NamedTuple):
     value: pa.Array | None = None
     label: pa.Array | None = None
     scores: Mapping[str, pa.Array] | None = None
+
+    def fits(self, rows: int) -> bool:
+        """Whether each column has so many values."""
+        every = [self.value, self.label, *(self.scores or {}).values()]
+        return all(column is None or len(column) == rows for column in every)
 
 
 NOTHING = Outputs()
@@ -52,6 +59,27 @@ def of_vector(vector: Any, told: Told) -> Outputs:
     return (
         of_rows([outputs.read(each, told) for each in column]) if isinstance(column, list) else of_array(column, told)
     )
+
+
+def vector_alike(vector: Any) -> Hashable:
+    """What columns of several calls share that are numbers, or classes, alike."""
+    kind = type(vector)
+    if kind is not list and kind.__module__ != "numpy":
+        return None
+    objects = kind is list or vector.dtype.kind == "O"
+    return (kind, frozenset(map(type, vector)) if objects else array_alike(vector))
+
+
+def of_vectors(vectors: Sequence[Any], told: Told) -> Outputs | None:
+    """Columns of several calls as one; None where a whole column tells what it is."""
+    import numpy as np
+
+    if len(vectors) == 1:
+        return of_vector(vectors[0], told)
+    if told.classes and all(isinstance(each, float) for each in told.classes):
+        return None
+    whole = list(itertools.chain.from_iterable(vectors)) if type(vectors[0]) is list else np.concatenate(vectors)
+    return of_vector(whole, told)
 
 
 def of_array(column: pa.Array, told: Told) -> Outputs:
@@ -97,6 +125,26 @@ def has_fractions(column: pa.Array | None) -> bool:
     return column is not None and bool(pc.any(pc.not_equal(pc.floor(column), column)).as_py())
 
 
+def stacked(parts: Sequence[tuple[Outputs, int]]) -> Outputs:
+    """Outputs of so many rows each, one behind the other; what some of them lack is missing there."""
+    import pyarrow as pa
+
+    if len(parts) == 1:
+        return parts[0][0]
+
+    def column(pick: Callable[[Outputs], Any], kind: pa.DataType) -> Any:
+        each = [(pick(told), rows) for told, rows in parts]
+        if all(found is None for found, _ in each):
+            return None
+        return pa.concat_arrays([pa.nulls(rows, kind) if found is None else found for found, rows in each])
+
+    names = dict.fromkeys(name for told, _ in parts for name in told.scores or {})
+    scores = {name: column(lambda told: (told.scores or {}).get(name), pa.float64()) for name in names}  # noqa: B023
+    return Outputs(
+        column(lambda told: told.value, pa.float64()), column(lambda told: told.label, pa.string()), scores or None
+    )
+
+
 # --- several columns ---------------------------------------------------------------------------------
 
 
@@ -138,31 +186,42 @@ def _of_unknown(columns: Mapping[str, Any], told: Told) -> Outputs:
     return of_scores(columns, told)
 
 
-def of_matrix(matrix: np.ndarray, told: Told) -> Outputs:
-    """A matrix with a column a class; without classes, what are no probabilities may be anything."""
+def matrix_alike(matrix: np.ndarray) -> Hashable:
+    """How many classes, and the type of their scores."""
+    return (matrix.shape[1], array_alike(matrix))
+
+
+def of_matrices(matrices: Sequence[np.ndarray], told: Told) -> Outputs | None:
+    """Matrices with a column a class as one; without classes, what are no probabilities may be anything.
+
+    None where some are probabilities and others are not: each tells by itself what it is.
+    """
+    import numpy as np
     import pyarrow as pa
 
-    width = matrix.shape[1]
-    if matrix.dtype.kind not in "fiu":
+    first = matrices[0]
+    width = first.shape[1]
+    whole = first if len(matrices) == 1 else np.concatenate(matrices)
+    if whole.dtype.kind not in "fiu":
         return _untold(width)
     if told.task == REGRESSION:
         swallowed(f"of {width} values for a row, the first is recorded; prediction= takes another")
-        return Outputs(value=pa.array(matrix[:, 0].astype("float64")))
+        return Outputs(value=pa.array(whole[:, 0].astype("float64")))
     classes = told.classes if told.classes is not None and len(told.classes) == width else None
-    are_scores = (
-        matrix.dtype.kind == "f"
-        and told.classes is None
-        and (told.task == CLASSIFICATION or _are_probabilities(matrix))
-    )
-    if classes is None and not are_scores:
-        return _untold(width)
-    if classes is None and _look_sorted(matrix):
-        swallowed(
-            "the scores of results that name no classes fall in every row: where they are sorted by score, they are no"
-            " scores of the same classes; return them with their labels, or in the order of classes="
-        )
+    if classes is None:
+        if whole.dtype.kind != "f" or told.classes is not None:
+            return _untold(width)
+        if told.task != CLASSIFICATION:
+            are = _are_probabilities(whole, [len(each) for each in matrices])
+            if not all(are):
+                return None if any(are) else _untold(width)
+        if len(matrices) == 1 and _look_sorted(whole):
+            swallowed(
+                "the scores of results that name no classes fall in every row: where they are sorted by score, they "
+                "are no scores of the same classes; return them with their labels, or in the order of classes="
+            )
     every = list(map(class_name, classes if classes is not None else range(width)))
-    return of_scores({name: pa.array(matrix[:, at].copy()) for at, name in enumerate(every)}, told)
+    return of_scores({name: pa.array(whole[:, at].copy()) for at, name in enumerate(every)}, told)
 
 
 def _untold(width: int) -> Outputs:
@@ -173,14 +232,18 @@ def _untold(width: int) -> Outputs:
     return NOTHING
 
 
-def _are_probabilities(matrix: np.ndarray) -> bool:
+def _are_probabilities(matrix: np.ndarray, rows: Sequence[int]) -> list[bool]:
+    """Whether so many rows, one group behind the other, are probabilities each, as far as they are known."""
     import numpy as np
 
-    known = matrix[~np.isnan(matrix).any(axis=1)]
-    if not len(known):
-        return False
-    within = known.min() >= -_TOLERANCE and known.max() <= 1 + _TOLERANCE
-    return bool(within and np.abs(known.sum(axis=1) - 1).max() <= _TOLERANCE)
+    if not len(matrix):
+        return [False] * len(rows)
+    known = ~np.isnan(matrix).any(axis=1)
+    within = (matrix >= -_TOLERANCE).all(axis=1) & (matrix <= 1 + _TOLERANCE).all(axis=1)
+    fits = within & (np.abs(matrix.sum(axis=1) - 1) <= _TOLERANCE)
+    firsts = np.cumsum([0, *rows[:-1]])
+    are = np.logical_and.reduceat(fits | ~known, firsts) & np.logical_or.reduceat(known, firsts)
+    return [bool(each) for each in are]
 
 
 def _look_sorted(matrix: np.ndarray) -> bool:

@@ -6,13 +6,15 @@ one memory copy); `columns` turns it into Arrow in the background.
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelspan._failsafe import swallowed
-from modelspan.capture import arrays, values
-from modelspan.capture.columns import array_of, column_of, one_chunk
+from modelspan.capture import arrays, held, values
+from modelspan.capture.columns import array_of, column_of
+from modelspan.capture.held import SMALL_TABLE, Held
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,20 +23,24 @@ if TYPE_CHECKING:
 class Table:
     """A snapshot of rows: how many, how many bytes, and how to get their columns."""
 
-    __slots__ = ("_columns", "left_out", "nbytes", "rows")
+    __slots__ = ("held", "left_out", "nbytes", "rows")
 
-    def __init__(
-        self, rows: int, nbytes: int, columns: Callable[[], dict[str, Any]], left_out: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, rows: int, nbytes: int, taken: Held, left_out: dict[str, str] | None = None) -> None:
         self.rows = rows
         self.nbytes = nbytes
-        self._columns = columns
+        self.held = taken
+        """Its reader is told the reasons why columns are left out."""
         self.left_out: dict[str, str] = {} if left_out is None else left_out
         """Why columns are left out, by their names; whole once the columns have been read."""
 
     def columns(self) -> dict[str, Any]:
         """The columns by name, each an Arrow array of `rows` values, or a list where it mixes kinds."""
-        return self._columns()
+        found: dict[str, Any] = self.held.read([self.held.value], self.left_out)
+        return found
+
+
+def _without_features(rows: int) -> Table:
+    return Table(rows, 0, Held(None, held.nothing))
 
 
 def table_of(value: Any, names: Sequence[str] | None = None) -> Table | None:
@@ -64,31 +70,7 @@ def _of_counted(value: Any) -> Table | None:
     if not callable(getattr(value, "num_row", None)):
         return None
     swallowed(f"objects of type {type(value).__name__} are recorded without their features; tell them with features=")
-    return Table(int(value.num_row()), 0, dict)
-
-
-def _named(columns: Iterable[tuple[Any, Any]], read: Callable[[Any], Any], left_out: dict[str, str]) -> dict[str, Any]:
-    """Columns by name; of those with the same name, the first counts, and the others are told in the reasons."""
-    found: dict[str, Any] = {}
-    beyond = 0
-    for name, column in columns:
-        if str(name) in found:
-            values.say_twice(str(name), left_out)
-        elif len(found) >= values.MOST_FEATURES:
-            beyond += 1
-        else:
-            found[str(name)] = read(column)
-    if beyond:
-        values.too_many(left_out, beyond)
-    return found
-
-
-def _table(
-    rows: int, nbytes: int, columns: Callable[[], Iterable[tuple[Any, Any]]], read: Callable[[Any], Any]
-) -> Table:
-    """A table of columns of which several may have the same name."""
-    left_out: dict[str, str] = {}
-    return Table(rows, nbytes, lambda: _named(columns(), read, left_out), left_out)
+    return _without_features(int(value.num_row()))
 
 
 def _of_pandas(frame: Any) -> Table:
@@ -97,77 +79,99 @@ def _of_pandas(frame: Any) -> Table:
     Its bytes are estimated at 16 a value, since asking pandas for them takes longer than the snapshot.
     """
     pandas = sys.modules["pandas"]
+    plain = type(frame) is pandas.DataFrame  # what others join to, only they know
+    if plain and len(frame) <= SMALL_TABLE and (found := _of_one_type(frame)) is not None:
+        return found
     frozen = frame.copy(deep=int(pandas.__version__.split(".")[0]) < 3)
-    return _table(len(frozen), 16 * frozen.size, frozen.items, column_of)
+    rows, width = len(frozen), len(frozen.columns)
+    alike = held.pandas_alike if plain else None
+    return Table(rows, _FRAME_BYTES + 16 * rows * width, Held(frozen, held.read_pandas, alike))
+
+
+_FRAME_BYTES = 4096
+"""Memory of a frame of pandas beside its values: what counts of one that has a row."""
+
+
+def _of_one_type(frame: Any) -> Table | None:
+    """A small frame all of whose columns are of one type of NumPy's numbers, as a matrix; None where it is none.
+
+    pandas hands out its values without a copy, for reading alone, where they are one array, and so of one type.
+    """
+    names = tuple(frame.columns.tolist())
+    if names in _of_several_types or len(_of_several_types) >= _MOST_LAYOUTS:
+        return None
+    matrix = frame.to_numpy()
+    if matrix.flags.writeable or matrix.dtype.kind not in "fiub" or len(names) < 2:
+        _of_several_types.add(names)  # to make one array of them takes too long to be tried again
+        return None
+    return Table(len(matrix), matrix.nbytes, Held((names, matrix.T.copy()), held.read_matrices, held.matrix_alike))
+
+
+_of_several_types: set[tuple[Any, ...]] = set()
+_MOST_LAYOUTS = 1_000
+"""Sets of names that are remembered."""
 
 
 def _of_polars(frame: Any) -> Table:
     frozen = frame.clone()
-    return _table(
-        len(frozen),
-        int(frozen.estimated_size()),
-        lambda: zip(frozen.columns, frozen.get_columns(), strict=True),
-        column_of,
-    )
+    return Table(len(frozen), int(frozen.estimated_size()), Held(frozen, held.read_polars, held.polars_alike))
 
 
 def _of_arrow(table: Any) -> Table:
-    return _table(table.num_rows, table.nbytes, lambda: zip(table.schema.names, table.columns, strict=True), one_chunk)
+    return Table(table.num_rows, table.nbytes, Held(table, held.read_arrow, held.arrow_alike))
 
 
 def _of_array(array: Any, shape: tuple[int, ...], names: Sequence[str] | None) -> Table | None:
     """An array of two dimensions or more, a sparse matrix, or a structured array: one row for each of the first."""
     if getattr(getattr(array, "dtype", None), "names", None) is not None and len(shape) == 1:
         frozen = array.copy()
-        return _table(
-            len(frozen), frozen.nbytes, lambda: ((name, frozen[name]) for name in frozen.dtype.names), column_of
-        )
+        return Table(len(frozen), frozen.nbytes, Held(frozen, held.read_structured, held.array_alike))
     if len(shape) < 2:
         return None
-    nothing = Table(shape[0], 0, dict)
     if len(shape) == 2 and (names is not None or shape[1] <= arrays.MOST_UNNAMED):
         if arrays.is_sparse(array) and shape[0] * shape[1] > arrays.MOST_CELLS:
             swallowed(f"sparse matrices of more than {arrays.MOST_CELLS:,} cells are recorded without their features")
-            return nothing
+            return _without_features(shape[0])
         return _of_matrix(arrays.numpy_of(array), names)
     if arrays.is_sparse(array):
         swallowed("sparse matrices of many columns are recorded without their features; name some with features=")
-        return nothing
+        return _without_features(shape[0])
     if names is not None:
         return _misnamed(names, shape[0], f"the array the shape {shape}")
     if arrays.too_large(shape, "an array") or 0 in shape:
-        return nothing
+        return _without_features(shape[0])
     return _of_vectors(arrays.numpy_of(array).reshape(shape[0], -1))
 
 
 def _of_matrix(matrix: np.ndarray, names: Sequence[str] | None) -> Table:
     rows, width = matrix.shape
-    columns = [str(name) for name in names] if names is not None else [f"f{position}" for position in range(width)]
+    columns = tuple(map(str, names)) if names is not None else _numbered(width)
     if len(columns) != width:
         return _misnamed(columns, rows, f"the matrix {width} columns")
     frozen = matrix.T.copy()  # by column: each becomes an Arrow array without another copy
-    return _table(rows, frozen.nbytes, lambda: zip(columns, frozen, strict=True), column_of)
+    return Table(rows, frozen.nbytes, Held((columns, frozen), held.read_matrices, held.matrix_alike))
+
+
+@functools.lru_cache(maxsize=8)
+def _numbered(width: int) -> tuple[str, ...]:
+    """Names of columns without any."""
+    return tuple(f"f{position}" for position in range(width))
 
 
 def _misnamed(names: Sequence[str], rows: int, others: str) -> Table:
     """Rows whose features cannot be told by the names that were given."""
     swallowed(f"feature_names has {len(names)} names and {others}: the rows are recorded without features")
-    return Table(rows, 0, dict)
+    return _without_features(rows)
 
 
 def _of_vectors(matrix: np.ndarray) -> Table:
     """Rows of so many numbers that they are one embedding each."""
     if matrix.dtype.kind not in "fiub":
-        return Table(len(matrix), 0, lambda: {arrays.VECTOR: [values.safely(row) for row in matrix]})
+        told = [values.safely(row) for row in matrix]
+        return Table(len(matrix), 0, Held({arrays.VECTOR: told}, held.ready))
     long_vector(matrix.shape[1])
-    flat = matrix.astype("float32").ravel()
-
-    def columns() -> dict[str, Any]:
-        import pyarrow as pa
-
-        return {arrays.VECTOR: pa.FixedSizeListArray.from_arrays(pa.array(flat), matrix.shape[1])}
-
-    return Table(len(matrix), flat.nbytes, columns)
+    flat = matrix.astype("float32")
+    return Table(len(matrix), flat.nbytes, Held(flat, held.read_vectors, held.vectors_alike))
 
 
 def long_vector(numbers: int) -> None:
@@ -185,13 +189,9 @@ def _of_rows(rows: list[Any] | tuple[Any, ...], names: Sequence[str] | None) -> 
     if isinstance(first, Mapping) or values.fields(first) is not None:
         left_out: dict[str, str] = {}
         flat = [values.flatten(row if isinstance(row, Mapping) else values.fields(row) or {}, left_out) for row in rows]
-        every = list(dict.fromkeys(name for row in flat for name in row))
-        return Table(
-            len(flat),
-            64 * len(flat) * len(every),
-            lambda: {name: column_of([row.get(name) for row in flat]) for name in every},
-            left_out,
-        )
+        every = tuple(dict.fromkeys(name for row in flat for name in row))
+        taken = Held((every, flat), held.read_rows, held.lists_alike)
+        return Table(len(flat), 64 * len(flat) * len(every), taken, left_out)
     shape = arrays.shape_of(first)
     if not isinstance(first, (list, tuple)) and not shape:
         return None
@@ -212,13 +212,13 @@ def _of_nested(rows: Sequence[Any], names: Sequence[str] | None) -> Table:
             found = np.zeros(0)
         listed = isinstance(rows[0], (list, tuple))
         if listed and _has_scalars(rows[0]) and (found.ndim != 2 or found.dtype.kind not in "fiub" or _has_flags(rows)):
-            return _of_mixed(rows, names or [f"f{position}" for position in range(len(rows[0]))])
+            return _of_mixed(rows, names or _numbered(len(rows[0])))
         table = _of_array(found, found.shape, names)
         if table is not None:
             return table
     told = [values.safely(row) for row in rows]
     numbers = sum(len(each) for each in told if hasattr(each, "__len__"))
-    return Table(len(told), 4 * numbers, lambda: {arrays.VECTOR: told})
+    return Table(len(told), 4 * numbers, Held({arrays.VECTOR: told}, held.ready))
 
 
 def _has_scalars(row: Sequence[Any]) -> bool:
@@ -236,7 +236,8 @@ def _of_mixed(rows: Sequence[Any], names: Sequence[str]) -> Table:
     columns = [list(map(values.safely, column)) for column in zip(*rows, strict=True)]
     if len(columns) != len(names):
         return _misnamed(names, len(rows), f"the rows {len(columns)} values")
-    return _table(len(rows), 64 * len(rows) * len(columns), lambda: zip(names, columns, strict=True), column_of)
+    taken = Held((tuple(names), columns), held.read_lists, held.lists_alike)
+    return Table(len(rows), 64 * len(rows) * len(columns), taken)
 
 
 _MOST_DEPTH = 8
@@ -262,11 +263,10 @@ def _of_columns(columns: Mapping[Any, Any]) -> Table | None:
     if len(lengths) != 1:
         return None
     left_out: dict[str, str] = {}
-    frozen = _named(columns.items(), _frozen, left_out)
+    frozen = held.named(columns.items(), _frozen, left_out)
     rows = lengths.pop()
-    return Table(
-        rows, sum(getattr(column, "nbytes", 64 * rows) for column in frozen.values()), lambda: frozen, left_out
-    )
+    nbytes = sum(getattr(column, "nbytes", 64 * rows) for column in frozen.values())
+    return Table(rows, nbytes, Held(frozen, held.ready), left_out)
 
 
 def _frozen(column: Any) -> Any:

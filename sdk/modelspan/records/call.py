@@ -127,8 +127,7 @@ class Call:
     def _columns(self) -> Outputs:
         with guard(f"the output of model {self.stream.model!r} could not be read"):
             told = self.outputs.columns() if self.outputs is not None else NOTHING
-            every = [told.value, told.label, *(told.scores or {}).values()]
-            if all(column is None or len(column) == self.rows for column in every):
+            if told.fits(self.rows):
                 return told
             swallowed(f"an output of model {self.stream.model!r} has another number of rows than its table")
         return NOTHING

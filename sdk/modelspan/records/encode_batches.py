@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan import _identity, conventions
-from modelspan._failsafe import guard
+from modelspan._failsafe import attempt, guard
 from modelspan._gentle import BATCHES_AT_ONCE, gently
 from modelspan.capture.values import clean
 from modelspan.records import columns as plain
 from modelspan.records import placing
 from modelspan.records.call import Call, Stream
 from modelspan.records.encode import RECORD_BYTES, Learn, guarded, metadata, output_columns, types, weights
+from modelspan.records.groups import Group
 from modelspan.records.record import Record
 from modelspan.records.stream import FAST, write
 
@@ -40,16 +41,13 @@ class _Columns(NamedTuple):
         return len(self.table[conventions.COL_TIMESTAMP])
 
 
-def encode_batches(calls: Sequence[Call], learn: Learn) -> Iterator[Record]:
+def encode_batches(groups: Sequence[Group], learn: Learn) -> Iterator[Record]:
     """Encode the rows of batches that are kept, in records of at most `BATCH_ROWS`; small batches share one."""
     small: dict[Any, list[_Columns]] = {}
-    for call in gently([call for call in calls if call.kept], BATCHES_AT_ONCE):
-        found: list[_Columns] = []
-        with guard("a prediction record could not be encoded") as tried:
-            found = list(_batch(call, learn))
-        if tried.failed is not None:
-            yield Record(conventions.EVENT_PREDICTIONS, b"", call.rows, 0)
-            continue
+    for group in gently([group for group in groups if group.first.kept], BATCHES_AT_ONCE):
+        found, lost = _read(group, learn)
+        if lost:
+            yield Record(conventions.EVENT_PREDICTIONS, b"", lost, 0)
         for columns in found:
             if columns.rows > SMALL_BATCH:
                 yield from guarded(_parts(columns), columns.rows)
@@ -76,31 +74,35 @@ def _together(alike: list[_Columns]) -> Iterator[Record]:
         yield from guarded(_parts(columns), columns.rows)
 
 
-def _batch(call: Call, learn: Learn) -> Iterator[_Columns]:
-    """The columns of one batch, none of which mixes kinds."""
-    assert call.table is not None
-    redaction = call.observer.redaction
-    columns = {clean(name): column for name, column in _features(call).items()}
+def _read(group: Group, learn: Learn) -> tuple[list[_Columns], int]:
+    """The columns of calls, of each by itself where they cannot be read as one; and how many rows cannot be encoded."""
+    several = len(group.calls) > 1
+    with attempt() if several else guard("a prediction record could not be encoded") as tried:
+        return list(_columns(group, learn)), 0
+    assert tried.failed
+    if not several:
+        return [], group.rows
+    each = [_read(alone, learn) for alone in group.alone()]
+    return [columns for found, _ in each for columns in found], sum(lost for _, lost in each)
+
+
+def _columns(group: Group, learn: Learn) -> Iterator[_Columns]:
+    """The columns of calls, none of which mixes kinds."""
+    stream, redaction = group.first.stream, group.first.observer.redaction
+    given, reasons = group.features()
+    columns = {clean(name): column for name, column in given.items()}
     mixed = {name: column for name, column in columns.items() if isinstance(column, list)}
-    shared = _batch_identity(call) | output_columns(call.predicted(), redaction)
-    groups = plain.split(list(mixed.values()))
-    for rows in [None] if groups is None else groups:
-        left_out = {clean(name): why for name, why in call.table.left_out.items()}
+    shared = _identity_columns(group) | output_columns(group.predicted, redaction)
+    parts = plain.split(list(mixed.values()))
+    for rows in [None] if parts is None else parts:
+        left_out = {clean(name): why for name, why in reasons.items()}
         kinds = {name: plain.column(name, _taken(column, rows), left_out) for name, column in mixed.items()}
         pure = {name: _taken(column, rows) for name, column in columns.items() if name not in mixed}
         found = {name: column for name, column in (pure | kinds).items() if column is not None}
         features = placing.placed(found, redaction, left_out)
-        learn(call.stream, types(features))
+        learn(stream, types(features))
         table = {name: _taken(column, rows) for name, column in shared.items()} | features
-        yield _Columns(call.stream, table, call.time_ns, metadata(call.stream) | placing.metadata(left_out, redaction))
-
-
-def _features(call: Call) -> dict[str, Any]:
-    """The columns of the table; without them, its rows arrive all the same."""
-    assert call.table is not None
-    with guard(f"the features of a table of model {call.stream.model!r} could not be read"):
-        return call.table.columns()
-    return {}
+        yield _Columns(stream, table, group.first.time_ns, metadata(stream) | placing.metadata(left_out, redaction))
 
 
 def _taken(column: Any, rows: list[int] | None) -> Any:
@@ -138,26 +140,45 @@ def _spelt_out(column: pa.Array) -> int:
     return max(int(column.nbytes), len(column) * int(longest or 0))
 
 
-def _batch_identity(call: Call) -> dict[str, Any]:
+def _identity_columns(group: Group) -> dict[str, Any]:
+    """What each row says beside features and outputs."""
+    import numpy as np
     import pyarrow as pa
 
-    rows = call.rows
+    calls, first = group.calls, group.first
+    rows = [call.rows for call in calls]
+    call_of_row = None if group.rows == len(calls) else pa.array(np.repeat(np.arange(len(calls)), rows))
 
-    def repeated(value: Any, kind: pa.DataType) -> pa.Array:
-        return pa.nulls(rows, kind) if value is None else pa.repeat(pa.scalar(value, kind), rows)
+    def column(told: Iterable[Any], kind: pa.DataType) -> pa.Array:
+        values = pa.array(list(told), kind)
+        return values if call_of_row is None else values.take(call_of_row)
 
+    valid = [call.context if call.context is not None and call.context.is_valid else None for call in calls]
     instant = pa.timestamp("ns", "UTC")
-    context = call.context if call.context is not None and call.context.is_valid else None
-    table = {
-        conventions.COL_TIMESTAMP: repeated(call.time_ns, instant) if call.times is None else call.times,
-        conventions.COL_PREDICTION_ID: _identity.batch_column(call.time_ns, call.number, 0, rows)
-        if call.ids is None
-        else call.ids,
-        conventions.COL_TRACE_ID: repeated(context and context.trace_id.to_bytes(16, "big"), pa.binary(16)),
-        conventions.COL_SPAN_ID: repeated(context and context.span_id.to_bytes(8, "big"), pa.binary(8)),
-        conventions.COL_DURATION: repeated(call.duration, pa.float64()),
-        conventions.COL_ERROR_TYPE: repeated(call.error_type, pa.string()),
+    tags = {
+        name: column((call.tags.get(name) for call in calls), pa.string())
+        for name in dict.fromkeys(name for call in calls for name in call.tags)
     }
-    table |= weights(call.observer.weight, rows)
-    tags = {name: repeated(value, pa.string()) for name, value in call.tags.items()}
-    return {**table, **call.observer.tag_redaction.columns(conventions.COL_TAG_PREFIX, tags)}
+    return {
+        conventions.COL_TIMESTAMP: column((call.time_ns for call in calls), instant)
+        if first.times is None
+        else first.times,
+        conventions.COL_PREDICTION_ID: _ids(calls, rows),
+        conventions.COL_TRACE_ID: column((each and each.trace_id.to_bytes(16, "big") for each in valid), pa.binary(16)),
+        conventions.COL_SPAN_ID: column((each and each.span_id.to_bytes(8, "big") for each in valid), pa.binary(8)),
+        conventions.COL_DURATION: column((call.duration for call in calls), pa.float64()),
+        conventions.COL_ERROR_TYPE: column((call.error_type for call in calls), pa.string()),
+        **weights(first.observer.weight, group.rows),
+        **first.observer.tag_redaction.columns(conventions.COL_TAG_PREFIX, tags),
+    }
+
+
+def _ids(calls: Sequence[Call], rows: Sequence[int]) -> pa.Array:
+    import pyarrow as pa
+
+    first = calls[0]
+    if first.ids is not None:
+        return first.ids if len(calls) == 1 else pa.concat_arrays([call.ids for call in calls])
+    if len(calls) == 1:
+        return _identity.batch_column(first.time_ns, first.number, 0, first.rows)
+    return _identity.column_of_calls([call.time_ns for call in calls], [call.number for call in calls], rows)

@@ -24,6 +24,7 @@ from modelspan.capture.batches import Outputs
 from modelspan.capture.outputs import Output
 from modelspan.delivery.outbox import Tally
 from modelspan.records.call import Call, Stream
+from modelspan.records.groups import Group
 from modelspan.records.unpacked import Rows
 from modelspan.telemetry.histograms import (
     DURATION_BOUNDARIES,
@@ -78,13 +79,24 @@ class Metrics:
         self._label_texts: dict[Attributes, Bounded] = {}
 
     def observe(self, calls: Sequence[Call]) -> None:
-        """Count calls."""
+        """Count calls of single rows."""
         groups: dict[tuple[Stream, str | None], list[Call]] = {}
         for call in calls:
             groups.setdefault((call.stream, call.error_type), []).append(call)
         for (stream, error_type), group in groups.items():
             with guard("calls could not be counted"):  # one group's failure is not another's
                 self._count(self._attributes(stream), error_type, group)
+                if error_type is None:
+                    self._count_outputs(self._attributes(stream), [call.result for call in group])
+
+    def observe_groups(self, groups: Sequence[Group]) -> None:
+        """Count calls with tables."""
+        for group in gently(groups, BATCHES_AT_ONCE):
+            with guard("calls could not be counted"):
+                attributes = self._attributes(group.first.stream)
+                self._count(attributes, group.first.error_type, group.calls)
+                if group.first.error_type is None:
+                    self._count_columns(attributes, group.predicted, some=len(group.calls) == 1)
 
     def _attributes(self, stream: Stream) -> Attributes:
         key = (stream.model, stream.version)
@@ -95,7 +107,7 @@ class Metrics:
         role = () if stream.role == conventions.ROLE_PRIMARY else ((conventions.MODEL_ROLE, stream.role),)
         return attributes + role
 
-    def _count(self, attributes: Attributes, error_type: str | None, calls: list[Call]) -> None:
+    def _count(self, attributes: Attributes, error_type: str | None, calls: Sequence[Call]) -> None:
         outcome = (
             attributes if error_type is None else (*attributes, (conventions.ERROR_TYPE, self._error_types(error_type)))
         )
@@ -105,11 +117,6 @@ class Metrics:
         self._sink.record(conventions.METRIC_DURATION, durations, outcome)
         first_items = [call.first_item for call in calls if call.first_item is not None]
         self._sink.record(conventions.METRIC_FIRST_ITEM, first_items, outcome)
-        if error_type is None:
-            self._count_outputs(attributes, [call.result for call in calls if call.table is None])
-            for call in gently([call for call in calls if call.table is not None], BATCHES_AT_ONCE):
-                with guard("predictions could not be counted"):
-                    self._count_columns(attributes, call.predicted(), some=True)
 
     def _count_outputs(self, attributes: Attributes, results: list[Any]) -> None:
         values = [result.value if isinstance(result, Output) else result for result in results]
