@@ -146,8 +146,8 @@ def rebuild_sketches(store: Store, names: Names) -> int:
             where = f"model = {{model:String}} AND version = {{version:String}} AND toDate({column}) = {{day:Date}}"
             _delete(store, table, where, bound)
         for view in store.rows(_VIEWS):
-            source = "(SELECT * FROM predictions WHERE model = {model:String} AND version = {version:String}"
-            source += " AND toDate(timestamp) = {day:Date})"
+            source = "(SELECT * REPLACE (false AS sketched) FROM predictions"  # all rows, not only those of views
+            source += " WHERE model = {model:String} AND version = {version:String} AND toDate(timestamp) = {day:Date})"
             select = re.sub(r"\bFROM\s+(?:`?\w+`?\.)?`?predictions`?(?=\s|\)|$)", f"FROM {source}", view["as_select"])
             store.command(f"INSERT INTO feature_profiles ({_columns(store, view['name'])}) {select}", bound)
     return len(days)

@@ -7,7 +7,7 @@ and in it to the row at fault: it alone is unfit, and everything else of the bat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from modelspan_collector.otlp import wire
 from modelspan_collector.otlp.signals import LOGS
 from modelspan_collector.store.connect import Store
 from modelspan_collector.wal.record import Kind, Record, make
-from modelspan_collector.write import crowded, predictions, rows, stream
+from modelspan_collector.write import crowded, predictions, rows, sketches, stream
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.held import HeldStreams
 from modelspan_collector.write.insert import ONE_BLOCK
@@ -148,15 +148,29 @@ class _Insert:
             self._split(streams, token, reason(error))
             return
         try:
-            insert(self.store, {**ONE_BLOCK, "insert_deduplication_token": token})
+            insert(self.store, token)
         except (DatabaseError, pa.ArrowException) as error:
             if isinstance(error, DatabaseError) and not is_about_data(error):
                 raise
             self._split(streams, token, reason(error))
             return
+        if self.table == "predictions":
+            self._sketch(parts, token)
         self.metrics.rows.labels(self.table).inc(sum(each.table.num_rows for each in streams))
         for part in parts:
             self._note(part)
+
+    def _sketch(self, parts: Sequence[rows.Rows[Any]], token: str) -> None:
+        """Insert the sketches of rows that are stored, under a token of their own, as a crash may come between."""
+        try:
+            _native(sketches.TABLE, *sketches.block([part.rows for part in parts]))(self.store, f"{token}/sketches")
+        except Exception as error:
+            if isinstance(error, DatabaseError) and not is_about_data(error):
+                raise
+            self.metrics.insert_errors.labels(LOGS.name, "unsketched").inc()
+            for part in parts:
+                complaint = Complaint("predictions", "sketch_left_out", part.service, reason(error), part.model)
+                self.outcome.complaints[complaint] += part.rows.rows
 
     def _split(self, streams: Sequence[_Stream], token: str, why: str) -> None:
         self.metrics.insert_errors.labels(LOGS.name, "split").inc()
@@ -198,13 +212,21 @@ def _convert(streams: Sequence[_Stream]) -> list[rows.Rows[Any]]:
     return converted
 
 
-def _prepared(table: str, parts: Sequence[rows.Rows[Any]]) -> Callable[[Store, Mapping[str, Any]], None]:
-    """What inserts these parts as one."""
-    if table == "predictions":
-        body, columns = predictions.block([part.rows for part in parts])
-        return lambda store, settings: store.insert_bytes(table, body, "Native", settings=settings, columns=columns)
-    batch = pa.concat_tables([part.rows for part in parts]).combine_chunks()
-    return lambda store, settings: store.insert(table, batch, settings=settings)
+def _prepared(table: str, parts: Sequence[rows.Rows[Any]]) -> Callable[[Store, str], None]:
+    """What inserts these parts as one, under a token."""
+    made = [part.rows for part in parts]
+    if table != "predictions":
+        batch = pa.concat_tables(made).combine_chunks()
+        return lambda store, token: store.insert(table, batch, settings=_once(token))
+    return _native(table, *predictions.block(made))
+
+
+def _native(table: str, body: bytes, columns: Sequence[str]) -> Callable[[Store, str], None]:
+    return lambda store, token: store.insert_bytes(table, body, "Native", settings=_once(token), columns=columns)
+
+
+def _once(token: str) -> dict[str, Any]:
+    return {**ONE_BLOCK, "insert_deduplication_token": token}
 
 
 def _readable(record: Record, name: str, outcome: Outcome, held: HeldStreams) -> list[_Stream]:

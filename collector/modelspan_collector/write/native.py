@@ -100,6 +100,13 @@ def low_cardinality(entries: pa.Array, codes: Integers) -> Column:
     return Column("LowCardinality(String)", [*parts, codes.astype(width, copy=False)], _DICTIONARY_VERSION)
 
 
+def shared(values: Sequence[str], sizes: Sequence[int]) -> Column:
+    """Texts of which each stands for so many rows."""
+    entries = sorted(set(values))
+    codes = np.array([entries.index(value) for value in values], index_type(len(entries)))
+    return low_cardinality(pa.array(entries, pa.string()), np.repeat(codes, sizes))
+
+
 def index_type(entries: int) -> Any:
     """The narrowest type of integers that tells so many apart."""
     return next(each for each in _INDEX_TYPES if entries <= np.iinfo(each).max + 1)

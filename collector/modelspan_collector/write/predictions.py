@@ -31,16 +31,17 @@ class Numbers:
     def __init__(self, columns: Mapping[str, pa.Array], rows: int) -> None:
         self.names = sorted(columns)
         self.values: Floats = np.empty((len(self.names), rows))
-        self._whole = True
+        self.whole = True
+        """Whether no value is missing."""
         for place, name in enumerate(self.names):
             column = columns[name]
             self.values[place] = column.to_numpy(zero_copy_only=False)
-            self._whole = self._whole and not column.null_count
+            self.whole = self.whole and not column.null_count
 
     @property
     def present(self) -> Flags | None:
         """Which values are there, of shape (names, rows); None where all are."""
-        return None if self._whole else ~np.isnan(self.values)
+        return None if self.whole else ~np.isnan(self.values)
 
     def by_row(self) -> Column:
         """The values that are there, row by row."""
@@ -49,29 +50,44 @@ class Numbers:
 
 
 class Texts:
-    """Columns of texts by their names, which are in order, as places in one dictionary."""
+    """Columns of texts by their names, which are in order, as places in one dictionary; -1 is missing."""
 
-    def __init__(self, columns: Mapping[str, pa.Array], rows: int) -> None:
-        self.names = sorted(columns)
-        texts = [columns[name].cast(pa.large_string()) for name in self.names]
+    def __init__(self, names: Sequence[str], entries: pa.Array, codes: npt.NDArray[np.int32]) -> None:
+        self.names = list(names)
+        self.entries = entries
+        self.codes = codes
+        """Of shape (names, rows)."""
+
+    @classmethod
+    def of(cls, columns: Mapping[str, pa.Array], rows: int) -> Texts:
+        """Columns as their names have them."""
+        names = sorted(columns)
+        texts = [columns[name].cast(pa.large_string()) for name in names]
         spelt = pa.concat_arrays([pa.nulls(0, pa.large_string()), *texts]).dictionary_encode()
-        self.entries: pa.Array = spelt.dictionary
-        self.codes: npt.NDArray[np.int32] = (
-            spelt.indices.fill_null(-1).to_numpy(zero_copy_only=False).reshape(len(self.names), rows)
-        )
-        self._whole = not spelt.null_count
+        return cls(names, spelt.dictionary, _places(spelt).reshape(len(names), rows))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Texts]) -> Texts:
+        """Columns of the same names, the rows of each part behind those of the one before."""
+        if len(parts) == 1:
+            return parts[0]
+        spelt = pa.concat_arrays([part.entries for part in parts]).dictionary_encode()
+        places = np.append(_places(spelt), np.int32(-1))  # the last stays what is missing
+        begins = np.cumsum([0, *(len(part.entries) for part in parts[:-1])])
+        moved = [np.where(part.codes < 0, -1, part.codes + at) for part, at in zip(parts, begins, strict=True)]
+        return cls(parts[0].names, spelt.dictionary, places[np.concatenate(moved, axis=1)])
 
     @property
     def present(self) -> Flags | None:
         """Which values are there, of shape (names, rows); None where all are."""
-        return None if self._whole else self.codes >= 0
+        there = self.codes >= 0
+        return None if there.all() else there
 
     def by_row(self) -> Column:
         """The values that are there, row by row."""
         present, turned = self.present, self.codes.T
-        return native.chosen(
-            self.entries, np.ascontiguousarray(turned).ravel() if present is None else turned[present.T]
-        )
+        codes = np.ascontiguousarray(turned).ravel() if present is None else turned[present.T]
+        return native.chosen(self.entries, codes)
 
 
 class Vectors:
@@ -135,7 +151,7 @@ def block(parts: Sequence[Part]) -> tuple[bytes, list[str]]:
     """The rows of an insert in the Native format, and its columns: all that are not empty in every row."""
     sizes = [part.rows for part in parts]
     columns = {
-        **{name: _shared([getattr(part, name) for part in parts], sizes) for name in _SHARED},
+        **{name: native.shared([getattr(part, name) for part in parts], sizes) for name in _SHARED},
         "timestamp": _whole((part.timestamp for part in parts), "DateTime64(9, 'UTC')"),
         "received_at": _whole((part.received_at for part in parts), "DateTime64(3, 'UTC')"),
         "prediction_id": native.joined(native.text(part.prediction_id) for part in parts),
@@ -145,6 +161,7 @@ def block(parts: Sequence[Part]) -> tuple[bytes, list[str]]:
         "sample_weight": _whole((part.sample_weight for part in parts), "Float64"),
         **{name: _words([getattr(part, name) for part in parts]) for name in _WORDS},
         **_maps(parts, sizes),
+        "sketched": native.numbers(np.ones(sum(sizes), np.bool_), "Bool"),
     }
     return native.block(columns, sum(sizes)), list(columns)
 
@@ -164,9 +181,9 @@ def _maps(parts: Sequence[Part], sizes: Sequence[int]) -> dict[str, Column]:
         found["embeddings"] = native.maps(
             lengths, keys, native.array(np.concatenate([of for of, _ in taken]), elements)
         )
-    missing = [_missing(part) for part in parts]
-    if any(each.names for each in missing):
-        found["null_features"] = native.array(*_keys(missing, sizes))
+    absent = [missing(part) for part in parts]
+    if any(each.names for each in absent):
+        found["null_features"] = native.array(*_keys(absent, sizes))
     return found
 
 
@@ -179,7 +196,8 @@ class Missing:
     """Which are missing, of shape (names, rows)."""
 
 
-def _missing(part: Part) -> Missing:
+def missing(part: Part) -> Missing:
+    """The features of a part that some of its rows lack."""
     absent: dict[str, Flags] = {}
     for keyed in (part.numeric, part.categorical, part.embeddings):
         if keyed.present is not None:
@@ -205,11 +223,9 @@ def _keys(keyed: Sequence[Keyed | Missing], sizes: Sequence[int]) -> tuple[npt.N
     return np.concatenate(lengths), native.low_cardinality(pa.array(names, pa.string()), np.concatenate(codes))
 
 
-def _shared(values: Sequence[str], sizes: Sequence[int]) -> Column:
-    """One value for all rows of a part."""
-    entries = sorted(set(values))
-    codes = np.array([entries.index(value) for value in values], native.index_type(len(entries)))
-    return native.low_cardinality(pa.array(entries, pa.string()), np.repeat(codes, sizes))
+def _places(spelt: pa.DictionaryArray) -> npt.NDArray[np.int32]:
+    places: npt.NDArray[np.int32] = spelt.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return places
 
 
 def _words(columns: Sequence[pa.Array]) -> Column:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -65,6 +66,9 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         tags[_ORIGINAL_TIMESTAMP] = original
     if tenant:
         tags[_TENANT_TAG] = pa.repeat(pa.scalar(tenant, pa.string()), count)
+    weights = cells.number(stream, names.COL_SAMPLE_WEIGHT).fill_null(1.0).to_numpy()
+    if np.isinf(weights).any():
+        raise ValueError("a row that stands for infinitely many predictions leaves nothing to be said of any other")
     part = Part(
         rows=count,
         model=model,
@@ -78,15 +82,15 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         span_id=native.hexadecimal(cells.column(stream, names.COL_SPAN_ID), 8),
         value=cells.number(stream, names.COL_VALUE),
         duration=cells.number(stream, names.COL_DURATION),
-        sample_weight=cells.number(stream, names.COL_SAMPLE_WEIGHT).fill_null(1.0).to_numpy(),
+        sample_weight=weights,
         label=cells.text(stream, names.COL_LABEL),
         error_type=cells.text(stream, names.COL_ERROR_TYPE),
         scores=Numbers(cells.placed(stream, names.COL_SCORE_PREFIX)[0].get("numeric", {}), count),
         attributions=Numbers(cells.placed(stream, names.COL_ATTRIBUTION_PREFIX)[0].get("numeric", {}), count),
         numeric=Numbers(features.get("numeric", {}), count),
-        categorical=Texts(features.get("categorical", {}), count),
+        categorical=Texts.of(features.get("categorical", {}), count),
         embeddings=Vectors(features.get("embedding", {}), count),
-        tags=Texts(tags, count),
+        tags=Texts.of(tags, count),
     )
     return Rows(part, "predictions", service, model, wild, rounded)
 

@@ -19,6 +19,10 @@ COUNTS = {
     "logs": "SELECT groupArray(Body) FROM otel_logs",
     "points": "SELECT groupArray(toString(toUInt64(Value))) FROM otel_metrics_gauge",
     "predictions": "SELECT groupArray(prediction_id) FROM predictions",
+    "sketched": (
+        "SELECT [sum(rows), (SELECT sum(rows) FROM feature_profile_days WHERE kind = 'rows')]"
+        " FROM feature_profiles WHERE kind = 'rows'"
+    ),
 }
 
 

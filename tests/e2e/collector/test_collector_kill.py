@@ -55,11 +55,11 @@ class Child:
             if pipe is not None:
                 pipe.close()
 
-    def count(self) -> dict[str, list[str]]:
+    def count(self) -> dict[str, list[Any]]:
         assert self.process.stdin is not None
         self.process.stdin.write("count\n")
         self.process.stdin.flush()
-        stored: dict[str, list[str]] = self._answer()
+        stored: dict[str, list[Any]] = self._answer()
         return stored
 
     def _answer(self) -> Any:
@@ -157,7 +157,9 @@ def wait_for(acknowledged: dict[str, list[str]], more: int) -> None:
 
 
 def test_every_acknowledged_item_is_stored_once(tmp_path: Path) -> None:
-    """SIGKILL at random moments, clients that retry: the tables hold each acknowledged item exactly once."""
+    """SIGKILL at random moments, clients that retry: the tables hold each acknowledged item exactly once, and so do the
+    sketches, which are inserts of their own.
+    """
     random.seed(7)
     child = Child(tmp_path)
     with load(child) as acknowledged:
@@ -171,6 +173,7 @@ def test_every_acknowledged_item_is_stored_once(tmp_path: Path) -> None:
     for kind, ids in acknowledged.items():
         assert len(ids) > 0
         assert Counter(stored[kind]) == Counter(ids), kind
+    assert stored["sketched"] == [len(acknowledged["predictions"])] * 2
 
 
 def _holds(child: Child, items: dict[str, list[str]]) -> bool:
