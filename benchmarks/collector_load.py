@@ -62,9 +62,9 @@ def spans(count: int = 5000, attributes: int = 20) -> Template:
     return Template("/v1/traces", request.SerializeToString(), count)
 
 
-def predictions(count: int = 1000, features: int = 30) -> Template:
+def predictions(count: int = 1000, features: int = 30, seed: int = 7) -> Template:
     """A request with one stream of prediction records, five sixths of the features numbers."""
-    generator = np.random.default_rng(7)
+    generator = np.random.default_rng(seed)
     columns: dict[str, pa.Array] = {
         "timestamp": pa.array(time.time_ns() + np.arange(count), pa.timestamp("ns", "UTC")),
         "prediction_id": [f"{index:032x}" for index in range(count)],

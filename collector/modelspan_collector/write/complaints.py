@@ -30,8 +30,8 @@ class Complaint:
 
     signal: str
     kind: str
-    """`rejected`, `column_left_out`, `value_left_out`, `row_left_out`, `invalid_text`, `wild_timestamp`, `rounded` or
-    `dead_letter`."""
+    """`rejected`, `column_left_out`, `value_left_out`, `row_left_out`, `sketch_left_out`, `invalid_text`,
+    `wild_timestamp`, `rounded` or `dead_letter`."""
     service: str
     reason: str
     model: str = ""

@@ -103,6 +103,22 @@ def test_an_insert_that_failed_half_way_neither_loses_nor_doubles_sketches(
         }  # fmt: skip
 
 
+def test_sketches_that_the_store_refuses_cost_no_row(start: Callable[..., Collector], store: Store) -> None:
+    """The rows are stored once, nothing behind them waits, and it is said which rows no sketch has."""
+    collector = start()
+    store.command("ALTER TABLE feature_profiles ADD CONSTRAINT refused CHECK feature != 'x'")
+    for model in ("refused", "taken"):
+        table = predictions(10, **{"feature.x" if model == "refused" else "feature.y": [1.0] * 10})
+        table = table.replace_schema_metadata({**table.schema.metadata, b"modelspan.model.name": model})
+        assert post(collector.http_port, "/v1/logs", event("modelspan.predictions", arrow(table)).SerializeToString())
+        collector.flush()
+    stored = "SELECT model, count() AS n FROM predictions GROUP BY model ORDER BY model"
+    assert store.rows(stored) == [{"model": "refused", "n": 10}, {"model": "taken", "n": 10}]
+    assert store.scalar("SELECT groupUniqArray(model) FROM feature_profiles") == ["taken"]
+    said = "SELECT model, sum(count) AS n FROM ingest_errors WHERE kind = 'sketch_left_out' GROUP BY model"
+    eventually(lambda: store.rows(said) == [{"model": "refused", "n": 10}], "it is said of the rows of the model")
+
+
 def test_a_restart_replays_the_log(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
     """Segments that an earlier process left are stored by the next, a torn last record is cut off and counted."""
     first = start(segment_seconds=60.0)

@@ -24,7 +24,8 @@ __all__ = ["running"]
 HOUR = 3600 * 10**9
 SUMS = ("weight", "nans", "infinite", "zero", "negative", "total", "squares")
 SKETCHES = f"""
-SELECT segment, source, kind, feature, toUnixTimestamp({{time}}) AS time, isNaN(weight_class) ? '' : toString(weight_class) AS class,
+SELECT segment, source, kind, feature, toUnixTimestamp({{time}}) AS time,
+    isNaN(weight_class) ? '' : toString(weight_class) AS class,
     sum(s.rows) AS rows, {", ".join(f"sum(s.{name}) AS {name}" for name in SUMS)},
     min(s.minimum) AS minimum, max(s.maximum) AS maximum, max(s.newest) AS newest,
     arraySort(groupArrayArray(arrayMap(point -> point.1, s.points))) AS points,

@@ -3,7 +3,7 @@ CREATE TABLE IF NOT EXISTS ingest_errors/*local*//**//*on_cluster*//**/
 (
     timestamp   DateTime64(3, 'UTC') DEFAULT now64(3),
     signal      LowCardinality(String), -- traces, metrics, logs, events, predictions, labels, models
-    kind        LowCardinality(String), -- rejected, column_left_out, value_left_out, row_left_out, rounded, wild_timestamp, invalid_text, dead_letter
+    kind        LowCardinality(String), -- rejected, column_left_out, value_left_out, row_left_out, sketch_left_out, rounded, wild_timestamp, invalid_text, dead_letter
     service     LowCardinality(String),
     model       LowCardinality(String), -- '' where it is not known
     column_name String,                 -- what it is about, such as feature.zip; '' where it is about no column
