@@ -185,7 +185,17 @@ def concept(stream: Stream, rows: Rows, generator: np.random.Generator) -> Fault
         said = stream.answer(r.features[within])
         return np.asarray(said.label != r.truth[within] if stream.classes else r.truth[within] - said.value, np.float64)
 
-    return Fault(replace(rows, truth=truth), frozenset({name}), frozenset(OUTCOMES), frozenset({"concept"}), errors)
+    same = frozenset(other for other in stream.features if _splits_alike(stream, name, other, middle))
+    return Fault(replace(rows, truth=truth), same | {name}, frozenset(OUTCOMES), frozenset({"concept"}), errors)
+
+
+def _splits_alike(stream: Stream, name: str, other: str, middle: float) -> bool:
+    """Whether parts of another feature tell nearly all of which rows are above a feature's middle."""
+    frame = stream.features.iloc[stream.pool]
+    above, column = (frame[name] > middle).astype(float), frame[other]
+    part = pd.qcut(column, 20, duplicates="drop") if other in stream.numeric else column
+    within = above.groupby(part.astype(str)).transform("mean")
+    return float(within.var()) >= 0.9 * float(above.var())
 
 
 def late(_stream: Stream, rows: Rows, _generator: np.random.Generator) -> Fault:

@@ -3,13 +3,18 @@ pipeline: rows in the store, sketches, runner, verdicts and incidents.
 
 Windows of an hour are drawn from tables (`alarm_models.py`) with the answers of a model that was fitted on other rows,
 their labels, durations, groups and attributions, against a baseline that was drawn alike (a new one every 20 windows),
-and are looked at by the runner with its default monitors. Without drift it counts the windows in which any monitor
-alarms, and each monitor's; with a fault (`alarm_faults.py`), in two windows after each other, how often it is found in
-the first and by the second, what the incident names first, what else alarms, and what an oracle would find that knows
-what to test. Every alarm counts twice: as the monitor alone gave it, and as the rule over the whole window leaves it.
+and are looked at by the runner with its default monitors (`alarm_store.py`). Without drift it counts the windows in
+which any monitor alarms, and each monitor's; also where the rows have a daily rhythm, or grow slowly, for twelve days.
+With a fault (`alarm_faults.py`), in two windows after each other, it counts how often it is found in the first and by
+the second, what the incident names first, what else alarms, and what an oracle would find that knows what to test.
+Every alarm counts twice: as the monitor alone gave it, and as the rule over the whole window leaves it.
+
+Batches of all cells take turns, so that a run that ends early (`--minutes`) has looked at each; `--save` keeps them as
+they come, a JSON object a line, and `--read` sums up such files.
 
     python benchmarks/alarms_pipeline.py [--streams adult fair ...] [--rows 150 500 2000] [--windows 100]
-        [--faults half-sd stuck ...] [--trials 20] [--baseline 5000] [--seed 1] [--sketches] [--json]
+        [--faults half-sd stuck ...] [--trials 20] [--seasons 1] [--baseline 5000] [--seed 1] [--sketches]
+        [--minutes 60] [--processes 2] [--save FILE] [--read FILE ...] [--json]
 """
 
 from __future__ import annotations
@@ -20,125 +25,28 @@ import json
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, fields
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import numpy as np
-import pyarrow as pa
-from alarm_faults import FAULTS, Fault, NotHereError, Rows, oracle
+from alarm_faults import FAULTS, Fault, NotHereError, oracle
 from alarm_models import STREAMS, Stream, available
+from alarm_store import Watched, draw, seasonal
 
-from modelspan_analyzer import incidents
-from modelspan_analyzer.config.outcome_settings import FairnessSettings
-from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
-from modelspan_analyzer.incidents.describe import by_gravity
-from modelspan_analyzer.reading import baselines
-from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.reading.profiles import read
-from modelspan_analyzer.respond import Responder
-from modelspan_analyzer.results import Result, Verdict, Window
-from modelspan_analyzer.runner import Runner
+from modelspan_analyzer.results import Result, Verdict
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect
 
-START = datetime(2026, 1, 5, tzinfo=UTC)
-HOUR = timedelta(hours=1)
 PER_BASELINE = 20
-NS = 10**9
-STAMP = pa.timestamp("ns", "UTC")
-NUMBERS = pa.map_(pa.string(), pa.float64())
-
-
-def draw(stream: Stream, rows: int, generator: np.random.Generator) -> Rows:
-    """Rows without drift."""
-    places = generator.choice(stream.pool, rows)
-    return Rows(stream.features.iloc[places].reset_index(drop=True), stream.truth[places])
-
-
-def insert(store: Store, model: str, stream: Stream, rows: Rows, times: np.ndarray, seed: int) -> pa.Array:
-    """Store rows as predictions at some times, with their labels; returns their ids."""
-    n, said, generator = len(rows.truth), stream.answer(rows.features), np.random.default_rng(seed)
-    ids = pa.array([f"{model}-{stamp}-{place}" for place, stamp in enumerate(times)])
-    columns = {
-        "model": pa.repeat(model, n),
-        "version": pa.repeat("1", n),
-        "role": pa.repeat("primary", n),
-        "timestamp": pa.array(times).cast(STAMP),
-        "prediction_id": ids,
-        "value": pa.array(said.value),
-        "duration": pa.array(generator.lognormal(np.log(0.02), 0.4, n)),
-        **feature_maps(pa.Table.from_pandas(rows.features, preserve_index=False)),
-    }
-    if said.label is not None:
-        columns["label"] = pa.array(said.label.tolist())
-    if said.scores is not None:
-        columns["scores"] = pa.array([list(zip(stream.classes, row, strict=True)) for row in said.scores], NUMBERS)
-    if said.attributions is not None:
-        names = list(said.attributions)
-        shares = said.attributions.to_numpy()
-        columns["attributions"] = pa.array([list(zip(names, row, strict=True)) for row in shares], NUMBERS)
-    store.insert("predictions", pa.table(columns))
-    if rows.labelled:
-        label(store, model, stream, rows, ids, times)
-    return ids
-
-
-def label(store: Store, model: str, stream: Stream, rows: Rows, ids: pa.Array, times: np.ndarray) -> None:
-    """The labels of rows, known a second later."""
-    truth = (
-        {"label": pa.array(rows.truth.tolist())} if stream.classes else {"value": pa.array(rows.truth, pa.float64())}
-    )
-    known = pa.array(times + NS).cast(STAMP)
-    store.insert(
-        "labels",
-        pa.table({"prediction_id": ids, "model": pa.repeat(model, len(ids)), "timestamp": known, **truth}),
-    )
-
-
-def within(window: Window, rows: int) -> np.ndarray:
-    """Times of so many rows, at equal distances within a window."""
-    first, length = int(window.start.timestamp()) * NS, int((window.end - window.start).total_seconds() * NS)
-    return first + np.arange(rows) * (length // rows)
-
-
-def hour(place: int) -> Window:
-    """The window of a place."""
-    return Window(START + place * HOUR, START + (place + 1) * HOUR)
-
-
-class Watched:
-    """A model in a store, with a baseline, and the runner that watches it."""
-
-    def __init__(self, store: Store, name: str, stream: Stream, generator: np.random.Generator, rows: int) -> None:
-        self.store, self.name, self.stream, self.generator = store, name, stream, generator
-        self.baseline = draw(stream, rows, generator)
-        past = Window(START - timedelta(days=60), START - timedelta(days=59))
-        insert(store, name, stream, self.baseline, within(past, rows), 0)
-        baselines.set_from_window(store, name, "1", past)
-        facets = (stream.group,) if stream.group else ()
-        settings = MonitorsConfig(defaults=ModelSettings(fairness=FairnessSettings(facets=facets, flip_rows=0)))
-        self.now = START
-        self.runner = Runner(store, settings, clock=lambda: self.now, respond=Responder(store, settings))
-
-    def add(self, rows: Rows, first: int, windows: int = 1) -> None:
-        """Rows of some windows after each other."""
-        n = len(rows.truth) // windows
-        times = np.concatenate([within(hour(first + place), n) for place in range(windows)])
-        insert(self.store, self.name, self.stream, rows, times, int(self.generator.integers(2**31)))
-
-    def look(self, place: int) -> list[Result]:
-        """What the monitors say of a window."""
-        self.now = hour(place).end + timedelta(minutes=2)
-        return self.runner.run_window(self.name, "1", hour(place))
-
-    def named(self, signals: Set[str]) -> list[str]:
-        """Features and groups that findings of some signals name in open incidents, the gravest first."""
-        found = [one for one in incidents.load(self.store, model=self.name) if one.status == "open"]
-        members = by_gravity([member for one in found for member in one.findings if not member.ended])
-        said = [member for member in members if member.signal in signals]
-        return [name for member in said for name in (member.feature, member.segment.partition("=")[2]) if name]
+SEASONS = ("rhythm", "growth")
+SEASONAL_WINDOWS, LOOKED_AT = 24 * 12, 12
 
 
 def alarms(found: Sequence[Result], *, alone: bool = False) -> list[Result]:
@@ -156,6 +64,7 @@ class Quiet:
 
     stream: str
     rows: int
+    season: str = ""
     windows: int = 0
     any_alarm: int = 0
     any_alone: int = 0
@@ -172,25 +81,13 @@ class Quiet:
         self.alone_by_monitor.update({f"{one.signal}/{one.metric}" for one in alone})
 
 
-def quiet(store: Store, name: str, stream: Stream, rows: int, windows: int, size: int, seed: int) -> Quiet:
-    """Windows without drift."""
-    counted, generator = Quiet(name, rows), np.random.default_rng(seed)
-    for number, first in enumerate(range(0, windows, PER_BASELINE)):
-        watched = Watched(store, f"{name}-{rows}-{number}", stream, generator, size)
-        batch = min(PER_BASELINE, windows - first)
-        watched.add(draw(stream, batch * rows, generator), 0, batch)
-        for place in range(batch):
-            counted.add(watched.look(place))
-    return counted
-
-
 @dataclass
 class Found:
     """How often a fault was found."""
 
     stream: str
-    fault: str
     rows: int
+    fault: str
     trials: int = 0
     oracle: int = 0
     alone: int = 0
@@ -198,11 +95,89 @@ class Found:
     at_once: int = 0
     """In the first window, by the rule over the window."""
     by_second: int = 0
+    both: int = 0
+    """By the second window, of those that the oracle finds."""
+    naming: int = 0
+    """Of those that were found: in which a finding says where."""
     named_first: int = 0
-    """Of those that were found and have a name."""
+    """Of these, where what is named first is right."""
+    named_instead: Counter[str] = field(default_factory=Counter)
     unrelated: int = 0
     """Trials with an alarm that the fault does not explain."""
     unrelated_by: Counter[str] = field(default_factory=Counter)
+
+
+class Batch(NamedTuple):
+    """What is looked at at once: windows of a model without drift, with a season, or with each of some faults."""
+
+    kind: str
+    stream: str
+    rows: int
+    number: int
+    size: int
+    """Rows of the baseline."""
+    seed: int
+    faults: tuple[str, ...] = ()
+
+
+@cache
+def _stream(name: str) -> Stream:
+    return STREAMS[name]()
+
+
+def look(batch: Batch, sketches: bool = False) -> list[Quiet | Found]:
+    """A batch, in a store of its own."""
+    if sketches:
+        read.FEW_ROWS = 0
+    seed = [batch.seed, batch.number, batch.rows, *map(ord, batch.stream + batch.kind)]
+    generator = np.random.default_rng(seed)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        store = connect(f"chdb://{folder}/store")
+        schema.apply(store)
+        try:
+            if batch.kind == "faults":
+                return list(_faulty(store, batch, generator))
+            return [_quiet(store, batch, generator)]
+        finally:
+            store.close()
+
+
+def _quiet(store: Store, batch: Batch, generator: np.random.Generator) -> Quiet:
+    stream = _stream(batch.stream)
+    counted = Quiet(batch.stream, batch.rows, batch.kind if batch.kind in SEASONS else "")
+    watched = Watched(store, batch.stream, stream, generator, batch.size)
+    if counted.season:
+        number, looked_at = SEASONAL_WINDOWS, range(SEASONAL_WINDOWS - 2 * LOOKED_AT, SEASONAL_WINDOWS, 2)
+        watched.add(seasonal(stream, counted.season, number, batch.rows, generator), 0, number)
+    else:
+        number, looked_at = PER_BASELINE, range(PER_BASELINE)
+        watched.add(draw(stream, number * batch.rows, generator), 0, number)
+    for place in looked_at:
+        counted.add(watched.look(place))
+    return counted
+
+
+def _faulty(store: Store, batch: Batch, generator: np.random.Generator) -> Iterator[Found]:
+    """Three good windows, then each fault in two after each other, so far apart that the one before is forgotten."""
+    stream = _stream(batch.stream)
+    watched = Watched(store, batch.stream, stream, generator, batch.size)
+    watched.add(draw(stream, 3 * batch.rows, generator), 0, 3)
+    for place in range(3):
+        watched.look(place)
+    for number, fault in enumerate(batch.faults):
+        found, seed = Found(batch.stream, batch.rows, fault), int(generator.integers(2**31))
+        try:
+            both = [
+                FAULTS[fault](stream, draw(stream, batch.rows, generator), np.random.default_rng(seed))
+                for _ in range(2)
+            ]
+        except NotHereError:
+            continue
+        first = 30 * (number + 1)
+        for place, one in enumerate(both):
+            watched.add(one.rows, first + place)
+        _count(found, watched, first, both)
+        yield found
 
 
 def related(one: Result, fault: Fault) -> bool:
@@ -213,61 +188,88 @@ def related(one: Result, fault: Fault) -> bool:
     return not (feature and fault.named) or feature in fault.named
 
 
-def faulty(store: Store, name: str, stream: Stream, fault: str, rows: int, trials: int, size: int, seed: int) -> Found:
-    """Windows with a fault, each trial of a model of its own time: three good windows, two with the fault."""
-    found, generator = Found(name, fault, rows), np.random.default_rng(seed)
-    watched: Watched | None = None
-    for trial in range(trials):
-        if trial % PER_BASELINE == 0:
-            watched = Watched(store, f"{name}-{rows}-{fault}-{trial}", stream, generator, size)
-            watched.add(draw(stream, 3 * rows, generator), 0, 3)
-            for place in range(3):
-                watched.look(place)
-        assert watched is not None
-        first, seed_of_both = 30 * (trial % PER_BASELINE) + 30, int(generator.integers(2**31))
-        try:
-            both = [
-                FAULTS[fault](stream, draw(stream, rows, generator), np.random.default_rng(seed_of_both))
-                for _ in range(2)
-            ]
-        except NotHereError:
-            return found
-        for place, one in enumerate(both):
-            watched.add(one.rows, first + place)
-        _count(found, watched, first, both)
-    return found
-
-
 def _count(found: Found, watched: Watched, first: int, both: Sequence[Fault]) -> None:
     fault = both[0]
     before = watched.look(first)
     after = watched.look(first + 1)
     said = [[one for one in alarms(results) if related(one, fault)] for results in (before, after)]
     found.trials += 1
-    found.oracle += oracle(fault, watched.baseline)
+    found.oracle += (could := bool(oracle(fault, watched.baseline)))
     found.alone += any(related(one, fault) for one in alarms(before, alone=True))
     found.at_once += bool(said[0])
-    found.by_second += bool(said[0] or said[1])
-    named = watched.named(fault.naming)
-    found.named_first += bool((said[0] or said[1]) and fault.named and named and named[0] in fault.named)
+    found.by_second += (seen := bool(said[0] or said[1]))
+    found.both += seen and could
+    if seen and fault.named and (named := watched.named(fault.naming)):
+        found.naming += 1
+        found.named_first += named[0] in fault.named
+        found.named_instead.update([named[0]] if named[0] not in fault.named else [])
     others = [one for one in (*alarms(before), *alarms(after)) if not related(one, fault)]
     found.unrelated += bool(others)
-    found.unrelated_by.update({f"{one.signal}/{one.metric}" for one in others})
+    found.unrelated_by.update({f"{one.signal}/{one.metric} {one.feature}".strip() for one in others})
+
+
+def batches(arguments: argparse.Namespace, streams: Sequence[str]) -> Iterator[Batch]:
+    """All batches, those of all cells in turn and in random order, so that a run that is cut is not of some only."""
+    common, generator = (arguments.baseline, arguments.seed), np.random.default_rng(arguments.seed)
+    quiet = -(-arguments.windows // PER_BASELINE)
+    for number in range(max(quiet, arguments.trials, arguments.seasons)):
+        turn = []
+        for rows, stream in itertools.product(arguments.rows, streams):
+            if number < quiet:
+                turn.append(Batch("quiet", stream, rows, number, *common))
+            if number < arguments.trials and arguments.faults:
+                turn.append(Batch("faults", stream, rows, number, *common, tuple(arguments.faults)))
+            if number < arguments.seasons and rows == min(arguments.rows):
+                turn += [Batch(kind, stream, rows, number, *common) for kind in SEASONS]
+        yield from (turn[at] for at in generator.permutation(len(turn)))
 
 
 def measure(arguments: argparse.Namespace, streams: Sequence[str]) -> Iterator[Quiet | Found]:
-    """All cells, models of one store."""
-    made = {name: STREAMS[name]() for name in streams}
-    with tempfile.TemporaryDirectory() as folder:
-        store = connect(f"chdb://{folder}/store")
-        schema.apply(store)
-        for rows, (name, stream) in itertools.product(arguments.rows, made.items()):
-            common = arguments.baseline, arguments.seed
-            if arguments.windows:
-                yield quiet(store, name, stream, rows, arguments.windows, *common)
-            for fault in arguments.faults if arguments.trials else ():
-                yield faulty(store, name, stream, fault, rows, arguments.trials, *common)
-        store.close()
+    """Cells as they come, until all are done or the time is up."""
+    ends = time.monotonic() + 60 * arguments.minutes
+    work = partial(look, sketches=arguments.sketches)
+    todo = batches(arguments, streams)
+    with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool:
+        running = {pool.submit(work, batch) for batch in itertools.islice(todo, arguments.processes)}
+        while running:
+            done = next(as_completed(running))
+            running.remove(done)
+            if time.monotonic() < ends:
+                running |= {pool.submit(work, batch) for batch in itertools.islice(todo, 1)}
+            yield from done.result()
+
+
+Cell = TypeVar("Cell", Quiet, Found)
+
+
+def _sum(one: Cell, other: Cell) -> Cell:
+    """Two batches of one cell."""
+    values = {part.name: (getattr(one, part.name), getattr(other, part.name)) for part in fields(one)}
+    return type(one)(**{name: a if isinstance(a, str) or name == "rows" else a + b for name, (a, b) in values.items()})
+
+
+def summed(cells: Iterable[Quiet | Found], *key: str) -> list[Quiet | Found]:
+    """Batches with the same stream, size and kind put together; or with the same of other fields."""
+    found: dict[tuple[object, ...], list[Quiet | Found]] = defaultdict(list)
+    for cell in cells:
+        what = cell.fault if isinstance(cell, Found) else cell.season
+        asked = [getattr(cell, name) for name in key or ("stream", "rows")]
+        found[type(cell).__name__, what, *asked].append(cell)
+    merged = []
+    for same in found.values():
+        total = same[0]
+        for one in same[1:]:
+            total = _sum(total, one)  # type: ignore[type-var]
+        merged.append(total)
+    return merged
+
+
+def saved(paths: Sequence[Path]) -> Iterator[Quiet | Found]:
+    """What runs kept."""
+    for path in paths:
+        for text in path.read_text().splitlines():
+            values = {name: Counter(one) if isinstance(one, dict) else one for name, one in json.loads(text).items()}
+            yield Found(**values) if "fault" in values else Quiet(**values)
 
 
 def main() -> int:
@@ -278,44 +280,51 @@ def main() -> int:
     parser.add_argument("--windows", type=int, default=100, help="windows without drift in each cell (0: none)")
     parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
     parser.add_argument("--trials", type=int, default=20, help="of each fault in each cell (0: none)")
+    parser.add_argument("--seasons", type=int, default=1, help="models with a rhythm, and that grow (0: none)")
     parser.add_argument("--baseline", type=int, default=5_000, help="rows of a baseline")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sketches", action="store_true", help="read windows of few rows from sketches too")
+    parser.add_argument("--minutes", type=float, default=1e6, help="begin nothing after so long")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--save", type=Path, help="keep batches in this file as they come")
+    parser.add_argument("--read", type=Path, nargs="+", help="measure nothing, sum up what was kept")
     parser.add_argument("--json", action="store_true", help="a JSON object a line on stdout")
     arguments = parser.parse_args()
-    if arguments.sketches:
-        read.FEW_ROWS = 0
     streams = available(arguments.streams)
     if left := set(arguments.streams) - set(streams):
         print(f"left out, as their packages are not installed: {', '.join(sorted(left))}", file=sys.stderr)
-    kept = True
-    for cell in measure(arguments, streams):
-        kept &= good(cell)
-        print(json.dumps(vars(cell)) if arguments.json else line(cell), flush=True)
-    print(f"{time.process_time():.0f} s of processor time", file=sys.stderr)
-    return 0 if kept else 1
+    cells = []
+    for cell in saved(arguments.read) if arguments.read else measure(arguments, streams):
+        cells.append(cell)
+        if arguments.save:
+            with arguments.save.open("a") as out:
+                out.write(json.dumps(vars(cell)) + "\n")
+    everything = sorted(summed(cells), key=lambda cell: (type(cell).__name__, cell.rows, cell.stream))
+    for cell in everything:
+        print(json.dumps(vars(cell)) if arguments.json else line(cell))
+    if not arguments.json:
+        print("all streams:", *(line(cell, "") for cell in summed(cells, "rows")), sep="\n")
+    return 0 if all(map(good, everything)) else 1
 
 
 def good(cell: Quiet | Found) -> bool:
     """Whether a cell is as it should be."""
     if isinstance(cell, Quiet):
         return cell.any_alarm <= 0.01 * cell.windows
-    return cell.unrelated <= 0.05 * cell.trials and cell.by_second >= min(0.95 * cell.trials, cell.oracle)
+    return cell.unrelated <= 0.05 * cell.trials and cell.both >= 0.95 * cell.oracle
 
 
-def line(cell: Quiet | Found) -> str:
+def line(cell: Quiet | Found, stream: str | None = None) -> str:
     """A cell for people."""
+    where = f"{cell.stream if stream is None else stream:14}{cell.rows:>6} rows "
     if isinstance(cell, Quiet):
-        said = f"any alarm {cell.any_alarm / cell.windows:.1%} {dict(cell.by_monitor)}"
-        alone = f"by each monitor alone {cell.any_alone / cell.windows:.1%} {dict(cell.alone_by_monitor)}"
-        return f"{cell.stream:14}{cell.rows:>6} rows{cell.windows:>6} windows: {said}; {alone}"
-    if not cell.trials:
-        return f"{cell.stream:14}{cell.rows:>6} rows {cell.fault}: cannot be here"
-    shares = {
-        name: f"{getattr(cell, name) / cell.trials:.0%}"
-        for name in ("oracle", "alone", "at_once", "by_second", "named_first", "unrelated")
-    }
-    return f"{cell.stream:14}{cell.rows:>6} rows {cell.fault}: {shares} {dict(cell.unrelated_by)}"
+        alone = f"by each monitor alone {cell.any_alone} {dict(cell.alone_by_monitor)}"
+        any_alarm = f"any alarm {cell.any_alarm} {dict(cell.by_monitor)}"
+        return f"{where}{cell.season or 'as before'}: {cell.windows} windows, {any_alarm}; {alone}"
+    shares = {name: getattr(cell, name) for name in ("oracle", "both", "alone", "at_once", "by_second")}
+    named = f"first {cell.named_first} of {cell.naming} named {dict(cell.named_instead)}"
+    unrelated = f"unrelated {cell.unrelated} {dict(cell.unrelated_by)}"
+    return f"{where}{cell.fault}: {cell.trials} trials {shares}, {named}, {unrelated}"
 
 
 if __name__ == "__main__":

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from modelspan_analyzer.config.base import level_given
 from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings
 from modelspan_analyzer.config.outcome_settings import FairnessSettings, PerformanceSettings
+from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.files.roles import Settled
 from modelspan_analyzer.monitors.drift.compare import Pair
 from modelspan_analyzer.monitors.drift.judge import judge, look
@@ -34,6 +36,7 @@ from modelspan_analyzer.two_frames.findings import (
     Findings,
     Side,
 )
+from modelspan_analyzer.verdicts.together import with_doubts
 
 AT_ONCE: Final = 2
 """Columns that are sorted and measured side by side: NumPy works outside Python's lock."""
@@ -49,6 +52,8 @@ class Options:
     quality: DataQualitySettings = field(default_factory=DataQualitySettings)
     performance: PerformanceSettings = field(default_factory=PerformanceSettings)
     fairness: FairnessSettings = field(default_factory=FairnessSettings)
+    false_alarms: float = ModelSettings().false_alarms
+    """Level over all tests together, as of one window."""
 
 
 def compare_settled(
@@ -67,6 +72,7 @@ def compare_settled(
     missing: dict[str, str] = {}
     _features(reference, current, options, found, missing)
     _outcomes(reference, current, options, found, missing)
+    found = _together(found, options)
     sides = [
         Side(name, settled.rows.table.num_rows, settled.rows.remarks)
         for name, settled in zip(names, (reference, current), strict=True)
@@ -74,6 +80,27 @@ def compare_settled(
     wanted = [PERFORMANCE] if reference.roles.label else []
     wanted += [FAIRNESS] if reference.roles.segments and (reference.roles.prediction or reference.roles.score) else []
     return Findings(sides[0], sides[1], found, missing, tuple(wanted))
+
+
+def _together(found: Mapping[str, Sequence[Found]], options: Options) -> dict[str, list[Found]]:
+    """The rule over all tests together, as of one window of a model."""
+    sections = {
+        DRIFT: options.drift,
+        ANSWERS: options.drift,
+        LABELS: options.drift,
+        QUALITY: options.quality,
+        PERFORMANCE: options.performance,
+        FAIRNESS: options.fairness,
+    }
+    decided = {signal for signal, section in sections.items() if level_given(section)}
+    every = [(signal, one) for signal, several in found.items() for one in several]
+    judged = with_doubts(
+        [signal for signal, _ in every], [one.judged for _, one in every], options.false_alarms, decided=decided
+    )
+    together: dict[str, list[Found]] = {signal: [] for signal in found}
+    for (signal, one), said in zip(every, judged, strict=True):
+        together[signal].append(replace(one, judged=said))
+    return together
 
 
 def _features(

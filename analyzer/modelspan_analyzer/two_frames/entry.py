@@ -97,14 +97,21 @@ def with_choices(
     options: Options, *, positive_class: str = "", min_rows: int | None = None, alpha: float | None = None
 ) -> Options:
     """The options with what was chosen by hand."""
-    performance = PerformanceSettings(**{**options.performance.model_dump(), "positive_class": positive_class})
-    drift, quality = options.drift.model_dump(), options.quality.model_dump()
+    # what nobody chose stays unset: only a level that was given stands against the rule over all tests
+    drift, quality, performance = (
+        section.model_dump(exclude_unset=True) for section in (options.drift, options.quality, options.performance)
+    )
+    performance["positive_class"] = positive_class
     if min_rows is not None:
         drift["min_rows"] = quality["min_rows"] = min_rows
     if alpha is not None:
-        drift["rule"]["alpha"] = quality["alpha"] = alpha
+        drift["rule"] = {**drift.get("rule", {}), "alpha": alpha}
+        quality["alpha"] = alpha
     return replace(
-        options, performance=performance, drift=DriftSettings(**drift), quality=DataQualitySettings(**quality)
+        options,
+        performance=PerformanceSettings(**performance),
+        drift=DriftSettings(**drift),
+        quality=DataQualitySettings(**quality),
     )
 
 

@@ -12,15 +12,19 @@ this one and the better of the two windows before, of which without a difference
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelspan_analyzer.results import Judged, Result, Verdict
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
+
+TESTED: Final = (Verdict.OK, Verdict.WARNING, Verdict.ALARM)
+Said = TypeVar("Said", Result, Judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +71,53 @@ def judged_together(tests: Sequence[Evidence], alpha: float) -> Together:
     selected = adjusted_p_values(simes) <= alpha
     q_values = np.minimum(within * len(names) / max(1, int(selected.sum())), 1.0)
     return Together(selected[place] & (q_values <= alpha), q_values)
+
+
+def with_doubts(
+    families: Sequence[str],
+    said: Sequence[Said],
+    alpha: float,
+    *,
+    decided: Set[str] = frozenset(),
+    earlier: Sequence[Sequence[float]] = (),
+    others: Sequence[Evidence] = (),
+) -> list[Said]:
+    """What was said of one window's values, in order; an alarm that is not sure over all tests is a warning.
+
+    What has no test, such as a feature that no longer comes or a bound that was given, stays as it was said.
+
+    Args:
+        families: the monitor of each.
+        said: of each value, by its monitor alone.
+        alpha: the level over all of them; 1 leaves each to its monitor.
+        decided: monitors whose level or threshold somebody set: that stands.
+        earlier: of each, the p-values of the same test in the two windows before, as far as they are known.
+        others: what else was tested of the window.
+
+    >>> weak, none = (Judged(one, threshold=0.1, p_value=p) for one, p in ((Verdict.ALARM, 6e-4), (Verdict.OK, 0.5)))
+    >>> with_doubts(["inputs", "outputs"], [weak, none], 0.001)[0].verdict.value
+    'warning'
+    """
+    before: Sequence[Sequence[float]] = earlier or [()] * len(said)
+    places: list[int] = [at for at, one in enumerate(said) if _tested(one)]
+    alarms = {at for at in places if said[at].verdict is Verdict.ALARM and families[at] not in decided}
+    if not alarms or alpha >= 1:
+        return list(said)
+    tests = [*(Evidence(families[at], float(said[at].p_value or 0.0), before[at]) for at in places), *others]
+    together = judged_together(tests, alpha)
+    q_values = dict(zip(places, together.q_values, strict=False))  # those of the others come after them
+    unsure = {at for at, sure in zip(places, together.sure, strict=False) if at in alarms and not sure}
+    return [
+        _warning(one, float(q_values[at]), len(tests), alpha) if at in unsure else one for at, one in enumerate(said)
+    ]
+
+
+def _tested(said: Result | Judged) -> bool:
+    return said.p_value is not None and said.threshold is not None and said.verdict in TESTED
+
+
+def _warning(said: Said, q_value: float, tests: int, alpha: float) -> Said:
+    doubt = f"not sure over all {tests} tests of the window (adjusted p {q_value:.2g}, allowed {alpha:g})"
+    reason = "; ".join(part for part in (said.reason, f"{doubt}: it alarms if it lasts") if part)
+    details = {**said.details, "alone": Verdict.ALARM.value, "q_window": q_value}
+    return replace(said, verdict=Verdict.WARNING, reason=reason, details=details)

@@ -29,6 +29,7 @@ from modelspan_analyzer.reading.names import has_version, need_model, need_versi
 from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.reading.settled import stamp_of
 from modelspan_analyzer.results import Result, Window
+from modelspan_analyzer.runner.together import judge_together
 from modelspan_analyzer.verdicts.rates import judge
 from modelspan_analyzer.views.asked import FILTERS, Asked, asked
 from modelspan_analyzer.views.drifted import Drifted, drifted_of, ranked
@@ -160,9 +161,13 @@ def _measured(store: Store, question: _Question) -> Compared:
     this, kind, shown, base = question.this, question.kind, question.shown, question.base
     window = shown.window or window_of("", "")
     context = MonitorContext(store, this.model, this.version, window, base, question.settings)
-    found = [result for name in _SIGNALS if (run := SIGNALS[name].run) for result in run(context)]
+    measured = [result for name in _SIGNALS if (run := SIGNALS[name].run) for result in run(context)]
+    rates = _quality(context)
+    whole = judge_together(store, [*measured, *(one for one, _ in rates)], question.settings)
+    found, rated = whole[: len(measured)], whole[len(measured) :]
     beside = Side(base.source, this.version if base.read_version is None else base.read_version, base.window, base.rows)
-    quality = _quality(context)
+    quality = [_beside(one, expected) for one, (_, expected) in zip(rated, rates, strict=True)]
+    quality.sort(key=lambda one: (one.verdict != "alarm", one.metric, one.feature))
     return Compared(
         title=f"{this.model} {this.version}: compared",
         sentence=_sentence(shown, beside, found, quality),
@@ -221,16 +226,15 @@ def _newest(of: Period | None, kind: str) -> Window:
     return Window(begin, end)
 
 
-def _quality(context: MonitorContext) -> list[Beside]:
-    """The rates of each column that both sides have: what is missing, out of range, of another kind."""
+def _quality(context: MonitorContext) -> list[tuple[Result, float | None]]:
+    """The rates of each column that both sides have (missing, out of range, of another kind), and the other side's."""
     reference, settings = context.reference, context.settings.data_quality
     if reference is None or min(reference.rows, context.current.rows) < settings.min_rows:
         return []
     before, after = reference.features, context.current.features
     rates = [rate for name in before if name in after for rate in column_rates(before[name], after[name], settings)]
     judged = judge(rates, alpha=settings.alpha, min_change=settings.min_change)
-    found = [_beside(context.rate_result(DATA_QUALITY.name, one), one.rate.expected) for one in judged]
-    return sorted(found, key=lambda one: (one.verdict != "alarm", one.metric, one.feature))
+    return [(context.rate_result(DATA_QUALITY.name, one), one.rate.expected) for one in judged]
 
 
 def _moved(found: Sequence[Result], signal: str) -> tuple[Drifted, ...]:

@@ -330,3 +330,17 @@ def test_tables_without_a_common_feature_say_so_first() -> None:
     assert found.status is Status.NOT_CHECKED
     assert found.sentence.endswith("the tables have no feature in common.")
     assert "feature in common" in compare_frames(BEFORE[["age"]], SAME[["amount"]]).sentence
+
+
+def test_what_is_not_sure_over_all_tests_of_the_tables_is_a_warning_as_in_a_window() -> None:
+    """11 of 200 values are missing (p 7e-4): an alarm of data quality alone, and of two signals together a warning."""
+    random = np.random.default_rng(0)
+    before, after = (pd.DataFrame({"a": random.random(200), "b": random.random(200)}) for _ in range(2))
+    after.loc[:10, "a"] = np.nan
+    comparison = compare_frames(before, after)
+    found = one(comparison, "data_quality", "null_rate", "a").judged
+    assert (found.verdict, found.details["alone"]) == (Verdict.WARNING, "alarm")
+    assert "not sure over all" in found.reason
+    assert comparison.status is Status.PASSED
+    after.loc[:20, "a"] = np.nan
+    assert one(compare_frames(before, after), "data_quality", "null_rate", "a").judged.verdict is Verdict.ALARM

@@ -1,8 +1,8 @@
 """The monitor of concept: label shift, concept drift along each feature, calibration drift, and when errors began.
 
 The three are kept apart: label shift moves the log odds of all rows by one constant, which is taken off before the
-residuals along features and the calibration are judged. Drift along features is judged over rows whose inputs are as
-the baseline's.
+calibration is judged, and what all scores are off by, constant and factor, before the residuals along features are.
+Drift along features is judged over rows whose inputs are as the baseline's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from modelspan_analyzer import kinds
-from modelspan_analyzer.monitors.concept.residuals import log_odds_shift, residuals, shift_of
+from modelspan_analyzer.monitors.concept.residuals import log_odds_shift, outcomes_of
 from modelspan_analyzer.monitors.concept.stream import BUCKETS, FEWEST, HISTORY, change_points
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.signal import Need, Signal
@@ -24,7 +24,8 @@ from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample, find_encoding, sample
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, unjudged
 from modelspan_analyzer.statistics.chi_squared import chi_squared_of_tables
-from modelspan_analyzer.statistics.concept.gaps import Gap, Residuals, borders_of, change_of_gaps, parts_of
+from modelspan_analyzer.statistics.concept.along import Along, along
+from modelspan_analyzer.statistics.concept.gaps import Gap, borders_of, parts_of
 from modelspan_analyzer.statistics.concept.matched import Parts, matched
 from modelspan_analyzer.statistics.counts import proportions
 from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY, Calibrator, fit_calibrator
@@ -63,7 +64,7 @@ def concept(context: MonitorContext) -> list[Result]:
 
 
 def _results(context: MonitorContext, current: Rows, reference: Rows, target: Target) -> Iterator[Result]:
-    calibrator, shift = IDENTITY, 0.0
+    calibrator = IDENTITY
     if target.task != REGRESSION:
         yield from _label_shift(context, current, reference, target)
     if target.task == BINARY:
@@ -78,7 +79,7 @@ def _results(context: MonitorContext, current: Rows, reference: Rows, target: Ta
             shift = log_odds_shift(now, calibrator)
             yield _calibration_drift(context, now, known, calibrator, shift)
             yield from _decomposition(context, now, known, calibrator)
-    yield from _concept_drift(context, current, reference, target, calibrator, shift)
+    yield from _concept_drift(context, current, reference, target, calibrator)
     yield from _began(context)
 
 
@@ -163,7 +164,7 @@ def _squares(counts: ScoreCounts, p: FloatArray) -> FloatArray:
 
 
 def _concept_drift(
-    context: MonitorContext, current: Rows, reference: Rows, target: Target, calibrator: Calibrator, shift: float
+    context: MonitorContext, current: Rows, reference: Rows, target: Target, calibrator: Calibrator
 ) -> Iterator[Result]:
     """The change along each feature, over rows whose inputs are as the baseline's: others tell of their inputs."""
     settings = context.settings.concept
@@ -178,12 +179,14 @@ def _concept_drift(
         if min(len(now.ids), len(before.ids)) < settings.min_rows:
             yield from _cannot_tell(context, [encoding.names[place] for place in alike.changed], encoding.names, now)
             return
-        pair, shift = (now, before), shift_of(now, target, calibrator, shift)
+        pair = now, before
         parts = [each[alike.now] for each in parts[0]], [each[alike.base] for each in parts[1]]
-    sides = residuals(pair[0], target, calibrator, shift), residuals(pair[1], target, calibrator, 0.0)
-    gaps = _gaps(encoding.names, *sides, *parts)
-    unit = float(np.nanstd(sides[1].value)) if target.task == REGRESSION else 1.0
-    yield from _judged_gaps(context, gaps, unit, len(pair[0].ids), len(pair[1].ids))
+    (now_side, _), (base_side, off) = (
+        outcomes_of(rows, own, target, calibrator) for rows, own in zip(pair, parts, strict=True)
+    )
+    found = along(encoding.names, [not one for one in encoding.is_categorical], now_side, base_side)
+    unit = float(np.std(off)) if target.task == REGRESSION else 1.0
+    yield from _judged_gaps(context, found, unit, len(pair[0].ids), len(pair[1].ids))
 
 
 def _cannot_tell(
@@ -199,30 +202,32 @@ def _cannot_tell(
         yield context.result(SIGNAL, "concept_drift", None, Verdict.NOT_COMPARED, feature=feature, reason=reason)
 
 
-def _judged_gaps(
-    context: MonitorContext, gaps: dict[str, Gap], unit: float, n: int, n_baseline: int
-) -> Iterator[Result]:
+def _judged_gaps(context: MonitorContext, found: Along, unit: float, n: int, n_baseline: int) -> Iterator[Result]:
     settings = context.settings.concept
-    alpha = settings.alpha / max(1, len(gaps))
-    largest = max((one.gap for one in gaps.values() if one.p_value < alpha), default=0.0)
-    for feature, one in gaps.items():
-        size = one.gap / unit if unit else 0.0
-        sure = size >= settings.min_gap and one.p_value < alpha
-        follows = one.gap < largest / 2
-        verdict = Verdict.OK if not sure else Verdict.WARNING if follows else Verdict.ALARM
-        reason = f"outcomes along {feature} differ from the expected by {size:.1%} on average" if sure else ""
+    alpha = settings.alpha / max(1, len(found.gaps))
+
+    def size_of(gap: Gap) -> float:
+        return gap.gap / unit if unit else 0.0
+
+    def sure(gap: Gap) -> bool:
+        return size_of(gap) >= settings.min_gap and gap.p_value < alpha
+
+    for feature, one in found.gaps.items():
+        follows = feature != found.first and not sure(found.besides[feature])
+        verdict = Verdict.OK if not sure(one) else Verdict.WARNING if follows else Verdict.ALARM
+        reason = f"outcomes along {feature} differ from the expected by {size_of(one):.1%} on average"
+        because = f", which what changed along {found.first} explains" if follows else ""
         yield context.result(
             SIGNAL,
             "concept_drift",
-            size,
+            size_of(one),
             verdict,
             feature=feature,
             threshold=settings.min_gap,
             p_value=one.p_value,
             n=n,
             n_baseline=n_baseline,
-            reason=reason
-            + (", less than half of the largest: it may follow from that one" if sure and follows else ""),
+            reason=reason + because if sure(one) else "",
         )
 
 
@@ -235,16 +240,6 @@ def _parts(encoding: Encoding, now: Sample, before: Sample) -> tuple[list[Parts]
         for side, values in zip(found, (now.features[:, column], reference), strict=True):
             side.append(parts_of(values, borders))
     return found
-
-
-def _gaps(
-    names: Sequence[str], now: Residuals, before: Residuals, now_parts: Sequence[Parts], parts: Sequence[Parts]
-) -> dict[str, Gap]:
-    """The change along each feature, over rows whose residual is known."""
-    known, known_before = np.isfinite(now.value), np.isfinite(before.value)
-    one, other = now.only(known), before.only(known_before)
-    sides = zip(names, now_parts, parts, strict=True)
-    return {name: change_of_gaps(one, own[known], other, base[known_before]) for name, own, base in sides}
 
 
 def _began(context: MonitorContext) -> Iterator[Result]:

@@ -1,32 +1,41 @@
-"""Residuals of labelled rows by the task: of probabilities, of numbers, or of being right."""
+"""Outcomes of labelled rows by the task: of probabilities, of numbers, or of being right."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.samples.matrix import Sample
-from modelspan_analyzer.statistics.concept.gaps import Residuals
+from modelspan_analyzer.statistics.concept.along import Side
+from modelspan_analyzer.statistics.concept.matched import Parts
+from modelspan_analyzer.statistics.concept.outcomes import Chances, Numbers
 from modelspan_analyzer.statistics.estimation.calibrate import Calibrator
-from modelspan_analyzer.statistics.performance.calibration import prior_shift, shifted
-from modelspan_analyzer.statistics.performance.counts import ScoreCounts
+from modelspan_analyzer.statistics.performance.calibration import prior_shift
+from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts
 
 
-def residuals(rows: Sample, target: Target, calibrator: Calibrator, shift: float) -> Residuals:
-    """Residuals of rows, NaN where one cannot be told.
+def outcomes_of(
+    rows: Sample, parts: Sequence[Parts], target: Target, calibrator: Calibrator
+) -> tuple[Side, FloatArray]:
+    """Rows whose outcome can be set beside what was expected, and by how much each is off, in the outcome's unit.
 
     Args:
         rows: labelled rows.
+        parts: of each feature, the part of each row.
         target: the task.
         calibrator: of a binary model's scores, fitted on the baseline.
-        shift: of the log odds: the part that a changed label frequency alone explains, which is label shift.
     """
-    if target.task == BINARY and np.isfinite(rows.value).any():
-        p = shifted(calibrator(rows.value), shift)
-        return Residuals((rows.truth == target.positive) - p, p * (1 - p), rows.weight)
+    chance = calibrator(rows.value)
     right = (rows.truth == rows.label).astype(np.float64)
-    value = rows.true_value - rows.value if target.task == REGRESSION else right
-    return Residuals(value - np.nanmean(value), None, rows.weight)
+    positive = (rows.truth == target.positive).astype(np.float64)
+    scored = target.task == BINARY and bool(np.isfinite(rows.value).any())
+    off = positive - chance if scored else rows.true_value - rows.value if target.task == REGRESSION else right
+    known = np.isfinite(off)
+    weight = rows.weight[known]
+    outcomes = Chances(chance[known], positive[known], weight) if scored else Numbers(off[known], weight)
+    return Side(outcomes, [part[known] for part in parts]), off[known]
 
 
 def log_odds_shift(counts: ScoreCounts, calibrator: Calibrator) -> float:
@@ -34,14 +43,3 @@ def log_odds_shift(counts: ScoreCounts, calibrator: Calibrator) -> float:
     moved = ScoreCounts(calibrator(counts.score), counts.positives, counts.negatives, counts.effective)
     shift = prior_shift(moved)
     return shift if np.isfinite(shift) else 0.0
-
-
-def shift_of(rows: Sample, target: Target, calibrator: Calibrator, otherwise: float) -> float:
-    """The same of some labelled rows of a binary model's; what was found of all where they have no scores."""
-    scored = np.isfinite(rows.value)
-    if target.task != BINARY or not scored.any():
-        return otherwise
-    positive = (rows.truth == target.positive)[scored]
-    weight = rows.weight[scored]
-    counts = ScoreCounts(rows.value[scored], weight * positive, weight * ~positive, float(scored.sum()))
-    return log_odds_shift(counts, calibrator)

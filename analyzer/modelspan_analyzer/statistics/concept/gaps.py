@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import fdtrc
+from scipy.special import fdtrc, stdtr
 
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ratios
 
@@ -27,11 +27,6 @@ class Residuals(NamedTuple):
     variance: FloatArray | None
     """None where the expectation says nothing of it: each part's rows then tell, as it may differ from part to part."""
     weight: FloatArray
-
-    def only(self, chosen: npt.NDArray[np.bool_]) -> Residuals:
-        """Those of some rows."""
-        variance = None if self.variance is None else self.variance[chosen]
-        return Residuals(self.value[chosen], variance, self.weight[chosen])
 
 
 class Means(NamedTuple):
@@ -53,6 +48,12 @@ class Gap(NamedTuple):
     p_value: float
     worst_part: int
     """Place of the part with the largest change, for a reader."""
+    strength: float = 0.0
+    """Standard errors by which two sides of it differ: tells p-values apart that are all 0."""
+
+
+NOTHING: Final = Gap(0.0, 1.0, -1)
+"""Of a feature that has no two parts with enough rows."""
 
 
 def parts_of(column: FloatArray, borders: FloatArray | None) -> npt.NDArray[np.int64]:
@@ -80,14 +81,28 @@ def borders_of(column: FloatArray) -> FloatArray:
 
 
 def change_of_gaps(
-    now: Residuals, now_part: npt.NDArray[np.int64], base: Residuals, base_part: npt.NDArray[np.int64]
+    now: Residuals,
+    now_part: npt.NDArray[np.int64],
+    base: Residuals,
+    base_part: npt.NDArray[np.int64],
+    *,
+    ordered: bool = True,
 ) -> Gap:
     """Compare the residuals of each part with the baseline's; the overall mean of each is taken off first.
 
-    The statistic is `Σ (change of the part's mean)² / variance` over its degrees of freedom, parts less one. Where the
-    expectation gives the variances it is chi-squared. Where rows do, it is judged as Welch (1951) judges means of
-    unequal variances, each with the degrees of freedom that Satterthwaite (1946) gives a difference.
-    Parts with fewer than 20 rows on either side are left out.
+    Two tests share the level. `Σ (change of the part's mean)² / variance` over its degrees of freedom, parts less one,
+    sees any pattern: chi-squared where the expectation gives the variances, and where rows do, judged as Welch (1951)
+    judges means of unequal variances, each with the degrees of freedom that Satterthwaite (1946) gives a difference.
+    The largest contrast of two sides (below and above a border, or one category and the others) sees a change of one
+    of them with far fewer rows; it counts as often as there are contrasts. Parts with fewer than 20 rows on either
+    side are left out.
+
+    Args:
+        now: of the window.
+        now_part: the part of each of its rows.
+        base: of the baseline.
+        base_part: the part of each of its rows.
+        ordered: whether parts follow on each other, as those of numbers do.
 
     Outcomes that rose by a half in one of two parts:
 
@@ -101,17 +116,47 @@ def change_of_gaps(
     one, other = _means(now, now_part, size), _means(base, base_part, size)
     usable = (one.rows >= _FEWEST) & (other.rows >= _FEWEST)
     if usable.sum() < 2:
-        return Gap(0.0, 1.0, -1)
+        return NOTHING
     variance = (one.variance + other.variance)[usable]
     moved = (one.mean - other.mean)[usable]
     moved = moved - np.average(moved, weights=1 / variance)
-    statistic = float((moved**2 / variance).sum())
-    share = one.rows[usable] / one.rows[usable].sum()
-    chance = np.sqrt(2 / np.pi * variance)
-    gap = float((share * np.maximum(np.abs(moved) - chance, 0)).sum())
-    worst = int(np.flatnonzero(usable)[np.argmax(np.abs(moved) * share)])
     spread = (one.variance**2 / one.degrees + other.variance**2 / other.degrees)[usable]
-    return Gap(gap, _welch(statistic, variance, variance**2 / np.maximum(spread, np.finfo(float).tiny)), worst)
+    degrees = variance**2 / np.maximum(spread, np.finfo(float).tiny)
+    share = one.rows[usable] / one.rows[usable].sum()
+    worst = int(np.flatnonzero(usable)[np.argmax(np.abs(moved) * share)])
+    every = _Change(_welch(float((moved**2 / variance).sum()), variance, degrees), _beyond(share, moved, variance))
+    contrast, strength = _contrast(moved, variance, degrees, share, ordered)
+    surer = min(every, contrast, key=lambda test: test.p_value)
+    return Gap(surer.gap, min(1.0, 2 * surer.p_value), worst, strength)
+
+
+class _Change(NamedTuple):
+    p_value: float
+    gap: float
+
+
+def _beyond(share: FloatArray, moved: FloatArray, variance: FloatArray) -> float:
+    """The mean absolute change beyond what chance gives."""
+    return float((share * np.maximum(np.abs(moved) - np.sqrt(2 / np.pi * variance), 0)).sum())
+
+
+def _contrast(
+    moved: FloatArray, variance: FloatArray, degrees: FloatArray, share: FloatArray, ordered: bool
+) -> tuple[_Change, float]:
+    """The two sides that differ most surely, and how surely in standard errors."""
+    weight, total = 1 / variance, (1 / variance).sum()
+    sums = np.stack([weight, weight * moved, weight**2 / degrees, share])
+    low = np.cumsum(sums, axis=1)[:, :-1] if ordered else sums
+    high = sums.sum(axis=1, keepdims=True) - low
+    away = low[1] / low[0] - high[1] / high[0]
+    error = total / (low[0] * high[0])  # the sum of both sides' variances
+    freedom = error**2 / np.maximum(low[2] / low[0] ** 4 + high[2] / high[0] ** 4, np.finfo(float).tiny)
+    z = np.abs(away) / np.sqrt(error)
+    at = int(np.argmax(z))
+    p_value = min(1.0, z.size * 2 * float(stdtr(min(freedom[at], 1e9), -z[at])))
+    sides = np.stack([low[:, at], high[:, at]])
+    change = _Change(p_value, _beyond(sides[:, 3], sides[:, 1] / sides[:, 0], 1 / sides[:, 0]))
+    return change, float(z[at])
 
 
 def _welch(statistic: float, variance: FloatArray, degrees: FloatArray) -> float:

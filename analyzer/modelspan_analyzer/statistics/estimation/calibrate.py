@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -114,7 +115,16 @@ def fit_calibrator(counts: ScoreCounts) -> Calibrator:
     if counts.effective < LEAST or not 0 < counts.prevalence < 1:
         return IDENTITY
     few = coarse(counts)
-    return isotonic(few) if _helps(few) else IDENTITY
+    cells = [np.ascontiguousarray(side, np.float64).tobytes() for side in (few.score, few.positives, few.negatives)]
+    return _fitted(cells[0], cells[1], cells[2], few.effective)
+
+
+@lru_cache(16)
+def _fitted(score: bytes, positives: bytes, negatives: bytes, effective: float) -> Calibrator:
+    """Kept, as every window of a model and several of its monitors ask of the same baseline."""
+    cells = [np.frombuffer(side, np.float64) for side in (score, positives, negatives)]
+    counts = ScoreCounts(cells[0], cells[1], cells[2], effective)
+    return isotonic(counts) if _helps(counts) else IDENTITY
 
 
 def coarse(counts: ScoreCounts, cells: int = CELLS) -> ScoreCounts:

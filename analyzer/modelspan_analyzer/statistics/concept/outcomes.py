@@ -1,0 +1,55 @@
+"""Outcomes beside what a model expects of them, as residuals: of chances, or of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from modelspan_analyzer.statistics.concept.gaps import Residuals
+from modelspan_analyzer.statistics.concept.matched import Parts
+from modelspan_analyzer.statistics.concept.recalibrated import recalibrated
+from modelspan_analyzer.statistics.performance.counts import FloatArray, ratios
+
+
+class Outcomes(Protocol):
+    """Labelled rows of the window, or of the baseline."""
+
+    def residuals(self, part: Parts) -> Sequence[Residuals]:
+        """Each kind of residual, shape (rows,), with what all rows of a part have in common taken off."""
+        ...
+
+
+class Chances(NamedTuple):
+    """Outcomes of two classes, shape (rows,) each."""
+
+    chance: FloatArray
+    """Expected to be positive."""
+    positive: FloatArray
+    """1 where it is."""
+    weight: FloatArray
+
+    def residuals(self, part: Parts) -> list[Residuals]:
+        """How many more are positive, and by how much the squared error is above the expected one.
+
+        The second is `(y - p)(1 - 2p)` (Spiegelhalter 1986): where labels are more often the other class, in rows of
+        both, it changes and the first hardly does. Taken off are label shift, which moves all log odds by a constant,
+        and what all scores are off by, which stretches them.
+        """
+        p = recalibrated(self.chance, self.positive, self.weight, part)
+        off, variance, sharp = self.positive - p, p * (1 - p), 1 - 2 * p
+        return [Residuals(off, variance, self.weight), Residuals(off * sharp, variance * sharp**2, self.weight)]
+
+
+class Numbers(NamedTuple):
+    """Outcomes that are numbers less the predicted ones, or whether a class was right; shape (rows,) each."""
+
+    error: FloatArray
+    weight: FloatArray
+
+    def residuals(self, part: Parts) -> list[Residuals]:
+        """Errors beside their mean in each part."""
+        weight = np.bincount(part, self.weight)
+        mean = np.nan_to_num(ratios(np.bincount(part, self.weight * self.error), weight))
+        return [Residuals(self.error - mean[part], None, self.weight)]
