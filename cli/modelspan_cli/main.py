@@ -56,6 +56,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("demo", "analyzer", "serve a real model, break its feature store, and watch it being found"),
     Command("drift", "analyzer", "compare two files: drift, quality, performance and fairness, without any server"),
     Command("replay", "analyzer", "take a history of predictions through the pipeline and say what would have alarmed"),
+    Command("import", "analyzer", "bring in what others captured: SageMaker's data capture and the like"),
     Command("collector", "collector", "run a collector alone, or try its dead letters again"),
     Command("sql", "collector", "run a query on a running instance, or on a data folder"),
     Command("status", "collector", "say how a running instance and its models are"),

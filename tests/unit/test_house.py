@@ -35,6 +35,7 @@ FROM_BELOW = {
     "analyzer.charts": "",
     "analyzer.documents": "",
     "analyzer.two_frames": "sdk.capture.tables sdk.capture.values sdk.features",
+    "analyzer.captures": "",
     "analyzer.files": "collector.store collector.bounded collector.write.arrow_size sdk.features",
     "analyzer.reading": "collector.store collector.write.maps sdk.conventions sdk.features",
     "analyzer.config": "collector.store",

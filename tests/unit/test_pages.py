@@ -25,6 +25,7 @@ RUN = {
     "docs/alerts.md": {_COMMANDS: ("sh",)},
     "docs/analyzer/monitors.md": {_COMMANDS: ("sh",)},
     "docs/analyzer/sketches.md": {"tests/integration/analyzer/test_analyzer_sketches.py": ("sql", "python")},
+    "docs/captures.md": {"tests/integration/docs/test_docs_captures.py": ("python", "sh", "text")},
     "docs/embeddings.md": {"tests/integration/analyzer/test_analyzer_embedding.py": ("python",)},
     "docs/governance.md": {_COMMANDS: ("sh",)},
     "docs/incidents.md": {_COMMANDS: ("sh",)},

@@ -100,6 +100,11 @@ def outcomes(
         tell("monitors", number, len(cuts))
 
 
+def rows_a_send(features: int) -> int:
+    """How many rows of so many features are sent at a time."""
+    return max(1, min(CHUNK_ROWS, CHUNK_CELLS // max(1, features)))
+
+
 def _send_all(instance: Instance, model: str, version: str, history: History, times: pa.Array, tell: Progress) -> None:
     url = f"http://{LOOPBACK}:{instance.ports.http}"
     live, columns = history.live, history.columns
@@ -107,7 +112,7 @@ def _send_all(instance: Instance, model: str, version: str, history: History, ti
     shared = {names.META_MODEL: model, names.META_VERSION: version}
     if history.task and not instance.store.scalar(_CARDS, {"model": model}):
         send(url, names.EVENT_MODEL, records.card(history.task), shared, SERVICE)
-    size = max(1, min(CHUNK_ROWS, CHUNK_CELLS // max(1, len(columns.features))))
+    size = rows_a_send(len(columns.features))
     for start in range(0, live.num_rows, size):
         rows, part = live.slice(start, size), slice(start, start + size)
         told = records.predictions(rows, columns, named[part], times[part])

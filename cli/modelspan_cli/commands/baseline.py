@@ -12,7 +12,6 @@ from typing import Any
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
-from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Roles, Settled, settle
 from modelspan_analyzer.files.rows import FileRows
 from modelspan_analyzer.instants import now
@@ -21,9 +20,10 @@ from modelspan_analyzer.reading.names import spoken
 from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.web.baselines import JSON_TYPE, answer, as_json
+from modelspan_cli.capture_options import add_format, rows_of
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
-from modelspan_cli.file_options import add_hints, hints, names, say, written
+from modelspan_cli.file_options import add_hints, hints, names, say
 from modelspan_cli.known import KnownModel, moment
 from modelspan_cli.reach import add_data_argument, post, post_table, reading, running, writing
 from modelspan_collector.running import Running
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     setting.add_argument("--time", metavar="COL", help="when the rows were: seasons are learnt from it; no feature")
     add_hints(setting)
+    add_format(setting)
     setting.add_argument(
         "--tag",
         action="append",
@@ -142,7 +143,8 @@ def _settled(args: argparse.Namespace) -> Settled:
     one = (args.prediction, args.score, args.label, args.id, args.time)
     roles = Roles(*one, segments=tags, features=args.features, asked_back=tuple(args.feature))
     if args.query is None:
-        return settle(_some(read(args.file, roles.texts, written(args)), f"{args.file} has"), roles, hints(args))
+        rows, roles = rows_of(args, args.file, roles)
+        return settle(_some(rows, f"{args.file} has"), roles, hints(args))
     with reading(args) as store:
         found = FileRows.of(baselines.query_rows(store, args.query))
     return settle(_some(found, "the query answered"), roles, hints(args))

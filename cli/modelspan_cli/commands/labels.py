@@ -7,6 +7,9 @@ from pathlib import Path
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
+from modelspan_analyzer.captures.capture import Options
+from modelspan_analyzer.captures.table import FORMATS
+from modelspan_analyzer.captures.whole import read_labels
 from modelspan_analyzer.files.labels import ID, LABEL, TIME, VALUE, LabelRows, label_rows
 from modelspan_analyzer.files.outcomes import REGRESSION, TASKS
 from modelspan_analyzer.files.read import read
@@ -32,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", choices=TASKS, default="", help="what the model does (default: told by the labels)")
     add_time_unit(parser)
     add_written(parser)
+    parser.add_argument("--format", choices=FORMATS, default="", help="of what others captured, with labels in it")
     add_data_argument(parser)
 
 
@@ -44,7 +48,10 @@ def run(args: argparse.Namespace) -> int:
             hint="send them over OTLP with the tenant's token, or stop the instance first",
         )
     try:
-        rows = read(args.file, (args.id, args.time), written(args))
+        if args.format:
+            rows, args.time = read_labels(args.format, [args.file], Options()), args.time or TIME
+        else:
+            rows = read(args.file, (args.id, args.time), written(args))
         given = label_rows(
             rows, args.id, args.label, args.time, Hints(args.task, args.time_unit, date_order=args.date_order)
         )

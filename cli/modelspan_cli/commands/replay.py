@@ -14,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from modelspan_analyzer.checking import JUDGED, not_checked
-from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Hints, Roles
 from modelspan_analyzer.files.rows import FileError, Remarks
 from modelspan_analyzer.instance import Instance, InstanceConfig
@@ -24,9 +23,10 @@ from modelspan_analyzer.replay.run import Outcome, outcomes, prepare
 from modelspan_analyzer.replay.send import SendError
 from modelspan_analyzer.replay.windows import parse
 from modelspan_analyzer.results import Result, Verdict
+from modelspan_cli.capture_options import add_format, rows_of
 from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
-from modelspan_cli.file_options import add_hints, hints, names, say, written
+from modelspan_cli.file_options import add_hints, hints, names, say
 from modelspan_cli.reach import DEFAULT_DATA, reading
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.running import COLLECTOR_FOLDER, find_running
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="history of predictions: CSV, JSON lines, Parquet …")
     parser.add_argument("--model", required=True)
     parser.add_argument("--version", required=True)
-    parser.add_argument("--prediction", required=True, metavar="COL", help="what the model returned: class or number")
+    parser.add_argument("--prediction", metavar="COL", help="what the model returned: class or number")
     parser.add_argument("--score", metavar="COL", help="score or probability behind the prediction")
     parser.add_argument("--label", metavar="COL", help="what was true in the end")
     parser.add_argument("--time", metavar="COL", help="when it was predicted (without: the order of the rows)")
@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--features", type=names, default=(), metavar="a,b,...", help="default: all other columns that describe a row"
     )
     add_hints(parser)
+    add_format(parser)
     parser.add_argument(
         "--segments", type=names, default=(), metavar="a,b,...", help="columns to slice by, kept as tags"
     )
@@ -79,7 +80,9 @@ def run(args: argparse.Namespace) -> int:
         args.prediction, args.score, args.label, args.id, args.time, args.segments, args.features, tuple(args.feature)
     )
     try:
-        rows = read(args.file, roles.texts, written(args))
+        rows, roles = rows_of(args, args.file, roles)
+        if roles.prediction is None:
+            raise CommandError("say with --prediction which column holds what the model returned")
         history = split(rows, roles, args.baseline, _hints(args), args.encoding)
         step = parse(args.window) if args.window else None
         collector = CollectorConfig(args.data / COLLECTOR_FOLDER, grpc_port=0, http_port=0)

@@ -54,6 +54,7 @@ ELSEWHERE = {
     "backup": "copies",
     "collector": "receives",
     "feedback": "writes what a person says of an incident",
+    "import": "brings predictions in, and says how many",
     "replay": "swept below, in a process of its own",
     "schema": "tells the schema's version",
     "sql": "answers what is asked",

@@ -85,6 +85,7 @@ NO_DOOR: dict[str, str] = {
     "command explain": "explains one row, by id; tested in integration/explain/test_explain_store.py",
     "command compare": "compares two versions; tested in integration/performance/test_performance_shadow.py",
     "command report": "shows stored results; tested in integration/reports/test_reports.py",
+    "command import": "sends as `replay` does; tested in integration/analyzer/test_import_capture.py",
     "command drift": "compares two files without a store; tested in unit/two_frames/test_two_frames.py",
     "command audit": _LISTS,
     "command monitors": _CONTROL,

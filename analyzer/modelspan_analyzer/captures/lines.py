@@ -1,0 +1,167 @@
+"""Lines of many files as batches of bounded size, each line still knowing its file and number.
+
+A file is told by its first bytes: gzip, zstd, bzip2 and xz are undone as they are read, so that a small file that
+unfolds to anything takes no more memory than a large one. A line that is too long is left out alone.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zlib
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+import zstandard
+
+from modelspan_analyzer.captures.misfits import Misfits
+from modelspan_analyzer.files.rows import FileError
+
+BATCH_BYTES: Final = 16 * 2**20
+LONGEST_LINE: Final = 64 * 2**20
+_BOM: Final = b"\xef\xbb\xbf"
+_PIECE: Final = 4 * 2**20
+
+
+def _zstd(file: IO[bytes]) -> IO[bytes]:
+    return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+
+
+_UNPACK: Final[dict[bytes, Callable[[IO[bytes]], Any]]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"\x28\xb5\x2f\xfd": _zstd,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.open,
+}
+
+
+@dataclass(slots=True)
+class Lines:
+    """A batch of lines."""
+
+    texts: list[bytes] = field(default_factory=list)
+    size: int = 0
+    """Bytes of all of them."""
+    _starts: list[int] = field(default_factory=list)
+    _from: list[tuple[str, int]] = field(default_factory=list)
+
+    def begin(self, name: str, number: int) -> None:
+        """What follows is of this file, from the line of this number on."""
+        self._starts.append(len(self.texts))
+        self._from.append((name, number))
+
+    def source(self, at: int) -> tuple[str, int]:
+        """The file and number of the line at a position."""
+        run = bisect_right(self._starts, at) - 1
+        name, number = self._from[run]
+        return name, number + at - self._starts[run]
+
+    def place(self, at: int) -> str:
+        """The same in words: `part.jsonl line 7`."""
+        return "{} line {}".format(*self.source(at))
+
+
+def files_of(paths: Iterable[Path]) -> list[Path]:
+    """The files, and those of folders, hidden ones left away; each once, in the order of their names.
+
+    Raises:
+        FileError: a path is not there, or none holds a file.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = (each for each in path.rglob("*") if each.is_file())
+            hidden = (each for each in inside if not _hidden(each.relative_to(path)))
+            found.update(dict.fromkeys(sorted(hidden)))
+        elif path.exists():
+            found[path] = None
+        else:
+            raise FileError(f"there is no file or folder {str(path)!r}")
+    if not found:
+        raise FileError("the folder holds no file")
+    return list(found)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.parts)
+
+
+def read_lines(files: Iterable[Path], misfits: Misfits, size: int = BATCH_BYTES) -> Iterator[Lines]:
+    """Batches of the lines of some files, about as large as said, empty lines among them.
+
+    Args:
+        files: to read, one after the other; small ones share a batch.
+        misfits: told of lines that are too long, and of files that break off.
+        size: bytes of a batch.
+    """
+    batch = Lines()
+    for path in files:
+        number = 1
+        for lines in _pieces(path, misfits):
+            batch.begin(str(path), number)
+            batch.texts += lines
+            batch.size += sum(map(len, lines))
+            number += len(lines)
+            if batch.size >= size:
+                yield batch
+                batch = Lines()
+    if batch.texts:
+        yield batch
+
+
+def _pieces(path: Path, misfits: Misfits) -> Iterator[list[bytes]]:
+    """The lines of one file, some at a time."""
+    number, held, skipping = 1, _Held(), False
+    try:
+        with _opened(path) as file:
+            while piece := file.read1(_PIECE):
+                head, newline, tail = piece.rpartition(b"\n")
+                if newline:
+                    lines = (held.take() + head).split(b"\n")
+                    if skipping:
+                        lines[0], skipping = b"", False
+                    yield lines if number > 1 else [lines[0].removeprefix(_BOM), *lines[1:]]
+                    number += len(lines)
+                if not skipping and held.add(tail) > LONGEST_LINE:
+                    misfits.line(f"lines of more than {LONGEST_LINE:,} bytes", f"{path} line {number}")
+                    held.take()
+                    skipping = True
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        misfits.line(f"files that cannot be read to their end ({type(error).__name__})", f"{path} from line {number}")
+    if rest := held.take():
+        yield [rest.removeprefix(_BOM) if number == 1 else rest]
+
+
+class _Held:
+    """The beginning of a line whose end is still to come."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, part: bytes) -> int:
+        """Hold more of it; returns the bytes that are held."""
+        self._parts.append(part)
+        self._size += len(part)
+        return self._size
+
+    def take(self) -> bytes:
+        """All that is held, which is held no longer."""
+        whole = b"".join(self._parts)
+        self._parts, self._size = [], 0
+        return whole
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
+    with path.open("rb") as file:
+        start = file.read(6)
+        file.seek(0)
+        unpack = next((each for mark, each in _UNPACK.items() if start.startswith(mark)), None)
+        yield io.BufferedReader(unpack(file), _PIECE) if unpack else file

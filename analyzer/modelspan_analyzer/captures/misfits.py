@@ -1,0 +1,56 @@
+"""What of a capture was not understood: counted by reason, with the first places of each, by file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from modelspan_analyzer.files.rows import SHOWN, Remarks
+
+_MOST_REASONS: Final = 200
+
+
+class MisfitError(ValueError):
+    """One line, or one half of it, that is of no use; the message is the reason, alike for all that have it."""
+
+
+@dataclass(slots=True)
+class Misfits:
+    """Lines and cells that were left out."""
+
+    remarks: Remarks = field(default_factory=Remarks)
+    """What was assumed of the rest."""
+    lines: int = 0
+    """Lines, and events that never came whole, of which nothing is imported."""
+    cells: int = 0
+    """Cells that are missing in what is imported."""
+    _found: dict[str, list[str]] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def line(self, reason: str, place: str) -> None:
+        """Leave a line out."""
+        self.lines += 1
+        self._add(reason, place, 1)
+
+    def cell(self, reason: str, place: str, count: int = 1) -> None:
+        """Leave some cells out, the first of them at a place."""
+        self.cells += count
+        self._add(reason, place, count)
+
+    def _add(self, reason: str, place: str, count: int) -> None:
+        if reason not in self._counts and len(self._counts) >= _MOST_REASONS:
+            reason = "for reasons that are not listed, as there are too many"
+        self._counts[reason] = self._counts.get(reason, 0) + count
+        places = self._found.setdefault(reason, [])
+        if len(places) < SHOWN:
+            places.append(place)
+
+    def __bool__(self) -> bool:
+        return bool(self._counts)
+
+    def sentences(self) -> Iterator[str]:
+        """One a reason, the most frequent first: `3 lines that are no JSON object: a.jsonl line 7, …`."""
+        for reason, count in sorted(self._counts.items(), key=lambda each: -each[1]):
+            more = count - len(self._found[reason])
+            yield f"{count:,} {reason}: {', '.join(self._found[reason])}" + (f" and {more:,} more" if more else "")

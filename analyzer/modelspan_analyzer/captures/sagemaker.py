@@ -1,0 +1,80 @@
+"""SageMaker's data capture and ground truth: JSON lines with an event each, of any number of rows.
+
+A capture has `captureData.endpointInput` and `endpointOutput`, each with `data`, `encoding` and `observedContentType`;
+CSV has no header. The id of an event is its `inferenceId` where the caller gave one, else its `eventId`, which is what
+ground truth names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from modelspan_analyzer.captures.capture import Assembler, Batch, Event, Options, Truths
+from modelspan_analyzer.captures.lines import Lines, files_of, read_lines
+from modelspan_analyzer.captures.misfits import MisfitError, Misfits
+from modelspan_analyzer.captures.payload import Payload, decode
+
+_HOUR: Final = re.compile(r"(\d{4})/(\d\d)/(\d\d)/(\d\d)$")
+
+
+def read_sagemaker(paths: Sequence[Path], options: Options, misfits: Misfits) -> Iterator[Batch]:
+    """The rows of captures, and the labels of ground truth, whichever the files hold."""
+    assembler, truths = Assembler(options, misfits), Truths(misfits)
+    for lines in read_lines(files_of(paths), misfits):
+        events: list[Event] = []
+        labels: list[Event] = []
+        for at, text in enumerate(lines.texts):
+            if not text or text.isspace():
+                continue
+            try:
+                line = orjson.loads(text)
+                if "captureData" in line:
+                    events.append(_captured(line, at))
+                else:
+                    labels.append(_true(line, at, lines, misfits))
+            except orjson.JSONDecodeError:
+                misfits.line("lines that are no JSON", lines.place(at))
+            except (KeyError, TypeError, AttributeError):
+                misfits.line("lines that are neither a capture nor ground truth", lines.place(at))
+            except MisfitError as error:
+                misfits.line(str(error), lines.place(at))
+        yield assembler.batch(events, lines.place, lines.size, truths.table(labels, lines.place))
+
+
+def _captured(line: dict[str, Any], at: int) -> Event:
+    told, captured = line["eventMetadata"], line["captureData"]
+    request, answer = _half(captured.get("endpointInput")), _half(captured.get("endpointOutput"))
+    return Event(_id(told), told.get("inferenceTime"), at, request, answer)
+
+
+def _true(line: dict[str, Any], at: int, lines: Lines, misfits: Misfits) -> Event:
+    return Event(_id(line["eventMetadata"]), _collected(lines, at, misfits), at, None, _half(line["groundTruthData"]))
+
+
+def _id(told: dict[str, Any]) -> str:
+    given = told.get("inferenceId") or told["eventId"]
+    if not isinstance(given, str):
+        raise MisfitError("lines whose id is no text")
+    return given
+
+
+def _half(side: dict[str, Any] | None) -> Payload | None:
+    """What was asked, or answered; None where it was not captured."""
+    if side is None or (data := side.get("data")) is None:
+        return None
+    return decode(data, side.get("encoding"), side.get("observedContentType"))
+
+
+def _collected(lines: Lines, at: int, misfits: Misfits) -> str:
+    """When a label was collected: the hour of the folder that it lies in, else when its file was written."""
+    path = Path(lines.source(at)[0])
+    if found := _HOUR.search(path.parent.as_posix()):
+        return "{}-{}-{}T{}:00:00Z".format(*found.groups())
+    misfits.remarks.assume("labels outside of folders such as 2026/01/31/14 are as old as their file")
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat()

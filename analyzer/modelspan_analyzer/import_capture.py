@@ -1,0 +1,175 @@
+"""Predictions that others captured, into the store through a collector: batch by batch, and what is there adds nothing.
+
+The id of a row is that of its event with the row's position, so it is the same whenever it is imported: an import that
+was broken off goes on where it was, and one of files that grew adds what is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelspan import conventions as names
+from modelspan_analyzer.captures.capture import ID, LABEL, TIME, VERSION, WEIGHT, Batch
+from modelspan_analyzer.captures.misfits import Misfits
+from modelspan_analyzer.captures.whole import told_roles
+from modelspan_analyzer.files import labels as label_files
+from modelspan_analyzer.files.outcomes import REGRESSION
+from modelspan_analyzer.files.roles import Hints, Roles, Settled, settle
+from modelspan_analyzer.files.rows import FileRows, Remarks
+from modelspan_analyzer.instants import utc
+from modelspan_analyzer.reading.cards import told_task
+from modelspan_analyzer.reading.stored import stored_ids
+from modelspan_analyzer.replay import records
+from modelspan_analyzer.replay.run import rows_a_send
+from modelspan_analyzer.replay.send import send
+from modelspan_analyzer.results import Window
+from modelspan_collector.store.connect import Store
+
+SERVICE = "modelspan-import"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where rows go."""
+
+    store: Store
+    """To ask what is there already."""
+    url: str
+    """Of a collector that fills it, OTLP over HTTP."""
+    model: str
+    version: str | None
+    """None for the version that each row tells."""
+
+
+@dataclass(slots=True)
+class Imported:
+    """What came of an import."""
+
+    added: int = 0
+    known: int = 0
+    """Rows that were in the store, or came twice."""
+    labels: int = 0
+    task: str = ""
+
+
+def import_batches(
+    target: Target, batches: Iterable[Batch], roles: Roles, hints: Hints, misfits: Misfits, tell: Callable[[int], None]
+) -> Imported:
+    """Import the batches of a capture.
+
+    Args:
+        target: where to.
+        batches: in any order.
+        roles: what the user said of the columns.
+        hints: how to read them.
+        misfits: told of what is left out.
+        tell: called with the bytes that are done.
+
+    Raises:
+        FileError: nothing tells which output is the prediction, or a column that was named is not there.
+        SendError: the collector refused rows.
+    """
+    done, labels, size = Imported(), [], 0
+    task = hints.task or told_task(target.store, target.model)
+    way = _Way(target, roles, replace(hints, task=task), misfits.remarks)
+    for batch in batches:
+        size += batch.size
+        if batch.labels is not None:
+            labels.append(batch.labels)
+        fresh = way.fresh(batch.rows)
+        done.known += batch.rows.num_rows - fresh.num_rows
+        if fresh.num_rows:
+            done.added += way.take(replace(batch, rows=fresh))
+        tell(size)
+    done.task = way.first.guess.task if way.first else task
+    for part in labels:
+        done.labels += _send_labels(target, part, replace(hints, task=done.task), misfits.remarks)
+    return done
+
+
+@dataclass(slots=True)
+class _Way:
+    """What batches of one import share: their roles, the guess of the first one, and the ids that were seen."""
+
+    target: Target
+    roles: Roles
+    hints: Hints
+    remarks: Remarks
+    first: Settled | None = None
+    _seen: np.ndarray[tuple[int], np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def fresh(self, rows: pa.Table) -> pa.Table:
+        """The rows with a time that neither this import nor the store has seen."""
+        rows = rows.filter(rows[TIME].is_valid())
+        if not rows.num_rows:
+            return rows
+        hashes = np.fromiter(map(hash, rows[ID].to_pylist()), np.int64, rows.num_rows)
+        _, firsts = np.unique(hashes, return_index=True)
+        new = np.zeros(rows.num_rows, bool)
+        new[firsts] = True
+        if self._seen.size:
+            at = np.minimum(np.searchsorted(self._seen, hashes), self._seen.size - 1)
+            new &= self._seen[at] != hashes
+        self._seen = np.sort(np.concatenate([self._seen, hashes[new]]), kind="stable")
+        rows = rows.filter(pa.array(new))
+        there = self._stored(rows) if rows.num_rows else pa.array([], pa.string())
+        return rows.filter(pc.invert(pc.is_in(rows[ID], there))) if len(there) else rows
+
+    def _stored(self, rows: pa.Table) -> pa.Array:
+        ends = pc.min_max(rows[TIME].cast(pa.timestamp("us", "UTC"), safe=False)).as_py()
+        window = Window(utc(ends["min"]), utc(ends["max"]) + timedelta(microseconds=1))
+        return stored_ids(self.target.store, self.target.model, self.target.version, window)
+
+    def take(self, batch: Batch) -> int:
+        """Send the rows of a batch; returns how many."""
+        rows = FileRows.of(batch.rows, self.remarks)
+        told = told_roles(batch.inputs, batch.outputs, self.roles, self.remarks)
+        settled = settle(rows, told, self.hints, like=self.first)
+        if self.first is None and told.prediction:
+            self._begin(settled)
+        versions = settled.rows.table[VERSION]
+        for version in [self.target.version] if self.target.version is not None else pc.unique(versions).to_pylist():
+            chosen = settled.rows.table
+            if self.target.version is None:
+                chosen = chosen.filter(pc.equal(versions, version))
+            self._send(chosen, settled.roles, version or "")
+        return int(settled.rows.table.num_rows)
+
+    def _begin(self, settled: Settled) -> None:
+        """What the first answers tell of the model's task stands for all, and is kept where nothing was."""
+        self.first, task = settled, settled.guess.task
+        if task == REGRESSION and not self.hints.task:
+            self.remarks.assume("the answers are amounts (--task classification takes them for classes or scores)")
+        if task and not told_task(self.target.store, self.target.model):
+            shared = {names.META_MODEL: self.target.model, names.META_VERSION: self.target.version or ""}
+            send(self.target.url, names.EVENT_MODEL, records.card(task), shared, SERVICE)
+
+    def _send(self, rows: pa.Table, roles: Roles, version: str) -> None:
+        shared = {names.META_MODEL: self.target.model, names.META_VERSION: version}
+        for part in _parts(rows, rows_a_send(len(roles.features))):
+            told = records.predictions(part, roles, part[roles.id], part[roles.time])
+            weighted = told.append_column(names.COL_SAMPLE_WEIGHT, part[WEIGHT])
+            send(self.target.url, names.EVENT_PREDICTIONS, weighted, shared, SERVICE)
+
+
+def _parts(rows: pa.Table, size: int) -> Iterator[pa.Table]:
+    for start in range(0, rows.num_rows, size):
+        yield rows.slice(start, size)
+
+
+def _send_labels(target: Target, given: pa.Table, hints: Hints, remarks: Remarks) -> int:
+    """Send what was true; a label that was sent before replaces itself."""
+    found = label_files.label_rows(FileRows.of(given, remarks), ID, LABEL, TIME, hints).table
+    numbers = found[label_files.VALUE].null_count < found.num_rows
+    column = label_files.VALUE if numbers else label_files.LABEL
+    shared = {names.META_MODEL: target.model, names.META_VERSION: target.version or ""}
+    for part in _parts(found, rows_a_send(1)):
+        told = records.labels(part, column, part[label_files.ID], part[label_files.TIME])
+        send(target.url, names.EVENT_LABELS, told, shared, SERVICE)
+    return int(found.num_rows)

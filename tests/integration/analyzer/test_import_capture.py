@@ -1,0 +1,86 @@
+"""What others captured comes into the store once, with its times, labels and weights, however often it is imported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from modelspan_analyzer.captures.capture import Options
+from modelspan_analyzer.captures.misfits import Misfits
+from modelspan_analyzer.captures.table import FORMATS
+from modelspan_analyzer.files.roles import Hints, Roles
+from modelspan_analyzer.import_capture import Imported, Target, import_batches
+from modelspan_collector.config import CollectorConfig
+from modelspan_collector.service import Collector
+from modelspan_collector.store.connect import Store
+
+Import = Callable[..., Imported]
+
+
+@pytest.fixture
+def bring(store: Store, tmp_path: Path) -> Iterator[Import]:
+    """Import a folder into the store through a collector."""
+    collector = Collector(store, CollectorConfig(tmp_path / "collector", grpc_port=0, http_port=0))
+    collector.start()
+
+    def run(name: str, folder: Path, version: str | None = "1", task: str = "") -> Imported:
+        target = Target(store, f"http://127.0.0.1:{collector.http_port}", "churn", version)
+        misfits = Misfits()
+        batches = FORMATS[name].read([folder], Options(), misfits)
+        done = import_batches(target, batches, Roles(), Hints(task), misfits, lambda _: None)
+        collector.flush()
+        return done
+
+    yield run
+    collector.stop()
+
+
+def sagemaker(event: int, rows: int = 1) -> str:
+    """A line of a capture."""
+    asked, answered = (json.dumps([[event, "gold"]] * rows), json.dumps([event % 2] * rows))
+    sides = {
+        f"endpoint{side}": {"data": data, "encoding": "JSON", "observedContentType": "application/json"}
+        for side, data in (("Input", asked), ("Output", answered))
+    }
+    told = {"eventId": f"e{event}", "inferenceTime": f"2026-01-31T14:{event:02d}:00Z"}
+    return json.dumps({"captureData": sides, "eventMetadata": told})
+
+
+def test_importing_again_adds_nothing_and_what_grew_adds_what_is_new(
+    bring: Import, store: Store, tmp_path: Path
+) -> None:
+    """Also what stands twice, in one file or in two."""
+    folder = tmp_path / "capture"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text("\n".join([sagemaker(1), sagemaker(2, rows=3), sagemaker(1)]))
+    first = bring("sagemaker", folder)
+    assert (first.added, first.known, first.task) == (4, 1, "classification")
+    again = bring("sagemaker", folder)
+    assert (again.added, again.known) == (0, 5)
+    (folder / "b.jsonl").write_text("\n".join([sagemaker(2, rows=3), sagemaker(3)]))
+    grown = bring("sagemaker", folder)
+    assert (grown.added, grown.known) == (1, 8)
+    found = store.rows(
+        "SELECT prediction_id, toString(timestamp) AS time, label, numeric_features['feature_1'] AS number,"
+        " categorical_features['feature_2'] AS plan FROM predictions ORDER BY prediction_id"
+    )
+    assert [tuple(row.values()) for row in found] == [
+        ("e1", "2026-01-31 14:01:00.000000000", "1", 1.0, "gold"),
+        *((f"e2_{at}", "2026-01-31 14:02:00.000000000", "0", 2.0, "gold") for at in range(3)),
+        ("e3", "2026-01-31 14:03:00.000000000", "1", 3.0, "gold"),
+    ]
+
+
+def test_ground_truth_becomes_labels_once(bring: Import, store: Store, tmp_path: Path) -> None:
+    """Spelt as the predictions are."""
+    folder = tmp_path / "capture/2026/02/01/09"
+    folder.mkdir(parents=True)
+    truth = {"groundTruthData": {"data": "1", "encoding": "CSV"}, "eventMetadata": {"eventId": "e1"}}
+    (folder / "a.jsonl").write_text("\n".join([sagemaker(1), json.dumps(truth)]))
+    assert bring("sagemaker", folder).labels == 1
+    bring("sagemaker", folder)
+    found = store.rows("SELECT prediction_id, model, label, toString(timestamp) AS time FROM labels FINAL")
+    assert [tuple(row.values()) for row in found] == [("e1", "churn", "1", "2026-02-01 09:00:00.000000000")]
