@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import digamma
 
+from modelspan_analyzer.statistics.special import digamma
 from modelspan_analyzer.statistics.types import TestResult
 from modelspan_analyzer.statistics.weighted import ValueCounts, value_counts
 

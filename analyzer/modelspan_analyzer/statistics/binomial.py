@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc
 
 from modelspan_analyzer.statistics.counts import Floats
+from modelspan_analyzer.statistics.special import betainc
 
 
 def binomial_tail(events: ArrayLike, rows: ArrayLike, share: ArrayLike) -> Floats:

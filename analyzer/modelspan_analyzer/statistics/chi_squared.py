@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import chdtrc
 
 from modelspan_analyzer.statistics.counts import Floats, aligned_counts
+from modelspan_analyzer.statistics.special import chdtrc
 from modelspan_analyzer.statistics.types import TestResult, TestResults
 
 

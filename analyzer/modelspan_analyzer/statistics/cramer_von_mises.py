@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, kve
 
 from modelspan_analyzer.statistics.counts import Floats
+from modelspan_analyzer.statistics.special import gammaln, kve
 from modelspan_analyzer.statistics.types import TestResult
 from modelspan_analyzer.statistics.weighted import value_counts
 

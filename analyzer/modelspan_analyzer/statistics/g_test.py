@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import xlogy
 
 from modelspan_analyzer.statistics.chi_squared import chi_squared_p_value, degrees_of_freedom, expected_counts
 from modelspan_analyzer.statistics.counts import Floats, aligned_counts
+from modelspan_analyzer.statistics.special import xlogy
 from modelspan_analyzer.statistics.types import TestResult, TestResults
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import rel_entr
 
 from modelspan_analyzer.statistics.counts import Floats, aligned_shares
+from modelspan_analyzer.statistics.special import rel_entr
 
 
 def jensen_shannon_distance(reference: ArrayLike, current: ArrayLike, *, base: float = 2.0) -> Floats:

@@ -7,9 +7,9 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import kolmogorov
 
 from modelspan_analyzer.statistics.counts import Floats
+from modelspan_analyzer.statistics.special import kolmogorov
 from modelspan_analyzer.statistics.types import TestResult
 from modelspan_analyzer.statistics.weighted import Steps, distribution_steps, support
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr
 
 from modelspan_analyzer.statistics.counts import Floats
+from modelspan_analyzer.statistics.special import ndtr
 from modelspan_analyzer.statistics.types import TestResult, TestResults
 from modelspan_analyzer.statistics.weighted import value_counts
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaincc
 
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.embeddings import bounded_sample, paired_embeddings
+from modelspan_analyzer.statistics.special import gammaincc
 
 
 def median_bandwidth(reference: ArrayLike, current: ArrayLike, *, most: int = 500, seed: int = 0) -> float:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtri
 
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.embeddings import bounded_sample
 from modelspan_analyzer.statistics.robust_deviation import robust_deviation
+from modelspan_analyzer.statistics.special import chdtri
 
 MOST_ROWS = 20_000
 FAR = 3.0

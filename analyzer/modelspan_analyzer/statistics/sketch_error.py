@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import rel_entr
 
 from modelspan_analyzer.statistics.counts import Floats, aligned_counts, proportions
+from modelspan_analyzer.statistics.special import rel_entr
 
 
 class Bounds(NamedTuple):

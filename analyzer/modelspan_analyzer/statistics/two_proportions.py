@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc, ndtri
 
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.g_test import g_test
+from modelspan_analyzer.statistics.special import betainc, ndtri
 from modelspan_analyzer.statistics.types import TestResult, TestResults
 
 

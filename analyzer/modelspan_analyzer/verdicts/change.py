@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from modelspan_analyzer.statistics.performance.counts import Estimate
 from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE, quantile_of_normal
+from modelspan_analyzer.statistics.special import ndtr, ndtri
 
 
 class Change(NamedTuple):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
+
+from modelspan_analyzer.statistics.special import ndtr
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from modelspan_analyzer import kinds
 from modelspan_analyzer.reading import segments
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.statistics.special import ndtr
 from modelspan_analyzer.why import sentence
 from modelspan_analyzer.why.contrast import false_discovery, phi, risk_ratio, two_proportions
 from modelspan_analyzer.why.explanation import Cause, Finding

@@ -16,6 +16,7 @@ from modelspan_cli.errors import CommandError
 from modelspan_collector.access.logs import log_json
 from modelspan_collector.access.token_file import TokenFileError
 from modelspan_collector.forward.destination import DestinationError, parse
+from modelspan_collector.lean import keep_pandas_out
 from modelspan_collector.leaving import leave
 from modelspan_collector.operations import operations_routes
 from modelspan_collector.origins import Allowed
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_collector(args: argparse.Namespace) -> int:
     log_json(logging.INFO)
+    keep_pandas_out()
     try:
         store = connect(args.store, args.database)
         schema.apply(store)

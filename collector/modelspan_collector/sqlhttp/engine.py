@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-import chdb
-
 from modelspan_collector.sqlhttp import allowed, errors, statement
 from modelspan_collector.sqlhttp.forms import ExternalTable
 from modelspan_collector.sqlhttp.settings import Limits, clause, effective
@@ -63,16 +61,25 @@ class Engine:
         self.writable = writable
         self._anchor = _connect(path)  # the engine ends with its last connection, and each start leaves threads behind
         answer = self._anchor.query("SELECT timezone(), hostName(), version()", "TSV").bytes().decode()
-        self._forbidden = statement.Forbidden(
-            _names(self._anchor, TABLE_FUNCTIONS_SQL, statement.TABLE_FUNCTIONS),
-            _names(self._anchor, FUNCTIONS_SQL, statement.OUTWARD_FUNCTIONS + statement.OUTWARD_CATEGORIES),
-            _names(self._anchor, FORMATS_SQL, tuple(allowed.INPUT_FORMATS)),
-            _names(self._anchor, DATABASES_SQL, statement.DATABASE_ENGINES),
-        )
-        if database in self._forbidden.databases:
+        self._learning = threading.Lock()
+        self._learnt: statement.Forbidden | None = None
+        if database in _names(self._anchor, DATABASES_SQL, statement.DATABASE_ENGINES):
             self._anchor.close()
             raise ValueError(f"the database {database} of an embedded store shows the machine's files: choose another")
         self.timezone, self.host_name, self.version = answer.rstrip("\n").split("\t")
+
+    @property
+    def _forbidden(self) -> statement.Forbidden:
+        """What the engine has that no statement may name; asked for with the first one, as the answer takes 50 MB."""
+        with self._learning:
+            if self._learnt is None:
+                self._learnt = statement.Forbidden(
+                    _names(self._anchor, TABLE_FUNCTIONS_SQL, statement.TABLE_FUNCTIONS),
+                    _names(self._anchor, FUNCTIONS_SQL, statement.OUTWARD_FUNCTIONS + statement.OUTWARD_CATEGORIES),
+                    _names(self._anchor, FORMATS_SQL, tuple(allowed.INPUT_FORMATS)),
+                    _names(self._anchor, DATABASES_SQL, statement.DATABASE_ENGINES),
+                )
+            return self._learnt
 
     def open(self, question: Question, *, may_write: bool, kept: Any = None) -> Run:
         """Vet the statement and prepare a connection for it.
@@ -156,6 +163,8 @@ class Engine:
 
 
 def _connect(path: str) -> Any:
+    import chdb  # 200 MB, which readers of a server do without
+
     return chdb.connect(path)  # type: ignore[no-untyped-call]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,14 @@ from modelspan_collector.sqlhttp.server import SqlServer
 from modelspan_collector.store.connect import Store
 
 COMMAND = [sys.executable, "-m", "modelspan_cli", "collector"]
+WATCHED = """
+import signal, sys
+from modelspan_cli.main import main
+large = {"chdb", "scipy", "sklearn", "pandas"}
+signal.signal(signal.SIGUSR1, lambda *_: print("loaded:", sorted(large & set(sys.modules)), flush=True))
+sys.exit(main(["collector", *sys.argv[1:]]))
+"""
+"""The same, which says when asked what of the large libraries it has loaded."""
 
 
 @pytest.fixture
@@ -74,7 +83,7 @@ def becomes(store: Store, sql: str, value: object) -> None:
 
 
 def test_a_collector_alone(store: Store, server: SqlServer, apm: Collector, tmp_path: Path) -> None:
-    """It stores, tells how it is, keeps and retries what the store refuses, and sends its own metrics."""
+    """It stores, tells how it is, keeps and retries what the store refuses, sends its own metrics, and loads little."""
     store.command("ALTER TABLE predictions ADD CONSTRAINT no_poison CHECK prediction_id != 'poison'")
     data = str(tmp_path / "data")
     options = {
@@ -86,7 +95,7 @@ def test_a_collector_alone(store: Store, server: SqlServer, apm: Collector, tmp_
         "--web-port": "0",
         "--self-metrics": f"grpc://127.0.0.1:{apm.grpc_port}",
     }
-    command = [*COMMAND, "run", *(part for option in options.items() for part in option)]
+    command = [sys.executable, "-c", WATCHED, "run", *(part for option in options.items() for part in option)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     ports = re.findall(r":(\d+)", process.stdout.readline())
@@ -107,6 +116,8 @@ def test_a_collector_alone(store: Store, server: SqlServer, apm: Collector, tmp_
     becomes(store, "SELECT count() FROM predictions WHERE prediction_id = 'poison'", 1)
     assert run("dead", "--data", data) == ""
 
+    process.send_signal(signal.SIGUSR1)
+    assert process.stdout.readline() == "loaded: []\n"
     process.terminate()
     _, complaints = process.communicate(timeout=60)
     assert process.returncode == 0

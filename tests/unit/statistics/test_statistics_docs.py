@@ -25,6 +25,8 @@ from modelspan_analyzer.statistics.wasserstein import normalized_wasserstein_dis
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "statistics.md").read_text()
 NO_MEASURES = {
+    "special",
+    "threads",
     "types",
     "counts",
     "weighted",

@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from modelspan_analyzer import kinds
 from modelspan_analyzer.explain.frame import read_signature
@@ -19,6 +18,7 @@ from modelspan_analyzer.reading.rows import baseline_rows, unlabelled_rows
 from modelspan_analyzer.reading.samples.matrix import find_encoding, sample
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.statistics.performance.counts import FloatArray
+from modelspan_analyzer.statistics.special import ndtr
 
 SIGNAL: Final = "robustness"
 FEWEST: Final = 30

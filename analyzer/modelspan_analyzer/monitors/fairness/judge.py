@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from scipy.special import ndtr
-
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.results import Found, Judged, Seen, Verdict, finite, unjudged
 from modelspan_analyzer.statistics.fairness.assess import Assessed, assess
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 from modelspan_analyzer.statistics.performance.counts import Estimate
 from modelspan_analyzer.statistics.performance.intervals import quantile_of_normal
+from modelspan_analyzer.statistics.special import ndtr
 from modelspan_analyzer.verdicts.change import standard_error
 
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scipy.special import ndtr
-
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.segments import spelt
+from modelspan_analyzer.statistics.special import ndtr
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.segments import value_of
 

@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import fdtrc, stdtr
 
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ratios
+from modelspan_analyzer.statistics.special import fdtrc, stdtr
 
 PARTS: Final = 10
 _FEWEST: Final = 20

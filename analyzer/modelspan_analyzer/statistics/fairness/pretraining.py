@@ -8,10 +8,10 @@ Clarify: machine learning bias detection and explainability in the cloud", KDD 2
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import rel_entr
 
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_divergence
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ratios
+from modelspan_analyzer.statistics.special import rel_entr
 from modelspan_analyzer.statistics.total_variation import total_variation_of_shares
 
 

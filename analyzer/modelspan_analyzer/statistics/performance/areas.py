@@ -8,12 +8,12 @@ classes are few.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit, logit
 
 from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray, ScoreCounts, ratios
 from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE, wilson
 from modelspan_analyzer.statistics.performance.means import Moments, moments
 from modelspan_analyzer.statistics.performance.scores import average_precision, roc_auc
+from modelspan_analyzer.statistics.special import expit, logit
 
 
 def delong(counts: ScoreCounts, confidence: float = CONFIDENCE) -> Estimate:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.special import expit, gammaincc, logit, ndtr
 
 from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray, ScoreCounts, ratio, ratios
 from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE, wilson_ends
+from modelspan_analyzer.statistics.special import expit, gammaincc, logit, ndtr
 
 BINS: Final = 10
 _EDGE: Final = 1e-12

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaincc
 
 from modelspan_analyzer.statistics.performance.calibration import BINS, shifted
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts, ratio, ratios
+from modelspan_analyzer.statistics.special import gammaincc
 
 
 class CalibrationChange(NamedTuple):

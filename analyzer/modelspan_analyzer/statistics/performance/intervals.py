@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray, ratios
+from modelspan_analyzer.statistics.special import ndtri
 
 CONFIDENCE: Final = 0.95
 DRAWS: Final = 1000

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
 
 from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray, ScoreCounts
 from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE
 from modelspan_analyzer.statistics.performance.scores import log_losses
+from modelspan_analyzer.statistics.special import stdtrit
 
 
 class Moments(NamedTuple):
