@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from scipy.special import expit, logit
 
 from modelspan_analyzer.statistics.concept.matched import Parts
 from modelspan_analyzer.statistics.performance.counts import FloatArray
+from modelspan_analyzer.statistics.special import expit, logit
 
 _SUREST: Final = 0.002
 """Chances below it, or above one less it, are taken for it: no baseline of some thousand rows knows them better."""
