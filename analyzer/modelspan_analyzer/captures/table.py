@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from modelspan_analyzer.captures.azureml import read_azureml
 from modelspan_analyzer.captures.capture import Reader
 from modelspan_analyzer.captures.sagemaker import read_sagemaker
 
@@ -20,4 +21,5 @@ class Format:
 
 FORMATS: Final[dict[str, Format]] = {
     "sagemaker": Format("Amazon SageMaker's data capture, and its ground truth", read_sagemaker),
+    "azureml": Format("Azure Machine Learning's data collector", read_azureml),
 }

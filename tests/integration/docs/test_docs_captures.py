@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shlex
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pages
 import pytest
 
+from modelspan_analyzer.captures.table import FORMATS
 from modelspan_cli.main import main
 from modelspan_collector.store.connect import DEFAULT_DATABASE, connect
 
@@ -44,17 +46,15 @@ def here(
         store.command(f"DROP DATABASE {DEFAULT_DATABASE}")
 
 
-def test_the_capture_of_sagemaker_is_imported_as_the_page_says(here: Run) -> None:
-    """Once, with its labels; and it is a baseline."""
-    subprocess.run([sys.executable, "-c", section("python", "From SageMaker")[0]], check=True, timeout=60)
-    imported, again, counted, baseline, labels = [
-        here(each) for each in section("sh", "From SageMaker")[0].splitlines()
-    ]
-    assert imported[0] == 3
-    left_out, summary = section("text", "From SageMaker")[0].splitlines()
-    assert left_out in imported[2]
-    assert summary in imported[1]
-    assert (again[0], "0 predictions of churn imported; 1,200 were there already" in again[1]) == (3, True)
-    assert counted[1].splitlines()[1].split("\t")[0] == "1200"
-    assert (baseline[0], "1200 rows" in baseline[1]) == (0, True), baseline[2]
-    assert (labels[0], "1200 labels loaded" in labels[1]) == (0, True)
+TITLES = re.findall(r"^## (From .+)$", (pages.ROOT / PAGE).read_text(), re.M)
+
+
+def test_each_capture_is_imported_as_the_page_says(here: Run) -> None:
+    """What the page makes is brought in by its commands, which say what it shows, all on one store."""
+    assert len(TITLES) == len(FORMATS)
+    for title in TITLES:
+        subprocess.run([sys.executable, "-c", section("python", title)[0]], check=True, timeout=60)
+        ended = [here(each) for each in section("sh", title)[0].splitlines()]
+        assert {status for status, _, _ in ended} <= {0, 3}, ended
+        said = "".join(printed + beside for _, printed, beside in ended)
+        assert [line for line in section("text", title)[0].splitlines() if line not in said] == [], said
