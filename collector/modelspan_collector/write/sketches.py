@@ -42,7 +42,7 @@ class _Batch(NamedTuple):
     kind: str
     names: Sequence[str]
     sketch: Sketch
-    entries: pa.Array = pa.array([], pa.string())
+    entries: pa.Array = pa.nulls(0, pa.string())  # of `pa.array`, the first loads pandas
     """The dictionary of the different texts."""
     newest: npt.NDArray[np.int64] | None = None
 
