@@ -4,19 +4,21 @@ One stream, whose columns have a rhythm each, runs through store, sketches and m
 and a day, against a baseline that knows no time; the end of it, when seasons are known, is looked at. Beside each
 other: the rule without seasons, and with them. Each fault is put into whole windows, one at a time.
 
-    python benchmarks/seasons.py [--hours 1 6 24] [--rows 500] [--seed 7] [--json]
+    python benchmarks/seasons.py [--hours 1 6 24] [--rows 300] [--seed 7] [--processes 2] [--json]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,9 +36,10 @@ from modelspan_collector.store.connect import Store, connect
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 """A Monday."""
-WINDOWS = {1: (24 * 21, 72), 6: (4 * 35, 60), 24: (90, 40)}
-"""Windows of each length in hours, and how many of them, the last, are looked at."""
-FAULTY = 12
+WINDOWS = {1: (24 * 18, 48), 6: (4 * 28, 28), 24: (7 * 62, 21)}
+"""Windows of each length in hours, and how many of them, the last, are looked at: whole days or weeks. Those of a day
+are of more than a year, as a yearly rhythm takes."""
+FAULTY = 7
 """Windows of these into which faults are put."""
 SIGNAL = "data_drift"
 Floats = NDArray[np.float64]
@@ -103,8 +106,14 @@ def alarms(results: list[Result]) -> set[str]:
     return {result.feature for result in results if result.verdict is Verdict.ALARM}
 
 
-def run(store: Store, size: int, rows: int, generator: np.random.Generator) -> dict[str, object]:
+def run(size: int, rows: int, seed: int) -> dict[str, object]:
     """Shares of windows of a length, by column."""
+    with tempfile.TemporaryDirectory() as folder, closing(connect(f"chdb://{folder}")) as store:
+        schema.apply(store)
+        return _measured(store, size, rows, np.random.default_rng(seed))
+
+
+def _measured(store: Store, size: int, rows: int, generator: np.random.Generator) -> dict[str, object]:
     number, looked_at = WINDOWS[size]
     span, sorted_hours = float(number * size), np.arange(number * rows) * (size / rows)
     history = columns(sorted_hours, generator, span)
@@ -114,65 +123,69 @@ def run(store: Store, size: int, rows: int, generator: np.random.Generator) -> d
     at = generator.uniform(0, 24 * 7, 20_000)
     baseline = columns(at, generator, span * 1e9)  # neither grown nor moved in the year
     baselines.set_from_table(store, "m", "1", pa.table(baseline), source="rows without times")
-    counted, old, new, warned = 0, Counter[str](), Counter[str](), Counter[str]()
-    found: dict[str, Counter[str]] = {}
-    tried = 0
+    told = {name: Counter[str]() for name in ("old", "new", "new_warnings")}
+    found: dict[str, Counter[str]] = {fault: Counter() for fault in FAULTS}
+    every = (looked_at - 1) // (FAULTY - 1)  # no divisor of a day's windows, so that faults are at all times of it
+    faulty = range(number - looked_at, number, every)
     for place in range(number - looked_at, number):
         window = Window(START + timedelta(hours=place * size), START + timedelta(hours=(place + 1) * size))
         results = look(store, window, seasons=True)
         write_results(store, results, "run")
-        counted += 1
-        new.update(alarms(results))
-        warned.update({one.feature for one in results if one.verdict is Verdict.WARNING})
-        old.update(alarms(look(store, window, seasons=False)))
-        if place % (looked_at // FAULTY):
-            continue
-        tried += 1
-        here = slice(place * rows, (place + 1) * rows)
-        for fault, (of_numbers, spoil) in FAULTS.items():
-            spoilt = {
-                name: spoil(column[here]) if pa.types.is_floating(column.type) == of_numbers else column[here]
-                for name, column in history.items()
-            }
-            model = f"{fault} {size}"
-            insert(store, model, sorted_hours[here], spoilt)
-            for way, seasons in (("old", False), ("new", True)):
-                told = alarms(look(store, window, seasons=seasons, faulty=model))
-                found.setdefault(f"{fault}, {way}", Counter()).update(told)
+        told["new"].update(alarms(results))
+        told["new_warnings"].update({one.feature for one in results if one.verdict is Verdict.WARNING})
+        told["old"].update(alarms(look(store, window, seasons=False)))
+        if place in faulty:
+            here = slice(place * rows, (place + 1) * rows)
+            sound = {name: column[here] for name, column in history.items()}
+            for fault, known in found.items():
+                known.update(_with_fault(store, f"{fault} {size}", sorted_hours[here], sound, window, fault))
     names = list(history)
     return {
         "hours": size,
-        "windows": counted,
-        "old": {name: old[name] / counted for name in names},
-        "new": {name: new[name] / counted for name in names},
-        "new_warnings": {name: warned[name] / counted for name in names},
-        "faulty_windows": tried,
-        "found": {fault: {name: told[name] / max(1, tried) for name in names} for fault, told in found.items()},
+        "windows": looked_at,
+        **{what: {name: known[name] / looked_at for name in names} for what, known in told.items()},
+        "faulty_windows": len(faulty),
+        "found": {fault: {name: known[name] / len(faulty) for name in names} for fault, known in found.items()},
     }
 
 
+def _with_fault(
+    store: Store, model: str, hours: Floats, sound: Mapping[str, pa.Array], window: Window, fault: str
+) -> set[str]:
+    """The columns that alarm where all that can have a fault have it."""
+    of_numbers, spoil = FAULTS[fault]
+    spoilt = {
+        name: spoil(column) if pa.types.is_floating(column.type) == of_numbers else column
+        for name, column in sound.items()
+    }
+    insert(store, model, hours, spoilt)
+    return alarms(look(store, window, seasons=True, faulty=model))
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure and print, each length as it is done."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=int, nargs="+", choices=sorted(WINDOWS), default=sorted(WINDOWS))
-    parser.add_argument("--rows", type=int, default=500)
+    parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--json", action="store_true", help="a JSON object a line")
     args = parser.parse_args()
-    measured = []
-    for size in args.hours:
-        with tempfile.TemporaryDirectory() as folder, closing(connect(f"chdb://{folder}")) as store:
-            schema.apply(store)
-            measured.append(run(store, size, args.rows, np.random.default_rng(args.seed)))
-    if args.json:
-        json.dump(measured, sys.stdout, indent=2)
-        return
-    for one in measured:
-        print(f"windows of {one['hours']} h: {one['windows']} counted, {one['faulty_windows']} faulty of each kind")
-        shares = {name: one[name] for name in ("old", "new", "new_warnings")} | one["found"]  # type: ignore[operator]
-        print(f"{'':>18}" + "".join(f"{name:>13}" for name in one["old"]))  # type: ignore[attr-defined]
-        for what, by_name in shares.items():
-            print(f"{what:>18}" + "".join(f"{share:>13.1%}" for share in by_name.values()))  # type: ignore[attr-defined]
+    with ProcessPoolExecutor(args.processes, get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(run, size, args.rows, args.seed) for size in args.hours]):
+            one = done.result()
+            print(json.dumps(one) if args.json else _table(one), flush=True)
+
+
+def _table(one: Mapping[str, Any]) -> str:
+    """Shares for people."""
+    shares = {name: one[name] for name in ("old", "new", "new_warnings")} | one["found"]
+    lines = [
+        f"windows of {one['hours']} h: {one['windows']} counted, {one['faulty_windows']} faulty of each kind",
+        f"{'':>18}" + "".join(f"{name:>13}" for name in one["old"]),
+    ]
+    lines += [f"{what:>18}" + "".join(f"{share:>13.1%}" for share in known.values()) for what, known in shares.items()]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

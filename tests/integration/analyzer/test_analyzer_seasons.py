@@ -13,6 +13,7 @@ from conftest import Predict
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.data_drift import data_drift
+from modelspan_analyzer.monitors.drift.seasonal import seasonal
 from modelspan_analyzer.monitors.multivariate.monitor import multivariate
 from modelspan_analyzer.monitors.quality.monitor import data_quality
 from modelspan_analyzer.reading import baselines
@@ -91,6 +92,13 @@ def test_a_season_is_learnt_from_the_stream_itself(stream: Store) -> None:
     assert "rises steadily" in last["mileage"].reason
     without = look(stream, "seasonal", DAYS - 1, 0, seasons=False)
     assert {without[name].verdict for name in ("temperature", "mileage")} == {Verdict.ALARM}
+
+
+def test_a_restart_forgets_no_season(stream: Store) -> None:
+    """What another process found out is read from its results: a fault may hide in a season that nobody looks for."""
+    restarted = seasonal.__wrapped__  # type: ignore[attr-defined]  # as the first call of a process, which keeps nothing
+    assert restarted(stream, "seasonal", "data_drift") == {"temperature", "light", "mileage"}
+    assert restarted(stream, "unknown", "data_drift") == set()
 
 
 def test_a_fault_in_a_season_alarms(stream: Store, predict: Predict) -> None:

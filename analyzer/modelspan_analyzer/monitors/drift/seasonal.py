@@ -33,6 +33,13 @@ WHERE model = {model:String} AND version = {version:String} AND signal = {signal
   AND window_start >= {since:DateTime64(9, 'UTC')} AND window_end <= {until:DateTime64(9, 'UTC')}
 """
 
+_SEASONAL: Final = """
+WITH (SELECT max(window_end) FROM monitor_results WHERE model = {model:String} AND signal = {signal:String}) AS newest
+SELECT DISTINCT toString(feature) AS feature FROM monitor_results FINAL
+WHERE model = {model:String} AND signal = {signal:String} AND segment = '' AND window_end > newest - INTERVAL 5 WEEK
+  AND JSONExtractString(details, 'season') != ''
+"""
+
 _INSTANT: Final = timedelta(microseconds=1)
 
 Chosen = Mapping[str, str | None]
@@ -55,12 +62,13 @@ class Usual:
 
 
 @kept(1024)
-def seasonal(_store: Store, _model: str, _signal: str) -> set[str]:
-    """The columns that were seen to have a season since the store is in use, to be added to.
+def seasonal(store: Store, model: str, signal: str) -> set[str]:
+    """The columns that were seen to have a season, by results of the newest five weeks, to be added to.
 
     A fault may hide in the season: what brings a low night back to the mean of all days is no drift from a baseline.
+    So what an analyzer knew before it was started again, or another one, is looked at too.
     """
-    return set()
+    return {row["feature"] for row in store.rows(_SEASONAL, {"model": model, "signal": signal})}
 
 
 def _words(season: Season, window: Window) -> str:

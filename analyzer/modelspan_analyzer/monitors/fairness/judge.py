@@ -84,7 +84,8 @@ def judge_change(one: Assessed, before: Assessed | None, settings: FairnessSetti
             return Judged(Verdict.OK, f"keeps its bounds, {bounds[0]:g} to {bounds[1]:g}", nearest(value, bounds))
         return Judged(Verdict.NOT_COMPARED, "the baseline says nothing of it, and it has no bounds")
     base = before.estimate.value
-    p_value = _p_value(one.estimate, before.estimate)
+    rows = before.rows / max(1, one.rows)
+    p_value = _p_value(one.estimate, before.estimate, rows)
     if one.measure.name not in settings.alarm_on:
         reason = f"from {base:.3g}; it does not alarm on change (`alarm_on`)"
         return Judged(Verdict.OK, reason, nearest(value, bounds), p_value) if bounds else unjudged(reason, p_value)
@@ -93,7 +94,7 @@ def judge_change(one: Assessed, before: Assessed | None, settings: FairnessSetti
     sure = (1 - settings.confidence) / max(1, looked_at)
     if not (away and abs(value - base) >= settings.min_change and p_value is not None and p_value < sure):
         return Judged(Verdict.OK, _standing(one, base, settings), threshold, p_value)
-    own = _p_value(one.rate, before.rate) if one.rate and before.rate else 0.0
+    own = _p_value(one.rate, before.rate, rows) if one.rate and before.rate else 0.0
     if own is not None and own >= sure:
         return Judged(Verdict.OK, "moved because another group did", threshold, p_value)
     return Judged(Verdict.ALARM, f"went from {base:.3g} to {value:.3g}", threshold, p_value)
@@ -126,9 +127,14 @@ def outside(estimate: Estimate, bounds: tuple[float, float], confidence: float) 
     return estimate.value + reach < bounds[0] or estimate.value - reach > bounds[1]
 
 
-def _p_value(now: Estimate, before: Estimate) -> float | None:
-    """Two-sided normal test of the difference of two estimates."""
-    error = math.hypot(standard_error(now), standard_error(before))
+def _p_value(now: Estimate, before: Estimate, rows: float) -> float | None:
+    """Two-sided normal test of the difference of two estimates, the first of so many times fewer rows.
+
+    Few rows that chance left with hardly a favourable answer have a small error of their own: where nothing changed it
+    is that of the baseline for so few rows, which counts where it is the larger one (as in a score test; Rao 1948).
+    """
+    least = standard_error(before) * math.sqrt(rows)
+    error = math.hypot(max(standard_error(now), least), standard_error(before))
     if not math.isfinite(error) or error == 0:
         return None
     return float(2 * ndtr(-abs(now.value - before.value) / error))
