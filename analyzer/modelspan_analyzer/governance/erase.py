@@ -31,6 +31,8 @@ SELECT name, as_select FROM system.tables
 WHERE database = currentDatabase() AND engine = 'MaterializedView'
   AND match(create_table_query, ' TO [^ ]*feature_profiles`? ')
 """
+_FROM_ROWS: Final = re.compile(r"\bFROM\s+(?:`?\w+`?\.)?`?(?:unsketched_)?predictions`?(?=\s|\)|$)")
+"""Where a view takes rows: those on their way to it, or all."""
 _INACTIVE = """
 SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = {table:String} AND NOT active
 """
@@ -146,9 +148,9 @@ def rebuild_sketches(store: Store, names: Names) -> int:
             where = f"model = {{model:String}} AND version = {{version:String}} AND toDate({column}) = {{day:Date}}"
             _delete(store, table, where, bound)
         for view in store.rows(_VIEWS):
-            source = "(SELECT * REPLACE (false AS sketched) FROM predictions"  # all rows, not only those of views
-            source += " WHERE model = {model:String} AND version = {version:String} AND toDate(timestamp) = {day:Date})"
-            select = re.sub(r"\bFROM\s+(?:`?\w+`?\.)?`?predictions`?(?=\s|\)|$)", f"FROM {source}", view["as_select"])
+            source = "(SELECT * FROM predictions WHERE model = {model:String} AND version = {version:String}"
+            source += " AND toDate(timestamp) = {day:Date})"
+            select = _FROM_ROWS.sub(f"FROM {source}", view["as_select"])
             store.command(f"INSERT INTO feature_profiles ({_columns(store, view['name'])}) {select}", bound)
     return len(days)
 

@@ -93,7 +93,6 @@ def _views(key: str) -> Iterator[tuple[str, str]]:
         "segment": "segment",
         "key": ", segment",
         "rows": f"(SELECT *, {named} FROM predictions WHERE {value} != '')",
-        "others": "",
     }
     for template in schema.templates(_FILE):
         if found := _VIEW.search(template):

@@ -83,9 +83,9 @@ def _numbers(values: Floats, present: Flags | None, groups: Groups, weights: Flo
     there = np.ones(values.shape, np.bool_) if present is None else present
     finite, unknown = np.isfinite(values), np.isnan(values)
     known = np.where(finite, values, 0.0)
-    heavy = known if weights is None else np.where(finite, known * weights, 0.0)
     rows = groups.sums(there).astype(np.int64)
-    with np.errstate(over="ignore"):  # the square of what is finite may not be
+    with np.errstate(over="ignore", invalid="ignore"):  # squares and weighed values of what is finite may not be
+        heavy = known if weights is None else np.where(finite, known * weights, 0.0)
         sums = {
             "weight": weighed(there),
             "nans": weighed(there & unknown),

@@ -127,7 +127,7 @@ def test_large_sketches_have_the_same_points(running: tuple[Collector, Store], h
         "feature.city": lambda: pa.array(rng.choice(["", "Oslo", "Rome"], rows)).dictionary_encode(),
         "feature.id": lambda: pa.array([f"id {number}" for number in rng.integers(0, 300, rows)]),
         "score.yes": lambda: rng.random(rows),
-        "sample_weight": lambda: rng.choice([1.0, 10.0], rows),
+        "sample_weight": lambda: rng.choice([1.0, 10.0, 1e300], rows, p=[0.5, 0.49, 0.01]),
     }
     table = pa.table({
         "timestamp": pa.array(NOW - rng.integers(0, hours, rows) * HOUR, pa.timestamp("ns", "UTC")),

@@ -175,7 +175,8 @@ def test_cluster_views_route_rows_to_their_shard() -> None:
     assert "FROM otel_traces_local" in views["predictions_from_spans"]
     sketches = [ddl for name, ddl in views.items() if name.startswith("feature_profiles")]
     assert sketches
-    assert all("TO feature_profiles_local" in ddl and "FROM predictions_local" in ddl for ddl in sketches)
+    assert all("TO feature_profiles_local" in ddl and "FROM unsketched_predictions" in ddl for ddl in sketches)
+    assert "FROM predictions_local" in views["unsketched_from_predictions"]
 
 
 def test_retention_can_be_changed_table_by_table(store: Store) -> None:

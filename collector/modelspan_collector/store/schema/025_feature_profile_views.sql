@@ -1,5 +1,5 @@
--- The views that keep feature_profiles on insert: one a shape of data, each a single pass over the inserted block. Rows
--- that came with sketches (027_record_profiles.sql) are left out.
+-- The views that keep feature_profiles on insert: one a shape of data, each a single pass over the inserted block, of rows
+-- that came without sketches (024_unsketched_predictions.sql).
 -- The places marked with comments are filled by the views of a configured segment: store/segments.py.
 CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_numeric/*suffix*//**//*to*/ TO /**/feature_profiles/*local*//**/ AS
 WITH arraySort(groupArrayIf(number, isFinite(number))) AS sorted, least(length(sorted), 400) AS kept
@@ -16,7 +16,7 @@ SELECT model, version, /*segment*/'' AS segment/**/, 'feature' AS source, name A
 FROM (
     SELECT model, version/*key*//**/, toStartOfHour(timestamp) AS hour, sample_weight, numeric_features,
            toFloat32(round(sample_weight, 1 - toInt32(floor(log10(greatest(sample_weight, 1e-9)))))) AS weight_class
-    FROM /*rows*/predictions/**//*local*//**/ /*others*/WHERE NOT sketched/**/
+    FROM /*rows*/unsketched_predictions/**/
 )
 ARRAY JOIN mapKeys(numeric_features) AS name, mapValues(numeric_features) AS number
 GROUP BY model, version/*key*//**/, hour, weight_class, name;
@@ -29,7 +29,7 @@ SELECT model, version, /*segment*/'' AS segment/**/, 'feature' AS source, name A
 FROM (
     SELECT model, version/*key*//**/, toStartOfHour(timestamp) AS hour, sample_weight, categorical_features,
            toFloat32(round(sample_weight, 1 - toInt32(floor(log10(greatest(sample_weight, 1e-9)))))) AS weight_class
-    FROM /*rows*/predictions/**//*local*//**/ /*others*/WHERE NOT sketched/**/
+    FROM /*rows*/unsketched_predictions/**/
 )
 ARRAY JOIN mapKeys(categorical_features) AS name, mapValues(categorical_features) AS text
 GROUP BY model, version/*key*//**/, hour, weight_class, name;
@@ -37,9 +37,8 @@ GROUP BY model, version/*key*//**/, hour, weight_class, name;
 CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_null/*suffix*//**//*to*/ TO /**/feature_profiles/*local*//**/ AS
 SELECT model, version, /*segment*/'' AS segment/**/, 'feature' AS source, name AS feature, 'null' AS kind,
        toStartOfHour(timestamp) AS hour, toFloat32(1) AS weight_class, count() AS rows, sum(sample_weight) AS weight
-FROM /*rows*/predictions/**//*local*//**/
+FROM /*rows*/unsketched_predictions/**/
 ARRAY JOIN null_features AS name
-/*others*/WHERE NOT sketched/**/
 GROUP BY model, version/*key*//**/, hour, name;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS feature_profiles_prediction/*to*/ TO /**/feature_profiles/*local*//**/ AS
@@ -59,8 +58,7 @@ FROM (
            arrayConcat(if(value IS NULL, [], ['value']), arrayMap(class -> concat('score.', class), mapKeys(scores))) AS names,
            arrayConcat(if(value IS NULL, [], [assumeNotNull(value)]), mapValues(scores)) AS numbers,
            toFloat32(round(sample_weight, 1 - toInt32(floor(log10(greatest(sample_weight, 1e-9)))))) AS weight_class
-    FROM predictions/*local*//**/
-    WHERE NOT sketched
+    FROM unsketched_predictions
 )
 ARRAY JOIN names AS name, numbers AS number
 GROUP BY model, version, hour, weight_class, name;
@@ -73,8 +71,8 @@ SELECT model, version, '' AS segment, 'prediction' AS source, 'label' AS feature
 FROM (
     SELECT model, version, toStartOfHour(timestamp) AS hour, sample_weight, toString(label) AS text,
            toFloat32(round(sample_weight, 1 - toInt32(floor(log10(greatest(sample_weight, 1e-9)))))) AS weight_class
-    FROM predictions/*local*//**/
-    WHERE label != '' AND NOT sketched
+    FROM unsketched_predictions
+    WHERE label != ''
 )
 GROUP BY model, version, hour, weight_class;
 
@@ -85,6 +83,5 @@ SELECT model, version, /*segment*/'' AS segment/**/, 'model' AS source, '' AS fe
        count() AS rows, sum(sample_weight) AS weight, sumIf(sample_weight, error_type != '') AS zero,
        max(timestamp) AS newest,
        uniqHLL12State(cityHash64(prediction_id)) AS distinct
-FROM /*rows*/predictions/**//*local*//**/
-/*others*/WHERE NOT sketched/**/
+FROM /*rows*/unsketched_predictions/**/
 GROUP BY model, version/*key*//**/, hour;
