@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.people import ANALYZER
 from modelspan_analyzer.reading.sharing import sentence, shared_models
+from modelspan_analyzer.reading.unchanged import Name, Standing
 from modelspan_collector.store.connect import Store
 
 _LOGGER = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ WHERE role = {role:String} AND timestamp > {since:DateTime64(3, 'UTC')} AND (mod
 )
 GROUP BY model, version ORDER BY at, model, version
 """
+_NOTED = "SELECT DISTINCT model, version FROM audit_log WHERE action = {action:String}"
 _LAST_PROMOTED = """
 SELECT model, argMax(version, (timestamp, JSONExtractString(details, 'at'))) AS version
 FROM audit_log WHERE action = {action:String} GROUP BY model
@@ -83,13 +85,31 @@ GROUP BY model ORDER BY model
 """
 
 
-def notice(store: Store, config: MonitorsConfig, now: datetime) -> None:
-    """Write an entry for whatever changed since the last look."""
-    _registrations(store)
-    _promotions(store, now)
-    _settings(store, config)
-    note_corrections(store, now)
-    _sharing(store, now)
+def notice(
+    store: Store,
+    config: MonitorsConfig,
+    now: datetime,
+    standing: Standing | None = None,
+    names: Sequence[Name] | None = None,
+) -> None:
+    """Write an entry for whatever changed since the last look.
+
+    Args:
+        store: the store.
+        config: the settings of its models.
+        now: the time.
+        standing: what does not have to be read again; all is read where it is not given.
+        names: every model's versions, where they are known.
+    """
+    once = (standing or Standing(store)).read
+    once("cards", lambda: _registrations(store), "models", "audit_log")
+    names = [(row["model"], row["version"]) for row in store.rows(_MODELS)] if names is None else names
+    told = once("promoted", lambda: _promoted(store), "audit_log")
+    if not told.issuperset(names):
+        once("promotions", lambda: _promotions(store, now), "predictions", "audit_log")
+    once("settings", lambda: _settings(store, config, names), "audit_log", also=tuple(names))
+    once("corrections", lambda: note_corrections(store, now), "labels", "audit_log")
+    once("sharing", lambda: _sharing(store, now), "predictions", "audit_log")
 
 
 def _sharing(store: Store, now: datetime) -> None:
@@ -123,15 +143,19 @@ def _promotions(store: Store, now: datetime) -> None:
         before[model] = version
 
 
-def _settings(store: Store, config: MonitorsConfig) -> None:
+def _promoted(store: Store) -> set[tuple[str, str]]:
+    """The versions whose promotion is written down."""
+    return {(row["model"], row["version"]) for row in store.rows(_NOTED, {"action": PROMOTED})}
+
+
+def _settings(store: Store, config: MonitorsConfig, names: Sequence[Name]) -> None:
     """Settings of a model's version that differ from those it had: each with what it was and is (null: its default)."""
     told = noticed_settings(store)
-    for row in store.rows(_MODELS):
-        key = row["model"], row["version"]
+    for key in names:
         before, now = told.get(key, {}), settings_of(config.for_model(*key))
-        names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-        if names:
-            changed = {name: [before.get(name), now.get(name)] for name in names}
+        differ = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+        if differ:
+            changed = {name: [before.get(name), now.get(name)] for name in differ}
             details = {"changed": changed, "settings": now, "sha256": _sha256(now)}
             audit.record(store, SETTINGS_CHANGED, model=key[0], version=key[1], actor=ACTOR, details=details)
 

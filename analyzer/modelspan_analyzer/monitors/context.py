@@ -63,6 +63,8 @@ class MonitorContext:
     """Whether the data end within the window: how many rows it would have had is not known."""
     silence: Silence | None = None
     """Given where the window is known to have no prediction: none came since."""
+    labelled: bool = True
+    """False where the store is known to hold no label."""
     usual: dict[str, Column] = field(default_factory=dict, init=False, compare=False, repr=False)
     """The features of which drift found a rhythm or a trend, as they are expected in this window: put there by it, as
     it runs first, for those after it that would take the season for a fault."""
@@ -111,8 +113,9 @@ class MonitorContext:
 
     @cached_property
     def _sources(self) -> list[Rows]:
-        current = window_rows(self.model, self.version, self.window)
-        return [current, baseline_rows(self.baseline)] if self.baseline else [current]
+        labelled = self.labelled
+        current = window_rows(self.model, self.version, self.window, labelled=labelled)
+        return [current, baseline_rows(self.baseline, labelled=labelled)] if self.baseline else [current]
 
     @cached_property
     def answers(self) -> list[Answers]:

@@ -76,7 +76,9 @@ class Rows:
         return hash(self.sql)
 
 
-def window_rows(model: str, version: str | None, window: Window, *, name: str = "window_") -> Rows:
+def window_rows(
+    model: str, version: str | None, window: Window, *, name: str = "window_", labelled: bool = True
+) -> Rows:
     """The predictions of a window with the labels that are in by now.
 
     Args:
@@ -84,8 +86,11 @@ def window_rows(model: str, version: str | None, window: Window, *, name: str = 
         version: the model's version, or None for every one.
         window: the stretch of event time.
         name: prefix of the bound parameters, so that two windows can stand in one query.
+        labelled: False to look for no labels, as joining them costs more than all else.
     """
     chosen = f"{within(name)} AND error_type = ''"
+    if not labelled:
+        return Rows(_UNLABELLED.format(chosen=chosen), bound(model, version, window, name))
     joined = labels.labels_of(f"SELECT prediction_id FROM predictions WHERE {chosen}")
     sql = _PREDICTIONS.format(own=labels.own(), labels=joined, truth=_TRUTH, true_value=_TRUE_VALUE, chosen=chosen)
     return Rows(sql, bound(model, version, window, name))
@@ -106,14 +111,14 @@ def predictions_of(prediction_id: str, trace_id: str, model: str = "") -> Rows:
 
 def unlabelled_rows(model: str, version: str, window: Window) -> Rows:
     """The predictions of a window without looking for their labels; for estimates."""
-    chosen = f"{within('window_')} AND error_type = ''"
-    return Rows(_UNLABELLED.format(chosen=chosen), bound(model, version, window, "window_"))
+    return window_rows(model, version, window, labelled=False)
 
 
-def baseline_rows(baseline: Baseline) -> Rows:
+def baseline_rows(baseline: Baseline, *, labelled: bool = True) -> Rows:
     """The rows of a baseline with the truth that is known of them.
 
-    A baseline copied from predictions gets its late labels through the predictions that it was copied from.
+    A baseline copied from predictions gets its late labels through the predictions that it was copied from; these are
+    not looked for where there are no labels (`labelled`).
 
     Raises:
         ValueError: the baseline is neither stored rows nor a stretch of time.
@@ -122,4 +127,4 @@ def baseline_rows(baseline: Baseline) -> Rows:
         return Rows(_REFERENCE, {"reference_model": baseline.model, "baseline_id": baseline.baseline_id})
     if baseline.window is None:
         raise ValueError(f"the baseline {baseline.baseline_id} of {baseline.model} has neither rows nor a window")
-    return window_rows(baseline.model, baseline.read_version, baseline.window, name="baseline_")
+    return window_rows(baseline.model, baseline.read_version, baseline.window, name="baseline_", labelled=labelled)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -29,6 +29,15 @@ SELECT table, name, partition_id, min_block_number AS first, max_block_number AS
        if(data_version = min_block_number, 0, data_version) AS mutation, hash_of_all_files AS content
 FROM system.parts
 WHERE active AND database = currentDatabase() AND table IN {tables:Array(String)}
+"""
+_STATES: Final = """
+SELECT table, toString(groupBitXor(cityHash64(name, hash_of_all_files))) AS state FROM system.parts
+WHERE active AND database = currentDatabase() AND table IN {tables:Array(String)} GROUP BY table
+"""
+_OWN: Final = """
+SELECT count() FROM system.tables
+WHERE database = currentDatabase() AND name IN {tables:Array(String)}
+  AND engine LIKE '%MergeTree' AND NOT match(engine, '^(Replicated|Shared)')
 """
 _MOST_ROWS: Final = 2_000_000
 """Of new parts: in more than that, all models may be."""
@@ -140,3 +149,65 @@ class UntilWritten(Generic[Value]):
             rows = store.rows(f"SELECT DISTINCT model FROM {table} WHERE _part IN {{parts:Array(String)}}", asked)
             found |= {row["model"] for row in rows}
         return found
+
+
+class Standing:
+    """What was read, or done, once: it stands until a table that it rests on is written to, or until the hour is over.
+
+    One query, of parts, tells of all of them. Nothing stands where the parts are not the store's own: of tables that
+    are spread over shards there are none here, and another replica may lag.
+    """
+
+    def __init__(self, store: Store, *tables: str) -> None:
+        """Nothing stands before the first `look`.
+
+        Args:
+            store: where the tables are.
+            tables: all that something may rest on.
+        """
+        self._store = store
+        self._tables = tables
+        self._own: bool | None = None
+        self._states: Mapping[str, str] | None = None
+        self._seen: dict[str, tuple[str, datetime]] = {}
+        self._kept: dict[str, tuple[Hashable, Any]] = {}
+        self._at = datetime.min
+
+    def look(self, at: datetime) -> None:
+        """See what was written since the last look, at a moment of the clock by which an hour passes."""
+        self._states, asked = None, {"tables": list(self._tables)}
+        if self._own is None:
+            self._own = int(self._store.scalar(_OWN, asked)) == len(self._tables)
+        if not self._own:
+            return
+        found = {row["table"]: row["state"] for row in self._store.rows(_STATES, asked)}
+        for table in self._tables:
+            state, known = found.get(table, ""), self._seen.get(table)
+            if known is None or known[0] != state:
+                self._seen[table] = state, at
+        self._states, self._at = found, at
+
+    def still_for(self, *tables: str) -> timedelta:
+        """How long ago, by looks, any of some tables changed."""
+        return self._at - max(self._seen[table][1] for table in tables) if self._states is not None else timedelta()
+
+    def read(self, name: str, read: Callable[[], Value], *tables: str, also: Hashable = None) -> Value:
+        """What a function gave when it was last called by this name, where it still stands; else it is called.
+
+        Args:
+            name: one for each such function.
+            read: the function; what it raises is raised, and nothing then stands.
+            tables: those that it rests on.
+            also: what else it rests on.
+        """
+        if self._states is None:
+            return read()
+        key = (
+            tuple(self._states.get(table, "") for table in tables),
+            self._at.replace(minute=0, second=0, microsecond=0),
+            also,
+        )
+        known = self._kept.pop(name, None)
+        value = known[1] if known is not None and known[0] == key else read()
+        self._kept[name] = key, value
+        return value

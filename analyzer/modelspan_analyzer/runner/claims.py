@@ -41,15 +41,24 @@ class Claim:
 
 
 def claim(
-    store: Store, model: str, version: str, window: Window, owner: str, now: datetime, lease: timedelta
+    store: Store,
+    model: str,
+    version: str,
+    window: Window,
+    owner: str,
+    now: datetime,
+    lease: timedelta,
+    *,
+    first: bool = False,
 ) -> Claim | None:
     """Take a window that nobody holds; None where another analyzer has it.
 
+    `first` says that nobody can have held it before this moment, so that earlier claims are not asked for.
     A claim whose holder is gone is taken over: on the embedded store at once where it was another process, which can
     only be a dead one since it owned the engine, and on a server when it has expired.
     """
     scope = {"model": model, "version": version, "start": window.start, "end": window.end}
-    newest = next(iter(store.rows(_NEWEST, scope)), None)
+    newest = None if first else next(iter(store.rows(_NEWEST, scope)), None)
     if newest is not None and not _gone(store, newest["owner"], utc(newest["expires_at"]), owner, now):
         return None
     attempt = int(newest["attempt"]) + 1 if newest else 0

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from modelspan_analyzer.config.settings import ModelSettings
+from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.silence import Silence
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.runner.choose import learnt_until
@@ -48,13 +49,19 @@ class Due:
 
 
 def find_due(
-    store: Store, one: Version, every: Sequence[Version], settings: ModelSettings, known: Known, now: datetime
+    store: Store,
+    one: Version,
+    every: Sequence[Version],
+    settings: ModelSettings,
+    known: Known,
+    now: datetime,
+    baselines: list[Baseline],
 ) -> Due:
-    """What is due by now of a version, one of all of its model's."""
+    """What is due by now of a version, one of all of its model's; `baselines` are all there are, the newest first."""
     late: tuple[Window, ...] = ()
-    if known.rows != one.rows:
+    if known.rows != one.rows and (known.closed is None or known.closed != one.rows_before(known.upto)):
         late = tuple(late_windows(store, *one.key, settings, now))
-    new = _new(store, one, settings, known, now)
+    new = _new(store, one, settings, known, now, baselines)
     still, newest = known.still, max(other.newest for other in every)
     if still is None or still.newest != one.newest or settings.baseline.moves(one.version):
         return Due(one, settings, late, tuple(new), newest)
@@ -62,14 +69,20 @@ def find_due(
     return Due(one, settings, late, tuple(window for window in new if window not in silent), newest, silent)
 
 
-def _new(store: Store, one: Version, settings: ModelSettings, known: Known, now: datetime) -> list[Window]:
+def _new(
+    store: Store, one: Version, settings: ModelSettings, known: Known, now: datetime, baselines: list[Baseline]
+) -> list[Window]:
     closed, earliest = now - settings.schedule.delay, now - settings.schedule.catch_up
     if one.newest < earliest:
         return []  # silent for so long that it is over
     window = settings.window
-    if known.upto is not None and window.rows is None:
-        ended = windows_since(max(known.upto, earliest), window.size, window.slide, closed)
-        if not ended or (store.embedded and one.newest < known.upto):  # nothing to learn, and nobody else looks
+    since = max(known.upto, earliest) if known.upto is not None and window.rows is None else None
+    if since is not None:
+        ended = windows_since(since, window.size, window.slide, closed)
+        if not ended or (store.embedded and one.newest < since):  # nothing to learn, and nobody else looks
             return ended
-    learnt = learnt_until(store, *one.key, settings, one.rows)
-    return due_windows(store, *one.key, settings, max(one.first, learnt or one.first), now, known.upto)
+    learnt = learnt_until(store, *one.key, settings, one.rows, baselines)
+    first = max(one.first, learnt or one.first)
+    if since is not None and store.embedded:
+        return windows_since(max(since, first), window.size, window.slide, closed)
+    return due_windows(store, *one.key, settings, first, now, known.upto)

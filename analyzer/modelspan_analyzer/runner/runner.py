@@ -13,11 +13,10 @@ from typing import Final
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
-from modelspan_analyzer.governance.notice import notice
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.signal import Monitor, Signals
 from modelspan_analyzer.monitors.table import SIGNALS
-from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.baselines import active_among
 from modelspan_analyzer.reading.silence import Silence
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.retraining.hook import run_rules
@@ -25,7 +24,8 @@ from modelspan_analyzer.runner import runs
 from modelspan_analyzer.runner.choose import choose_baseline
 from modelspan_analyzer.runner.claims import Claim, claim, new_owner
 from modelspan_analyzer.runner.due import Due, find_due
-from modelspan_analyzer.runner.fleet import Known, Still, Version, versions
+from modelspan_analyzer.runner.fleet import Known, Still, Version
+from modelspan_analyzer.runner.lookout import Lookout
 from modelspan_analyzer.runner.refresh import stale_windows
 from modelspan_analyzer.runner.schedule import next_run
 from modelspan_analyzer.runner.silent import measured_again
@@ -33,8 +33,6 @@ from modelspan_analyzer.runner.together import judge_together
 from modelspan_analyzer.runner.turns import in_turn
 from modelspan_collector.background import Background
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.segments import keep_segments
-from modelspan_collector.store.sketches import condense
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +63,7 @@ class Runner:
         self._owner = new_owner()
         self._background = Background("modelspan-analyzer", self._loop)
         self._known: dict[tuple[str, str], Known] = {}
+        self._lookout = Lookout(store, self.config)
 
     def run_window(self, model: str, version: str, window: Window, *, partial: bool = False) -> list[Result]:
         """Run all monitors over a window, whether or not it was looked at before; results and runs are stored.
@@ -115,10 +114,9 @@ class Runner:
         Models are looked at side by side and in turn, and one after the other a model's windows. What is left when it
         is `enough` is due again at the next look.
         """
-        self._keep_house(now)
         chosen = [
             one
-            for one in versions(self.store)
+            for one in self._lookout.look(now)
             if since is None or next_run(self.config.for_model(*one.key).schedule, since) <= now
         ]
         silent: list[Due] = []
@@ -127,17 +125,6 @@ class Runner:
         if left:
             log.warning("%d models have windows left to look at; the newest ones come first", left)
         return [result for step in steps for result in step] + self._pass_over(silent)
-
-    def _keep_house(self, now: datetime) -> None:
-        try:
-            notice(self.store, self.config, now)
-        except Exception:
-            log.exception("changes could not be written to the audit log; the next look tries again")
-        try:
-            keep_segments(self.store, {key for one in self._settings() for key in one.segments})
-            condense(self.store, now)
-        except Exception:
-            log.exception("sketches could not be kept; they are read as they are, and the next look tries again")
 
     def _lane(self, every: Sequence[Version], now: datetime, silent: list[Due]) -> Iterator[list[Result]]:
         """The windows of one model, a step each: its versions take turns. What is silent is put aside."""
@@ -161,16 +148,18 @@ class Runner:
         if self._background.stopping.is_set():
             return
         known, settings = self._known.setdefault(one.key, Known()), self.config.for_model(*one.key)
-        due = find_due(self.store, one, every, settings, known, now)
-        known.upto, known.rows = None, -1  # until all is done
+        due = find_due(self.store, one, every, settings, known, now, self._lookout.baselines)
+        untouched = set(due.new) if self.store.embedded and known.upto is not None else set()
+        known.upto, known.rows, known.closed = None, -1, None  # until all is done
         newest = max(due.windows, key=lambda window: window.end, default=None)
         first = [newest] if newest and len(due.windows) > IN_ORDER else []
         claims: dict[Window, Claim | None] = {}
         for turn, window in enumerate((*first, *due.windows)):
             if window not in claims:
-                claims[window] = self._claim(one, window, settings)
+                claims[window] = self._claim(one, window, settings, first=window in untouched)
             if claimed := claims[window]:
-                found = self._run(*one.key, window, settings, claimed.run_id, silence=due.silence(window))
+                silence, seen = due.silence(window), self._lookout
+                found = self._run(*one.key, window, settings, claimed.run_id, silence=silence, seen=seen)
                 yield [] if turn < len(first) else found
         if known.labels != one.labels:
             known.labels = ()
@@ -178,20 +167,21 @@ class Runner:
             known.labels = one.labels
         if None not in claims.values():
             known.rows, known.upto = one.rows, now - settings.schedule.delay
+            known.closed = one.rows_before(known.upto)
         if due.silent:
             silent.append(due)
 
-    def _claim(self, one: Version, window: Window, settings: ModelSettings) -> Claim | None:
+    def _claim(self, one: Version, window: Window, settings: ModelSettings, *, first: bool = False) -> Claim | None:
         lease = settings.schedule.time_budget + timedelta(minutes=1)
-        return claim(self.store, *one.key, window, self._owner, self._clock(), lease)
+        return claim(self.store, *one.key, window, self._owner, self._clock(), lease, first=first)
 
     def _pass_over(self, silent: Sequence[Due]) -> list[Result]:
         """Record the windows of versions that are silent still, all of them together."""
-        known, run_id = baselines.listing(self.store) if silent else [], uuid.uuid4().hex
+        known, run_id = self._lookout.baselines, uuid.uuid4().hex
         results: list[Result] = []
         finished: list[runs.Run] = []
         for due in silent:
-            baseline, still = baselines.active_among(known, *due.of.key), self._known[due.of.key].still
+            baseline, still = active_among(known, *due.of.key), self._known[due.of.key].still
             if still is None or still.baseline_id != (baseline.baseline_id if baseline else ""):
                 self._known[due.of.key] = Known()  # the next look measures all of it
                 continue
@@ -219,7 +209,7 @@ class Runner:
     def _refresh(self, one: Version, settings: ModelSettings) -> Iterator[list[Result]]:
         """Measure again what labels came in for: the same labels give the same results, whoever does it."""
         for window in stale_windows(self.store, *one.key, self._clock()):
-            baseline = choose_baseline(self.store, *one.key, window, settings)
+            baseline = choose_baseline(self.store, *one.key, window, settings, self._lookout.baselines)
             context = MonitorContext(self.store, *one.key, window, baseline, settings)
             again = runs.Run(uuid.uuid4().hex, *one.key, "", window, window.end, self._clock())
             deadline = again.started + settings.schedule.time_budget
@@ -241,12 +231,14 @@ class Runner:
         *,
         partial: bool = False,
         silence: Silence | None = None,
+        seen: Lookout | None = None,
     ) -> list[Result]:
         whole = runs.Run(run_id, model, version, "", window, window.end + settings.schedule.delay, self._clock())
         runs.write(self.store, [whole.running()])
         deadline = whole.started + settings.schedule.time_budget
-        baseline = choose_baseline(self.store, model, version, window, settings)
-        context = MonitorContext(self.store, model, version, window, baseline, settings, partial, silence)
+        known, labelled = (seen.baselines, seen.labelled) if seen else (None, True)
+        baseline = choose_baseline(self.store, model, version, window, settings, known)
+        context = MonitorContext(self.store, model, version, window, baseline, settings, partial, silence, labelled)
         results: list[Result] = []
         finished: list[runs.Run] = []
         for monitor in self._monitors:

@@ -49,18 +49,22 @@ def domain_trees(reference: ArrayLike, current: ArrayLike, *, trees: int = 40, s
     is_current = np.repeat(np.array([0, 1]), [first.shape[0], second.shape[0]])
     half = _halves(rows, is_current)
     areas, p_values, importances = [], [], []
-    for fold in (0, 1):
-        fit, judge = half == fold, half != fold
-        with threadpool_limits(1):  # rows are few; threads that wait for each other cost more than they save
-            tried = min(rows.shape[1], MOST_TRIED)
-            found = fitted_scores(rows[fit], is_current[fit], rows[judge], tried=tried, trees=trees, seed=seed)
-        scores = found[0]
+    tried = min(rows.shape[1], MOST_TRIED)
+    with threadpool_limits(1):  # rows are few; threads that wait for each other cost more than they save
+        found = [
+            fitted_scores(
+                rows[half == fold], is_current[half == fold], rows[half != fold], tried=tried, trees=trees, seed=seed
+            )
+            for fold in (0, 1)
+        ]
+    for fold, (scores, importance) in enumerate(found):
+        judge = half != fold
         sides = scores[is_current[judge] == 0], scores[is_current[judge] == 1]
         test = mann_whitney(*sides)
         area = 1.0 - test.statistic / (sides[0].size * sides[1].size)
         areas.append(area)
         p_values.append(test.p_value / 2.0 if area > 0.5 else 1.0 - test.p_value / 2.0)
-        importances.append(found[1])
+        importances.append(importance)
     return DomainTest(float(np.mean(areas)), min(1.0, 2.0 * float(np.mean(p_values))), np.mean(importances, axis=0))
 
 

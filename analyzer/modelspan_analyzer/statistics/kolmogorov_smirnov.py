@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import cache
 
 import numpy as np
@@ -14,6 +13,8 @@ from modelspan_analyzer.statistics.types import TestResult
 from modelspan_analyzer.statistics.weighted import Steps, distribution_steps, support
 
 MOST_ROWS_EXACT = 1000
+AT_ONCE = 64
+"""Columns that go over the grid together: more of them no longer fit what is near the processor."""
 MOST_ROWS_SUMMED = 30_000  # scipy's sum for large statistics takes time in proportion
 
 
@@ -43,8 +44,13 @@ def kolmogorov_smirnov(
 
 def kolmogorov_smirnov_of_steps(steps: Steps, n_reference: float, n_current: float) -> TestResult:
     """The same test where both distribution functions are at hand."""
-    statistic = min(1.0, float(np.max(np.abs(steps.reference - steps.current))))
+    statistic = greatest_step(steps)
     return TestResult(statistic, kolmogorov_smirnov_p_value(statistic, n_reference, n_current))
+
+
+def greatest_step(steps: Steps) -> float:
+    """The statistic: the greatest distance between two distribution functions."""
+    return min(1.0, float(np.max(np.abs(steps.reference - steps.current))))
 
 
 def kolmogorov_smirnov_p_value(statistic: float, n_reference: float, n_current: float) -> float:
@@ -56,46 +62,61 @@ def kolmogorov_smirnov_p_value(statistic: float, n_reference: float, n_current: 
     >>> round(kolmogorov_smirnov_p_value(1.0, 3, 3), 6)
     0.1
     """
+    return float(kolmogorov_smirnov_p_values(np.array([statistic]), n_reference, n_current)[0])
+
+
+def kolmogorov_smirnov_p_values(statistics: Floats, n_reference: float, n_current: float) -> Floats:
+    """The same of many columns with as many rows each, shape (columns,).
+
+    >>> kolmogorov_smirnov_p_values(np.array([1.0, 0.0]), 3, 3).round(6).tolist()
+    [0.1, 1.0]
+    """
     n, m = round(n_reference), round(n_current)
     if n + m <= MOST_ROWS_EXACT:
-        return _exact_p_value(statistic, n, m)
+        parts = (statistics[begin : begin + AT_ONCE] for begin in range(0, statistics.size, AT_ONCE))
+        return np.concatenate([_exact_p_values(part, n, m) for part in parts])
     effective = max(1.0, np.round(n_reference * n_current / (n_reference + n_current)))
     if effective > MOST_ROWS_SUMMED:
-        return _limit_p_value(statistic, effective)
+        return _limit_p_values(statistics, effective)
     from scipy.stats import kstwo  # takes 47 MB, which large samples do without
 
-    return float(np.clip(kstwo.sf(statistic, effective), 0.0, 1.0))
+    return np.asarray(np.clip(kstwo.sf(statistics, effective), 0.0, 1.0))
 
 
-def _limit_p_value(statistic: float, effective: float) -> float:
+def _limit_p_values(statistics: Floats, effective: float) -> Floats:
     """Kolmogorov's limit with Vrbik's (2018) correction for the number of rows: within 3e-6, at a cost without rows."""
     root = np.sqrt(effective)
-    scaled = statistic * root
-    return float(np.clip(kolmogorov(scaled + 1.0 / (6.0 * root) + (scaled - 1.0) / (4.0 * effective)), 0.0, 1.0))
+    scaled = statistics * root
+    return np.asarray(np.clip(kolmogorov(scaled + 1.0 / (6.0 * root) + (scaled - 1.0) / (4.0 * effective)), 0.0, 1.0))
 
 
-def _exact_p_value(statistic: float, n: int, m: int) -> float:
+def _exact_p_values(statistics: Floats, n: int, m: int) -> Floats:
     """Share of all orders of n + m rows in which the two distribution functions part at least so far (Hodges 1958).
 
     An order is a path on a grid, a step right for a row of one sample and up for one of the other. How many paths have
     parted when they are at a point follows from the points before it, here one column of the grid after the other, and
     of each only the points between the bounds: beyond them all paths have. Only sums of positive numbers, so that small
-    probabilities are as exact as large ones.
+    probabilities are as exact as large ones. All statistics go over the grid together.
     """
     n, m = sorted((n, m))
-    bound = math.ceil((statistic - 1e-9) * n * m)  # the statistic is a multiple of 1/(n·m), known but for rounding
-    if bound <= 0:
-        return 1.0
-    paths = _paths()
-    low, high = 0, min(m, -(-bound // n) - 1)
-    parted = np.zeros(high + 1)
-    for i in range(1, n + 1):
-        first, last = max(0, (i * m - bound) // n + 1), min(m, -(-(i * m + bound) // n) - 1)
-        entering = np.concatenate((parted[first - low :], paths[i - 1, max(first, high + 1) : last + 1]))
-        if first > 0 and entering.size:
-            entering[0] += paths[i, first - 1]
-        low, high, parted = first, last, entering.cumsum()
-    return min(1.0, float(parted[m - low] / paths[n, m]))
+    bounds = np.ceil((statistics - 1e-9) * n * m).astype(np.int64)  # multiples of 1/(n·m), known but for rounding
+    known = bounds > 0
+    if not known.any():
+        return np.ones(statistics.size)
+    bound, across, up = bounds[known, None], np.arange(n + 1) * m, np.arange(m + 1)
+    first = np.maximum(0, (across - bound) // n + 1)
+    last = np.minimum(m, -(-(across + bound) // n) - 1)
+    paths, parted = _paths(), np.zeros((bound.size, m + 1))
+    for i, (low, high) in enumerate(zip(first.min(axis=0)[1:], last.max(axis=0)[1:] + 1, strict=True), 1):
+        near = up[low:high]
+        between = (near >= first[:, i, None]) & (near <= last[:, i - 1, None])
+        entering = np.where(between, parted[:, low:high], paths[i - 1, low:high])
+        if low > 0 and near.size:
+            entering[:, 0] += paths[i, low - 1]
+        entering.cumsum(axis=1, out=parted[:, low:high])
+    found = np.ones(statistics.size)
+    found[known] = np.minimum(1.0, parted[:, m] / paths[n, m])
+    return found
 
 
 @cache

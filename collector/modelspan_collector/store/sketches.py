@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.quote import quote_identifier
 
 TABLES = ("feature_profiles", "feature_profile_days")
 QUIET = timedelta(minutes=10)
@@ -20,7 +19,8 @@ WORTH = 0.1
 
 _FULL = "length(points) > {kept:UInt64} AND updated < {quiet:DateTime('UTC')} OR length(points) > {too_many:UInt64}"
 _HELD = f"""
-SELECT countIf({_FULL}) AS full, sumIf(length(points), {_FULL}) AS large, sum(length(points)) AS held
+SELECT '/*table*/feature_profiles/**/' AS name, countIf({_FULL}) AS full, sumIf(length(points), {_FULL}) AS large,
+       sum(length(points)) AS held
 FROM /*table*/feature_profiles/**/
 """
 
@@ -45,11 +45,10 @@ def condense(store: Store, now: datetime) -> int:
         How many were thinned.
     """
     sizes = {"kept": KEPT, "too_many": TOO_MANY, "kept_meanwhile": KEPT_MEANWHILE, "quiet": now - QUIET}
+    held = " UNION ALL ".join(schema.fill(_HELD, {"table": name}) for name in TABLES)
     thinned = 0
-    for name in TABLES:
-        places = {"table": quote_identifier(name)}
-        found = store.rows(schema.fill(_HELD, places), sizes)[0]
+    for found in store.rows(held, sizes):
         if found["large"] > WORTH * found["held"]:
-            store.command(schema.fill(_CONDENSE, places), sizes)
+            store.command(schema.fill(_CONDENSE, {"table": found["name"]}), sizes)
             thinned += int(found["full"])
     return thinned

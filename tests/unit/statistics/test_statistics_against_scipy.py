@@ -17,7 +17,11 @@ from modelspan_analyzer.statistics.cramer_von_mises import cramer_von_mises
 from modelspan_analyzer.statistics.energy import energy_distance
 from modelspan_analyzer.statistics.g_test import g_test
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
-from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov
+from modelspan_analyzer.statistics.kolmogorov_smirnov import (
+    kolmogorov_smirnov,
+    kolmogorov_smirnov_p_value,
+    kolmogorov_smirnov_p_values,
+)
 from modelspan_analyzer.statistics.kullback_leibler import kullback_leibler_divergence
 from modelspan_analyzer.statistics.mann_whitney import mann_whitney
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
@@ -62,6 +66,16 @@ def test_distances_on_weighted_values(samples):
     weights = np.linspace(1, 2, first.size), np.linspace(3, 1, second.size)
     for ours, theirs in ((wasserstein_distance, stats.wasserstein_distance), (energy_distance, stats.energy_distance)):
         assert ours(first, second, *weights) == pytest.approx(theirs(first, second, *weights), **EXACT)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (7, 5), (60, 60), (333, 167), (900, 500)])
+def test_p_values_of_many_columns_together_are_those_of_each_alone(sizes):
+    """From no distance at all to the greatest, whatever statistics the others have."""
+    n, m = sizes
+    statistics = np.unique(np.linspace(0, n * m, 90).astype(int)) / (n * m)
+    together = kolmogorov_smirnov_p_values(statistics, n, m)
+    np.testing.assert_array_equal(together, [kolmogorov_smirnov_p_value(one, n, m) for one in statistics])
+    assert together[0] == 1.0
 
 
 def test_rank_tests(samples):

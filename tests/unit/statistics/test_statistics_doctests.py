@@ -40,6 +40,7 @@ MEASURES = (
 )
 UNSHOWN = {  # the same of many tables or of steps, what is stored of a curve, and parts of others
     *("g_test_of_tables", "chi_squared_of_tables", "mann_whitney_of_counts", "kolmogorov_smirnov_of_steps"),
+    "greatest_step",
     *(
         "wasserstein_of_steps",
         "expected_counts",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from near_duplicates import near_duplicate_group_sizes, near_duplicate_share
+from sklearn.ensemble import IsolationForest
 
 from modelspan_analyzer.statistics.label_flips import confidence_thresholds, label_flips
-from modelspan_analyzer.statistics.outliers import fit_isolation_forest, fit_robust_distance
+from modelspan_analyzer.statistics.outliers import _depths, fit_isolation_forest, fit_robust_distance
 
 FITS = [fit_robust_distance, fit_isolation_forest]
 
@@ -37,6 +38,15 @@ def test_robust_distance_sees_a_broken_relation_despite_wild_rows(baseline):
     model = fit_robust_distance(baseline, share=0.03)
     broken, whole = model.find([[2.0, -2.0, 0.0, 1.0], [2.0, 2.0, 0.0, 1.0]]).scores
     assert broken > 5 * whole
+
+
+@pytest.mark.parametrize("shape", [(500, 4), (3, 2), (2, 1), (1, 1)])
+def test_a_forest_scores_as_scikit_learn_does_to_the_last_bit(shape):
+    """Also one of a row or two, which tells nothing apart."""
+    generator = np.random.default_rng(10)
+    forest = IsolationForest(random_state=0).fit(generator.normal(size=shape))
+    rows = generator.normal(scale=3, size=(400, shape[1]))
+    np.testing.assert_array_equal(_depths(forest)(rows), -forest.score_samples(rows))
 
 
 @pytest.mark.parametrize("fit", FITS)

@@ -17,7 +17,7 @@ from modelspan_analyzer.monitors.drift.learnt_floors import learnt_floor
 from modelspan_analyzer.monitors.drift.peer_rules import peer_rule
 from modelspan_analyzer.monitors.drift.seasonal import Usual, seasonal, usual_now
 from modelspan_analyzer.reading.profiles.binning import Bins
-from modelspan_analyzer.reading.profiles.measures import MEASURES, Compared, Measured
+from modelspan_analyzer.reading.profiles.measures import MEASURES, Compared, Measured, with_p_values
 from modelspan_analyzer.reading.profiles.profile import Floats, Kind
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict, unjudged
@@ -127,8 +127,9 @@ def judge_pairs(
 def judge(looked: Sequence[Looked], settings: DriftSettings, segment: str = "") -> Iterator[Found]:
     """All measures of columns that were looked at; their verdicts are made together."""
     verdicts = assess_drift([one.counts for one in looked], settings.rule.rule(settings.min_rows))
-    for one, verdict in zip(looked, verdicts, strict=True):
-        yield from _found(settings, one, verdict, segment)
+    measured = with_p_values([one.measured for one in looked])
+    for one, verdict, values in zip(looked, verdicts, measured, strict=True):
+        yield from _found(settings, replace(one, measured=values), verdict, segment)
 
 
 def _in_season(

@@ -12,7 +12,7 @@ from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.samples.features import Reference, matrices
 from modelspan_analyzer.reading.samples.matrix import Sample
 from modelspan_analyzer.statistics.counts import Floats
-from modelspan_analyzer.statistics.outliers import OutlierModel, fit_isolation_forest, fit_robust_distance
+from modelspan_analyzer.statistics.outliers import OutlierModel, Outliers, fit_isolation_forest, fit_robust_distance
 from modelspan_collector.store.connect import Store
 
 LARGEST = 1e30
@@ -47,11 +47,9 @@ def outlying_rows(
     )
     if learning.shape[1] == 0 or learning.shape[0] < 2 * learning.shape[1] + 2:
         return None
-    if baseline.stored:
-        model = _stored_fit(store, Learning(learning, (baseline, settings.max_rows, robust, both.names)), robust)
-    else:
-        model = _fit(learning, robust)
-    before, now = model.find(held_out), model.find(current)
+    halves = Halves(learning, held_out, (baseline, settings.max_rows, robust, both.names))
+    usual = _stored_usual(store, halves, robust) if baseline.stored else _usual(halves, robust)
+    before, now = usual.held_out, usual.model.find(current)
     order = np.argsort(-now.scores, kind="stable")[: settings.examples]
     return OutlyingRows(
         faulty=int(now.outlying.sum()),
@@ -63,20 +61,30 @@ def outlying_rows(
 
 
 @dataclass(frozen=True, slots=True)
-class Learning:
-    """What a model is fitted on, known by the baseline and the columns that it is of."""
+class Halves:
+    """The half of a baseline that a model is fitted on and the other one, known by the baseline and their columns."""
 
-    rows: Floats = field(compare=False)
+    learning: Floats = field(compare=False)
+    held_out: Floats = field(compare=False)
     of: tuple[Baseline, int, bool, tuple[str, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What a baseline says is usual, and what that says of its other half."""
+
+    model: OutlierModel
+    held_out: Outliers
+
+
 @kept(16)
-def _stored_fit(_store: Store, learning: Learning, robust: bool) -> OutlierModel:
-    return _fit(learning.rows, robust)
+def _stored_usual(_store: Store, halves: Halves, robust: bool) -> Usual:
+    return _usual(halves, robust)
 
 
-def _fit(learning: Floats, robust: bool) -> OutlierModel:
+def _usual(halves: Halves, robust: bool) -> Usual:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        return fit_robust_distance(learning) if robust else fit_isolation_forest(learning)
+        model = (fit_robust_distance if robust else fit_isolation_forest)(halves.learning)
+    return Usual(model, model.find(halves.held_out))

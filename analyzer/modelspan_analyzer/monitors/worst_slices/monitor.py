@@ -70,7 +70,7 @@ def worst_slices(context: MonitorContext) -> list[Result]:
     if lacking := _lacking(context, settings):
         return [_not_searched(context, signal, metric, context.current.rows, lacking)]
     assert baseline is not None
-    before = read_as(baseline_rows(baseline), context.target)
+    before = read_as(baseline_rows(baseline, labelled=context.labelled), context.target)
     after = read_as(unlabelled_rows(context.model, context.version, context.window), context.target)
     keys = (kept_slice_keys if baseline.stored else slice_keys)(context.store, before)
     usual = (_kept_usual if baseline.stored else _usual)(context.store, before)

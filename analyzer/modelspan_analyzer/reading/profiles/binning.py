@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -29,12 +30,18 @@ class Bins:
     @property
     def labels(self) -> list[str]:
         """What each bin holds, for people."""
-        inner = [*self.categories, "(other)"] if self.kind is Kind.CATEGORICAL else _intervals(self.edges)
-        return [*inner, "(text or infinite)" if self.kind is Kind.NUMERIC else "(number)", "(missing)"]
+        numeric = self.kind is Kind.NUMERIC
+        inner = _intervals(self.edges.tobytes()) if numeric else (*self.categories, "(other)")
+        return [*inner, "(text or infinite)" if numeric else "(number)", "(missing)"]
 
 
-def _intervals(edges: Floats) -> list[str]:
-    """Intervals in as many digits as tell them apart; of a single value that value, and up to such a one without it."""
+@lru_cache(4096)
+def _intervals(edges_as_bytes: bytes) -> tuple[str, ...]:
+    """Intervals in as many digits as tell them apart; of a single value that value, and up to such a one without it.
+
+    A baseline's edges are the same in every window, so they are spelt once.
+    """
+    edges = np.frombuffer(edges_as_bytes)
     holds = {float(high) for low, high in pairwise(edges) if np.nextafter(low, np.inf) == high}
     alone = {
         float(low): float(high) for low, high in pairwise(edges) if float(high) in holds and float(low) not in holds
@@ -43,10 +50,10 @@ def _intervals(edges: Floats) -> list[str]:
     digits = next((n for n in (6, 9, 12) if len({f"{one:.{n}g}" for one in values}) == len(set(values))), 17)
     shown = ["-inf", *(f"{one:.{digits}g}" for one in values), "inf"]
     single = [False, *(float(edge) in alone for edge in edges), False]
-    return [
+    return tuple(
         high if single[place] else f"({low}, {high}{')' if single[place + 1] else ']'}"
         for place, (low, high) in enumerate(pairwise(shown))
-    ]
+    )
 
 
 def pin_bins(column: Column, support: Support | None) -> Bins:

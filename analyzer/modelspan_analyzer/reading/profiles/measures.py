@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from modelspan_analyzer.statistics.energy import energy_distance
 from modelspan_analyzer.statistics.g_test import g_test
 from modelspan_analyzer.statistics.hellinger import hellinger_distance
 from modelspan_analyzer.statistics.jensen_shannon import jensen_shannon_distance
-from modelspan_analyzer.statistics.kolmogorov_smirnov import kolmogorov_smirnov_of_steps, kolmogorov_smirnov_p_value
+from modelspan_analyzer.statistics.kolmogorov_smirnov import greatest_step, kolmogorov_smirnov_p_values
 from modelspan_analyzer.statistics.kullback_leibler import kullback_leibler_divergence
 from modelspan_analyzer.statistics.mann_whitney import mann_whitney
 from modelspan_analyzer.statistics.psi import psi
@@ -77,6 +78,8 @@ class Measured(NamedTuple):
     value: float
     p_value: float | None = None
     bounds: Bounds | None = None
+    rows: tuple[int, int] | None = None
+    """Those of both sides, of a Kolmogorov-Smirnov statistic: its p-value comes `with_p_values`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +138,24 @@ def _kolmogorov_smirnov(compared: Compared) -> Measured | None:
         return None
     if reference.weights is None and current.weights is None:
         statistic = kolmogorov_smirnov_of_sorted(reference.values, current.values)
-        p_value = kolmogorov_smirnov_p_value(statistic, compared.reference_n, compared.current_n)
     else:
-        statistic, p_value = kolmogorov_smirnov_of_steps(compared.steps, compared.reference_n, compared.current_n)
+        statistic = greatest_step(compared.steps)
     bounds = kolmogorov_smirnov_bounds(statistic, *compared.errors) if any(compared.errors) else None
-    return Measured(statistic, p_value, bounds)
+    return Measured(statistic, None, bounds, (compared.reference_n, compared.current_n))
+
+
+def with_p_values(measured: Sequence[Mapping[str, Measured]]) -> list[dict[str, Measured]]:
+    """What was measured of columns with the p-values that cost little only where many columns are taken together."""
+    completed = [dict(one) for one in measured]
+    waiting = [(one, name) for one in completed for name, found in one.items() if found.rows is not None]
+    waiting.sort(key=lambda place: place[0][place[1]].rows or (0, 0))
+    for rows, places in groupby(waiting, key=lambda place: place[0][place[1]].rows):
+        same = list(places)
+        assert rows is not None
+        p_values = kolmogorov_smirnov_p_values(np.array([one[name].value for one, name in same]), *rows)
+        for (one, name), p_value in zip(same, p_values, strict=True):
+            one[name] = one[name]._replace(p_value=float(p_value), rows=None)
+    return completed
 
 
 def _wasserstein(compared: Compared) -> Measured | None:
