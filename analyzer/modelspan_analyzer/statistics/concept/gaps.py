@@ -114,6 +114,8 @@ def change_of_gaps(
     """
     size = int(max(now_part.max(initial=0), base_part.max(initial=0))) + 1
     one, other = _means(now, now_part, size), _means(base, base_part, size)
+    if now.variance is None:
+        one = _no_surer(one, other)
     usable = (one.rows >= _FEWEST) & (other.rows >= _FEWEST)
     if usable.sum() < 2:
         return NOTHING
@@ -125,7 +127,9 @@ def change_of_gaps(
     share = one.rows[usable] / one.rows[usable].sum()
     worst = int(np.flatnonzero(usable)[np.argmax(np.abs(moved) * share)])
     every = _Change(_welch(float((moved**2 / variance).sum()), variance, degrees), _beyond(share, moved, variance))
-    contrast, strength = _contrast(moved, variance, degrees, share, ordered)
+    # where rows tell the variance, it goes with the mean, and may not weigh it
+    weight = share if now.variance is None else 1 / variance
+    contrast, strength = _contrast(moved, variance, degrees, weight, share, ordered)
     surer = min(every, contrast, key=lambda test: test.p_value)
     return Gap(surer.gap, min(1.0, 2 * surer.p_value), worst, strength)
 
@@ -141,22 +145,29 @@ def _beyond(share: FloatArray, moved: FloatArray, variance: FloatArray) -> float
 
 
 def _contrast(
-    moved: FloatArray, variance: FloatArray, degrees: FloatArray, share: FloatArray, ordered: bool
+    moved: FloatArray, variance: FloatArray, degrees: FloatArray, weight: FloatArray, share: FloatArray, ordered: bool
 ) -> tuple[_Change, float]:
     """The two sides that differ most surely, and how surely in standard errors."""
-    weight, total = 1 / variance, (1 / variance).sum()
-    sums = np.stack([weight, weight * moved, weight**2 / degrees, share])
+    squares = weight**2 * variance
+    sums = np.stack([weight, weight * moved, squares, squares**2 / degrees, share])
     low = np.cumsum(sums, axis=1)[:, :-1] if ordered else sums
-    high = sums.sum(axis=1, keepdims=True) - low
-    away = low[1] / low[0] - high[1] / high[0]
-    error = total / (low[0] * high[0])  # the sum of both sides' variances
-    freedom = error**2 / np.maximum(low[2] / low[0] ** 4 + high[2] / high[0] ** 4, np.finfo(float).tiny)
-    z = np.abs(away) / np.sqrt(error)
+    sides = np.stack([low, sums.sum(axis=1, keepdims=True) - low])  # (2, sums, contrasts)
+    total, mean, error = sides[:, 0], sides[:, 1] / sides[:, 0], sides[:, 2] / sides[:, 0] ** 2
+    whole = error.sum(axis=0)
+    freedom = whole**2 / np.maximum((sides[:, 3] / total**4).sum(axis=0), np.finfo(float).tiny)
+    z = np.abs(mean[0] - mean[1]) / np.sqrt(whole)
     at = int(np.argmax(z))
     p_value = min(1.0, z.size * 2 * float(stdtr(min(freedom[at], 1e9), -z[at])))
-    sides = np.stack([low[:, at], high[:, at]])
-    change = _Change(p_value, _beyond(sides[:, 3], sides[:, 1] / sides[:, 0], 1 / sides[:, 0]))
-    return change, float(z[at])
+    return _Change(p_value, _beyond(sides[:, 4, at], mean[:, at], error[:, at])), float(z[at])
+
+
+def _no_surer(one: Means, other: Means) -> Means:
+    """A window's means with at least the error that the baseline's variance gives so few rows.
+
+    Rows that chance left all right, or all wrong, would have none of their own (a score test; Rao 1948).
+    """
+    times = np.nan_to_num(ratios(other.rows, one.rows))
+    return one._replace(variance=np.maximum(one.variance, np.minimum(other.variance * times, 1e12)))
 
 
 def _welch(statistic: float, variance: FloatArray, degrees: FloatArray) -> float:

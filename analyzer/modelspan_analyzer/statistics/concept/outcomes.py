@@ -31,14 +31,16 @@ class Chances(NamedTuple):
     weight: FloatArray
 
     def residuals(self, part: Parts) -> list[Residuals]:
-        """How many more are positive, and by how much the squared error is above the expected one.
+        """How many more are positive, and how many are the other class than expected.
 
-        The second is `(y - p)(1 - 2p)` (Spiegelhalter 1986): where labels are more often the other class, in rows of
-        both, it changes and the first hardly does. Taken off are label shift, which moves all log odds by a constant,
-        and what all scores are off by, which stretches them.
+        The second is the squared error beyond the expected one, `(y - p)(1 - 2p)` (Spiegelhalter 1986), over the mean
+        of `(1 - 2p)²`, by which it rises where every label is turned: where labels of both classes turn, it changes and
+        the first hardly does. Taken off are label shift, which moves all log odds by a constant, and what all scores
+        are off by, which stretches them.
         """
         p = recalibrated(self.chance, self.positive, self.weight, part)
         off, variance, sharp = self.positive - p, p * (1 - p), 1 - 2 * p
+        sharp = sharp / max(float(np.mean(sharp**2)), 1e-3) if p.size else sharp
         return [Residuals(off, variance, self.weight), Residuals(off * sharp, variance * sharp**2, self.weight)]
 
 
