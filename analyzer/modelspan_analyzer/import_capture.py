@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan import conventions as names
-from modelspan_analyzer.captures.capture import ID, LABEL, TIME, VERSION, WEIGHT, Batch
+from modelspan_analyzer.captures.capture import DURATION, ID, LABEL, TIME, VERSION, WEIGHT, Batch
 from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.whole import told_roles
 from modelspan_analyzer.files import labels as label_files
@@ -32,6 +32,7 @@ from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
 SERVICE = "modelspan-import"
+_EVER = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def import_batches(
         size += batch.size
         if batch.labels is not None:
             labels.append(batch.labels)
-        fresh = way.fresh(batch.rows)
+        fresh = way.fresh(batch.rows, timed=batch.timed)
         done.known += batch.rows.num_rows - fresh.num_rows
         if fresh.num_rows:
             done.added += way.take(replace(batch, rows=fresh))
@@ -104,8 +105,15 @@ class _Way:
     first: Settled | None = None
     _seen: np.ndarray[tuple[int], np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def fresh(self, rows: pa.Table) -> pa.Table:
-        """The rows with a time that neither this import nor the store has seen."""
+    _of_all_times: pa.Array | None = None
+
+    def fresh(self, rows: pa.Table, *, timed: bool) -> pa.Table:
+        """The rows with a time that neither this import nor the store has seen.
+
+        Args:
+            rows: of a batch.
+            timed: whether a row has the same time in the store; else all of the model's ids are asked for.
+        """
         rows = rows.filter(rows[TIME].is_valid())
         if not rows.num_rows:
             return rows
@@ -118,10 +126,14 @@ class _Way:
             new &= self._seen[at] != hashes
         self._seen = np.sort(np.concatenate([self._seen, hashes[new]]), kind="stable")
         rows = rows.filter(pa.array(new))
-        there = self._stored(rows) if rows.num_rows else pa.array([], pa.string())
+        there = self._stored(rows, timed=timed) if rows.num_rows else pa.array([], pa.string())
         return rows.filter(pc.invert(pc.is_in(rows[ID], there))) if len(there) else rows
 
-    def _stored(self, rows: pa.Table) -> pa.Array:
+    def _stored(self, rows: pa.Table, *, timed: bool) -> pa.Array:
+        if not timed:
+            if self._of_all_times is None:
+                self._of_all_times = stored_ids(self.target.store, self.target.model, self.target.version, _EVER)
+            return self._of_all_times
         ends = pc.min_max(rows[TIME].cast(pa.timestamp("us", "UTC"), safe=False)).as_py()
         window = Window(utc(ends["min"]), utc(ends["max"]) + timedelta(microseconds=1))
         return stored_ids(self.target.store, self.target.model, self.target.version, window)
@@ -154,8 +166,10 @@ class _Way:
         shared = {names.META_MODEL: self.target.model, names.META_VERSION: version}
         for part in _parts(rows, rows_a_send(len(roles.features))):
             told = records.predictions(part, roles, part[roles.id], part[roles.time])
-            weighted = told.append_column(names.COL_SAMPLE_WEIGHT, part[WEIGHT])
-            send(self.target.url, names.EVENT_PREDICTIONS, weighted, shared, SERVICE)
+            told = told.append_column(names.COL_SAMPLE_WEIGHT, part[WEIGHT])
+            if DURATION in part.column_names and DURATION not in roles.features:
+                told = told.append_column(names.COL_DURATION, part[DURATION])
+            send(self.target.url, names.EVENT_PREDICTIONS, told, shared, SERVICE)
 
 
 def _parts(rows: pa.Table, size: int) -> Iterator[pa.Table]:

@@ -25,6 +25,8 @@ TAKEN: Final = (ID, TIME, VERSION, WEIGHT)
 """Columns that every batch has; one of a payload that is called so too is `input.NAME` or `output.NAME`."""
 PREDICTION: Final = "prediction"
 LABEL: Final = "label"
+DURATION: Final = "duration"
+"""Seconds of a call, a column where any is known."""
 _INPUT, _OUTPUT = "input.", "output."
 Counts = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -53,6 +55,8 @@ class Batch:
     """What was true: `prediction_id`, `timestamp`, `label`."""
     size: int = 0
     """Bytes that were read for it."""
+    timed: bool = True
+    """Whether the times are the capture's own, and so the same whenever it is read."""
 
 
 class Event(NamedTuple):
@@ -67,6 +71,8 @@ class Event(NamedTuple):
     answer: Payload | None
     version: str = ""
     weight: float = 1.0
+    seconds: float | None = None
+    """How long it took, where that was captured."""
 
 
 Reader = Callable[[Sequence[Path], Options, Misfits], Iterator[Batch]]
@@ -91,7 +97,15 @@ class Assembler:
         self.inputs = Header(self.options.columns, "feature", outcome=self.options.outcome_first)
         self.outputs = Header(self.options.outputs, "output", PREDICTION)
 
-    def batch(self, events: Iterable[Event], place: Where, size: int = 0, labels: pa.Table | None = None) -> Batch:
+    def batch(
+        self,
+        events: Iterable[Event],
+        place: Where,
+        size: int = 0,
+        labels: pa.Table | None = None,
+        *,
+        timed: bool = True,
+    ) -> Batch:
         """The rows of some events; an event that does not fit is left out alone.
 
         Args:
@@ -99,6 +113,7 @@ class Assembler:
             place: where the one of a number stood, in words.
             size: bytes that were read for them.
             labels: what came with them.
+            timed: whether their times are their own.
         """
         groups: dict[tuple[type, type], tuple[list[Event], list[int]]] = {}
         for event in events:
@@ -115,7 +130,7 @@ class Assembler:
         inputs = tuple(dict.fromkeys(name for part in parts for name in part[1]))
         outputs = tuple(dict.fromkeys(name for part in parts for name in part[2]))
         self._say_made()
-        return Batch(whole, inputs, outputs, labels, size)
+        return Batch(whole, inputs, outputs, labels, size, timed)
 
     def _rows(self, event: Event) -> int:
         asked = None if event.request is None else count_rows(event.request, self.inputs)
@@ -133,6 +148,8 @@ class Assembler:
         table[TIME] = instants(events, self.misfits, place).take(whose)
         table[VERSION] = pa.array([event.version for event in events], pa.string()).take(whose)
         table[WEIGHT] = pa.array([event.weight for event in events], pa.float64()).take(whose)
+        if any(event.seconds is not None for event in events):
+            table[DURATION] = pa.array([event.seconds for event in events], pa.float64()).take(whose)
 
         def where(row: int) -> str:
             return place(events[int(whose[row])].at)
@@ -162,7 +179,9 @@ class Assembler:
                 self.misfits.remarks.assume(f"columns without a name are called {listed} ({option} names them)")
 
 
-_NOTHING: Final = pa.table({name: pa.nulls(0, pa.string()) for name in TAKEN})
+_NOTHING: Final = pa.schema(
+    [(ID, pa.string()), (TIME, times.UTC), (VERSION, pa.string()), (WEIGHT, pa.float64())]
+).empty_table()
 
 
 class Truths:

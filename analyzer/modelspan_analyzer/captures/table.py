@@ -7,6 +7,8 @@ from typing import Final
 
 from modelspan_analyzer.captures.azureml import read_azureml
 from modelspan_analyzer.captures.capture import Reader
+from modelspan_analyzer.captures.cloudevents import read_cloudevents
+from modelspan_analyzer.captures.exchanges import read_databricks, read_mlflow, read_vertex
 from modelspan_analyzer.captures.sagemaker import read_sagemaker
 
 
@@ -22,4 +24,9 @@ class Format:
 FORMATS: Final[dict[str, Format]] = {
     "sagemaker": Format("Amazon SageMaker's data capture, and its ground truth", read_sagemaker),
     "azureml": Format("Azure Machine Learning's data collector", read_azureml),
+    "databricks": Format("Databricks' inference tables", read_databricks),
+    "kserve": Format("KServe's logger: Parquet or JSON lines", read_cloudevents),
+    "seldon": Format("Seldon Core's logger: CloudEvents as JSON lines", read_cloudevents),
+    "mlflow": Format("requests and responses of MLflow's servers, or of the Open Inference Protocol", read_mlflow),
+    "vertex": Format("Vertex AI's request-response logs, as BigQuery exports them", read_vertex),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from modelspan_analyzer.captures.capture import ID, LABEL, PREDICTION, TAKEN, TIME, Batch, Options
+from modelspan_analyzer.captures.capture import DURATION, ID, LABEL, PREDICTION, TAKEN, TIME, Batch, Options
 from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.table import FORMATS
 from modelspan_analyzer.files.roles import Roles
@@ -87,7 +87,7 @@ def told_roles(inputs: Sequence[str], outputs: Sequence[str], given: Roles, rema
     taken = {prediction, score, given.label, *given.segments}
     features = given.features or tuple(name for name in inputs if name not in taken)
     told = replace(given, prediction=prediction, score=score, id=given.id or ID, time=given.time or TIME)
-    others = {*TAKEN, *inputs, *outputs} - {*told.named(), *features}
+    others = {*TAKEN, DURATION, *inputs, *outputs} - {*told.named(), *features}
     return replace(told, features=features, not_features=tuple(sorted(others)))
 
 

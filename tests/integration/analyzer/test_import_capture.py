@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -84,3 +87,22 @@ def test_ground_truth_becomes_labels_once(bring: Import, store: Store, tmp_path:
     bring("sagemaker", folder)
     found = store.rows("SELECT prediction_id, model, label, toString(timestamp) AS time FROM labels FINAL")
     assert [tuple(row.values()) for row in found] == [("e1", "churn", "1", "2026-02-01 09:00:00.000000000")]
+
+
+def test_events_that_are_as_old_as_their_file_are_known_when_it_is_copied(
+    bring: Import, store: Store, tmp_path: Path
+) -> None:
+    """Though their time is another then."""
+    folder = tmp_path / "capture"
+    folder.mkdir()
+    bodies = {"request": {"instances": [[1], [2]]}, "response": {"predictions": [3, 4]}}
+    raw = {kind: base64.b64encode(json.dumps(body).encode()).decode() for kind, body in bodies.items()}
+    events = [{"id": "k", "req_type": f"org.kubeflow.serving.inference.{each}", "bytes": raw[each]} for each in raw]
+    text = "\n".join(map(json.dumps, events))
+    for day, added in ((1, 2), (2, 0)):
+        file = folder / "a.json"
+        file.write_text(text)
+        stamp = datetime(2026, 1, day, tzinfo=UTC).timestamp()
+        os.utime(file, (stamp, stamp))
+        assert bring("kserve", folder).added == added
+    assert store.scalar("SELECT uniqExact(timestamp) FROM predictions") == 1

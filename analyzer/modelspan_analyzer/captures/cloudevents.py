@@ -1,0 +1,104 @@
+"""What the loggers of KServe and Seldon Core write: Parquet, or JSON lines, requests and answers by one id.
+
+KServe's Parquet has `id`, `req_type`, `bytes` and `content_type`, and no time; its JSON has the same. A CloudEvent in
+structured mode has `id` (Seldon's `requestid`), `type`, `time`, and `data` or `data_base64`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from modelspan_analyzer.captures.capture import Assembler, Batch, Options
+from modelspan_analyzer.captures.lines import files_of
+from modelspan_analyzer.captures.misfits import MisfitError, Misfits
+from modelspan_analyzer.captures.pages import pages
+from modelspan_analyzer.captures.pairs import Half, Pairs
+from modelspan_analyzer.captures.payload import Payload, decode
+
+_COLUMNS: Final = ("id", "req_type", "bytes", "content_type", "endpoint")
+_LOOKED_AT: Final = 200
+"""Events of a file that show whether it has requests or answers."""
+
+
+def read_cloudevents(paths: Sequence[Path], options: Options, misfits: Misfits) -> Iterator[Batch]:
+    """The rows of what a logger wrote, requests beside answers."""
+    assembler, files = Assembler(options, misfits), files_of(paths)
+    pairs = Pairs(_payload, misfits, alone=_one_kind(files))
+    if pairs.alone:
+        misfits.remarks.assume("there are requests alone, or answers alone, so rows are without the other")
+    for file in files:
+        written = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat()
+        timed = True
+        for events, size in pages(file, _COLUMNS, misfits):
+            for event, place in events:
+                try:
+                    answer = _is_answer(event)
+                    timed &= "time" in event
+                    pairs.add(_id(event), _half(event, place, written), answer=answer)
+                except MisfitError as error:
+                    misfits.line(str(error), place)
+            if not timed:
+                misfits.remarks.assume("events without a time are as old as the file that they are in")
+            yield assembler.batch(pairs.events, pairs.place, size, timed=timed)
+            pairs.taken()
+    pairs.close()
+
+
+def _is_answer(event: Mapping[str, Any]) -> bool:
+    end = str(event.get("req_type") or event.get("type") or "").rpartition(".")[2]
+    if end not in ("request", "response"):
+        raise MisfitError("events that are neither an inference request nor a response")
+    return end == "response"
+
+
+def _id(event: Mapping[str, Any]) -> str:
+    given = event.get("requestid") or event.get("id")
+    if not given or not isinstance(given, str):
+        raise MisfitError("events without an id")
+    return given
+
+
+def _half(event: Mapping[str, Any], place: str, written: str) -> Half:
+    """One half, as bytes; of Parquet they are such already."""
+    content = str(event.get("content_type") or event.get("datacontenttype") or "application/json")
+    endpoint = str(event.get("endpoint") or "")
+    raw = event.get("bytes", event.get("data_base64"))
+    if isinstance(raw, str):
+        try:
+            raw = base64.b64decode(raw, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise MisfitError("payloads that are no base64") from error
+    elif raw is None:
+        data = event.get("data")
+        raw = data.encode() if isinstance(data, str) else orjson.dumps(data)
+    version = "" if endpoint == "default" else endpoint
+    return Half(raw, content, event.get("time", written), version, place)
+
+
+def _payload(half: Half) -> Payload:
+    try:
+        return decode(half.raw.decode(), None, half.content)
+    except UnicodeDecodeError as error:
+        raise MisfitError("payloads that are no text (binary data)") from error
+
+
+def _one_kind(files: Sequence[Path]) -> bool:
+    """Whether the first events of all files are requests alone, or answers alone."""
+    found: set[bool] = set()
+    for file in files:
+        for event, _ in islice((each for events, _ in pages(file, _COLUMNS, Misfits()) for each in events), _LOOKED_AT):
+            try:
+                found.add(_is_answer(event))
+            except MisfitError:
+                continue
+        if len(found) == len((True, False)):
+            return False
+    return True
