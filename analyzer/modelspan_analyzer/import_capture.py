@@ -142,7 +142,8 @@ class _Way:
         """Send the rows of a batch; returns how many."""
         rows = FileRows.of(batch.rows, self.remarks)
         told = told_roles(batch.inputs, batch.outputs, self.roles, self.remarks)
-        settled = settle(rows, told, self.hints, like=self.first)
+        others = tuple(set(batch.rows.column_names) - {*told.named()})
+        settled = settle(rows, replace(told, not_features=others), self.hints, like=self.first)
         if self.first is None and told.prediction:
             self._begin(settled)
         versions = settled.rows.table[VERSION]

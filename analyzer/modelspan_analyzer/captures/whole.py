@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from modelspan_analyzer.captures.capture import DURATION, ID, LABEL, PREDICTION, TAKEN, TIME, Batch, Options
+from modelspan_analyzer.captures.capture import ID, LABEL, PREDICTION, TIME, Batch, Options
 from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.table import FORMATS
 from modelspan_analyzer.files.roles import Roles
@@ -28,7 +28,9 @@ class Captured:
     def roles(self, given: Roles) -> Roles:
         """What the columns are, where the user did not say."""
         told = told_roles(self.inputs, self.outputs, given, self.rows.remarks)
-        return replace(told, label=given.label or (LABEL if self.labelled else None))
+        told = replace(told, label=given.label or (LABEL if self.labelled else None))
+        others = set(self.rows.table.column_names) - {*told.named()}
+        return replace(told, not_features=tuple(sorted(others)))
 
 
 def read_captured(name: str, paths: Sequence[Path], options: Options) -> Captured:
@@ -87,8 +89,7 @@ def told_roles(inputs: Sequence[str], outputs: Sequence[str], given: Roles, rema
     taken = {prediction, score, given.label, *given.segments}
     features = given.features or tuple(name for name in inputs if name not in taken)
     told = replace(given, prediction=prediction, score=score, id=given.id or ID, time=given.time or TIME)
-    others = {*TAKEN, DURATION, *inputs, *outputs} - {*told.named(), *features}
-    return replace(told, features=features, not_features=tuple(sorted(others)))
+    return replace(told, features=features)
 
 
 def _told(misfits: Misfits) -> Remarks:

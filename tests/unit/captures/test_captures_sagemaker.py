@@ -19,6 +19,7 @@ from modelspan_analyzer.captures.sagemaker import read_sagemaker
 from modelspan_analyzer.captures.whole import read_captured, read_labels
 from modelspan_analyzer.files.roles import Roles
 from modelspan_analyzer.files.rows import FileError
+from modelspan_analyzer.replay.history import split
 
 NAMES = Options(columns=("age", "plan"))
 
@@ -251,6 +252,16 @@ def test_ground_truth_is_of_the_hour_of_its_folder_and_joins_its_rows(tmp_path: 
         "label",
     )
     assert roles.features == ("age", "plan")
+
+
+def test_a_capture_is_a_history_for_replay(tmp_path: Path) -> None:
+    """Its inputs are the features, and nothing else is one."""
+    lines = [line(f"{at},a", f"0.{at}", f"e{at}", f"2026-01-31T14:{at:02d}:00Z") for at in range(10, 30)]
+    (tmp_path / "a.jsonl").write_text("\n".join([*lines, *(truth("1", f"e{at}") for at in range(10, 30))]))
+    captured = read_captured("sagemaker", [tmp_path], NAMES)
+    history = split(captured.rows, captured.roles(Roles(segments=("plan",))), "0.5")
+    assert (history.baseline.num_rows, history.live.num_rows) == (10, 10)
+    assert (history.columns.features, history.columns.segments, history.columns.label) == (("age",), ("plan",), "label")
 
 
 def test_several_outputs_need_a_word(tmp_path: Path) -> None:
