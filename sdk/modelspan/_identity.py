@@ -90,5 +90,8 @@ def _digits(words: np.ndarray) -> np.ndarray:
     """Sixteen hexadecimal digits, as characters, of each 64-bit word."""
     import numpy as np
 
-    pairs = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), dtype=np.uint16)
+    pairs = np.frombuffer(_PAIRS, dtype=np.uint16)
     return pairs[words.astype(">u8").view(np.uint8)].view(np.uint8).reshape(len(words), 16)
+
+
+_PAIRS = "".join(f"{byte:02x}" for byte in range(256)).encode()

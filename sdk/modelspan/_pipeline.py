@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from modelspan._failsafe import guard, swallowed
-from modelspan._gentle import slices
+from modelspan._gentle import hurry, let_calls_pass, slices
 from modelspan._settings import Settings
 from modelspan.delivery.outbox import NO_ROOM, Outbox, Tally
 from modelspan.delivery.sender import Sender
@@ -39,8 +39,8 @@ WAKE_BYTES, WAKE_BATCHES = 2**23, 2048
 """Bytes of batches, and their number, at which it does."""
 ENCODE_BYTES, ENCODE_BATCHES = 2**20, 256
 """Bytes of batches that are encoded together, about, and their number at most."""
-ENCODE_ROWS = 4096
-"""Single rows that are encoded together at most."""
+ENCODE_ROWS = 2048
+"""Single rows that are encoded together at most: each step of their way holds the interpreter's lock for so long."""
 
 
 HEAVY = 2**16
@@ -193,6 +193,7 @@ class Pipeline:
 
     def _drain(self) -> None:
         while batches := self._take_batches():
+            hurry(self._is_pressed())
             groups = grouped(batches)
             self._metrics.observe_groups(groups)
             for record in encode_batches(groups, self._learn):
@@ -201,11 +202,19 @@ class Pipeline:
         waiting = len(self._calls)
         while waiting > 0 and (calls := _take(self._calls)):
             waiting -= len(calls)
+            hurry(self._is_pressed())
             self._lighten(calls)
+            let_calls_pass(len(calls))
             self._encode(calls)
         while labels := _take(self._labels):
             for record in encode_labels(labels):
                 self._put(record)
+
+    def _is_pressed(self) -> bool:
+        """Whether somebody waits for a flush, or about half of what may wait does."""
+        if self.stopping or self._asked > self._answered or len(self._calls) >= self._settings.max_rows // 2:
+            return True
+        return len(self._batches) >= 2 * WAKE_BATCHES or self._batch_bytes >= self._settings.max_bytes // 2
 
     def _take_batches(self) -> list[Call]:
         """The oldest batches."""
@@ -225,8 +234,10 @@ class Pipeline:
         for record in encode(calls, self._learn):
             self._put(record)
         for layout, group in self._packer.groups(call for call in waiting if isinstance(call, bytes)):
+            let_calls_pass(len(group))
             for rows in (Rows(layout, part) for part in pieces(group, layout.size)):
                 self._metrics.observe_packed(rows)
+                let_calls_pass(rows.rows)
                 for record in encode_packed(rows, self._learn):
                     self._put(record)
 

@@ -181,7 +181,9 @@ def _packed(rows: Rows, learn: Learn) -> Iterator[Record]:
     redaction, tag_redaction = shape.observer.redaction, shape.observer.tag_redaction
     features = redaction.columns(conventions.COL_FEATURE_PREFIX, rows.features())
     learn(shape.stream, types(features))
+    let_calls_pass(rows.rows)
     table = rows.identity() | weights(shape.observer.weight, rows.rows) | output_columns(rows.outputs, redaction)
+    let_calls_pass(rows.rows)
     table |= features | tag_redaction.columns(conventions.COL_TAG_PREFIX, rows.tags())
     yield Record(conventions.EVENT_PREDICTIONS, write(table, metadata(shape.stream)), rows.rows, rows.time_ns)
 

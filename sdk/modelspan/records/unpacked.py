@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modelspan import _identity, conventions
+from modelspan._gentle import columns_at_once, gently
 from modelspan.capture.batches import Outputs
 from modelspan.capture.values import clean
 from modelspan.records.packed import Layout
@@ -73,7 +74,8 @@ class Rows:
 
     def features(self) -> dict[str, pa.Array]:
         """A column for each feature."""
-        return {clean(str(name)): self._cell(at) for at, name in enumerate(self.layout.shape.names)}
+        places = gently(range(len(self.layout.shape.names)), 4 * columns_at_once(self.rows))
+        return {clean(str(self.layout.shape.names[at])): self._cell(at) for at in places}
 
     @cached_property
     def outputs(self) -> Outputs:
