@@ -86,7 +86,7 @@ class Fault:
         """Good predictions come in again: the first hours once more."""
         self.store.command(
             "INSERT INTO predictions SELECT * REPLACE (timestamp + INTERVAL 6 HOUR AS timestamp, "
-            "concat(prediction_id, '-again') AS prediction_id) "
+            "concat(prediction_id, '-again') AS prediction_id, false AS sketched) "
             "FROM (SELECT * FROM predictions WHERE timestamp < {until:DateTime64(9)})",
             {"until": BEGAN + HALF * 0.9},
         )
