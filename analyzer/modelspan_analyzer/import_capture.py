@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan import conventions as names
-from modelspan_analyzer.captures.capture import DURATION, ID, LABEL, TIME, VERSION, WEIGHT, Batch
+from modelspan_analyzer.captures.capture import DURATION, ID, LABEL, TIME, TRACE, VERSION, WEIGHT, Batch
 from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.whole import told_roles
 from modelspan_analyzer.files import labels as label_files
@@ -168,8 +168,9 @@ class _Way:
         for part in _parts(rows, rows_a_send(len(roles.features))):
             told = records.predictions(part, roles, part[roles.id], part[roles.time])
             told = told.append_column(names.COL_SAMPLE_WEIGHT, part[WEIGHT])
-            if DURATION in part.column_names and DURATION not in roles.features:
-                told = told.append_column(names.COL_DURATION, part[DURATION])
+            for ours, column in ((DURATION, names.COL_DURATION), (TRACE, names.COL_TRACE_ID)):
+                if ours in part.column_names and ours not in roles.named():
+                    told = told.append_column(column, part[ours])
             send(self.target.url, names.EVENT_PREDICTIONS, told, shared, SERVICE)
 
 

@@ -26,7 +26,8 @@ TAKEN: Final = (ID, TIME, VERSION, WEIGHT)
 PREDICTION: Final = "prediction"
 LABEL: Final = "label"
 DURATION: Final = "duration"
-"""Seconds of a call, a column where any is known."""
+TRACE: Final = "trace_id"
+"""Seconds of a call, and its trace: columns where any is known."""
 _INPUT, _OUTPUT = "input.", "output."
 Counts = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -73,6 +74,8 @@ class Event(NamedTuple):
     weight: float = 1.0
     seconds: float | None = None
     """How long it took, where that was captured."""
+    trace: str = ""
+    """The id of its trace, of 32 digits, where that was captured."""
 
 
 Reader = Callable[[Sequence[Path], Options, Misfits], Iterator[Batch]]
@@ -150,6 +153,8 @@ class Assembler:
         table[WEIGHT] = pa.array([event.weight for event in events], pa.float64()).take(whose)
         if any(event.seconds is not None for event in events):
             table[DURATION] = pa.array([event.seconds for event in events], pa.float64()).take(whose)
+        if any(event.trace for event in events):
+            table[TRACE] = pa.array([event.trace for event in events], pa.string()).take(whose)
 
         def where(row: int) -> str:
             return place(events[int(whose[row])].at)
@@ -226,7 +231,9 @@ def instants(events: Sequence[Event], misfits: Misfits, place: Where) -> pa.Arra
     try:
         values = texts.cast(times.UTC)
     except pa.ArrowInvalid:
-        values = times.parse_texts(texts).values
+        parsed = times.parse_texts(texts)
+        parsed.say(TIME, misfits.remarks)
+        values = parsed.values
     absent = np.flatnonzero(~valid(values))
     for at in absent:
         misfits.line("events without a time that can be read", place(events[int(at)].at))

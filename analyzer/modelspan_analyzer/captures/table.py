@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelspan_analyzer.captures.azureml import read_azureml
+from modelspan_analyzer.captures.bentoml import read_bentoml
 from modelspan_analyzer.captures.capture import Reader
 from modelspan_analyzer.captures.cloudevents import read_cloudevents
 from modelspan_analyzer.captures.exchanges import read_databricks, read_mlflow, read_vertex
@@ -24,6 +25,7 @@ class Format:
 FORMATS: Final[dict[str, Format]] = {
     "sagemaker": Format("Amazon SageMaker's data capture, and its ground truth", read_sagemaker),
     "azureml": Format("Azure Machine Learning's data collector", read_azureml),
+    "bentoml": Format("BentoML's monitor logs", read_bentoml),
     "databricks": Format("Databricks' inference tables", read_databricks),
     "kserve": Format("KServe's logger: Parquet or JSON lines", read_cloudevents),
     "seldon": Format("Seldon Core's logger: CloudEvents as JSON lines", read_cloudevents),
