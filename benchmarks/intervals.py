@@ -28,15 +28,19 @@ from modelspan_analyzer.statistics.performance.counts import (
     PairCounts,
     ScoreCounts,
 )
+from modelspan_analyzer.statistics.performance.regression import rows_for_tails
 
 SEPARATION = 1.5
 """Distance of the two classes' normal scores, in standard deviations: a ROC AUC of 0.856."""
 GRID = np.linspace(-5, 5 + SEPARATION, 4001)
 QUANTILES = (np.arange(1_000_000) + 0.5) / 1_000_000
 CLASSES = 4
+BASELINE = 1000
+"""Rows of the baseline whose errors tell how many rows the squares of errors need."""
 
 UNASKED = Estimate(np.nan, np.nan, np.nan)
-"""Of a window that lacks a class altogether: its mean over the classes that occur is that of another population."""
+"""Of a window that lacks a class altogether: its mean over the classes that occur is that of another population. And
+of squares of errors whose tails the window is too short for."""
 
 Draw = Callable[[np.random.Generator, int], dict[str, Estimate]]
 
@@ -115,15 +119,21 @@ ERRORS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
 def regression(error: Callable[[FloatArray], FloatArray]) -> tuple[dict[str, Estimate], Draw]:
     """Amounts around 100, with errors of one kind."""
 
-    def all_of(generator: np.random.Generator, levels: FloatArray) -> dict[str, Estimate]:
+    def drawn(generator: np.random.Generator, levels: FloatArray) -> PairCounts:
         prediction = 100 + 4 * generator.standard_normal(levels.size).clip(-4, 4)
         actual = np.maximum(prediction + error(levels), 1.0)
         weight = np.ones(levels.size)
-        pairs = PairCounts(prediction, actual, weight, float(levels.size))
+        return PairCounts(prediction, actual, weight, float(levels.size))
+
+    def draw(generator: np.random.Generator, rows: int) -> dict[str, Estimate]:
+        found = all_of(drawn(generator, generator.random(rows)))
+        heavy = rows < rows_for_tails(drawn(generator, generator.random(BASELINE)))
+        return found | {name: UNASKED for name in measures.OF_SQUARES if heavy}
+
+    def all_of(pairs: PairCounts) -> dict[str, Estimate]:
         return {one.name: one.estimate(pairs) for one in measures.REGRESSION}
 
-    truth = all_of(np.random.default_rng(0), QUANTILES)
-    return truth, lambda generator, rows: all_of(generator, generator.random(rows))
+    return all_of(drawn(np.random.default_rng(0), QUANTILES)), draw
 
 
 def worlds(positives: list[float]) -> Iterator[tuple[str, str, tuple[dict[str, Estimate], Draw]]]:

@@ -14,6 +14,7 @@ from modelspan_analyzer.incidents.incident import OPEN, RESOLVED, Event, Inciden
 from modelspan_analyzer.incidents.severity import severity
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.verdicts.labels_decide import is_left_to_labels
 from modelspan_analyzer.why import Explanation
 
 
@@ -163,10 +164,11 @@ def _heard(member: OpenFinding, result: Result | None, end: datetime, settings: 
         return member
     if result is not None and result.verdict is Verdict.ALARM:
         return member
-    if result is None or result.verdict not in (Verdict.OK, Verdict.WARNING):
+    well = result is not None and (result.verdict is Verdict.OK or is_left_to_labels(result))
+    if result is None or not (well or result.verdict is Verdict.WARNING):
         silent = end - member.window_end >= settings.forget_after
         return replace(member, ended=True) if silent else member
     if result.window.end <= member.window_end:
         return member
-    cleared = member.cleared + 1 if result.verdict is Verdict.OK else 0
+    cleared = member.cleared + 1 if well else 0
     return replace(member, cleared=cleared, window_end=result.window.end, ended=cleared >= settings.resolve_after)

@@ -187,8 +187,6 @@ def _performance(reference: Settled, current: Settled, settings: PerformanceSett
     target = target_of(reference, current, settings.positive_class)
     sides = [Answers(side, target, settings.threshold) for side in (reference, current)]
     before, after = (_measured(answers, settings) for answers in sides)
-    if not set(after) & set(settings.alarm_on):  # classes without a score
-        settings = settings.model_copy(update={"alarm_on": (*settings.alarm_on, "balanced_accuracy")})
     whole = Place("", of_whole=False, share=1.0)
     for name, one in after.items():
         beside = before.get(name)

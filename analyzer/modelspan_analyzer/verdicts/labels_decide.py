@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from modelspan_analyzer.results import Judged, Result, unjudged
+
+_INSTEAD: Final = "judged_instead"
+
+
+def left_to_labels(said: str, judged: Judged) -> Judged:
+    """What is said of an estimate that steps back, and what it would have said: nothing judges it, whatever it is.
+
+    Args:
+        said: which labels are in.
+        judged: what the estimate alone would be called.
+    """
+    reason = "; ".join(part for part in (f"{said}, which are judged instead", judged.reason) if part)
+    return unjudged(reason, judged.p_value, {**judged.details, _INSTEAD: "labels"})
+
+
+def is_left_to_labels(result: Result) -> bool:
+    """Whether a result is of an estimate that stepped back, so that what it found before is over."""
+    return _INSTEAD in result.details
+
 
 def labels_decide(labelled: float, rows: float, learnt: float, least: float) -> bool:
     """Whether the realised value of a window is at least as sure as an estimate of it, so that it is judged instead.

@@ -121,7 +121,7 @@ def test_an_estimate_does_not_argue_with_the_labels_that_are_in(store: Store) ->
     realised = by_metric(performance(given), "")["roc_auc"]
     assert realised.verdict is Verdict.OK
     assert told.value == alone.value < realised.lower
-    assert told.verdict is Verdict.OK
+    assert told.verdict is Verdict.NOT_COMPARED
     assert told.reason.startswith("labels are in for 1600 of 3000 predictions, which are judged instead")
 
 
@@ -151,6 +151,10 @@ def test_losses_of_a_regression_are_estimated(store: Store) -> None:
     for found, error in ((quiet, errors[1]), (noisy, errors[2])):
         assert found["mean_absolute_error"].value == pytest.approx(error, rel=0.1)
     assert quiet["mean_absolute_error"].verdict is Verdict.OK
+    insert(store, 3, {"value": 20 + 3 * x, "numeric_features": features(x=x + 0.1)}, {})
+    gone = by_metric(estimation(context(store, 3)), "dle")["mean_absolute_error"]
+    assert (gone.verdict, gone.lower) == (Verdict.NOT_COMPARED, None)
+    assert gone.reason.startswith("x is beyond that of the baseline in ")
     assert noisy["mean_absolute_error"].verdict is Verdict.ALARM
 
 

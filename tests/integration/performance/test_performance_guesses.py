@@ -130,6 +130,62 @@ def test_scores_that_are_no_probabilities_are_errors_where_probabilities_are_nee
         assert found["accuracy"].verdict is Verdict.NOT_COMPARED  # it is not in `alarm_on`
 
 
+HALF = np.where(RNG.random(ROWS) < 0.5, TRUTH, 1 - TRUTH)
+
+
+def test_answers_without_scores_alarm(look: Look, store: Store) -> None:
+    """Answers that were right in four of five rows, and now are in half of them, alarm without a score to order by."""
+    words = {"answer": spelt(ANSWER, ("0", "1")), "truth": spelt(TRUTH, ("0", "1")), "x": RNG.random(ROWS)}
+    baselines.set_from_table(store, "m", "1", pa.table(words), prediction="answer", label="truth", source="test")
+    found = look({"label": spelt(HALF, ("0", "1"))}, {"label": spelt(TRUTH, ("0", "1"))})
+    assert found["balanced_accuracy"].verdict is Verdict.ALARM
+    assert found["roc_auc"].verdict is Verdict.SKIPPED
+
+
+def test_without_a_baseline_what_is_no_better_than_one_answer_warns(look: Look) -> None:
+    """Answers that are right half of the time warn; those that are right in four of five rows stand alone, said so."""
+    found = look({"label": spelt(HALF, ("no", "yes"))}, {"label": spelt(TRUTH, ("no", "yes"))})
+    assert found["balanced_accuracy"].verdict is Verdict.WARNING
+    assert found["balanced_accuracy"].reason.startswith(
+        "it is not surely better than `best_constant`, 0.5; no baseline"
+    )
+    better = look({"label": spelt(ANSWER, ("no", "yes"))}, {"label": spelt(TRUTH, ("no", "yes"))})
+    assert better["balanced_accuracy"].verdict is Verdict.NOT_COMPARED
+
+
+@pytest.mark.parametrize("monitor", [performance, estimation])
+def test_labels_that_name_no_class_of_the_answers_are_an_error(look: Look, store: Store, monitor: Any) -> None:
+    """Answers of yes and no, labels of 1 and 0: nothing is measured as if it were wrong, both are named."""
+    words = {"answer": spelt(ANSWER, ("no", "yes")), "truth": spelt(TRUTH, ("0", "1")), "x": RNG.random(ROWS)}
+    baselines.set_from_table(store, "m", "1", pa.table(words), prediction="answer", label="truth", source="test")
+    found = look({"label": words["answer"]}, {"label": words["truth"]}, monitor=monitor)
+    metric = {performance: "accuracy", estimation: "estimate"}[monitor]
+    assert (found[metric].verdict, found[metric].value) == (Verdict.ERROR, None)
+    assert found[metric].reason.startswith("answers say no, yes, and labels 0, 1: no answer can be right")
+    assert "balanced_accuracy" not in found
+
+
+def test_scores_alone_and_labels_in_words_are_two_classes(look: Look) -> None:
+    """A score from 0 to 1 with labels of yes and no is of a binary model, not of one that answers numbers."""
+    score = np.clip(TRUTH * 0.3 + RNG.random(ROWS) * 0.7, 0, 1)
+    found = look({"value": score}, {"label": spelt(TRUTH, ("no", "yes"))})
+    assert found["roc_auc"].value == pytest.approx(metrics.roc_auc_score(TRUTH, score))
+    assert found["accuracy"].value == pytest.approx(metrics.accuracy_score(TRUTH, score >= 0.5))
+
+
+def test_squares_of_few_rows_are_not_judged_where_the_baseline_has_heavy_tails(look: Look, store: Store) -> None:
+    """One error in a hundred is ten times as large: 150 rows may have none, so that RMSE has no interval."""
+    error = RNG.standard_normal(3000) * np.where(np.arange(3000) % 100 == 0, 10.0, 1.0)
+    truth = 5 * RNG.standard_normal(3000)
+    table = pa.table({"answer": truth + error, "truth": truth, "x": RNG.random(3000)})
+    baselines.set_from_table(store, "m", "1", table, prediction="answer", label="truth", source="test")
+    found = look({"value": truth[:150] + RNG.standard_normal(150)}, {"value": truth[:150]}, card="regression")
+    assert found["mean_absolute_error"].verdict is Verdict.OK
+    for metric in measures.OF_SQUARES:
+        assert (found[metric].verdict, found[metric].lower) == (Verdict.NOT_ENOUGH_DATA, None)
+        assert found[metric].reason.startswith("too few rows for errors with such heavy tails: 150, and ")
+
+
 def test_a_percentage_of_zero_is_left_out_and_counted(look: Look) -> None:
     """MAPE is scikit-learn's over the rows that have one; the others are counted, and all of them give no number."""
     actual = np.where(np.arange(ROWS) % 10 == 0, 0.0, RNG.normal(100, 10, ROWS))

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from threadpoolctl import threadpool_limits
 
-from modelspan_analyzer.statistics.estimation import cbpe, dle
+from modelspan_analyzer.statistics.estimation import cbpe, cbpe_classes, dle
 from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY, fit_calibrator, isotonic
 from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_counts
 from modelspan_analyzer.statistics.performance import measures
@@ -81,8 +81,8 @@ def test_multiclass_estimates(shared_data: Path) -> None:
         chunk = tables[row["chunk.period"]].slice(row["chunk.start_index"] % 60_000, 6000)
         scores = np.stack([chunk[f"y_pred_proba_{name}"].to_numpy() for name in classes], axis=1)
         places = pc.index_in(chunk["y_pred"], pa.array(classes)).to_numpy().astype(float)
-        rows = cbpe.PredictedClasses(scores, places, np.ones(6000), 6000.0)
-        confusion, counts = cbpe.expect_classes(rows, calibrators, classes)
+        rows = cbpe_classes.PredictedClasses(scores, places, np.ones(6000), 6000.0)
+        confusion, counts = cbpe_classes.expect(rows, calibrators, classes)
         ours = {
             "roc_auc": measures.roc_auc_macro(measures.roc_auc_by_class(counts)).value,
             "f1": macro["f1_macro"].estimate(confusion).value,
@@ -100,9 +100,9 @@ def test_multiclass_estimates(shared_data: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_loss_estimates(shared_data: Path) -> None:
-    """All losses of car prices, by another gradient boosting than NannyML's: within its sampling error.
+    """All losses of car prices: within NannyML's sampling error of its estimate, or nearer to what the labels say.
 
-    After the drift the two extrapolate the heavy-tailed relative losses differently, by up to three sampling errors.
+    After the drift relative losses are too low by up to nine sampling errors in NannyML's, and by up to five in these.
     """
     names = {
         "mae": "mean_absolute_error",
@@ -116,6 +116,16 @@ def test_loss_estimates(shared_data: Path) -> None:
         period: pq.read_table(shared_data / f"nannyml_synthetic_car_price__{period}.parquet")
         for period in ("reference", "analysis")
     }
+    targets = pq.read_table(shared_data / "nannyml_synthetic_car_price__analysis_target.parquet")
+    truths = {
+        "reference": tables["reference"]["y_true"].to_numpy(),
+        "analysis": targets["y_true"].to_numpy(),
+    }
+
+    def losses_of(prediction: np.ndarray, actual: np.ndarray) -> dict[str, float]:
+        means = {name: float(loss(prediction, actual).mean()) for name, loss in dle.LOSSES.items()}
+        return means | {root: float(np.sqrt(means[squared])) for root, squared in dle.ROOTS.items()}
+
     numeric = ["car_age", "km_driven", "price_new", "accident_count", "door_count"]
 
     def matrix(table: pa.Table) -> np.ndarray:
@@ -132,13 +142,14 @@ def test_loss_estimates(shared_data: Path) -> None:
         )
     for row in expected_rows(shared_data, "car_price_dle_size6000"):
         chunk = tables[row["chunk.period"]].slice(row["chunk.start_index"] % 60_000, 6000)
-        found = dle.estimate_losses(model, matrix(chunk), chunk["y_pred"].to_numpy())
+        start = row["chunk.start_index"] % 60_000
+        found = dle.estimate_losses(model, matrix(chunk), chunk["y_pred"].to_numpy()).measures
+        realised = losses_of(chunk["y_pred"].to_numpy(), truths[row["chunk.period"]][start : start + 6000])
         for short, name in names.items():
             if f"{short}.value" in row:
-                gap = abs(found[name].value - row[f"{short}.value"])
-                drifted = row["chunk.period"] == "analysis" and row["chunk.start_index"] >= 30_000
-                allowed = {"mape": 2.0, "msle": 3.0, "rmsle": 3.0}.get(short, 1.0) if drifted else 1.0
-                assert gap <= allowed * row[f"{short}.sampling_error"], (row["chunk.key"], short, gap)
+                ours, theirs, error = found[name].value, row[f"{short}.value"], row[f"{short}.sampling_error"]
+                nearer = abs(ours - realised[name]) < abs(theirs - realised[name])
+                assert nearer or abs(ours - theirs) <= error, (row["chunk.key"], short, ours, theirs, realised[name])
 
 
 def test_calibration_is_kept_only_where_it_helps() -> None:

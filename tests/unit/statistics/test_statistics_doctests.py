@@ -50,6 +50,7 @@ UNSHOWN = {  # the same of many tables or of steps, what is stored of a curve, a
         "of_nonzero",
     ),
     *("log_losses", "gain_curve", "conditional_disparity"),
+    "taught",
 }
 
 

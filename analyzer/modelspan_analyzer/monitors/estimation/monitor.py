@@ -12,30 +12,26 @@ from typing import Final, NamedTuple
 
 from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.estimation.judge import Estimated, judge
 from modelspan_analyzer.monitors.estimation.track_record import SIGNAL, track_records
 from modelspan_analyzer.monitors.performance.business import cost_matrix, of_matrix
 from modelspan_analyzer.monitors.signal import Need, Signal
 from modelspan_analyzer.reading.cache import kept, kept_of_rows
 from modelspan_analyzer.reading.outcomes import scores as read
-from modelspan_analyzer.reading.outcomes.read import class_score_counts
-from modelspan_analyzer.reading.outcomes.target import BINARY, MULTICLASS, Target, read_as
+from modelspan_analyzer.reading.outcomes.target import BINARY, MULTICLASS, REGRESSION, Target, read_as
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
 from modelspan_analyzer.reading.samples.matrix import Encoding, find_encoding, sample
-from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite, unjudged
-from modelspan_analyzer.statistics.estimation import calibrate, cbpe, dle
-from modelspan_analyzer.statistics.estimation.calibrate import fit_calibrator
+from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.statistics.estimation import calibrate, cbpe, cbpe_classes, dle
 from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_counts
 from modelspan_analyzer.statistics.performance import measures
-from modelspan_analyzer.statistics.performance.counts import Estimate, ScoreCounts
+from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, ScoreCounts
 from modelspan_analyzer.statistics.performance.scores import unscaled
-from modelspan_analyzer.verdicts.change import change, is_worse, standard_error
-from modelspan_analyzer.verdicts.labels_decide import labels_decide
 from modelspan_collector.store.connect import Store
 
 _HIGHER: Final = {one.name: one.higher_is_better for one in measures.BINARY} | {
     one.name: one.higher_is_better for one in cbpe.SCORES
 }
-_ALARMS = ("roc_auc", "f1_macro", "mean_absolute_error")
 
 
 def estimation(context: MonitorContext) -> list[Result]:
@@ -46,22 +42,25 @@ def estimation(context: MonitorContext) -> list[Result]:
     if context.baseline is None:
         reason = f"estimates are learnt from a labelled baseline; {context.nothing_to_compare()}"
         return [context.result(SIGNAL, "estimate", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
+    if context.target.apart:
+        return [context.result(SIGNAL, "estimate", None, Verdict.ERROR, reason=context.target.apart)]
     rows = read_as(unlabelled_rows(context.model, context.version, context.window), context.target)
     found = list(_estimate(context, rows, context.sources[1], context.target))
     if found:
-        return _with_records(context, [_stepped_back(context, one) for one in found])
-    reason = "the baseline has too few labelled rows to learn estimates from, or the window no score to estimate by"
-    return [context.result(SIGNAL, "estimate", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
+        return _with_records(context, found)
+    return [context.result(SIGNAL, "estimate", None, Verdict.NOT_ENOUGH_DATA, reason=_nothing(context))]
 
 
-def _stepped_back(context: MonitorContext, one: Result) -> Result:
-    """The estimate, which does not argue with the labels that are in; its distance from them goes into its record."""
+def _nothing(context: MonitorContext) -> str:
+    """Why there is no estimate."""
     now, before = context.coverages
-    least = context.settings.performance.min_rows
-    if one.verdict is not Verdict.ALARM or not labels_decide(now.labelled, now.rows, before.labelled, least):
-        return one
-    reason = f"labels are in for {now.labelled} of {now.rows} predictions, which are judged instead; {one.reason}"
-    return replace(one, verdict=Verdict.OK, reason=reason)
+    if not now.rows:
+        return "no predictions"
+    if before.labelled < calibrate.LEAST:
+        labelled = f"{before.labelled} of its {before.rows} rows have labels"
+        return f"estimates are learnt from a labelled baseline: {labelled}, and {calibrate.LEAST} are needed"
+    what = "number" if context.target.task == REGRESSION else "score of their classes"
+    return f"the predictions, or the baseline's labelled ones, carry no {what} to estimate by"
 
 
 def _estimate(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
@@ -134,10 +133,7 @@ def _spread(expected: cbpe.Expected, worth: Worth) -> dict[str, Estimate]:
     """Every measure with the interval that other rows of the same population would have."""
     found = {one.name: one.estimate(expected.confusion) for one in measures.BINARY}
     found |= {one.name: one.estimate(expected.scores) for one in cbpe.SCORES}
-    if worth:
-        matrix = cost_matrix(dict(worth), expected.confusion.classes)
-        found["business_value"] = of_matrix(expected.confusion, matrix).mean
-    return found
+    return found | _business(expected.confusion, worth)
 
 
 def _binary_results(
@@ -152,10 +148,10 @@ def _binary_results(
     shown, lacking = cbpe.estimate(scored, calibration, expected), cbpe.lacking(expected)
     for name, higher in _HIGHER.items():
         found = Estimated(name, shown[name], base[name], higher, spread[name], small or lacking[name])
-        yield _result(context, estimator, found, scored.effective)
+        yield judge(context, estimator, found, scored.effective)
     if "business_value" in spread:
         found = Estimated("business_value", spread["business_value"], base["business_value"], higher=True, lacks=small)
-        yield _result(context, estimator, found, scored.effective)
+        yield judge(context, estimator, found, scored.effective)
 
 
 def _worth(context: MonitorContext) -> Worth:
@@ -173,29 +169,58 @@ def _weighted_counts(context: MonitorContext, rows: Rows, reference: Rows, targe
     return weighted_counts(before.value[usable], positive, ratio * before.weight[usable])
 
 
+class LearntClasses(NamedTuple):
+    """What a baseline's scores and labels teach of several classes."""
+
+    fault: str
+    """Why nothing can be learnt from them; '' where it can."""
+    calibrations: Mapping[str, calibrate.Calibration] = MappingProxyType({})
+    base: Mapping[str, Estimate] = MappingProxyType({})
+
+
+@kept_of_rows(64)
+def _learnt_classes(store: Store, reference: Rows, target: Target, worth: Worth) -> LearntClasses | None:
+    """None where no row has scores and a label."""
+    before, truth = read.known_classes(store, reference, target)
+    if not (truth >= 0).any():
+        return None
+    if fault := unscaled(before.probability):
+        return LearntClasses(fault)
+    learnt = cbpe_classes.learn_classes(before.only(truth >= 0), truth[truth >= 0], target.classes)
+    if len(learnt) < len(target.classes):
+        lacking = ", ".join(name for name in target.classes if name not in learnt)
+        return LearntClasses(f"the baseline has too few labelled rows to learn what scores are worth of {lacking}")
+    calibrators = {name: one.calibrator for name, one in learnt.items()}
+    expected = cbpe_classes.expect(before, calibrators, target.classes)
+    return LearntClasses("", learnt, _spread_of_classes(expected, worth))
+
+
+def _spread_of_classes(expected: cbpe_classes.Expected, worth: Worth) -> dict[str, Estimate]:
+    """Every measure with the interval that other rows of the same population would have."""
+    found = {one.name: one.estimate(expected.confusion) for one in measures.MULTICLASS}
+    found["roc_auc_macro"] = measures.roc_auc_macro(measures.roc_auc_by_class(expected.scores))
+    return found | _business(expected.confusion, worth)
+
+
+def _business(confusion: Confusion, worth: Worth) -> dict[str, Estimate]:
+    return {"business_value": of_matrix(confusion, cost_matrix(dict(worth), confusion.classes)).mean} if worth else {}
+
+
 def _multiclass(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> Iterator[Result]:
-    known = class_score_counts(context.store, reference)
-    if set(known) != set(target.classes):
+    learnt = _learnt_classes(context.store, reference, target, _worth(context))
+    if learnt is None or not (scored := read.predicted_classes(context.store, rows, target)).predicted.size:
         return
-    if fault := next((fault for counts in known.values() if (fault := unscaled(counts.score))), ""):
-        yield context.result(SIGNAL, "cbpe", None, Verdict.ERROR, feature="cbpe", reason=fault)
+    if learnt.fault:
+        yield context.result(SIGNAL, "cbpe", None, Verdict.ERROR, feature="cbpe", reason=learnt.fault)
         return
-    calibrators = {name: fit_calibrator(counts) for name, counts in known.items()}
-    expected, scores = cbpe.expect_classes(
-        read.predicted_classes(context.store, rows, target), calibrators, target.classes
-    )
-    base, base_scores = cbpe.expect_classes(
-        read.predicted_classes(context.store, reference, target), calibrators, target.classes
-    )
-    for one in measures.MULTICLASS:
-        found = Estimated(one.name, one.estimate(expected), one.estimate(base), one.higher_is_better)
-        yield _result(context, "cbpe", found, expected.effective)
-    auc, base_auc = (measures.roc_auc_macro(measures.roc_auc_by_class(one)) for one in (scores, base_scores))
-    yield _result(context, "cbpe", Estimated("roc_auc_macro", auc, base_auc, higher=True), expected.effective)
-    if context.settings.performance.cost:
-        worth = cost_matrix(context.settings.performance.cost, target.classes)
-        now, before = (of_matrix(one, worth).mean for one in (expected, base))
-        yield _result(context, "cbpe", Estimated("business_value", now, before, higher=True), expected.effective)
+    calibrators = {name: one.calibrator for name, one in learnt.calibrations.items()}
+    expected = cbpe_classes.expect(scored, calibrators, target.classes)
+    spread, small = _spread_of_classes(expected, _worth(context)), cbpe_classes.too_small(scored, learnt.calibrations)
+    shown = spread | cbpe_classes.estimate(scored, learnt.calibrations, expected)
+    higher = {one.name: one.higher_is_better for one in measures.MULTICLASS}
+    for name, one in shown.items():
+        found = Estimated(name, one, learnt.base[name], higher.get(name, True), spread[name], small)
+        yield judge(context, "cbpe", found, scored.effective)
 
 
 def _regression(context: MonitorContext, rows: Rows, reference: Rows) -> Iterator[Result]:
@@ -203,84 +228,30 @@ def _regression(context: MonitorContext, rows: Rows, reference: Rows) -> Iterato
     fitted = _loss_model(context.store, reference.sql, tuple(sorted(reference.parameters.items())), limit)
     if fitted is None:
         return
-    encoding, model, base = fitted
+    encoding, model = fitted
     now = sample(context.store, rows, encoding, limit)
     usable = now.value == now.value
     if not usable.any():
         return
-    for metric, estimate in dle.estimate_losses(model, now.features[usable], now.value[usable]).items():
-        yield _result(context, "dle", Estimated(metric, estimate, base[metric], higher=False), float(usable.sum()))
+    found = dle.estimate_losses(model, now.features[usable], now.value[usable], encoding.names)
+    for metric, one in found.measures.items():
+        told = Estimated(metric, one, model.base[metric], higher=False, lacks=found.lacks, beyond=found.beyond)
+        yield judge(context, "dle", told, float(usable.sum()))
 
 
 @kept(16)
 def _loss_model(
     store: Store, sql: str, parameters: tuple[tuple[str, object], ...], limit: int
-) -> tuple[Encoding, dle.LossModel, dict[str, Estimate]] | None:
+) -> tuple[Encoding, dle.LossModel] | None:
     """The loss model of a baseline, trained once; None where the baseline has too few labels."""
     rows = Rows(sql, dict(parameters))
     encoding = find_encoding(store, rows)
     before = sample(store, rows, encoding, limit, labelled=True)
     usable = (before.value == before.value) & (before.true_value == before.true_value)
-    if usable.sum() < 100:
+    if usable.sum() < calibrate.LEAST:
         return None
     features, prediction, actual = before.features[usable], before.value[usable], before.true_value[usable]
-    model = dle.fit_losses(features, prediction, actual, encoding.is_categorical)
-    return encoding, model, dle.estimate_losses(model, features, prediction)
-
-
-class Estimated(NamedTuple):
-    """One measure, estimated."""
-
-    metric: str
-    now: Estimate
-    """With the interval of what the window's labels may show."""
-    base: Estimate
-    higher: bool
-    """Whether higher is better."""
-    spread: Estimate | None = None
-    """With the interval of what other windows of the same population would show; as `now` where None."""
-    lacks: str = ""
-    """What there is too little of to tell; '' where there is enough."""
-
-    @property
-    def surest(self) -> Estimate:
-        """What a change is told by: the wider of the two intervals."""
-        if self.spread is None or standard_error(self.now) >= standard_error(self.spread):
-            return self.now
-        return self.spread
-
-
-def _result(context: MonitorContext, estimator: str, found: Estimated, rows: float) -> Result:
-    settings, (metric, now, base, higher, _, lacks) = context.settings.estimation, found
-    seen = Seen(
-        estimator,
-        n=round(rows),
-        lower=finite(now.lower),
-        upper=finite(now.upper),
-        direction="below" if higher else "above",
-        details={"baseline": finite(base.value)},
-    )
-    value = finite(now.value)
-    if value is None:
-        return context.judged(SIGNAL, metric, None, seen, Judged(Verdict.SKIPPED, "undefined on these rows"))
-    if rows < settings.min_rows:
-        reason = f"{round(rows)} rows; {settings.min_rows} are needed"
-        return context.judged(SIGNAL, metric, value, seen, Judged(Verdict.NOT_ENOUGH_DATA, reason))
-    if lacks:
-        return context.judged(SIGNAL, metric, value, seen, Judged(Verdict.NOT_ENOUGH_DATA, lacks))
-    if finite(base.value) is None:
-        reason = "undefined on the baseline, so there is nothing to compare it with"
-        return context.judged(SIGNAL, metric, value, seen, Judged(Verdict.NOT_COMPARED, reason))
-    moved = change(found.surest, base, higher_is_better=higher)
-    allowed = settings.min_change * abs(base.value) * (-1 if higher else 1)
-    judged = Judged(Verdict.OK, "", base.value + allowed, finite(moved.p_value))
-    confidence = context.settings.performance.confidence
-    if metric not in _ALARMS:
-        judged = unjudged(f"from {base.value:.4g}; {' and '.join(sorted(_ALARMS))} are judged", finite(moved.p_value))
-    elif is_worse(moved, base.value, min_change=settings.min_change, confidence=confidence):
-        reason = f"{metric} is estimated at {value:.4g}, from {base.value:.4g}"
-        judged = replace(judged, verdict=Verdict.ALARM, reason=reason)
-    return context.judged(SIGNAL, metric, value, seen, judged)
+    return encoding, dle.fit_losses(features, prediction, actual, encoding.is_categorical)
 
 
 ESTIMATION: Final = Signal(

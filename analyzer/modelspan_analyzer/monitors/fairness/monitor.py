@@ -28,7 +28,7 @@ from modelspan_analyzer.statistics.fairness.assess import Assessed
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 from modelspan_analyzer.statistics.fairness.measures import FLIP_TEST, GROUP_CALIBRATION
 from modelspan_analyzer.statistics.performance.calibration import BINS
-from modelspan_analyzer.verdicts.labels_decide import labels_decide
+from modelspan_analyzer.verdicts.labels_decide import labels_decide, left_to_labels
 
 SIGNAL: Final = "fairness"
 
@@ -127,8 +127,8 @@ def _judged(
 
     for one, said, known in judge_groups(counts, baselines, context.settings.fairness, kept):
         judged = said
-        if not judge and judged.verdict is Verdict.ALARM:
-            judged = unjudged("labels are in, which are judged instead", judged.p_value, judged.details)
+        if not judge and judged.verdict in (Verdict.ALARM, Verdict.OK):
+            judged = left_to_labels("labels are in", judged)
         if judged.verdict is Verdict.NOT_COMPARED and judged.decides:
             group = group_name(counts, one.group) or counts.facet
             judged = replace(judged, reason=f"{judged.reason}: {context.nothing_to_compare(group)}")

@@ -25,7 +25,7 @@ from modelspan_analyzer.statistics.performance.calibration import (
 from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, FloatArray, PairCounts, ScoreCounts
 from modelspan_analyzer.statistics.performance.intervals import wilson
 from modelspan_analyzer.statistics.performance.means import mean_interval
-from modelspan_analyzer.statistics.performance.regression import of_nonzero
+from modelspan_analyzer.statistics.performance.regression import of_nonzero, rows_for_tails
 from modelspan_collector.store.connect import Store
 
 _RANKED: Final[Mapping[str, ranking.Measure]] = {
@@ -54,6 +54,8 @@ class Measured:
     """What the rows do not hold that it is measured from; '' where they do."""
     few: str = ""
     """Which of its rows are too few for it to be judged by; '' where there are enough."""
+    takes: float = 0.0
+    """Rows that it takes to show the largest of its losses; 0 where that is no question."""
 
 
 class Asked(NamedTuple):
@@ -198,14 +200,23 @@ def _one_against_rest(store: Store, rows: Rows) -> list[Measured]:
 def of_pairs(counts: PairCounts) -> list[Measured]:
     """Every measure of a regression."""
     kept = of_nonzero(counts)
-    zeros = float(counts.weight.sum() - kept.weight.sum())
-    of_parts = {"mean_absolute_percentage_error": (round(kept.effective), {"zero_truths_left_out": zeros})}
-    whole: tuple[int, dict[str, object]] = (round(counts.effective), {})
+    left_out: dict[str, object] = {"zero_truths_left_out": float(counts.weight.sum() - kept.weight.sum())}
+    found = []
     with np.errstate(over="ignore", invalid="ignore"):  # squares of amounts near the largest float are infinite
-        return [
-            Measured(m.name, m.estimate(counts), m.constant(counts), m.higher_is_better, *of_parts.get(m.name, whole))
-            for m in measures.REGRESSION
-        ]
+        takes = rows_for_tails(counts)
+        for one in measures.REGRESSION:
+            shares = one.name == "mean_absolute_percentage_error"
+            measured = Measured(
+                one.name,
+                one.estimate(counts),
+                one.constant(counts),
+                one.higher_is_better,
+                round((kept if shares else counts).effective),
+                left_out if shares else {},
+                takes=takes if one.name in measures.OF_SQUARES else 0.0,
+            )
+            found.append(measured)
+    return found
 
 
 def _ranked(store: Store, rows: Rows, settings: Asked) -> list[Measured]:

@@ -59,8 +59,8 @@ def judge(one: Measured, before: Measured | None, place: Place, settings: Perfor
     if one.rows < settings.min_rows:
         reason = f"{one.rows} labelled rows; {settings.min_rows} are needed"
         return Found(one.metric, value, seen, Judged(Verdict.NOT_ENOUGH_DATA, reason))
-    if one.few:
-        return Found(one.metric, value, seen, Judged(Verdict.NOT_ENOUGH_DATA, one.few))
+    if few := one.few or _too_heavy(one, before):
+        return Found(one.metric, value, replace(seen, lower=None, upper=None), Judged(Verdict.NOT_ENOUGH_DATA, few))
     if place.segment and before is not None:
         beside = "whole" if place.of_whole else place.segment
         seen = replace(seen, details={**seen.details, "compared_with": beside})
@@ -83,9 +83,12 @@ def _verdict(one: Measured, before: Measured | None, place: Place, settings: Per
         reason = f"{one.metric} is {one.estimate.value:.4g}, beyond its bound of {bound:.4g}"
         return Judged(Verdict.ALARM, reason, bound)
     if before is None or not math.isfinite(before.estimate.value):
-        within = f"{one.metric} keeps its bound; " if bound is not None else ""
-        verdict = Verdict.OK if bound is not None else Verdict.NOT_COMPARED
-        return Judged(verdict, within + alone, bound)
+        if bound is not None:
+            return Judged(Verdict.OK, f"{one.metric} keeps its bound; {alone}", bound)
+        if place.segment or one.metric not in settings.alarm_on or _beats(one):
+            return Judged(Verdict.NOT_COMPARED, alone)
+        reason = f"it is not surely better than `best_constant`, {one.constant:.4g}; {alone}"
+        return Judged(Verdict.WARNING, reason, one.constant)
     moved = change(one.estimate, before.estimate, higher_is_better=one.higher_is_better)
     base = before.estimate.value
     judged = Judged(Verdict.OK, "", bound, finite(moved.p_value), {"baseline": base})
@@ -103,6 +106,22 @@ def _verdict(one: Measured, before: Measured | None, place: Place, settings: Per
         reason = f"{one.metric} went from {base:.4g} to {one.estimate.value:.4g}"
         return replace(judged, verdict=Verdict.ALARM, reason=reason)
     return judged
+
+
+def _too_heavy(one: Measured, before: Measured | None) -> str:
+    """That errors as large as the baseline's seldom come in so few rows; '' where they do."""
+    if before is None or not one.rows < before.takes:
+        return ""
+    return (
+        f"too few rows for errors with such heavy tails: {one.rows}, and {before.takes:,.0f} are needed to show the "
+        "largest of the baseline's"
+    )
+
+
+def _beats(one: Measured) -> bool:
+    """Whether the whole interval is better than what always giving one answer reaches; where that is not known, too."""
+    least = one.estimate.lower if one.higher_is_better else one.estimate.upper
+    return not (least <= one.constant if one.higher_is_better else least >= one.constant)
 
 
 def _undefined(one: Measured, which: str) -> str:

@@ -38,6 +38,8 @@ def performance(context: MonitorContext) -> list[Result]:
     if seen.labelled < settings.min_rows:
         return results
     reference, target = (references[0] if references else None), context.target
+    if target.apart:
+        return [*results, context.result(SIGNAL, "accuracy", None, Verdict.ERROR, n=seen.labelled, reason=target.apart)]
     whole: list[Measured] = []
     earlier = p_values_before(context, SIGNAL)
     for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.settings.segments)):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.outcomes.read import KEPT, PREDICTED, SCORE, bounded, counted_scores, effective
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
-from modelspan_analyzer.statistics.estimation.cbpe import PredictedClasses, PredictedScores
+from modelspan_analyzer.statistics.estimation.cbpe import PredictedScores
+from modelspan_analyzer.statistics.estimation.cbpe_classes import PredictedClasses
 from modelspan_analyzer.statistics.performance.counts import ScoreCounts
 from modelspan_collector.store.connect import Store
 
@@ -24,7 +26,7 @@ FROM ({rows}) WHERE isFinite(score) AND {kept} GROUP BY ALL ORDER BY ALL
 """
 _CLASSES = """
 SELECT arrayMap(class -> scores[class], {{classes:Array(String)}}) AS probability,
-       toInt64(indexOf({{classes:Array(String)}}, label)) - 1 AS predicted, weight, count() AS n
+       toInt64(indexOf({{classes:Array(String)}}, label)) - 1 AS predicted, {truth} AS actual, weight, count() AS n
 FROM ({rows}) WHERE notEmpty(scores) AND predicted >= 0 AND {kept} GROUP BY ALL ORDER BY ALL
 """
 
@@ -60,11 +62,23 @@ def _predicted(table: pa.Table) -> PredictedScores:
     return PredictedScores(score, favourable, n * weight, effective(n, weight))
 
 
-@kept_of_rows(64)
 def predicted_classes(store: Store, rows: Rows, target: Target) -> PredictedClasses:
     """Scores of every class of a multiclass model with the predicted class."""
+    return _of_classes(_classes(store, rows, target, "toInt64(-1)"), target)
+
+
+def known_classes(store: Store, rows: Rows, target: Target) -> tuple[PredictedClasses, npt.NDArray[np.int64]]:
+    """The same of a baseline, with the place of the true class of each, from one scan; -1 where there is no label."""
+    table = _classes(store, rows, target, "toInt64(indexOf({classes:Array(String)}, truth)) - 1")
+    return _of_classes(table, target), table["actual"].to_numpy().astype(np.int64)
+
+
+def _classes(store: Store, rows: Rows, target: Target, truth: str) -> pa.Table:
     names = {"classes": list(target.classes)}
-    table = bounded(store, _CLASSES.format(rows=rows.sql, kept=KEPT), {**rows.parameters, **names})
+    return bounded(store, _CLASSES.format(rows=rows.sql, kept=KEPT, truth=truth), {**rows.parameters, **names})
+
+
+def _of_classes(table: pa.Table, target: Target) -> PredictedClasses:
     flat = table["probability"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     predicted, weight, n = (table[name].to_numpy().astype(np.float64) for name in ("predicted", "weight", "n"))
     probability = np.asarray(flat, np.float64).reshape(table.num_rows, len(target.classes))

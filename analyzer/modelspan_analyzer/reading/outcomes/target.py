@@ -74,6 +74,8 @@ class Target:
     """How the class of answers that name none, and of which class values are, is told; '' where nothing is derived."""
     of_values: confidence.Classes = field(default=frozenset(), compare=False)
     """The classes whose scores values are, where they are to be turned round for the positive one."""
+    apart: str = field(default="", compare=False)
+    """Why no answer can be right: labels and answers name no class in common; '' where they do."""
 
     @property
     def positive(self) -> str:
@@ -134,7 +136,7 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
     for one in seen:
         named, truths = ({found.get(word, word) for word in words} for words in (one.predicted, one.truths))
         bounded &= one.bounded
-        if named or _classifies(task) or (bounded and truths <= {"0", "1", "true", "false"}):
+        if named or _classifies(task) or (bounded and _are_of_two(truths)):
             classes = list(dict.fromkeys([*classes, *sorted(named), *sorted(truths)]))
     if not task and _are_amounts(classes):
         guess = f"taken for numbers, as more than {MANY_NUMBERS} whole numbers were seen: {_SETTLED}"
@@ -147,7 +149,8 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
     told += [confidence.said(of_values, target.positive)] if of_values else []
     derived = "; ".join(filter(None, told))
     guess = "" if task else _guess(target, found)
-    return replace(target, spelling=found, guess=guess, derived=derived, of_values=of_values)
+    apart = _apart(seen, found)
+    return replace(target, spelling=found, guess=guess, derived=derived, of_values=of_values, apart=apart)
 
 
 def read_as(rows: Rows, target: Target) -> Rows:
@@ -203,6 +206,25 @@ def _meaning(word: str) -> str:
     """One spelling of what a class may be written as: truth values are 1 and 0, and 1.0 is 1."""
     known = {"true": "1", "false": "0"}.get(word.lower(), word)
     return repr(float(known)) if _NUMBER.fullmatch(known) else known
+
+
+def _are_of_two(truths: Set[str]) -> bool:
+    """Whether labels are of a score from 0 to 1: truth values, or two words, of which neither is a number."""
+    return truths <= {"0", "1", "true", "false"} or (
+        len(truths) == 2 and not any(_NUMBER.fullmatch(name) for name in truths)
+    )
+
+
+def _apart(seen: Sequence[Seen], spelling: Mapping[str, str]) -> str:
+    """What is said of labels none of which is a class that answers name; '' where one is."""
+    named, truths = (
+        sorted({spelling.get(word, word) for one in seen for word in getattr(one, side)})
+        for side in ("predicted", "truths")
+    )
+    if not named or not truths or set(named) & set(truths) or len(named) + len(truths) == 2:
+        return ""
+    told = (", ".join(words[:5]) + (", …" if len(words) > 5 else "") for words in (named, truths))
+    return "answers say {}, and labels {}: no answer can be right; send both in one spelling".format(*told)
 
 
 def _are_amounts(classes: Sequence[str]) -> bool:

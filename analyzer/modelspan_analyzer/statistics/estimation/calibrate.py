@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from modelspan_analyzer.statistics.performance.calibration import expected_calibration_error
-from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts, ratios
+from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts, ratio, ratios
 
 FOLDS: Final = 3
 SPLITS: Final = 5
@@ -20,6 +21,10 @@ LEAST: Final = 100
 """Effective rows below which nothing is learnt."""
 REFITS: Final = 100
 REFIT_CELLS: Final = 1000
+WIDER: Final = 1.25
+"""Refits to bootstraps vary less about their mean than isotonic regressions of other baselines do, as the bootstrap of
+one is not consistent (Sen, Banerjee and Woodroofe, "Inconsistency of bootstrap: the Grenander estimator", 2010): by
+this much, as measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,12 @@ class Calibration:
 
     def chances(self, score: FloatArray) -> FloatArray:
         """The chances by each refit, `(refits, scores)`, around the calibrator's as they are around their mean."""
+        return np.asarray(np.clip(self.calibrator(score) + self.apart(score), 0.0, 1.0))
+
+    def apart(self, score: FloatArray) -> FloatArray:
+        """How far the calibrators of other baselines would lie from this one, `(refits, scores)`."""
         each = np.stack([refit(score) for refit in self.refits])
-        return np.asarray(np.clip(self.calibrator(score) + each - each.mean(axis=0), 0.0, 1.0))
+        return np.asarray(WIDER * (each - each.mean(axis=0)))
 
     def rows_behind(self, score: FloatArray, weight: FloatArray, bins: int = 20) -> float:
         """How many of the baseline's rows say what scores such as these are worth.
@@ -77,8 +86,8 @@ def learn(counts: ScoreCounts) -> Calibration | None:
 
     For estimates it is not asked whether calibration helps: where the answer is a close one, either choice is off by
     about as much as the calibrator is, which is what the refits show. As isotonic regression takes some of chance for
-    order, it is too steep; by how much, refits to bootstraps show, and that is taken off (Efron and Tibshirani, "An
-    introduction to the bootstrap", 1993, chapter 10).
+    order, it is too steep; by how much, regressions of labels that are drawn by their mean show, and that is taken off
+    (Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 10).
 
     >>> score = np.linspace(0.0, 1.0, 101)
     >>> learnt = learn(ScoreCounts(score, 9.9 * score, 9.9 * (1 - score), 1000.0))
@@ -90,11 +99,34 @@ def learn(counts: ScoreCounts) -> Calibration | None:
     known, generator = coarse(counts, REFIT_CELLS), np.random.default_rng(0)
     cells = np.concatenate([known.positives, known.negatives])
     draws = generator.multinomial(round(known.effective), cells / cells.sum(), REFITS).astype(float)
-    sides = np.split(draws, 2, axis=1)
-    refits = tuple(isotonic(ScoreCounts(known.score, yes, no, known.effective)) for yes, no in zip(*sides, strict=True))
-    steep = np.mean([refit(known.score) for refit in refits], axis=0)
-    fitted = 2 * isotonic(coarse(counts))(known.score) - steep
+    return taught(counts, known, *np.split(draws, 2, axis=1))
+
+
+def taught(counts: ScoreCounts, known: ScoreCounts, positives: FloatArray, negatives: FloatArray) -> Calibration:
+    """What counts teach, and what bootstraps of their rows would have.
+
+    Args:
+        counts: of the baseline.
+        known: the same in few cells.
+        positives: of each bootstrap in these cells, `(refits, cells)`.
+        negatives: the same of the other rows.
+    """
+    sides = zip(positives, negatives, strict=True)
+    refits = tuple(isotonic(ScoreCounts(known.score, yes, no, known.effective)) for yes, no in sides)
+    smooth = np.mean([refit(known.score) for refit in refits], axis=0)
+    fitted = isotonic(coarse(counts))(known.score) - _steepness(known, smooth)
     return Calibration(Calibrator(known.score, np.clip(fitted, 0.0, 1.0)), refits, known)
+
+
+def _steepness(known: ScoreCounts, chance: FloatArray) -> FloatArray:
+    """By how much isotonic regressions are above the chances that labels of these cells are drawn by, on average.
+
+    Bootstraps of a regression's own rows have its steps to start from, so that they show only a part of it.
+    """
+    rows = np.maximum(np.round(known.total * ratio(known.effective, known.total.sum())), 1).astype(int)
+    drawn = np.random.default_rng(1).binomial(rows, chance, (REFITS, rows.size)).astype(float)
+    fits = [isotonic(ScoreCounts(known.score, yes, rows - yes, known.effective))(known.score) for yes in drawn]
+    return np.asarray(np.mean(fits, axis=0) - chance)
 
 
 def fit_calibrator(counts: ScoreCounts) -> Calibrator:
@@ -136,14 +168,25 @@ def coarse(counts: ScoreCounts, cells: int = CELLS) -> ScoreCounts:
     """
     if counts.score.size <= cells:
         return counts
-    reached = np.cumsum(counts.total)
-    place = np.minimum((reached - counts.total / 2) / reached[-1] * cells, cells - 1).astype(int)
-    _, place = np.unique(place, return_inverse=True)
+    place = places(counts.total, cells)
     positives, negatives, moment = (
         np.bincount(place, part).astype(np.float64)
         for part in (counts.positives, counts.negatives, counts.total * counts.score)
     )
     return ScoreCounts(moment / (positives + negatives), positives, negatives, counts.effective)
+
+
+def places(weight: FloatArray, cells: int) -> npt.NDArray[np.int64]:
+    """The cell of each of some rows in order, of at most so many cells of equal weight, none of them empty.
+
+    >>> places(np.ones(4), 2).tolist()
+    [0, 0, 1, 1]
+    """
+    if weight.size <= cells:
+        return np.arange(weight.size)
+    reached = np.cumsum(weight)
+    place = np.minimum((reached - weight / 2) / reached[-1] * cells, cells - 1).astype(int)
+    return np.asarray(np.unique(place, return_inverse=True)[1], np.int64)
 
 
 def isotonic(counts: ScoreCounts) -> Calibrator:
@@ -153,13 +196,11 @@ def isotonic(counts: ScoreCounts) -> Calibrator:
     >>> isotonic(counts)(np.array([0.2, 0.4, 0.8])).tolist()
     [0.25, 0.25, 1.0]
     """
-    from sklearn.isotonic import IsotonicRegression
+    from scipy.optimize import isotonic_regression
 
-    here = counts.total > 0
-    fitted = IsotonicRegression(out_of_bounds="clip", y_min=0.0, y_max=1.0).fit(
-        counts.score[here], ratios(counts.positives, counts.total)[here], sample_weight=counts.total[here]
-    )
-    return Calibrator(np.asarray(fitted.X_thresholds_, float), np.asarray(fitted.y_thresholds_, float))
+    here = (total := counts.total) > 0
+    fitted = isotonic_regression(counts.positives[here] / total[here], weights=total[here])
+    return Calibrator(counts.score[here], np.asarray(fitted.x, float))
 
 
 def _helps(counts: ScoreCounts) -> bool:

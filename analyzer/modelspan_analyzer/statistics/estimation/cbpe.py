@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from modelspan_analyzer.statistics.estimation.calibrate import Calibration, Calibrator, coarse
+from modelspan_analyzer.statistics.estimation.scarce import few_behind
 from modelspan_analyzer.statistics.performance import measures
 from modelspan_analyzer.statistics.performance.counts import (
     Confusion,
@@ -33,8 +34,6 @@ SCORES: Final = tuple(one for one in measures.SCORES if one.name != "expected_ca
 CELLS: Final = 150
 """Cells of neighbouring scores that labels are drawn for, of either predicted class."""
 DRAWS: Final = 500
-LEAST_BEHIND: Final = 500
-"""Rows of the baseline below which intervals held too seldom where inputs had moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +90,19 @@ def _drawn_labels(rows: PredictedScores, calibration: Calibration) -> tuple[Scor
     score, weight, favourable = (np.concatenate(column) for column in zip(*sides, strict=True))
     order = np.argsort(score, kind="stable")
     score, weight, favourable = score[order], weight[order], favourable[order]
-    trials = weight * ratio(rows.effective, weight.sum())
+    return draw(score, weight, calibration.chances(score), rows.effective), favourable
+
+
+def draw(score: FloatArray, weight: FloatArray, chances: FloatArray, effective: float) -> ScoreCounts:
+    """Labels that cells of rows could turn out to have, by their chances `(refits, cells)`: counts `(draws, cells)`.
+
+    >>> draw(np.array([0.5]), np.array([100.0]), np.array([[0.0], [1.0]]), 100.0).positives[:2, 0].tolist()
+    [0.0, 100.0]
+    """
+    trials = weight * ratio(effective, weight.sum())
     whole, generator = np.maximum(np.round(trials), 1).astype(int), np.random.default_rng(SEED)
-    chance = np.resize(calibration.chances(score), (DRAWS, score.size))
-    positives = generator.binomial(whole, chance) * (trials / whole)
-    return ScoreCounts(score, positives, trials - positives, rows.effective), favourable
+    positives = generator.binomial(whole, np.resize(chances, (DRAWS, score.size))) * (trials / whole)
+    return ScoreCounts(score, positives, trials - positives, effective)
 
 
 def _few_cells(rows: PredictedScores, chosen: float) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -117,7 +124,13 @@ def _intervals(rows: PredictedScores, calibration: Calibration) -> dict[str, tup
     return {name: (float(low), float(high)) for name, drawn in values.items() for low, high in [quantiles(drawn)]}
 
 
-def _areas_under_roc(labels: ScoreCounts) -> FloatArray:
+def areas_under_roc(labels: ScoreCounts) -> FloatArray:
+    """ROC AUC of each draw of labels.
+
+    >>> yes = np.array([[0.0, 3.0], [3.0, 0.0]])
+    >>> areas_under_roc(ScoreCounts(np.array([0.1, 0.9]), yes, 3 - yes, 6.0)).tolist()
+    [1.0, 0.0]
+    """
     yes, no = labels.positives, labels.negatives
     wins = (yes * (np.cumsum(no, axis=1) - no / 2)).sum(axis=1)
     return ratios(wins, yes.sum(axis=1) * no.sum(axis=1))
@@ -135,7 +148,7 @@ def _mean_losses(positive: FloatArray, negative: FloatArray, labels: ScoreCounts
 
 
 _OF_DRAWS: Final[Mapping[str, Callable[[ScoreCounts], FloatArray]]] = {
-    "roc_auc": _areas_under_roc,
+    "roc_auc": areas_under_roc,
     "average_precision": _average_precisions,
     "log_loss": lambda labels: _mean_losses(*log_losses(labels.score), labels),
     "brier": lambda labels: _mean_losses((1 - labels.score) ** 2, labels.score**2, labels),
@@ -187,48 +200,4 @@ def too_small(rows: PredictedScores, calibration: Calibration) -> str:
     >>> too_small(PredictedScores(score + 0.49, np.ones(50), np.ones(50), 50.0), learnt)[:58]
     "the baseline is too small where the window's scores lie: 0"
     """
-    behind = calibration.rows_behind(rows.score, rows.weight)
-    if behind >= LEAST_BEHIND:
-        return ""
-    return (
-        f"the baseline is too small where the window's scores lie: {behind:.0f} of its "
-        f"{calibration.known.effective:.0f} labelled rows count there, and {LEAST_BEHIND} are needed"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class PredictedClasses:
-    """Rows of a multiclass model without labels."""
-
-    probability: FloatArray
-    """`(n, classes)`: the model's scores."""
-    predicted: FloatArray
-    """`(n,)`: place of the predicted class."""
-    weight: FloatArray
-    effective: float
-
-
-def expect_classes(
-    rows: PredictedClasses, calibrators: dict[str, Calibrator], classes: tuple[str, ...]
-) -> tuple[Confusion, dict[str, ScoreCounts]]:
-    """The expected confusion matrix, and the expected counts of each class against the rest.
-
-    Each class is calibrated against the rest; the calibrated scores of a row are scaled to add up to 1.
-
-    >>> from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY
-    >>> rows = PredictedClasses(np.array([[0.6, 0.3, 0.1]]), np.array([0]), np.array([10.0]), 1.0)
-    >>> cells, _ = expect_classes(rows, dict.fromkeys("abc", IDENTITY), ("a", "b", "c"))
-    >>> cells.matrix.round(2).tolist()
-    [[6.0, 0.0, 0.0], [3.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
-    """
-    p = np.stack([calibrators[name](rows.probability[:, at]) for at, name in enumerate(classes)], axis=1)
-    sums = p.sum(axis=1, keepdims=True)
-    p = np.where(sums > 0, p / np.where(sums > 0, sums, 1), 1 / len(classes))
-    cells = np.zeros((len(classes), len(classes)))
-    np.add.at(cells.T, rows.predicted.astype(int), p * rows.weight[:, None])
-    counts = {}
-    for at, name in enumerate(classes):
-        order = np.argsort(p[:, at], kind="stable")
-        weight, chance = rows.weight[order], p[order, at]
-        counts[name] = ScoreCounts(chance, chance * weight, (1 - chance) * weight, rows.effective)
-    return Confusion(classes, cells, rows.effective), counts
+    return few_behind(calibration.rows_behind(rows.score, rows.weight), calibration.known.effective, "scores")

@@ -48,6 +48,17 @@ def moments(values: FloatArray, weights: FloatArray, effective: float) -> Moment
     return Moments(second / (effective - 1), third / effective**2, fourth / effective**3)
 
 
+def of_weighted(apart: FloatArray, weights: FloatArray) -> Moments:
+    """The same of a weighted mean, from distances to it and weights that are no counts of rows.
+
+    >>> apart = np.array([-2.0, -1.0, 3.0])
+    >>> [round(one, 4) for one in of_weighted(apart, np.ones(3))]
+    [1.5556, 0.6667, 1.2099]
+    """
+    pull = apart * weights / weights.sum()
+    return Moments(*(float((pull**power).sum()) for power in (2, 3, 4)))
+
+
 def of_raw(mean: float, squares: float, cubes: float, fourths: float, effective: float) -> Moments:
     """The same from the means of the values' powers, as a database gives them.
 

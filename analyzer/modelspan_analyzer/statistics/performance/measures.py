@@ -257,6 +257,9 @@ REGRESSION: Final[tuple[PairMeasure, ...]] = (
     PairMeasure("median_quantile_loss", regression.quantile_loss, constant.median_loss),
 )
 
+OF_SQUARES: Final = ("mean_squared_error", "root_mean_squared_error", "r_squared")
+"""Measures of a regression that hang on its largest errors most."""
+
 Measure = ConfusionMeasure | ScoreMeasure | PairMeasure
 
 
@@ -266,7 +269,7 @@ def roc_auc_by_class(counts: Mapping[str, ScoreCounts]) -> dict[str, Estimate]:
 
 
 def roc_auc_macro(by_class: Mapping[str, Estimate]) -> Estimate:
-    """Their mean, unweighted, with the root mean square of their intervals' reach."""
+    """Their mean, unweighted, with the root mean square of their intervals' reach to either side."""
     value, lower, upper = np.array(list(by_class.values())).T
-    mean, reach = float(value.mean()), float(np.sqrt(np.mean(((upper - lower) / 2) ** 2)))
-    return Estimate(mean, mean - reach, mean + reach)
+    mean, below, above = value.mean(), *(np.sqrt(np.mean(reach**2)) for reach in (value - lower, upper - value))
+    return Estimate(float(mean), float(mean - below), float(mean + above))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray, PairCounts
+from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray, PairCounts, ratio
 from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE
 from modelspan_analyzer.statistics.performance.means import mean_interval
 
@@ -94,6 +94,24 @@ def root_mean_squared_log_error(pairs: PairCounts) -> Estimate:
     0.199
     """
     return _root(mean_squared_log_error(pairs))
+
+
+def rows_for_tails(pairs: PairCounts) -> float:
+    """How many rows it takes to show how large squared errors may be: the kurtosis of squared errors; NaN without any.
+
+    The variance of a mean is known from about `n / kurtosis` of `n` rows. With fewer than one, most windows hold none
+    of the errors that make the mean, and nothing in them tells that there are any.
+
+    >>> pairs = PairCounts(np.zeros(100), np.append(np.tile([-1.0, 1.0], 49), [-9.0, 11.0]), np.ones(100), 100.0)
+    >>> round(rows_for_tails(pairs))
+    55
+    """
+    if not pairs.weight.size:
+        return np.nan
+    squares = (pairs.prediction - pairs.actual) ** 2
+    apart = (squares - np.average(squares, weights=pairs.weight)) ** 2
+    second, fourth = (float(np.average(power, weights=pairs.weight)) for power in (apart, apart**2))
+    return ratio(fourth, second**2)
 
 
 def bias(pairs: PairCounts) -> Estimate:
