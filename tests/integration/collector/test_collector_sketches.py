@@ -95,7 +95,7 @@ def send(collector: Collector, tables: list[pa.Table]) -> None:
     collector.flush()
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_sketches_of_columns_are_those_of_rows(running: tuple[Collector, Store], data: st.DataObject) -> None:
     """Of every type, with values missing, of any weight and hour, and from any number of streams in one insert."""
