@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
 
 from modelspan_analyzer.captures.capture import Options
 from modelspan_analyzer.captures.table import FORMATS
@@ -13,6 +16,8 @@ from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Roles
 from modelspan_analyzer.files.rows import FileError, FileRows
 from modelspan_cli.file_options import names, written
+
+_INFERRED: Final = {"String": pa.string(), "Integral": pa.float64(), "Fractional": pa.float64()}
 
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +29,9 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
         help="names of a capture's inputs where it has none, or SageMaker's statistics.json or constraints.json",
     )
     parser.add_argument("--outputs", type=names, default=(), metavar="a,b,...", help="names of a capture's outputs")
+    parser.add_argument(
+        "--texts", type=names, default=(), metavar="a,b,...", help="a capture's inputs that are codes, digits or not"
+    )
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
@@ -40,21 +48,23 @@ def options(args: argparse.Namespace) -> Options:
     Raises:
         FileError: the file that should name them does not, or a name stands twice.
     """
-    given = names(args.columns)
+    given, kinds = names(args.columns), dict.fromkeys(args.texts, pa.string())
     by_file = len(given) == 1 and given[0].endswith(".json")
     if by_file:
-        given = _named_by(Path(given[0]))
+        told = _told_by(Path(given[0]))
+        given, kinds = tuple(name for name, _ in told), {n: k for n, k in told if k is not None} | kinds
     for listed in (given, args.outputs):
         if twice := next((name for name in listed if listed.count(name) > 1), ""):
             raise FileError(f"the column {twice!r} is named twice")
-    return Options(given, args.outputs, outcome_first=by_file)
+    return Options(given, args.outputs, kinds, outcome_first=by_file)
 
 
-def _named_by(path: Path) -> tuple[str, ...]:
-    """The columns that SageMaker's statistics or constraints tell of."""
+def _told_by(path: Path) -> list[tuple[str, pa.DataType | None]]:
+    """The columns that SageMaker's statistics or constraints tell of, each with its type."""
     try:
-        return tuple(str(feature["name"]) for feature in json.loads(path.read_bytes())["features"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        features = json.loads(path.read_bytes())["features"]
+        return [(str(each["name"]), _INFERRED.get(each.get("inferred_type"))) for each in features]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileError(f"{path} names no columns: expected `features`, each with a `name` ({error})") from error
 
 

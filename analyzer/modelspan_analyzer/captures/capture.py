@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -40,6 +40,8 @@ class Options:
     """Names of the inputs, in the order of the payload."""
     outputs: tuple[str, ...] = ()
     """Names of what was answered."""
+    kinds: Mapping[str, pa.DataType] = field(default_factory=dict)
+    """Types of columns, where the first values need not tell them: Float64 or text."""
     outcome_first: bool = False
     """Whether the first of `columns` may be the outcome, as it is in a baseline that was made of training data."""
 
@@ -96,7 +98,7 @@ class Assembler:
 
     def __post_init__(self) -> None:
         """Begin with the names that were given."""
-        self.kinds = Kinds(self.misfits)
+        self.kinds = Kinds(self.misfits, self.options.kinds)
         self.inputs = Header(self.options.columns, "feature", outcome=self.options.outcome_first)
         self.outputs = Header(self.options.outputs, "output", PREDICTION)
 

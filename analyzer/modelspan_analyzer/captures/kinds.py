@@ -5,8 +5,9 @@ Numbers are Float64 whichever way they are written, so that `1` of one batch and
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -35,9 +36,15 @@ _WORDS: Final = {
 class Kinds:
     """The types of the columns of a capture."""
 
-    def __init__(self, misfits: Misfits) -> None:
+    def __init__(self, misfits: Misfits, told: Mapping[str, pa.DataType] | None = None) -> None:
+        """Begin.
+
+        Args:
+            misfits: told of cells that do not fit.
+            told: types that need not be told by values.
+        """
         self._misfits = misfits
-        self._known: dict[str, pa.DataType] = {}
+        self._known = dict(told or {})
 
     def of_texts(self, name: str, texts: pa.Array, where: Where) -> pa.Array:
         """A column of a payload that has no types, such as CSV."""
@@ -120,6 +127,8 @@ _KINDS: Final = {int: pa.float64(), float: pa.float64(), bool: pa.bool_(), str: 
 
 def _fitting(value: Any, kind: pa.DataType) -> Any:
     """A value as its column has it; None where it is of another kind."""
+    if kind == pa.string() and isinstance(value, (int, float)):
+        return json.dumps(value)  # codes, some of which were written as numbers
     if value is None or _KINDS.get(type(value)) != kind:
         return None
     try:

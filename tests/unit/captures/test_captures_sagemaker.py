@@ -204,6 +204,13 @@ def test_columns_keep_their_type_over_batches(tmp_path: Path, monkeypatch: pytes
     assert [plan for batch in batches for plan in batch.rows["plan"].to_pylist()] == ["00", "01", "02", "77"]
 
 
+@pytest.mark.parametrize("side", ["7,a\n08,b", half('[[7,"a"],["08","b"]]', "JSON")], ids=["CSV", "JSON"])
+def test_codes_stay_texts_where_it_is_said(read: Callable[..., Any], side: Any) -> None:
+    """Whichever way they are written."""
+    rows, misfits = read(line(side, "1\n2"), options=Options(("age", "plan"), kinds={"age": pa.string()}))
+    assert (rows["age"].to_pylist(), list(misfits.sentences())) == (["7", "08"], [])
+
+
 def test_compressed_files_a_mark_and_empty_lines_are_read(tmp_path: Path) -> None:
     """As they lie in a bucket."""
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(line("1,a", "1", "a").encode() + b"\n\n"))
