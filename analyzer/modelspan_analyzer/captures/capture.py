@@ -131,7 +131,11 @@ class Assembler:
             found[0].append(event)
             found[1].append(rows)
         parts = [self._table(*group, place) for group in groups.values()]
-        whole = pa.concat_tables([part[0] for part in parts], promote_options="permissive") if parts else _NOTHING
+        whole = (
+            pa.concat_tables([part[0] for part in parts], promote_options="permissive")
+            if parts
+            else _NOTHING.empty_table()
+        )
         inputs = tuple(dict.fromkeys(name for part in parts for name in part[1]))
         outputs = tuple(dict.fromkeys(name for part in parts for name in part[2]))
         self._say_made()
@@ -186,9 +190,7 @@ class Assembler:
                 self.misfits.remarks.assume(f"columns without a name are called {listed} ({option} names them)")
 
 
-_NOTHING: Final = pa.schema(
-    [(ID, pa.string()), (TIME, times.UTC), (VERSION, pa.string()), (WEIGHT, pa.float64())]
-).empty_table()
+_NOTHING: Final = pa.schema([(ID, pa.string()), (TIME, times.UTC), (VERSION, pa.string()), (WEIGHT, pa.float64())])
 
 
 class Truths:
