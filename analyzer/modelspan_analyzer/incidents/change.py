@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -136,7 +136,7 @@ def cleared(incident: Incident, results: Sequence[Result], terms: Terms) -> Inci
     """Count good windows, end findings that are well again, and resolve where all are."""
     said = {key_of(result): result for result in results}
     end = max(result.window.end for result in results)
-    members = tuple(_heard(member, said.get(member.key), end, terms.settings) for member in incident.findings)
+    members = tuple(_heard(one, _said_of(one, incident, said), end, terms.settings) for one in incident.findings)
     if members == incident.findings:
         return incident
     over = [new for old, new in zip(incident.findings, members, strict=True) if new.ended and not old.ended]
@@ -156,6 +156,19 @@ def cleared(incident: Incident, results: Sequence[Result], terms: Terms) -> Inci
         status=RESOLVED if resolved else OPEN,
         resolved_at=terms.now if resolved else None,
     )
+
+
+def _said_of(member: OpenFinding, incident: Incident, said: Mapping[tuple[str, ...], Result]) -> Result | None:
+    """The result of a window that speaks of a finding.
+
+    Of a segment that has too few rows to be measured it is what was measured over all segments, where that is a finding
+    of the incident too: a quiet quarter of an hour of one region does not keep open what is over everywhere.
+    """
+    own = said.get(member.key)
+    if not member.segment or own is None or own.verdict is not Verdict.NOT_ENOUGH_DATA:
+        return own
+    whole = replace(member, segment="").key
+    return said.get(whole, own) if any(other.key == whole for other in incident.findings) else own
 
 
 def _heard(member: OpenFinding, result: Result | None, end: datetime, settings: IncidentSettings) -> OpenFinding:

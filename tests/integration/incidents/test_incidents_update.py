@@ -54,6 +54,30 @@ def test_an_incident_needs_good_windows_in_a_row_to_resolve(store):
     assert timeline(store, incident.incident_id)[-1].kind == "resolved"
 
 
+def _over(store, verdicts, *, with_whole=True):
+    """Whether an incident of a segment (and of all) is over after windows in which the segment was said this of."""
+    segment, whole = {"segment": "tag.region=east"}, [result(0)] if with_whole else []
+    update(store, [result(0, **segment), *whole], at(0))
+    for number, verdict in enumerate(verdicts, 1):
+        whole = [result(number, Verdict.OK)] if with_whole else []
+        update(store, [result(number, verdict, **segment), *whole], at(number))
+    return not load_open(store)
+
+
+FEW = Verdict.NOT_ENOUGH_DATA
+
+
+def test_a_segment_with_too_few_rows_is_over_with_the_whole(store):
+    """The whole was well in both windows, and the segment in all in which it could be measured."""
+    assert _over(store, [FEW, Verdict.OK])
+
+
+@pytest.mark.parametrize(("verdicts", "with_whole"), [([FEW, Verdict.ALARM], True), ([FEW, FEW, FEW], False)])
+def test_a_segment_that_alarms_or_that_alarmed_alone_is_not_over(store, verdicts, with_whole):
+    """Too few rows say nothing of a segment that alarmed while the whole did not."""
+    assert not _over(store, verdicts, with_whole=with_whole)
+
+
 def test_a_finding_that_comes_right_back_reopens_its_incident(store):
     """An alarm within the hour after the resolution continues the same incident."""
     update(store, [result(number, Verdict.ALARM if number == 0 else Verdict.OK) for number in range(3)], at(2))
