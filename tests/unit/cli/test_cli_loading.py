@@ -1,4 +1,8 @@
-"""What takes long to load, and much memory, is loaded where it is used."""
+"""What takes long to load, and much memory, is loaded where it is used.
+
+pyarrow loads pandas with the first `pa.array` or `empty_table`: a module that needs an empty column or table makes it
+by `pa.nulls` or `pa.Table.from_batches`, or in a function.
+"""
 
 from __future__ import annotations
 
