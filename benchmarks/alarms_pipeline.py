@@ -136,13 +136,14 @@ def look(batch: Batch, sketches: bool = False) -> list[Quiet | Found]:
         schema.apply(store)
         try:
             if batch.kind == "faults":
-                return list(_faulty(store, batch, generator))
-            return [_quiet(store, batch, generator)]
+                return list(faulty(store, batch, generator))
+            return [quiet(store, batch, generator)]
         finally:
             store.close()
 
 
-def _quiet(store: Store, batch: Batch, generator: np.random.Generator) -> Quiet:
+def quiet(store: Store, batch: Batch, generator: np.random.Generator) -> Quiet:
+    """What alarms in windows of one model where nothing is wrong."""
     stream = _stream(batch.stream)
     counted = Quiet(batch.stream, batch.rows, batch.kind if batch.kind in SEASONS else "")
     watched = Watched(store, batch.stream, stream, generator, batch.size)
@@ -157,7 +158,7 @@ def _quiet(store: Store, batch: Batch, generator: np.random.Generator) -> Quiet:
     return counted
 
 
-def _faulty(store: Store, batch: Batch, generator: np.random.Generator) -> Iterator[Found]:
+def faulty(store: Store, batch: Batch, generator: np.random.Generator) -> Iterator[Found]:
     """Three good windows, then each fault in two after each other, so far apart that the one before is forgotten."""
     stream = _stream(batch.stream)
     watched = Watched(store, batch.stream, stream, generator, batch.size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from modelspan_analyzer.reading.profiles import read
@@ -21,9 +22,9 @@ def test_calm_windows_raise_nothing_through_the_whole_pipeline(
     monkeypatch.setattr(read, "FEW_ROWS", fewest)
     import alarms_pipeline
 
-    stream = alarms_pipeline.STREAMS["breast-cancer"]()
-    counted = alarms_pipeline.quiet(store, "calm", stream, rows=500, windows=4, size=2_000, seed=1)
-    assert dict(counted.alone_by_monitor) == {"concept/label_shift": 1}  # p 0.0003: chance, as of one in 3,000 windows
+    monkeypatch.setattr(alarms_pipeline, "PER_BASELINE", 4)
+    batch = alarms_pipeline.Batch("quiet", "breast-cancer", rows=500, number=0, size=2_000, seed=1)
+    counted = alarms_pipeline.quiet(store, batch, np.random.default_rng(1))
     assert (counted.windows, counted.any_alarm, dict(counted.by_monitor)) == (4, 0, {})
     judged = "SELECT count() FROM monitor_results FINAL WHERE signal = 'data_drift' AND metric = 'psi' AND n = 500"
     sketched = judged + " AND JSONExtractFloat(details, 'rank_error') > 0"
@@ -38,6 +39,6 @@ def test_a_fault_is_found_named_first_and_alone(store: Store, monkeypatch: pytes
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import alarms_pipeline
 
-    stream = alarms_pipeline.STREAMS["breast-cancer"]()
-    found = alarms_pipeline.faulty(store, "calm", stream, "half-sd", rows=500, trials=1, size=2_000, seed=1)
+    batch = alarms_pipeline.Batch("faults", "breast-cancer", 500, number=0, size=2_000, seed=1, faults=("half-sd",))
+    (found,) = alarms_pipeline.faulty(store, batch, np.random.default_rng(1))
     assert (found.oracle, found.at_once, found.named_first, found.unrelated) == (1, 1, 1, 0)

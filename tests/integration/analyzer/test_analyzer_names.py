@@ -32,6 +32,8 @@ NEW = {
     ("baseline set", "model"): "may come before the first prediction; of a past window it is refused, see below",
     ("baseline set", "version"): "the same",
     ("explain", "model"): "is the model's own code or file",
+    ("import", "model"): "is what the import makes",
+    ("import", "version"): "the same",
     ("labels", "model"): "labels may come before the predictions that they are of",
     ("monitors show", "model"): "reads no store; a model without settings of its own has the defaults",
     ("monitors show", "version"): "the same",

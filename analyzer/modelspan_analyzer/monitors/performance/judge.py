@@ -88,7 +88,7 @@ def _verdict(one: Measured, before: Measured | None, place: Place, settings: Per
         if place.segment or one.metric not in settings.alarm_on or _beats(one):
             return Judged(Verdict.NOT_COMPARED, alone)
         reason = f"it is not surely better than `best_constant`, {one.constant:.4g}; {alone}"
-        return Judged(Verdict.WARNING, reason, one.constant)
+        return Judged(Verdict.NOT_COMPARED, reason)
     moved = change(one.estimate, before.estimate, higher_is_better=one.higher_is_better)
     base = before.estimate.value
     judged = Judged(Verdict.OK, "", bound, finite(moved.p_value), {"baseline": base})

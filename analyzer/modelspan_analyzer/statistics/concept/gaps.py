@@ -131,7 +131,8 @@ def change_of_gaps(
     weight = share if now.variance is None else 1 / variance
     contrast, strength = _contrast(moved, variance, degrees, weight, share, ordered)
     surer = min(every, contrast, key=lambda test: test.p_value)
-    return Gap(surer.gap, min(1.0, 2 * surer.p_value), worst, strength)
+    # of many parts chance is taken off that often, and what changed with it: two sides may show more
+    return Gap(max(every.gap, contrast.gap), min(1.0, 2 * surer.p_value), worst, strength)
 
 
 class _Change(NamedTuple):
