@@ -29,6 +29,12 @@ class NewFinding:
         return causes[0].phrase if causes else ""
 
     @property
+    def through(self) -> str:
+        """The feature by whose values its predictions stand out most; empty where something else sets them apart."""
+        causes = self.explanation.causes if self.explanation else ()
+        return causes[0].attribute if causes and causes[0].kind == "feature" else ""
+
+    @property
     def dated(self) -> bool:
         """Whether the data itself tells when it went bad, and not only the window's start."""
         return self.explanation is not None and self.explanation.since is not None
@@ -42,7 +48,8 @@ class NewFinding:
 
 def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta) -> Incident | None:
     """The incident that a finding belongs to, in this order: an open one that it still is a part of, one of its cause,
-    one that began with it, one that knew it and that it continues, one whose cause lasts and may be its own.
+    one of the feature that it comes through, one that began with it, one that knew it and that it continues, one whose
+    cause lasts and may be its own.
 
     So what begins later than `together` is an incident of its own where it has another cause, or none while the
     cause of what is open is over.
@@ -56,10 +63,16 @@ def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta
     current = [one for one in incidents if one.status == OPEN]
     lasts = (one for one in current if any(member.key == key and not member.ended for member in one.findings))
     same = (one for one in current if finding.cause and finding.cause == one.cause)
+    through = (one for one in current if _is_about(one, finding.through))
     near = (one for one in current if _near(finding, one, together))
     knew = (one for one in incidents if any(member.key == key for member in one.findings) and _continues(finding, one))
     silent = (one for one in current if _may_come_of(finding, one))
-    return next(chain(lasts, same, near, knew, silent), None)
+    return next(chain(lasts, same, through, near, knew, silent), None)
+
+
+def _is_about(incident: Incident, feature: str) -> bool:
+    """Whether something is wrong with a feature: what labels say later of its values is the same trouble."""
+    return feature != "" and any(member.feature == feature and not member.ended for member in incident.findings)
 
 
 def _near(finding: NewFinding, incident: Incident, together: timedelta) -> bool:

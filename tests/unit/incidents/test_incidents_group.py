@@ -147,3 +147,13 @@ def test_a_second_fault_is_one_incident_however_many_of_its_findings_are_known()
     second = replace(incident(finding("income", "ledger", 300, 5)), incident_id="2")
     for also in (finding("age", "ledger", 300, 5), finding("age", since=302, hour=5), finding("age", hour=5)):
         assert home(also, [over, second], TOGETHER) is second
+
+
+@pytest.mark.parametrize(("well", "joins"), [(0, True), (1, False)], ids=["still wrong", "well again"])
+def test_what_labels_say_later_of_a_features_values_is_the_same_trouble(well, joins):
+    """Performance that is worse through values of a feature, while something is wrong with that feature."""
+    worse = finding("", "x", 300, 5)
+    values = {"kind": "feature", "service": "", "span_name": "", "attribute": "age", "value": "33.6 to 1936"}
+    cause = replace(worse.explanation.causes[0], **values)
+    later = replace(worse, explanation=replace(worse.explanation, causes=(cause,)))
+    assert (home(later, [ended(STORE_AND_SLOW, well)], TOGETHER) is not None) == joins
