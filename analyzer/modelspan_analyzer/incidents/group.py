@@ -102,7 +102,12 @@ def _began_together(finding: NewFinding, incident: Incident, together: timedelta
 
 
 def _told_apart(finding: NewFinding, incident: Incident) -> bool:
-    """Whether the causes of both are known and of different services, and a beginning is not."""
+    """Whether the causes of both are known and of different services, and a beginning is not.
+
+    Values of a feature say where it shows, not where it comes from.
+    """
+    if finding.through:
+        return False
     known = finding.cause != "" and incident.cause != "" and _service(finding.cause) != _service(incident.cause)
     return known and not (finding.dated and incident.dated)
 

@@ -149,11 +149,21 @@ def test_a_second_fault_is_one_incident_however_many_of_its_findings_are_known()
         assert home(also, [over, second], TOGETHER) is second
 
 
+def through(feature: str, since: float | None, hour: int) -> NewFinding:
+    """A measure that is worse for values of a feature."""
+    worse = finding("", "x", since, hour)
+    values = {"kind": "feature", "service": "", "span_name": "", "attribute": feature, "value": "33.6 to 1936"}
+    cause = replace(worse.explanation.causes[0], **values)
+    return replace(worse, explanation=replace(worse.explanation, causes=(cause,)))
+
+
 @pytest.mark.parametrize(("well", "joins"), [(0, True), (1, False)], ids=["still wrong", "well again"])
 def test_what_labels_say_later_of_a_features_values_is_the_same_trouble(well, joins):
     """Performance that is worse through values of a feature, while something is wrong with that feature."""
-    worse = finding("", "x", 300, 5)
-    values = {"kind": "feature", "service": "", "span_name": "", "attribute": "age", "value": "33.6 to 1936"}
-    cause = replace(worse.explanation.causes[0], **values)
-    later = replace(worse, explanation=replace(worse.explanation, causes=(cause,)))
-    assert (home(later, [ended(STORE_AND_SLOW, well)], TOGETHER) is not None) == joins
+    assert (home(through("age", 300, 5), [ended(STORE_AND_SLOW, well)], TOGETHER) is not None) == joins
+
+
+@pytest.mark.parametrize(("hour", "joins"), [(0, True), (5, False)], ids=["in that window", "later"])
+def test_where_it_shows_is_not_another_cause(hour, joins):
+    """Values of another feature, for which a model is worse, do not tell two troubles of one window apart."""
+    assert (home(through("tenure", None, hour), [STORE_AND_SLOW], TOGETHER) is not None) == joins
