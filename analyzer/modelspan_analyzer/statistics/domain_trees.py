@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.extra_trees import fitted_scores
 from modelspan_analyzer.statistics.mann_whitney import mann_whitney
+from modelspan_analyzer.statistics.threads import one_thread
 
 MOST_TRIED = 32
 """Columns that a split chooses from: with more columns the cost grows no further."""
@@ -38,8 +39,6 @@ def domain_trees(reference: ArrayLike, current: ArrayLike, *, trees: int = 40, s
     others. Rows that both sides have are equal by nature, as those of few categories are, and count one by one.
     Raises `ValueError` for fewer than ten rows on a side or columns that differ.
     """
-    from threadpoolctl import threadpool_limits
-
     first, second = np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)
     if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
         raise ValueError(f"the rows have shapes {first.shape} and {second.shape}, expected (rows, same columns)")
@@ -50,7 +49,7 @@ def domain_trees(reference: ArrayLike, current: ArrayLike, *, trees: int = 40, s
     half = _halves(rows, is_current)
     areas, p_values, importances = [], [], []
     tried = min(rows.shape[1], MOST_TRIED)
-    with threadpool_limits(1):  # rows are few; threads that wait for each other cost more than they save
+    with one_thread():
         found = [
             fitted_scores(
                 rows[half == fold], is_current[half == fold], rows[half != fold], tried=tried, trees=trees, seed=seed

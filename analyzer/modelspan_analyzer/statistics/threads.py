@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it, or in a function that it decorates, no model fits or predicts on more threads than the calling one.
 
-def on_one_thread(function: Callable[P, R]) -> Callable[P, R]:
-    """A function whose models neither fit nor predict on more threads than the one that calls it.
-
-    OpenMP's threads wait for each other, with the processor taken, at each of some thousand steps of a fit: where
-    others have the cores (the collector, another model's window) a fit of a second took minutes, and six times the
-    processor.
+    The threads of OpenMP and BLAS wait for each other, with the processor taken, at each of some thousand steps of a
+    fit: where others have the cores (the collector, another model's window) a fit of a second took minutes, and six
+    times the processor.
     """
-
-    @wraps(function)
-    def alone(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _libraries().limit(limits=1, user_api="openmp"):
-            return function(*args, **kwargs)
-
-    return alone
+    with _libraries().limit(limits=1):
+        yield
 
 
 @cache
 def _libraries() -> ThreadpoolController:
     """Looking for them takes a tenth of a second."""
-    import sklearn  # noqa: F401 - loads the one that is looked for
+    import sklearn  # noqa: F401 - loads those that are looked for
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -18,14 +18,14 @@ FITS = (dle.fit_losses, dle.estimate_losses, weighting.density_ratio, flip_test.
 @pytest.mark.parametrize("fits", FITS, ids=lambda each: each.__name__)
 def test_what_would_take_all_cores_takes_one(fits: object) -> None:
     """Each of these goes through the one place that says so."""
-    assert fits.__code__ is threads.on_one_thread(len).__code__
+    assert fits.__code__ is threads.one_thread()(len).__code__
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core")
 def test_a_failure_gives_the_threads_back() -> None:
     """What others of the process may take is what it was."""
 
-    @threads.on_one_thread
+    @threads.one_thread()
     def seen(fail: bool) -> int:
         if fail:
             raise ValueError("no rows")

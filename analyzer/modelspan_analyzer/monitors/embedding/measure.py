@@ -12,6 +12,7 @@ from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.domain_trees import DomainTest, domain_trees
 from modelspan_analyzer.statistics.mean_embedding import centroid_cosine_distance, centroid_distance
 from modelspan_analyzer.statistics.mmd import DiscrepancyTest, median_bandwidth, mmd_random_features_test
+from modelspan_analyzer.statistics.threads import one_thread
 from modelspan_analyzer.verdicts.normal_range import robust_range
 
 COMPONENTS = 20
@@ -52,12 +53,11 @@ def compare_vectors(reference: Floats, current: Floats) -> Comparison:
 def tell_apart(reference: Floats, current: Floats, *, seed: int = 0) -> DomainTest:
     """The domain classifier on the leading directions of both samples together, which favour neither."""
     from sklearn.utils.extmath import randomized_svd
-    from threadpoolctl import threadpool_limits
 
     pooled = np.concatenate([reference, current])
     centred = pooled - pooled.mean(axis=0)
     if pooled.shape[1] > COMPONENTS:
-        with threadpool_limits(1):
+        with one_thread():
             left, sizes, _ = randomized_svd(centred, COMPONENTS, random_state=seed)
         centred = left * sizes
     return domain_trees(centred[: reference.shape[0]], centred[reference.shape[0] :], seed=seed)

@@ -13,6 +13,7 @@ from modelspan_analyzer.reading.samples.features import Reference, matrices
 from modelspan_analyzer.reading.samples.matrix import Sample
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.outliers import OutlierModel, Outliers, fit_isolation_forest, fit_robust_distance
+from modelspan_analyzer.statistics.threads import one_thread
 from modelspan_collector.store.connect import Store
 
 LARGEST = 1e30
@@ -83,8 +84,6 @@ def _stored_usual(_store: Store, halves: Halves, robust: bool) -> Usual:
 
 
 def _usual(halves: Halves, robust: bool) -> Usual:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with one_thread():
         model = (fit_robust_distance if robust else fit_isolation_forest)(halves.learning)
     return Usual(model, model.find(halves.held_out))

@@ -18,7 +18,7 @@ from modelspan_analyzer.statistics.estimation.balance import balance
 from modelspan_analyzer.statistics.estimation.scarce import few_behind
 from modelspan_analyzer.statistics.performance.counts import Estimate, FloatArray
 from modelspan_analyzer.statistics.performance.means import mean_interval, moments, of_weighted, skewed
-from modelspan_analyzer.statistics.threads import on_one_thread
+from modelspan_analyzer.statistics.threads import one_thread
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -75,7 +75,7 @@ class LossEstimates(NamedTuple):
     """Which inputs left those of the baseline; '' where none did."""
 
 
-@on_one_thread
+@one_thread()
 def fit_losses(
     features: FloatArray, prediction: FloatArray, actual: FloatArray, is_categorical: npt.NDArray[np.bool_]
 ) -> LossModel:
@@ -117,7 +117,7 @@ def fit_losses(
     return LossModel(models, residuals, defined, _with_roots(base), inputs[:MOST_WEIGHTED], kinds)
 
 
-@on_one_thread
+@one_thread()
 def estimate_losses(
     model: LossModel, features: FloatArray, prediction: FloatArray, names: tuple[str, ...] = ()
 ) -> LossEstimates:

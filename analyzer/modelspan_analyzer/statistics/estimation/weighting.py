@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts
-from modelspan_analyzer.statistics.threads import on_one_thread
+from modelspan_analyzer.statistics.threads import one_thread
 
 
-@on_one_thread
+@one_thread()
 def density_ratio(
     baseline: FloatArray, window: FloatArray, is_categorical: npt.NDArray[np.bool_], *, largest: float = 20.0
 ) -> FloatArray:

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from modelspan_analyzer.statistics.performance.counts import FloatArray
-from modelspan_analyzer.statistics.threads import on_one_thread
+from modelspan_analyzer.statistics.threads import one_thread
 
 
-@on_one_thread
+@one_thread()
 def flips(
     features: FloatArray, favourable: npt.NDArray[np.bool_], member: npt.NDArray[np.bool_], neighbours: int = 5
 ) -> FloatArray:
