@@ -101,7 +101,6 @@ def _without_lines(text: bytes, count: int, end: bytes) -> bytes:
 
 def _records(text: bytes, delimiter: str, quoted: bool) -> list[_Record]:
     """The first records that hold anything; none where they cannot be read."""
-    csv.field_size_limit(_LONGEST_CELL)
     taken = 0
 
     def lines() -> Iterator[str]:
@@ -111,6 +110,7 @@ def _records(text: bytes, delimiter: str, quoted: bool) -> list[_Record]:
             yield line
 
     records, start = [], 0
+    usual = csv.field_size_limit(_LONGEST_CELL)  # of the whole process
     try:
         for cells in islice(csv.reader(lines(), delimiter=delimiter, quotechar='"' if quoted else None), _LOOKED_AT):
             if len(cells) > 1 or any(map(str.strip, cells)):
@@ -118,6 +118,8 @@ def _records(text: bytes, delimiter: str, quoted: bool) -> list[_Record]:
             start = taken
     except csv.Error:
         return []
+    finally:
+        csv.field_size_limit(usual)
     return records
 
 

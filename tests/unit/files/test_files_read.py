@@ -1,6 +1,7 @@
 """Files of rows as people have them are read, and what was assumed of them is said."""
 
 import bz2
+import csv
 import gzip
 import io
 import json
@@ -349,3 +350,10 @@ def test_one_object_that_is_a_row_stays_one(row: dict[str, object], limit: dict[
     rows = from_bytes(json.dumps(row).encode(), **limit)
     assert rows.table.num_rows == 1
     assert not any("the file is one object" in sentence for sentence in rows.remarks.assumed)
+
+
+def test_what_the_process_takes_of_csv_stays_what_it_was() -> None:
+    """The longest cell is a limit of the whole process: other readers of CSV keep theirs."""
+    before = csv.field_size_limit()
+    assert from_bytes(f"a,b\n1,{'x' * 200_000}\n2,y\n".encode()).table.num_rows == 2
+    assert csv.field_size_limit() == before
