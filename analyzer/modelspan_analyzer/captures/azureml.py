@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +18,7 @@ import orjson
 from modelspan_analyzer.captures.capture import Assembler, Batch, Options
 from modelspan_analyzer.captures.lines import Lines, files_of, read_lines
 from modelspan_analyzer.captures.misfits import MisfitError, Misfits
-from modelspan_analyzer.captures.pairs import Half, Pairs
+from modelspan_analyzer.captures.pairs import LOOKED_AT, Half, Pairs, one_sided
 from modelspan_analyzer.captures.payload import Payload, decode
 
 _ANSWER: Final = {
@@ -27,28 +29,23 @@ _ANSWER: Final = {
 _HOUR: Final = re.compile(r"/(\d{4}/\d\d/\d\d/\d\d)/")
 _DEPLOYMENT: Final = "/deployments/"
 _ID: Final = "correlationid"
-_LOOKED_AT: Final = 200
-"""Lines of a file that show whether it has requests or answers."""
 
 
 def read_azureml(paths: Sequence[Path], options: Options, misfits: Misfits) -> Iterator[Batch]:
     """The rows of the collections below some folders, inputs beside outputs."""
     assembler = Assembler(options, misfits, position_always=True)
     files = sorted(files_of(paths), key=_hour)  # requests and answers of an hour follow each other, so few wait
-    pairs = Pairs(lambda half: _rows(half, misfits), misfits, alone=len(_kinds(files)) < len({*_ANSWER.values()}))
+    pairs = Pairs(lambda half: _rows(half, misfits), misfits, alone=one_sided(map(_kinds, files)))
     if pairs.alone:
         misfits.remarks.assume("there are inputs alone, or outputs alone, so rows are without the other")
     for lines in read_lines(files, misfits):
-        for at, text in enumerate(lines.texts):
-            if text and not text.isspace():
-                try:
-                    _add(pairs, text, lines, at)
-                except orjson.JSONDecodeError:
-                    misfits.line("lines that are no JSON", lines.place(at))
-                except (KeyError, TypeError, AttributeError):
-                    misfits.line("lines that are no event of Azure's data collector", lines.place(at))
-                except MisfitError as error:
-                    misfits.line(str(error), lines.place(at))
+        for at, event in lines.parsed(misfits):
+            try:
+                _add(pairs, event, lines, at)
+            except (KeyError, TypeError, AttributeError):
+                misfits.line("lines that are no event of Azure's data collector", lines.place(at))
+            except MisfitError as error:
+                misfits.line(str(error), lines.place(at))
         yield assembler.batch(pairs.events, pairs.place, lines.size)
         pairs.taken()
     pairs.close()
@@ -59,14 +56,13 @@ def _hour(file: Path) -> tuple[str, str]:
     return (found[1] if found else "", str(file))
 
 
-def _add(pairs: Pairs, text: bytes, lines: Lines, at: int) -> None:
-    event = orjson.loads(text)
+def _add(pairs: Pairs, event: Any, lines: Lines, at: int) -> None:
     answer, key = _is_answer(event), event[_ID]
     if not isinstance(key, str):
         raise MisfitError("lines whose correlation id is no text")
     if "data" not in event or str(event.get("datainblob")).lower() == "true":
         raise MisfitError("lines whose data are in a blob of their own")
-    pairs.add(key, Half(text, "", event.get("time"), _version(event), lines.place(at)), answer=answer)
+    pairs.add(key, Half(lines.texts[at], "", event.get("time"), _version(event), lines.place(at)), answer=answer)
 
 
 def _is_answer(event: dict[str, Any]) -> bool:
@@ -91,17 +87,9 @@ def _rows(half: Half, misfits: Misfits) -> Payload:
     return rows
 
 
-def _kinds(files: Sequence[Path]) -> set[bool]:
-    """Whether there are requests, answers or both, by the first lines of each file."""
-    found: set[bool] = set()
-    for file in files:
-        for lines in read_lines([file], Misfits(), size=1):
-            for text in lines.texts[:_LOOKED_AT]:
-                try:
-                    found.add(_is_answer(orjson.loads(text)))
-                except (ValueError, KeyError, TypeError, AttributeError):
-                    continue
-            break
-        if len(found) == len({*_ANSWER.values()}):
-            break
-    return found
+def _kinds(file: Path) -> Iterator[bool]:
+    """Whether each of the first lines of a file is of an answer."""
+    for lines in islice(read_lines([file], Misfits(), size=1), 1):
+        for _, event in islice(lines.parsed(Misfits()), LOOKED_AT):
+            with suppress(MisfitError, KeyError, TypeError, AttributeError):
+                yield _is_answer(event)

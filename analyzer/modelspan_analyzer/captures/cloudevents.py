@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -20,18 +21,16 @@ from modelspan_analyzer.captures.capture import Assembler, Batch, Options
 from modelspan_analyzer.captures.lines import files_of
 from modelspan_analyzer.captures.misfits import MisfitError, Misfits
 from modelspan_analyzer.captures.pages import pages
-from modelspan_analyzer.captures.pairs import Half, Pairs
+from modelspan_analyzer.captures.pairs import LOOKED_AT, Half, Pairs, one_sided
 from modelspan_analyzer.captures.payload import Payload, decode
 
 _COLUMNS: Final = ("id", "req_type", "bytes", "content_type", "endpoint")
-_LOOKED_AT: Final = 200
-"""Events of a file that show whether it has requests or answers."""
 
 
 def read_cloudevents(paths: Sequence[Path], options: Options, misfits: Misfits) -> Iterator[Batch]:
     """The rows of what a logger wrote, requests beside answers."""
     assembler, files = Assembler(options, misfits), files_of(paths)
-    pairs = Pairs(_payload, misfits, alone=_one_kind(files))
+    pairs = Pairs(_payload, misfits, alone=one_sided(map(_kinds, files)))
     if pairs.alone:
         misfits.remarks.assume("there are requests alone, or answers alone, so rows are without the other")
     for file in files:
@@ -90,15 +89,8 @@ def _payload(half: Half) -> Payload:
         raise MisfitError("payloads that are no text (binary data)") from error
 
 
-def _one_kind(files: Sequence[Path]) -> bool:
-    """Whether the first events of all files are requests alone, or answers alone."""
-    found: set[bool] = set()
-    for file in files:
-        for event, _ in islice((each for events, _ in pages(file, _COLUMNS, Misfits()) for each in events), _LOOKED_AT):
-            try:
-                found.add(_is_answer(event))
-            except MisfitError:
-                continue
-        if len(found) == len((True, False)):
-            return False
-    return True
+def _kinds(file: Path) -> Iterator[bool]:
+    """Whether each of the first events of a file is an answer."""
+    for event, _ in islice((each for events, _ in pages(file, _COLUMNS, Misfits()) for each in events), LOOKED_AT):
+        with suppress(MisfitError):
+            yield _is_answer(event)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
+import orjson
 import zstandard
 
 from modelspan_analyzer.captures.misfits import Misfits
@@ -65,6 +66,17 @@ class Lines:
     def place(self, at: int) -> str:
         """The same in words: `part.jsonl line 7`."""
         return "{} line {}".format(*self.source(at))
+
+    def parsed(self, misfits: Misfits) -> Iterator[tuple[int, Any]]:
+        """What the lines hold as JSON, each with its position; empty ones are passed over, others are misfits."""
+        for at, text in enumerate(self.texts):
+            if text and not text.isspace():
+                try:
+                    found = orjson.loads(text)
+                except orjson.JSONDecodeError:
+                    misfits.line("lines that are no JSON", self.place(at))
+                    continue
+                yield at, found
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:

@@ -49,6 +49,12 @@ class Misfits:
     def __bool__(self) -> bool:
         return bool(self._counts)
 
+    def told(self) -> Remarks:
+        """All remarks, those of what was left out among them."""
+        for sentence in self.sentences():
+            self.remarks.leave_out(sentence)
+        return self.remarks
+
     def sentences(self) -> Iterator[str]:
         """One a reason, the most frequent first: `3 lines that are no JSON object: a.jsonl line 7, …`."""
         for reason, count in sorted(self._counts.items(), key=lambda each: -each[1]):

@@ -9,7 +9,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
@@ -61,16 +60,7 @@ def _text(file: Path, misfits: Misfits) -> Iterator[Page]:
 
 
 def _json(lines: Lines, misfits: Misfits) -> list[Placed]:
-    found: list[Placed] = []
-    for at, text in enumerate(lines.texts):
-        if text and not text.isspace():
-            try:
-                record = orjson.loads(text)
-            except orjson.JSONDecodeError:
-                misfits.line("lines that are no JSON", lines.place(at))
-                continue
-            found.append((record if isinstance(record, dict) else {}, lines.place(at)))
-    return found
+    return [(each if isinstance(each, dict) else {}, lines.place(at)) for at, each in lines.parsed(misfits)]
 
 
 def _csv(batches: Iterable[Lines], file: Path, misfits: Misfits) -> Iterator[Page]:

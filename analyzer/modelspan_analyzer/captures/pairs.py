@@ -6,13 +6,26 @@ it can be when a later import has both; only where a capture has no other halves
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from modelspan_analyzer.captures.capture import Event
 from modelspan_analyzer.captures.misfits import MisfitError, Misfits
 from modelspan_analyzer.captures.payload import Payload
+
+LOOKED_AT: Final = 200
+"""Events of a file that show whether it has requests or answers."""
+
+
+def one_sided(files: Iterable[Iterable[bool]]) -> bool:
+    """Whether files hold requests alone, or answers alone, by whether each of their first events is an answer."""
+    found: set[bool] = set()
+    for events in files:
+        found.update(events)
+        if len(found) > 1:
+            return False
+    return True
 
 
 class Half(NamedTuple):

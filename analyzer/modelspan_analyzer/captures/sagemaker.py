@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from modelspan_analyzer.captures.capture import Assembler, Batch, Event, Options, Truths
 from modelspan_analyzer.captures.lines import Lines, files_of, read_lines
 from modelspan_analyzer.captures.misfits import MisfitError, Misfits
@@ -29,17 +27,12 @@ def read_sagemaker(paths: Sequence[Path], options: Options, misfits: Misfits) ->
     for lines in read_lines(files_of(paths), misfits):
         events: list[Event] = []
         labels: list[Event] = []
-        for at, text in enumerate(lines.texts):
-            if not text or text.isspace():
-                continue
+        for at, line in lines.parsed(misfits):
             try:
-                line = orjson.loads(text)
                 if "captureData" in line:
                     events.append(_captured(line, at))
                 else:
                     labels.append(_true(line, at, lines, misfits))
-            except orjson.JSONDecodeError:
-                misfits.line("lines that are no JSON", lines.place(at))
             except (KeyError, TypeError, AttributeError):
                 misfits.line("lines that are neither a capture nor ground truth", lines.place(at))
             except MisfitError as error:

@@ -46,7 +46,7 @@ def read_captured(name: str, paths: Sequence[Path], options: Options) -> Capture
     """
     misfits = Misfits()
     batches = list(FORMATS[name].read(paths, options, misfits))
-    remarks = _told(misfits)
+    remarks = misfits.told()
     filled = [batch for batch in batches if batch.rows.num_rows]
     if not filled:
         raise FileError(_nothing(paths, remarks, "prediction"))
@@ -66,7 +66,7 @@ def read_labels(name: str, paths: Sequence[Path], options: Options) -> FileRows:
     """
     misfits = Misfits()
     batches = list(FORMATS[name].read(paths, options, misfits))
-    remarks, labels = _told(misfits), _labels(batches)
+    remarks, labels = misfits.told(), _labels(batches)
     if labels is None:
         raise FileError(_nothing(paths, remarks, "label"))
     return FileRows.of(labels, remarks)
@@ -90,12 +90,6 @@ def told_roles(inputs: Sequence[str], outputs: Sequence[str], given: Roles, rema
     features = given.features or tuple(name for name in inputs if name not in taken)
     told = replace(given, prediction=prediction, score=score, id=given.id or ID, time=given.time or TIME)
     return replace(told, features=features)
-
-
-def _told(misfits: Misfits) -> Remarks:
-    for sentence in misfits.sentences():
-        misfits.remarks.leave_out(sentence)
-    return misfits.remarks
 
 
 def _nothing(paths: Sequence[Path], remarks: Remarks, what: str) -> str:

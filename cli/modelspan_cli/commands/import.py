@@ -70,9 +70,7 @@ def run(args: argparse.Namespace) -> int:
             )
     except (FileError, StoreError, SendError, OSError) as error:
         raise CommandError(str(error)) from error
-    for sentence in misfits.sentences():
-        misfits.remarks.leave_out(sentence)
-    say(misfits.remarks)
+    say(misfits.told())
     print(_summary(args, done, misfits))
     if not (done.added or done.known or done.labels):
         raise CommandError(f"nothing of it could be imported as {args.format}")
