@@ -94,4 +94,4 @@ def _digits(words: np.ndarray) -> np.ndarray:
     return pairs[words.astype(">u8").view(np.uint8)].view(np.uint8).reshape(len(words), 16)
 
 
-_PAIRS = "".join(f"{byte:02x}" for byte in range(256)).encode()
+_PAIRS = bytes(range(256)).hex().encode()

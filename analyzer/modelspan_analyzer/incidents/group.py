@@ -10,7 +10,7 @@ from itertools import chain
 from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.incidents.incident import OPEN, Incident, key_of
 from modelspan_analyzer.results import Result
-from modelspan_analyzer.why import Explanation
+from modelspan_analyzer.why import Cause, Explanation
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,16 @@ class NewFinding:
     @property
     def cause(self) -> str:
         """The first cause as a phrase: its service, span and, where it is one, the attribute's value."""
-        causes = self.explanation.causes if self.explanation else ()
-        return causes[0].phrase if causes else ""
+        return self._first.phrase if self._first else ""
 
     @property
     def through(self) -> str:
         """The feature by whose values its predictions stand out most; empty where something else sets them apart."""
-        causes = self.explanation.causes if self.explanation else ()
-        return causes[0].attribute if causes and causes[0].kind == "feature" else ""
+        return self._first.attribute if self._first and self._first.kind == "feature" else ""
+
+    @property
+    def _first(self) -> Cause | None:
+        return next(iter(self.explanation.causes), None) if self.explanation else None
 
     @property
     def dated(self) -> bool:
