@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -134,25 +134,34 @@ def _header_at(data: bytes, offset: int) -> _Header | None:
 def _resume(data: bytes, offset: int) -> int:
     """Where the next record begins behind a header that is damaged; the end of the file where there is none.
 
-    A request may hold, within its payload, what looks like a record: the next one is only looked for there where
-    neither length nor digest of the damaged one lead to its end.
+    A request may hold, within its payload, what looks like a record, and a damaged length may lead to just that: the
+    digest is believed first, then the length, and only where neither leads to an end is the next record looked for.
     """
     begin = offset + HEADER_BYTES
     if begin > len(data):
         return len(data)
     damaged = _Header(*_HEADER.unpack_from(data, offset))
     by_length = begin + damaged.length
-    if by_length == len(data) or _header_at(data, by_length) is not None:
+    at_length = by_length == len(data) or _header_at(data, by_length) is not None
+    if at_length and _digest(data[begin:by_length]) == damaged.digest:
         return by_length
-    first, hashed, digest = len(data), begin, hashlib.sha256()
-    for at in (*_candidates(data, offset + 1), len(data)):
-        if at >= begin:
-            digest.update(memoryview(data)[hashed:at])
-            hashed = at
-            if digest.digest()[:_DIGEST_BYTES] == damaged.digest:
-                return at
-        first = min(first, at)
-    return first
+    candidates = [*_candidates(data, offset + 1), len(data)]
+    by_digest = _with_digest(data, begin, candidates, damaged.digest)
+    if by_digest is not None:
+        return by_digest
+    return by_length if at_length else candidates[0]
+
+
+def _with_digest(data: bytes, begin: int, ends: Iterable[int], wanted: bytes) -> int | None:
+    """The first of some ends at which what began before has a digest; None where it has it at none."""
+    hashed, digest = begin, hashlib.sha256()
+    for end in ends:
+        if end >= begin:
+            digest.update(memoryview(data)[hashed:end])
+            hashed = end
+            if digest.digest()[:_DIGEST_BYTES] == wanted:
+                return end
+    return None
 
 
 def _candidates(data: bytes, offset: int) -> Iterator[int]:

@@ -71,6 +71,14 @@ def test_each_bit_of_a_header_may_flip(tmp_path: Path) -> None:
         assert [record for record, _ in read(bytes(after))] == [records[0], records[2]]
 
 
+def test_a_length_that_leads_to_what_a_sender_put_into_a_request_is_not_believed() -> None:
+    """Four changed bytes make a length end just before a forged record: the digest knows the true end."""
+    records = [make(Kind.OTLP, number, b"x" + FORGED + b"y") for number in range(2)]
+    after = bytearray(encoded(records))
+    after[4:8] = (1).to_bytes(4, "little")
+    assert [record for record, _ in read(bytes(after))] == records[1:]
+
+
 def test_what_is_damaged_is_kept_beside_the_segment_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The bytes of the broken record are in a file of their own, which the log names; once, however often read."""
     records = [make(Kind.OTLP, number, bytes([number]) * 50) for number in range(20)]
