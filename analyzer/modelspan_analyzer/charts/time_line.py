@@ -46,7 +46,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Where a value is usual, for a stretch of time or for all of it; open on a side that is None."""
+    """Where a value is usual, for a stretch of time or for all of it; open on a side that is None or not a number."""
 
     lower: float | None = None
     upper: float | None = None
@@ -222,12 +222,13 @@ def _band(place: Plot, band: Band) -> Markup:
     """Shaded to the edge of the drawing where it is open; its edges are lines."""
     start = place.time.at(seconds(band.start)) if band.start else place.time.start
     end = place.time.at(seconds(band.end)) if band.end else place.time.end
-    high = place.value.at(band.upper) if band.upper is not None else place.value.end
-    low = place.value.at(band.lower) if band.lower is not None else place.value.start
+    edges = [edge if edge is not None and not math.isnan(edge) else None for edge in (band.upper, band.lower)]
+    high = place.value.at(edges[0]) if edges[0] is not None else place.value.end
+    low = place.value.at(edges[1]) if edges[1] is not None else place.value.start
     parts = [element("rect", x=start, y=high, width=max(end - start, 0.0), height=max(low - high, 0.0), class_="band")]
     parts += [
         element("line", x1=start, x2=end, y1=y, y2=y, class_="limit")
-        for y, edge in ((high, band.upper), (low, band.lower))
+        for y, edge in zip((high, low), edges, strict=True)
         if edge is not None
     ]
     return joined(*parts)
