@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
+from opentelemetry.context import Context, get_value, set_value
+from opentelemetry.trace import Span, set_span_in_context
+
 from modelspan import _identity
 from modelspan._failsafe import swallowed
 from modelspan.capture.values import clean
@@ -24,6 +27,23 @@ class Identity(NamedTuple):
 
 
 NO_TAGS: Mapping[str, str] = {}
+
+_OBSERVED = "modelspan.observed"
+followed = False
+"""Whether libraries are followed without code (`modelspan.follow`): only they ask what they are called from."""
+
+
+def within(span: Span | None = None) -> Context:
+    """The context of a call that is observed, or of work that is no prediction: what is followed says nothing in it."""
+    context = set_span_in_context(span) if span is not None else None
+    return set_value(_OBSERVED, True, context) if followed or context is None else context
+
+
+def is_within() -> bool:
+    """Whether this is called from an observed call, or from work that is no prediction."""
+    return bool(get_value(_OBSERVED))
+
+
 TAGS: ContextVar[Mapping[str, str]] = ContextVar("modelspan.tags", default=NO_TAGS)
 LATEST: ContextVar[Identity | None] = ContextVar("modelspan.latest", default=None)
 

@@ -10,9 +10,9 @@ from time import perf_counter
 from typing import Any
 
 from opentelemetry.context import attach, detach
-from opentelemetry.trace import set_span_in_context
 
 from modelspan import _runtime
+from modelspan._context import within
 from modelspan._failsafe import swallowed
 from modelspan._kinds import like
 from modelspan._observer import Observer
@@ -110,7 +110,7 @@ class _Stream:
         if self._call is None or self._call.span is None:
             return None
         try:
-            return attach(set_span_in_context(self._call.span))
+            return attach(within(self._call.span))
         except BaseException as error:
             swallowed("a span could not be entered", error)
             return None

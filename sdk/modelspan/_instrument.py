@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -59,32 +59,48 @@ class _ObservedMethod:
     """A method of one object, observed unless another observed method of the object calls it."""
 
     def __init__(self, estimator: Any, name: str, options: Options, inside: ContextVar[bool]) -> None:
-        self._estimator, self._name, self._options, self._inside = estimator, name, options, inside
+        self._estimator, self._name, self._inside = estimator, name, inside
         self._method = getattr(estimator, name)
-        self._learnt: tuple[Any, ...] | None = None
+        self._learning = Learning(self._method, options, lambda method: marked(method, inside))
         functools.update_wrapper(self, self._method, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _runtime.disabled or self._inside.get():
             return self._method(*args, **kwargs)
-        try:
-            observed = self._current()
-        except BaseException as error:
-            swallowed(f"what {type(self._estimator).__name__} has learnt could not be read", error)
-            observed = self._method
-        return observed(*args, **kwargs)
-
-    def _current(self) -> Any:
-        """The method as it is observed, with what the estimator has learnt until now: it may be fitted any time."""
-        learnt = tuple(getattr(self._estimator, attribute, None) for attribute in _LEARNT.values())
-        if self._learnt is None or any(new is not old for new, old in zip(learnt, self._learnt, strict=True)):
-            observer = Observer(_with(self._options, learnt), self._method, _task_of(self._estimator))
-            self._observed = wrapper_of(self._method)(marked(self._method, self._inside), observer)
-            self._learnt = learnt
-        return self._observed
+        return self._learning.of(self._estimator)(*args, **kwargs)
 
     def __reduce__(self) -> Any:
         return _method_of_class, (self._estimator, self._name)
+
+
+class Learning:
+    """The observed form of a method, with what its estimator has learnt until now: it may be fitted any time."""
+
+    def __init__(self, method: Any, options: Options, dressed: Callable[[Any], Any] = lambda method: method) -> None:
+        """Observe a method, or a method as its class has it, in the form that calls of it shall take."""
+        self._method, self._options, self._dressed = method, options, dressed
+        self._learnt: tuple[Any, ...] | None = None
+
+    def of(self, estimator: Any) -> Any:
+        """The method as it is observed; the bare one where what the estimator has learnt cannot be read."""
+        try:
+            return self._current(estimator)
+        except BaseException as error:
+            swallowed(f"what {type(estimator).__name__} has learnt could not be read", error)
+            return self._method
+
+    def _current(self, estimator: Any) -> Any:
+        learnt = tuple(getattr(estimator, attribute, None) for attribute in _LEARNT.values())
+        if self._learnt is None or not all(map(_same, learnt, self._learnt)):
+            observer = Observer(_with(self._options, learnt), self._method, _task_of(estimator))
+            self._observed = wrapper_of(self._method)(self._dressed(self._method), observer)
+            self._learnt = learnt
+        return self._observed
+
+
+def _same(new: Any, old: Any) -> bool:
+    """Whether it is what was learnt before; some estimators make it anew whenever they are asked."""
+    return new is old or (new is not None and old is not None and _scalars(new) == _scalars(old) is not None)
 
 
 _LEARNT = {"classes": "classes_", "feature_names": "feature_names_in_"}

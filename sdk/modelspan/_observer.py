@@ -15,10 +15,9 @@ from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import attach, detach
-from opentelemetry.trace import set_span_in_context
 
 from modelspan import _identity, _runtime, conventions
-from modelspan._context import LATEST, TAGS, Identity, as_tags
+from modelspan._context import LATEST, TAGS, Identity, as_tags, within
 from modelspan._failsafe import attempt, guard, swallowed
 from modelspan._redact import Redaction, Rule
 from modelspan._settings import sample_rate as checked_rate
@@ -229,7 +228,7 @@ class Observer:
         try:
             call.span = span = self._tracer.start_span(self._span_name, attributes=self._stream(call.stream.version)[1])
             call.context = span.get_span_context()
-            call.token = attach(set_span_in_context(span))
+            call.token = attach(within(span))
         except BaseException as error:
             swallowed("a span could not be started", error)
         LATEST.set(Identity(call.time_ns, call.number, call.ids, call.rows))

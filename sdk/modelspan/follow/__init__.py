@@ -1,0 +1,1 @@
+"""Libraries followed without code: instrumentors that `opentelemetry-instrument` finds, one a library."""

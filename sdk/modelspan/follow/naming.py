@@ -1,0 +1,36 @@
+"""Of which model a prediction is that nobody named in code."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from modelspan._failsafe import swallowed
+
+MODEL, VERSION = "MODELSPAN_MODEL", "MODELSPAN_MODEL_VERSION"
+
+_named: dict[str, str] = {}
+"""Of which class the first model was that predicted under a name of the environment."""
+
+
+def named(model: Any, told: str = "", version: str = "", kind: str = "") -> dict[str, Any]:
+    """Name and version of a model: the environment's, else what its framework tells, else its class.
+
+    Args:
+        model: The object that predicts.
+        told: A name that its framework knows, such as that of its file; '' where there is none.
+        version: A version that its framework knows.
+        kind: What it is, where that is more than its class says: a pipeline is its last step.
+    """
+    kind = kind or type(model).__name__
+    chosen = os.environ.get(MODEL, "").strip()
+    if chosen:
+        first = _named.setdefault(chosen, kind)
+        if first != kind:
+            swallowed(
+                f"a {first} and a {kind} both predict as {chosen!r}, by {MODEL}; "
+                "modelspan.instrument(model, NAME) names each by itself"
+            )
+    elif not told:
+        swallowed(f"a {kind} predicts without a name and is called by its class; {MODEL} names it")
+    return {"model": chosen or told or kind, "version": os.environ.get(VERSION, "").strip() or version}

@@ -1,0 +1,130 @@
+"""Methods of a library's classes, observed where nothing that is observed calls them.
+
+Models nest: a pipeline calls its last step, a forest its trees, MLflow the model that it wraps. What comes first is the
+prediction; all that runs inside of it says nothing, and neither does what runs while something is fitted, evaluated or
+explained (`quiet`), in an application's own `observe`, or under OpenTelemetry's `suppress_instrumentation`.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from opentelemetry.context import attach, detach, get_value
+
+from modelspan import _context, _runtime
+from modelspan._failsafe import swallowed
+from modelspan._instrument import Learning
+from modelspan._observer import Options
+
+T = TypeVar("T")
+_FOLLOWED = "__modelspan_followed__"
+"""Marks a function that stands for a library's own, which it holds."""
+
+
+def _itself(model: Any) -> Any:
+    return model
+
+
+class Reading(NamedTuple):
+    """How calls of a class's methods are read."""
+
+    options: Callable[[Any], Options]
+    """From an object to its name and all else that `observe` takes; extractors get the object as first argument."""
+    learner: Callable[[Any], Any] = _itself
+    """From an object to what knows classes and feature names as an estimator of scikit-learn does."""
+    other: Mapping[str, object] = {}
+    """Arguments with which a call is no prediction, where they are not as here: leaves and contributions, say."""
+
+
+def follow(owner: type, names: Iterable[str], reading: Reading) -> None:
+    """Observe the methods of a class that it defines itself; those that are followed already stay as they are."""
+    for name in names:
+        method = vars(owner).get(name)
+        if inspect.isfunction(method):
+            if not hasattr(method, _FOLLOWED) and not getattr(method, "__isabstractmethod__", False):
+                setattr(owner, name, _followed(method, reading))
+        elif inspect.isfunction(inner := getattr(method, "fn", None)) and not hasattr(inner, _FOLLOWED):
+            available: Any = copy.copy(method)  # scikit-learn's: there only if the last step of a pipeline has it
+            available.fn = _followed(inner, reading)
+            setattr(owner, name, available)
+
+
+def _followed(method: Any, reading: Reading) -> Any:
+    known: ByObject[Learning] = ByObject()
+    told = inspect.signature(method) if reading.other else None
+
+    @functools.wraps(method)
+    def followed(*args: Any, **kwargs: Any) -> Any:
+        if _runtime.disabled or _is_silent():
+            return method(*args, **kwargs)
+        try:
+            other = told is not None and (len(args) > 2 or kwargs) and _is_other(told, args, kwargs, reading.other)
+            observed = method if other else _observed(known, method, args[0], reading)
+        except BaseException as error:
+            swallowed(f"calls of {method.__qualname__} cannot be followed", error)
+            observed = method
+        return observed(*args, **kwargs)
+
+    setattr(followed, _FOLLOWED, method)
+    return followed
+
+
+def _observed(known: ByObject[Learning], method: Any, model: Any, reading: Reading) -> Any:
+    return known.of(model, lambda: Learning(method, reading.options(model))).of(reading.learner(model))
+
+
+def _is_silent() -> bool:
+    return _context.is_within() or bool(get_value("suppress_instrumentation"))
+
+
+def _is_other(told: inspect.Signature, args: Any, kwargs: Any, other: Mapping[str, object]) -> bool:
+    given = told.bind_partial(*args, **kwargs).arguments
+    return any(given.get(name, usual) != usual for name, usual in other.items())
+
+
+class ByObject(Generic[T]):
+    """What belongs to each object, for as long as it lives, however it compares with others."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[weakref.ref[Any], T]] = {}
+
+    def of(self, owner: Any, make: Callable[[], T]) -> T:
+        """What belongs to the object; made where there is nothing yet."""
+        key = id(owner)
+        found = self._known.get(key)
+        if found is None or found[0]() is not owner:
+            found = weakref.ref(owner, functools.partial(self._forget, key)), make()
+            self._known[key] = found
+        return found[1]
+
+    def _forget(self, key: int, ref: weakref.ref[Any]) -> None:
+        if (found := self._known.get(key)) is not None and found[0] is ref:
+            del self._known[key]
+
+
+def quiet(owner: Any, names: Iterable[str]) -> None:
+    """What runs inside of these functions of a module, or methods of a class, is no prediction."""
+    for name in names:
+        function = vars(owner).get(name)
+        if isinstance(function, classmethod) and not hasattr(function, _FOLLOWED):
+            setattr(owner, name, classmethod(_quiet(function.__func__)))
+        elif inspect.isfunction(function) and not hasattr(function, _FOLLOWED):
+            setattr(owner, name, _quiet(function))
+
+
+def _quiet(function: Any) -> Any:
+    @functools.wraps(function)
+    def silent(*args: Any, **kwargs: Any) -> Any:
+        token = attach(_context.within())
+        try:
+            return function(*args, **kwargs)
+        finally:
+            detach(token)
+
+    setattr(silent, _FOLLOWED, function)
+    return silent
