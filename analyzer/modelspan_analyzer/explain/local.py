@@ -26,8 +26,11 @@ FROM predictions WHERE prediction_id = {id:String} ORDER BY timestamp DESC LIMIT
 """
 _LATER = """
 SELECT method, base_value, attributions FROM attributions FINAL
-WHERE prediction_id = {id:String} AND baseline_id = '' ORDER BY computed_at DESC LIMIT 1
+WHERE model = {model:String} AND baseline_id = '' AND timestamp = {moment:DateTime64(9, 'UTC')}
+  AND prediction_id = {id:String}
+ORDER BY computed_at DESC LIMIT 1
 """
+"""By the key: the same id may be another model's, too."""
 _SHAPE = """
 SELECT prediction_id, timestamp, value, label, '' AS truth, CAST(NULL AS Nullable(Float64)) AS true_value,
        sample_weight AS weight, numeric_features, categorical_features
@@ -108,7 +111,7 @@ def explain(
     head = (prediction_id, row["model"], row["version"], row["moment"], shown)
     if model:
         return _compute(store, row, model, method, LocalExplanation(*head, "", None, None, ()), background, seconds)
-    later = store.rows(_LATER, {"id": prediction_id})
+    later = store.rows(_LATER, {"id": prediction_id, "model": row["model"], "moment": row["moment"]})
     if row["attributions"]:
         return LocalExplanation(*head, "logged with the prediction", None, None, _sorted(row["attributions"], features))
     if later:

@@ -20,6 +20,7 @@ from modelspan_collector.sqlhttp.forms import ExternalTable
 from modelspan_collector.sqlhttp.settings import Limits, clause, effective
 from modelspan_collector.sqlhttp.statement import Statement
 from modelspan_collector.store import aside
+from modelspan_collector.store.connect import READING
 from modelspan_collector.store.quote import quote_name
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ class Engine:
             self._forbidden.check_identifier(question.parameters.get(name, ""))
             self._forbidden.check_database(question.parameters.get(name, ""))
         asked = effective({**question.settings, **vetted.settings}, self._limits)
-        settings = {**asked, "log_comment": uuid.uuid4().hex}
+        settings = {**{name: str(value) for name, value in READING.items()}, **asked, "log_comment": uuid.uuid4().hex}
         elsewhere = question.database in self._forbidden.databases  # drivers name `default` unless told otherwise
         connection.query(f"USE {quote_name(self._database if elsewhere else question.database)}")
         _apply(connection, settings)

@@ -12,7 +12,7 @@ import pytest
 from modelspan_collector.sqlhttp import allowed, errors, settings
 from modelspan_collector.sqlhttp.server import SqlServer
 from modelspan_collector.sqlhttp.settings import Limits
-from modelspan_collector.store.connect import Store, connect
+from modelspan_collector.store.connect import READING, Store, connect
 
 OUTWARD = re.compile(
     r"files?|filenames?|paths?|urls?|uris?|schemas?|commands?|scripts?|registry|director(y|ies)|folders?|servers?|hosts?|"
@@ -179,6 +179,12 @@ def test_what_is_allowed_is_applied_whichever_way_it_comes(sql: httpx.Client, wr
     ):
         answer = writable_sql.post("/", content=statement)
         assert answer.status_code == 200, answer.text
+
+
+def test_a_query_reads_the_way_that_pages_do(sql: httpx.Client) -> None:
+    """One trace or prediction is found as fast by a client's own statement."""
+    asked = ", ".join(f"toUInt8(getSetting('{name}'))" for name in READING)
+    assert sql.post("/", content=f"SELECT {asked}").text.split() == [str(value) for value in READING.values()]
 
 
 def test_a_column_may_be_called_settings(sql: httpx.Client) -> None:
