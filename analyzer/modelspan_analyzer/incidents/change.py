@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import describe
@@ -136,7 +137,8 @@ def cleared(incident: Incident, results: Sequence[Result], terms: Terms) -> Inci
     """Count good windows, end findings that are well again, and resolve where all are."""
     said = {key_of(result): result for result in results}
     end = max(result.window.end for result in results)
-    members = tuple(_heard(one, _said_of(one, incident, said), end, terms.settings) for one in incident.findings)
+    heard = [_said_of(one, incident, said, terms.signals) for one in incident.findings]
+    members = tuple(_heard(*each, end, terms.settings) for each in zip(incident.findings, heard, strict=True))
     if members == incident.findings:
         return incident
     over = [new for old, new in zip(incident.findings, members, strict=True) if new.ended and not old.ended]
@@ -158,17 +160,32 @@ def cleared(incident: Incident, results: Sequence[Result], terms: Terms) -> Inci
     )
 
 
-def _said_of(member: OpenFinding, incident: Incident, said: Mapping[tuple[str, ...], Result]) -> Result | None:
+_MEASURED: Final = (Verdict.OK, Verdict.WARNING, Verdict.ALARM)
+"""What a measurement may say, the worst last."""
+
+
+def _said_of(
+    member: OpenFinding, incident: Incident, said: Mapping[tuple[str, ...], Result], signals: Signals
+) -> Result | None:
     """The result of a window that speaks of a finding.
 
-    Of a segment that has too few rows to be measured it is what was measured over all segments, where that is a finding
-    of the incident too: a quiet quarter of an hour of one region does not keep open what is over everywhere.
+    Of one that has too few rows to be measured it is the worst of those that speak for it: a window that holds rows
+    enough for most measures, but not for one, does not keep open what is over by all that could be measured.
     """
     own = said.get(member.key)
-    if not member.segment or own is None or own.verdict is not Verdict.NOT_ENOUGH_DATA:
+    if own is None or own.verdict is not Verdict.NOT_ENOUGH_DATA:
         return own
-    whole = replace(member, segment="").key
-    return said.get(whole, own) if any(other.key == whole for other in incident.findings) else own
+    heard = (said.get(one.key) for one in incident.findings if _speaks_for(one, member, signals))
+    measured = [one for one in heard if one is not None and one.verdict in _MEASURED]
+    return max(measured, key=lambda one: _MEASURED.index(one.verdict), default=own)
+
+
+def _speaks_for(one: OpenFinding, member: OpenFinding, signals: Signals) -> bool:
+    """Whether a finding is the same over all segments, or asks the same of the same predictions by another measure."""
+    if one.key == replace(member, segment="").key:
+        return True
+    question, asked = (signals[each.signal].question_for(each.metric) for each in (one, member))
+    return question == asked != "" and (one.version, one.segment) == (member.version, member.segment)
 
 
 def _heard(member: OpenFinding, result: Result | None, end: datetime, settings: IncidentSettings) -> OpenFinding:

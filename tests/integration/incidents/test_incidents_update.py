@@ -78,6 +78,32 @@ def test_a_segment_that_alarms_or_that_alarmed_alone_is_not_over(store, verdicts
     assert not _over(store, verdicts, with_whole=with_whole)
 
 
+MIX = {"signal": "multivariate", "metric": "domain_classifier_auc", "feature": "", "monitor": "multivariate"}
+WRONG = {"signal": "performance", "metric": "accuracy", "feature": "", "monitor": "performance"}
+
+
+@pytest.mark.parametrize(
+    ("alarmed", "left"),
+    [
+        ((result(0), result(0, **MIX)), 0),
+        ((result(0, **WRONG), result(0, **MIX)), 1),
+        ((result(0, segment="tag.region=east"), result(0, **MIX)), 1),
+        ((result(0, **MIX),), 1),
+    ],
+)
+def test_a_measure_with_too_few_rows_is_over_with_those_that_ask_the_same(store, alarmed, left):
+    """Windows with enough rows for drift and not for the mix of features: drift speaks of it, but neither labels nor a
+    part of the rows do."""
+    update(store, alarmed, at(0))
+    for number in (1, 2):
+        later = result(number).window
+        said = [
+            replace(one, window=later, verdict=FEW if one.signal == "multivariate" else Verdict.OK) for one in alarmed
+        ]
+        update(store, said, at(number))
+    assert len(load_open(store)) == left
+
+
 def test_a_finding_that_comes_right_back_reopens_its_incident(store):
     """An alarm within the hour after the resolution continues the same incident."""
     update(store, [result(number, Verdict.ALARM if number == 0 else Verdict.OK) for number in range(3)], at(2))
