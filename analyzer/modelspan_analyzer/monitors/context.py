@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import Final, TypedDict, Unpack
 
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.reading.arrivals import first_rows
-from modelspan_analyzer.reading.baselines import KIND_ROWS, Baseline
+from modelspan_analyzer.reading.arrivals import PRIMARY, first_answers, first_rows, role_at
+from modelspan_analyzer.reading.baselines import KIND_LEARNT, KIND_ROWS, Baseline
 from modelspan_analyzer.reading.outcomes.read import Coverage
 from modelspan_analyzer.reading.outcomes.target import Seen as Answers
 from modelspan_analyzer.reading.outcomes.target import Target, kept_look, look, read_as, target_of
@@ -115,7 +116,24 @@ class MonitorContext:
     def _sources(self) -> list[Rows]:
         labelled = self.labelled
         current = window_rows(self.model, self.version, self.window, labelled=labelled)
-        return [current, baseline_rows(self.baseline, labelled=labelled)] if self.baseline else [current]
+        if self.baseline is None:
+            return [current]
+        answered = self.answered if labelled else None
+        baseline = replace(self.baseline, window=answered) if answered else self.baseline
+        return [current, baseline_rows(baseline, labelled=labelled)]
+
+    @cached_property
+    def answered(self) -> Window | None:
+        """What outcomes are compared with where the baseline was learnt of a shadow, whose predictions get no labels:
+        the version's first answers, as many as a baseline is learnt from, once they came before the window."""
+        baseline, learn = self.baseline, self.settings.baseline.learn
+        if baseline is None or baseline.kind != KIND_LEARNT or baseline.window is None:
+            return None
+        learnt = self.store, self.model, self.version, baseline.window.end
+        if role_at(*learnt[:3], baseline.window.end - timedelta(microseconds=1)) == PRIMARY:
+            return None
+        found = first_answers(*learnt, learn)
+        return found if found and found.end <= self.window.start else None
 
     @cached_property
     def answers(self) -> list[Answers]:

@@ -67,6 +67,13 @@ SELECT count() FROM (
     LIMIT {most:UInt64}
 )
 """
+_FIRST_ANSWERS = """
+SELECT count() AS n, min(timestamp) AS first, max(timestamp) AS last FROM (
+    SELECT timestamp FROM predictions
+    WHERE model = {model:String} AND version = {version:String} AND role = {role:String}
+      AND timestamp >= {since:DateTime64(9, 'UTC')} ORDER BY timestamp LIMIT {most:UInt64}
+)
+"""
 _ACTIVE_HOURS = """
 SELECT DISTINCT toUnixTimestamp(hour) AS slot FROM feature_profiles
 WHERE model = {model:String} AND (version = {version:String} OR {any:Bool})
@@ -138,6 +145,15 @@ class Arrivals:
 def first_rows(store: Store, model: str, version: str, before: datetime, most: int) -> int:
     """How many predictions a version had made before a moment, as far as they matter."""
     return int(store.scalar(_FIRST, {"model": model, "version": version, "before": before, "most": most}))
+
+
+def first_answers(store: Store, model: str, version: str, since: datetime, number: int) -> Window | None:
+    """The stretch of the first so many predictions of a version that reached somebody; None while there are fewer."""
+    asked = {"model": model, "version": version, "since": since, "most": number, "role": PRIMARY}
+    (row,) = store.rows(_FIRST_ANSWERS, asked)
+    if row["n"] < number:
+        return None
+    return Window(utc(row["first"]), utc(row["last"]) + timedelta(microseconds=1))
 
 
 def newest(store: Store, model: str, version: str, before: datetime) -> datetime | None:

@@ -13,11 +13,14 @@ import pytest
 
 from modelspan_analyzer.comparison.compare import compare
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
+from modelspan_analyzer.config.settings import BaselineSettings, ModelSettings, MonitorsConfig
 from modelspan_analyzer.results import Window
+from modelspan_analyzer.runner import Runner
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
-WINDOW = Window(START, START + timedelta(hours=1))
+WINDOW_LENGTH = timedelta(hours=1)
+WINDOW = Window(START, START + WINDOW_LENGTH)
 ROWS = 600
 RNG = np.random.default_rng(3)
 TRUTH = RNG.integers(0, 2, ROWS)
@@ -93,3 +96,39 @@ def test_a_shadow_of_some_requests_is_compared_on_those(store: Store) -> None:
     assert found.paired is not None
     assert found.paired.rows == found.matched.rows == ROWS / 3
     assert str(found.matched).startswith(f"{ROWS // 3} of {ROWS} predictions of the challenger")
+
+
+def _hour(number: int) -> Window:
+    return Window(START + number * WINDOW_LENGTH, START + (number + 1) * WINDOW_LENGTH)
+
+
+def _answer(store: Store, number: int, role: str, *, right: float) -> None:
+    """An hour of a version's answers, of which a share is right; those of a primary version get labels."""
+    rng = np.random.default_rng(number)
+    truth = rng.integers(0, 2, ROWS)
+    answers = np.where(rng.random(ROWS) < right, truth, 1 - truth).astype(str)
+    stamps = pa.array(
+        [_hour(number).start + row * timedelta(seconds=6) for row in range(ROWS)], pa.timestamp("ns", "UTC")
+    )
+    ids = [f"{role}-{number}-{row}" for row in range(ROWS)]
+    one = {"model": ["m"] * ROWS, "version": ["2"] * ROWS, "role": [role] * ROWS, "label": answers}
+    store.insert("predictions", pa.table({"prediction_id": ids, "timestamp": stamps, **one}))
+    if role == "primary":
+        store.insert("labels", pa.table({"prediction_id": ids, "timestamp": stamps, "label": truth.astype(str)}))
+
+
+def test_a_promoted_shadow_is_compared_with_its_first_answers(store: Store) -> None:
+    """Its baseline was learnt while nobody labelled what it said; what it did first as the primary version stands in,
+    from when all of it lies before the window."""
+    shares = {0: ("shadow", 0.9), 1: ("primary", 0.9), 2: ("primary", 0.9), 3: ("primary", 0.6)}
+    for number, (role, right) in shares.items():
+        _answer(store, number, role, right=right)
+    runner = Runner(store, MonitorsConfig(defaults=ModelSettings(baseline=BaselineSettings(learn=ROWS))))
+    found = {
+        number: {one.metric: one for one in runner.run_window("m", "2", _hour(number)) if one.signal == "performance"}
+        for number in (1, 2, 3)
+    }
+    assert [found[number]["balanced_accuracy"].verdict.value for number in found] == ["not_compared", "ok", "alarm"]
+    said = [found[number]["labels_share"].reason.partition("; ")[2] for number in found]
+    assert said[0] == "" and said[1] == said[2] != ""
+    assert said[1].startswith("measures are compared with the version's first answers, until 2026-01-05 01:59 UTC")

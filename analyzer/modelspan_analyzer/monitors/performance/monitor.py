@@ -81,7 +81,7 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
         threshold=least / seen.rows if seen.rows >= max(least, 1) else None,
         direction="below",
         n=seen.rows,
-        reason="; ".join(part for part in (known, few, target.derived) if part),
+        reason="; ".join(part for part in (known, few, target.derived, _compared(context)) if part),
         details={
             "labelled": seen.labelled,
             "labels_until": context.answers[0].labels_until,
@@ -89,6 +89,16 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
             "guess": target.guess,
             "derived": target.derived,
         },
+    )
+
+
+def _compared(context: MonitorContext) -> str:
+    """What measures are compared with, where it is not the baseline."""
+    if context.answered is None:
+        return ""
+    return (
+        "measures are compared with the version's first answers, until "
+        f"{context.answered.end:%Y-%m-%d %H:%M} UTC, as the baseline is of a shadow's predictions"
     )
 
 
