@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from modelspan import _runtime, _settings
+from modelspan import _config_file, _runtime, _settings
 from modelspan._failsafe import guard
 from modelspan._redact import Redaction, Rule
 
@@ -25,8 +25,9 @@ def configure(
     """Configure this process; call it once at start-up, before the web framework forks or serves.
 
     Global OpenTelemetry providers that the application has set are used; where there are none, they are made from the
-    `OTEL_*` variables. Arguments win over variables. Without this call, the first prediction configures from the
-    environment and leaves the global providers alone. Called again, it sends what is held and takes the new settings.
+    file that `OTEL_CONFIG_FILE` names, else from the `OTEL_*` variables. Arguments win over both. Without this call,
+    the first prediction configures from the environment and leaves the global providers alone. Called again, it sends
+    what is held and takes the new settings.
 
     Args:
         endpoint: Base URL of the OTLP/HTTP receiver, such as `http://127.0.0.1:4318` (the default).
@@ -42,7 +43,7 @@ def configure(
     Raises:
         ValueError: A setting cannot mean what it says.
     """
-    settings = _settings.from_environment(endpoint=endpoint, headers=headers)
+    settings = _config_file.settings(endpoint, headers)
     settings = dataclasses.replace(
         settings,
         service_name=service_name or settings.service_name,
@@ -55,7 +56,7 @@ def configure(
     Redaction(
         settings.redact, key=settings.redact_key
     )  # a rule that cannot mean anything is an error here, not at a call
-    off = _settings.is_disabled() if disabled is None else disabled
+    off = _settings.is_disabled() or settings.disabled if disabled is None else disabled
     if not off:
         _set_up(settings)
     _runtime.replace(settings, off=off)

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from modelspan import _failsafe, _identity, _settings
+from modelspan import _config_file, _failsafe, _identity, _settings
 from modelspan._failsafe import guard, swallowed
 from modelspan._pipeline import Pipeline
-from modelspan._settings import Settings
+from modelspan._settings import Endpoint, Settings
 
 disabled: bool = _settings.is_disabled()
 """Read on every call: where it is true, a decorated function is called and nothing else happens."""
@@ -50,14 +50,18 @@ def _first() -> Runtime:
 
 def _from_environment() -> Settings:
     try:
-        return _settings.from_environment()
+        return _config_file.settings()
     except ValueError as error:
+        if _config_file.path() is not None:
+            swallowed(f"predictions are not sent: {error}")
+            return Settings(records=Endpoint(url=""))
         swallowed(f"the environment is ignored: {error}")
         return Settings()
 
 
 def _install(settings: Settings) -> Runtime:
-    global _current
+    global _current, disabled
+    disabled = disabled or settings.disabled
     _current = Runtime(settings)
     _create_counters()
     watch_the_end()

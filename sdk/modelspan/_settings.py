@@ -25,7 +25,7 @@ class Endpoint:
     one."""
 
     url: str
-    """`OTEL_EXPORTER_OTLP_<SIGNAL>_ENDPOINT`, else `OTEL_EXPORTER_OTLP_ENDPOINT` and `/v1/<signal>`."""
+    """`OTEL_EXPORTER_OTLP_<SIGNAL>_ENDPOINT`, else `OTEL_EXPORTER_OTLP_ENDPOINT` and `/v1/<signal>`; '' for nowhere."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Sent with every request (`…_HEADERS`)."""
     timeout: float = 10.0
@@ -76,6 +76,8 @@ class Settings:
     """Names and patterns of the only features that leave the process (argument of `configure` only)."""
     redact_key: bytes | None = field(default=None, repr=False)
     """Secret of the keyed hash (`MODELSPAN_REDACT_KEY`)."""
+    disabled: bool = False
+    """Whether the file of `OTEL_CONFIG_FILE` switches everything off."""
 
 
 def is_disabled(environ: Mapping[str, str] = os.environ) -> bool:
@@ -134,7 +136,12 @@ def sample_rate(rate: float) -> float:
     return float(rate)
 
 
-def _checked(url: str) -> str:
+def checked(url: str) -> str:
+    """A URL that requests can be sent to.
+
+    Raises:
+        ValueError: It is none.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         told = url.rpartition("@")[2].partition("?")[0]  # without what may be a password
@@ -159,7 +166,7 @@ class _Reader:
             _headers(self._environ, f"OTEL_EXPORTER_OTLP_{infix}HEADERS") for infix in ("", f"{signal}_")
         )
         return Endpoint(
-            url=_checked(own or (base if grpc else f"{base.rstrip('/')}/v1/{signal.lower()}")),
+            url=checked(own or (base if grpc else f"{base.rstrip('/')}/v1/{signal.lower()}")),
             headers={**general, **special, **self._headers},
             timeout=self.number(
                 f"OTEL_EXPORTER_OTLP_{signal}_TIMEOUT", self.number("OTEL_EXPORTER_OTLP_TIMEOUT", 10.0)

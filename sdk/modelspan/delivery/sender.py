@@ -40,16 +40,17 @@ class Sender:
 
     def _run(self) -> None:
         with guard("records cannot be sent, because the endpoint cannot be used") as opening:
-            connection = connect(self._endpoint, "logs")
+            connection = connect(self._endpoint, "logs") if self._endpoint.url else None
             resource = otlp.resource_of(self._resource)
         if opening.failed is not None:
             return
         while not self._backoff.stopped:
             record = self._outbox.take(timeout=0.5)
             if record is not None:
-                self._outbox.settle(self._send(connection, resource, record))
+                self._outbox.settle(self._send(connection, resource, record) if connection else "dropped")
         with guard("a connection could not be closed"):
-            connection.close()
+            if connection is not None:
+                connection.close()
 
     def _send(self, connection: Connected, resource: bytes, record: Record) -> str:
         """What became of a record: `sent`, `failed` (refused), or `dropped` (the process ends before)."""

@@ -11,13 +11,14 @@ import copy
 import functools
 import inspect
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from opentelemetry.context import attach, detach, get_value
 
 from modelspan import _context, _runtime
-from modelspan._failsafe import swallowed
+from modelspan._failsafe import guard, swallowed
 from modelspan._instrument import Learning
 from modelspan._observer import Options
 
@@ -60,10 +61,12 @@ def _followed(method: Any, reading: Reading) -> Any:
 
     @functools.wraps(method)
     def followed(*args: Any, **kwargs: Any) -> Any:
-        if _runtime.disabled or _is_silent():
+        if _runtime.disabled:
             return method(*args, **kwargs)
         try:
-            other = told is not None and (len(args) > 2 or kwargs) and _is_other(told, args, kwargs, reading.other)
+            other = _is_silent() or (
+                told is not None and (len(args) > 2 or kwargs) and _is_other(told, args, kwargs, reading.other)
+            )
             observed = method if other else _observed(known, method, args[0], reading)
         except BaseException as error:
             swallowed(f"calls of {method.__qualname__} cannot be followed", error)
@@ -107,6 +110,19 @@ class ByObject(Generic[T]):
             del self._known[key]
 
 
+@contextmanager
+def silence() -> Iterator[None]:
+    """A block in which nothing that is followed is a prediction."""
+    token = None
+    with guard("predictions inside of what is none cannot be told apart"):
+        token = attach(_context.within())
+    try:
+        yield
+    finally:
+        if token is not None:
+            detach(token)
+
+
 def quiet(owner: Any, names: Iterable[str]) -> None:
     """What runs inside of these functions of a module, or methods of a class, is no prediction."""
     for name in names:
@@ -120,11 +136,8 @@ def quiet(owner: Any, names: Iterable[str]) -> None:
 def _quiet(function: Any) -> Any:
     @functools.wraps(function)
     def silent(*args: Any, **kwargs: Any) -> Any:
-        token = attach(_context.within())
-        try:
+        with silence():
             return function(*args, **kwargs)
-        finally:
-            detach(token)
 
     setattr(silent, _FOLLOWED, function)
     return silent

@@ -5,14 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from opentelemetry.context import attach, detach
-
-from modelspan import _context
 from modelspan._instrument import PREDICTING
 from modelspan._observer import Options
 from modelspan.follow.instrumentor import Instrumentor
 from modelspan.follow.naming import named
-from modelspan.follow.outermost import Reading, follow, quiet
+from modelspan.follow.outermost import Reading, follow, quiet, silence
 
 NO_PREDICTIONS = ("fit", "partial_fit", "fit_predict", "fit_transform", "score")
 """Methods inside of which an estimator's own predictions answer nobody."""
@@ -65,11 +62,8 @@ def _parallel(module: Any) -> None:
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         if not getattr(self.function, "__module__", "").startswith("sklearn."):
             return own(self, *args, **kwargs)
-        token = attach(_context.within())
-        try:
+        with silence():
             return own(self, *args, **kwargs)
-        finally:
-            detach(token)
 
     module._FuncWrapper.__call__ = called
 

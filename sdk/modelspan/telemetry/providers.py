@@ -6,8 +6,9 @@ import os
 import uuid
 from typing import TYPE_CHECKING
 
-from opentelemetry import metrics, trace
+from opentelemetry import _logs, metrics, trace
 
+from modelspan import _config_file
 from modelspan._failsafe import guard
 from modelspan._settings import Settings
 from modelspan.telemetry.histograms import Buckets
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 def resource_attributes(settings: Settings) -> dict[str, object]:
     """What describes this service and process: the application's own resource where it has set a provider."""
     with guard("the service could not be described"):
-        existing = getattr(trace.get_tracer_provider(), "resource", None)
-        resource = existing if existing is not None else make_resource(settings)
+        providers = trace.get_tracer_provider(), _logs.get_logger_provider()
+        existing = [own for each in providers if (own := getattr(each, "resource", None)) is not None]
+        resource = existing[0] if existing else make_resource(settings)
         return dict(resource.attributes)
     return {"service.name": settings.service_name or "unknown_service"}
 
@@ -35,7 +37,13 @@ def make_resource(settings: Settings) -> Resource:
 
 
 def set_up(settings: Settings) -> None:
-    """Set global providers where the application has set none."""
+    """Set global providers where the application has set none: those of `OTEL_CONFIG_FILE`, else ours."""
+    if _config_file.path() is not None:
+        if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider) and _is_unset(
+            metrics.get_meter_provider()
+        ):
+            _config_file.apply()
+        return
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider) and _wanted("OTEL_TRACES_EXPORTER"):
         _set_tracer_provider(settings)
     if _is_unset(metrics.get_meter_provider()) and _wanted("OTEL_METRICS_EXPORTER"):
