@@ -56,6 +56,24 @@ def ask_owner(instance: Running, path: str, asked: Mapping[str, Any]) -> dict[st
     return _answer(instance, urllib.request.Request(url, data=body, headers=headers, method="POST"))  # noqa: S310
 
 
+def act(args: argparse.Namespace, path: str, given: Mapping[str, Any]) -> bool:
+    """Have the instance that owns the store do something about an incident of its; False where none runs on it.
+
+    Raises:
+        CommandError: it refuses, or the incident is in another database.
+    """
+    instance = running(args)
+    if instance is None or args.store:
+        return False
+    if args.database != DEFAULT_DATABASE:
+        raise CommandError(
+            "through the running instance, a command acts on the incidents of its own database alone",
+            hint=f"use a token of that tenant over HTTP, or stop it first, to act in {args.database!r}",
+        )
+    ask_owner(instance, path, given)
+    return True
+
+
 def get_json(instance: Running, path: str, asked: Mapping[str, str]) -> dict[str, Any]:
     """What a running instance answers to a question that anybody may ask of it.
 

@@ -91,8 +91,9 @@ FLEET = Dashboard(
         _sql(
             "What is wrong",
             "table",
-            "SELECT severity, model, title, why, owner, opened_at, incident_id FROM incidents FINAL "
-            "WHERE status = 'open' OR updated_at >= $__fromTime ORDER BY status, severity, opened_at DESC LIMIT 100",
+            "SELECT severity, model, title, why, owner, assignee, acknowledged_by, opened_at, incident_id "
+            "FROM incidents FINAL WHERE status = 'open' OR updated_at >= $__fromTime "
+            "ORDER BY status, severity, opened_at DESC LIMIT 100",
             width=24,
         ),
         _sql(
@@ -164,14 +165,15 @@ INCIDENT = Dashboard(
         _sql(
             "Incident",
             "table",
-            "SELECT status, severity, model, title, why, owner, runbook, affected, began_at, opened_at, resolved_at "
+            "SELECT status, severity, model, title, why, owner, runbook, affected, began_at, opened_at, resolved_at, "
+            "acknowledged_at, acknowledged_by, assignee, action, outcome, closed_by "
             "FROM incidents FINAL WHERE incident_id = '${incident}'",
             width=24,
         ),
         _sql(
             "Timeline",
             "table",
-            "SELECT at, kind, text FROM incident_events FINAL WHERE incident_id = '${incident}' "
+            "SELECT at, kind, actor, text FROM incident_events FINAL WHERE incident_id = '${incident}' "
             f"ORDER BY at, indexOf({list(EVENT_KINDS)}, kind)",
             width=24,
         ),

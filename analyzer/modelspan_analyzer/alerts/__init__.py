@@ -1,6 +1,6 @@
 """Alerts of incidents: Prometheus rules and their tests, metrics for them, and Alertmanager."""
 
-from modelspan_analyzer.alerts.alert import Alert, alert_of
+from modelspan_analyzer.alerts.alert import Alert, alert_of, alerts_of
 from modelspan_analyzer.alerts.exposition import IncidentCollector
 from modelspan_analyzer.alerts.push import Pusher, PushError, push
 from modelspan_analyzer.alerts.rule_tests import Owned, PromtoolError, check, rule_tests
@@ -17,6 +17,7 @@ __all__ = [
     "PushError",
     "Pusher",
     "alert_of",
+    "alerts_of",
     "check",
     "push",
     "rule_file",

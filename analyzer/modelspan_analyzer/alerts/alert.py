@@ -12,9 +12,13 @@ from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import Incident, Severity, describe
 
 NAME = "ModelIncident"
+ACKNOWLEDGED = "ModelIncidentAcknowledged"
+"""Fires while somebody has an incident in hand, so that Alertmanager can keep its alert from calling again."""
 ANNOTATIONS = (
-    "summary", "found", "affected", "since", "why", "command", "runbook_url", "page", "dashboard", "trace", "sql"
+    "summary", "found", "affected", "since", "why", "work", "command", "runbook_url", "page", "dashboard", "trace",
+    "sql",
 )  # fmt: skip
+ACKNOWLEDGEMENT_LABELS = ("incident", "model")
 LABELS = ("model", "version", "role", "signal", "severity", "owner", "incident")
 
 
@@ -97,6 +101,29 @@ def alert_of(incident: Incident, severity: Severity, settings: AlertSettings, en
         ends_at=ends_at,
         link=_page(incident, settings),
     )
+
+
+def alerts_of(incident: Incident, settings: AlertSettings, ends_at: datetime) -> dict[str, Alert]:
+    """Every alert of an incident: one of each severity that it has had, and of its acknowledgement, if there is one."""
+    alerts = {one.value: alert_of(incident, one, settings, ends_at) for one in incident.severities}
+    known = incident.acknowledged_at is not None
+    return alerts | ({ACKNOWLEDGED: acknowledgement_of(incident, ends_at)} if known else {})
+
+
+def acknowledgement_of(incident: Incident, ends_at: datetime) -> Alert:
+    """The alert by which Alertmanager's rule of inhibition knows that somebody has an incident in hand."""
+    return Alert(
+        labels={"alertname": ACKNOWLEDGED, **acknowledgement_labels(incident), "severity": "none"},
+        annotations={"summary": describe.work(incident)},
+        starts_at=incident.acknowledged_at or incident.updated_at,
+        ends_at=ends_at,
+        link="",
+    )
+
+
+def acknowledgement_labels(incident: Incident) -> dict[str, str]:
+    """What names an acknowledgement, in the order of `ACKNOWLEDGEMENT_LABELS`."""
+    return {"incident": incident.incident_id, "model": incident.model}
 
 
 def _page(incident: Incident, settings: AlertSettings) -> str:

@@ -11,7 +11,14 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector as PrometheusCollector
 
 from modelspan_analyzer import instants
-from modelspan_analyzer.alerts.alert import ANNOTATIONS, LABELS, annotations_of, labels_of
+from modelspan_analyzer.alerts.alert import (
+    ACKNOWLEDGEMENT_LABELS,
+    ANNOTATIONS,
+    LABELS,
+    acknowledgement_labels,
+    annotations_of,
+    labels_of,
+)
 from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.alerts.silence import Expects, Limits, nothing_told
 from modelspan_analyzer.config.alert_settings import AlertSettings
@@ -103,16 +110,22 @@ class IncidentCollector(PrometheusCollector):
             "Predictions that an incident affects.",
             labels=("incident", "model"),
         )
+        acknowledged = GaugeMetricFamily(
+            "modelspan_incident_acknowledged", "1 while somebody has it in hand.", labels=ACKNOWLEDGEMENT_LABELS
+        )
         for incident in shown:
             _add_severities(open_, incident, 1.0)
             texts = annotations_of(incident, self._settings)
             info.add_metric([incident.incident_id, *(texts.get(name, "") for name in ANNOTATIONS)], 1.0)
             affected.add_metric([incident.incident_id, incident.model], float(incident.affected))
+            known = acknowledgement_labels(incident).values()
+            acknowledged.add_metric(list(known), float(incident.acknowledged_at is not None))
         for incident in over:
             _add_severities(open_, incident, 0.0)
+            acknowledged.add_metric(list(acknowledgement_labels(incident).values()), 0.0)
         left_out = GaugeMetricFamily("modelspan_incidents_left_out", "Open incidents beyond the most that are exposed.")
         left_out.add_metric([], float(len(incidents) - len(shown)))
-        yield from (open_, info, affected, left_out)
+        yield from (open_, info, affected, acknowledged, left_out)
 
     def _models(self, now: datetime, others: set[str]) -> Iterator[GaugeMetricFamily]:
         limit = {"limit": MOST_MODELS, "role": PRIMARY}

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from modelspan_analyzer.alerts.alert import Alert, alert_of
+from modelspan_analyzer.alerts.alert import ACKNOWLEDGED, Alert, acknowledgement_of, alerts_of
 from modelspan_analyzer.alerts.maintenance import under_maintenance
 from modelspan_analyzer.config.alert_settings import AlertSettings
-from modelspan_analyzer.incidents import Incident, Severity
+from modelspan_analyzer.incidents import Incident
 from modelspan_analyzer.incidents.incident import OPEN
 from modelspan_analyzer.webhook import Answer, PostError, post
 
@@ -22,8 +22,8 @@ _MOST_READ = 64 * 1024
 LIVES = 4
 """An alert that is not sent again ends after so many resend intervals."""
 
-Key = tuple[str, Severity]
-"""An incident, and one of the severities that it has had."""
+Key = tuple[str, str]
+"""An incident, and one of the severities that it has had, or that it is acknowledged."""
 
 
 class PushError(Exception):
@@ -80,9 +80,8 @@ class Pusher:
         due = [
             (key, alert)
             for one in incidents
-            for severity in one.severities
-            if self._heard_of(key := (one.incident_id, severity), one, now)
-            and self._due(key, alert := self._alert(one, severity, now), now)
+            for key, alert in self._alerts(one, now).items()
+            if self._heard_of(key, one, now) and self._due(key, alert, now)
         ]
         sending = [alert for _, alert in due]
         failed = [url for url in self.settings.alertmanagers if sending and not self._try(url, sending)]
@@ -99,10 +98,15 @@ class Pusher:
         held = now - incident.opened_at < self.settings.hold
         return not held and not under_maintenance(self.settings.maintenance, incident.model, now)
 
-    def _alert(self, incident: Incident, severity: Severity, now: datetime) -> Alert:
+    def _alerts(self, incident: Incident, now: datetime) -> dict[Key, Alert]:
+        """Every alert that an incident has, and the acknowledgement that it has or had."""
         silent = under_maintenance(self.settings.maintenance, incident.model, now)
         lives = incident.status == OPEN and not silent
-        return alert_of(incident, severity, self.settings, now + LIVES * self.settings.resend if lives else now)
+        ends = now + LIVES * self.settings.resend if lives else now
+        found = alerts_of(incident, self.settings, ends)
+        if (incident.incident_id, ACKNOWLEDGED) in self._sent:  # not any more, perhaps: then it has to be ended
+            found.setdefault(ACKNOWLEDGED, acknowledgement_of(incident, now))
+        return {(incident.incident_id, name): alert for name, alert in found.items()}
 
     def _due(self, key: Key, alert: Alert, now: datetime) -> bool:
         if key not in self._sent:

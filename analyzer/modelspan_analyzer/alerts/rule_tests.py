@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from modelspan_analyzer.alerts.alert import LABELS, NAME
+from modelspan_analyzer.alerts.alert import ACKNOWLEDGED, LABELS, NAME
 from modelspan_analyzer.alerts.rules import rule_file, rules
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
@@ -43,6 +43,7 @@ def rule_tests(settings: AlertSettings, models: Sequence[Owned]) -> str:
     tests = [_incident(settings, owned) for owned in chosen] + [
         *_held_through(settings, chosen[0].model),
         _rise(settings, chosen[0].model),
+        _acknowledged(chosen[0].model),
         _maintenance(settings, chosen[0].model),
         *_silence(settings, chosen[0].model),
         *_gauges(settings, chosen[0].model),
@@ -141,6 +142,22 @@ def _rise(settings: AlertSettings, model: str) -> dict[str, Any]:
             _asked(NAME, held * STEP, mild),
             _asked(NAME, 2 * held * STEP, grave, mild),
             _asked(NAME, (2 * held + 2) * STEP),
+        ],
+    }
+
+
+def _acknowledged(model: str) -> dict[str, Any]:
+    """Says so at once, also through a missed scrape, and no more when the incident is over."""
+    labels = {"incident": "abc123", "model": model}
+    said = labels | {"severity": "none"}
+    return {
+        "interval": f"{STEP}s",
+        "name": "an incident that somebody acknowledged",
+        "input_series": [_series("modelspan_incident_acknowledged", labels, "0x4 1 _ 1x4 0x9")],
+        "promql_expr_test": [
+            _asked(ACKNOWLEDGED, 3 * STEP),
+            *(_asked(ACKNOWLEDGED, at * STEP, said) for at in (5, 6, 10)),
+            _asked(ACKNOWLEDGED, 12 * STEP),
         ],
     }
 

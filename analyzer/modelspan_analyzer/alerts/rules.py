@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from modelspan_analyzer.alerts.alert import ANNOTATIONS, LABELS, NAME
+from modelspan_analyzer.alerts.alert import ACKNOWLEDGED, ACKNOWLEDGEMENT_LABELS, ANNOTATIONS, LABELS, NAME
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.config.durations import format_duration
 
@@ -37,6 +37,7 @@ def rules(settings: AlertSettings) -> tuple[Rule, ...]:
     """Every rule, in the order of the file."""
     return (
         _of_incidents(settings),
+        _of_acknowledgements(settings),
         _of_silence(settings),
         *_of_runs(settings),
         *_of_the_collector(settings),
@@ -64,6 +65,21 @@ def _of_incidents(settings: AlertSettings) -> Rule:
     expr = f"{_last('modelspan_incident', LABELS, settings)} == 1 {_not_held(settings)}"
     return Rule(
         NAME, expr, format_duration(settings.hold), "", {name: _looked_up(name, settings) for name in ANNOTATIONS}
+    )
+
+
+def _of_acknowledgements(settings: AlertSettings) -> Rule:
+    """That somebody has an incident in hand: calls nobody, and inhibits the incident's alert."""
+    return Rule(
+        ACKNOWLEDGED,
+        f"{_last('modelspan_incident_acknowledged', ACKNOWLEDGEMENT_LABELS, settings)} == 1",
+        "0s",
+        "none",
+        {
+            "summary": "incident {{ $labels.incident }} of {{ $labels.model }} is acknowledged",
+            "description": "Calls nobody. `deploy/alertmanager` lets it inhibit the incident's alert, so that this "
+            "calls no more until the incident is over, becomes graver or comes back.",
+        },
     )
 
 

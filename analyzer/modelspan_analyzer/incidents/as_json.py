@@ -7,7 +7,7 @@ from typing import Any
 
 from modelspan_analyzer.incidents.incident import Event, Incident, OpenFinding
 
-_TIMES = ("began_at", "opened_at", "updated_at", "resolved_at")
+_TIMES = ("began_at", "opened_at", "updated_at", "resolved_at", "acknowledged_at")
 
 
 def incident_as_json(incident: Incident) -> dict[str, Any]:
@@ -32,4 +32,4 @@ def finding_as_json(finding: OpenFinding) -> dict[str, Any]:
 
 def event_as_json(event: Event) -> dict[str, str]:
     """One line of a timeline."""
-    return {"at": event.at.isoformat(), "kind": event.kind, "text": event.text}
+    return {"at": event.at.isoformat(), "kind": event.kind, "text": event.text, "actor": event.actor}

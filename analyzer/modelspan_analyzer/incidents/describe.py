@@ -41,7 +41,21 @@ def facts(incident: Incident, signals: Signals = SIGNALS) -> dict[str, str]:
         "affected": _affected(incident, signals),
         "since": f"{incident.began_at:%Y-%m-%d %H:%M} UTC",
         "why": incident.why or NOT_ASKED,
+        "work": work(incident),
     }
+
+
+def work(incident: Incident) -> str:
+    """What people did about it, in a line; empty where nobody did anything."""
+    acknowledged, closed = incident.acknowledged_at, incident.resolved_at if incident.closed_by else None
+    parts = (
+        f"acknowledged by {incident.acknowledged_by} at {acknowledged:%Y-%m-%d %H:%M} UTC" if acknowledged else "",
+        f"assigned to {incident.assignee}" if incident.assignee else "",
+        f"done: {incident.action}" if incident.action else "",
+        f"closed by {incident.closed_by} at {closed:%Y-%m-%d %H:%M} UTC" if closed else "",
+        f"outcome: {incident.outcome}" if incident.outcome else "",
+    )
+    return "; ".join(part for part in parts if part)
 
 
 def _measured(member: OpenFinding) -> str:

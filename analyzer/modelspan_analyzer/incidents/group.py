@@ -92,8 +92,12 @@ def _continues(finding: NewFinding, incident: Incident) -> bool:
 
 
 def _may_come_of(finding: NewFinding, incident: Incident) -> bool:
-    """Whether a finding that nothing is known of may come of a cause that lasts."""
-    return finding.cause == "" and not finding.dated and incident.cause != "" and not incident.over
+    """Whether a finding that nothing is known of may come of a cause that lasts.
+
+    Not of one that somebody acknowledged before it began: whoever is called for it would not hear of it.
+    """
+    seen = incident.acknowledged_at is not None and incident.acknowledged_at < finding.began_at
+    return finding.cause == "" and not finding.dated and incident.cause != "" and not incident.over and not seen
 
 
 def _began_together(finding: NewFinding, incident: Incident, together: timedelta) -> bool:

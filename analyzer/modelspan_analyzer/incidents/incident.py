@@ -10,7 +10,14 @@ from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.results import Result
 
 OPEN, RESOLVED = "open", "resolved"
-EVENT_KINDS = ("opened", "reopened", "cause", "severity", "finding", "cleared", "resolved", "feedback")
+ACKNOWLEDGED, ASSIGNED, ACTION, OUTCOME, CLOSED, REOPENED = (
+    "acknowledged", "assigned", "action", "outcome", "closed", "reopened"
+)  # fmt: skip
+"""What people do about an incident; findings reopen one too."""
+EVENT_KINDS = (
+    "opened", REOPENED, "cause", "severity", "finding", ACKNOWLEDGED, ASSIGNED, ACTION, OUTCOME, "cleared", "resolved",
+    CLOSED, "feedback",
+)  # fmt: skip
 """In the order in which they are told where they happened at the same time."""
 
 
@@ -113,6 +120,10 @@ class Event:
     at: datetime
     kind: str
     text: str
+    actor: str = ""
+    """Who did it; empty where the analyzer did."""
+    value: str = ""
+    """What was said with it: whom it is assigned to, what was done, how it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +152,17 @@ class Incident:
     traces: tuple[str, ...] = ()
     severities: tuple[Severity, ...] = ()
     """Every one that it has had, the first first: each is an alert of its own until the incident is over."""
+    acknowledged_at: datetime | None = None
+    """Since when somebody has it in hand; None while nobody has, or since it came back or became graver."""
+    acknowledged_by: str = ""
+    assignee: str = ""
+    """Whose task it is; empty where that is its owner's."""
+    action: str = ""
+    """What was done about it last."""
+    outcome: str = ""
+    """What it came to, in the words of who closed it."""
+    closed_by: str = ""
+    """Who closed it; empty where its findings are well again, or it lasts."""
     news: tuple[Event, ...] = field(default=(), compare=False)
     """What this update added to the timeline."""
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields
-from datetime import datetime
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from modelspan_analyzer.incidents.as_json import finding_as_json
 from modelspan_analyzer.incidents.incident import EVENT_KINDS, OPEN, RESOLVED, Event, Incident, OpenFinding, Severity
+from modelspan_analyzer.incidents.work import worked
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.why import Explanation
 from modelspan_collector.store.connect import Store
 
 _STAMP = pa.timestamp("ms", "UTC")
-_TIMES = ("began_at", "opened_at", "updated_at", "resolved_at")
+_TIMES = ("began_at", "opened_at", "updated_at", "resolved_at", "acknowledged_at")
 _COLUMNS = tuple(field.name for field in fields(Incident) if field.name != "news")
 
 
@@ -69,7 +70,33 @@ def _incident(row: dict[str, Any]) -> Incident:
 
 
 def save(store: Store, incidents: Sequence[Incident]) -> None:
-    """Store the new state of incidents and what it adds to their timelines."""
+    """Store the new state of incidents, as findings have it, and what it adds to their timelines."""
+    if not incidents:
+        return
+    add_events(store, [(one.incident_id, event) for one in incidents for event in one.news])
+    known = _events(store, [one.incident_id for one in incidents])
+    _write(store, [worked(one, known.get(one.incident_id, ())) for one in incidents])
+    settle(store, [one.incident_id for one in incidents])
+
+
+def settle(store: Store, incident_ids: Sequence[str]) -> None:
+    """Bring rows in line with what people did, where they are not.
+
+    Called after every event and every row, so that of an analyzer and a person who write at the same time whoever is
+    last sees the other's. The row that it writes is barely newer than the one that it read: what an analyzer wrote in
+    between stands, and the analyzer then comes here itself.
+    """
+    rows = store.rows(
+        "SELECT * FROM incidents FINAL WHERE incident_id IN {ids:Array(String)}", {"ids": list(incident_ids)}
+    )
+    known = _events(store, incident_ids)
+    stored = [_incident(row) for row in rows]
+    after = [(one, worked(one, known.get(one.incident_id, ()))) for one in stored]
+    step = timedelta(milliseconds=1)
+    _write(store, [replace(new, updated_at=old.updated_at + step) for old, new in after if new != old])
+
+
+def _write(store: Store, incidents: Sequence[Incident]) -> None:
     if not incidents:
         return
     columns: dict[str, pa.Array] = {}
@@ -92,7 +119,6 @@ def save(store: Store, incidents: Sequence[Incident]) -> None:
         else:
             columns[name] = pa.array(values)
     store.insert("incidents", pa.table(columns))
-    add_events(store, [(one.incident_id, event) for one in incidents for event in one.news])
 
 
 def add_events(store: Store, events: Sequence[tuple[str, Event]]) -> None:
@@ -107,6 +133,8 @@ def add_events(store: Store, events: Sequence[tuple[str, Event]]) -> None:
                 "at": pa.array([event.at for _, event in events], _STAMP),
                 "kind": pa.array([event.kind for _, event in events]),
                 "text": pa.array([event.text for _, event in events]),
+                "actor": pa.array([event.actor for _, event in events]),
+                "value": pa.array([event.value for _, event in events]),
             }
         ),
     )
@@ -114,12 +142,21 @@ def add_events(store: Store, events: Sequence[tuple[str, Event]]) -> None:
 
 def timeline(store: Store, incident_id: str) -> list[Event]:
     """What happened, in order."""
+    return _events(store, [incident_id]).get(incident_id, [])
+
+
+def _events(store: Store, incident_ids: Sequence[str]) -> dict[str, list[Event]]:
+    """The timelines of incidents."""
     rows = store.rows(
-        "SELECT at, kind, text FROM incident_events FINAL "
-        "WHERE incident_id = {incident_id:String} ORDER BY at, indexOf({kinds:Array(String)}, kind), text",
-        {"incident_id": incident_id, "kinds": list(EVENT_KINDS)},
+        "SELECT incident_id, at, kind, text, actor, value FROM incident_events FINAL "
+        "WHERE incident_id IN {ids:Array(String)} ORDER BY at, indexOf({kinds:Array(String)}, kind), text",
+        {"ids": list(incident_ids), "kinds": list(EVENT_KINDS)},
     )
-    return [Event(utc(row["at"]), row["kind"], row["text"]) for row in rows]
+    known: dict[str, list[Event]] = {}
+    for row in rows:
+        event = Event(utc(row["at"]), row["kind"], row["text"], row["actor"], row["value"])
+        known.setdefault(row["incident_id"], []).append(event)
+    return known
 
 
 def save_explanations(store: Store, explained: Sequence[tuple[Result, Explanation]]) -> None:

@@ -65,7 +65,9 @@ def update(
         if not _concerned(members, known.values()):
             continue
         chosen = _owned(store, model, members[0].version, settings(model, members[0].version))
-        before = {key: one for key, one in known.items() if one.model == model and _live(one, now, chosen)}
+        began = min(one.window.start for one in members)
+        of_model = {key: one for key, one in known.items() if one.model == model}
+        before = {key: one for key, one in of_model.items() if _live(one, now, chosen) or _closed_since(one, began)}
         terms = Terms(now, chosen, signals)
         planned = plan(members, list(before.values()), roles(store, members), terms)
         after = apply(planned, explained(store, planned, terms), terms)
@@ -95,6 +97,11 @@ def _live(incident: Incident, now: datetime, settings: IncidentSettings) -> bool
     return incident.status == OPEN or (
         incident.resolved_at is not None and now - incident.resolved_at <= settings.reopen_within
     )
+
+
+def _closed_since(incident: Incident, moment: datetime) -> bool:
+    """Whether somebody closed it after that: what a window that had begun by then says of it is known."""
+    return incident.closed_by != "" and incident.resolved_at is not None and incident.resolved_at > moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +164,18 @@ def _new_alarms(results: Sequence[Result], incidents: Sequence[Incident], role: 
     known = {
         (member.role, member.key): member.window_end for one in incidents for member in one.findings if not member.ended
     }
-    alarms = [result for result in results if result.verdict is Verdict.ALARM]
+    alarms = [result for result in results if result.verdict is Verdict.ALARM and not _was_closed(result, incidents)]
     return [
         result
         for result in alarms
         if known.get((role.get(result.version, ROLE_PRIMARY), key_of(result)), result.window.start) < result.window.end
     ]
+
+
+def _was_closed(result: Result, incidents: Sequence[Incident]) -> bool:
+    """Whether it is of an incident that somebody closed after its window had begun, and so has seen."""
+    closed = [one for one in incidents if _closed_since(one, result.window.start)]
+    return any(member.key == key_of(result) for one in closed for member in one.findings)
 
 
 def _explain(store: Store, result: Result, signals: Signals) -> Explanation | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from modelspan_analyzer.documents import Cell, Drawing, Mini, Name, Section, Share, State, Table
+from modelspan_analyzer.incidents import describe
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.monitors.estimation.track_record import SIGNAL as ESTIMATED
 from modelspan_analyzer.monitors.performance.monitor import SIGNAL as REALISED
@@ -54,7 +55,7 @@ def incidents(report: Report, most: int = 10_000) -> Section:
     """What went wrong, and what was made of it."""
     rows = [_incident(one) for one in report.incidents[:most]]
     table = Table(
-        ("opened", "status", "severity", "what", "why", "predictions affected", "resolved"),
+        ("opened", "status", "severity", "what", "why", "predictions affected", "resolved", "what people did"),
         rows,
         "No incident lasted into the period." if report.model.period else "No incident is on record.",
     )
@@ -65,7 +66,8 @@ def incidents(report: Report, most: int = 10_000) -> Section:
 
 def _incident(one: Incident) -> list[Cell]:
     why = one.why or "no cause was found"
-    return [one.opened_at, one.status, one.severity.value, Name(one.title), why, one.affected, one.resolved_at]
+    found: list[Cell] = [one.opened_at, one.status, one.severity.value, Name(one.title), why, one.affected]
+    return [*found, one.resolved_at, describe.work(one) or "nothing on record"]
 
 
 def performance(report: Report) -> Section:

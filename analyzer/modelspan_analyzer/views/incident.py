@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -30,6 +30,10 @@ _OPINIONS: Final = """
 SELECT actor, toString(opinion) AS opinion, comment, at FROM incident_feedback FINAL
 WHERE incident_id = {incident_id:String} ORDER BY at DESC, actor LIMIT 50
 """
+_OWN: Final = (
+    "incident_id", "model", "version", "status", "owner", "runbook", "value", "began_at", "dated", "opened_at",
+    "updated_at", "resolved_at", "acknowledged_at", "acknowledged_by", "assignee", "closed_by",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Happened:
     at: datetime
     kind: str
     text: str
+    actor: str
+    """Empty where the analyzer did it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,13 @@ class IncidentView(View):
     opened_at: datetime
     updated_at: datetime
     resolved_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str
+    assignee: str
+    """Empty where it is its owner's."""
+    action: str
+    outcome: str
+    closed_by: str
     why: str
     findings: tuple[Finding, ...]
     reasons: tuple[Reasons, ...]
@@ -105,7 +118,7 @@ class IncidentView(View):
             "findings": table_of(self.findings, found),
             "evidence": table_of(evidence, (*shares, "since", "release")),
             "predictions": table_of(self.samples, ("prediction_id", "timestamp", "version", "said", "trace_id")),
-            "timeline": table_of(self.timeline, ("at", "kind", "text")),
+            "timeline": table_of(self.timeline, ("at", "kind", "text", "actor")),
         }
 
 
@@ -130,22 +143,11 @@ def read(store: Store, given: Mapping[str, str], settings: AlertSettings, veil: 
         title=veil.text(one.title),
         sentence=_sentence(one, facts["affected"], any(each.evidence for each in why), veil),
         queries=(Query("What alarmed", sql_of(one)), *queries, explained, *behind),
-        incident_id=one.incident_id,
-        model=one.model,
-        version=one.version,
-        status=one.status,
         severity=one.severity.value,
-        owner=one.owner,
-        runbook=one.runbook,
         dashboard=dashboard_of(one, settings),
         found=veil.text(facts["found"]),
         affected=_affected(one, facts["affected"]),
-        value=one.value,
-        began_at=one.began_at,
-        dated=one.dated,
-        opened_at=one.opened_at,
-        updated_at=one.updated_at,
-        resolved_at=one.resolved_at,
+        **_as_it_is(one, veil),
         why=veil.text(facts["why"]),
         findings=moved,
         reasons=why,
@@ -157,9 +159,15 @@ def read(store: Store, given: Mapping[str, str], settings: AlertSettings, veil: 
     )
 
 
+def _as_it_is(one: Incident, veil: Veil) -> dict[str, Any]:
+    """What the view has of the incident as it is, and what people said of it."""
+    said = {"action": veil.text(one.action), "outcome": veil.text(one.outcome)}
+    return {name: getattr(one, name) for name in _OWN} | said
+
+
 def _timeline(store: Store, incident_id: str, veil: Veil) -> tuple[Happened, ...]:
     events = timeline(store, incident_id)
-    return tuple(Happened(event.at, event.kind, veil.text(without_traces(event.text))) for event in events)
+    return tuple(Happened(event.at, event.kind, veil.text(without_traces(event.text)), event.actor) for event in events)
 
 
 def _affected(one: Incident, told: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
 
@@ -20,7 +20,8 @@ from modelspan_collector.store.connect import Store
 PARAMETERS: Final = frozenset({"model", "status"})
 MOST: Final = 200
 _LIST: Final = """
-SELECT incident_id, status, severity, model, version, title, why, owner, began_at, opened_at, resolved_at, affected
+SELECT incident_id, status, severity, model, version, title, why, owner, began_at, opened_at, resolved_at, affected,
+       acknowledged_at, acknowledged_by, assignee, action, outcome, closed_by
 FROM incidents FINAL
 WHERE ({model:String} = '' OR model = {model:String}) AND ({status:String} = '' OR status = {status:String})
 ORDER BY status = 'resolved', opened_at DESC, incident_id LIMIT {limit:UInt32}
@@ -48,6 +49,13 @@ class Line:
     resolved_at: datetime | None
     affected: int
     """Predictions; 0 where that is not known."""
+    acknowledged_at: datetime | None
+    acknowledged_by: str
+    assignee: str
+    """Empty where it is its owner's."""
+    action: str
+    outcome: str
+    closed_by: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +71,9 @@ class Incidents(View):
     def tables(self) -> Mapping[str, pa.Table]:
         """Those that are shown."""
         columns = ("incident_id", "status", "severity", "model", "version", "title", "why", "owner")
-        return {"incidents": table_of(self.incidents, (*columns, "began_at", "opened_at", "resolved_at", "affected"))}
+        times = ("began_at", "opened_at", "resolved_at", "affected", "acknowledged_at")
+        people = ("acknowledged_by", "assignee", "action", "outcome", "closed_by")
+        return {"incidents": table_of(self.incidents, (*columns, *times, *people))}
 
 
 def read(store: Store, given: Mapping[str, str]) -> Incidents:
@@ -90,9 +100,8 @@ def read(store: Store, given: Mapping[str, str]) -> Incidents:
 
 
 def _line(one: Incident) -> Line:
-    times = (one.began_at, one.opened_at, one.resolved_at)
-    names = (one.incident_id, one.status, one.severity.value, one.model, one.version, one.title)
-    return Line(*names, without_traces(one.why), one.owner, *times, one.affected)
+    given = {field.name: getattr(one, field.name) for field in fields(Line)}
+    return Line(**given | {"severity": one.severity.value, "why": without_traces(one.why)})
 
 
 def _sentence(counts: Mapping[str, int], model: str) -> str:

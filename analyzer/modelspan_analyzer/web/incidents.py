@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -12,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from modelspan_analyzer import instants
-from modelspan_analyzer.incidents import Incident, feedback, load, timeline
+from modelspan_analyzer.incidents import Incident, feedback, load, steps, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.asked import answer_to
 from modelspan_analyzer.incidents.incident import need_status
@@ -47,6 +48,15 @@ def incident_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
         await run_in_threadpool(_give, store, rules, request.path_params["incident_id"], given, actor)
         return JSONResponse({"status": "recorded"}, status_code=201)
 
+    async def take_step(request: Request) -> Response:
+        given = await json_object(request)
+        actor = actor_of(request, rules.masked(text(given, "actor", "")))
+        incident_id, said = request.path_params["incident_id"], rules.masked(text(given, "text", ""))
+        taken = partial(steps.take, actor=actor, now=instants.now(), text=said)
+        await run_in_threadpool(taken, store, incident_id, text(given, "step"))
+        shown = await run_in_threadpool(_shown, store, incident_id)
+        return JSONResponse(await run_in_threadpool(_shown_by, store, rules, shown), status_code=201)
+
     async def list_feedback(_: Request) -> Response:
         found = await run_in_threadpool(feedback.by_monitor, store)
         return JSONResponse([asdict(counted) | {"mostly_noise": counted.mostly_noise} for counted in found])
@@ -58,6 +68,7 @@ def incident_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
         Route("/api/incidents", list_incidents),
         Route("/api/incidents/{incident_id}", show_incident),
         Route("/api/incidents/{incident_id}/feedback", give_feedback, methods=["POST"]),
+        Route("/api/incidents/{incident_id}/steps", take_step, methods=["POST"]),
         Route("/api/feedback", list_feedback),
         Route("/api/why", say_why),
     ]

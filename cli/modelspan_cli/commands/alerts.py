@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from modelspan_analyzer import instants
-from modelspan_analyzer.alerts import Owned, PromtoolError, PushError, alert_of, check, push, rule_file, rule_tests
+from modelspan_analyzer.alerts import Owned, PromtoolError, PushError, alerts_of, check, push, rule_file, rule_tests
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents import load_open
 from modelspan_analyzer.monitors_yaml import ConfigError, load
@@ -80,9 +80,7 @@ def _push(args: argparse.Namespace, config: MonitorsConfig) -> int:
     until = instants.now() + 4 * config.alerts.resend
     try:
         for url in urls:
-            push(
-                url, [alert_of(one, severity, config.alerts, until) for one in incidents for severity in one.severities]
-            )
+            push(url, [alert for one in incidents for alert in alerts_of(one, config.alerts, until).values()])
     except PushError as error:
         raise CommandError(str(error)) from error
     if not incidents:

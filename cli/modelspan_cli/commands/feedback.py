@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import sys
 from dataclasses import asdict
@@ -11,10 +10,9 @@ from urllib.parse import quote
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.incidents import feedback
+from modelspan_analyzer.people import user
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, ask_owner, reading, running, writing
-from modelspan_collector.running import Running
-from modelspan_collector.store.connect import DEFAULT_DATABASE
+from modelspan_cli.reach import act, add_data_argument, reading, writing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,11 +31,9 @@ def run(args: argparse.Namespace) -> int:
         return _count(args)
     if not args.opinion:
         raise CommandError("say what you think of the incident", hint="modelspan feedback ID useful, or noise")
-    instance = running(args)
-    if instance and not args.store:
-        _post(instance, args)
-    else:
-        _record(args)
+    given = {"opinion": args.opinion, "actor": args.actor or user(), "comment": args.comment}
+    if not act(args, f"/api/incidents/{quote(args.incident, safe='')}/feedback", given):
+        _record(args, given["actor"])
     print(f"recorded: {args.incident} was {args.opinion}")
     return 0
 
@@ -56,20 +52,9 @@ def _count(args: argparse.Namespace) -> int:
     return 0
 
 
-def _record(args: argparse.Namespace) -> None:
+def _record(args: argparse.Namespace, who: str) -> None:
     with writing(args) as store:
         try:
-            who = args.actor or getpass.getuser()
             feedback.give(store, args.incident, args.opinion, actor=who, now=instants.now(), comment=args.comment)
         except ValueError as error:
             raise CommandError(str(error)) from error
-
-
-def _post(instance: Running, args: argparse.Namespace) -> None:
-    if args.database != DEFAULT_DATABASE:
-        raise CommandError(
-            "the running instance takes opinions on the incidents of its own database alone",
-            hint=f"stop it first, or use --store, to give one in {args.database!r}",
-        )
-    given = {"opinion": args.opinion, "actor": args.actor or getpass.getuser(), "comment": args.comment}
-    ask_owner(instance, f"/api/incidents/{quote(args.incident, safe='')}/feedback", given)

@@ -1,4 +1,4 @@
-"""`modelspan incidents`: what is wrong, and the timeline of one incident."""
+"""`modelspan incidents`: what is wrong, the timeline of one incident, and what people do about it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ import json
 import sys
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
+from modelspan_analyzer import instants
 from modelspan_analyzer.incidents import Incident, describe, load, timeline
 from modelspan_analyzer.incidents.as_json import event_as_json, incident_as_json
 from modelspan_analyzer.incidents.incident import OPEN, RESOLVED
+from modelspan_analyzer.incidents.steps import STEPS, take
+from modelspan_analyzer.people import user
 from modelspan_analyzer.reading.names import brief
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel
-from modelspan_cli.reach import add_data_argument, reading
+from modelspan_cli.reach import act, add_data_argument, reading, writing
 
 _LOOKED = """
 SELECT count() AS results, countIf(verdict = 'alarm') AS alarms FROM monitor_results FINAL
@@ -26,6 +30,9 @@ WHERE {model:String} = '' OR model = {model:String}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("incident", nargs="?", default="", metavar="ID", help="show this one with its timeline")
+    parser.add_argument("step", nargs="?", default="", choices=["", *STEPS], help="do this about it")
+    parser.add_argument("text", nargs="?", default="", help="whom it is assigned to, what was done, what it came to")
+    parser.add_argument("--actor", default="", help="who does it (default: you)")
     parser.add_argument("--model", type=KnownModel, default="", help="only this model's")
     parser.add_argument("--status", default="", choices=["", OPEN, RESOLVED], help="only these")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -33,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """List incidents, or show one."""
+    """List incidents, show one, or do something about it."""
+    if args.step:
+        return _take(args)
     with reading(args) as store:
         found = load(store, model=args.model, status=args.status, incident_id=args.incident)
         if args.incident and not found:
@@ -58,6 +67,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _take(args: argparse.Namespace) -> int:
+    """One step, through the instance that owns the store, if one runs."""
+    given = {"step": args.step, "text": args.text, "actor": args.actor or user()}
+    if not act(args, f"/api/incidents/{quote(args.incident, safe='')}/steps", given):
+        with writing(args) as store:
+            try:
+                take(store, args.incident, args.step, actor=given["actor"], now=instants.now(), text=args.text)
+            except ValueError as error:
+                raise CommandError(str(error)) from error
+    print(f"recorded: {given['actor']} {STEPS[args.step].told} {args.text}".rstrip())
+    return 0
+
+
 def _beside(looked: Mapping[str, Any], status: str) -> str:
     """What an empty list does not say: that nothing was looked at, or that something alarmed all the same."""
     if not looked["results"]:
@@ -76,8 +98,9 @@ def _show(incident: Incident) -> None:
 
 
 def _list(incidents: list[Incident]) -> None:
-    table = plain_table("id", "status", "severity", "opened", "what", "why")
+    table = plain_table("id", "status", "severity", "opened", "what", "why", "who")
     for one in incidents:
         opened = f"{one.opened_at:%Y-%m-%d %H:%M}"
-        table.add_row(one.incident_id, one.status, one.severity.value, opened, one.title, one.why)
+        who = describe.work(one) or one.owner
+        table.add_row(one.incident_id, one.status, one.severity.value, opened, one.title, one.why, who)
     console().print(table)

@@ -16,7 +16,8 @@ from rich.table import Table
 
 from modelspan_analyzer.config.durations import format_duration
 from modelspan_analyzer.governance.databases import databases
-from modelspan_analyzer.incidents import load_open
+from modelspan_analyzer.incidents import Incident, describe, load_open, load_resolved
+from modelspan_analyzer.incidents.as_json import incident_as_json
 from modelspan_analyzer.instants import now
 from modelspan_analyzer.monitors.estimation.track_record import TrackRecord, track_records
 from modelspan_analyzer.reading.lag import lags
@@ -68,12 +69,14 @@ def run(args: argparse.Namespace) -> int:
     instance = running(args)
     with reading(args) as store:
         models, left_out = _models(store), store.rows(_LEFT_OUT)
+        known = [*load_open(store), *(one for one in load_resolved(store, now() - timedelta(days=1)) if one.closed_by)]
         shared = shared_models(store, datetime.now(UTC) - timedelta(days=1))
         others = [name for name in databases(store) if name != store.database]
         records = track_records(store, now()) if args.estimates else []
     if args.json:
         pid = instance.pid if instance else None
         told: dict[str, Any] = {"running": instance is not None, "pid": pid, "models": models}
+        told |= {"incidents": [incident_as_json(one) for one in known]}
         told |= {"ingest_errors": left_out, "other_databases": others, "shared_models": shared}
         told |= {"estimates": [asdict(one) for one in records]} if args.estimates else {}
         json.dump(told, sys.stdout, default=str, indent=2)
@@ -88,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
             console().print(_table(models))
         else:
             print(f"no prediction is in the database {args.database}: nothing is known of any model")
+        for line in _incidents(known):
+            print(line)
         if args.estimates:
             _print_records(records)
         together = [sentence(model, tenants) for model, tenants in shared.items()]
@@ -128,6 +133,18 @@ def _not_taken(left_out: Sequence[dict[str, Any]]) -> list[str]:
         lines.append(f"  {row['kind']:<16} {row['rows']:>9,}  {f'{about}: ' if about else ''}{row['why']}")
     more = len(left_out) - _MOST_LINES
     return [*lines, f"  and {more} more kinds"] if more > 0 else lines
+
+
+def _incidents(known: Sequence[Incident]) -> list[str]:
+    """Open ones and those that somebody closed in the last day, with what people did."""
+    if not known:
+        return []
+    lines = ["incidents, open or closed by somebody in the last day (`modelspan incidents ID` shows one):"]
+    for one in known[:_MOST_LINES]:
+        work = describe.work(one) or (f"{one.owner}'s, " if one.owner else "") + "not acknowledged"
+        lines.append(f"  {one.incident_id} {one.status} {one.severity.value}: {one.title} ({work})")
+    more = len(known) - _MOST_LINES
+    return [*lines, f"  and {more} more"] if more > 0 else lines
 
 
 def _not_shown(others: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ class Role(IntEnum):
     VIEWER = 1
     """Looks: pages, results, incidents, predictions and why."""
     OPERATOR = 2
-    """Acts on what is watched: opinions, labels, baselines; and asks in SQL, which shows every row."""
+    """Acts on what is watched: incidents, opinions, labels, baselines; and asks in SQL, which shows every row."""
     ADMIN = 3
     """Acts on the store: backups, erasure."""
 
@@ -58,6 +58,7 @@ MAY: Final[Mapping[str, Rule]] = {
     **_page("/incidents", _LOOK),
     **_page("/incidents/{incident_id}", _LOOK),
     "POST /incidents/{incident_id}": _ACT,
+    "POST /incidents/{incident_id}/steps": _ACT,
     **_page("/prediction", _LOOK),
     **_page("/monitors", _LOOK),
     **_page("/sql", Rule(Role.OPERATOR, of_tenants=False)),
@@ -76,6 +77,7 @@ MAY: Final[Mapping[str, Rule]] = {
     "GET /api/incidents": _LOOK,
     "GET /api/incidents/{incident_id}": _LOOK,
     "POST /api/incidents/{incident_id}/feedback": _ACT,
+    "POST /api/incidents/{incident_id}/steps": _ACT,
     "GET /api/feedback": _LOOK,
     "GET /api/why": _LOOK,
     "GET /api/moved": _LOOK,

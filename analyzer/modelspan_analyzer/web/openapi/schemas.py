@@ -6,6 +6,7 @@ from typing import Final
 
 from modelspan_analyzer.incidents.feedback import OPINIONS
 from modelspan_analyzer.incidents.incident import OPEN, RESOLVED, Severity
+from modelspan_analyzer.incidents.steps import STEPS
 from modelspan_analyzer.kinds import KINDS
 from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.web.openapi.vocabulary import (
@@ -25,6 +26,7 @@ from modelspan_analyzer.web.openapi.vocabulary import (
 ERROR: Final = record(error={"type": "string", "description": "what is wrong, and what to do, in a sentence"})
 STATUS: Final = {"type": "string", "enum": [OPEN, RESOLVED]}
 OPINION: Final = {"type": "string", "enum": list(OPINIONS)}
+STEP: Final = {"type": "string", "enum": list(STEPS)}
 KIND: Final = {"type": "string", "enum": list(KINDS)}
 VERDICT: Final = {"type": "string", "enum": [verdict.value for verdict in Verdict]}
 _SEVERITY: Final = {"type": "string", "enum": [severity.value for severity in Severity]}
@@ -76,12 +78,19 @@ _INCIDENT: Final[dict[str, Schema]] = {
     "opened_at": TIME,
     "updated_at": TIME,
     "resolved_at": or_none(TIME),
+    "owner": TEXT,
+    "acknowledged_at": or_none(TIME),
+    "acknowledged_by": TEXT,
+    "assignee": TEXT,
+    "action": TEXT,
+    "outcome": TEXT,
+    "closed_by": TEXT,
     "affected": COUNT,
     "findings": listed(_FINDING),
     "traces": TEXTS,
 }
 INCIDENT: Final = record(**_INCIDENT)
-INCIDENT_WHOLE: Final = record(**_INCIDENT, timeline=listed(record(at=TIME, kind=TEXT, text=TEXT)))
+INCIDENT_WHOLE: Final = record(**_INCIDENT, timeline=listed(record(at=TIME, kind=TEXT, text=TEXT, actor=TEXT)))
 FEEDBACK: Final = record(model=TEXT, monitor=TEXT, useful=COUNT, noise=COUNT, mostly_noise=TRUTH)
 EXPLANATION: Final = record(
     model=TEXT,

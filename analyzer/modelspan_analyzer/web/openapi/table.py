@@ -110,6 +110,12 @@ _POSTED: Final = (
              {"type": "object", "required": ["opinion"],
               "properties": {"opinion": schemas.OPINION, "actor": TEXT, "comment": TEXT}}), 201),
     Operation(
+        "POST", "/api/incidents/{incident_id}/steps", "Do something about an incident; the answer has it as it is then",
+        schemas.INCIDENT_WHOLE, (_INCIDENT,),
+        Body((JSON_TYPE,), "a step, and what is said with it: whom it is assigned to, what was done, what it came to",
+             {"type": "object", "required": ["step"],
+              "properties": {"step": schemas.STEP, "text": TEXT, "actor": TEXT}}), 201),
+    Operation(
         "POST", "/api/backups", "Back the store up into a folder of its machine", ANYTHING, (),
         Body((JSON_TYPE,), "the folder",
              {"type": "object", "required": ["folder"],

@@ -13,7 +13,7 @@ from modelspan_analyzer.views import compare, feature, fleet, incident, incident
 from modelspan_analyzer.views.veil import Veil, veil_over
 from modelspan_analyzer.views.veiled import check_asked, names_veiled, veiled
 from modelspan_analyzer.views.view import View
-from modelspan_analyzer.web.pages.opinion import opinion_route
+from modelspan_analyzer.web.pages.incident_forms import incident_form_routes
 from modelspan_analyzer.web.pages.page import Page, Read
 from modelspan_analyzer.web.pages.static import static_routes
 from modelspan_analyzer.web.pages.turns import Turns
@@ -63,4 +63,4 @@ def pages(store: Store, config: MonitorsConfig, rules: Redaction = NO_RULES) -> 
 def page_routes(store: Store, config: MonitorsConfig, rules: Redaction = NO_RULES) -> list[Route]:
     """The routes of every page, of their forms, and of the files that they need."""
     shown = [route for page in pages(store, config, rules) for route in page.routes()]
-    return [*shown, opinion_route(store, rules), *static_routes()]
+    return [*shown, *incident_form_routes(store, rules), *static_routes()]

@@ -20,7 +20,13 @@ CREATE TABLE IF NOT EXISTS incidents/*local*//**//*on_cluster*//**/
     affected    UInt64,                 -- predictions
     value       Float64,                -- of the affected predictions, in the unit of monitors.yaml
     findings    String,                 -- JSON
-    traces      Array(String)           -- some that show it
+    traces      Array(String),          -- some that show it
+    acknowledged_at Nullable(DateTime64(3, 'UTC')), -- NULL while nobody has it in hand
+    acknowledged_by String,
+    assignee    String,                 -- '' where it is its owner's
+    action      String,                 -- what was done about it last
+    outcome     String,                 -- what it came to
+    closed_by   String                  -- '' where its findings are well again, or it lasts
 )
 ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/updated_at)
 ORDER BY (incident_id);

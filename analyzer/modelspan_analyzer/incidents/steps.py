@@ -1,0 +1,92 @@
+"""What somebody may do about an incident: each step is an event of its timeline and an entry of the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from modelspan_analyzer.governance import audit
+from modelspan_analyzer.incidents import store as kept
+from modelspan_analyzer.incidents.incident import (
+    ACKNOWLEDGED,
+    ACTION,
+    ASSIGNED,
+    CLOSED,
+    OPEN,
+    OUTCOME,
+    REOPENED,
+    RESOLVED,
+    Event,
+    Incident,
+)
+from modelspan_analyzer.people import user
+from modelspan_analyzer.reading.names import brief
+from modelspan_collector.store.connect import Store
+
+MOST_CHARACTERS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that people do."""
+
+    kind: str
+    """Of its event."""
+    told: str
+    """As the timeline has it, after the name of who did it."""
+    audited: str
+    """As the audit log has it."""
+    needs: str = ""
+    """What has to be said with it; empty where nothing has to."""
+    of: str = ""
+    """Only of incidents that are open, or only of those that are over; empty for any."""
+
+
+STEPS: Final[Mapping[str, Step]] = {
+    "acknowledge": Step(ACKNOWLEDGED, "acknowledged it", "incident acknowledged", of=OPEN),
+    "assign": Step(ASSIGNED, "assigned it to", "incident assigned", "whom it is assigned to"),
+    "action": Step(ACTION, "did", "incident acted on", "what was done"),
+    "outcome": Step(OUTCOME, "said what it came to", "incident outcome told", "what it came to"),
+    "close": Step(CLOSED, "closed it", "incident closed", of=OPEN),
+    "reopen": Step(REOPENED, "reopened it", "incident reopened", of=RESOLVED),
+}
+"""By the word for it."""
+
+
+def take(store: Store, incident_id: str, step: str, *, actor: str, now: datetime, text: str = "") -> Incident:
+    """Do something about an incident, and return it as it is then.
+
+    Args:
+        store: where incidents are kept.
+        incident_id: which.
+        step: one of `STEPS`.
+        actor: who does it; the operating system's user if empty.
+        now: the time to stamp.
+        text: whom it is assigned to, what was done, how it ended, or a word beside the step.
+
+    Raises:
+        ValueError: there is no such incident or step, the incident is not in the state for it, or something has to be
+            said with it.
+    """
+    if step not in STEPS:
+        raise ValueError(f"{step[:40]!r} is nothing that is done about incidents; say {', '.join(STEPS)}")
+    chosen, said, who = STEPS[step], " ".join(text.split())[:MOST_CHARACTERS], actor or user()
+    found = kept.load(store, incident_id=incident_id)
+    if not found:
+        raise ValueError(f"there is no incident {brief(incident_id)!r}; `modelspan incidents` lists them")
+    if chosen.needs and not said:
+        raise ValueError(f"say {chosen.needs}")
+    if chosen.of and found[0].status != chosen.of:
+        lacking = "it is over already: reopen it first" if chosen.of == OPEN else "it is open already"
+        raise ValueError(f"cannot {step} incident {incident_id}: {lacking}")
+    sentence = f"{who} {chosen.told}"
+    if said:
+        sentence += f" {said}" if step == "assign" else f": {said}"
+    kept.add_events(store, [(incident_id, Event(now, chosen.kind, sentence, who, said))])
+    kept.settle(store, [incident_id])
+    (after,) = kept.load(store, incident_id=incident_id)
+    details = {"incident_id": incident_id, "text": said}
+    audit.record(store, chosen.audited, model=after.model, version=after.version, actor=who, details=details)
+    return after
