@@ -28,8 +28,8 @@ MINIMUM_VERSION = (25, 3)
 CONNECT_TIMEOUT_SECONDS = 10
 ANSWER_TIMEOUT_SECONDS = 300
 READING = {"optimize_move_to_prewhere_if_final": 1, "use_skip_indexes_on_data_read": 0}
-"""Conditions on a table's key hold before its newest rows are picked, which are then few; the engine moves no others. And
-all parts are asked by their indexes before any is read: a trace among ten million spans takes a third of the time.
+"""Conditions on a table's key hold before its newest rows are picked, which are then few; the engine moves no others.
+And all parts are asked by their indexes before any is read: a trace among ten million spans takes a third of the time.
 
 A server's administrator sets these in a profile: users who may only read may not.
 """

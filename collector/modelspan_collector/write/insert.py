@@ -41,8 +41,8 @@ FOR_MERGES: Final = (
     *("idx_res_attr_key", "idx_res_attr_value", "idx_span_attr_key", "idx_span_attr_value", "idx_duration"),
     *("idx_log_attr_key", "idx_log_attr_value", "idx_body", "idx_attr_key", "idx_attr_value"),
 )
-"""Indexes that cost a quarter of an insert of spans, and are built when its parts are merged. A server that is too old to
-leave them out builds them at once, too."""
+"""Indexes that cost a quarter of an insert of spans, and are built when its parts are merged. A server that is too
+old to leave them out builds them at once, too."""
 
 
 def insert_otlp(
