@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -160,6 +160,7 @@ def cleared(incident: Incident, results: Sequence[Result], terms: Terms) -> Inci
     )
 
 
+FEW: Final = Verdict.NOT_ENOUGH_DATA
 _MEASURED: Final = (Verdict.OK, Verdict.WARNING, Verdict.ALARM)
 """What a measurement may say, the worst last."""
 
@@ -173,11 +174,18 @@ def _said_of(
     enough for most measures, but not for one, does not keep open what is over by all that could be measured.
     """
     own = said.get(member.key)
-    if own is None or own.verdict is not Verdict.NOT_ENOUGH_DATA:
+    if not _too_few(member, own, said.values()):
         return own
     heard = (said.get(one.key) for one in incident.findings if _speaks_for(one, member, signals))
     measured = [one for one in heard if one is not None and one.verdict in _MEASURED]
     return max(measured, key=lambda one: _MEASURED.index(one.verdict), default=own)
+
+
+def _too_few(member: OpenFinding, own: Result | None, results: Iterable[Result]) -> bool:
+    """Whether a window has too few rows for a finding: its own result says so, or its signal in place of all others."""
+    of_it = (own,) if own is not None else results
+    place = member.version, member.signal, member.segment
+    return any(one.verdict is FEW and (one.version, one.signal, one.segment) == place for one in of_it)
 
 
 def _speaks_for(one: OpenFinding, member: OpenFinding, signals: Signals) -> bool:

@@ -104,6 +104,16 @@ def test_a_measure_with_too_few_rows_is_over_with_those_that_ask_the_same(store,
     assert len(load_open(store)) == left
 
 
+def test_a_signal_that_says_no_more_than_that_it_has_too_few_rows_counts_so(store):
+    """Calibration needs more labelled rows than accuracy does, and of fewer only their number is told."""
+    shifted = {"signal": "concept", "metric": "calibration_drift", "feature": "", "monitor": ""}
+    update(store, [result(0, **shifted), result(0, **WRONG)], at(0))
+    for number in (1, 2):
+        few = result(number, FEW, **{**shifted, "metric": "labelled_rows"})
+        update(store, [few, result(number, Verdict.OK, **WRONG)], at(number))
+    assert not load_open(store)
+
+
 def test_a_finding_that_comes_right_back_reopens_its_incident(store):
     """An alarm within the hour after the resolution continues the same incident."""
     update(store, [result(number, Verdict.ALARM if number == 0 else Verdict.OK) for number in range(3)], at(2))
