@@ -29,12 +29,13 @@ def roles(store: Store, results: Sequence[Result]) -> dict[str, str]:
     """
     names = {
         "model": results[0].model,
-        "versions": sorted({result.version for result in results if result.version}),
+        "versions": sorted({result.version for result in results if result.version and result.n}),
         "start": min(result.window.start for result in results),
         "end": max(result.window.end for result in results),
         "primary": ROLE_PRIMARY,
     }
-    found = {str(row["version"]): str(row["role"]) for row in store.rows(_ROLES, names)}
+    answered = store.rows(_ROLES, names) if names["versions"] else []  # none in a silence
+    found = {str(row["version"]): str(row["role"]) for row in answered}
     model, end = results[0].model, max(result.window.end for result in results)
     for version in {result.version for result in results if result.verdict is Verdict.ALARM} - found.keys():
         found[version] = role_at(store, model, version, newest(store, model, version, end))

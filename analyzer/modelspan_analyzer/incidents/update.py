@@ -64,7 +64,9 @@ def update(
         known = {one.incident_id: one for one in kept.load(store, model=model, limit=RECENT)} | changed
         if not _concerned(members, known.values()):
             continue
-        chosen = _owned(store, model, members[0].version, settings(model, members[0].version))
+        chosen = settings(model, members[0].version)
+        if any(one.verdict is Verdict.ALARM for one in members):  # what only ends has its owner
+            chosen = _owned(store, model, members[0].version, chosen)
         began = min(one.window.start for one in members)
         of_model = {key: one for key, one in known.items() if one.model == model}
         before = {key: one for key, one in of_model.items() if _live(one, now, chosen) or _closed_since(one, began)}

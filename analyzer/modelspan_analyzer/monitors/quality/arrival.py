@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from modelspan_analyzer.config.expects import NOTHING
 from modelspan_analyzer.instants import in_words
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.quality.expected import expected_bursts, too_young
-from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, Usual, usual_volume
+from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, Usual, alarmed_before, usual_volume
 from modelspan_analyzer.reading.arrivals import PRIMARY, Arrivals, newest, newest_answer, role_at
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.bursts import Bursts
@@ -71,8 +71,8 @@ def _volume(context: MonitorContext, signal: str, age: timedelta | None, role: s
         return context.judged(signal, VOLUME, float(rows), Seen(n=rows), judged, signal)
     if rows == 0 and (bursts := _batches(context)):
         return _batch(context, signal, bursts, age)
-    scope = context.store, signal, context.model
-    usual = usual_volume(*scope, context.version, context.window, context.silence)
+    alarmed = alarmed_before(context.store, signal, context.model, context.window)
+    usual = usual_volume(context.store, context.model, context.version, context.window, alarmed, context.silence)
     if usual is None:
         reason = f"{rows:,} predictions; three earlier windows with predictions are needed to say what is usual"
         return context.result(signal, VOLUME, float(rows), Verdict.NOT_COMPARED, n=rows, reason=reason, monitor=signal)
@@ -82,7 +82,7 @@ def _volume(context: MonitorContext, signal: str, age: timedelta | None, role: s
     if judged.verdict is Verdict.ALARM and not rows and _young(context):
         return context.judged(signal, VOLUME, 0.0, Seen(), Judged(Verdict.NOT_COMPARED, YOUNG), signal)
     if judged.verdict is Verdict.ALARM and role == PRIMARY:
-        judged = _as_a_whole(context, signal, judged, above=usual.z(rows) > 0)
+        judged = _as_a_whole(context, alarmed, judged, above=usual.z(rows) > 0)
     z = usual.z(rows)
     details, direction = {"usual": usual.median, "z": z}, "below" if z < 0 else "above"
     seen = Seen(n=rows, n_baseline=round(usual.median), direction=direction, details=details)
@@ -95,11 +95,11 @@ def _judged(usual: Usual, rows: int) -> Judged:
     return Judged(Verdict.ALARM if abs(z) > LARGEST_Z else Verdict.OK, reason, usual.bound(z > 0))
 
 
-def _as_a_whole(context: MonitorContext, signal: str, judged: Judged, *, above: bool) -> Judged:
+def _as_a_whole(context: MonitorContext, alarmed: Set[tuple[str, datetime]], judged: Judged, *, above: bool) -> Judged:
     """Where the model as a whole answered as much as usual, its traffic only moved from version to version."""
-    scope, window, silence = (context.store, signal, context.model), context.window, context.silence
-    (rows,) = Arrivals(context.store, context.model, None, window, silence).counts([window])
-    usual = usual_volume(*scope, None, window, silence)
+    scope, window, silence = (context.store, context.model, None), context.window, context.silence
+    (rows,) = Arrivals(*scope, window, silence).counts([window])
+    usual = usual_volume(*scope, window, alarmed, silence)
     if usual is None or (abs(usual.z(rows)) > LARGEST_Z and (usual.z(rows) > 0) == above):
         return judged
     moved = f"all versions of {context.model} together answered {rows:,}, as usual ({usual.median:,.0f})"

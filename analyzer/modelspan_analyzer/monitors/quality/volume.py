@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,9 +21,9 @@ LARGEST_Z: Final = 5.0
 """Robust deviations from the usual volume that alarm."""
 
 _ALARMED = """
-SELECT DISTINCT window_start FROM monitor_results FINAL
-WHERE model = {model:String} AND (version = {version:String} OR {any:Bool})
-  AND signal = {signal:String} AND metric = 'volume' AND segment = '' AND verdict = 'alarm'
+SELECT DISTINCT version, window_start FROM monitor_results FINAL
+WHERE model = {model:String} AND signal = {signal:String} AND metric = 'volume' AND segment = ''
+  AND verdict = 'alarm'
   AND window_start < {until:DateTime64(9, 'UTC')}
   AND dateDiff('second', window_start, window_end) = {seconds:UInt64}
   AND (window_start IN {starts:Array(DateTime64(9, 'UTC'))} OR window_start >= {since:DateTime64(9, 'UTC')})
@@ -50,8 +50,34 @@ class Usual:
         return float(max(0.0, np.exp(np.log(self.median + 1) + side * self.deviation) - 1))
 
 
+def alarmed_before(store: Store, signal: str, model: str, window: Window) -> set[tuple[str, datetime]]:
+    """Versions and beginnings of earlier windows of the same length in which the volume alarmed, by a signal's results:
+    of those of the same time of other days and weeks, and of the last day's."""
+    size = window.end - window.start
+    asked = {
+        "model": model,
+        "signal": signal,
+        "until": window.start,
+        "seconds": round(size.total_seconds()),
+        "starts": [window.start - shift for shift in _recurring(window)],
+        "since": window.start - DAY - BEFORE * size,
+    }
+    return {(row["version"], utc(row["window_start"])) for row in store.rows(_ALARMED, asked)}
+
+
+def _recurring(window: Window) -> list[timedelta]:
+    """How long before are the windows of the same time of other days and weeks."""
+    *recurring, _ = patterns(window.end - window.start)
+    return sorted({shift for pattern in recurring for shift in pattern.shifts})
+
+
 def usual_volume(
-    store: Store, signal: str, model: str, version: str | None, window: Window, silence: Silence | None = None
+    store: Store,
+    model: str,
+    version: str | None,
+    window: Window,
+    alarmed: Set[tuple[str, datetime]],
+    silence: Silence | None = None,
 ) -> Usual | None:
     """What to expect of a window: from the same time of the week, else of the day, else from the windows just before.
 
@@ -61,11 +87,11 @@ def usual_volume(
     never expected, however long it lasts.
 
     Args:
-        store: where predictions and results are.
-        signal: whose results tell which windows alarmed.
+        store: where predictions are.
         model: the model.
         version: the version; None for what the model answered with whichever version.
         window: the window that is to be compared.
+        alarmed: versions and beginnings of earlier windows that alarmed.
         silence: since when nothing came, where that is known.
 
     Returns:
@@ -73,9 +99,8 @@ def usual_volume(
     """
     arrivals = Arrivals(store, model, version, window, silence)
     *recurring, before = patterns(window.end - window.start)
-    shifts = sorted({shift for pattern in recurring for shift in pattern.shifts})
-    starts = [window.start - shift for shift in shifts]
-    bad = _alarmed(store, signal, model, version, window, starts)
+    shifts = _recurring(window)
+    bad = {start for of, start in alarmed if version in (None, of)}
     hours = active_hours(store, model, window.start, version, silence)
     shifts = [shift for shift in shifts if hours.size and (window.start - shift).timestamp() >= hours[0]]
     counts = dict(zip(shifts, arrivals.counts([_earlier(window, shift) for shift in shifts]), strict=True))
@@ -121,24 +146,6 @@ def _apart(window: Window, silent: Sequence[timedelta], hours: Floats) -> set[ti
 
 def _earlier(window: Window, shift: timedelta) -> Window:
     return Window(window.start - shift, window.end - shift)
-
-
-def _alarmed(
-    store: Store, signal: str, model: str, version: str | None, window: Window, starts: Sequence[datetime]
-) -> set[datetime]:
-    """The beginnings of earlier windows of the same length, of those wanted and of the last day's, that alarmed."""
-    size = window.end - window.start
-    asked = {
-        "model": model,
-        "version": version or "",
-        "any": version is None,
-        "signal": signal,
-        "until": window.start,
-        "seconds": round(size.total_seconds()),
-        "starts": list(starts),
-        "since": window.start - DAY - BEFORE * size,
-    }
-    return {utc(row["window_start"]) for row in store.rows(_ALARMED, asked)}
 
 
 def _usual(counts: Sequence[int], words: str) -> Usual:
