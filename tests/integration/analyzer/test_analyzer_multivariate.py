@@ -165,6 +165,18 @@ def test_the_classifier_keeps_its_level_and_names_the_column() -> None:
         domain_trees(shifted[:5], shifted)
 
 
+def test_half_of_the_rows_settles_what_is_far_from_an_alarm() -> None:
+    """Where the first half's p-value is large it stands alone, as both together would be; else nothing differs."""
+    rng = np.random.default_rng(6)
+    rows = [(rng.normal(size=(200, 3)), rng.normal(loc=shift, size=(150, 3))) for shift in (0, 0.2) for _ in range(8)]
+    both = [domain_trees(*one, trees=10) for one in rows]
+    found = [domain_trees(*one, trees=10, settled=0.1) for one in rows]
+    alone = [one.p_value > 0.1 for one in found]
+    assert any(alone) and not all(alone)
+    for whole, one, first in zip(both, found, alone, strict=True):
+        assert whole.p_value >= one.p_value if first else (whole.p_value, whole.auc) == (one.p_value, one.auc)
+
+
 def test_rows_that_were_sent_twice_are_not_told_from_others() -> None:
     """A third of a window's rows is copies of its others: nothing else differs, and the classifier knows none again."""
     rng = np.random.default_rng(2)

@@ -32,6 +32,8 @@ from modelspan_collector.store.connect import Store
 
 SIGNAL: Final = "multivariate"
 MEASURES = ("reconstruction_error", "domain_classifier_auc")
+SETTLED: Final = 0.1
+"""A p-value of half of the rows above which nothing alarms, whatever the other half says: nine in ten windows."""
 SHOWN = 5
 """Features that a result names."""
 
@@ -121,7 +123,7 @@ def _reconstruction(context: MonitorContext, reference: Reference, both: Matrice
 
 def _classifier(context: MonitorContext, baseline: Baseline, both: Matrices, seen: Seen) -> Result:
     settings = context.settings.multivariate
-    test = domain_trees(both.held_out, both.window)
+    test = domain_trees(both.held_out, both.window, settled=max(SETTLED, settings.alpha))
     floor = settings.min_auc
     if baseline.stored and test.auc >= floor and test.p_value <= settings.alpha / len(MEASURES):
         floor = _learnt_auc(
