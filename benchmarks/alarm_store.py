@@ -123,15 +123,16 @@ def seasonal(stream: Stream, season: str, windows: int, rows: int, generator: np
     """Rows of windows after each other of which those with a high value of a feature come more by day, or ever more.
 
     Rows are drawn by `exp(strength * score)`, which moves the mean of a standard normal feature by the strength: what
-    the model knows of a row, and what is true of it, stays as it was.
+    the model knows of a row, and what is true of it, stays as it was. No row comes
+    twice in a window where there are enough: by chance alone, rows that come more often would be sent twice more often.
     """
     values = stream.features[str(generator.choice(stream.numeric))].iloc[stream.pool]
     score = ndtri((values.rank(method="average") / (len(values) + 1)).to_numpy())
-    hours = np.arange(windows)
+    hours, again = np.arange(windows), len(stream.pool) < 4 * rows
     strength = np.sin(2 * np.pi * hours / 24) if season == "rhythm" else 1.5 * hours / windows
     drawn = []
     for one in strength:
         chance = np.exp(one * score)
-        drawn.append(generator.choice(stream.pool, rows, p=chance / chance.sum()))
+        drawn.append(generator.choice(stream.pool, rows, replace=again, p=chance / chance.sum()))
     places = np.concatenate(drawn)
     return Rows(stream.features.iloc[places].reset_index(drop=True), stream.truth[places])

@@ -69,6 +69,9 @@ class MonitorContext:
     usual: dict[str, Column] = field(default_factory=dict, init=False, compare=False, repr=False)
     """The features of which drift found a rhythm or a trend, as they are expected in this window: put there by it, as
     it runs first, for those after it that would take the season for a fault."""
+    like: list[Window] = field(default_factory=list, init=False, compare=False, repr=False)
+    """Earlier windows that tell what is usual of most of these features, or of outputs where of no feature: those of
+    the same time, or the newest."""
     _samples: dict[Encoding, tuple[int, Sample]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @cached_property

@@ -14,26 +14,24 @@ from typing import Final
 import numpy as np
 
 from modelspan_analyzer import kinds
+from modelspan_analyzer.monitors.concept.label_shift import label_shift
 from modelspan_analyzer.monitors.concept.residuals import log_odds_shift, outcomes_of
 from modelspan_analyzer.monitors.concept.stream import BUCKETS, FEWEST, HISTORY, change_points
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.signal import Need, Signal
-from modelspan_analyzer.reading.outcomes.read import confusions, score_counts
+from modelspan_analyzer.reading.outcomes.read import score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample, find_encoding, sample
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, unjudged
-from modelspan_analyzer.statistics.chi_squared import chi_squared_of_tables
 from modelspan_analyzer.statistics.concept.along import Along, along
 from modelspan_analyzer.statistics.concept.gaps import Gap, borders_of, parts_of
 from modelspan_analyzer.statistics.concept.matched import Parts, matched
-from modelspan_analyzer.statistics.counts import proportions
 from modelspan_analyzer.statistics.estimation.calibrate import IDENTITY, Calibrator, fit_calibrator
 from modelspan_analyzer.statistics.performance.calibration import expected_calibration_error
 from modelspan_analyzer.statistics.performance.calibration_change import calibration_change
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts, ratios
 from modelspan_analyzer.statistics.performance.scores import unscaled
-from modelspan_analyzer.statistics.total_variation import total_variation_of_shares
 
 SIGNAL: Final = "concept"
 _NAMED: Final = 3
@@ -66,7 +64,7 @@ def concept(context: MonitorContext) -> list[Result]:
 def _results(context: MonitorContext, current: Rows, reference: Rows, target: Target) -> Iterator[Result]:
     calibrator = IDENTITY
     if target.task != REGRESSION:
-        yield from _label_shift(context, current, reference, target)
+        yield from label_shift(context, SIGNAL, current, reference, target)
     if target.task == BINARY:
         known = score_counts(context.store, reference, target).get("")
         now = score_counts(context.store, current, target).get("")
@@ -81,36 +79,6 @@ def _results(context: MonitorContext, current: Rows, reference: Rows, target: Ta
             yield from _decomposition(context, now, known, calibrator)
     yield from _concept_drift(context, current, reference, target, calibrator)
     yield from _began(context)
-
-
-def _label_shift(context: MonitorContext, current: Rows, reference: Rows, target: Target) -> Iterator[Result]:
-    """Total variation distance of the labels' frequencies, with the chi-squared test that they are the baseline's."""
-    settings = context.settings.concept
-    threshold = context.settings.performance.threshold
-    now, before = (
-        confusions(context.store, rows, target, threshold=threshold).get("") for rows in (current, reference)
-    )
-    if now is None or before is None:
-        return
-    counts = np.stack([c.matrix.sum(axis=1) * c.shrink for c in (now, before)])
-    share = proportions(counts)
-    distance = float(total_variation_of_shares(*share))
-    p_value = chi_squared_of_tables(counts).single().p_value
-    at = int(np.argmax(np.abs(share[0] - share[1]))) if target.task != BINARY else len(target.classes) - 1
-    alarm = distance >= settings.min_label_shift and p_value < settings.alpha
-    name = target.classes[at]
-    yield context.result(
-        SIGNAL,
-        "label_shift",
-        distance,
-        Verdict.ALARM if alarm else Verdict.OK,
-        threshold=settings.min_label_shift,
-        p_value=p_value,
-        n=round(now.effective),
-        n_baseline=round(before.effective),
-        reason=f"the label {name} is {share[0, at]:.1%} of the rows, from {share[1, at]:.1%}" if alarm else "",
-        details={"class": name, "share": share[0, at], "baseline_share": share[1, at]},
-    )
 
 
 def _calibration_drift(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from modelspan_analyzer.reading.profiles.binning import Bins
 from modelspan_analyzer.reading.profiles.measures import MEASURES, Compared, Measured, with_p_values
 from modelspan_analyzer.reading.profiles.profile import Floats, Kind
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
-from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict, unjudged
+from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict, Window, unjudged
 from modelspan_analyzer.verdicts.assess import assess_drift
 from modelspan_analyzer.verdicts.p_value import p_words
 from modelspan_analyzer.verdicts.presets import ThresholdRule
@@ -148,17 +149,21 @@ def _in_season(
     primary = _primary(settings)
     found = usual_now(context, signal, primary, chosen, settings.min_rows, outputs=outputs) if chosen else {}
     again = []
+    like: Counter[tuple[Window, ...]] = Counter()
     for one in looked:
         usual = found.get(one.counts.feature)
         if usual is not None and usual.pair is not None:
             counts = one.counts
             if not outputs:
                 context.usual[counts.feature] = usual.pair.reference
+                like[usual.like] += 1
             other = look(usual.pair, settings, one.peer, counts.importance, counts.earlier_breaches)
             other = replace(other, counts=replace(other.counts, effect_floor=counts.effect_floor))
             known.add(counts.feature)
             one = replace(other, from_baseline=told[counts.feature].excess_effect)
         again.append(replace(one, usual=usual))
+    if like and not context.like:
+        context.like[:] = like.most_common(1)[0][0]
     return again
 
 

@@ -54,6 +54,8 @@ class Usual:
     words: str
     pair: Pair | None = None
     """The column beside what is usual; None where no rhythm or trend is known."""
+    like: tuple[Window, ...] = ()
+    """The earlier windows that tell it."""
 
     @property
     def is_trend(self) -> bool:
@@ -126,7 +128,7 @@ def usual_now(
     there = _pairs(context, past, found, chosen, outputs) if found else {}
     unknown = {name: Season(season.stage) for name, season in seasons.items() if name not in there}
     return {
-        name: Usual(season, _words(season, context.window), there.get(name))
+        name: Usual(season, _words(season, context.window), there.get(name), tuple(map(past.window, season.back)))
         for name, season in (seasons | unknown).items()
     }
 

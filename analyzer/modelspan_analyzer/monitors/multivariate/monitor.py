@@ -16,12 +16,16 @@ import numpy as np
 from modelspan_analyzer import kinds
 from modelspan_analyzer.config.sample_settings import MultivariateSettings
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.like import beside_like, calm_like
 from modelspan_analyzer.monitors.multivariate.normal import standardised_shift, stretches, usual_auc, usual_shift
 from modelspan_analyzer.monitors.signal import Cost, Need, Signal
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
-from modelspan_analyzer.reading.samples.features import Matrices, Reference, matrices, read_reference
-from modelspan_analyzer.results import Judged, Result, Seen, Verdict
+from modelspan_analyzer.reading.relation import window_relation
+from modelspan_analyzer.reading.samples.features import Matrices, Reference, matrices, read_reference, read_window
+from modelspan_analyzer.reading.samples.matrix import Sample, mixed
+from modelspan_analyzer.reading.samples.thinned import rows_in
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, Window
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.domain_trees import domain_trees
 from modelspan_analyzer.statistics.mann_whitney import mann_whitney
@@ -49,11 +53,44 @@ def multivariate(context: MonitorContext) -> list[Result]:
     if min(n, n_baseline) < settings.min_rows:
         reason = f"{n} rows against {n_baseline} of the baseline's held-out half; both need {settings.min_rows}"
         return _none(context, Verdict.NOT_ENOUGH_DATA, reason, n, n_baseline)
-    both = matrices(reference, window, {*context.usual, *context.row_names})
+    without = {*context.usual, *context.row_names}
+    both = matrices(reference, window, without)
     if not _vary(both):
         return _none(context, Verdict.SKIPPED, "no feature with values on both sides varies", n, n_baseline)
-    seen = Seen(n=n, n_baseline=n_baseline)
-    return [*_reconstruction(context, reference, both, seen), _classifier(context, baseline, both, seen)]
+    found = _measured(context, baseline, reference, both, known=baseline.stored)
+    return [_in_season(context, reference, window, one) if one.verdict is Verdict.ALARM else one for one in found]
+
+
+def _in_season(context: MonitorContext, reference: Reference, window: Sample, one: Result) -> Result:
+    """An alarm beside windows like its own instead of the baseline, where there are such with enough rows."""
+    settings, baseline = context.settings.multivariate, context.baseline
+    windows = calm_like(context, SIGNAL, one.metric)
+    like = _rows_of(context, windows, reference, settings.max_rows)
+    if baseline is None or like is None or len(like.ids) < settings.min_rows:
+        return one
+    beside = replace(reference, held_out=like)
+    both = matrices(beside, window, {*context.usual, *context.row_names})
+    again = {other.metric: other for other in _measured(context, baseline, beside, both, known=False)}[one.metric]
+    return replace(again, reason=f"{again.reason}; {beside_like(len(windows))}")
+
+
+def _rows_of(context: MonitorContext, windows: Sequence[Window], reference: Reference, limit: int) -> Sample | None:
+    """At most `limit` rows of some windows, mixed; None where they have none."""
+    found = []
+    for window in windows:
+        relation = window_relation(context.model, None, window)
+        if rows := rows_in(context.store, relation):
+            most = -(-limit // len(windows))
+            found.append(read_window(context.store, relation, reference.encoding, most, rows))
+    return mixed(found) if found else None
+
+
+def _measured(
+    context: MonitorContext, baseline: Baseline, reference: Reference, both: Matrices, *, known: bool
+) -> list[Result]:
+    """Both measures; `known` where the reference is the baseline's own, which never changes."""
+    seen = Seen(n=len(both.window), n_baseline=len(both.held_out))
+    return [*_reconstruction(context, reference, both, seen, known), _classifier(context, baseline, both, seen)]
 
 
 def _none(context: MonitorContext, verdict: Verdict, reason: str, n: int, n_baseline: int) -> list[Result]:
@@ -87,11 +124,12 @@ _kept_components = kept(16)(_components)
 """Those of stored rows, which never change."""
 
 
-def _reconstruction(context: MonitorContext, reference: Reference, both: Matrices, seen: Seen) -> Iterator[Result]:
+def _reconstruction(
+    context: MonitorContext, reference: Reference, both: Matrices, seen: Seen, known: bool
+) -> Iterator[Result]:
     """The window's mean error beside the held-out half's, on components of the learning half."""
     settings = context.settings.multivariate
     learning = Learning(both.learning, both.held_out, (context.baseline, settings.max_rows, both.names))
-    known = context.baseline is not None and context.baseline.stored
     components, usual = (_kept_components if known else _components)(context.store, learning, settings.variance)
     residuals = [usual, components.residuals(both.window)]
     before, now = (np.linalg.norm(side, axis=1) for side in residuals)
@@ -131,9 +169,7 @@ def _classifier(context: MonitorContext, baseline: Baseline, both: Matrices, see
         )  # costs a few fits, once a baseline, and only on suspicion
     alarm = test.auc >= floor and test.p_value <= settings.alpha / len(MEASURES)
     most = _most(both.names, test.importances)
-    reason = (
-        f"window and baseline are told apart with an AUC of {test.auc:.3f} (floor {floor:.3f}), {p_words(test.p_value)}"
-    )
+    reason = f"told apart with an AUC of {test.auc:.3f} (floor {floor:.3f}), {p_words(test.p_value)}"
     if alarm:
         reason += f"; most by {', '.join(most)}"
     details = {"features": most, "left_out": both.left_out}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
@@ -91,6 +92,13 @@ class Sample:
     def only(self, chosen: npt.NDArray[np.bool_]) -> Sample:
         """Some of the rows."""
         return replace(self, **{part.name: getattr(self, part.name)[chosen] for part in fields(self)})
+
+
+def mixed(samples: Sequence[Sample]) -> Sample:
+    """The rows of all samples in one pseudo-random order; the same ones are in the same order."""
+    every = {part.name: np.concatenate([getattr(one, part.name) for one in samples]) for part in fields(Sample)}
+    order = np.random.default_rng(0).permutation(len(every["ids"]))
+    return Sample(**{name: column[order] for name, column in every.items()})
 
 
 @kept_of_rows(64)
