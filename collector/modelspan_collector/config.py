@@ -55,3 +55,5 @@ class CollectorConfig:
     """A request sent again within this time, byte for byte, is stored once; 0 turns it off."""
     writers: int = 2
     """Inserts at one time."""
+    cloudevents_patience: float = 300.0
+    """Seconds for which a request or an answer of a serving platform waits for its other half."""

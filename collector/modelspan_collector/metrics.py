@@ -35,6 +35,14 @@ class Metrics:
         self.repaired = self._counter(
             "repaired_requests", "Requests whose text was not UTF-8 and was repaired", "signal"
         )
+        self.cloudevents = self._counter(
+            "cloudevents",
+            "Events of serving platforms: paired, alone (no other half came), or unread (not understood)",
+            "outcome",
+        )
+        self.cloudevents_waiting = Gauge(
+            "modelspan_collector_cloudevents_waiting", "Events that wait for their other half", registry=self.registry
+        )
         self.redacted = self._counter(
             "redacted_attributes", "Attributes and columns dropped or hashed at the gate", "signal"
         )

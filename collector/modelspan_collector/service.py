@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from modelspan_collector.access.rules import Redaction
 from modelspan_collector.access.tokens import Tokens
+from modelspan_collector.cloudevents.door import Door
+from modelspan_collector.cloudevents.receive import Events
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.forward.forwarder import Forwarder
 from modelspan_collector.metrics import Metrics
@@ -58,14 +60,14 @@ class Collector:
             threads=config.writers,
         )
         self._forwarder = Forwarder(config.forward, config.data / "forward", _log_options(config), self._metrics)
-        self._gate = Gate(
-            lambda tenant, signal: self._lanes.log(tenant.database, signal),
+        self._gate = self._gate_with(config.redaction, held)
+        self._door = Door(
+            config.data / "events" / "cloudevents",
+            _log_options(config),
+            self._gate_with(Redaction(), held),
             self._metrics,
-            redaction=config.redaction,
-            max_inflight_bytes=config.max_inflight_bytes,
-            forward=self._forwarder.offer,
-            complain=self._complaints.add,
-            held=held,
+            self._complaints.add,
+            patience=config.cloudevents_patience,
         )
         tokens = Tokens(config.tokens)
         self._http_app = self._http_receiver(tokens)
@@ -74,12 +76,24 @@ class Collector:
         self.http_port: int = self._http.port
         self.grpc_port: int = self._grpc.port
 
+    def _gate_with(self, rules: Redaction, held: HeldStreams) -> Gate:
+        return Gate(
+            lambda tenant, signal: self._lanes.log(tenant.database, signal),
+            self._metrics,
+            redaction=rules,
+            max_inflight_bytes=self._config.max_inflight_bytes,
+            forward=self._forwarder.offer,
+            complain=self._complaints.add,
+            held=held,
+        )
+
     def _http_receiver(self, tokens: Tokens) -> HttpReceiver:
         config = self._config
         return HttpReceiver(
             self._gate,
             tokens,
             self._metrics,
+            events=Events(self._door, config.redaction, self._metrics, self._complaints.add),
             max_request_bytes=config.max_request_bytes,
             cors_origins=config.cors_origins,
         )
@@ -113,6 +127,7 @@ class Collector:
         self._complaints.start()
         self._writer.start()
         self._forwarder.start()
+        self._door.start()
         self._http.start()
         self._grpc.start()
 
@@ -121,6 +136,7 @@ class Collector:
         self._grpc.stop()
         self._http.stop()
         self._http_app.close()
+        self._door.stop()
         self._lanes.stop()
         with contextlib.suppress(TimeoutError):  # what the store does not take now is replayed at the next start
             self._writer.drain(self._lanes.all(), timeout=_DRAIN_SECONDS)
@@ -130,11 +146,12 @@ class Collector:
         self._lanes.close()
 
     def flush(self, timeout: float = 120.0) -> None:
-        """Everything acknowledged so far is in the tables on return.
+        """Everything acknowledged so far is in the tables on return, but for events that wait for their other half.
 
         Raises:
             TimeoutError: the store did not take it in time.
         """
+        self._door.flush(timeout)
         for log in self._lanes.all():
             log.flush()
         self._writer.drain(self._lanes.all(), timeout)
@@ -151,7 +168,7 @@ class Collector:
         """
         with self._gate.closed(timeout):
             self.flush(timeout)
-            with self._forwarder.still():
+            with self._forwarder.still(), self._door.still():
                 yield
 
     def health(self) -> dict[str, object]:
@@ -163,7 +180,7 @@ class Collector:
             }
             for log in self._lanes.all()
         }
-        ready = not any(log.full for log in self._lanes.all())
+        ready = not any(log.full for log in (*self._lanes.all(), self._door.log))
         return {"ready": ready, "log": logs, "inflight_bytes": self._gate.inflight}
 
 

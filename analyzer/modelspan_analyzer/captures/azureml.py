@@ -17,9 +17,9 @@ import orjson
 
 from modelspan_analyzer.captures.capture import Assembler, Batch, Options
 from modelspan_analyzer.captures.lines import Lines, files_of, read_lines
-from modelspan_analyzer.captures.misfits import MisfitError, Misfits
+from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.pairs import LOOKED_AT, Half, Pairs, one_sided
-from modelspan_analyzer.captures.payload import Payload, decode
+from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode
 
 _ANSWER: Final = {
     **dict.fromkeys(("inputs", "model_inputs", "request"), False),

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from modelspan_analyzer.captures.capture import Assembler, Batch, Event, Options, Truths
 from modelspan_analyzer.captures.lines import files_of
-from modelspan_analyzer.captures.misfits import MisfitError, Misfits
+from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.pages import pages
 from modelspan_analyzer.files.rows import FileError
+from modelspan_collector.cloudevents.payloads import MisfitError
 
 _SCHEMA: Final = "schema"
 _FEATURE, _PREDICTION, _TARGET = "feature", "prediction", "target"

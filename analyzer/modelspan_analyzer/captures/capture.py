@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan_analyzer.captures.kinds import Kinds, Where
-from modelspan_analyzer.captures.misfits import MisfitError, Misfits
-from modelspan_analyzer.captures.payload import Header, Payload, columns, count_rows
+from modelspan_analyzer.captures.misfits import Misfits
+from modelspan_analyzer.captures.payload import Header, columns, count_rows
 from modelspan_analyzer.files import times
 from modelspan_analyzer.files.cells import valid
+from modelspan_collector.cloudevents.payloads import MisfitError, Payload
 
 ID: Final = "prediction_id"
 TIME: Final = "timestamp"

@@ -19,10 +19,10 @@ import orjson
 
 from modelspan_analyzer.captures.capture import Assembler, Batch, Options
 from modelspan_analyzer.captures.lines import files_of
-from modelspan_analyzer.captures.misfits import MisfitError, Misfits
+from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.pages import pages
 from modelspan_analyzer.captures.pairs import LOOKED_AT, Half, Pairs, one_sided
-from modelspan_analyzer.captures.payload import Payload, decode
+from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode
 
 _COLUMNS: Final = ("id", "req_type", "bytes", "content_type", "endpoint")
 

@@ -17,9 +17,9 @@ import orjson
 
 from modelspan_analyzer.captures.capture import Assembler, Batch, Event, Options
 from modelspan_analyzer.captures.lines import files_of
-from modelspan_analyzer.captures.misfits import MisfitError, Misfits
+from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.pages import pages
-from modelspan_analyzer.captures.payload import Payload, decode, json_rows
+from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode, json_rows
 
 _MILLISECONDS: Final = 1e11
 """Numbers beyond it count milliseconds since 1970: as seconds they were after the year 5000."""

@@ -11,10 +11,6 @@ from modelspan_analyzer.files.rows import SHOWN, Remarks
 _MOST_REASONS: Final = 200
 
 
-class MisfitError(ValueError):
-    """One line, or one half of it, that is of no use; the message is the reason, alike for all that have it."""
-
-
 @dataclass(slots=True)
 class Misfits:
     """Lines and cells that were left out."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from modelspan_analyzer.captures.capture import Event
-from modelspan_analyzer.captures.misfits import MisfitError, Misfits
-from modelspan_analyzer.captures.payload import Payload
+from modelspan_analyzer.captures.misfits import Misfits
+from modelspan_collector.cloudevents.payloads import MisfitError, Payload
 
 LOOKED_AT: Final = 200
 """Events of a file that show whether it has requests or answers."""

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from modelspan_analyzer.captures.capture import Assembler, Batch, Event, Options, Truths
 from modelspan_analyzer.captures.lines import Lines, files_of, read_lines
-from modelspan_analyzer.captures.misfits import MisfitError, Misfits
-from modelspan_analyzer.captures.payload import Payload, decode
+from modelspan_analyzer.captures.misfits import Misfits
+from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode
 
 _HOUR: Final = re.compile(r"(\d{4})/(\d\d)/(\d\d)/(\d\d)$")
 

@@ -116,7 +116,7 @@ def _set_aside(collector: Path) -> list[str]:
         "requests that the store refused": sum(1 for _ in list_dead(collector)),
         "files of what the disk damaged in the log": len(list_broken(collector)),
     }
-    waiting = sum(path.stat().st_size for path in (collector / "log").glob("*/*/*.seg"))
+    waiting = sum(path.stat().st_size for folder in ("log", "events") for path in (collector / folder).rglob("*.seg"))
     lag = [f"{waiting:,} bytes of what was acknowledged wait in the log for the store"] if waiting else []
     return lag + [
         f"{count} {what}: see `modelspan collector dead --data {collector}`" for what, count in counts.items() if count

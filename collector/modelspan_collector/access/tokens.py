@@ -6,6 +6,8 @@ stand in place of a token, so that the file holds no secret.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,3 +90,15 @@ class Tokens:
         if tenant.expires <= time.time():
             raise UnauthenticatedError("the token has expired")
         return tenant
+
+
+def bearer(authorization: str) -> str:
+    """Basic authentication as the token that is its password, for senders that know an address and no header."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return authorization
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return authorization
+    return f"Bearer {decoded.partition(':')[2]}"

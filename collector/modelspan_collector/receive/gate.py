@@ -19,7 +19,7 @@ from modelspan_collector.metrics import Metrics
 from modelspan_collector.otlp.errors import BadRequestError, BusyError, WrongTenantError
 from modelspan_collector.otlp.signals import LOGS, Signal
 from modelspan_collector.otlp.wire import TENANT_ATTRIBUTE, tenant_field
-from modelspan_collector.receive import events, misfits
+from modelspan_collector.receive import bentoml, events, misfits
 from modelspan_collector.receive.decode import Decoded
 from modelspan_collector.wal.journal import Log, LogFullError, all_done
 from modelspan_collector.wal.record import Kind, make
@@ -28,7 +28,7 @@ from modelspan_collector.write.held import HeldStreams
 
 _PARSING = 2
 """Requests that are parsed at one time: parsed they take many times their bytes, and the interpreter does one only."""
-_NOT_QUOTED = "it does not fit (redaction is on: the reason went to the sender alone)"
+NOT_QUOTED = "it does not fit (redaction is on: the reason went to the sender alone)"
 
 Forward = Callable[[Signal, bytes, str], list[Future[None]]]
 """Queues a request to be sent on: its signal, protobuf bytes and tenant; the futures are done when that is durable."""
@@ -99,6 +99,7 @@ class Gate:
         self._forward = forward
         self._complain = complain
         self._held = held
+        self._monitors = bentoml.Monitors()
         self.parsing = threading.BoundedSemaphore(_PARSING)
         """Held while a request is parsed and checked."""
         self._inflight = 0
@@ -157,6 +158,8 @@ class Gate:
         body, message = decoded.body, decoded.message
         if tenant.name:
             _check_claim(signal, message, tenant)
+        if signal is LOGS and bentoml.may_hold(body):
+            body = self._monitored(message, tenant)
         if self._redaction.active:
             self._metrics.redacted.labels(signal.name).inc(redact_message(self._redaction, message))
             body = message.SerializeToString()
@@ -188,6 +191,13 @@ class Gate:
         queued = self._forward(signal, body, tenant.name)
         return Receipt(signal, all_done([written, *queued]), rejected.count, rejected.message)
 
+    def _monitored(self, message: Any, tenant: Tenant) -> bytes:
+        """A request with what BentoML's monitors sent as predictions, which rules meet as they meet any other."""
+        if unknown := self._monitors.convert(message, tenant):
+            reason = "records of a BentoML monitor came before their schema (bento_meta), and stay log records"
+            self._tell(tenant, Complaint("logs", "row_left_out", _service(LOGS, message), reason), unknown)
+        return bytes(message.SerializeToString())
+
     def _take_out(self, signal: Signal, decoded: Decoded, tenant: Tenant) -> misfits.Found:
         """Take out of a message what makes no sense, and tell users of it and of what was not understood."""
         message = decoded.message
@@ -201,7 +211,7 @@ class Gate:
 
     def _told(self, reason: str) -> str:
         """A reason as it may be stored: it can quote names and values, which may be what is to be redacted."""
-        return _NOT_QUOTED if self._redaction.active else reason
+        return NOT_QUOTED if self._redaction.active else reason
 
     def _split(self, body: bytes, message: Any, tenant: Tenant) -> events.Split:
         """Take modelspan's events out of a logs request, into a record of their own."""

@@ -1,17 +1,17 @@
-"""OTLP/HTTP: a plain ASGI application, `POST /v1/{traces,metrics,logs}` in protobuf or JSON."""
+"""OTLP/HTTP: a plain ASGI application, `POST /v1/{traces,metrics,logs}` in protobuf or JSON; and `/v1/cloudevents`."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 from google.protobuf import json_format
 from google.rpc import status_pb2
 
-from modelspan_collector.access.tokens import Tokens
+from modelspan_collector.access.tokens import Tenant, Tokens, bearer
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.otlp.errors import BadRequestError, BusyError, RefusedError, TooLargeError, UnsupportedError
 from modelspan_collector.otlp.signals import SIGNALS, Signal
@@ -32,15 +32,41 @@ _PROTOBUF_TYPES = frozenset({PROTOBUF, "application/protobuf"})
 _BY_PATH = {signal.http_path: signal for signal in SIGNALS}
 
 
+CLOUDEVENTS = "/v1/cloudevents"
+_ELSEWHERE = (
+    b"OTLP is at /v1/traces, /v1/metrics and /v1/logs, and CloudEvents of serving platforms at /v1/cloudevents\n"
+)
+
+
+class Taken(NamedTuple):
+    """What to answer once something is on disk."""
+
+    written: Future[None]
+    answer: bytes
+
+
+TakeEvents = Callable[[dict[str, str], bytes, Tenant], Taken]
+"""Keeps the events of a request, given its headers and content."""
+
+
 class HttpReceiver:
     """The application; one instance a collector."""
 
     def __init__(
-        self, gate: Gate, tokens: Tokens, metrics: Metrics, *, max_request_bytes: int, cors_origins: tuple[str, ...]
+        self,
+        gate: Gate,
+        tokens: Tokens,
+        metrics: Metrics,
+        *,
+        events: TakeEvents,
+        max_request_bytes: int,
+        cors_origins: tuple[str, ...],
     ) -> None:
+        """Describe it; `events` takes those of serving platforms."""
         self._gate = gate
         self._tokens = tokens
         self._metrics = metrics
+        self._take_events = events
         self._limit = max_request_bytes
         self._origins = cors_origins
         self._arrivals = Arrivals(gate)
@@ -53,12 +79,14 @@ class HttpReceiver:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         signal = _BY_PATH.get(scope["path"])
         cors = self._cors(headers)
-        if signal is None:
-            await _send(send, 404, "text/plain", b"OTLP is at /v1/traces, /v1/metrics and /v1/logs\n", cors)
+        if signal is None and scope["path"] != CLOUDEVENTS:
+            await _send(send, 404, TEXT, _ELSEWHERE, cors)
         elif scope["method"] == "OPTIONS" and cors:
             await _send(send, 204, "text/plain", b"", cors)
         elif scope["method"] != "POST":
             await _send(send, 405, "text/plain", b"OTLP is sent with POST\n", [*cors, (b"allow", b"POST")])
+        elif signal is None:
+            await self._events(headers, receive, send, cors)
         else:
             await self._export(signal, headers, receive, send, cors)
 
@@ -71,29 +99,56 @@ class HttpReceiver:
     ) -> None:
         kind = headers.get("content-type", "").split(";")[0].strip().lower()
         answer = kind if kind == JSON or kind in _PROTOBUF_TYPES else TEXT
-        held = Held(self._gate)
-        try:
-            tenant = self._tokens.tenant(headers.get("authorization", ""))
+
+        def accept(body: bytes, tenant: Tenant, held: Held) -> Taken:
             if answer == TEXT:
                 named = f"the content type {kind[:60]!r} is not OTLP" if kind else "the request has no content type"
                 raise UnsupportedError(f"{named}; send `content-type: {PROTOBUF}` or `content-type: {JSON}`")
+            receipt = self._accept(signal, kind, headers.get("content-encoding", ""), body, tenant, held)
+            return Taken(receipt.written, _encode(receipt.response(), answer))
+
+        await self._take(accept, headers.get("authorization", ""), answer, headers, receive, send, cors)
+
+    async def _events(
+        self, headers: dict[str, str], receive: Receive, send: Send, cors: list[tuple[bytes, bytes]]
+    ) -> None:
+        def accept(body: bytes, tenant: Tenant, held: Held) -> Taken:
+            with self._gate.parsing:
+                content = decode.decompress(headers.get("content-encoding", ""), body, self._limit, held.take)
+                self._metrics.received_bytes.labels("cloudevents").inc(len(content))
+                return self._take_events(headers, content, tenant)
+
+        await self._take(accept, bearer(headers.get("authorization", "")), TEXT, headers, receive, send, cors)
+
+    async def _take(
+        self,
+        accept: Callable[[bytes, Tenant, Held], Taken],
+        authorization: str,
+        answer: str,
+        headers: dict[str, str],
+        receive: Receive,
+        send: Send,
+        cors: list[tuple[bytes, bytes]],
+    ) -> None:
+        """Answer once what a request brought is on disk, or why it is not."""
+        held = Held(self._gate)
+        try:
+            tenant = self._tokens.tenant(authorization)
             body = await self._body(headers, receive, held)
-            receipt = await asyncio.get_running_loop().run_in_executor(
-                self._workers, self._accept, signal, kind, headers.get("content-encoding", ""), body, tenant, held
-            )
+            taken = await asyncio.get_running_loop().run_in_executor(self._workers, accept, body, tenant, held)
             del body
-            await asyncio.wrap_future(receipt.written)
+            await asyncio.wrap_future(taken.written)
         except RefusedError as error:
             await self._refuse(send, error, answer, cors)
         except LogFullError as error:
             await self._refuse(send, BusyError(str(error), retry_after=5.0), answer, cors)
         else:
             self._metrics.requests.labels("http", "accepted").inc()
-            await _send(send, 200, answer, _encode(receipt.response(), answer), cors)
+            await _send(send, 200, answer, taken.answer, cors)
         finally:
             held.release()
 
-    def _accept(self, signal: Signal, kind: str, encoding: str, body: bytes, tenant: Any, held: Held) -> Receipt:
+    def _accept(self, signal: Signal, kind: str, encoding: str, body: bytes, tenant: Tenant, held: Held) -> Receipt:
         with self._gate.parsing:
             content = decode.decompress(encoding, body, self._limit, held.take)
             self._metrics.received_bytes.labels(signal.name).inc(len(content))

@@ -33,7 +33,9 @@ def list_dead(data: Path) -> Iterator[DeadLetter]:
 
 def list_broken(data: Path) -> list[Path]:
     """Files of what was found damaged in the log and in the queues of forwarding."""
-    return sorted(path for folder in ("log", "forward") for path in (data / folder).rglob(f"*{BROKEN_SUFFIX}"))
+    return sorted(
+        path for folder in ("log", "forward", "events") for path in (data / folder).rglob(f"*{BROKEN_SUFFIX}")
+    )
 
 
 def retry(data: Path) -> int:

@@ -35,6 +35,8 @@ class Kind(IntEnum):
     """In a queue of the forwarder: an OTLP request of this signal, as it is sent on."""
     METRICS = 4
     LOGS = 5
+    CLOUDEVENT = 6
+    """In the log of events of serving platforms: a request or an answer that waits for its other half."""
 
 
 _KINDS: Final = frozenset(Kind)
