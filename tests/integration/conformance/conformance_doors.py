@@ -15,6 +15,7 @@ from modelspan import conventions
 from modelspan_analyzer.monitors.table import MONITORS
 from modelspan_cli.main import COMMANDS
 from modelspan_collector.otlp.signals import SIGNALS
+from modelspan_collector.receive.http import CLOUDEVENTS
 
 
 def _forms(path: str) -> list[str]:
@@ -78,6 +79,7 @@ NO_DOOR: dict[str, str] = {
     "modelspan.truncate": "a rule of redaction at the source; tested in integration/sdk/test_sdk_privacy.py",
     "event modelspan.model": _CARD,
     "otlp /v1/metrics": "metrics do not become predictions; tested in integration/collector/test_collector_otlp.py",
+    "cloudevents /v1/cloudevents": "tested in integration/collector/test_collector_cloudevents.py",
     "command up": _CONTROL,
     "command demo": "plays the single call and prints; tested in e2e/test_up.py",
     "command collector": "runs the collector that all gated sources go through",
@@ -132,6 +134,7 @@ def doors(routes: list[Route]) -> Iterator[str]:
     events = {name: getattr(conventions, name) for name in dir(conventions) if name.startswith("EVENT_")}
     yield from (f"event {event}" for name, event in events.items() if name != "EVENT_PREFIX")
     yield from (f"otlp {signal.http_path}" for signal in SIGNALS)
+    yield f"cloudevents {CLOUDEVENTS}"
     yield from (f"monitor {monitor.name}" for monitor in MONITORS)
     for route in routes:
         yield from (f"{method} {route.path}" for method in route.methods or () if method != "HEAD")
