@@ -27,6 +27,8 @@ class Residuals(NamedTuple):
     variance: FloatArray | None
     """None where the expectation says nothing of it: each part's rows then tell, as it may differ from part to part."""
     weight: FloatArray
+    unit: float = 1.0
+    """What one of the outcome's unit is in these: the baseline's counts for both sides."""
 
 
 class Means(NamedTuple):
@@ -123,7 +125,7 @@ def change_of_gaps(
     moved = (one.mean - other.mean)[usable]
     moved = moved - np.average(moved, weights=1 / variance)
     spread = (one.variance**2 / one.degrees + other.variance**2 / other.degrees)[usable]
-    degrees = variance**2 / np.maximum(spread, np.finfo(float).tiny)
+    degrees = _degrees(variance, spread)
     share = one.rows[usable] / one.rows[usable].sum()
     worst = int(np.flatnonzero(usable)[np.argmax(np.abs(moved) * share)])
     every = _Change(_welch(float((moved**2 / variance).sum()), variance, degrees), _beyond(share, moved, variance))
@@ -132,7 +134,7 @@ def change_of_gaps(
     contrast, strength = _contrast(moved, variance, degrees, weight, share, ordered)
     surer = min(every, contrast, key=lambda test: test.p_value)
     # of many parts chance is taken off that often, and what changed with it: two sides may show more
-    return Gap(max(every.gap, contrast.gap), min(1.0, 2 * surer.p_value), worst, strength)
+    return Gap(max(every.gap, contrast.gap) / base.unit, min(1.0, 2 * surer.p_value), worst, strength)
 
 
 class _Change(NamedTuple):
@@ -155,11 +157,17 @@ def _contrast(
     sides = np.stack([low, sums.sum(axis=1, keepdims=True) - low])  # (2, sums, contrasts)
     total, mean, error = sides[:, 0], sides[:, 1] / sides[:, 0], sides[:, 2] / sides[:, 0] ** 2
     whole = error.sum(axis=0)
-    freedom = whole**2 / np.maximum((sides[:, 3] / total**4).sum(axis=0), np.finfo(float).tiny)
+    freedom = _degrees(whole, (sides[:, 3] / total**4).sum(axis=0))
     z = np.abs(mean[0] - mean[1]) / np.sqrt(whole)
     at = int(np.argmax(z))
     p_value = min(1.0, z.size * 2 * float(stdtr(min(freedom[at], 1e9), -z[at])))
     return _Change(p_value, _beyond(sides[:, 4, at], mean[:, at], error[:, at])), float(z[at])
+
+
+def _degrees(variance: FloatArray, spread: FloatArray) -> FloatArray:
+    """Of freedom of a variance that is a sum (Satterthwaite 1946): infinite where none of its parts is estimated."""
+    with np.errstate(over="ignore", divide="ignore"):
+        return np.asarray(variance**2 / spread)
 
 
 def _no_surer(one: Means, other: Means) -> Means:

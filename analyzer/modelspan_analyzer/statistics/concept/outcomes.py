@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from modelspan_analyzer.statistics.concept.gaps import Residuals
 from modelspan_analyzer.statistics.concept.matched import Parts
 from modelspan_analyzer.statistics.concept.recalibrated import recalibrated
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ratios
+
+LEAST_SHARP: Final = 0.03
+"""Chances that are nearer to a half, on average, tell no label that is turned from one that is not."""
 
 
 class Outcomes(Protocol):
@@ -33,15 +36,20 @@ class Chances(NamedTuple):
     def residuals(self, part: Parts) -> list[Residuals]:
         """How many more are positive, and how many are the other class than expected.
 
-        The second is the squared error beyond the expected one, `(y - p)(1 - 2p)` (Spiegelhalter 1986), over the mean
-        of `(1 - 2p)²`, by which it rises where every label is turned: where labels of both classes turn, it changes and
-        the first hardly does. Taken off are label shift, which moves all log odds by a constant, and what all scores
-        are off by, which stretches them.
+        The second is the squared error beyond the expected one, `(y - p)(1 - 2p)` (Spiegelhalter 1986), which rises by
+        `(1 - 2p)²` where every label is turned: where labels of both classes turn, it changes and the first hardly
+        does. Taken off are label shift, which moves all log odds by a constant, and what all scores are off by, which
+        stretches them; not from the factor `1 - 2p`, which is one function of the score on both sides: what a model
+        leaves out shows along its features in the window as on the baseline, and weighted otherwise it would look
+        changed.
         """
         p = recalibrated(self.chance, self.positive, self.weight, part)
-        off, variance, sharp = self.positive - p, p * (1 - p), 1 - 2 * p
-        sharp = sharp / max(float(np.mean(sharp**2)), 1e-3) if p.size else sharp
-        return [Residuals(off, variance, self.weight), Residuals(off * sharp, variance * sharp**2, self.weight)]
+        off, variance, sharp = self.positive - p, p * (1 - p), 1 - 2 * self.chance
+        size = max(float(np.sqrt(np.mean(sharp**2))), LEAST_SHARP) if p.size else 1.0
+        return [
+            Residuals(off, variance, self.weight),
+            Residuals(off * sharp, variance * sharp**2, self.weight, size),
+        ]
 
 
 class Numbers(NamedTuple):
