@@ -103,6 +103,8 @@ def compare(
     if not compared.together and matched.rows < MIN_PAIRS:
         raise LookupError(refusal(store, model, champion, challenger, window))
     target = find_target(store, model, rows, settings.positive_class)
+    if target.apart:
+        raise LookupError(target.apart)
     rows = [read_as(one, target) for one in rows]
     found = [{m.metric: m for m in evaluate(store, one, target, settings).get("", [])} for one in rows]
     for version, measured in zip((champion, challenger), found, strict=True):

@@ -1,4 +1,4 @@
-"""Spellings of one class: `True`, `yes`, `1` and `1.0` are one where every other class is one of the opposite."""
+"""Spellings of one class: `True`, `yes`, `1` and `1.0` are one where all answers are such or the opposite."""
 
 from __future__ import annotations
 
@@ -62,19 +62,33 @@ def align(column: pa.Array, known: Iterable[str], name: str, remarks: Remarks) -
 
 def _changes(spelt: list[str], known: list[str]) -> dict[str, str]:
     """From each spelling to the one that holds, where they differ; the commonest come first."""
-    truths = all(text.casefold() in _TRUTH for text in [*spelt, *known])
+    truths = are_truths(known or spelt)
     holding: dict[str, str] = {}
     for text in known or (spelt if truths else []):
-        holding.setdefault(_key(text, truths), text)
+        holding.setdefault(meaning(text, truths), text)
     changed = {}
     for text in spelt:
-        meant = holding.get(_key(text, truths), text)
+        meant = holding.get(meaning(text, truths), text)
         if text not in known and meant != text:
             changed[text] = meant
     return changed
 
 
-def _key(text: str, truths: bool) -> str:
+def are_truths(words: Iterable[str]) -> bool:
+    """Whether each of some words is a spelling of true or of false."""
+    return all(word.casefold() in _TRUTH for word in words)
+
+
+def meaning(text: str, truths: bool) -> str:
+    """What spellings of one class have in common: the word in small letters, a whole number without its fraction.
+
+    Args:
+        text: the class.
+        truths: whether all classes are spellings of true or of false, which are then what they have in common.
+
+    >>> meaning("Yes", True), meaning("1.0", True), meaning("Yes", False), meaning("1.0", False)
+    ('true', 'true', 'yes', '1')
+    """
     folded = text.casefold()
     whole, dot, zeros = folded.partition(".")
     if dot and zeros.strip("0") == "" and whole.lstrip("-").isdigit():

@@ -11,7 +11,7 @@ from typing import Final, TypedDict, Unpack
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.reading.arrivals import PRIMARY, first_answers, first_rows, role_at
 from modelspan_analyzer.reading.baselines import KIND_LEARNT, KIND_ROWS, Baseline
-from modelspan_analyzer.reading.outcomes.read import Coverage
+from modelspan_analyzer.reading.outcomes.read import Coverage, coverage
 from modelspan_analyzer.reading.outcomes.target import Seen as Answers
 from modelspan_analyzer.reading.outcomes.target import Target, kept_look, look, read_as, target_of
 from modelspan_analyzer.reading.profiles.parts import Parts
@@ -145,10 +145,11 @@ class MonitorContext:
         current, *baseline = self._sources
         return [look(self.store, current), *((kept_look if lasting else look)(self.store, rows) for rows in baseline)]
 
-    @property
+    @cached_property
     def coverages(self) -> list[Coverage]:
-        """How many rows each source has, and of how many the truth is known."""
-        return [Coverage(one.rows, one.labelled) for one in self.answers]
+        """How many rows each source has, and of how many the truth is known to be a class of the model."""
+        found = [Coverage(one.rows, one.labelled) for one in self.answers]
+        return [coverage(self.store, self.sources[0]), *found[1:]] if self.target.strange else found
 
     @cached_property
     def target(self) -> Target:

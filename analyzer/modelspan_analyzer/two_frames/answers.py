@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from modelspan_analyzer.files.outcomes import CLASSIFICATION
 from modelspan_analyzer.files.roles import Settled
 from modelspan_analyzer.reading.outcomes.read import counted_scores
+from modelspan_analyzer.reading.outcomes.spelling import shown, strange
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target, classify
 from modelspan_analyzer.reading.segments import spelt_facets, spelt_group
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
@@ -21,15 +22,28 @@ Places = npt.NDArray[np.int64]
 
 
 def target_of(reference: Settled, current: Settled, positive: str) -> Target:
-    """What the tables' answers are: their task, and the classes that either of them names."""
+    """What the tables' answers are: their task, and the classes that either of them names.
+
+    Labels of the current table that are neither of two known classes are left out, and said.
+    """
     if reference.guess.task != CLASSIFICATION:
         return Target(REGRESSION)
-    names: list[str] = []
-    for settled in (reference, current):
-        for name in (_class_column(settled), settled.roles.label):
-            if name is not None:
-                names += settled.rows.column(name).drop_null().unique().to_pylist()
-    return classify(sorted(set(names)), positive)
+    named, truths = (
+        [frozenset(_classes(side, column)) for side, column in zip((current, reference), columns, strict=True)]
+        for columns in (
+            (_class_column(current), _class_column(reference)),
+            (current.roles.label, reference.roles.label),
+        )
+    )
+    if (odd := strange([], named, truths)) and current.roles.label:
+        labels = current.rows.column(current.roles.label)
+        count = pc.sum(pc.is_in(labels, value_set=pa.array(sorted(odd), labels.type))).as_py()
+        current.rows.remarks.leave_out(f"{count:,} of {len(labels):,} labels: {shown(odd)}, no class of the model")
+    return classify(sorted(frozenset().union(*named, *truths) - odd), positive)
+
+
+def _classes(settled: Settled, column: str | None) -> list[str]:
+    return settled.rows.column(column).drop_null().unique().to_pylist() if column else []
 
 
 def _class_column(settled: Settled) -> str | None:

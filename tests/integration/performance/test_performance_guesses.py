@@ -64,8 +64,8 @@ def spelt(values: Any, words: tuple[str, str]) -> list[str]:
     return [words[value] for value in values]
 
 
-@pytest.mark.parametrize("answers", [("0", "1"), ("False", "True"), ("false", "true"), ("0.0", "1.0")])
-@pytest.mark.parametrize("truths", [("0", "1"), ("False", "True"), ("FALSE", "TRUE"), ("0.0", "1.0")])
+@pytest.mark.parametrize("answers", [("0", "1"), ("False", "True"), ("no", "yes"), ("0.0", "1.0")])
+@pytest.mark.parametrize("truths", [("0", "1"), ("False", "True"), ("No", "Yes"), ("0.0", "1.0")])
 def test_one_class_in_two_spellings_is_one_class(look: Look, answers: tuple[str, str], truths: tuple[str, str]) -> None:
     """Accuracy is scikit-learn's whatever the spellings, the task is binary, and what was taken for what is said."""
     found = look({"label": spelt(ANSWER, answers)}, {"label": spelt(TRUTH, truths)})
@@ -154,16 +154,48 @@ def test_without_a_baseline_what_is_no_better_than_one_answer_is_said_to_be(look
     assert better["balanced_accuracy"].reason.startswith("no baseline")
 
 
-@pytest.mark.parametrize("monitor", [performance, estimation])
-def test_labels_that_name_no_class_of_the_answers_are_an_error(look: Look, store: Store, monitor: Any) -> None:
-    """Answers of yes and no, labels of 1 and 0: nothing is measured as if it were wrong, both are named."""
-    words = {"answer": spelt(ANSWER, ("no", "yes")), "truth": spelt(TRUTH, ("0", "1")), "x": RNG.random(ROWS)}
-    baselines.set_from_table(store, "m", "1", pa.table(words), prediction="answer", label="truth", source="test")
-    found = look({"label": words["answer"]}, {"label": words["truth"]}, monitor=monitor)
+@pytest.mark.parametrize("known", [("0", "1"), ("stays", "goes")], ids=["in the baseline too", "since the baseline"])
+@pytest.mark.parametrize("monitor", [performance, estimation, concept])
+def test_labels_that_name_no_class_of_the_answers_are_an_error(
+    look: Look, store: Store, monitor: Any, known: tuple[str, str]
+) -> None:
+    """Answers of stays and goes, labels of 1 and 0: nothing is measured as if it were wrong, both are named."""
+    given = {"answer": spelt(ANSWER, ("stays", "goes")), "truth": spelt(TRUTH, known), "x": RNG.random(ROWS)}
+    baselines.set_from_table(store, "m", "1", pa.table(given), prediction="answer", label="truth", source="test")
+    found = look({"label": given["answer"]}, {"label": spelt(TRUTH, ("0", "1"))}, monitor=monitor)
+    if monitor is concept:
+        assert {one.verdict for one in found.values()} == {Verdict.NOT_ENOUGH_DATA}
+        return
     metric = {performance: "accuracy", estimation: "estimate"}[monitor]
     assert (found[metric].verdict, found[metric].value) == (Verdict.ERROR, None)
-    assert found[metric].reason.startswith("answers say no, yes, and labels 0, 1: no answer can be right")
+    assert found[metric].reason.startswith("answers say goes, stays, and labels 0, 1: no answer can be right")
     assert "balanced_accuracy" not in found
+
+
+@pytest.mark.parametrize("share", [0.002, 0.2])
+def test_a_label_of_no_class_of_the_model_leaves_it_one_of_two_classes(look: Look, store: Store, share: float) -> None:
+    """Some labels are `disputed`: the others are measured, scores too; these are counted, many are a warning."""
+    score = np.clip(TRUTH * 0.3 + RNG.random(ROWS) * 0.7, 0, 1)
+    words = {"answer": spelt(ANSWER, ("no", "yes")), "truth": spelt(TRUTH, ("no", "yes")), "score": score}
+    roles = {"score": "score", "prediction": "answer", "label": "truth"}
+    baselines.set_from_table(store, "m", "1", pa.table({**words, "x": RNG.random(ROWS)}), **roles, source="test")
+    odd = np.arange(ROWS) < share * ROWS
+    truth = np.where(odd, "disputed", np.where(np.arange(ROWS) % 2 == 0, words["truth"], TRUTH.astype(str)))
+    found = look({"label": words["answer"], "value": score}, {"label": truth})
+    assert found["accuracy"].value == pytest.approx(metrics.accuracy_score(TRUTH[~odd], ANSWER[~odd]))
+    assert found["roc_auc"].value == pytest.approx(metrics.roc_auc_score(TRUTH[~odd], score[~odd]))
+    said = found["labels_share"]
+    assert f"{odd.sum()} are labelled disputed, no class of the model, and left out" in said.reason
+    assert (said.details["labelled"], said.details["left_out"]) == (ROWS - odd.sum(), odd.sum())
+    assert said.verdict is (Verdict.WARNING if share > 0.05 else Verdict.OK)
+
+
+def test_a_class_that_no_answer_names_stays_one_of_a_model_of_several(look: Look, store: Store) -> None:
+    """What a model of three classes cannot answer is wrong, and not left out."""
+    table = {"answer": NAMED[CHOSEN], "truth": NAMED[CHOSEN], "x": RNG.random(ROWS)}
+    baselines.set_from_table(store, "m", "1", pa.table(table), prediction="answer", label="truth", source="test")
+    truth = np.where(np.arange(ROWS) % 10 == 0, "another", NAMED[CHOSEN])
+    assert look({"label": NAMED[CHOSEN]}, {"label": truth})["accuracy"].value == pytest.approx(0.9)
 
 
 def test_scores_alone_and_labels_in_words_are_two_classes(look: Look) -> None:

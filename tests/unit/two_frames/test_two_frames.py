@@ -120,6 +120,14 @@ def test_classes_without_a_score_still_alarm() -> None:
     assert ("performance", "balanced_accuracy", "") in alarms(found)
 
 
+def test_a_label_of_no_class_of_the_model_leaves_it_one_of_two_classes() -> None:
+    odd = SAME.assign(churned=SAME["churned"].mask(SAME.index < 3, "disputed"))
+    found, without = (compare_frames(BEFORE, frame, **OUTCOMES) for frame in (odd, SAME[3:]))
+    for metric in ("roc_auc", "balanced_accuracy"):
+        assert one(found, "performance", metric).value == pytest.approx(one(without, "performance", metric).value)
+    assert "3 of 3,000 labels: disputed, no class of the model" in found.findings.current.remarks.left_out
+
+
 FRAMES = {
     "pandas": lambda frame: frame,
     "polars": pl.from_pandas,

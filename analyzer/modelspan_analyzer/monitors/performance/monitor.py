@@ -18,6 +18,7 @@ from modelspan_analyzer.monitors.performance.evaluate import Measured, absent, e
 from modelspan_analyzer.monitors.performance.judge import Place, judge, nothing_beside
 from modelspan_analyzer.monitors.signal import Need, Signal
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment
+from modelspan_analyzer.reading.outcomes.spelling import shown
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
@@ -25,6 +26,8 @@ from modelspan_analyzer.verdicts.change import breaches
 from modelspan_collector.store.segments import NO_GROUP
 
 SIGNAL: Final = "performance"
+MANY_ODD: Final = 0.05
+"""Share of labels that are no class of the model, from which it is a warning."""
 
 
 def performance(context: MonitorContext) -> list[Result]:
@@ -35,11 +38,12 @@ def performance(context: MonitorContext) -> list[Result]:
     current, *references = context.sources
     seen = context.coverages[0]
     results = [_share(context, seen)]
-    if seen.labelled < settings.min_rows:
-        return results
     reference, target = (references[0] if references else None), context.target
     if target.apart:
-        return [*results, context.result(SIGNAL, "accuracy", None, Verdict.ERROR, n=seen.labelled, reason=target.apart)]
+        n = context.answers[0].labelled
+        return [*results, context.result(SIGNAL, "accuracy", None, Verdict.ERROR, n=n, reason=target.apart)]
+    if seen.labelled < settings.min_rows:
+        return results
     whole: list[Measured] = []
     earlier = p_values_before(context, SIGNAL)
     for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.settings.segments)):
@@ -73,17 +77,20 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
     enough = seen.labelled >= least
     known = f"labels are in for {seen.labelled} of {seen.rows} predictions"
     few = f"{least} labelled ones are needed, more than there are" if 0 < seen.rows < least else ""
+    odd = context.answers[0].labelled - seen.labelled
+    said = f"{odd} are labelled {shown(target.strange)}, no class of the model, and left out" if odd else ""
     return context.result(
         SIGNAL,
         "labels_share",
         None if math.isnan(seen.share) else seen.share,
-        Verdict.OK if enough else Verdict.NOT_ENOUGH_DATA,
+        (Verdict.WARNING if odd > MANY_ODD * seen.labelled else Verdict.OK) if enough else Verdict.NOT_ENOUGH_DATA,
         threshold=least / seen.rows if seen.rows >= max(least, 1) else None,
         direction="below",
         n=seen.rows,
-        reason="; ".join(part for part in (known, few, target.derived, _compared(context)) if part),
+        reason="; ".join(part for part in (known, said, few, target.derived, _compared(context)) if part),
         details={
             "labelled": seen.labelled,
+            "left_out": odd,
             "labels_until": context.answers[0].labels_until,
             "task": target.task,
             "guess": target.guess,

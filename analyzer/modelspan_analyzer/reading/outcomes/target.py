@@ -11,6 +11,7 @@ from modelspan.conventions import positive_of
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.cards import card_for
 from modelspan_analyzer.reading.outcomes import confidence
+from modelspan_analyzer.reading.outcomes.spelling import find_spelling, no_class_in_common, strange
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_collector.store.connect import Store
 
@@ -24,7 +25,6 @@ MANY_NUMBERS: Final = 20
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _SETTLED = "`modelspan.register(..., task=...)` settles it"
-_PAIRS = (("0", "1"), ("false", "true"), ("False", "True"), ("FALSE", "TRUE"), ("0.0", "1.0"))
 _SEEN = """
 SELECT arraySort(groupUniqArray(101)(label)) AS predicted, arraySort(groupUniqArray(101)(truth)) AS truths,
        arraySort(groupUniqArrayArray(101)(mapKeys(scores))) AS scored, min(value) AS lowest, max(value) AS highest,
@@ -41,6 +41,9 @@ SELECT * REPLACE (
     mapFromArrays(arrayMap(name -> transform(toString(name), {{words:Array(String)}}, {{classes:Array(String)}},
                                              toString(name)), mapKeys(scores)), mapValues(scores)) AS scores)
 FROM ({rows})
+"""
+_KNOWN = """
+SELECT * REPLACE (if(has({{strange:Array(String)}}, truth), '', truth) AS truth) FROM ({rows})
 """
 _HIGHEST = """
 SELECT * REPLACE (multiIf(
@@ -76,6 +79,8 @@ class Target:
     """The classes whose scores values are, where they are to be turned round for the positive one."""
     apart: str = field(default="", compare=False)
     """Why no answer can be right: labels and answers name no class in common; '' where they do."""
+    strange: frozenset[str] = field(default=frozenset(), compare=False)
+    """Labels that are neither of two classes: rows of these have no known truth."""
 
     @property
     def positive(self) -> str:
@@ -129,15 +134,25 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
     """The same, of what was seen in the rows."""
     card = card_for(store, model, frozenset().union(*(one.tenants for one in seen)))
     task, classes = card.task, list(card.classes)
-    found = find_spelling([*(one.predicted for one in seen), *(one.truths for one in seen)])
+    found = find_spelling([one.predicted for one in seen], [one.truths for one in seen])
     if task == REGRESSION:
         return Target(REGRESSION)
+    answers, truths = (
+        [frozenset(found.get(word, word) for word in words) for words in side]
+        for side in ([one.predicted for one in seen], [one.truths for one in seen])
+    )
+    apart = no_class_in_common(answers, truths)
+    odd = strange(classes, answers, truths)
+    of_classes = any(answers) or _classifies(task) or (all(one.bounded for one in seen) and _are_of_two(truths[-1]))
+    if apart and truths[0].isdisjoint(frozenset().union(*answers)):
+        odd = truths[0]
+    elif not of_classes:  # numbers beside numbers
+        odd = frozenset()
     bounded = True
-    for one in seen:
-        named, truths = ({found.get(word, word) for word in words} for words in (one.predicted, one.truths))
+    for one, named, labels in zip(seen, answers, [truths[0] - odd, *truths[1:]], strict=True):
         bounded &= one.bounded
-        if named or _classifies(task) or (bounded and _are_of_two(truths)):
-            classes = list(dict.fromkeys([*classes, *sorted(named), *sorted(truths)]))
+        if named or _classifies(task) or (bounded and _are_of_two(labels)):
+            classes = list(dict.fromkeys([*classes, *sorted(named), *sorted(labels)]))
     if not task and _are_amounts(classes):
         guess = f"taken for numbers, as more than {MANY_NUMBERS} whole numbers were seen: {_SETTLED}"
         return Target(REGRESSION, guess=guess)
@@ -145,12 +160,12 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
     unnamed = any(one.scored_alone or (one.numbers and target.task == MULTICLASS) for one in seen)
     of_values = confidence.agreed([_respelt(one.of_values, found) for one in seen], target.classes)
     of_values = frozenset() if target.task != BINARY or of_values == {target.positive} else of_values
-    told = [_DERIVED.get(target.task, "").format(positive=target.positive)] if unnamed else []
-    told += [confidence.said(of_values, target.positive)] if of_values else []
-    derived = "; ".join(filter(None, told))
+    said = [_DERIVED.get(target.task, "").format(positive=target.positive)] if unnamed else []
+    said += [confidence.said(of_values, target.positive)] if of_values else []
+    derived = "; ".join(filter(None, said))
     guess = "" if task else _guess(target, found)
-    apart = _apart(seen, found)
-    return replace(target, spelling=found, guess=guess, derived=derived, of_values=of_values, apart=apart)
+    target = replace(target, spelling=found, guess=guess, derived=derived)
+    return replace(target, of_values=of_values, apart=apart, strange=odd)
 
 
 def read_as(rows: Rows, target: Target) -> Rows:
@@ -161,6 +176,9 @@ def read_as(rows: Rows, target: Target) -> Rows:
     if target.spelling:
         pair = {"words": list(target.spelling), "classes": list(target.spelling.values())}
         rows = replace(rows, sql=_RESPELT.format(rows=rows.sql), parameters={**rows.parameters, **pair})
+    if target.strange:
+        more = {**rows.parameters, "strange": sorted(target.strange)}
+        rows = replace(rows, sql=_KNOWN.format(rows=rows.sql), parameters=more)
     if not target.derived:
         return rows
     if target.task == BINARY:
@@ -175,56 +193,11 @@ def _respelt(classes: confidence.Classes | None, spelling: Mapping[str, str]) ->
     return None if classes is None else frozenset(spelling.get(name, name) for name in classes)
 
 
-def find_spelling(sets: Sequence[Set[str]]) -> dict[str, str]:
-    """The words that mean what another set of words spells otherwise, each with the spelling of the first set.
-
-    The sets are those of predicted classes, then those of truths. Where one of them has two words of one meaning they
-    are different classes, and nothing is respelt.
-
-    >>> find_spelling([{"True", "False"}, {"0", "1"}])
-    {'0': 'False', '1': 'True'}
-    >>> find_spelling([{"True"}, {"0"}])
-    {'0': 'False'}
-    >>> find_spelling([{"yes", "no"}, {"0", "1"}])
-    {}
-    >>> find_spelling([{"1", "True"}, {"0"}])
-    {}
-    """
-    if any(len({_meaning(word) for word in words}) < len(words) for words in sets):
-        return {}
-    chosen: dict[str, str] = {}
-    for words in sets:
-        usual = {_meaning(word): word for word in words}
-        if usual and usual.keys() <= {"0.0", "1.0"}:
-            usual = {_meaning(word): word for word in next((pair for pair in _PAIRS if words & set(pair)), ())} | usual
-        chosen = {**usual, **chosen}
-    every = sorted(frozenset().union(*sets))
-    return {word: chosen[_meaning(word)] for word in every if chosen[_meaning(word)] != word}
-
-
-def _meaning(word: str) -> str:
-    """One spelling of what a class may be written as: truth values are 1 and 0, and 1.0 is 1."""
-    known = {"true": "1", "false": "0"}.get(word.lower(), word)
-    return repr(float(known)) if _NUMBER.fullmatch(known) else known
-
-
 def _are_of_two(truths: Set[str]) -> bool:
     """Whether labels are of a score from 0 to 1: truth values, or two words, of which neither is a number."""
     return truths <= {"0", "1", "true", "false"} or (
         len(truths) == 2 and not any(_NUMBER.fullmatch(name) for name in truths)
     )
-
-
-def _apart(seen: Sequence[Seen], spelling: Mapping[str, str]) -> str:
-    """What is said of labels none of which is a class that answers name; '' where one is."""
-    named, truths = (
-        sorted({spelling.get(word, word) for one in seen for word in getattr(one, side)})
-        for side in ("predicted", "truths")
-    )
-    if not named or not truths or set(named) & set(truths) or len(named) + len(truths) == 2:
-        return ""
-    told = (", ".join(words[:5]) + (", …" if len(words) > 5 else "") for words in (named, truths))
-    return "answers say {}, and labels {}: no answer can be right; send both in one spelling".format(*told)
 
 
 def _are_amounts(classes: Sequence[str]) -> bool:
