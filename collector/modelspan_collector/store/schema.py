@@ -106,6 +106,10 @@ def apply(store: Store, steps: list[Migration] | None = None) -> None:
     ddl = statements()
     present = _tables(store)
     _run(store, [made for file, made in ddl if file == _LEDGER_FILE and _created(made) not in present])
+    if (
+        at == 0
+    ):  # said first: who finds it half made, be it after a crash or beside us, goes on and has nothing to upgrade
+        _record(store, latest, "made at this version")
     for step in steps:
         if 0 < at < step.version:
             _run(store, step.statements)
@@ -113,8 +117,6 @@ def apply(store: Store, steps: list[Migration] | None = None) -> None:
     # The engine analyses a view before it looks whether the view exists: a second for all, at every start.
     present = _tables(store)
     _run(store, [statement for _, statement in ddl if _created(statement) not in present])
-    if at == 0:
-        _record(store, latest, "made at this version")
     if store.embedded:
         definitions.keep(Path(urlsplit(store.dsn).path))
 

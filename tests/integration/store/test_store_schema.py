@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,32 @@ def empty(engine_dsn: str) -> Store:
 def test_fresh_store_is_marked_with_the_newest_version(store: Store) -> None:
     """A new database has every migration's outcome already, and says so."""
     assert schema.version(store) == schema.newest()
+
+
+def test_two_that_make_a_database_at_once_both_have_it_whole(engine_dsn: str, empty: Store, store: Store) -> None:
+    """As a tenant's first request and its monitors do: what the other one has half made is no older release."""
+    other, failed = connect(engine_dsn, empty.database), list[BaseException]()
+
+    def make() -> None:
+        try:
+            schema.apply(other)
+        except Exception as error:
+            failed.append(error)
+
+    making = threading.Thread(target=make)
+    making.start()
+    while making.is_alive() and "predictions" not in _tables(empty):
+        pass
+    schema.apply(empty)
+    making.join()
+    other.close()
+    assert not failed
+    assert _tables(empty) == _tables(store)
+    assert schema.version(empty) == schema.newest()
+
+
+def _tables(store: Store) -> set[str]:
+    return {row["name"] for row in store.rows("SELECT name FROM system.tables WHERE database = currentDatabase()")}
 
 
 def test_upgrade_changes_an_older_store_and_keeps_its_rows(empty: Store, tmp_path: Path) -> None:
