@@ -30,6 +30,8 @@ class Rate:
     allowed: float | None = None
     """A declared limit, which then decides alone."""
     details: Mapping[str, Any] = field(default_factory=dict)
+    beside: str = "in the baseline"
+    """Where the other share is from, for the reason."""
 
     @property
     def value(self) -> float:
@@ -92,7 +94,7 @@ def _judge(rate: Rate, q_value: float, alpha: float, min_change: float) -> RateV
     threshold = rate.expected + min_change
     risen, evident = rate.value > threshold, q_value <= alpha
     verdict = Verdict.ALARM if risen and evident else Verdict.OK
-    reason = f"{figures}, {rate.expected:.2%} in the baseline"
+    reason = f"{figures}, {rate.expected:.2%} {rate.beside}"
     if risen and not evident:
         reason += f"; that also happens by chance at {rate.n:.0f} rows ({p_words(q_value, 'adjusted p')})"
     return RateVerdict(rate, verdict, threshold, q_value, *interval, reason)

@@ -31,6 +31,8 @@ LEVEL: Final = 0.01
 """Of the test. A rhythm that is not there does little harm: its forecast is then the mean of some windows."""
 NATURAL: Final = 3.0
 """Standard deviations by which forecasts are off beyond chance that are usual."""
+_MOSTLY: Final = 0.75
+"""Of the most windows that a day has: so many make it a whole one."""
 SETTLED: Final = 2
 """The stage at which every rhythm that a window of its length can have would be known."""
 
@@ -96,6 +98,10 @@ class Season:
     natural: float = 0.0
     """How far from it is natural, beyond the error of the level itself."""
     rising: bool = False
+    days: tuple[int, ...] = ()
+    """The newest whole days that tell what is usual, at most a week of them: 1 ends where the window begins."""
+    steady: bool = False
+    """Whether whole days move steadily, beside the rhythm."""
 
 
 def season_of(history: History) -> Season:
@@ -109,7 +115,25 @@ def season_of(history: History) -> Season:
     natural = _natural(errors[np.isfinite(errors)], history.noise, len(places))
     known = levels[np.isfinite(levels)]
     rising = bool(known[-BEFORE:].mean() >= known[:BEFORE].mean())
-    return Season(stage, rhythm.name, places, float(forecasts[-1]), natural, rising)
+    days, steady = ((), False) if rhythm in (TREND, YEARLY) else _whole_days(history, levels)
+    return Season(stage, rhythm.name, places, float(forecasts[-1]), natural, rising, days, steady)
+
+
+def day_of(size: timedelta) -> int:
+    """How many windows of a length make a day; 1 of longer ones."""
+    return max(1, DAY // size)
+
+
+def _whole_days(history: History, levels: Floats) -> tuple[tuple[int, ...], bool]:
+    """The newest days of which all windows tell what is usual, and whether all days, alarmed or not, move steadily."""
+    each = day_of(history.size)
+    first = levels.size % each
+    there, taken = (np.isfinite(one[first:]).reshape(-1, each).sum(axis=1) for one in (history.levels, levels))
+    whole = there >= np.ceil(_MOSTLY * there.max())
+    places = there.size - np.flatnonzero(whole & (taken == there))[::-1][:BEFORE]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = np.nansum(history.levels[first:].reshape(-1, each), axis=1) / np.where(whole, there, 0)
+    return tuple(map(int, places)), _tested(TREND, np.where(whole, means, np.nan), 1) is not None
 
 
 def _natural(errors: Floats, noise: Floats, places: int) -> float:

@@ -14,10 +14,11 @@ from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.monitors.concept.monitor import concept
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.data_drift import data_drift
-from modelspan_analyzer.monitors.drift.seasonal import seasonal
+from modelspan_analyzer.monitors.drift.seasonal import seasonal, usual_now
 from modelspan_analyzer.monitors.multivariate.monitor import multivariate
 from modelspan_analyzer.monitors.quality.monitor import data_quality
 from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.profiles.pooling import MEAN
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_collector.store.connect import Store
 
@@ -30,7 +31,8 @@ GENERATOR = np.random.default_rng(8)
 
 
 def rows(at: float, number: int = ROWS) -> pa.Table:
-    """Rows of one moment, in hours since the start: columns by day, one that grows, and one that stays."""
+    """Rows of one moment, in hours since the start: columns by day, one that grows, one that stays, and one that is
+    missing at night."""
     day = np.sin(2 * np.pi * (at + 3) / 24)
     noise = GENERATOR.normal(size=(3, number))
     names = np.where(GENERATOR.random(number) < 0.4 + 0.3 * day, "lamp", "sun")
@@ -40,8 +42,14 @@ def rows(at: float, number: int = ROWS) -> pa.Table:
             "mileage": at / 100 + noise[1],
             "steady": noise[2],
             "light": names,
+            "humidity": gaps(0.45 if at % 24 < HOURS else 0.05, number),
         }
     )
+
+
+def gaps(share: float, number: int) -> pa.Array:
+    """Numbers of which a share is missing."""
+    return pa.array(GENERATOR.normal(size=number), mask=GENERATOR.random(number) < share)
 
 
 def look(store: Store, model: str, day: int, quarter: int, **rule: object) -> dict[str, Result]:
@@ -73,7 +81,7 @@ def stream(shared_store: Store, predict: Predict) -> Store:
 
 def test_a_season_is_learnt_from_the_stream_itself(stream: Store) -> None:
     """First its swings alarm, and it is said that no rhythm is known; then they are usual, and growth warns."""
-    alarmed: dict[str, list[int]] = {name: [] for name in ("temperature", "mileage", "steady", "light")}
+    alarmed: dict[str, list[int]] = {name: [] for name in ("temperature", "mileage", "steady", "light", "humidity")}
     for day, quarter in [(0, 0), (0, 2), (2, 1), (4, 1), (8, 0), (8, 1), (11, 2), (13, 3), (14, 1)]:
         told = look(stream, "seasonal", day, quarter)
         for name in alarmed:
@@ -86,7 +94,8 @@ def test_a_season_is_learnt_from_the_stream_itself(stream: Store) -> None:
             assert not others, {name: told[name].reason for name in others}
     assert alarmed["steady"] == []
     assert alarmed["temperature"]
-    assert max(*alarmed["temperature"], *alarmed["light"], *alarmed["mileage"]) < 8
+    assert alarmed["humidity"]
+    assert max(*alarmed["temperature"], *alarmed["light"], *alarmed["mileage"], *alarmed["humidity"]) < 8
     last = look(stream, "seasonal", DAYS - 1, 3)
     assert "usual from 18:00 to 00:00" in last["temperature"].reason
     assert last["mileage"].verdict is Verdict.WARNING
@@ -98,12 +107,13 @@ def test_a_season_is_learnt_from_the_stream_itself(stream: Store) -> None:
 def test_a_restart_forgets_no_season(stream: Store) -> None:
     """What another process found out is read from its results: a fault may hide in a season that nobody looks for."""
     restarted = seasonal.__wrapped__  # type: ignore[attr-defined]  # as the first call of a process, which keeps nothing
-    assert restarted(stream, "seasonal", "data_drift") == {"temperature", "light", "mileage"}
+    assert restarted(stream, "seasonal", "data_drift") == {"temperature", "light", "mileage", "humidity"}
     assert restarted(stream, "unknown", "data_drift") == set()
 
 
 def test_a_fault_in_a_season_alarms(stream: Store, predict: Predict) -> None:
-    """Half a standard deviation, a jump beside the trend, a stuck column and another name of a category; for days."""
+    """Half a standard deviation, a jump beside the trend, a stuck column, another name of a category, and as much
+    missing at night as by day; for days."""
     every = []
     for quarter in range(4):
         usual = rows(24 * DAYS + HOURS * quarter, 500)
@@ -113,6 +123,7 @@ def test_a_fault_in_a_season_alarms(stream: Store, predict: Predict) -> None:
             "mileage": np.asarray(usual["mileage"]) + 1,
             "steady": np.asarray(usual["steady"]) * 10,
             "light": ["LAMP" if text == "lamp" else text for text in usual["light"].to_pylist()],
+            "humidity": gaps(0.2, 500),
         }
         every.append(pa.table(faulty))
     predict("seasonal", pa.concat_tables(every), START.replace(tzinfo=None) + timedelta(days=DAYS), hours=24)
@@ -120,6 +131,40 @@ def test_a_fault_in_a_season_alarms(stream: Store, predict: Predict) -> None:
         told = look(stream, "seasonal", DAYS, quarter)
         for name in faulty:
             assert told[name].verdict is Verdict.ALARM, (quarter, told[name].reason)
+
+
+def test_a_new_release_takes_no_fault_of_the_one_before_for_usual(stream: Store, predict: Predict) -> None:
+    """It has no past of its own: features are those of the other release, whose windows with the faults alarmed."""
+    start = START + timedelta(days=DAYS + 1)
+    window = Window(start, start + timedelta(hours=HOURS))
+    predict("seasonal", rows(0), start.replace(tzinfo=None), hours=HOURS, version=["2"] * ROWS)
+    context = MonitorContext(stream, "seasonal", "2", window, baselines.active(stream, "seasonal", "1"))
+    usual = usual_now(context, "data_drift", "psi", {"temperature": [MEAN]}, 50, outputs=False)["temperature"]
+    assert usual.season.rhythm == "day"
+    assert usual.season.back[0] == 8, "the faulty day before is none of those that are like it"
+
+
+def test_a_fault_that_was_there_from_the_start_is_not_usual(shared_store: Store, predict: Predict) -> None:
+    """What a rhythm cannot explain: another unit since the first day, beside a rhythm that began where it belongs."""
+    at = np.linspace(0, 24, 40, endpoint=False)
+    whole = pa.concat_tables([rows(hour, 50) for hour in at])
+    baselines.set_from_table(shared_store, "skewed", "1", whole, source="rows without times")
+    live = pa.concat_tables([rows(hour) for hour in range(0, 24 * 9, HOURS)])
+    hours = np.repeat(np.arange(0, 24 * 9, HOURS), ROWS)
+    faulty = {
+        "temperature": np.asarray(live["temperature"]) * 1.8 + 2,
+        "mileage": np.sin(2 * np.pi * (hours + 3) / 24) + hours / 100 + GENERATOR.normal(size=hours.size),
+        "steady": live["steady"],
+        "light": live["light"],
+    }
+    predict("skewed", pa.table(faulty), START.replace(tzinfo=None), hours=24 * 9)
+    for day, quarter in [(1, 0), (2, 2), (6, 1), (7, 3), (8, 0), (8, 1), (8, 2), (8, 3)]:
+        told = look(shared_store, "skewed", day, quarter)
+        assert told["temperature"].verdict is Verdict.ALARM, (day, quarter, told["temperature"].reason)
+        if day == 8:
+            assert "its rhythm of the day does not explain it" in told["temperature"].reason
+            assert "usual from" in told["light"].reason
+            assert (told["light"].verdict, told["steady"].verdict) == (Verdict.OK, Verdict.OK)
 
 
 def test_a_baseline_with_times_knows_the_season_at_once(shared_store: Store, predict: Predict) -> None:

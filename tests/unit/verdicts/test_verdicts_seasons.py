@@ -87,6 +87,18 @@ def test_windows_that_are_like_the_next_one_are_told() -> None:
     assert season_of(history(noisy("weekly", 24, 60), 24)).back == (7, 14, 21, 28)
 
 
+def test_whole_days_of_what_is_usual_are_told() -> None:
+    """The newest seven without an alarm or a gap, and whether days move steadily beside the rhythm; of a trend none."""
+    known, alarmed = noisy("daily", 6, 4 * 20), np.full(4 * 20, -1)
+    known[-4 * 3 - 2 : -4 * 2] = np.nan
+    alarmed[-1] = SETTLED
+    season = season_of(history(known, 6, alarmed))
+    assert (season.rhythm, season.days, season.steady) == ("day", (2, 5, 6, 7, 8, 9, 10), False)
+    rising = season_of(history(known + np.arange(80) / 30, 6))
+    assert (rising.rhythm, rising.days[:3], rising.steady) == ("day", (1, 2, 5), True)
+    assert season_of(history(noisy("growing", 6, 80), 6)).days == ()
+
+
 def test_until_enough_was_seen_no_season_is_known() -> None:
     """Three days for that of the day, two weeks for that of the week; a window without rows tells nothing."""
     daily = noisy("daily", 1, 24 * 20)

@@ -19,9 +19,11 @@ from modelspan_analyzer.monitors.drift.peer_rules import peer_rule
 from modelspan_analyzer.monitors.drift.seasonal import Usual, seasonal, usual_now
 from modelspan_analyzer.reading.profiles.binning import Bins
 from modelspan_analyzer.reading.profiles.measures import MEASURES, Compared, Measured, with_p_values
+from modelspan_analyzer.reading.profiles.pooling import MEAN, MISSING, Level
 from modelspan_analyzer.reading.profiles.profile import Floats, Kind
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict, Window, unjudged
+from modelspan_analyzer.statistics.psi import psi
 from modelspan_analyzer.verdicts.assess import assess_drift
 from modelspan_analyzer.verdicts.p_value import p_words
 from modelspan_analyzer.verdicts.presets import ThresholdRule
@@ -145,9 +147,10 @@ def _in_season(
     told = {verdict.feature: verdict for verdict in verdicts if verdict.q_value is not None}
     known = seasonal(context.store, context.model, signal)
     differ = known | {name for name, verdict in told.items() if (verdict.q_value or 0.0) <= rule.alpha}
-    chosen = {one.counts.feature: _level(one) for one in looked if one.counts.feature in differ & told.keys()}
+    chosen = {one.counts.feature: _levels(one, outputs) for one in looked if one.counts.feature in differ & told.keys()}
     primary = _primary(settings)
     found = usual_now(context, signal, primary, chosen, settings.min_rows, outputs=outputs) if chosen else {}
+    found |= _apart(found, settings, {one.counts.feature: one for one in looked})
     again = []
     like: Counter[tuple[Window, ...]] = Counter()
     for one in looked:
@@ -167,12 +170,35 @@ def _in_season(
     return again
 
 
-def _level(one: Looked) -> str | None:
-    """The category whose share tells how high a column is: the one that moved most; None of numbers, for their mean."""
-    if one.bins.kind is Kind.NUMERIC or not one.bins.categories:
-        return None
-    before, now = (np.asarray(_shares(np.asarray(side))) for side in (one.counts.baseline, one.counts.current))
-    return one.bins.categories[int(np.argmax(np.abs(now - before)[: len(one.bins.categories)]))]
+def _apart(found: Mapping[str, Usual], settings: DriftSettings, looked: Mapping[str, Looked]) -> dict[str, Usual]:
+    """The columns that differ from the baseline over whole days too, which no rhythm explains: a fault may have been
+    there from the start, or for so long that nothing else is left."""
+    days = [
+        replace(look(usual.days, settings).counts, effect_floor=looked[name].counts.effect_floor)
+        for name, usual in found.items()
+        if usual.pair is not None and usual.days is not None
+    ]
+    verdicts = assess_drift(days, settings.rule.rule(settings.min_rows)) if days else []
+    apart = {one.feature: one.excess_effect or 0.0 for one in verdicts if one.breach}
+    return {
+        name: found[name].moving(excess) if found[name].season.steady else found[name].unexplained(excess)
+        for name, excess in apart.items()
+    }
+
+
+def _levels(one: Looked, outputs: bool) -> list[Level]:
+    """What may tell how high a column is, what moved most first: the mean of numbers, or the share of the category that
+    moved most; and of a feature of which some is missing, how much."""
+    before, now = np.asarray(one.counts.baseline), np.asarray(one.counts.current)
+    found = [MEAN]
+    if one.bins.kind is Kind.CATEGORICAL and one.bins.categories:
+        apart = np.abs(np.asarray(_shares(now)) - _shares(before))[: len(one.bins.categories)]
+        found = [Level(one.bins.categories[int(np.argmax(apart))])]
+    if outputs or not before[-1] + now[-1]:
+        return found
+    values = before[:-1], now[:-1]  # the last bin is of what is missing
+    mostly = not all(side.sum() for side in values) or psi(before, now) > 2 * psi(*values)
+    return [MISSING, *found] if mostly else [*found, MISSING]
 
 
 def _primary(settings: DriftSettings) -> str:
@@ -321,7 +347,7 @@ def _in_words(settings: DriftSettings, one: Looked, verdict: FeatureVerdict) -> 
     usual, far = one.usual, one.from_baseline or 0.0
     if usual is None or not (usual.words and (usual.pair or verdict.verdict is Verdict.ALARM)):
         return verdict.verdict, verdict.reason
-    warns = verdict.verdict is Verdict.OK and usual.is_trend and far >= settings.rule.effect_floor
+    warns = verdict.verdict is Verdict.OK and usual.moves and far >= settings.rule.effect_floor
     reason = f"{verdict.reason}; {usual.words}"
     if usual.pair is not None:
         reason += f" ({far:.3g} beyond chance from the baseline)"

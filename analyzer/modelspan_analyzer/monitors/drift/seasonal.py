@@ -6,9 +6,10 @@ baseline, moved to the level that they forecast, and by as much more as forecast
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -17,19 +18,20 @@ from numpy.typing import NDArray
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.compare import Pair, pairs
+from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.earlier import Past
-from modelspan_analyzer.reading.profiles.pooling import level_of, moved, pooled
+from modelspan_analyzer.reading.profiles.pooling import Level, level_of, moved, pooled
 from modelspan_analyzer.reading.profiles.profile import Column, Kind, Profile
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.verdicts.rhythm import DAY
-from modelspan_analyzer.verdicts.seasons import SETTLED, TREND, History, Season, season_of
+from modelspan_analyzer.verdicts.rhythm import DAY, WEEK
+from modelspan_analyzer.verdicts.seasons import SETTLED, TREND, History, Season, day_of, season_of
 from modelspan_collector.store.connect import Store
 
 _ALARMED: Final = """
 SELECT feature, window_start, window_end, JSONExtractInt(details, 'season_stage') AS stage FROM monitor_results FINAL
-WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String} AND metric = {metric:String}
-  AND segment = '' AND verdict = 'alarm' AND feature IN {names:Array(String)}
+WHERE model = {model:String} AND ({every:Bool} OR version = {version:String}) AND signal = {signal:String}
+  AND metric = {metric:String} AND segment = '' AND verdict = 'alarm' AND feature IN {names:Array(String)}
   AND window_start >= {since:DateTime64(9, 'UTC')} AND window_end <= {until:DateTime64(9, 'UTC')}
 """
 
@@ -42,8 +44,8 @@ WHERE model = {model:String} AND signal = {signal:String} AND segment = '' AND w
 
 _INSTANT: Final = timedelta(microseconds=1)
 
-Chosen = Mapping[str, str | None]
-"""Columns, each with the category whose share is its level, or None for the mean of its numbers."""
+Chosen = Mapping[str, Sequence[Level]]
+"""Columns, each with what may tell how high it is: the first that shows a rhythm or a trend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,23 @@ class Usual:
     """The column beside what is usual; None where no rhythm or trend is known."""
     like: tuple[Window, ...] = ()
     """The earlier windows that tell it."""
+    days: Pair | None = None
+    """Whole days of what is usual beside the baseline, where that is of all times too: no rhythm tells them apart."""
+    moves: bool = False
+    """Whether it moves away from the baseline steadily."""
 
-    @property
-    def is_trend(self) -> bool:
-        """Whether it moves steadily."""
-        return self.pair is not None and self.season.rhythm == TREND.name
+    def unexplained(self, apart: float) -> Usual:
+        """What its rhythm does not explain: it is compared with the baseline, as if none were known."""
+        words = f"its rhythm of the {self.season.rhythm} does not explain it, {self._lie(apart)}"
+        return Usual(replace(self.season, rhythm="", back=()), words)
+
+    def moving(self, apart: float) -> Usual:
+        """The same of one whose days move away from the baseline steadily."""
+        return replace(self, words=f"{self.words}, {self._lie(apart)} and move steadily", moves=True)
+
+    def _lie(self, apart: float) -> str:
+        number = len(self.season.days)
+        return f"as its last {number} whole days together lie {apart:.3g} beyond chance from the baseline"
 
 
 @kept(1024)
@@ -115,29 +129,88 @@ def usual_now(
         context: of the window.
         signal: whose earlier results tell which windows alarmed.
         metric: of these results.
-        chosen: the columns.
+        chosen: the columns, at least one.
         min_rows: an earlier window with fewer says nothing.
         outputs: whether they are the model's outputs.
     """
     past = Past.of(context.store, context.model, context.version, context.window, context.baseline)
-    seasons = _seasons(past, signal, metric, chosen, min_rows, context.version, outputs)
-    if not outputs and not any(season.stage for season in seasons.values()):
+    told = _told(past, signal, metric, chosen, min_rows, outputs)
+    if not outputs and not any(season.stage for season, _ in told.values()):
         past = replace(past, version=None)  # a new release's features are those of the one before
-        seasons = _seasons(past, signal, metric, chosen, min_rows, context.version, outputs)
+        told = _told(past, signal, metric, chosen, min_rows, outputs)
+    seasons = {name: season for name, (season, _) in told.items()}
     found = {name: season for name, season in seasons.items() if season.rhythm}
-    there = _pairs(context, past, found, chosen, outputs) if found else {}
+    there = _pairs(context, past, found, {name: level for name, (_, level) in told.items()}, outputs) if found else {}
+    days = _day_pairs(context, past, found, outputs) if found and _of_all_times(context.baseline) else {}
     unknown = {name: Season(season.stage) for name, season in seasons.items() if name not in there}
     return {
-        name: Usual(season, _words(season, context.window), there.get(name), tuple(map(past.window, season.back)))
+        name: Usual(
+            season,
+            _words(season, context.window),
+            there.get(name),
+            tuple(map(past.window, season.back)),
+            days.get(name),
+            season.rhythm == TREND.name,
+        )
         for name, season in (seasons | unknown).items()
     }
 
 
+def _of_all_times(baseline: Baseline | None) -> bool:
+    """Whether a baseline is taken to be of all times of the day and the week: it has no times, or those of a week."""
+    return baseline is not None and (
+        baseline.window is None or baseline.window.end - baseline.window.start > WEEK - DAY
+    )
+
+
+def _day_pairs(context: MonitorContext, past: Past, seasons: Mapping[str, Season], outputs: bool) -> dict[str, Pair]:
+    """The columns over the whole days that tell what is usual of them, beside the baseline."""
+    runs, each = {name: _runs(season.days) for name, season in seasons.items()}, day_of(past.size)
+    wanted = {run for some in runs.values() for run in some}
+    read = {(first, last): past.together((first - 1) * each + 1, last * each) for first, last in wanted}
+    together: dict[str, Column] = {}
+    for name, some in runs.items():
+        sides = [_columns(profile, outputs) for run in some for profile in read[run]]
+        if parts := [side[name] for side in sides if name in side]:
+            together[name] = pooled(parts)
+    if context.reference is None or not together:
+        return {}
+    days = _with_columns(context.current, together, outputs)
+    return {
+        pair.name: pair
+        for pair in pairs(context.store, context.reference, days, together.__contains__, outputs=outputs)
+    }
+
+
+def _runs(days: Sequence[int]) -> list[tuple[int, int]]:
+    """Days as the first and the last of those that follow each other.
+
+    >>> _runs((1, 2, 3, 5))
+    [(1, 3), (5, 5)]
+    """
+    firsts = [day for day in days if day - 1 not in days]
+    return [(day, next(last for last in count(day) if last + 1 not in days)) for day in firsts]
+
+
+def _told(
+    past: Past, signal: str, metric: str, chosen: Chosen, min_rows: int, outputs: bool
+) -> dict[str, tuple[Season, Level]]:
+    """The season of each column, and by which level it is told."""
+    told: dict[str, tuple[Season, Level]] = {}
+    for turn in range(max(map(len, chosen.values()))):
+        left = {name: levels[turn] for name, levels in chosen.items() if turn < len(levels)}
+        asked = {name: level for name, level in left.items() if name not in told or not told[name][0].rhythm}
+        for name, season in _seasons(past, signal, metric, asked, min_rows, outputs).items():
+            if name not in told or season.rhythm:
+                told[name] = season, asked[name]
+    return told
+
+
 def _seasons(
-    past: Past, signal: str, metric: str, chosen: Chosen, min_rows: int, version: str, outputs: bool
+    past: Past, signal: str, metric: str, chosen: Mapping[str, Level], min_rows: int, outputs: bool
 ) -> dict[str, Season]:
     levels = past.levels(chosen, outputs=outputs)
-    alarmed = _alarmed(past, version, signal, metric, list(levels)) if levels else {}
+    alarmed = _alarmed(past, signal, metric, list(levels)) if levels else {}
     nothing = np.full(past.number, -1)
     histories = {
         name: History(past.size, np.where(one.n >= min_rows, one.mean, np.nan), one.error, alarmed.get(name, nothing))
@@ -146,20 +219,24 @@ def _seasons(
     return {name: season_of(histories[name]) if name in histories else Season(0) for name in chosen}
 
 
-def _alarmed(past: Past, version: str, signal: str, metric: str, names: list[str]) -> dict[str, NDArray[np.intp]]:
-    """The stage at which each earlier window alarmed, by column; -1 where it did not."""
-    scope = {"model": past.model, "version": version, "signal": signal, "metric": metric, "names": names}
+def _alarmed(past: Past, signal: str, metric: str, names: list[str]) -> dict[str, NDArray[np.intp]]:
+    """The stage at which each earlier window alarmed, by column; -1 where it did not.
+
+    Of a past of every version, that of any of them: a fault of the release before is not usual for the new one.
+    """
+    scope = {"model": past.model, "version": past.version or "", "every": past.version is None}
+    scope |= {"signal": signal, "metric": metric, "names": names}
     times = {"since": past.window(past.number).start, "until": past.start}
     found: dict[str, NDArray[np.intp]] = {}
     for row in past.store.rows(_ALARMED, {**scope, **times}):
         stages = found.setdefault(row["feature"], np.full(past.number, -1))
         first, last = past.place(utc(row["window_start"])), past.place(utc(row["window_end"]) - _INSTANT)
-        stages[max(0, first) : last + 1] = int(row["stage"])
+        stages[max(0, first) : last + 1] = np.maximum(stages[max(0, first) : last + 1], int(row["stage"]))
     return found
 
 
 def _pairs(
-    context: MonitorContext, past: Past, seasons: Mapping[str, Season], chosen: Chosen, outputs: bool
+    context: MonitorContext, past: Past, seasons: Mapping[str, Season], levels: Mapping[str, Level], outputs: bool
 ) -> dict[str, Pair]:
     """The columns beside what is expected of them."""
     wanted = {back for season in seasons.values() for back in season.back}
@@ -171,9 +248,8 @@ def _pairs(
         parts = [side[name] for side in sides if name in side]
         usual_column = pooled(parts) if parts else Column(name)
         if name in now and usual_column.kind is not Kind.EMPTY:
-            expected[name] = _expected(usual_column, season, chosen[name], now[name])
-    whole = context.current
-    usual = replace(whole, outputs=expected) if outputs else replace(whole, features=expected)
+            expected[name] = _expected(usual_column, season, levels[name], now[name])
+    usual = _with_columns(context.current, expected, outputs)
     found = pairs(context.store, usual, context.current, expected.__contains__, outputs=outputs)
     return {pair.name: pair for pair in found}
 
@@ -182,8 +258,12 @@ def _columns(profile: Profile, outputs: bool) -> Mapping[str, Column]:
     return profile.outputs if outputs else profile.features
 
 
-def _expected(usual: Column, season: Season, category: str | None, now: Column) -> Column:
+def _with_columns(profile: Profile, columns: Mapping[str, Column], outputs: bool) -> Profile:
+    return replace(profile, outputs=columns) if outputs else replace(profile, features=columns)
+
+
+def _expected(usual: Column, season: Season, level: Level, now: Column) -> Column:
     """What earlier windows make expected, as near to the window as forecasts are off by nature."""
-    away = level_of(now, category) - season.level
+    away = level_of(now, level) - season.level
     near = float(np.clip(away, -season.natural, season.natural)) if np.isfinite(away) else 0.0
-    return moved(usual, category, season.level + near)
+    return moved(usual, level, season.level + near)

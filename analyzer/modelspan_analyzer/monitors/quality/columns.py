@@ -14,14 +14,24 @@ SHOWN = 10
 """Categories that a result names."""
 
 
-def column_rates(reference: Column, current: Column, settings: DataQualitySettings) -> Iterator[Rate]:
-    """All rates of one column that both sides have."""
-    n, n_baseline = current.n + current.null_n, reference.n + reference.null_n
+def column_rates(
+    reference: Column, current: Column, settings: DataQualitySettings, usual: Column | None = None
+) -> Iterator[Rate]:
+    """All rates of one column that both sides have; how much is missing beside what is usual, where that is given."""
+    n, like = current.n + current.null_n, usual or reference
     if n == 0:
         return
-    allowed = settings.max_null_rate.get(reference.name)
-    missing, missing_baseline = _missing(current), _missing(reference)
-    yield Rate("null_rate", reference.name, missing, n, missing_baseline, n_baseline, "are missing", allowed)
+    yield Rate(
+        "null_rate",
+        reference.name,
+        faulty=_missing(current),
+        n=n,
+        faulty_baseline=_missing(like),
+        n_baseline=like.n + like.null_n,
+        what="are missing",
+        allowed=settings.max_null_rate.get(reference.name),
+        beside="in the baseline" if usual is None else "are usual for the time",
+    )
     if current.n == 0 or reference.kind is Kind.EMPTY:
         return
     yield Rate(

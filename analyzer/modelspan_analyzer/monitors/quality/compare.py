@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
+from types import MappingProxyType
 
 from modelspan_analyzer.config.data_settings import DataQualitySettings
 from modelspan_analyzer.monitors.quality.columns import column_rates, expected_distinct
@@ -18,7 +19,12 @@ Columns = Mapping[str, Column]
 
 
 def compare(
-    before: Columns, after: Columns, rows: tuple[int, int], settings: DataQualitySettings, whole: Iterable[Rate] = ()
+    before: Columns,
+    after: Columns,
+    rows: tuple[int, int],
+    settings: DataQualitySettings,
+    whole: Iterable[Rate] = (),
+    usual: Columns = MappingProxyType({}),
 ) -> Iterator[Found]:
     """Rates of faulty values, features that are missing or new, and how many categories there are.
 
@@ -28,9 +34,12 @@ def compare(
         rows: of both.
         settings: bounds, and how sure a verdict has to be.
         whole: what is faulty of rows as a whole, judged together with the columns.
+        usual: columns of which it is known what is usual for the time.
     """
     rates = [*whole]
-    rates += [rate for name in before if name in after for rate in column_rates(before[name], after[name], settings)]
+    for name in before:
+        if name in after:
+            rates += column_rates(before[name], after[name], settings, usual.get(name))
     for one in judge(rates, alpha=settings.alpha, min_change=settings.min_change):
         yield one.found()
     yield from _varying({rate.feature for rate in rates if rate.metric == "constant"}, before, after)

@@ -45,7 +45,7 @@ def data_quality(context: MonitorContext) -> list[Result]:
         }
 
     before, after = chosen(_with_season(context, reference.features)), chosen(context.current.features)
-    found = compare(before, after, (reference.rows, n), settings, _whole_rows(context))
+    found = compare(before, after, (reference.rows, n), settings, _whole_rows(context), context.usual)
     results += [context.found(SIGNAL, one, SIGNAL) for one in found]
     results += _constraint_results(context)
     return results

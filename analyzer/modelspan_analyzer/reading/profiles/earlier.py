@@ -17,6 +17,7 @@ from modelspan_analyzer.instants import EPOCH
 from modelspan_analyzer.reading.baselines import KIND_ROWS, Baseline
 from modelspan_analyzer.reading.profiles.from_rows import profile_rows
 from modelspan_analyzer.reading.profiles.from_sketches import profile_sketches
+from modelspan_analyzer.reading.profiles.pooling import MEAN, Level
 from modelspan_analyzer.reading.profiles.profile import Floats, Profile, Relation
 from modelspan_analyzer.reading.profiles.read import with_supports
 from modelspan_analyzer.reading.profiles.values import FEATURE_NUMBERS, OUTPUT_NUMBERS
@@ -46,6 +47,24 @@ _SKETCHED_TEXTS = f"""sum(weight) AS whole,
        arraySum(entry -> if(entry.1 = {_CATEGORY}, entry.2, 0), approx_top_kMerge(64, 256)(top)) * whole / n AS level,
        level AS square"""
 
+# How much of a column is missing, among all rows of the model; windows in which it never comes tell nothing.
+_SKETCHED_MISSING = """
+WITH sides AS (
+    SELECT toString(feature) AS name, intDiv(toUnixTimestamp({start:DateTime('UTC')}) - 1 - toUnixTimestamp(hour),
+           {seconds:UInt32}) AS back, source, sum(rows) AS n, sum(weight - nans) AS weight
+    FROM feature_profiles
+    WHERE {whose} AND segment = ''
+      AND (source = 'model' AND kind = 'rows'
+           OR source = 'feature' AND kind IN ('numeric', 'categorical') AND feature IN {names:Array(String)})
+      AND toStartOfDay(hour) >= toStartOfDay({since:DateTime('UTC')})
+      AND hour >= {since:DateTime('UTC')} AND hour < {start:DateTime('UTC')}
+    GROUP BY name, back, source
+)
+SELECT one.name AS name, one.back AS back, whole.n AS n, whole.weight AS whole,
+       greatest(whole.weight - one.weight, 0) AS level, level AS square
+FROM (SELECT * FROM sides WHERE source = 'feature') AS one
+JOIN (SELECT * FROM sides WHERE source = 'model') AS whole ON whole.back = one.back
+"""
 _STORED = """
 SELECT toString(name) AS name,
        intDiv(dateDiff('second', timestamp, {until:DateTime64(9, 'UTC')}) - 1, {seconds:UInt32}) AS back,
@@ -57,6 +76,9 @@ GROUP BY name, back
 """
 _STORED_NUMBERS = "sum(sample_weight * number) AS level, sum(sample_weight * number * number) AS square"
 _STORED_TEXTS = f"sumIf(sample_weight, text = {_CATEGORY}) AS level, level AS square"
+_STORED_MISSING = """sumIf(sample_weight, isNaN(if(mapContains(numeric_features, name), numeric_features[name], nan))
+       AND NOT mapContains(categorical_features, name)) AS level, level AS square"""
+_NAMED = "{names:Array(String)} AS name"
 _FEATURE_TEXTS = "mapKeys(categorical_features) AS name, mapValues(categorical_features) AS text"
 _OUTPUT_TEXTS = "if(label = '', [], ['label']) AS name, if(label = '', [], [toString(label)]) AS text"
 
@@ -107,8 +129,8 @@ class Past:
         """The place of the window in which a moment lies, counted as `Levels` does; negative before all."""
         return self.number - 1 - (self.start - start - timedelta(microseconds=1)) // self.size
 
-    def levels(self, chosen: Mapping[str, str | None], *, outputs: bool) -> dict[str, Levels]:
-        """How high each column was: the mean of its numbers, or the share of a category where one is named."""
+    def levels(self, chosen: Mapping[str, Level], *, outputs: bool) -> dict[str, Levels]:
+        """How high each column was, by what is to tell it."""
         sums: dict[str, Floats] = {}
         for row in self._rows(chosen, outputs):
             back = int(row["back"])
@@ -117,26 +139,29 @@ class Past:
                 found[:, self.number - 1 - back] += [row["n"], row["whole"], row["level"], row["square"]]
         return {name: _levels(found) for name, found in sums.items()}
 
-    def _rows(self, chosen: Mapping[str, str | None], outputs: bool) -> Iterator[dict[str, Any]]:
-        numbers = [name for name, category in chosen.items() if category is None]
-        texts = {name: category for name, category in chosen.items() if category is not None}
-        if numbers:
+    def _rows(self, chosen: Mapping[str, Level], outputs: bool) -> Iterator[dict[str, Any]]:
+        if numbers := [name for name, level in chosen.items() if level == MEAN]:
             arrays = OUTPUT_NUMBERS if outputs else FEATURE_NUMBERS
             yield from self._sketched("numeric", _SKETCHED_NUMBERS, outputs, {"names": numbers})
             yield from self._stored(arrays, _STORED_NUMBERS, {"names": numbers}, "AND isFinite(number)")
-        if texts:
+        if texts := {name: level.category for name, level in chosen.items() if level.category is not None}:
             arrays, asked = (
                 _OUTPUT_TEXTS if outputs else _FEATURE_TEXTS,
                 {"names": list(texts), "categories": list(texts.values())},
             )
             yield from self._sketched("categorical", _SKETCHED_TEXTS, outputs, asked)
             yield from self._stored(arrays, _STORED_TEXTS, asked)
+        if gaps := [name for name, level in chosen.items() if level.missing]:
+            yield from self.store.rows(filled(_SKETCHED_MISSING, whose=WHOSE), {**self._scope(), "names": gaps})
+            yield from self._stored(_NAMED, _STORED_MISSING, {"names": gaps})
+
+    def _scope(self) -> dict[str, object]:
+        times = {"start": self.start, "since": self.window(self.number).start}
+        return {**whose(self.model, self.version), "seconds": round(self.size.total_seconds()), **times}
 
     def _sketched(self, kind: str, sums: str, outputs: bool, asked: Mapping[str, object]) -> list[dict[str, Any]]:
-        scope = {**whose(self.model, self.version), "kind": kind, **asked}
-        scope |= {"source": "prediction" if outputs else "feature", "seconds": round(self.size.total_seconds())}
-        times = {"start": self.start, "since": self.window(self.number).start}
-        return self.store.rows(filled(_SKETCHED, whose=WHOSE, sums=sums), {**scope, **times})
+        scope = {**self._scope(), "kind": kind, "source": "prediction" if outputs else "feature", **asked}
+        return self.store.rows(filled(_SKETCHED, whose=WHOSE, sums=sums), scope)
 
     def _stored(self, arrays: str, sums: str, asked: Mapping[str, object], finite: str = "") -> list[dict[str, Any]]:
         if self.baseline is None:
@@ -148,11 +173,21 @@ class Past:
 
     def profile(self, back: int) -> Profile | None:
         """The distributions of the window so many places before; None where it has no rows."""
-        window = self.window(back)
-        profile = profile_sketches(self.store, self.model, self.version, window)
-        if not profile.rows and self.baseline is not None:
-            profile = with_supports(self.store, profile_rows(self.store, self._of_baseline(window)), condensed=True)
-        return profile if profile.rows else None
+        return next(self._profiles(self.window(back)), None)
+
+    def together(self, first: int, last: int) -> list[Profile]:
+        """The distributions of all windows from so many to so many places before, both counted: of predictions, and of
+        the baseline, where there are any."""
+        return list(self._profiles(Window(self.window(last).start, self.window(first).end)))
+
+    def _profiles(self, window: Window) -> Iterator[Profile]:
+        predicted = profile_sketches(self.store, self.model, self.version, window)
+        if predicted.rows:
+            yield predicted
+        if self.baseline is not None:
+            given = profile_rows(self.store, self._of_baseline(window))
+            if given.rows:
+                yield with_supports(self.store, given, condensed=True)
 
     def _of_baseline(self, window: Window) -> Relation:
         assert self.baseline is not None

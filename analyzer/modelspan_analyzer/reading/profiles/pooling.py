@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
 from modelspan_analyzer.reading.profiles.profile import Column, Floats, Numbers, Support, Texts
 from modelspan_analyzer.reading.profiles.read import condense
 from modelspan_analyzer.statistics.tilting import tilted
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What tells how high a column is: the mean of its numbers, the share of a category, or how much is missing."""
+
+    category: str | None = None
+    missing: bool = False
+
+
+MEAN: Final = Level()
+MISSING: Final = Level(missing=True)
 
 
 def pooled(columns: Sequence[Column]) -> Column:
@@ -76,28 +89,42 @@ def _texts(parts: Sequence[Texts]) -> Texts:
     )
 
 
-def level_of(column: Column, category: str | None) -> float:
-    """The mean of a column's numbers, or the share of a category."""
-    if category is None:
+def level_of(column: Column, level: Level) -> float:
+    """How high a column is; NaN where nothing tells."""
+    if level.missing:
+        nan, whole = column.numbers.nan if column.numbers else 0.0, column.null + column.present
+        return (column.null + nan) / whole if whole else float("nan")
+    if level.category is None:
         return column.numbers.mean if column.numbers else float("nan")
-    return column.texts.counts.get(category, 0.0) / column.texts.count if column.texts else float("nan")
+    return column.texts.counts.get(level.category, 0.0) / column.texts.count if column.texts else float("nan")
 
 
-def moved(column: Column, category: str | None, level: float) -> Column:
-    """The column with another level, and otherwise as it is; unmoved where its values cannot have that level."""
-    if category is not None:
-        return replace(column, texts=_with_share(column.texts, category, level)) if column.texts else column
+def moved(column: Column, level: Level, height: float) -> Column:
+    """The column at another height, and otherwise as it is; unmoved where its values cannot be that high."""
+    if level.missing:
+        return _with_missing(column, height)
+    if level.category is not None:
+        return replace(column, texts=_with_share(column.texts, level.category, height)) if column.texts else column
     numbers = column.numbers
     if numbers is None or numbers.support is None:
         return column
     support = numbers.support
     each = np.ones(support.values.size) if support.weights is None else support.weights
-    weights = tilted(support.values, each, level)
+    weights = tilted(support.values, each, height)
     if weights is None:
         return column
-    spread = float(np.average((support.values - level) ** 2, weights=weights) ** 0.5)
+    spread = float(np.average((support.values - height) ** 2, weights=weights) ** 0.5)
     there = replace(support, values=support.values, weights=weights)
-    return replace(column, numbers=replace(numbers, mean=level, std=spread, support=there))
+    return replace(column, numbers=replace(numbers, mean=height, std=spread, support=there))
+
+
+def _with_missing(column: Column, share: float) -> Column:
+    """The column of which such a share is missing, of as many values."""
+    if not 0 <= share < 1 or not column.present:
+        return column
+    nan = column.numbers.nan if column.numbers else 0.0
+    null = (share * column.present - nan) / (1 - share)
+    return replace(column, null=null, null_n=round(null * column.n / column.present)) if null >= 0 else column
 
 
 def _with_share(texts: Texts, category: str, share: float) -> Texts:
