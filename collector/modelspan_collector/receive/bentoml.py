@@ -1,7 +1,7 @@
 """What BentoML's monitor of type `otlp` sends as log records, made modelspan's events: each record is a prediction.
 
-A record's body maps columns to values, with `timestamp` (seconds since 1970), `request_id`, and `bento_meta`, which has
-the schema: the role of each column. BentoML may send `bento_meta` with some records alone (`meta_sample_rate`), so the
+A record's body maps columns to values, with `timestamp` (seconds since 1970), `request_id`, `trace_id` (a number), and
+`bento_meta`, which has the schema: the role of each column. BentoML may send `bento_meta` with some records alone (`meta_sample_rate`), so the
 last one of each service is remembered.
 """
 
@@ -20,7 +20,7 @@ from modelspan_collector.write.stream import encode
 
 SCOPE: Final = "bentoml_monitor_data"
 _MOST_SERVICES: Final = 10_000
-_TIME, _REQUEST, _META = "timestamp", "request_id", "bento_meta"
+_TIME, _REQUEST, _TRACE, _META = "timestamp", "request_id", "trace_id", "bento_meta"
 _UNKNOWN: Final = "not available"
 """What BentoML says of the version of a service that was never built."""
 
@@ -105,10 +105,16 @@ def _rows(records: Any, bodies: list[dict[str, Any]]) -> _Rows:
         seen[identity] += 1
         told = body.get(_TIME)
         rows.times.append(int(told * 1e9) if isinstance(told, float) else record.time_unix_nano)
-        rows.traces.append(record.trace_id if len(record.trace_id) == 16 else None)
+        rows.traces.append(record.trace_id if len(record.trace_id) == 16 else _trace(body.get(_TRACE)))
         rows.spans.append(record.span_id if len(record.span_id) == 8 else None)
         rows.values.append(body)
     return rows
+
+
+def _trace(told: Any) -> bytes | None:
+    """The trace that BentoML writes as a number in text; None where it is none."""
+    number = int(told) if isinstance(told, str) and told.isdecimal() and len(told) < 40 else 0
+    return number.to_bytes(16, "big") if 0 < number < 1 << 128 else None
 
 
 def _tables(monitor: _Monitor, rows: _Rows) -> list[tuple[str, pa.Table]]:

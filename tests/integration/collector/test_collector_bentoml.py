@@ -48,6 +48,7 @@ def monitor(collector: Collector, rows: list[dict[str, Any]]) -> None:
 
 def row(number: int, **more: Any) -> dict[str, Any]:
     columns = {"sepal": 4.5 + number, "garden": "north", "owner": "ann", "image": [0.5, 1.0]}
+    columns["trace_id"] = str(0xABC)
     told = {"kind": "setosa", "odds": [0.75, 0.25], "truth": "virginica"}
     return {**columns, **told, "timestamp": NOW + number, "request_id": str(number), **more}
 
@@ -59,12 +60,13 @@ def test_records_become_predictions_and_labels(start: Callable[..., Collector], 
     collector.flush()
     rows = store.rows(
         "SELECT prediction_id, model, version, label, scores, numeric_features, categorical_features, embeddings,"
-        " toUnixTimestamp64Milli(timestamp) AS ms FROM predictions ORDER BY prediction_id"
+        " trace_id, toUnixTimestamp64Milli(timestamp) AS ms FROM predictions ORDER BY prediction_id"
     )
     assert [each["prediction_id"] for each in rows] == ["1", "2"]
     first = rows[0]
     assert (first["model"], first["version"], first["label"]) == ("iris_kinds", "v7", "setosa")
     assert first["ms"] == pytest.approx(1000 * (NOW + 1), abs=2)
+    assert first["trace_id"] == f"{0xABC:032x}"
     assert first["scores"] == {"0": 0.75, "1": 0.25}
     assert (first["numeric_features"], first["categorical_features"]) == ({"sepal": 5.5}, {"garden": "north"})
     assert first["embeddings"] == {"image": [0.5, 1.0]}
