@@ -7,11 +7,10 @@ from typing import Any
 import pyarrow as pa
 
 from modelspan import conventions
-from modelspan_collector.cloudevents.half import Half
+from modelspan_collector.cloudevents.half import Half, stream_of
 from modelspan_collector.cloudevents.payloads import MisfitError
 from modelspan_collector.otlp.signals import LOGS
 from modelspan_collector.receive.decode import Decoded
-from modelspan_collector.write.stream import encode
 
 
 def logs_request(request: Half, answer: Half, received: int) -> Decoded:
@@ -49,5 +48,5 @@ def logs_request(request: Half, answer: Half, received: int) -> Decoded:
     resource = message.resource_logs.add()
     resource.resource.attributes.add(key="service.name").value.string_value = request.model
     record = resource.scope_logs.add().log_records.add(event_name=conventions.EVENT_PREDICTIONS, time_unix_nano=time)
-    record.body.bytes_value = encode(pa.table(columns).replace_schema_metadata(shared))
+    record.body.bytes_value = stream_of(pa.table(columns).replace_schema_metadata(shared))
     return Decoded(message.SerializeToString(), message)
