@@ -36,7 +36,7 @@ _TRACE_PARENT: Final = "traceparent"
 
 
 def stream_of(table: pa.Table) -> bytes:
-    """A few rows as a stream of Arrow, not compressed: who looks for somebody's name finds it, in a third of the time."""
+    """A few rows as a stream of Arrow, not compressed: who looks for a name finds it, in a third of the time."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

@@ -1,8 +1,8 @@
 """What BentoML's monitor of type `otlp` sends as log records, made modelspan's events: each record is a prediction.
 
 A record's body maps columns to values, with `timestamp` (seconds since 1970), `request_id`, `trace_id` (a number), and
-`bento_meta`, which has the schema: the role of each column. BentoML may send `bento_meta` with some records alone (`meta_sample_rate`), so the
-last one of each service is remembered.
+`bento_meta`, which has the schema: the role of each column. BentoML may send `bento_meta` with some records alone
+(`meta_sample_rate`), so the last one of each service is remembered.
 """
 
 from __future__ import annotations
