@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,8 @@ from modelspan_analyzer.monitors.concept.monitor import concept
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.data_drift import data_drift
 from modelspan_analyzer.monitors.drift.seasonal import seasonal, usual_now
+from modelspan_analyzer.monitors.drift.slices import slices
+from modelspan_analyzer.monitors.drift.slices_in_season import SAID
 from modelspan_analyzer.monitors.multivariate.monitor import multivariate
 from modelspan_analyzer.monitors.quality.monitor import data_quality
 from modelspan_analyzer.reading import baselines
@@ -165,6 +168,36 @@ def test_a_fault_that_was_there_from_the_start_is_not_usual(shared_store: Store,
             assert "its rhythm of the day does not explain it" in told["temperature"].reason
             assert "usual from" in told["light"].reason
             assert (told["light"].verdict, told["steady"].verdict) == (Verdict.OK, Verdict.OK)
+
+
+def test_slices_follow_the_season_of_the_whole(shared_store: Store, predict: Predict) -> None:
+    """A slice is as usual where it is as far from the whole as ever, and alarms where it alone moves."""
+
+    def by_region(at: float, number: int, moved: float = 0.0) -> tuple[pa.Table, np.ndarray[Any, Any]]:
+        table, region = rows(at, number), np.where(GENERATOR.random(number) < 0.3, "north", "south")
+        temperature = np.asarray(table["temperature"]) + np.where(region == "north", moved - 0.4, 0.0)
+        return table.set_column(0, "temperature", pa.array(temperature)), region
+
+    def stored(parts: list[tuple[pa.Table, np.ndarray[Any, Any]]]) -> tuple[pa.Table, list[str]]:
+        return pa.concat_tables([table for table, _ in parts]), [str(one) for _, some in parts for one in some]
+
+    past, regions = stored([by_region(hour, 100) for hour in np.linspace(0, 24, 40, endpoint=False)])
+    known = past.append_column("region", pa.array(regions))
+    baselines.set_from_table(shared_store, "sliced", "1", known, tags=["region"], source="rows without times")
+    faulty = [24 * 8 + HOURS * 3]
+    live, regions = stored([by_region(at, 600, 2.0 * (at in faulty)) for at in range(0, 24 * 9, HOURS)])
+    tags = pa.array([[("region", one)] for one in regions], pa.map_(pa.string(), pa.string()))
+    predict("sliced", live, START.replace(tzinfo=None), hours=24 * 9, tags=tags)
+    settings = ModelSettings.model_validate({"segments": ("tag.region",)})
+    for quarter in range(4):
+        start = START + timedelta(days=8, hours=HOURS * quarter)
+        window, baseline = Window(start, start + timedelta(hours=HOURS)), baselines.active(shared_store, "sliced", "1")
+        context = MonitorContext(shared_store, "sliced", "1", window, baseline, settings)
+        data_drift(context)
+        told = {(one.feature, one.segment): one for one in slices(context) if one.metric == "psi"}
+        alarms = {which for which, one in told.items() if one.verdict is Verdict.ALARM}
+        assert alarms == ({("temperature", "tag.region=north")} if quarter == 3 else set())
+        assert SAID in told["temperature", "tag.region=south"].reason
 
 
 def test_a_baseline_with_times_knows_the_season_at_once(shared_store: Store, predict: Predict) -> None:

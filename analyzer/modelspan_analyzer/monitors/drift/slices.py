@@ -13,6 +13,7 @@ from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.compare import Pair, exact_pairs, pairs, part_pairs
 from modelspan_analyzer.monitors.drift.data_drift import DATA_DRIFT
 from modelspan_analyzer.monitors.drift.judge import chosen, judge_pairs
+from modelspan_analyzer.monitors.drift.slices_in_season import alarming, in_season
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.profiles.parts import Parts, baseline_parts, few, read_parts
 from modelspan_analyzer.reading.profiles.read import slice_profile, stored_slice
@@ -54,8 +55,11 @@ def slices(context: MonitorContext) -> list[Result]:
         if baseline is None:
             results.append(_alone(context, one))
         elif one.rows_baseline >= settings.min_rows:
-            compared = _pairs(context, baseline, one, read)
-            results += judge_pairs(context, SIGNAL, each, compared, segment=one.name)
+            judged = judge_pairs(context, SIGNAL, each, _pairs(context, baseline, one, read), segment=one.name)
+            if names := alarming(context, judged):
+                those = (pair for pair in _pairs(context, baseline, one, read) if pair.name in names)
+                judged = in_season(context, each, judged, those)
+            results += judged
         else:
             compared = _against_whole(context, baseline, one, read)
             judged = judge_pairs(context, SIGNAL, each, compared, segment=one.name)
