@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from modelspan_collector.store import definitions
+from modelspan_collector.store import definitions, repartition
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.errors import SchemaError
 
@@ -114,6 +114,7 @@ def apply(store: Store, steps: list[Migration] | None = None) -> None:
         if 0 < at < step.version:
             _run(store, step.statements)
             _record(store, step.version, step.name)
+    repartition.by_age(store)
     # The engine analyses a view before it looks whether the view exists: a second for all, at every start.
     present = _tables(store)
     _run(store, [statement for _, statement in ddl if _created(statement) not in present])
