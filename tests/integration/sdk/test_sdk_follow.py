@@ -281,3 +281,59 @@ def ask(port: str, row: list[float], process: subprocess.Popen[bytes]) -> float:
             return None
 
     return float(eventually(answered, "the service answers")["score"])
+
+
+KSERVE = """
+import json, os, signal, threading, time, urllib.request
+import kserve, uvicorn
+from sklearn.linear_model import LogisticRegression
+fitted = LogisticRegression().fit(X.to_numpy(), y)
+
+class Churn(kserve.Model):
+    def load(self):
+        self.ready = True
+
+    def predict(self, payload, headers=None):
+        if isinstance(payload, dict):
+            return {"predictions": fitted.predict_proba(np.array(payload["instances"]))[:, 1].tolist()}
+        rows = payload.inputs[0].as_numpy()
+        output = kserve.InferOutput("p", [len(rows)], "FP64", data=fitted.predict_proba(rows)[:, 1].tolist())
+        return kserve.InferResponse(payload.id, self.name, [output])
+
+listens = uvicorn.Config.__init__  # on every address of the machine, if nobody keeps it from that
+uvicorn.Config.__init__ = lambda self, *given, **named: listens(self, *given, **{**named, "host": "127.0.0.1"})
+
+def post(path, body):
+    told = {"content-type": "application/json"}
+    request = urllib.request.Request(f"http://127.0.0.1:PORT{path}", json.dumps(body).encode(), told)
+    for _ in range(600):
+        try:
+            return urllib.request.urlopen(request).read()
+        except urllib.error.URLError:
+            threading.Event().wait(0.1)
+
+def ask():
+    post("/v1/models/churn:predict", {"instances": [[0.0, 1.0], [0.2, 1.0]]})
+    data = {"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [0.4, 1.0]}
+    post("/v2/models/churn/infer", {"id": "9c2e", "inputs": [data]})
+    os.kill(os.getpid(), signal.SIGTERM)
+
+model = Churn("churn")
+model.load()
+threading.Thread(target=ask, daemon=True).start()
+kserve.ModelServer(http_port=PORT, enable_grpc=False, workers=1).start([model])
+"""
+
+
+def test_kserve(receiver: Receiver, tmp_path: Path) -> None:
+    """Both protocols, in the trace of their request; the model inside says nothing."""
+    if importlib.util.find_spec("kserve") is None:
+        pytest.skip("kserve is not installed: it brings a client of Kubernetes, and is a platform's own image")
+    seen = follow(DATA + KSERVE.replace("PORT", str(free_port())), receiver, tmp_path)
+    rows = sorted(seen.predictions, key=lambda row: row["feature.f0"])
+    assert [(row["feature.f0"], row["feature.f1"]) for row in rows] == [(0.0, 1.0), (0.2, 1.0), (0.4, 1.0)], seen.log
+    assert all(0 < row["value"] < 1 for row in rows)
+    assert {row["modelspan.model.name"] for row in rows} == {"churn"}
+    requests = {span.trace_id for span in receiver.spans() if span.name.startswith("POST /v")}
+    assert {row["trace_id"] for row in rows} <= requests
+    assert len(seen.spans) == 2
