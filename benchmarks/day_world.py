@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from why_tables import Bools, Coded, Floats, Ints, Spans, constant, hex_ids
 
 from modelspan_analyzer.reading.features import feature_maps
@@ -70,15 +71,16 @@ class World:
         if n == 0:
             return pa.table({"prediction_id": pa.array([], pa.string()), "label": pa.array([], pa.string())})
         requests = Requests(self, n, start, length)
-        tables = [("otel_traces", spans.table(requests.traces)) for spans in requests.spans()]
-        tables.append(("predictions", requests.predict(self.version, "primary")))
+        spans = pa.concat_tables([one.table(requests.traces) for one in requests.spans()])
+        tables = [("otel_traces", spans), ("predictions", requests.predict(self.version, "primary"))]
         if self.shadow:
             tables.append(("predictions", requests.predict(self.shadow, "shadow")))
         there = requests.times < int((start + length - self.away).timestamp()) * 10**9
         for name, rows in tables:
-            store.insert(name, rows.filter(pa.array(there)))
-        if not there.all():
-            self._held += [(name, rows.filter(pa.array(~there))) for name, rows in tables]
+            came = pa.array(np.tile(there, rows.num_rows // n))
+            store.insert(name, rows.filter(came))
+            if not there.all():
+                self._held.append((name, rows.filter(pc.invert(came))))
         return requests.truths()
 
     def deliver(self, store: Store) -> None:
