@@ -11,6 +11,7 @@ from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.incidents.incident import OPEN, Incident, key_of
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.why import Cause, Explanation
+from modelspan_analyzer.why.question import feature_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class NewFinding:
         return self._first.attribute if self._first and self._first.kind == "feature" else ""
 
     @property
+    def about(self) -> str:
+        """The feature that was measured, of many together the one that changed most; empty where it is about none."""
+        return feature_of(self.result)
+
+    @property
     def _first(self) -> Cause | None:
         return next(iter(self.explanation.causes), None) if self.explanation else None
 
@@ -50,8 +56,8 @@ class NewFinding:
 
 def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta) -> Incident | None:
     """The incident that a finding belongs to, in this order: an open one that it still is a part of, one of its cause,
-    one of the feature that it comes through, one that began with it, one that knew it and that it continues, one whose
-    cause lasts and may be its own.
+    one of the feature that it comes through, one that began with it, one of the feature that it is about, one that knew
+    it and that it continues, one whose cause lasts and may be its own.
 
     So what begins later than `together` is an incident of its own where it has another cause, or none while the
     cause of what is open is over.
@@ -67,13 +73,14 @@ def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta
     same = (one for one in current if finding.cause and finding.cause == one.cause)
     through = (one for one in current if _is_about(one, finding.through))
     near = (one for one in current if _near(finding, one, together))
+    about = (one for one in current if _is_about(one, finding.about) and _continues(finding, one))
     knew = (one for one in incidents if any(member.key == key for member in one.findings) and _continues(finding, one))
     silent = (one for one in current if _may_come_of(finding, one))
-    return next(chain(lasts, same, through, near, knew, silent), None)
+    return next(chain(lasts, same, through, near, about, knew, silent), None)
 
 
 def _is_about(incident: Incident, feature: str) -> bool:
-    """Whether something is wrong with a feature: what labels say later of its values is the same trouble."""
+    """Whether something is wrong with a feature: what labels, or a measure of another kind, say later is the same."""
     return feature != "" and any(member.feature == feature and not member.ended for member in incident.findings)
 
 
@@ -85,7 +92,7 @@ def _near(finding: NewFinding, incident: Incident, together: timedelta) -> bool:
 
 
 def _continues(finding: NewFinding, incident: Incident) -> bool:
-    """Whether a measurement that was well again is the same trouble: its cause is not known to lie elsewhere."""
+    """Whether what was measured before is the same trouble again: its cause is not known to lie elsewhere."""
     if incident.status == OPEN and incident.over and finding.cause == "":
         return False
     return "" in (finding.cause, incident.cause) or _service(finding.cause) == _service(incident.cause)

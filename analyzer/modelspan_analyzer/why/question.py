@@ -21,7 +21,7 @@ def question(result: Result, signals: Signals = SIGNALS) -> Finding:
         raise ValueError(
             f"results of the signal {result.signal!r} are about no single predictions; known signals: {known}"
         )
-    feature = _feature(result)
+    feature = feature_of(result)
     if kind == kinds.DRIFT and not feature:
         kind = kinds.PREDICTION_DRIFT
     return Finding(
@@ -35,6 +35,6 @@ def question(result: Result, signals: Signals = SIGNALS) -> Finding:
     )
 
 
-def _feature(result: Result) -> str:
+def feature_of(result: Result) -> str:
     """The feature to ask about: of many together, in `details.features`, the one that changed most."""
     return result.feature or str(next(iter(result.details.get("features", ())), ""))

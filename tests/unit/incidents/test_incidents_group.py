@@ -163,6 +163,28 @@ def test_what_labels_say_later_of_a_features_values_is_the_same_trouble(well, jo
     assert (home(through("age", 300, 5), [ended(STORE_AND_SLOW, well)], TOGETHER) is not None) == joins
 
 
+def mixed(feature: str, service: str = "") -> NewFinding:
+    """Features that no longer go together, hours later; the one that changed most is named."""
+    later = finding(feature, service, hour=5)
+    of_all = replace(later.result, signal="multivariate", feature="", details={"features": [feature, "tenure"]})
+    return replace(later, result=of_all)
+
+
+OF_THE_FEATURE = [
+    pytest.param(mixed("plan"), incident(finding("plan")), 0, True, id="nothing known of either"),
+    pytest.param(mixed("plan", "ledger"), incident(finding("plan")), 0, True, id="a cause that the first had not"),
+    pytest.param(mixed("plan", "ledger"), incident(finding("plan", "store")), 0, False, id="another cause"),
+    pytest.param(mixed("plan"), incident(finding("age")), 0, False, id="another feature"),
+    pytest.param(mixed("plan"), STORE_AND_SLOW, 2, False, id="the feature is well again"),
+]
+
+
+@pytest.mark.parametrize(("later", "first", "well", "joins"), OF_THE_FEATURE)
+def test_what_another_measure_says_later_of_a_feature_is_the_same_trouble(later, first, well, joins):
+    """The mix of features needs more rows than a window had, while drift had long alarmed: one fault called twice."""
+    assert (home(later, [ended(first, well)], TOGETHER) is not None) == joins
+
+
 @pytest.mark.parametrize(("hour", "joins"), [(0, True), (5, False)], ids=["in that window", "later"])
 def test_where_it_shows_is_not_another_cause(hour, joins):
     """Values of another feature, for which a model is worse, do not tell two troubles of one window apart."""
