@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from modelspan.conventions import ROLE_PRIMARY
+from modelspan_analyzer import kinds
 from modelspan_analyzer.incidents.incident import OPEN, Incident, key_of
+from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.why import Cause, Explanation
 from modelspan_analyzer.why.question import feature_of
@@ -56,8 +58,8 @@ class NewFinding:
 
 def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta) -> Incident | None:
     """The incident that a finding belongs to, in this order: an open one that it still is a part of, one of its cause,
-    one of the feature that it comes through, one that began with it, one of the feature that it is about, one that knew
-    it and that it continues, one whose cause lasts and may be its own.
+    one of the feature that it comes through, one that began with it, one of the feature or of the answers that it is
+    about, one that knew it and that it continues, one whose cause lasts and may be its own.
 
     So what begins later than `together` is an incident of its own where it has another cause, or none while the
     cause of what is open is over.
@@ -73,7 +75,7 @@ def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta
     same = (one for one in current if finding.cause and finding.cause == one.cause)
     through = (one for one in current if _is_about(one, finding.through))
     near = (one for one in current if _near(finding, one, together))
-    about = (one for one in current if _is_about(one, finding.about) and _continues(finding, one))
+    about = (one for one in current if _of_the_same(finding, one) and _continues(finding, one))
     knew = (one for one in incidents if any(member.key == key for member in one.findings) and _continues(finding, one))
     silent = (one for one in current if _may_come_of(finding, one))
     return next(chain(lasts, same, through, near, about, knew, silent), None)
@@ -82,6 +84,20 @@ def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta
 def _is_about(incident: Incident, feature: str) -> bool:
     """Whether something is wrong with a feature: what labels, or a measure of another kind, say later is the same."""
     return feature != "" and any(member.feature == feature and not member.ended for member in incident.findings)
+
+
+def _of_the_same(finding: NewFinding, incident: Incident) -> bool:
+    """Whether something is wrong with the feature that was measured, or with the answers: labels say only later of some
+    that shifted that they are worse."""
+    if _is_about(incident, finding.about):
+        return True
+    answers = (_of_answers(member.signal, member.metric) for member in incident.findings if not member.ended)
+    return _of_answers(finding.result.signal, finding.result.metric) and any(answers)
+
+
+def _of_answers(signal: str, metric: str) -> bool:
+    """Whether a measure is of what a model answers, right or wrong."""
+    return SIGNALS[signal].question_for(metric) in (kinds.PREDICTION_DRIFT, kinds.WRONG)
 
 
 def _near(finding: NewFinding, incident: Incident, together: timedelta) -> bool:

@@ -170,6 +170,32 @@ def mixed(feature: str, service: str = "") -> NewFinding:
     return replace(later, result=of_all)
 
 
+def answered(signal: str, service: str = "", hour: int = 5) -> NewFinding:
+    """A finding about what the model answers."""
+    found = finding("", service, hour=hour)
+    metric = {"prediction_drift": "psi", "performance": "roc_auc"}[signal]
+    return replace(found, result=replace(found.result, signal=signal, metric=metric))
+
+
+SHIFTED = answered("prediction_drift", hour=0)
+
+
+@pytest.mark.parametrize(
+    ("later", "first", "well", "joins"),
+    [
+        pytest.param(answered("performance", "store"), incident(SHIFTED), 0, True, id="labels tell the cause"),
+        pytest.param(
+            answered("prediction_drift"), incident(answered("performance", hour=0)), 0, True, id="turned round"
+        ),
+        pytest.param(answered("performance"), incident(finding("age")), 0, False, id="only a feature had drifted"),
+        pytest.param(answered("performance"), incident(SHIFTED, finding("age")), 1, False, id="they are well again"),
+    ],
+)
+def test_what_labels_say_later_of_answers_that_shifted_is_the_same_trouble(later, first, well, joins):
+    """Labels, and enough of them, come after the drift of what they are of."""
+    assert (home(later, [ended(first, well)], TOGETHER) is not None) == joins
+
+
 OF_THE_FEATURE = [
     pytest.param(mixed("plan"), incident(finding("plan")), 0, True, id="nothing known of either"),
     pytest.param(mixed("plan", "ledger"), incident(finding("plan")), 0, True, id="a cause that the first had not"),
