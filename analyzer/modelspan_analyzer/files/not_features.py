@@ -86,11 +86,11 @@ def counts_time(name: str, column: pa.Array, times: pa.Array) -> str | None:
     """
     kind = column.type
     whole = pa.types.is_integer(kind) or pa.types.is_timestamp(kind) or pa.types.is_date(kind)
-    if not whole or column.null_count or len(column) < FEWEST_ROWS:
+    if not (whole or is_text(kind)) or column.null_count or len(column) < FEWEST_ROWS:
         return None
     least = 2 if any(_YEAR.fullmatch(word) for word in _words(name)) else _MANY
-    if pc.count_distinct(column).as_py() < least:
-        return None
+    if pc.count_distinct(column).as_py() < (least if whole else len(column)):
+        return None  # texts are numbers of rows, such as A0001, where each has its own
     table = pa.table({"time": times, "value": column}).sort_by([("time", "ascending"), ("value", "ascending")])
     values = table["value"].combine_chunks()
     return "it only rises with time" if pc.all(pc.less_equal(values[:-1], values[1:])).as_py() else None

@@ -271,6 +271,8 @@ DAYS = [datetime.datetime(2026, 1, 1) + datetime.timedelta(hours=row) for row in
         ("Order Year", [2025 + (2 * row) // MANY for row in range(MANY)], False),
         ("week", [row // 5 for row in range(MANY)], False),
         ("day", [datetime.date(2026, 1, 1) + datetime.timedelta(days=row // 3) for row in range(MANY)], False),
+        ("ticket", [f"T{row:05}" for row in range(MANY)], False),
+        ("release", [f"r{row // 20}" for row in range(MANY)], True),
         ("switched", [int(row > 60) for row in range(MANY)], True),
         ("year", [2026] * MANY, True),
         ("year_built", [1990 + row % 30 for row in range(MANY)], True),
