@@ -23,6 +23,7 @@ from modelspan_analyzer.monitors.quality.monitor import data_quality
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.profiles.pooling import MEAN
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
+from modelspan_analyzer.verdicts.seasons import SETTLED
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -145,6 +146,22 @@ def test_a_new_release_takes_no_fault_of_the_one_before_for_usual(stream: Store,
     usual = usual_now(context, "data_drift", "psi", {"temperature": [MEAN]}, 50, outputs=False)["temperature"]
     assert usual.season.rhythm == "day"
     assert usual.season.back[0] == 8, "the faulty day before is none of those that are like it"
+
+
+def test_a_window_that_breached_is_not_usual_though_it_only_warned(stream: Store) -> None:
+    """As of all monitors together an alarm is a warning where it is not sure."""
+    start = START + timedelta(days=DAYS, hours=HOURS)
+    window, baseline = Window(start, start + timedelta(hours=HOURS)), baselines.active(stream, "seasonal", "1")
+    context = MonitorContext(stream, "seasonal", "1", window, baseline)
+    backs = []
+    for details in ({"breach": False}, {"breach": True}):
+        before = Window(start - timedelta(days=1), start - timedelta(hours=24 - HOURS))
+        said = {**details, "season_stage": SETTLED}
+        fields = {"verdict": Verdict.WARNING, "feature": "temperature", "details": said, "monitor": "data_drift"}
+        write_results(stream, [Result("seasonal", "1", before, "data_drift", "psi", 0.2, **fields)], "run")
+        usual = usual_now(context, "data_drift", "psi", {"temperature": [MEAN]}, 50, outputs=False)["temperature"]
+        backs.append(usual.season.back[0])
+    assert backs == [4, 8]
 
 
 def test_a_fault_that_was_there_from_the_start_is_not_usual(shared_store: Store, predict: Predict) -> None:

@@ -28,10 +28,12 @@ from modelspan_analyzer.verdicts.rhythm import DAY, WEEK
 from modelspan_analyzer.verdicts.seasons import SETTLED, TREND, History, Season, day_of, season_of
 from modelspan_collector.store.connect import Store
 
+# What breached is a fault, too, where all monitors together, or one that asks for persistence, made a warning of it.
 _ALARMED: Final = """
 SELECT feature, window_start, window_end, JSONExtractInt(details, 'season_stage') AS stage FROM monitor_results FINAL
 WHERE model = {model:String} AND ({every:Bool} OR version = {version:String}) AND signal = {signal:String}
-  AND metric = {metric:String} AND segment = '' AND verdict = 'alarm' AND feature IN {names:Array(String)}
+  AND metric = {metric:String} AND segment = '' AND feature IN {names:Array(String)}
+  AND (verdict = 'alarm' OR JSONExtractBool(details, 'breach'))
   AND window_start >= {since:DateTime64(9, 'UTC')} AND window_end <= {until:DateTime64(9, 'UTC')}
 """
 
