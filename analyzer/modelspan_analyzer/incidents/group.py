@@ -75,7 +75,8 @@ def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta
     same = (one for one in current if finding.cause and finding.cause == one.cause)
     through = (one for one in current if _is_about(one, finding.through))
     near = (one for one in current if _near(finding, one, together))
-    about = (one for one in current if _of_the_same(finding, one) and _continues(finding, one))
+    fresh = (one for one in current if not _acknowledged_before(finding, one))
+    about = (one for one in fresh if _of_the_same(finding, one) and _continues(finding, one))
     knew = (one for one in incidents if any(member.key == key for member in one.findings) and _continues(finding, one))
     silent = (one for one in current if _may_come_of(finding, one))
     return next(chain(lasts, same, through, near, about, knew, silent), None)
@@ -115,12 +116,15 @@ def _continues(finding: NewFinding, incident: Incident) -> bool:
 
 
 def _may_come_of(finding: NewFinding, incident: Incident) -> bool:
-    """Whether a finding that nothing is known of may come of a cause that lasts.
+    """Whether a finding that nothing is known of may come of a cause that lasts."""
+    if _acknowledged_before(finding, incident):
+        return False
+    return finding.cause == "" and not finding.dated and incident.cause != "" and not incident.over
 
-    Not of one that somebody acknowledged before it began: whoever is called for it would not hear of it.
-    """
-    seen = incident.acknowledged_at is not None and incident.acknowledged_at < finding.began_at
-    return finding.cause == "" and not finding.dated and incident.cause != "" and not incident.over and not seen
+
+def _acknowledged_before(finding: NewFinding, incident: Incident) -> bool:
+    """Whether somebody acknowledged an incident before a finding began, so that nobody would be called for it."""
+    return incident.acknowledged_at is not None and incident.acknowledged_at < finding.began_at
 
 
 def _began_together(finding: NewFinding, incident: Incident, together: timedelta) -> bool:

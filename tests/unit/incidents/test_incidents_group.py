@@ -211,6 +211,16 @@ def test_what_another_measure_says_later_of_a_feature_is_the_same_trouble(later,
     assert (home(later, [ended(first, well)], TOGETHER) is not None) == joins
 
 
+@pytest.mark.parametrize(
+    ("later", "first"),
+    [(mixed("plan"), incident(finding("plan"))), (answered("performance"), incident(SHIFTED))],
+    ids=["of the feature", "of the answers"],
+)
+def test_what_another_measure_says_of_what_was_acknowledged_before_calls_again(later, first):
+    """Whoever acknowledged the first did not know of it."""
+    assert home(later, [replace(first, acknowledged_at=NOON + minutes(70))], TOGETHER) is None
+
+
 @pytest.mark.parametrize(("hour", "joins"), [(0, True), (5, False)], ids=["in that window", "later"])
 def test_where_it_shows_is_not_another_cause(hour, joins):
     """Values of another feature, for which a model is worse, do not tell two troubles of one window apart."""
