@@ -75,6 +75,18 @@ def test_logged_attributions_drift_and_explain(store: Store) -> None:
         explain(store, "nowhere")
 
 
+def test_attributions_that_were_computed_later_are_those_of_the_models_own_prediction(store: Store) -> None:
+    """An id may be another model's prediction, too."""
+    insert(store, 0, {"income": 5.0}, logged=False)
+    store.command(
+        "INSERT INTO attributions (model, version, timestamp, prediction_id, method, attributions, computed_at)"
+        " SELECT owner, '1', timestamp, prediction_id, 'tree', map('income', if(owner = 'm', 2., 9.)), now64(3) + later"
+        " FROM predictions ARRAY JOIN ['m', 'another'] AS owner, [0, 60] AS later WHERE prediction_id = 'h0-7'"
+    )
+    told = explain(store, "h0-7")
+    assert [(reason.feature, reason.effect) for reason in told.reasons] == [("income", 2.0)]
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "-1e308"])
 def test_an_attribution_that_is_no_number_is_left_out_alone(store: Store, value: str) -> None:
     """One of a row's costs no mean of the others, and it is counted; where all are, nothing is judged."""
