@@ -38,10 +38,11 @@ FROM_BELOW = {
     "analyzer.two_frames": "sdk.capture.tables sdk.capture.values sdk.features",
     "analyzer.captures": "collector.cloudevents.payloads",
     "analyzer.files": "collector.store collector.bounded collector.write.arrow_size sdk.features",
-    "analyzer.reading": "collector.store collector.write.maps sdk.conventions sdk.features",
+    "analyzer.reading": "collector.store collector.sqlhttp.reader collector.sqlhttp.errors collector.write.maps "
+    "sdk.conventions sdk.features",
     "analyzer.config": "collector.store",
     "analyzer.explain": "collector.store",
-    "analyzer.monitors": "collector.store",
+    "analyzer.monitors": "collector.store collector.sqlhttp.reader collector.sqlhttp.errors",
     "analyzer.why": "collector.store sdk.conventions",
     "analyzer.incidents": "collector.store sdk.conventions",
     "analyzer.alerts": "collector.store",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, create_model, field_validator, model_validator
 
@@ -20,7 +20,9 @@ from modelspan_analyzer.config.cron import CronLine
 from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings, WorstSlicesSettings
 from modelspan_analyzer.config.durations import Duration
 from modelspan_analyzer.config.expects import Expects
+from modelspan_analyzer.config.expression import slice_of
 from modelspan_analyzer.config.incident_settings import IncidentSettings
+from modelspan_analyzer.config.metric_settings import NAME, MetricSettings
 from modelspan_analyzer.config.outcome_settings import (
     AttributionSettings,
     ConceptSettings,
@@ -32,7 +34,7 @@ from modelspan_analyzer.config.outcome_settings import (
 )
 from modelspan_analyzer.config.report_settings import ReportSettings
 from modelspan_analyzer.config.sample_settings import EmbeddingSettings, MultivariateSettings, PoisoningSettings
-from modelspan_collector.store.segments import split_key
+from modelspan_collector.store.segments import SLICE, split_key
 
 
 class ScheduleSettings(Settings):
@@ -109,6 +111,9 @@ class ModelSettings(Settings):
         (), description="features that are looked at though they look like ids: another value in every row"
     )
     segments: tuple[str, ...] = Field((), description="slices, each 'tag.NAME' or 'feature.NAME'")
+    slices: dict[str, str] = Field(
+        {}, description="slices of one's own by name, each an SQL expression: `big: amount > 1000 AND country = 'DE'`"
+    )
     data_drift: DriftSettings = DriftSettings()
     prediction_drift: DriftSettings = DriftSettings()
     worst_slices: WorstSlicesSettings = WorstSlicesSettings()
@@ -122,6 +127,7 @@ class ModelSettings(Settings):
     fairness: FairnessSettings = FairnessSettings()
     attribution: AttributionSettings = AttributionSettings()
     robustness: RobustnessSettings = RobustnessSettings()
+    metrics: tuple[MetricSettings, ...] = Field((), description="metrics of one's own, each by an SQL expression")
     retraining: tuple[RetrainingRule, ...] = Field((), description="what is called when results ask for retraining")
     incidents: IncidentSettings = IncidentSettings()
     costs: CostSettings = CostSettings()
@@ -130,8 +136,30 @@ class ModelSettings(Settings):
     @classmethod
     def _segment_keys(cls, given: tuple[str, ...]) -> tuple[str, ...]:
         for key in given:
-            split_key(key)
+            if split_key(key)[0] == SLICE:
+                raise ValueError(f"{key!r} is a slice by an expression: name it under `slices:`")
         return given
+
+    @field_validator("slices")
+    @classmethod
+    def _slices(cls, given: dict[str, str]) -> dict[str, str]:
+        for name, expression in given.items():
+            if not NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a slice: use letters, digits, _ and -")
+            slice_of(expression)
+        return given
+
+    @model_validator(mode="after")
+    def _metric_names(self) -> Self:
+        named = [one.name for one in self.metrics]
+        if twice := next((name for name in named if named.count(name) > 1), None):
+            raise ValueError(f"two metrics are called {twice!r}: results are known by the name, so give each its own")
+        return self
+
+    @property
+    def slicing(self) -> tuple[str, ...]:
+        """The keys of all slices: by the values of tags and features, and by expressions."""
+        return (*self.segments, *(f"{SLICE}.{name}={expression}" for name, expression in self.slices.items()))
 
     def section(self, name: str, kind: type[Section]) -> Section:
         """The section that a signal brought along; its defaults where nothing was given."""

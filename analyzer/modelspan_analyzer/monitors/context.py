@@ -90,7 +90,7 @@ class MonitorContext:
     @cached_property
     def _profile(self) -> tuple[Profile, Parts | None]:
         settings, scope = self.settings, (self.store, self.model, self.version, self.window)
-        return read_profile(*scope, settings.segments, exact=settings.data_drift.exact)
+        return read_profile(*scope, settings.slicing, exact=settings.data_drift.exact)
 
     @cached_property
     def reference(self) -> Profile | None:

@@ -88,6 +88,8 @@ class Signal:
     """The lowest are explained and named first."""
     harm: bool = False
     """Whether it measures harm itself, not a sign of it: never below a warning."""
+    marks_affected: bool = True
+    """Whether the predictions that its question marks are those that a finding affects."""
     names_outputs: bool = False
     """Whether what its results call a feature is an output of the model, which goes without saying."""
     yields_to_labels: bool = False

@@ -14,6 +14,7 @@ from modelspan_analyzer.monitors.embedding.monitor import EMBEDDING
 from modelspan_analyzer.monitors.estimation.monitor import ESTIMATION
 from modelspan_analyzer.monitors.fairness.monitor import FAIRNESS
 from modelspan_analyzer.monitors.latency.monitor import LATENCY
+from modelspan_analyzer.monitors.metrics.monitor import METRICS
 from modelspan_analyzer.monitors.multivariate.monitor import MULTIVARIATE
 from modelspan_analyzer.monitors.performance.monitor import PERFORMANCE
 from modelspan_analyzer.monitors.poisoning.monitor import POISONING
@@ -27,6 +28,7 @@ SIGNALS: Final = Signals.of(
     PREDICTION_DRIFT.with_monitor("worst_slices", worst_slices),
     DATA_QUALITY,
     LATENCY,
+    METRICS,
     MULTIVARIATE,
     EMBEDDING,
     POISONING,

@@ -34,7 +34,7 @@ FROM predictions WHERE {within()}
 
 _EARLIER = """
 SELECT version, window_start, metric, value, n FROM monitor_results FINAL
-WHERE model = {model:String} AND signal = {signal:String} AND metric IN {metrics:Array(String)} AND segment = ''
+WHERE model = {model:String} AND signal = {signal:String} AND metric IN {levels:Array(String)} AND segment = ''
   AND (verdict IN ('ok', 'not_compared') OR window_end <= {adapted:DateTime64(9, 'UTC')})
   AND ifNull(isFinite(value), 0) AND window_end <= {before:DateTime64(9, 'UTC')}
   AND dateDiff('second', window_start, window_end) = {seconds:UInt64}
@@ -107,7 +107,7 @@ def earlier_seconds(
     scope = {
         "model": model,
         "signal": signal,
-        "metrics": list(LEVELS),
+        "levels": list(LEVELS),
         "before": window.start,
         "seconds": round((window.end - window.start).total_seconds()),
         "starts": list(starts),

@@ -1,4 +1,5 @@
-"""Slices of rows: those with one value of a tag or of a categorical feature, such as `tag.country=DE`.
+"""Slices of rows: those with one value of a tag or of a categorical feature, such as `tag.country=DE`, and those for
+which an expression is true, such as `slice.big=amount > 1000`.
 
 Fairness compares the groups of facets, which are tags or features by name alone: `sex=Female × race=Black`.
 """
@@ -8,16 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import TypeVar
 
 from modelspan_analyzer.reading.profiles.profile import Relation
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.segments import COLUMNS, NO_GROUP, split_key, value_of
+from modelspan_collector.store.segments import (
+    KINDS,
+    NO_GROUP,
+    SLICE,
+    belongs,
+    names_in,
+    split_key,
+    split_slice,
+    value_of,
+)
 
+T = TypeVar("T")
 MOST_SLICES = 20
 """Values of one key that are looked at, the most frequent first."""
 
 _CROSS = " × "
-_KINDS = tuple(f"{kind}." for kind in COLUMNS)
+_KINDS = tuple(f"{kind}." for kind in KINDS)
 
 _VALUES = """
 SELECT value, count() AS n FROM (SELECT {value} AS value FROM {table} WHERE {condition})
@@ -35,13 +47,21 @@ def slice_values(store: Store, relation: Relation, key: str, least: int) -> dict
     name = split_key(key)[1]
     sql = _VALUES.format(value=value_of(key, "{key:String}"), table=relation.table, condition=relation.condition)
     rows = store.rows(sql, {**relation.parameters, "key": name, "least": least, "most": MOST_SLICES})
-    return telling({str(row["value"]): int(row["n"]) for row in rows}, least)
+    return telling(key, {str(row["value"]): int(row["n"]) for row in rows}, least)
 
 
-def telling(sizes: Mapping[str, int], least: int) -> dict[str, int]:
-    """Of values with how many rows each has, the most frequent first, those that are looked at."""
-    found = {value: n for value, n in sizes.items() if n >= least}
-    return {} if set(found) == {NO_GROUP} else dict(islice(found.items(), MOST_SLICES))
+def telling(key: str, sizes: Mapping[str, int], least: int) -> dict[str, int]:
+    """Of a key's values with how many rows each has, the most frequent first, those that are looked at."""
+    found = slices_among(key, {value: n for value, n in sizes.items() if n >= least})
+    return dict(islice(found.items(), MOST_SLICES))
+
+
+def slices_among(key: str, parts: Mapping[str, T]) -> dict[str, T]:
+    """Of what was found by the values of a key that which is of a slice: not where no row has any value, nor the rows
+    for which an expression is not true."""
+    if key.startswith(f"{SLICE}."):
+        return {value: part for value, part in parts.items() if value != NO_GROUP}
+    return {} if set(parts) == {NO_GROUP} else dict(parts)
 
 
 def slice_rows(store: Store, relation: Relation, key: str, values: Sequence[str]) -> dict[str, int]:
@@ -65,6 +85,9 @@ def where(slices: Sequence[tuple[str, str]], rows: str = "") -> tuple[str, dict[
     conditions = ["true"]
     parameters: dict[str, str] = {}
     for index, (key, value) in enumerate(slices):
+        if key.startswith(f"{SLICE}."):
+            conditions.append(belongs(value, rows))
+            continue
         named = value_of(key, f"{{slice_key_{index}:String}}", rows)
         conditions.append(f"{named} = {{slice_value_{index}:String}}")
         parameters |= {f"slice_key_{index}": split_key(key)[1], f"slice_value_{index}": value}
@@ -74,6 +97,7 @@ def where(slices: Sequence[tuple[str, str]], rows: str = "") -> tuple[str, dict[
 def spelt(key: str, value: str) -> str:
     """A slice as results spell it: `tag.country=DE`. What else would be read as something else has a `\\` before it."""
     kind, _, name = key.partition(".")
+    name = split_slice(key)[0] if kind == SLICE else name
     return f"{kind}.{_escaped(name, in_name=True)}={_escaped(value)}"
 
 
@@ -143,7 +167,8 @@ def _is_group(text: str, at: int) -> bool:
 def names_of(segment: str) -> str:
     """The tag, feature or facets that a result's first slice, group or crossing is of, joined by commas."""
     if segment.startswith(_KINDS):
-        return parse(segment)[0][0].partition(".")[2]
+        key, value = parse(segment)[0]
+        return ",".join(names_in(f"{key}={value}" if key.startswith(f"{SLICE}.") else key))
     parts = (
         part[: next(_plain(part, "="), None)] for part in _crossed(segment, valued=next(_plain(segment, "="), 0) > 0)
     )
@@ -153,11 +178,13 @@ def names_of(segment: str) -> str:
 def _parsed(part: str) -> tuple[str, str]:
     equals = next(_plain(part, "="), -1)
     key, value = _unescaped(_stripped(part[:equals])), _unescaped(part[equals + 1 :])
-    if equals < 0 or not value or key.partition(".")[0] not in COLUMNS or not key.partition(".")[2]:
+    if equals < 0 or not value or key.partition(".")[0] not in KINDS or not key.partition(".")[2]:
         raise ValueError(
             f"{part!r} is no segment: write tag.NAME=VALUE or feature.NAME=VALUE; {NO_GROUP} is the value of rows "
-            "that have none"
+            "that have none; or slice.NAME=EXPRESSION"
         )
+    if key.startswith(f"{SLICE}."):
+        belongs(value)
     return key, value
 
 

@@ -30,14 +30,21 @@ class Pattern:
     """Whether it is merely the windows just before."""
 
 
-def patterns(size: timedelta) -> tuple[Pattern, ...]:
-    """Where to look for what is usual of a window of this length, the likest first."""
-    weeks = tuple(WEEK * number for number in range(1, 5)) if size <= WEEK else ()
-    days = tuple(DAY * number for number in range(1, 8)) if size <= DAY else ()
+def patterns(size: timedelta, *, weeks: int = 4, days: int = 7, before: int = BEFORE) -> tuple[Pattern, ...]:
+    """Where to look for what is usual of a window of this length, the likest first.
+
+    Args:
+        size: length of the windows.
+        weeks: how many weeks back the same time of the week is looked at.
+        days: how many days back the same time of the day is.
+        before: how many windows just before are.
+    """
+    of_weeks = tuple(WEEK * number for number in range(1, weeks + 1)) if size <= WEEK else ()
+    of_days = tuple(DAY * number for number in range(1, days + 1)) if size <= DAY else ()
     return (
-        Pattern("the same time of the week", weeks),
-        Pattern("the same time of the day", days),
-        Pattern("the windows before", tuple(size * number for number in range(1, BEFORE + 1)), True),
+        Pattern("the same time of the week", of_weeks),
+        Pattern("the same time of the day", of_days),
+        Pattern("the windows before", tuple(size * number for number in range(1, before + 1)), True),
     )
 
 

@@ -11,6 +11,7 @@ from modelspan_analyzer.charts import Band, Figure, Mark, Point, time_line
 from modelspan_analyzer.incidents import describe
 from modelspan_analyzer.incidents.incident import Incident, OpenFinding
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.monitors.metrics.monitor import METRICS
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.veil import Veil
@@ -66,6 +67,11 @@ class Finding:
     """Rows that were measured."""
     points: tuple[Measured, ...]
     """Over time; none for those that are only listed."""
+
+    @property
+    def has_page(self) -> bool:
+        """Whether its feature has a page of its own; a metric of one's own may be of several, and of tags."""
+        return self.feature != "" and self.signal != METRICS.name
 
     def drawn(self, marks: Sequence[Mark]) -> Figure:
         """Its values, with the bound and what happened meanwhile."""

@@ -10,7 +10,7 @@ from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading.segments import names_of, parse
 from modelspan_collector.access.rules import NO_RULES, Action, Redaction
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.segments import COLUMNS
+from modelspan_collector.store.segments import COLUMNS, SLICE, names_in
 
 REDACTED: Final = "it is redacted"
 """What stands for a text that speaks of what is not to be shown."""
@@ -89,7 +89,8 @@ def _named_in(segment: str) -> set[str]:
     except ValueError:
         kind, _, name = segment.partition(".")
         return {name} if kind in COLUMNS and "=" not in name else set(names_of(segment).split(","))
-    return {key.partition(".")[2] for key, _ in slices}
+    keys = [f"{key}={value}" if key.startswith(f"{SLICE}.") else key for key, value in slices]
+    return {name for key in keys for name in names_in(key)}
 
 
 def _is_word(text: str, name: str) -> bool:

@@ -124,8 +124,9 @@ def _mapping(given: Mapping[Any, Any], veil: Veil, within: tuple[str, str]) -> A
 def _action(given: Mapping[Any, Any], veil: Veil, within: tuple[str, str]) -> tuple[str, str]:
     """What is to be done with a record, and the name for which."""
     for name in (given.get(key) for key in _NAMES):
-        if isinstance(name, str) and name in veil.hidden:
-            return veil.hidden[name], name
+        for one in (name, *name.split(", ")) if isinstance(name, str) else ():  # a metric may be of several
+            if one in veil.hidden:
+                return veil.hidden[one], one
     for segment in (given.get(key) for key in _SEGMENTS):
         if isinstance(segment, str) and "=" in segment and veil.speaks_of_hidden(segment):
             return "drop", segment

@@ -36,5 +36,5 @@ def question(result: Result, signals: Signals = SIGNALS) -> Finding:
 
 
 def feature_of(result: Result) -> str:
-    """The feature to ask about: of many together, in `details.features`, the one that changed most."""
-    return result.feature or str(next(iter(result.details.get("features", ())), ""))
+    """The feature to ask about: of many together, in `details.features`, the one that changed most, or the first."""
+    return str(next(iter(result.details.get("features", ())), "")) or result.feature

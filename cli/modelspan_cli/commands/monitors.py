@@ -5,19 +5,28 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import yaml
 
-from modelspan_analyzer.config.expression import understood
-from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.config.expression import sentence, understood
+from modelspan_analyzer.config.settings import ModelEntry, ModelSettings, MonitorsConfig
 from modelspan_analyzer.monitors.table import MONITORS
 from modelspan_analyzer.monitors_yaml import ConfigError, json_schema, load
+from modelspan_analyzer.reading.own_metrics import selected
 from modelspan_cli.errors import CommandError
-from modelspan_collector.store.connect import connect
+from modelspan_collector.sqlhttp.errors import ClickHouseError
+from modelspan_collector.sqlhttp.reader import SqlReader
+from modelspan_collector.store import schema
+from modelspan_collector.store.connect import Store, connect
 from modelspan_collector.store.errors import StoreError
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,28 +86,50 @@ def _ask_typesetter(config: MonitorsConfig) -> None:
 
 
 def _ask_engine(config: MonitorsConfig) -> None:
-    """Whether ClickHouse understands every value expression, asked of an engine of its own without any row.
+    """Whether ClickHouse understands every expression and SELECT, asked of an engine of its own with empty tables.
 
     Raises:
         CommandError: it does not.
     """
-    given = [(entry.model, entry.performance.value_expression) for entry in config.models]
-    given = [
-        (name, text) for name, text in [("defaults", config.defaults.performance.value_expression), *given] if text
-    ]
-    if not given:
+    written = [(entry.model if isinstance(entry, ModelEntry) else "defaults", entry) for entry in _entries(config)]
+    if not any(_asked(entry) for _, entry in written):
         return
     with tempfile.TemporaryDirectory() as folder:
         try:
             store = connect(f"chdb://{folder}")
+            schema.apply(store)
         except StoreError as error:
-            print(f"value expressions were only parsed, as no engine could be asked: {error}", file=sys.stderr)
+            print(f"expressions were only parsed, as no engine could be asked: {error}", file=sys.stderr)
             return
         with closing(store):
-            wrong = [
-                f"{name}: performance.value_expression: {why}"
-                for name, text in given
-                if (why := understood(store, text))
-            ]
+            wrong = [f"{name}: {why}" for name, entry in written for why in _not_understood(store, entry)]
     if wrong:
         raise CommandError("\n".join(wrong))
+
+
+def _entries(config: MonitorsConfig) -> tuple[ModelSettings, ...]:
+    return (config.defaults, *config.models)
+
+
+def _asked(entry: ModelSettings) -> bool:
+    """Whether anything of it is for the engine to understand."""
+    return bool(entry.performance.value_expression or entry.metrics or entry.slices)
+
+
+def _not_understood(store: Store, entry: ModelSettings) -> Iterator[str]:
+    """What the engine cannot compute, and how to say it."""
+    if (text := entry.performance.value_expression) and (why := understood(store, text)):
+        yield f"performance.value_expression: {why}"
+    for name, text in entry.slices.items():
+        if why := understood(store, text, "slice"):
+            yield f"slices.{name}: {why}"
+    reader = SqlReader(store)
+    for metric in entry.metrics:
+        if metric.expression and (why := understood(store, metric.expression, "metric")):
+            yield f"metrics.{metric.name}: {why}"
+        elif metric.select:
+            try:
+                selected(reader, metric.select, {"model": "", "version": "", "start": _EPOCH, "end": _EPOCH})
+            except (ValueError, ClickHouseError) as error:
+                told = sentence(error.message) if isinstance(error, ClickHouseError) else str(error)
+                yield f"metrics.{metric.name}: the select cannot be used: {told}"

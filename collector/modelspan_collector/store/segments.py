@@ -1,4 +1,8 @@
-"""Sketches of configured segments: views like those of all rows, one set a key, made when it is configured."""
+"""Keys by which rows are sliced, and sketches of configured ones: views like those of all rows, one set a key.
+
+A key is `tag.country` or `feature.plan`, whose values make a slice each, or a slice of its own by an expression,
+`slice.big=amount > 1000`: its one value is the expression, so that whatever names a slice says which rows it is of.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,14 @@ from collections.abc import Collection, Iterator
 
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.expression import compiled, literal
 from modelspan_collector.store.quote import quote_identifier, quote_string
 
 COLUMNS = {"tag": "tags", "feature": "categorical_features"}
 """Where the values of a key such as `tag.country` are."""
+SLICE = "slice"
+"""The kind of a key that is an expression."""
+KINDS = (*COLUMNS, SLICE)
 NO_GROUP = "(missing)"
 """The group of the rows that name none: the tag or feature is absent, empty, or nothing but white space."""
 _FILE = "025_feature_profile_views.sql"
@@ -31,12 +39,35 @@ def split_key(key: str) -> tuple[str, str]:
     """The column and the name that a key such as `tag.country` or `feature.plan` stands for.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is neither, nor a slice by an expression that can be used.
     """
     kind, _, name = key.partition(".")
+    if kind == SLICE:
+        name, expression = split_slice(key)
+        compiled(expression, what=f"the slice {name!r}")
+        return SLICE, name
     if kind not in COLUMNS or not name:
         raise ValueError(f"{key!r} names no segment: write tag.NAME or feature.NAME")
     return COLUMNS[kind], name
+
+
+def split_slice(key: str) -> tuple[str, str]:
+    """The name and the expression of a key such as `slice.big=amount > 1000`.
+
+    Raises:
+        ValueError: it has not both.
+    """
+    name, _, expression = key.removeprefix(f"{SLICE}.").partition("=")
+    if not name or not expression:
+        raise ValueError(f"{key!r} is no slice: write slice.NAME=EXPRESSION, such as slice.big=amount > 1000")
+    return name, expression
+
+
+def names_in(key: str) -> tuple[str, ...]:
+    """The tags and features that a key is of."""
+    if key.startswith(f"{SLICE}."):
+        return compiled(split_slice(key)[1]).names
+    return (split_key(key)[1],)
 
 
 def group_of(value: str) -> str:
@@ -58,6 +89,9 @@ def value_of(key: str, name: str, rows: str = "") -> str:
 def _value_of(key: str, name: str, rows: str = "") -> str:
     """SQL: the value of a key in a row as it stands, '' where it has none."""
     column, _ = split_key(key)
+    if column == SLICE:
+        expression = split_slice(key)[1]
+        return f"if({belongs(expression, rows)}, {literal(expression)}, '')"
     if column == COLUMNS["tag"]:
         return f"{rows}tags[{name}]"
     return (
@@ -66,15 +100,24 @@ def _value_of(key: str, name: str, rows: str = "") -> str:
     )
 
 
+def belongs(expression: str, rows: str = "") -> str:
+    """SQL: whether a row is of a slice by an expression; one of which that cannot be told is not.
+
+    Raises:
+        ValueError: the expression cannot be used.
+    """
+    return f"(ifNull(({compiled(expression, rows=rows).sql}), 0) != 0)"
+
+
 def keep_segments(store: Store, keys: Collection[str]) -> None:
     """Sketch the values of these keys from the next insert on, and those of no other key.
 
-    On a cluster nothing is done, and slices are read from rows.
+    Slices by an expression are read from rows; on a cluster nothing is done, and all slices are.
     """
     made = {row["name"] for row in store.rows(_MADE)}
     if not (keys or made) or not store.scalar(_STORED_HERE):
         return
-    wanted = {name: ddl for key in keys for name, ddl in _views(key)}
+    wanted = {name: ddl for key in keys if split_key(key)[0] != SLICE for name, ddl in _views(key)}
     for name in made - wanted.keys():
         store.command(f"DROP VIEW {quote_identifier(name)}")
     for name in wanted.keys() - made:

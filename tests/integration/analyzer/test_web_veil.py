@@ -43,6 +43,18 @@ CONFIG = parse(f"""
 version: 1
 defaults:
   segments: [feature.{HASHED}, tag.religion]
+  slices: {{faithful: "religion = 'FAITH-1'"}}
+  metrics:
+  - {{name: of_faith, expression: "countIf(religion = 'FAITH-1') / count()", direction: above, threshold: 0.0}}
+  - {{name: of_papers, expression: "uniqExact({DROPPED})", direction: above, threshold: 0.0}}
+  - name: of_both
+    expression: "countIf({DROPPED} = 'PASS-1' AND religion = 'FAITH-2')"
+    direction: above
+    threshold: 0.0
+  - name: selected
+    select: "SELECT uniqExact(categorical_features['{DROPPED}']) AS value FROM predictions"
+    direction: above
+    threshold: 0.0
   fairness: {{facets: [religion], min_group: 30}}
   schedule: {{delay: 1s}}
   embedding: {{enabled: false}}
@@ -172,6 +184,14 @@ def test_no_answer_tells_what_the_rules_hide(filled: Store, client: httpx.Client
         answer = client.get(f"{path.replace('ID', one.incident_id) if one else path}?{query}")
         assert answer.status_code == 200, answer.text
         assert not shown(answer.text)
+
+
+def test_a_metric_of_what_is_hidden_is_not_shown(filled: Store, client: httpx.Client) -> None:
+    """Neither its values nor its name: it was measured, as is in SQL; of a slice by what is hidden the same holds."""
+    assert filled.scalar("SELECT count() FROM monitor_results WHERE signal = 'metrics' AND verdict = 'alarm'") > 0
+    told = client.get("/api/results", params={"model": MODEL, "signal": "metrics"}).json()
+    assert [one for one in told if one["metric"] in ("of_faith", "of_papers", "of_both", "selected")] == []
+    assert "of_papers" not in client.get("/metrics").text
 
 
 def test_what_is_not_hidden_is_shown_beside_it(client: httpx.Client) -> None:

@@ -34,7 +34,7 @@ STEPS_BACK = {"estimation"}
 """Here all labels are in: what was estimated of a window is no matter of alarm where the truth is known."""
 ALARMING = {
     "data_drift", "prediction_drift", "data_quality", "latency", "multivariate", "embedding", "poisoning",
-    "performance", "concept", "fairness", "attribution",
+    "performance", "concept", "fairness", "attribution", "metrics",
 }  # fmt: skip
 
 
@@ -100,6 +100,7 @@ def test_whatever_alarmed_is_measured_again_in_the_next_good_window_and_ends(sto
         "poisoning": {"verdict": "alarm"},
         "data_quality": {"constraints": str(rules), "max_age": 1400, "min_change": 0.01},
         "incidents": {"explain": 0},
+        "metrics": ({"name": "mean_z", "expression": "avg(z)", "direction": "above", "threshold": 1.0},),
     }
     runner = Runner(store, CONFIG.model_validate({"defaults": given}))
     for number in (2, 3, 4):

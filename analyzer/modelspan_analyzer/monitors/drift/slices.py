@@ -20,6 +20,7 @@ from modelspan_analyzer.reading.profiles.read import slice_profile, stored_slice
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.reading.segments import MOST_SLICES, restricted, slice_rows, slice_values, spelt, telling
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
+from modelspan_collector.store.segments import SLICE
 
 SIGNAL = DATA_DRIFT.name
 
@@ -45,7 +46,7 @@ def slices(context: MonitorContext) -> list[Result]:
     read = _read(context)
     results: list[Result] = []
     found: list[Slice] = []
-    for key in context.settings.segments:
+    for key in context.settings.slicing:
         taken, known = _sizes(context, read, key)
         found += [Slice(key, value, rows, known.get(value, 0)) for value, rows in taken.items()]
         results += _left_out(context, key, taken.values())
@@ -69,7 +70,7 @@ def slices(context: MonitorContext) -> list[Result]:
 
 def _read(context: MonitorContext) -> tuple[Parts, Parts] | None:
     """The rows of the baseline and of the window, read once for all slices; None where they are too many."""
-    keys, baseline = context.settings.segments, context.baseline
+    keys, baseline = context.settings.slicing, context.baseline
     if not keys or baseline is None or context.current.rows == 0 or not few(context.current, baseline):
         return None
     window = window_relation(context.model, context.version, context.window)
@@ -87,7 +88,7 @@ def _sizes(
     if context.current.rows == 0:
         return {}, {}
     if read is not None:
-        return telling(read[1].sizes(key), least), read[0].sizes(key)
+        return telling(key, read[1].sizes(key), least), read[0].sizes(key)
     current = window_relation(context.model, context.version, context.window)
     taken = slice_values(context.store, current, key, least)
     if baseline is None:
@@ -99,12 +100,14 @@ def _left_out(context: MonitorContext, key: str, taken: Collection[int]) -> Iter
     """How many rows of a window are in no slice that is looked at, and why."""
     rows, least = context.current.rows, context.settings.data_drift.min_rows
     rest = rows - sum(taken)
-    if rest <= 0 < rows:
+    if rest <= 0 < rows or (taken and key.startswith(f"{SLICE}.")):  # the rest is what the expression leaves out
         return
     reason = (
         f"{rest} of {rows} rows are in no slice: they have no {key}, or one with fewer than {least} rows, "
         f"or none of the {MOST_SLICES} most frequent"
     )
+    if key.startswith(f"{SLICE}."):
+        reason = f"fewer than {least} of {rows} rows are in it"
     reason = reason if rows else "no prediction in the window"
     verdict = Verdict.SKIPPED if taken else Verdict.NOT_ENOUGH_DATA
     yield context.result(SIGNAL, "slice", None, verdict, segment=key, n=rows, reason=reason, monitor=SIGNAL)

@@ -21,9 +21,9 @@ from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment
 from modelspan_analyzer.reading.outcomes.spelling import shown
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
+from modelspan_analyzer.reading.segments import slices_among
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
 from modelspan_analyzer.verdicts.change import breaches
-from modelspan_collector.store.segments import NO_GROUP
 
 SIGNAL: Final = "performance"
 MANY_ODD: Final = 0.05
@@ -46,9 +46,9 @@ def performance(context: MonitorContext) -> list[Result]:
         return results
     whole: list[Measured] = []
     earlier = p_values_before(context, SIGNAL)
-    for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.settings.segments)):
+    for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.settings.slicing)):
         found = evaluate(context.store, current, target, settings, segment)
-        found = {} if set(found) == {NO_GROUP} else found
+        found = slices_among(segment.key, found)
         if segment == ALL_ROWS:
             found[""] = [*found.get("", []), *absent(target, settings, found.get("", []))]
         expected = evaluate(context.store, reference, target, settings, segment) if reference else {}

@@ -20,12 +20,10 @@ from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.segments import spelt
 from modelspan_analyzer.statistics.performance.counts import Confusion, FloatArray, PairCounts, ScoreCounts
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.segments import COLUMNS, split_key, value_of
+from modelspan_collector.store.segments import split_key, value_of
 
 MAX_ROWS: Final = 2_000_000
 
-_FIELD = {"": "''"} | {kind: value_of(f"{kind}.x", "{segment:String}") for kind in COLUMNS}
-"""SQL of a row's part, by the kind of segment."""
 SCORE = (
     "multiIf(mapContains(scores, {positive:String}), scores[{positive:String}], "
     "isNull(value), nan, assumeNotNull(value))"
@@ -79,24 +77,33 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Rows are counted apart by the value of a tag or a feature; the empty kind takes all rows together."""
+    """Rows are counted apart by the value of a key; the empty one takes all rows together."""
 
-    kind: str = ""
-    name: str = ""
+    key: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Segment:
-        """Read `tag.NAME` or `feature.NAME`.
+        """Read `tag.NAME`, `feature.NAME` or `slice.NAME=EXPRESSION`.
 
         Raises:
-            ValueError: it is neither.
+            ValueError: it is none of them.
         """
-        name = split_key(text)[1]
-        return cls(text.partition(".")[0], name)
+        split_key(text)
+        return cls(text)
+
+    @property
+    def name(self) -> str:
+        """Of the tag or feature."""
+        return split_key(self.key)[1] if self.key else ""
+
+    @property
+    def field(self) -> str:
+        """SQL of a row's part."""
+        return value_of(self.key, "{segment:String}") if self.key else "''"
 
     def label(self, part: str) -> str:
         """How results name one part: `tag.country=DE`, '' for all rows."""
-        return spelt(f"{self.kind}.{self.name}", part) if self.kind else ""
+        return spelt(self.key, part) if self.key else ""
 
 
 ALL_ROWS: Final = Segment()
@@ -119,7 +126,7 @@ def confusions(
     store: Store, rows: Rows, target: Target, segment: Segment = ALL_ROWS, *, threshold: float = 0.5
 ) -> dict[str, Confusion]:
     """The confusion matrix of the labelled rows in each part of a segment."""
-    sql = _CONFUSION.format(segment_field=_FIELD[segment.kind], predicted=PREDICTED, rows=rows.sql)
+    sql = _CONFUSION.format(segment_field=segment.field, predicted=PREDICTED, rows=rows.sql)
     names = {"positive": target.positive, "negative": target.negative, "threshold": threshold}
     table = store.arrow(sql, {**rows.parameters, **names, "segment": segment.name})
     place = {name: at for at, name in enumerate(target.classes)}
@@ -139,7 +146,7 @@ def confusions(
 @kept_of_rows(64)
 def score_counts(store: Store, rows: Rows, target: Target, segment: Segment = ALL_ROWS) -> dict[str, ScoreCounts]:
     """Positives and negatives at each score of the positive class, in each part of a segment."""
-    sql = _SCORES.format(segment_field=_FIELD[segment.kind], score=SCORE, rows=rows.sql, kept=KEPT)
+    sql = _SCORES.format(segment_field=segment.field, score=SCORE, rows=rows.sql, kept=KEPT)
     names = {"positive": target.positive, "segment": segment.name}
     return _score_parts(bounded(store, sql, {**rows.parameters, **names}))
 
@@ -154,7 +161,7 @@ def class_score_counts(store: Store, rows: Rows) -> dict[str, ScoreCounts]:
 @kept_of_rows(64)
 def pair_counts(store: Store, rows: Rows, segment: Segment = ALL_ROWS) -> dict[str, PairCounts]:
     """Predictions and actuals of a regression in each part of a segment."""
-    sql = _PAIRS.format(segment_field=_FIELD[segment.kind], rows=rows.sql, kept=KEPT)
+    sql = _PAIRS.format(segment_field=segment.field, rows=rows.sql, kept=KEPT)
     table = bounded(store, sql, {**rows.parameters, "segment": segment.name})
     result = {}
     for part, here in _parts(table):

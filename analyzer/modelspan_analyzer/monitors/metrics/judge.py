@@ -1,0 +1,117 @@
+"""Judges a metric of one's own: by a threshold, beside the baseline, or by what it was in earlier windows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from modelspan_analyzer.config.metric_settings import MetricSettings
+from modelspan_analyzer.monitors.metrics.earlier import FEWEST, Earlier
+from modelspan_analyzer.reading.own_metrics import Measured
+from modelspan_analyzer.results import Judged, Verdict
+from modelspan_analyzer.statistics.performance.counts import Estimate
+from modelspan_analyzer.statistics.prediction_interval import expected
+from modelspan_analyzer.statistics.special import ndtr, ndtri
+from modelspan_analyzer.verdicts.change import breaches
+
+SIDES: Final = {"below": -1, "both": 0, "above": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a value is judged by."""
+
+    baseline: Measured | None = None
+    earlier: Earlier | None = None
+    share: float = 1.0
+    """Of the allowed error: slices share it."""
+
+
+def judge(one: Measured, beside: Beside, settings: MetricSettings) -> Judged:
+    """The verdict on a value that is known, and of enough rows."""
+    alpha = (1 - settings.confidence) * beside.share
+    if settings.threshold is not None:
+        return _by_threshold(one, settings.threshold, settings, 1 - alpha)
+    if settings.compare:
+        return _by_baseline(one, beside.baseline, settings, alpha)
+    return _by_earlier(one, beside.earlier, settings, alpha)
+
+
+def _by_threshold(one: Measured, threshold: float, settings: MetricSettings, confidence: float) -> Judged:
+    """Bad where the whole interval is beyond it; where there is no interval, where the value is."""
+    low = settings.direction == "below"
+    if math.isfinite(one.error):
+        estimate = Estimate(one.value, one.lower, one.upper)
+        bad = breaches(estimate, threshold, higher_is_better=low, confidence=confidence)
+    else:
+        bad = one.value < threshold if low else one.value > threshold
+    beyond = one.value < threshold if low else one.value > threshold
+    said = f"{amount(one.value, settings)}, {'below' if low else 'above'} the threshold of {threshold:.4g}"
+    if bad:
+        return Judged(Verdict.ALARM, said, threshold)
+    if beyond:
+        return Judged(Verdict.OK, f"{said}, but its interval reaches it", threshold)
+    return Judged(Verdict.OK, f"{amount(one.value, settings)} keeps its threshold of {threshold:.4g}", threshold)
+
+
+def _by_baseline(one: Measured, before: Measured | None, settings: MetricSettings, alpha: float) -> Judged:
+    """Bad where a difference, or a ratio, of at least `min_change` of the baseline is sure."""
+    if before is None:
+        return Judged(Verdict.NOT_COMPARED, f"{amount(one.value, settings)}; there is nothing to compare it with")
+    ratio = settings.compare == "ratio"
+    same, scale = (1.0, 1.0) if ratio else (0.0, abs(before.value))
+    side = SIDES[settings.direction]
+    said = f"{amount(one.value, settings)}: the baseline has {amount(before.value, settings, plain=ratio)}"
+    if not math.isfinite(one.error) or one.error == 0:
+        return Judged(Verdict.NOT_COMPARED, f"{said}; too few rows to say how sure that is")
+    distance = (one.value - same) / one.error
+    p_value = float(2 * ndtr(-abs(distance)) if side == 0 else ndtr(-side * distance))
+    away = side if side else (1 if one.value >= same else -1)
+    least = same + away * max(settings.min_change * scale, float(ndtri(1 - alpha / (1 if side else 2))) * one.error)
+    bad = away * (one.value - least) > 0
+    return Judged(Verdict.ALARM if bad else Verdict.OK, said, least, p_value, {"baseline": before.value})
+
+
+def _by_earlier(one: Measured, before: Earlier | None, settings: MetricSettings, alpha: float) -> Judged:
+    """Bad where earlier windows make a value so far away improbable, and it matters (`min_change`)."""
+    said = amount(one.value, settings)
+    if before is None:
+        return Judged(
+            Verdict.NOT_COMPARED, f"{said}; {FEWEST} earlier windows are needed to say what is usual, or a threshold"
+        )
+    usual, side = expected(before.values, before.errors, one.error), SIDES[settings.direction]
+    p_value = usual.p_value(one.value, side)
+    away = side if side else (1 if one.value >= usual.centre else -1)
+    reach = max(usual.reach(alpha if side else alpha / 2), settings.min_change * abs(usual.centre))
+    bound = usual.centre + away * reach
+    bad = away * (one.value - bound) > 0 and p_value <= alpha
+    details = {"usual": usual.centre, "pattern": before.words, "windows": len(before.values)}
+    reason = f"{said}; {before.words} had {amount(usual.centre, settings)} ({len(before.values)} of them)"
+    return Judged(Verdict.ALARM if bad else Verdict.OK, reason, bound, p_value, details)
+
+
+def amount(value: float, settings: MetricSettings, *, plain: bool = False) -> str:
+    """A value with its unit; a ratio has none.
+
+    >>> amount(2.5, MetricSettings(name="revenue", expression="sum(value)", unit="EUR"))
+    '2.5 EUR'
+    """
+    unit = "" if settings.compare == "ratio" and not plain else settings.unit
+    return f"{value:.4g} {unit}".rstrip()
+
+
+def against(one: Measured, before: Measured, compare: str) -> Measured:
+    """A value less, or divided by, the baseline's, with what both are unsure of (the delta method for a ratio)."""
+    if compare == "difference":
+        value, error = one.value - before.value, float(np.hypot(one.error, before.error))
+    elif before.value == 0:
+        value, error = math.nan, math.nan
+    else:
+        value = one.value / before.value
+        parts = (one.error / before.value, one.value * before.error / before.value**2)
+        error = float(np.hypot(*parts))
+    reach = float(ndtri(0.975)) * error
+    return Measured(value, one.rows, value - reach, value + reach, error, one.drawn)

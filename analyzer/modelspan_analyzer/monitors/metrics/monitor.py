@@ -1,0 +1,186 @@
+"""The monitor of metrics of one's own: each over all rows and in every slice, as ordinary results."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from modelspan_analyzer import kinds
+from modelspan_analyzer.config.expression import measure, sentence, understood
+from modelspan_analyzer.config.metric_settings import MetricSettings
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.metrics.earlier import Earlier, earlier
+from modelspan_analyzer.monitors.metrics.judge import Beside, against, judge
+from modelspan_analyzer.monitors.signal import Cost, Signal
+from modelspan_analyzer.reading.own_metrics import Measured, measured, selected
+from modelspan_analyzer.reading.relation import window_relation
+from modelspan_analyzer.reading.segments import slice_values, spelt
+from modelspan_analyzer.reading.window import whose
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
+from modelspan_collector.sqlhttp.errors import ClickHouseError
+from modelspan_collector.sqlhttp.reader import SqlReader
+from modelspan_collector.store.segments import names_in
+
+SIGNAL: Final = "metrics"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What was measured of a window: of all rows (''), and of each slice by its name."""
+
+    current: Mapping[str, Measured]
+    baseline: Mapping[str, Measured]
+    names: tuple[str, ...] = ()
+    """Features and tags that it is of."""
+
+
+def metrics(context: MonitorContext) -> list[Result]:
+    """Every metric; one that cannot be computed is an error of its own."""
+    if not context.settings.metrics:
+        return []
+    reader = SqlReader(context.store)
+    results: list[Result] = []
+    for settings in context.settings.metrics:
+        try:
+            parts = _selected(context, reader, settings) if settings.select else _measured(context, reader, settings)
+        except (ValueError, ClickHouseError) as error:
+            results.append(
+                context.result(SIGNAL, settings.name, None, Verdict.ERROR, reason=_why(context, settings, error))
+            )
+            continue
+        results += _judged(context, settings, parts)
+    return results
+
+
+def _measured(context: MonitorContext, reader: SqlReader, settings: MetricSettings) -> Parts:
+    """By an expression, of the window and, where they are to be compared, of the baseline."""
+    found = measure(settings.expression)
+    current, *references = context.sources
+    rows = context.coverages[0].rows
+    beside = zip(references, context.coverages[1:], strict=True) if settings.compare else ()
+    parts = measured(reader, current, found, rows)
+    before = {
+        name: one for reference, seen in beside for name, one in measured(reader, reference, found, seen.rows).items()
+    }
+    for key in context.settings.slicing if settings.slices else ():
+        relation = window_relation(context.model, context.version, context.window)
+        values = tuple(slice_values(context.store, relation, key, settings.min_rows))
+        if not values:
+            continue
+        parts |= _spelt(key, measured(reader, current, found, rows, key, values))
+        if settings.compare and references:
+            before |= _spelt(key, measured(reader, references[0], found, context.coverages[1].rows, key, values))
+    return Parts(parts or {"": Measured(math.nan, 0)}, before, found.names)
+
+
+def _spelt(key: str, parts: Mapping[str, Measured]) -> dict[str, Measured]:
+    return {spelt(key, value): one for value, one in parts.items()}
+
+
+def _selected(context: MonitorContext, reader: SqlReader, settings: MetricSettings) -> Parts:
+    """By a SELECT of one's own, which says itself of which slices it is."""
+    of = whose(context.model, context.version)
+    places = {"model": of["model"], "version": of["version"], "start": context.window.start, "end": context.window.end}
+    found = selected(reader, settings.select, places)
+    if not settings.slices:
+        found = {name: one for name, one in found.items() if not name}
+    return Parts(found or {"": Measured(math.nan, 0)}, {}, tuple(_named_in(settings.select, context)))
+
+
+def _named_in(select: str, context: MonitorContext) -> list[str]:
+    """Features and tags whose names stand in a SELECT, as far as they are known."""
+    known = {*context.current.features, *(context.reference.features if context.reference else ())}
+    known |= {name for key in context.settings.slicing for name in names_in(key)}
+    return sorted(name for name in known if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", select))
+
+
+def _judged(context: MonitorContext, settings: MetricSettings, parts: Parts) -> Iterator[Result]:
+    before: Mapping[str, Earlier] = {}
+    if settings.threshold is None and not settings.compare:
+        asked = (SIGNAL, settings.name, _definition(settings))
+        before = earlier(context.store, asked, context.model, context.version, context.window)
+    tested = [one for one in parts.current.values() if _enough(one, settings)]
+    for segment, one in parts.current.items():
+        baseline = parts.baseline.get(segment)
+        if settings.compare and baseline is not None and _enough(baseline, settings):
+            one = against(one, baseline, settings.compare)
+        elif settings.compare:
+            one, baseline = Measured(math.nan, one.rows), None
+        beside = Beside(baseline, before.get(segment), 1 / max(1, len(tested)))
+        judged = _verdict(context, one, beside, settings, segment, parts.names)
+        seen = Seen(
+            feature=", ".join(parts.names),
+            segment=segment,
+            n=one.rows,
+            n_baseline=baseline.rows if baseline else 0,
+            lower=finite(one.lower),
+            upper=finite(one.upper),
+            direction="below" if _falls(one, judged, settings) else "above",
+            details={
+                "unit": settings.unit,
+                "features": list(parts.names),
+                "drawn": one.drawn,
+                "definition": _definition(settings),
+            },
+        )
+        yield context.judged(SIGNAL, settings.name, finite(one.value), seen, judged, SIGNAL)
+
+
+def _verdict(
+    context: MonitorContext, one: Measured, beside: Beside, settings: MetricSettings, segment: str, names: Sequence[str]
+) -> Judged:
+    if not _enough(one, settings):
+        return Judged(Verdict.NOT_ENOUGH_DATA, f"{one.rows} rows; {settings.min_rows} are needed (`min_rows`)")
+    if settings.compare and beside.baseline is None:
+        return Judged(Verdict.NOT_COMPARED, context.nothing_to_compare(segment))
+    if not math.isfinite(one.value):
+        return Judged(Verdict.SKIPPED, _undefined(names))
+    return judge(one, beside, settings)
+
+
+def _undefined(names: Sequence[str]) -> str:
+    called = f"; is {' or '.join(map(repr, names))} what the features and tags are called?" if names else ""
+    return f"undefined on these rows: what it is of is missing in all of them, or it divides by 0{called}"
+
+
+def _definition(settings: MetricSettings) -> str:
+    """Tells a metric from another of the same name: what is usual of one says nothing of the other."""
+    written = f"{settings.expression}\0{settings.select}\0{settings.compare}"
+    return hashlib.sha256(written.encode()).hexdigest()[:12]
+
+
+def _enough(one: Measured, settings: MetricSettings) -> bool:
+    """Of a SELECT that does not say how many rows a value is of, any number is."""
+    return one.rows >= settings.min_rows or (settings.select != "" and one.rows == 0 and math.isfinite(one.value))
+
+
+def _falls(one: Measured, judged: Judged, settings: MetricSettings) -> bool:
+    """Whether a value is, or would be, bad by being low."""
+    if settings.direction != "both":
+        return settings.direction == "below"
+    return judged.threshold is not None and one.value < judged.threshold
+
+
+def _why(context: MonitorContext, settings: MetricSettings, error: Exception) -> str:
+    """What is wrong, in the words of who wrote the settings."""
+    if isinstance(error, ClickHouseError):
+        told = understood(context.store, settings.expression, "metric") if settings.expression else ""
+        return told or f"the engine cannot compute it: {sentence(error.message)}"
+    return str(error)
+
+
+METRICS: Final = Signal(
+    SIGNAL,
+    "unusual {metric}",
+    kinds.DRIFT,
+    run=metrics,
+    cost=Cost.ROWS,
+    gravity=2,
+    marks_affected=False,  # a sum is of all of its rows, whichever went another way
+    names_outputs=True,
+    yields_to_labels=True,
+)

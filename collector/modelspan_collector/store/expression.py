@@ -1,0 +1,219 @@
+"""SQL expressions that people write over a prediction's columns: only what is safe to put into a query passes.
+
+Numbers, texts, operators and a list of plain functions pass, so that an expression cannot be a statement, a comment or
+a call that reaches outside the rows. Columns are those of a prediction. Any other name is a feature, else a tag, of
+that name, so that one writes `amount > 1000 AND country IN ('DE', 'FR')`; `feature.amount`, `tag.country` and
+`` `net amount` `` say more exactly what is meant. What it is compared with, or the function that it is given to, says
+whether a name is read as a number or as a text. A row without it has NULL there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from modelspan_collector.store.quote import quote_string
+
+MAPS: Final = ("scores", "tags", "numeric_features", "categorical_features")
+ROW_COLUMNS: Final = ("value", "label", *MAPS)
+"""What every table of predictions has."""
+FUNCTIONS: Final = (
+    "if", "multiIf", "abs", "least", "greatest", "round", "floor", "ceil", "exp", "log", "log1p", "sqrt", "pow", "sign",
+    "coalesce", "ifNull", "isNull", "isNotNull", "toFloat64", "toFloat64OrZero", "toString", "mapContains", "lower",
+    "upper", "length", "startsWith", "endsWith",
+)  # fmt: skip
+KEYWORDS: Final = (
+    "in", "not", "and", "or", "is", "null", "between", "like", "true", "false", "case", "when", "then", "else", "end",
+)  # fmt: skip
+AGGREGATES: Final = (
+    "count", "sum", "avg", "min", "max", "median", "quantile", "uniqExact", "stddevSamp", "stddevPop", "varSamp",
+    "varPop", "corr", "covarSamp", "countIf", "sumIf", "avgIf", "minIf", "maxIf", "medianIf", "quantileIf",
+    "uniqExactIf",
+)  # fmt: skip
+_OF_TEXTS: Final = ("lower", "upper", "length", "startswith", "endswith", "count", "uniqexact", "isnull", "isnotnull")
+"""Functions, in lower case, whose first argument is taken as text."""
+_OF_STATEMENTS: Final = (
+    "select",
+    "from",
+    "where",
+    "with",
+    "union",
+    "join",
+    "group",
+    "order",
+    "limit",
+    "settings",
+    "format",
+)
+"""Words of a query, in lower case: a feature of such a name is written feature.NAME."""
+_COMPARING: Final = ("=", "==", "!=", "<>", "<", "<=", ">", ">=", "in", "like", "between")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)"
+    r"|(?P<name>(?:(?:tag|feature)\.)?(?:`[^`\\]+`|[A-Za-z_]\w*))"
+    r"|(?P<sign><=|>=|!=|<>|==|(?!--|/\*)[-+*/%(),<>=\[\]]))"
+)
+_UNSAFE = re.compile(r"\\.|[{}%]", re.DOTALL)
+"""Signs that a query's parameters are written with, and what has an escape before it."""
+
+
+class ExpressionError(ValueError):
+    """An expression cannot be used; the message says why, and what may be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """An expression as the engine takes it."""
+
+    sql: str
+    names: tuple[str, ...]
+    """Features and tags that it reads, each once, in their order."""
+    aggregates: bool
+    """Whether it has one value for many rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+
+    @property
+    def word(self) -> str:
+        """In lower case; '' of a literal."""
+        return self.text.lower() if self.kind in ("name", "sign") else ""
+
+
+def compiled(
+    expression: str,
+    *,
+    columns: Collection[str] = ROW_COLUMNS,
+    aggregates: bool = False,
+    features: bool = True,
+    rows: str = "",
+    what: str = "an expression",
+) -> Compiled:
+    """Check an expression, and put what holds features and tags in the place of their names.
+
+    Args:
+        expression: as somebody wrote it.
+        columns: columns that the rows have.
+        aggregates: whether it is of many rows, with functions such as `sum`.
+        features: whether other names are features and tags; they are refused otherwise.
+        rows: the alias of the rows' table with its point, where it has one.
+        what: what messages call it.
+
+    Raises:
+        ExpressionError: it holds something else, or is not complete.
+    """
+    functions = {name.lower(): name for name in (*FUNCTIONS, *(AGGREGATES if aggregates else ()))}
+    allowed = _allowed(columns, functions, features)
+    tokens = _tokens(expression, what, allowed)
+    pieces, names, summed = [], [], False
+    for at, token in enumerate(tokens):
+        if token.kind != "name":
+            pieces.append(_literal(token.text) if token.kind == "text" else token.text)
+            continue
+        called = at + 1 < len(tokens) and tokens[at + 1].text == "("
+        if called and token.word in functions:
+            pieces.append(functions[token.word])
+            summed |= functions[token.word] in AGGREGATES
+        elif token.word in KEYWORDS:
+            pieces.append(token.word.upper())
+        elif token.text in columns:
+            pieces.append(rows + token.text)
+            names += _key_of(tokens, at)
+        elif features and not called and token.word not in _OF_STATEMENTS:
+            kind, name = _named(token.text)
+            pieces.append(_read(kind, name, rows, text=_as_text(tokens, at)))
+            names.append(name)
+        else:
+            raise ExpressionError(f"{what} cannot use {token.text!r}; {allowed}")
+    return Compiled(" ".join(pieces), tuple(dict.fromkeys(names)), summed)
+
+
+def _allowed(columns: Collection[str], functions: Mapping[str, str], features: bool) -> str:
+    more = ", features and tags by name" if features else ""
+    return (
+        f"write numbers, texts, operators, the columns {', '.join(columns)}{more} and the functions "
+        f"{', '.join(functions.values())}"
+    )
+
+
+def _tokens(expression: str, what: str, allowed: str) -> list[_Token]:
+    at, depth, tokens = 0, 0, []
+    end = len(expression.rstrip())
+    while at < end:
+        found = _TOKEN.match(expression, at)
+        if found is None:
+            raise ExpressionError(f"cannot use {expression[at:].strip()[:20]!r} in {what}; {allowed}")
+        token = _Token(str(found.lastgroup), found.group().strip())
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        if depth < 0:
+            raise ExpressionError(f"{what} closes a bracket that it did not open: {expression!r}")
+        tokens.append(token)
+        at = found.end()
+    if depth or not tokens:
+        raise ExpressionError(f"{what} is not complete: {expression!r}; {allowed}")
+    return tokens
+
+
+def _literal(text: str) -> str:
+    """A text without the signs by which a query's parameters are found."""
+
+    def safe(found: re.Match[str]) -> str:
+        sign = found.group()[-1]
+        return f"\\x{ord(sign):02x}" if sign in "{}%" else found.group()
+
+    return _UNSAFE.sub(safe, text)
+
+
+def literal(text: str) -> str:
+    """Any text as an SQL literal that can stand in a query with parameters."""
+    return _literal(quote_string(text))
+
+
+def _named(text: str) -> tuple[str, str]:
+    """`tag`, `feature` or '' for either, and the name."""
+    kind, point, name = text.partition(".")
+    if not point or kind not in ("tag", "feature"):
+        kind, name = "", text
+    return kind, name.strip("`")
+
+
+def _key_of(tokens: Sequence[_Token], at: int) -> list[str]:
+    """The name in `numeric_features['age']` or `mapContains(tags, 'country')`."""
+    after = tokens[at + 1 : at + 3]
+    known = len(after) == 2 and after[0].text in ("[", ",") and after[1].kind == "text"
+    return [after[1].text[1:-1]] if known and tokens[at].text in MAPS[1:] else []
+
+
+def _as_text(tokens: Sequence[_Token], at: int) -> bool:
+    """Whether a name is read as text: by what it is compared with, else by the function that it is given to."""
+    words = [token.word for token in tokens]
+    after = at + 1 + (words[at + 1 : at + 2] == ["not"])
+    if words[after : after + 1] == ["is"]:
+        return True
+    if after < len(tokens) and words[after] in _COMPARING:
+        other = after + 1
+        while other < len(tokens) and words[other] == "(":
+            other += 1
+        return other < len(tokens) and tokens[other].kind == "text"
+    if at >= 2 and words[at - 1] in _COMPARING:
+        return tokens[at - 2].kind == "text"
+    return at >= 2 and words[at - 1] == "(" and words[at - 2] in _OF_TEXTS
+
+
+def _read(kind: str, name: str, rows: str, *, text: bool) -> str:
+    """SQL of a feature or tag in a row; NULL where the row has none."""
+    key = literal(name)
+    numeric, categorical, tags = (f"{rows}{column}" for column in ("numeric_features", "categorical_features", "tags"))
+    if text:
+        of_features = f"mapContains({categorical}, {key}), {categorical}[{key}], "
+        of_features += f"mapContains({numeric}, {key}), toString({numeric}[{key}]), "
+        of_tags = f"mapContains({tags}, {key}), {tags}[{key}], "
+    else:
+        of_features = f"mapContains({numeric}, {key}), {numeric}[{key}], "
+        of_tags = f"mapContains({tags}, {key}), toFloat64OrNull({tags}[{key}]), "
+    parts = {"feature": of_features, "tag": of_tags, "": of_features + of_tags}
+    return f"multiIf({parts[kind]}NULL)"
