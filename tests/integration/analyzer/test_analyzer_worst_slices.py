@@ -106,6 +106,7 @@ def test_a_calm_window_says_how_many_were_tried(look: Callable[..., dict[str, li
     """One row a search, ok, with the number of slices; so that silence is no answer."""
     found = look("calm", people(3))
     assert set(found) == {"worst_slice", *FAULTS}
+    assert {result.n for results in found.values() for result in results} == {ROWS}
     assert {name: [result.verdict for result in results] for name, results in found.items()} == {
         name: [Verdict.OK] for name in found
     }

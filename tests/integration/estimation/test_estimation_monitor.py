@@ -132,7 +132,7 @@ def test_a_baseline_that_has_no_such_scores_is_too_small(store: Store) -> None:
     insert(store, 0, {**before, "value": before["value"] / 2}, {"label": truth.astype(str)})
     insert(store, 1, {**before, "value": 0.5 + before["value"] / 2}, {})
     found = by_metric(estimation(context(store, 1)), "cbpe")["accuracy"]
-    assert (found.verdict, found.lower) == (Verdict.NOT_ENOUGH_DATA, None)
+    assert (found.verdict, found.lower, found.n_baseline) == (Verdict.NOT_ENOUGH_DATA, None, 3000)
     assert found.reason.startswith("the baseline is too small where the window's scores lie: 0 of its 3000")
 
 

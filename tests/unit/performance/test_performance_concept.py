@@ -11,7 +11,7 @@ from modelspan_analyzer.statistics.concept.along import Side, along
 from modelspan_analyzer.statistics.concept.gaps import Residuals, borders_of, change_of_gaps, parts_of
 from modelspan_analyzer.statistics.concept.outcomes import Chances
 
-NAMES = ["a constant", "hardly anything", "wrong by a constant and a factor"]
+NAMES = ["a constant", "hardly anything", "wrong by a constant and a factor", "rare, and a part of it"]
 
 
 def draw(generator: np.random.Generator, n: int, *, permuted: bool = False) -> tuple[Residuals, np.ndarray]:
@@ -121,14 +121,25 @@ def test_the_feature_along_which_labels_turn_is_named_beside_others_that_go_with
     assert found.besides["score"].p_value > 1e-3
 
 
-@pytest.mark.parametrize("told", [lambda x, z: 0 * x, lambda x, z: 0.1 * z, lambda x, z: x + 0.5], ids=NAMES)
-def test_what_a_model_always_leaves_out_is_no_change(told: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
+@pytest.mark.parametrize(
+    ("usual", "told"),
+    [
+        (0.0, lambda x, z: 0 * x),
+        (0.0, lambda x, z: 0.1 * z),
+        (0.0, lambda x, z: x + 0.5),
+        (-5.0, lambda x, z: z - 3.5),
+    ],
+    ids=NAMES,
+)
+def test_what_a_model_always_leaves_out_is_no_change(
+    usual: float, told: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> None:
     """Scores that say less of `x` than there is to say are wrong along it, in the window as on the baseline."""
     generator = np.random.default_rng(7)
 
     def side(n: int) -> Side:
         x, z = generator.normal(size=(2, n))
-        positive = generator.random(n) < 1 / (1 + np.exp(-2 * x))
+        positive = generator.random(n) < 1 / (1 + np.exp(-usual - 2 * x))
         chance = 1 / (1 + np.exp(-told(x, z)))
         parts = [parts_of(column, np.linspace(-1.5, 1.5, 9)) for column in (x, z)]
         return Side(Chances(chance, positive.astype(float), np.ones(n)), parts)

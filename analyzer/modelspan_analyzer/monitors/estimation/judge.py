@@ -48,6 +48,7 @@ def judge(context: MonitorContext, estimator: str, found: Estimated, rows: float
     seen = Seen(
         estimator,
         n=round(rows),
+        n_baseline=context.coverages[1].labelled,
         lower=finite(now.lower),
         upper=finite(now.upper),
         direction="below" if found.higher else "above",

@@ -7,6 +7,7 @@ over all slices and numbers that were tried).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -230,13 +231,22 @@ def _summary(
         search.metric,
         float(np.round(most.effect, 9)),
         Verdict.WARNING if worse else Verdict.OK,
-        n=sum(one.now.n for one in search.tried if len(parse(one.name)) == 1),
+        n=_rows(search),
         n_baseline=most.usual.n,
         threshold=settings.min_effect,
         monitor=MONITOR,
         reason=said,
         details={"tried": tried, "found": worse},
     )
+
+
+def _rows(search: Search) -> int:
+    """Rows that were searched: those in the slices of one attribute, of which each row is in one, of the widest."""
+    rows: Counter[str] = Counter()
+    for one in search.tried:
+        if len(pairs := parse(one.name)) == 1:
+            rows[pairs[0][0]] += one.now.n
+    return max(rows.values(), default=0)
 
 
 def _not_searched(context: MonitorContext, signal: str, metric: str, n: int, reason: str) -> Result:

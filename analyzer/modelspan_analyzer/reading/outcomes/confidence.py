@@ -36,6 +36,9 @@ def classes_of_values(seen: Mapping[str, Any]) -> Classes | None:
     ['no', 'yes']
     >>> sorted(classes_of_values({**ends, "last_least": ("yes", -0.01), "last_most": ("yes", 0.4)}))
     ['no']
+    >>> constant = {"first_least": ("no", 0.6), "first_most": ("no", -0.6), "n": 100}
+    >>> sorted(classes_of_values({**constant, "last_least": ("yes", -0.6), "last_most": ("yes", 0.6)}))
+    []
     """
     (first, low), (_, high), (last, least), (_, most) = (seen[name] for name in _ENDS)
     high, least = -high, -least
@@ -45,7 +48,8 @@ def classes_of_values(seen: Mapping[str, Any]) -> Classes | None:
         return frozenset()
     if most < low or high < least:
         return frozenset({first if most < low else last})
-    return frozenset({first, last} if min(low, least) >= 0.5 else ())
+    confident = min(low, least) >= 0.5 and max(high, most) > min(low, least)  # one value for all is no confidence
+    return frozenset({first, last} if confident else ())
 
 
 def said(classes: Classes, positive: str) -> str:

@@ -118,6 +118,9 @@ def change_of_gaps(
     one, other = _means(now, now_part, size), _means(base, base_part, size)
     if now.variance is None:
         one = _no_surer(one, other)
+    else:
+        times = _wider(base, base_part, other)
+        one, other = (side._replace(variance=side.variance * times) for side in (one, other))
     usable = (one.rows >= _FEWEST) & (other.rows >= _FEWEST)
     if usable.sum() < 2:
         return NOTHING
@@ -162,6 +165,19 @@ def _contrast(
     at = int(np.argmax(z))
     p_value = min(1.0, z.size * 2 * float(stdtr(min(freedom[at], 1e9), -z[at])))
     return _Change(p_value, _beyond(sides[:, 4, at], mean[:, at], error[:, at])), float(z[at])
+
+
+def _wider(base: Residuals, part: npt.NDArray[np.int64], means: Means) -> FloatArray:
+    """By how much the baseline's residuals vary more in each part than expected, beyond their error: at least 1.
+
+    Where a model leaves out what makes outcomes of a part likely, their variance is another one than its chances give.
+    """
+    size = means.rows.size
+    squares = base.weight**2 * (base.value - means.mean[part]) ** 2
+    seen, spread = (np.bincount(part, squares**power, size) for power in (1, 2))
+    error = np.sqrt(np.maximum(spread - ratios(seen**2, means.rows), 0.0))
+    expected = np.bincount(part, base.weight**2 * (0.0 if base.variance is None else base.variance), size)
+    return np.maximum(np.nan_to_num(ratios(seen - error, expected), nan=1.0), 1.0)
 
 
 def _degrees(variance: FloatArray, spread: FloatArray) -> FloatArray:

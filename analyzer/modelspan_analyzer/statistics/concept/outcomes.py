@@ -9,10 +9,11 @@ import numpy as np
 
 from modelspan_analyzer.statistics.concept.gaps import Residuals
 from modelspan_analyzer.statistics.concept.matched import Parts
-from modelspan_analyzer.statistics.concept.recalibrated import recalibrated
+from modelspan_analyzer.statistics.concept.recalibrated import SUREST, recalibrated
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ratios
+from modelspan_analyzer.statistics.special import logit
 
-LEAST_SHARP: Final = 0.03
+LEAST: Final = 0.03
 """Chances that are nearer to a half, on average, tell no label that is turned from one that is not."""
 
 
@@ -36,19 +37,19 @@ class Chances(NamedTuple):
     def residuals(self, part: Parts) -> list[Residuals]:
         """How many more are positive, and how many are the other class than expected.
 
-        The second is the squared error beyond the expected one, `(y - p)(1 - 2p)` (Spiegelhalter 1986), which rises by
-        `(1 - 2p)²` where every label is turned: where labels of both classes turn, it changes and the first hardly
-        does. Taken off are label shift, which moves all log odds by a constant, and what all scores are off by, which
-        stretches them; not from the factor `1 - 2p`, which is one function of the score on both sides: what a model
-        leaves out shows along its features in the window as on the baseline, and weighted otherwise it would look
-        changed.
+        The second is `(y - p)` times the log odds against being positive, the score of a factor on all log odds (Cox
+        1958): where labels of both classes turn it rises, and the first hardly does. Taken off are label shift, which
+        moves all log odds by a constant, and what all scores are off by, which stretches them; not from the log odds
+        that weigh, which are one function of the score on both sides: what a model leaves out shows along its features
+        in the window as on the baseline, and weighted otherwise it would look changed.
         """
         p = recalibrated(self.chance, self.positive, self.weight, part)
-        off, variance, sharp = self.positive - p, p * (1 - p), 1 - 2 * self.chance
-        size = max(float(np.sqrt(np.mean(sharp**2))), LEAST_SHARP) if p.size else 1.0
+        off, variance = self.positive - p, p * (1 - p)
+        against, turned = -logit(np.clip(self.chance, SUREST, 1 - SUREST)), 1 - 2 * self.chance
+        size = np.mean(turned * against) / max(np.sqrt(np.mean(turned**2)), LEAST) if p.size else 1.0
         return [
             Residuals(off, variance, self.weight),
-            Residuals(off * sharp, variance * sharp**2, self.weight, size),
+            Residuals(off * against, variance * against**2, self.weight, max(float(size), LEAST)),
         ]
 
 

@@ -10,7 +10,7 @@ from modelspan_analyzer.statistics.concept.matched import Parts
 from modelspan_analyzer.statistics.performance.counts import FloatArray
 from modelspan_analyzer.statistics.special import expit, logit
 
-_SUREST: Final = 0.002
+SUREST: Final = 0.002
 """Chances below it, or above one less it, are taken for it: no baseline of some thousand rows knows them better."""
 _ITERATIONS: Final = 50
 
@@ -40,7 +40,7 @@ def recalibrated(chance: FloatArray, positive: FloatArray, weight: FloatArray, p
 
 
 def _cox(chance: FloatArray, positive: FloatArray, weight: FloatArray) -> FloatArray:
-    odds = logit(np.clip(chance, _SUREST, 1 - _SUREST))
+    odds = logit(np.clip(chance, SUREST, 1 - SUREST))
     design, neutral = np.stack([np.ones_like(odds), odds]), np.array([0.0, 1.0])
 
     def loss(at: FloatArray) -> float:
