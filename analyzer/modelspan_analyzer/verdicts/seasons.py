@@ -29,6 +29,10 @@ LEAST_TESTED: Final = 7
 MOST_TESTED: Final = 200
 LEVEL: Final = 0.01
 """Of the test. A rhythm that is not there does little harm: its forecast is then the mean of some windows."""
+_MEDIANS: Final = 8
+"""Windows of which a median is taken, at most."""
+_BENDS: Final = 20
+"""Places of a bend that are tried."""
 NATURAL: Final = 3.0
 """Standard deviations by which forecasts are off beyond chance that are usual."""
 _MOSTLY: Final = 0.75
@@ -239,9 +243,33 @@ def _better(off: Floats, other: Floats) -> bool:
 
 
 def _jumped(levels: Floats) -> bool:
-    """Whether one step makes a third of all movement: what jumped does not move steadily."""
+    """Whether all movement may be one step: what jumped does not move steadily."""
     known = levels[np.isfinite(levels)]
-    if known.size <= 2 * FEWEST:
-        return True
-    smooth = np.median(np.lib.stride_tricks.sliding_window_view(known, FEWEST), axis=1)
-    return bool(np.abs(np.diff(smooth)).max() > np.ptp(smooth) / 3)
+    return known.size <= 2 * FEWEST or (_leaps(known) and _is_step(known - known.mean()))
+
+
+def _leaps(levels: Floats) -> bool:
+    """Whether one step makes a third of all movement, by medians: they keep a step, and are less noisy."""
+    width = min(max(FEWEST, levels.size // 12), _MEDIANS)
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(levels, width), axis=1)
+    lag = width - FEWEST + 1
+    newest = [np.median(levels[-size:]) - np.median(levels[-size - width : -size]) for size in range(FEWEST, width)]
+    steps = np.abs([*(smooth[lag:] - smooth[:-lag]), *newest])
+    return bool(steps.max() > max(np.ptp(smooth), *np.abs(newest), 0.0) / 3)
+
+
+def _is_step(levels: Floats) -> bool:
+    """Whether one step fits as well as a line that bends once, by least squares, each where it fits best.
+
+    `levels` have mean 0. Steps of the newest windows are told, too, as a bend leaves twice `FEWEST` on each side.
+    """
+    number = levels.size
+    before, at = np.cumsum(levels)[:-1], np.arange(1, number)
+    step = float((before**2 / at + before**2 / (number - at)).max())
+    ends = 2 * FEWEST / number if number > 4 * FEWEST else 0.5
+    bends = np.linspace(ends, 1 - ends, _BENDS)[:, None]
+    times = np.broadcast_to(np.linspace(0.0, 1.0, number), (_BENDS, number))
+    lines = np.stack([np.ones_like(times), times, np.maximum(times - bends, 0.0)], axis=-1)
+    moments = np.einsum("bni,n->bi", lines, levels)
+    fitted = np.linalg.solve(np.einsum("bni,bnj->bij", lines, lines), moments[..., None])[..., 0]
+    return step >= float(np.einsum("bi,bi->b", fitted, moments).max())

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from modelspan_analyzer.verdicts.seasons import SETTLED, History, season_of
@@ -124,6 +126,23 @@ def test_growth_out_of_what_was_usual_is_named_though_it_alarmed() -> None:
     noise = generator.normal(0, NOISE, 70)
     assert season_of(history(np.concatenate([still, grown]) + noise, 24, alarmed)).rhythm == "trend"
     assert season_of(history(np.concatenate([still, 0 * grown + 3]) + noise, 24, alarmed)).rhythm == ""
+
+
+def test_a_column_that_falls_and_then_rises_moves_steadily() -> None:
+    """Though the noise of one window is a seventh of all movement; noise alone moves nowhere."""
+    bend, generator = 7 * NOISE * np.linspace(-0.8, 1, 288) ** 2, np.random.default_rng(3)
+    bent, still = (history(one + generator.normal(0, NOISE, 288), 1) for one in (bend, 0 * bend))
+    assert season_of(bent).rhythm == "trend"
+    assert season_of(still).rhythm == ""
+
+
+@given(st.integers(20, 300), st.floats(0, 1), st.sampled_from([-6.0, 6.0]), st.integers(0, 10**6))
+def test_what_jumped_is_no_trend(windows: int, share: float, jump: float, seed: int) -> None:
+    """Wherever it jumped by six times its noise, and however long ago: two windows are enough to tell."""
+    after = max(2, round(share * windows))
+    known = np.random.default_rng(seed).normal(0, NOISE, windows)
+    known[-after:] += jump * NOISE
+    assert season_of(history(known, 24)).rhythm in {"", "week"}
 
 
 def test_what_forecasts_are_off_by_nature_is_known() -> None:
