@@ -14,7 +14,7 @@ BLOCKS = [block for page in pages() for block in blocks(page)]
 LAID_OUT = ("{toctree}",)
 """Directives of the site, which its build follows."""
 HERE = ("yaml",)
-"""Languages whose examples are run by this file."""
+"""Languages whose examples are run by this file, where no other test is named for them."""
 
 _COMMANDS = "tests/integration/docs/test_docs_commands.py"
 _SDK = "tests/integration/sdk/test_sdk_docs.py"
@@ -40,9 +40,10 @@ RUN = {
     "docs/sdk/flask.md": {_SDK: ("python",)},
     "docs/sdk/logs.md": {_SDK: ("python",)},
     "docs/sdk/processes.md": {_SDK: ("python", "sh")},
-    "docs/sdk/decorator.md": {_SDK: ("python",)},
+    "docs/sdk/decorator.md": {_SDK: ("python",), "tests/integration/sdk/test_sdk_declarative.py": ("yaml",)},
     "docs/sdk/ray.md": {_SDK: ("python",)},
     "docs/sdk/scikit-learn.md": {_SDK: ("python",)},
+    "docs/sdk/without-code.md": {"tests/integration/sdk/test_sdk_follow.py": ("python",)},
     "docs/statistics.md": {"tests/unit/statistics/test_statistics_docs.py": ("python",)},
     "docs/store/operations.md": {_COMMANDS: ("sh",)},
     "docs/store/sql.md": {"tests/integration/store/test_store_docs.py": ("sql",), _QUICKSTART: ("python", "sh")},
@@ -51,10 +52,14 @@ RUN = {
 """Which test runs the examples of which page, by language."""
 
 
+def run_elsewhere(block: Block) -> bool:
+    """Whether another test is named for the block."""
+    return any(block.language in languages for languages in RUN.get(block.page, {}).values())
+
+
 def run_by_a_test(block: Block) -> bool:
-    """Whether a test is named for the block."""
-    ways = RUN.get(block.page, {}).values()
-    return block.language in HERE or any(block.language in languages for languages in ways)
+    """Whether a test is named for the block, or it is run here."""
+    return block.language in HERE or run_elsewhere(block)
 
 
 def test_every_example_is_run_or_says_why_not() -> None:
@@ -76,7 +81,10 @@ def test_the_table_names_what_is_there() -> None:
             assert {block.language for block in blocks(page) if not block.why_not_run} >= set(languages), page
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "yaml"], ids=str)
+OUR_YAML = [block for block in BLOCKS if block.language == "yaml" and not (block.why_not_run or run_elsewhere(block))]
+
+
+@pytest.mark.parametrize("block", OUR_YAML, ids=str)
 def test_every_yaml_is_a_monitors_file(block: Block) -> None:
     """It can be used as it stands."""
     parse(block.text, str(block))
