@@ -49,6 +49,15 @@ class Fields(TypedDict, total=False):
     details: Mapping[str, object]
 
 
+@dataclass(slots=True)
+class Like:
+    """Earlier windows that tell what is usual of a window."""
+
+    windows: tuple[Window, ...] = ()
+    is_trend: bool = False
+    """Whether they are the newest ones, which a trend leads from, and not those of the same time."""
+
+
 @dataclass(frozen=True)
 class MonitorContext:
     """One window of one model's version, as all its monitors see it; what two of them need is read once."""
@@ -69,9 +78,8 @@ class MonitorContext:
     usual: dict[str, Column] = field(default_factory=dict, init=False, compare=False, repr=False)
     """The features of which drift found a rhythm or a trend, as they are expected in this window: put there by it, as
     it runs first, for those after it that would take the season for a fault."""
-    like: list[Window] = field(default_factory=list, init=False, compare=False, repr=False)
-    """Earlier windows that tell what is usual of most of these features, or of outputs where of no feature: those of
-    the same time, or the newest."""
+    like: Like = field(default_factory=Like, init=False, compare=False, repr=False)
+    """Earlier windows that tell what is usual of most of these features, or of outputs where of no feature."""
     _samples: dict[Encoding, tuple[int, Sample]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @cached_property

@@ -1,7 +1,8 @@
 """Earlier windows like one whose columns have a rhythm or a trend.
 
-What swings or grows takes along what goes with it: other features, each too little to be seen alone, and the labels.
-Both differ from a baseline of another time, but not from windows of the same.
+What swings or grows takes along what goes with it: other features, each too little to be seen alone, the labels, and
+how well the model does, as rows of one time are harder than those of another. All differ from a baseline of another
+time, but not from windows of the same.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ def calm_like(context: MonitorContext, signal: str, metric: str) -> list[Window]
 
     Empty where no column has a rhythm or a trend.
     """
-    if not context.like:
+    windows = context.like.windows
+    if not windows:
         return []
     scope = {"model": context.model, "version": context.version, "signal": signal, "metric": metric}
-    times = {"since": min(one.start for one in context.like), "until": max(one.end for one in context.like)}
+    times = {"since": min(one.start for one in windows), "until": max(one.end for one in windows)}
     rows = context.store.rows(_ALARMED, {**scope, **times})
     alarmed = [(utc(row["window_start"]), utc(row["window_end"])) for row in rows]
-    return [one for one in context.like if not any(start < one.end and end > one.start for start, end in alarmed)]
+    return [one for one in windows if not any(start < one.end and end > one.start for start, end in alarmed)]
 
 
 def beside_like(windows: int) -> str:

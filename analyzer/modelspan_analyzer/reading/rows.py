@@ -8,7 +8,7 @@ categorical_features, attributions, trace_id`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,13 @@ def window_rows(
     joined = labels.labels_of(f"SELECT prediction_id FROM predictions WHERE {chosen}")
     sql = _PREDICTIONS.format(own=labels.own(), labels=joined, truth=_TRUTH, true_value=_TRUE_VALUE, chosen=chosen)
     return Rows(sql, bound(model, version, window, name))
+
+
+def rows_of_windows(model: str, version: str | None, windows: Sequence[Window]) -> Rows:
+    """The same of several windows that do not overlap."""
+    each = [window_rows(model, version, one, name=f"window_{place}_") for place, one in enumerate(windows)]
+    parameters = {name: value for rows in each for name, value in rows.parameters.items()}
+    return Rows(" UNION ALL ".join(f"SELECT * FROM ({rows.sql})" for rows in each), parameters)
 
 
 def predictions_of(prediction_id: str, trace_id: str, model: str = "") -> Rows:

@@ -12,7 +12,6 @@ import pytest
 from conftest import Predict
 
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.monitors.concept.monitor import concept
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.data_drift import data_drift
 from modelspan_analyzer.monitors.drift.seasonal import seasonal, usual_now
@@ -283,43 +282,3 @@ def test_what_goes_with_a_growing_column_is_usual_beside_windows_like_it(shared_
     told = look(shared_store, "followed", DAYS, 0)["domain_classifier_auc"]
     assert "beside 7 earlier windows like it instead of the baseline" in told.reason
     assert set(told.details["features"][:2]) == {"twin", "other twin"}
-
-
-def test_labels_that_grow_with_what_grows_are_usual_and_others_are_not(shared_store: Store, predict: Predict) -> None:
-    """More rows have the label as a feature grows, which the newest windows show; labels that turn are a shift."""
-    generator = np.random.default_rng(6)
-
-    def answered(first: datetime, levels: list[float], turned: bool = False) -> None:
-        growing = np.concatenate([at + generator.normal(size=400) for at in levels])
-        score = 1 / (1 + np.exp(-2 * growing))
-        truth = np.where((generator.random(growing.size) < score) != turned, "yes", "no")
-        said = np.where(score > 0.5, "yes", "no")
-        scores = pa.array(
-            [[("yes", one), ("no", 1 - one)] for one in score.tolist()], pa.map_(pa.string(), pa.float64())
-        )
-        extra = {"label": said.tolist(), "scores": scores}
-        predict("labelled", pa.table({"growing": growing}), first.replace(tzinfo=None), HOURS * len(levels), **extra)
-        ids = [f"labelled-{first.replace(tzinfo=None).timestamp()}-{row}" for row in range(growing.size)]
-        stamps = [first + timedelta(hours=HOURS * len(levels))] * growing.size
-        labels = {"prediction_id": ids, "model": ["labelled"] * growing.size, "timestamp": stamps}
-        shared_store.insert("labels", pa.table({**labels, "label": truth.tolist()}))
-
-    def said(day: int) -> Result:
-        start = START + timedelta(days=day)
-        window = Window(start, start + timedelta(hours=HOURS))
-        baseline = baselines.active(shared_store, "labelled", "1")
-        context = MonitorContext(shared_store, "labelled", "1", window, baseline, ModelSettings())
-        data_drift(context)
-        return next(one for one in concept(context) if one.metric == "label_shift")
-
-    past = Window(START - timedelta(days=60), START - timedelta(days=60) + timedelta(hours=10 * HOURS))
-    answered(past.start, [0.0] * 10)
-    baselines.set_from_window(shared_store, "labelled", "1", past)
-    answered(START, [0.02 * quarter for quarter in range(4 * DAYS)])
-    answered(START + timedelta(days=DAYS), [0.02 * 4 * DAYS], turned=True)
-    usual = said(DAYS - 1)
-    assert usual.verdict is Verdict.OK
-    assert "beside 7 earlier windows like it instead of the baseline" in usual.reason
-    turned = said(DAYS)
-    assert turned.verdict is Verdict.ALARM
-    assert "beside 7 earlier windows like it" in turned.reason

@@ -28,6 +28,7 @@ from modelspan_analyzer.verdicts.assess import assess_drift
 from modelspan_analyzer.verdicts.p_value import p_words
 from modelspan_analyzer.verdicts.presets import ThresholdRule
 from modelspan_analyzer.verdicts.rule import DriftRule, FeatureCounts, FeatureVerdict
+from modelspan_analyzer.verdicts.seasons import TREND
 
 _EFFECT_RESULT = {"psi": "psi", "jensen_shannon": "jensen_shannon_distance"}
 
@@ -152,21 +153,21 @@ def _in_season(
     found = usual_now(context, signal, primary, chosen, settings.min_rows, outputs=outputs) if chosen else {}
     found |= _apart(found, settings, {one.counts.feature: one for one in looked})
     again = []
-    like: Counter[tuple[Window, ...]] = Counter()
+    like: Counter[tuple[tuple[Window, ...], bool]] = Counter()
     for one in looked:
         usual = found.get(one.counts.feature)
         if usual is not None and usual.pair is not None:
             counts = one.counts
             if not outputs:
                 context.usual[counts.feature] = usual.pair.reference
-                like[usual.like] += 1
+            like[usual.like, usual.season.rhythm == TREND.name] += 1
             other = look(usual.pair, settings, one.peer, counts.importance, counts.earlier_breaches)
             other = replace(other, counts=replace(other.counts, effect_floor=counts.effect_floor))
             known.add(counts.feature)
             one = replace(other, from_baseline=told[counts.feature].excess_effect)
         again.append(replace(one, usual=usual))
-    if like and not context.like:
-        context.like[:] = like.most_common(1)[0][0]
+    if like and not context.like.windows:
+        context.like.windows, context.like.is_trend = like.most_common(1)[0][0]
     return again
 
 

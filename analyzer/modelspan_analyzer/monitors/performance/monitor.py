@@ -16,6 +16,7 @@ from modelspan_analyzer.monitors.performance import business
 from modelspan_analyzer.monitors.performance.before import p_values_before
 from modelspan_analyzer.monitors.performance.evaluate import Measured, absent, evaluate
 from modelspan_analyzer.monitors.performance.judge import Place, judge, nothing_beside
+from modelspan_analyzer.monitors.performance.rhythm import beside_rhythm
 from modelspan_analyzer.monitors.signal import Need, Signal
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment
 from modelspan_analyzer.reading.outcomes.spelling import shown
@@ -63,6 +64,7 @@ def performance(context: MonitorContext) -> list[Result]:
             for one in measured:
                 beside = before.get(one.metric)
                 judged_one = judge(one, beside, place, settings, _alone(context, place.segment, beside))
+                judged_one = beside_rhythm(context, SIGNAL, segment, part, one, judged_one, place)
                 results.append(context.found(SIGNAL, judged_one))
     return results + list(_business(context, current, reference, target))
 
