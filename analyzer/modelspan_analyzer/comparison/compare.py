@@ -52,6 +52,8 @@ class Compared:
     champion_rows: int
     """Labelled ones that were measured."""
     challenger_rows: int
+    left_out: tuple[str, ...] = ()
+    """Classes over which it is no mean here, as one of the versions has no rows of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +115,10 @@ def compare(
     measures = []
     for name in found[0].keys() & found[1].keys():
         before, after = found[0][name], found[1][name]
-        moved = change(before.estimate, after.estimate, higher_is_better=before.higher_is_better)
-        measures.append(
-            Compared(
-                name, before.estimate, after.estimate, moved.p_value, before.higher_is_better, before.rows, after.rows
-            )
-        )
+        both, higher = after.beside(before, ("challenger", "champion")), before.higher_is_better
+        moved = change(both.before, both.now, higher_is_better=higher)
+        values = both.before, both.now, moved.p_value
+        measures.append(Compared(name, *values, higher, before.rows, after.rows, both.left_out))
     measures.sort(key=lambda one: list(found[0]).index(one.metric))
     paired = _paired(store, rows[0], rows[1], target, settings)
     reasons = compare_reasons(store, model, *rows)

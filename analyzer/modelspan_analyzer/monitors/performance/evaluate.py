@@ -9,6 +9,13 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
+from modelspan_analyzer.monitors.performance.common_classes import (
+    UNKNOWN,
+    Beside,
+    MeanOfClasses,
+    beside,
+    mean_of_classes,
+)
 from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.outcomes import read
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Segment
@@ -56,6 +63,12 @@ class Measured:
     """Which of its rows are too few for it to be judged by; '' where there are enough."""
     takes: float = 0.0
     """Rows that it takes to show the largest of its losses; 0 where that is no question."""
+    by_class: MeanOfClasses | None = field(default=None, compare=False)
+    """What it is a mean over, so that two are compared over the same classes; None of what is none."""
+
+    def beside(self, before: Measured, sides: tuple[str, str] = ("window", "baseline")) -> Beside:
+        """This and another side's, as they may be compared: over the classes that both have."""
+        return beside((self.estimate, self.by_class), (before.estimate, before.by_class), sides)
 
 
 class Asked(NamedTuple):
@@ -142,16 +155,14 @@ def of_confusion(counts: Confusion, table: tuple[measures.ConfusionMeasure, ...]
             round(counts.effective),
             matrix if measure.name == "accuracy" else {},
             few=measure.lacks(counts),
+            by_class=mean_of_classes(measure, counts),
         )
         for measure in table
     ]
 
 
 def _faulty(one: Measured, fault: str) -> Measured:
-    return replace(one, estimate=UNKNOWN, constant=float("nan"), details={}, fault=fault)
-
-
-UNKNOWN: Final = Estimate(float("nan"), float("nan"), float("nan"))
+    return replace(one, estimate=UNKNOWN, constant=float("nan"), details={}, fault=fault, by_class=None)
 
 
 def of_scores(counts: ScoreCounts, settings: PerformanceSettings | Asked) -> list[Measured]:
@@ -194,7 +205,11 @@ def _one_against_rest(store: Store, rows: Rows) -> list[Measured]:
     by_class = measures.roc_auc_by_class(counts)
     details = {"by_class": {name: one.value for name, one in by_class.items()}}
     n = round(min(one.effective for one in counts.values()))
-    return [Measured("roc_auc_macro", measures.roc_auc_macro(by_class), 0.5, True, n, details)]
+    of = MeanOfClasses(
+        tuple(name for name, one in by_class.items() if np.isfinite(one.value)),
+        lambda kept: measures.roc_auc_macro({name: by_class[name] for name in kept}),
+    )
+    return [Measured("roc_auc_macro", measures.roc_auc_macro(by_class), 0.5, True, n, details, by_class=of)]
 
 
 def of_pairs(counts: PairCounts) -> list[Measured]:

@@ -89,21 +89,26 @@ def _verdict(one: Measured, before: Measured | None, place: Place, settings: Per
             return Judged(Verdict.NOT_COMPARED, alone)
         reason = f"it is not surely better than `best_constant`, {one.constant:.4g}; {alone}"
         return Judged(Verdict.NOT_COMPARED, reason)
-    moved = change(one.estimate, before.estimate, higher_is_better=one.higher_is_better)
-    base = before.estimate.value
-    judged = Judged(Verdict.OK, "", bound, finite(moved.p_value), {"baseline": base})
+    both = one.beside(before)
+    if both.left_out and not math.isfinite(both.before.value):
+        return Judged(Verdict.NOT_COMPARED, both.said, bound, details={"baseline": before.estimate.value})
+    moved = change(both.now, both.before, higher_is_better=one.higher_is_better)
+    base = both.before.value
+    details = {"baseline": before.estimate.value, **both.details}
+    judged = Judged(Verdict.OK, both.said, bound, finite(moved.p_value), details)
+    also = f"; {both.said}" if both.said else ""
     if one.metric not in settings.alarm_on:
-        reason = f"from {base:.4g}; it does not alarm on change (`alarm_on`)"
-        return unjudged(reason, judged.p_value, judged.details) if bound is None else replace(judged, reason=reason)
+        reason = f"from {base:.4g}; it does not alarm on change (`alarm_on`){also}"
+        return unjudged(reason, judged.p_value, details) if bound is None else replace(judged, reason=reason)
     if math.isnan(moved.p_value):
         why = f"the baseline has {before.few}" if before.few else "how sure that is cannot be told on these rows"
-        reason = f"from {base:.4g}, and {why}"
-        return replace(judged, verdict=Verdict.NOT_COMPARED, reason=reason)
-    allowed = settings.min_change * abs(base) * (-1 if one.higher_is_better else 1)
-    judged = judged if bound is not None else replace(judged, threshold=base + allowed)
+        return replace(judged, verdict=Verdict.NOT_COMPARED, reason=f"from {base:.4g}, and {why}{also}")
+    if bound is None and not both.left_out:  # else no bound of the value that is shown is what is judged by
+        allowed = settings.min_change * abs(base) * (-1 if one.higher_is_better else 1)
+        judged = replace(judged, threshold=base + allowed)
     before_it = place.earlier.get((one.metric, place.segment))
     if is_worse(moved, base, min_change=settings.min_change, confidence=confidence, before=before_it):
-        reason = f"{one.metric} went from {base:.4g} to {one.estimate.value:.4g}"
+        reason = f"{one.metric} went from {base:.4g} to {both.now.value:.4g}{also}"
         return replace(judged, verdict=Verdict.ALARM, reason=reason)
     return judged
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from modelspan_analyzer.statistics.performance import (
     areas,
@@ -20,6 +21,9 @@ from modelspan_analyzer.statistics.performance import (
 )
 from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, FloatArray, PairCounts, ScoreCounts
 from modelspan_analyzer.statistics.performance.scarcity import scarce
+
+Kept = npt.NDArray[np.bool_]
+"""Which of the classes count, `(k,)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class ConfusionMeasure:
     kinds: Callable[[FloatArray], dict[str, float]] = lambda _: {}
     """The rows that it takes enough of, by name."""
     higher_is_better: bool = True
+    among: Callable[[Kept], ConfusionMeasure] | None = None
+    """The same over some of the classes alone; None of what is no mean over classes."""
 
     def value(self, counts: Confusion) -> float:
         """The value alone."""
@@ -98,10 +104,6 @@ def _negative(measure: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArr
     return lambda matrix: measure(matrix)[..., 0]
 
 
-def _macro(measure: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray], FloatArray]:
-    return lambda matrix: classification.macro(measure(matrix))
-
-
 def _weighted(measure: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray], FloatArray]:
     return lambda matrix: classification.weighted(measure(matrix), matrix)
 
@@ -136,14 +138,38 @@ def _share(name: str, of: Callable[[FloatArray], FloatArray], place: tuple[int, 
     )
 
 
-def _mean_of_classes(
-    name: str, by_class: Callable[[FloatArray], FloatArray], ends: Callable[[FloatArray], intervals.Ends]
+def _over_classes(
+    name: str,
+    by_class: Callable[[FloatArray], FloatArray],
+    ends: Callable[[FloatArray, Kept | slice], tuple[FloatArray, FloatArray]],
 ) -> ConfusionMeasure:
-    """A plain mean over the classes that it is defined for."""
-    of = _macro(by_class)
-    return ConfusionMeasure(
-        name, of, constant.best_class(of), lambda rows: intervals.mean_of_shares(by_class(rows), ends(rows))
-    )
+    """A plain mean over the classes that it is defined for; `ends` gives the interval over those that are kept."""
+
+    def among(kept: Kept | slice) -> ConfusionMeasure:
+        of = _macro(by_class, kept)
+        return ConfusionMeasure(name, of, constant.best_class(of), lambda rows: ends(rows, kept))
+
+    return replace(among(slice(None)), among=among)
+
+
+def _macro(by_class: Callable[[FloatArray], FloatArray], kept: Kept | slice) -> Callable[[FloatArray], FloatArray]:
+    return lambda matrix: classification.macro(by_class(matrix)[..., kept])
+
+
+def _mean_of_shares(
+    name: str,
+    by_class: Callable[[FloatArray], FloatArray],
+    ends: Callable[[FloatArray], intervals.Ends],
+    correlation: Callable[[FloatArray], FloatArray] | None = None,
+) -> ConfusionMeasure:
+    """A mean over classes whose interval is made of the classes' own, and of how they move together."""
+
+    def of_kept(rows: FloatArray, kept: Kept | slice) -> intervals.Ends:
+        each, together = ends(rows), correlation(rows)[kept][:, kept] if correlation else None
+        own = intervals.Ends(each.lower[kept], each.upper[kept])
+        return intervals.mean_of_shares(by_class(rows)[kept], own, together)
+
+    return _over_classes(name, by_class, of_kept)
 
 
 def _drawn(name: str, of: Callable[[FloatArray], FloatArray]) -> ConfusionMeasure:
@@ -177,7 +203,7 @@ _ACCURACY: Final = ConfusionMeasure(
     constant.best_class(classification.accuracy),
     lambda rows: intervals.wilson_ends(np.trace(rows), rows.sum()),
 )
-_BALANCED: Final = _mean_of_classes("balanced_accuracy", classification.recall, _shares_along(1))
+_BALANCED: Final = _mean_of_shares("balanced_accuracy", classification.recall, _shares_along(1))
 _SHARED: Final = (
     _drawn("matthews_correlation", classification.matthews),
     _drawn("cohen_kappa", classification.kappa),
@@ -185,7 +211,7 @@ _SHARED: Final = (
 
 BINARY: Final[tuple[ConfusionMeasure, ...]] = (
     _ACCURACY,
-    replace(_BALANCED, kinds=_classes),
+    replace(_BALANCED, kinds=_classes, among=None),
     *(replace(one, kinds=_both) for one in _SHARED),
     _share("precision", _positive(classification.precision), (0, -1), "positive answers"),
     _share("recall", _positive(classification.recall), (1, -1), "positives"),
@@ -204,15 +230,14 @@ MULTICLASS: Final[tuple[ConfusionMeasure, ...]] = (
     _ACCURACY,
     _BALANCED,
     *_SHARED,
-    _mean_of_classes("precision_macro", classification.precision, _shares_along(0)),
-    _mean_of_classes("recall_macro", classification.recall, _shares_along(1)),
-    ConfusionMeasure(
-        "f1_macro",
-        _macro(classification.f_score),
-        constant.best_class(_macro(classification.f_score)),
-        lambda rows: intervals.mean_of_shares(classification.f_score(rows), _f1_ends(rows), _f1_correlation(rows)),
+    _mean_of_shares("precision_macro", classification.precision, _shares_along(0)),
+    _mean_of_shares("recall_macro", classification.recall, _shares_along(1)),
+    _mean_of_shares("f1_macro", classification.f_score, _f1_ends, _f1_correlation),
+    _over_classes(
+        "specificity_macro",
+        classification.specificity,
+        lambda rows, kept: intervals.posterior(rows, _macro(classification.specificity, kept)),
     ),
-    _drawn("specificity_macro", _macro(classification.specificity)),
     _drawn("f1_weighted", _weighted(classification.f_score)),
 )
 
