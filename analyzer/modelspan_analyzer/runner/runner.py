@@ -31,6 +31,7 @@ from modelspan_analyzer.runner.schedule import next_run
 from modelspan_analyzer.runner.silent import measured_again
 from modelspan_analyzer.runner.together import judge_together
 from modelspan_analyzer.runner.turns import in_turn
+from modelspan_analyzer.runner.withdrawn import FAILURE, withdrawn
 from modelspan_collector.background import Background
 from modelspan_collector.store.connect import Store
 
@@ -158,8 +159,9 @@ class Runner:
             if window not in claims:
                 claims[window] = self._claim(one, window, settings, first=window in untouched)
             if claimed := claims[window]:
-                silence, seen = due.silence(window), self._lookout
-                found = self._run(*one.key, window, settings, claimed.run_id, silence=silence, seen=seen)
+                silence, seen, fresh = due.silence(window), self._lookout, window in untouched
+                found = self._run(*one.key, window, settings, claimed.run_id, silence=silence, seen=seen, fresh=fresh)
+                untouched.discard(window)
                 yield [] if turn < len(first) else found
         if known.labels != one.labels:
             known.labels = ()
@@ -216,7 +218,8 @@ class Runner:
             chosen = [monitor for monitor in self._monitors if monitor.signal.reads_labels]
             found = [result for monitor in chosen for result in self._run_monitor(monitor, context, again, deadline)[0]]
             found = judge_together(self.store, found, settings)
-            write_results(self.store, found, again.run_id, self._clock())
+            gone = withdrawn(self.store, *one.key, window, found, {monitor.signal.name for monitor in chosen})
+            write_results(self.store, [*found, *gone], again.run_id, self._clock())
             if self._respond is not None:
                 self._respond(found, self._clock(), self._signals)
             yield found
@@ -232,7 +235,9 @@ class Runner:
         partial: bool = False,
         silence: Silence | None = None,
         seen: Lookout | None = None,
+        fresh: bool = False,
     ) -> list[Result]:
+        """Measure a window; one that is `fresh` is known never to have been measured."""
         whole = runs.Run(run_id, model, version, "", window, window.end + settings.schedule.delay, self._clock())
         runs.write(self.store, [whole.running()])
         deadline = whole.started + settings.schedule.time_budget
@@ -246,7 +251,8 @@ class Runner:
             results += found
             finished += [run] if run else []
         results = judge_together(self.store, results, settings)
-        write_results(self.store, results, run_id, self._clock())
+        gone = [] if fresh else withdrawn(self.store, model, version, window, results, set(self._signals))
+        write_results(self.store, [*results, *gone], run_id, self._clock())
         if self._respond is not None:
             # before the run counts as done: a killed analyzer does it again
             self._respond(results, self._clock(), self._signals)
@@ -279,4 +285,4 @@ class Runner:
 
 
 def _failure(monitor: Monitor, context: MonitorContext, reason: str) -> Result:
-    return context.result(monitor.signal.name, "monitor", None, Verdict.ERROR, monitor=monitor.name, reason=reason)
+    return context.result(monitor.signal.name, FAILURE, None, Verdict.ERROR, monitor=monitor.name, reason=reason)
