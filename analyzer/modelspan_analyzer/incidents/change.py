@@ -113,6 +113,24 @@ def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
     )
 
 
+def backdated(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
+    """Take in the first alarm of what newer windows told of: it says since when, how many, and perhaps why."""
+    key = key_of(finding.result)
+    newest = next(one for one in incident.findings if one.key == key)
+    taken = joined(incident, finding, terms)
+    first = next(one for one in taken.findings if one.key == key)
+    member = replace(newest, since=first.since, cause=first.cause, traced=first.traced)
+    if first.affected > newest.affected:
+        member = replace(member, affected=first.affected, n=first.n)
+    said = f"it began earlier: {describe.finding(finding.result, finding.role)}"
+    return replace(
+        taken,
+        began_at=min(incident.began_at, finding.began_at),
+        findings=tuple(member if one.key == key else one for one in taken.findings),
+        news=(*taken.news, Event(terms.now, "finding", said)),
+    )
+
+
 def _says_more(explanation: Explanation, incident: Incident) -> bool:
     """Whether an explanation is better than what an incident has: a first cause, or none found in more traces."""
     if incident.cause:

@@ -11,7 +11,8 @@ from itertools import groupby
 from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import store as kept
-from modelspan_analyzer.incidents.change import Terms, cleared, joined, opened, reopened
+from modelspan_analyzer.incidents.change import Terms, backdated, cleared, joined, opened, reopened
+from modelspan_analyzer.incidents.earlier import first_alarms
 from modelspan_analyzer.incidents.group import NewFinding, home
 from modelspan_analyzer.incidents.incident import OPEN, Incident, key_of
 from modelspan_analyzer.incidents.roles import owner, roles
@@ -44,8 +45,9 @@ def update(
 ) -> list[Incident]:
     """Bring incidents up to date with the results of a run, and store what changed.
 
-    Windows are taken in their order in time, and a window older than what a finding already knows of changes nothing,
-    so that missed windows can be made up for. Alarms are explained from traces on the way.
+    Windows are taken in their order in time, and of a window older than what a finding already knows of it counts
+    alone that what is wrong was wrong already, so that missed windows can be made up for. Alarms are explained from
+    traces on the way.
 
     Args:
         store: where incidents are kept.
@@ -73,6 +75,9 @@ def update(
         terms = Terms(now, chosen, signals)
         planned = plan(members, list(before.values()), roles(store, members), terms)
         after = apply(planned, explained(store, planned, terms), terms)
+        if firsts := first_alarms(store, members, after):
+            asked = Plan(tuple(after), tuple(firsts), frozenset(), planned.roles)
+            after = dated_back(asked, explained(store, asked, terms), terms)
         changed |= {one.incident_id: one for one in after if before.get(one.incident_id) != one or one.news}
     said = [_said(one) for one in changed.values()]
     kept.save(store, said)
@@ -158,6 +163,18 @@ def apply(planned: Plan, findings: Iterable[NewFinding], terms: Terms) -> list[I
             current.append(opened(finding, terms))
         else:
             current[current.index(at)] = joined(reopened(at, finding, terms.now), finding, terms)
+    return current
+
+
+def dated_back(planned: Plan, findings: Sequence[NewFinding], terms: Terms) -> list[Incident]:
+    """The incidents with the first alarms of their findings, which newer windows told of before."""
+    current = []
+    for one in planned.incidents:
+        live = {member.key for member in one.findings if not member.ended} if one.status == OPEN else set()
+        for finding in findings:
+            if key_of(finding.result) in live and finding.role == one.role:
+                one = backdated(one, finding, terms)
+        current.append(one)
     return current
 
 

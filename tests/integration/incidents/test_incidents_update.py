@@ -9,8 +9,9 @@ import pytest
 
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import Severity, feedback, load, load_open, timeline, update
+from modelspan_analyzer.incidents.describe import facts
 from modelspan_analyzer.incidents.store import save
-from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.results import Result, Verdict, Window, write_results
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -201,3 +202,42 @@ def test_an_incident_of_an_older_store_has_the_severity_that_it_has(store):
     store.command("ALTER TABLE incidents UPDATE severities = [] WHERE 1 SETTINGS mutations_sync = 1")
     (incident,) = load_open(store)
     assert incident.severities == (incident.severity,)
+
+
+def looked_at(store, results, number):
+    """A run: its results are kept, and then incidents are brought up to date."""
+    write_results(store, results, f"run {number}")
+    update(store, results, at(number))
+
+
+def test_missed_windows_tell_when_the_incident_of_the_newest_one_began(store):
+    """The newest window is looked at first; those before it are made up for from the oldest on. The bad ones that reach
+    up to it without a gap say since when, and a bad one before a good one does not."""
+    verdicts = [Verdict.ALARM, Verdict.OK, Verdict.ALARM, Verdict.ALARM, Verdict.ALARM]
+    for number in (4, 0, 1, 2, 3):
+        looked_at(store, [result(number, verdicts[number])], 4)
+    (incident,) = load_open(store)
+    assert incident.began_at == START + 2 * HOUR
+    assert incident.findings[0].window_end == START + 5 * HOUR
+    assert "began earlier" in timeline(store, incident.incident_id)[-1].text
+
+
+@pytest.mark.parametrize("before", [Verdict.OK, Verdict.WARNING, Verdict.NOT_ENOUGH_DATA, None])
+def test_an_incident_begins_no_earlier_than_its_bad_windows_tell(store, before):
+    """A window that is not bad, or that nobody looked at, is where what was wrong before it ends."""
+    looked_at(store, [result(4)], 4)
+    for number, verdict in ((2, Verdict.ALARM), (3, before)):
+        if verdict:
+            looked_at(store, [result(number, verdict)], 4)
+    assert load_open(store)[0].began_at == START + 4 * HOUR
+
+
+def test_missed_windows_tell_how_many_predictions_are_affected(store):
+    """Of a silence that grew, the first window says no more than the newest; of one that was worse, that it was."""
+    silence = {"signal": "data_quality", "metric": "volume", "feature": "", "monitor": "", "direction": "below"}
+    looked_at(store, [result(2, **silence, n=900, n_baseline=1000)], 2)
+    assert load_open(store)[0].severity is Severity.WARNING
+    looked_at(store, [result(1, **silence, n=0, n_baseline=1000)], 2)
+    (incident,) = load_open(store)
+    assert (incident.affected, incident.severity) == (1000, Severity.CRITICAL)
+    assert facts(incident)["affected"] == "1,000 fewer than usual"
