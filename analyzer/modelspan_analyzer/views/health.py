@@ -1,4 +1,8 @@
-"""How models are by their newest window: a verdict a signal, and one state in all, as `modelspan check` judges it."""
+"""How models are by their newest window: a verdict a signal, and one state in all, as `modelspan check` judges it.
+
+A history ends somewhere within its last window. Where that has too few rows for what judged the window before, a model
+is as it was then, and that is said; `modelspan check` lets nothing pass by a window before the newest.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from modelspan_analyzer.checking import JUDGED, SKIPPED, WITHIN, not_checked
+from modelspan_analyzer.checking import ALWAYS, JUDGED, SKIPPED, WITHIN, not_checked
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.context import LEARNING
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
+from modelspan_analyzer.reading.relation import filled
 from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
 from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.views.query import Query
@@ -21,30 +26,33 @@ from modelspan_analyzer.views.veil import REDACTED
 from modelspan_analyzer.views.veiled import Redactable
 from modelspan_collector.store.connect import Store
 
-NEWEST: Final = f"""
+_LOOKED_AT: Final = f"""
 SELECT model, version, window_start, window_end FROM monitor_runs FINAL
 WHERE monitor = '' AND outcome != 'running' AND {OF_MODELS}
-ORDER BY window_end DESC LIMIT 1 BY model, version
-"""
-_HEALTH: Final = f"""
+ORDER BY window_end DESC LIMIT"""
+NEWEST_TWO: Final = f"{_LOOKED_AT} 2 BY model, version"
+_OF_WINDOWS: Final = """
 WITH abs(value) / abs(threshold) AS times
 SELECT model, version, signal, max(window_end) AS checked, max(n) AS looked_at,
        countIf(verdict = 'alarm') AS alarms, countIf(verdict = 'warning') AS warnings,
-       countIf(verdict = 'error') AS errors, countIf(verdict != {{skipped:String}}) AS said,
-       countIf(n > 0 AND has({{judged:Array(String)}}, toString(verdict))
-               AND NOT has({{within:Array(String)}}, toString(metric))) AS judged,
-       anyIf(reason, startsWith(reason, {{learning:String}})) AS learning,
+       countIf(verdict = 'error') AS errors, countIf(verdict != {skipped:String}) AS said,
+       countIf(n > 0 AND has({judged:Array(String)}, toString(verdict))
+               AND NOT has({within:Array(String)}, toString(metric))) AS judged,
+       anyIf(reason, startsWith(reason, {learning:String})) AS learning,
        argMaxIf((toString(metric), toString(feature), segment, toString(direction), n, reason),
                 ifNull(if(isFinite(times), times, 0), 0), verdict = 'alarm') AS worst,
-       argMinIf(reason, has({{within:Array(String)}}, toString(metric)),
-                NOT has({{judged:Array(String)}}, toString(verdict)) AND verdict != {{skipped:String}}) AS lacking,
-       argMinIf(toString(verdict), has({{within:Array(String)}}, toString(metric)),
-                NOT has({{judged:Array(String)}}, toString(verdict)) AND verdict != {{skipped:String}}) AS unknown,
+       argMinIf(reason, has({within:Array(String)}, toString(metric)),
+                NOT has({judged:Array(String)}, toString(verdict)) AND verdict != {skipped:String}) AS lacking,
+       argMinIf(toString(verdict), has({within:Array(String)}, toString(metric)),
+                NOT has({judged:Array(String)}, toString(verdict)) AND verdict != {skipped:String}) AS unknown,
        anyIf(reason, verdict = 'error') AS failed
 FROM monitor_results FINAL
-WHERE {OF_MODELS} AND (model, version, window_start, window_end) IN ({NEWEST})
+WHERE {of_models} AND (model, version, window_start, window_end) IN ({windows})
 GROUP BY model, version, signal
 """
+_HEALTH: Final = filled(_OF_WINDOWS, of_models=OF_MODELS, windows=f"{_LOOKED_AT} 1 BY model, version")
+_BEFORE: Final = filled(_OF_WINDOWS, of_models=OF_MODELS, windows=f"{_LOOKED_AT} 1 OFFSET 1 BY model, version")
+_FEW: Final = Verdict.NOT_ENOUGH_DATA.value
 _WORDS: Final = {"judged": list(JUDGED), "within": list(WITHIN), "learning": LEARNING, "skipped": SKIPPED}
 
 
@@ -82,6 +90,8 @@ class Checked:
     signals: tuple[Health, ...]
     lacking: str
     """What keeps the window from passing though nothing stands against it; empty where it passes."""
+    tail: str = ""
+    """That the newest window has too few rows, so that this is the one before it; empty where this is the newest."""
 
     @property
     def alarms(self) -> int:
@@ -103,10 +113,15 @@ class State:
     words: str
     sentence: str
 
+    tail: str = ""
+    """That the newest window has too few rows to be told by; empty where it is told by that."""
+
     @property
     def line(self) -> str:
-        """As a line of a terminal has it: with its sentence where that says what is lacking."""
-        return f"{self.words}: {self.sentence}" if self.name in ("not_checked", "error") else self.words
+        """As a line of a terminal has it: with its sentence where that says what is lacking, and which window tells."""
+        if self.name in ("not_checked", "error"):
+            return f"{self.words}: {self.sentence}"
+        return f"{self.words}; {self.tail}" if self.tail else self.words
 
     @property
     def rank(self) -> int:
@@ -121,17 +136,44 @@ STATES: Final = ("critical", "alarm", "error", "warning", "info", "not_checked",
 def checked(store: Store, model: str = "", signals: Signals = SIGNALS) -> tuple[dict[Name, Checked], Query]:
     """Every model and version that was looked at, or those of one model, and the query behind it."""
     query = Query("Health of the newest window, by signal", _HEALTH, {"models": [model] if model else [], **_WORDS})
-    return {name: _checked(rows, signals) for name, rows in _KEPT(store, model).items()}, query
+    return {name: _told(*rows, signals) for name, rows in _KEPT(store, model).items()}, query
 
 
-def _by_signal(store: Store, models: Sequence[str], _: Hashable) -> dict[Name, list[dict[str, Any]]]:
-    grouped: dict[Name, list[dict[str, Any]]] = {}
-    for row in store.rows(_HEALTH, {"models": list(models), **_WORDS}):
+Rows = list[dict[str, Any]]
+"""What one window says, by signal."""
+
+
+def _by_signal(store: Store, models: Sequence[str], _: Hashable) -> dict[Name, tuple[Rows, Rows]]:
+    """The newest window's, and those of the one before where that may tell what the newest cannot."""
+    newest = _grouped(store, _HEALTH, models)
+    few = {name for name, rows in newest.items() if any(row["unknown"] == _FEW for row in rows)}
+    before = _grouped(store, _BEFORE, sorted({model for model, _ in few})) if few else {}
+    return {name: (rows, before.get(name, []) if name in few else []) for name, rows in newest.items()}
+
+
+def _grouped(store: Store, sql: str, models: Sequence[str]) -> dict[Name, Rows]:
+    grouped: dict[Name, Rows] = {}
+    for row in store.rows(sql, {"models": list(models), **_WORDS}):
         grouped.setdefault((row["model"], row["version"]), []).append(row)
     return grouped
 
 
 _KEPT: Final = UntilWritten(_by_signal, "monitor_results", "monitor_runs")
+
+
+def _told(newest: Rows, before: Rows, signals: Signals) -> Checked:
+    """By the newest window; by the one before where nothing stands against a newest with too few rows to be judged."""
+    found = _checked(newest, signals)
+    against = found.alarms or any(one.verdict is Verdict.ERROR for one in found.signals)
+    if not found.lacking or against or not before:
+        return found
+    unknown = {row["signal"]: row["unknown"] for row in newest if not row["judged"]}
+    judged = [row["signal"] for row in before if row["judged"] and row["signal"] not in ALWAYS]
+    rows, earlier = max(row["looked_at"] for row in newest), _checked(before, signals)
+    if earlier.lacking or not rows or not all(unknown.get(signal) == _FEW for signal in judged):
+        return found
+    of = f"of the window until {earlier.window_end:%Y-%m-%d %H:%M} UTC"
+    return replace(earlier, tail=f"{of}, as the newest, until {found.window_end:%H:%M}, has too few rows: {rows:,}")
 
 
 def _checked(rows: Sequence[dict[str, Any]], signals: Signals) -> Checked:
@@ -174,6 +216,13 @@ def _health(row: Mapping[str, Any], signals: Signals) -> Health:
 
 def state(found: Checked | None, incidents: Sequence[Incident], signals: Signals = SIGNALS) -> State:
     """How a model is: healthy only where something was compared, nothing stands against it and nothing is open."""
+    told = _state(found, incidents, signals)
+    if found is None or not found.tail or incidents:
+        return told
+    return replace(told, sentence=f"{told.sentence}; {found.tail}", tail=found.tail)
+
+
+def _state(found: Checked | None, incidents: Sequence[Incident], signals: Signals) -> State:
     if incidents:
         worst = min(incidents, key=lambda one: (one.severity.rank, one.opened_at))
         more = f" ({len(incidents) - 1} more open)" if len(incidents) > 1 else ""

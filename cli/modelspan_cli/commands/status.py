@@ -18,11 +18,11 @@ from modelspan_analyzer.config.durations import format_duration
 from modelspan_analyzer.governance.databases import databases
 from modelspan_analyzer.incidents import Incident, describe, load_open, load_resolved
 from modelspan_analyzer.incidents.as_json import incident_as_json
-from modelspan_analyzer.instants import now
+from modelspan_analyzer.instants import now, utc
 from modelspan_analyzer.monitors.estimation.track_record import TrackRecord, track_records
 from modelspan_analyzer.reading.lag import lags
 from modelspan_analyzer.reading.sharing import sentence, shared_models
-from modelspan_analyzer.views.health import NEWEST, checked, state
+from modelspan_analyzer.views.health import NEWEST_TWO, checked, state
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.reach import add_data_argument, reading, running
 from modelspan_collector.address import public
@@ -37,10 +37,10 @@ FROM predictions GROUP BY model, version ORDER BY model, version
 """
 
 _ALARMS = f"""
-SELECT model, version, groupUniqArrayIf(6)(concat(signal, ' ', feature), verdict = 'alarm') AS what
+SELECT model, version, window_end, groupUniqArrayIf(6)(concat(signal, ' ', feature), verdict = 'alarm') AS what
 FROM monitor_results FINAL
-WHERE (model, version, window_start, window_end) IN ({NEWEST})
-GROUP BY model, version
+WHERE (model, version, window_start, window_end) IN ({NEWEST_TWO})
+GROUP BY model, version, window_end
 """
 
 _LEFT_OUT = """
@@ -155,7 +155,8 @@ def _not_shown(others: Sequence[str]) -> list[str]:
 
 def _models(store: Store) -> list[dict[str, Any]]:
     looked, _ = checked(store)
-    alarms = {(row["model"], row["version"]): row["what"] for row in store.rows(_ALARMS, {"models": []})}
+    rows = store.rows(_ALARMS, {"models": []})
+    alarms = {(row["model"], row["version"], utc(row["window_end"])): row["what"] for row in rows}
     incidents, behind = load_open(store), {(one.model, one.version): one for one in lags(store, now())}
     models = []
     for row in store.rows(_MODELS):
@@ -169,7 +170,7 @@ def _models(store: Store) -> list[dict[str, Any]]:
                 "checked": found.window_end if found else None,
                 "lag_seconds": lag.seconds if lag else None,
                 "windows_waiting": lag.windows if lag else None,
-                "alarms": [part.strip() for part in alarms.get(name, [])],
+                "alarms": [part.strip() for part in alarms.get((*name, found.window_end), [])] if found else [],
                 "incidents": [one.incident_id for one in known],
             }
         )

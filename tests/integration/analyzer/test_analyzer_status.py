@@ -7,13 +7,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelspan_analyzer.checking import Status, ask
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents.update import update
 from modelspan_analyzer.monitors.context import LEARNING
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
+from modelspan_analyzer.runner import Runner
 from modelspan_analyzer.runner.runs import DONE, Run, write
 from modelspan_analyzer.views import fleet
 from modelspan_cli.main import main
@@ -75,3 +80,40 @@ def test_a_terminal_and_the_page_say_the_same_of_every_state(
     assert {model: told[model] for model in STATES} == STATES
     assert told["incident"].endswith(" incident")
     assert told["little"].startswith("not checked: ")
+
+
+def test_a_tail_of_few_rows_is_told_by_the_window_before_it(
+    store: Store, engine_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A history ends within its last window: of 1 to 5 rows nothing is known, and the hour before is what tells."""
+    random, rows = np.random.default_rng(8), 600
+    score, age = random.random(rows), random.normal(40, 10, rows)
+    truth = (random.random(rows) < score).astype(int).astype(str)
+    table = {"score": score, "age": age, "truth": truth}
+    runner = Runner(store, MonitorsConfig())
+    lasts = {"short": 3, "alone": 3, "wrong": 3, "full": rows}
+    for model, last in lasts.items():
+        baselines.set_from_table(store, model, "1", pa.table(table), score="score", label="truth", source="test")
+        windows = [(WINDOW, rows), (Window(WINDOW.end, WINDOW.end + timedelta(hours=1)), last)]
+        for window, n in windows[model == "alone" :]:
+            ids = [f"{model}-{window.start.hour}-{row}" for row in range(n)]
+            stamps = pa.array([window.start + timedelta(seconds=row) for row in range(n)], pa.timestamp("ns", "UTC"))
+            ages = age[:n] + (30 if model == "wrong" else 0)
+            told = {"model": [model] * n, "version": ["1"] * n, "timestamp": stamps, "prediction_id": ids}
+            features = feature_maps(pa.table({"age": ages}))
+            store.insert("predictions", pa.table({**told, "value": score[:n], **features}))
+            store.insert("labels", pa.table({"prediction_id": ids, "timestamp": stamps, "label": truth[:n]}))
+            runner.run_window(model, "1", window, partial=n == last)
+    assert main(["status", "--json", "--store", engine_dsn, "--database", store.database, "--data", str(tmp_path)]) == 0
+    told = {one["model"]: one for one in json.loads(capsys.readouterr().out)["models"]}
+    until = f"{WINDOW.end:%Y-%m-%d %H:%M} UTC"
+    tail = f"; of the window until {until}, as the newest, until {WINDOW.end + timedelta(hours=1):%H:%M}"
+    assert told["short"]["state"] == f"healthy{tail}, has too few rows: 3"
+    assert told["wrong"]["state"] == f"alarm{tail}, has too few rows: 3"
+    assert "data_drift age" in told["wrong"]["alarms"]
+    assert told["full"]["state"] == "healthy"
+    assert told["alone"]["state"].startswith("not checked: ")
+    page = {one.model: one for one in fleet.read(store, {}, MonitorsConfig(), datetime.now(UTC)).members}
+    assert page["short"].state == "healthy"
+    assert page["short"].sentence.endswith("has too few rows: 3")
+    assert ask(store, "short", "1", now=WINDOW.end, signals=[]).status is Status.NOT_CHECKED
