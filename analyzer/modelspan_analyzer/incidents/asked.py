@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from modelspan_analyzer import instants
-from modelspan_analyzer.incidents.incident import Incident
+from modelspan_analyzer.incidents.incident import Incident, key_of
 from modelspan_analyzer.incidents.store import load
 from modelspan_analyzer.kinds import KINDS
 from modelspan_analyzer.reading import segments
@@ -29,7 +29,8 @@ SELECT version, window_start, window_end, signal, metric, feature, segment, moni
 FROM monitor_results FINAL
 WHERE model = {model:String} AND verdict = 'alarm'
   AND window_end > {since:DateTime64(9, 'UTC')} AND window_start < {until:DateTime64(9, 'UTC')}
-ORDER BY window_end DESC, signal, feature, metric
+ORDER BY window_end {order}, signal, feature, metric
+LIMIT 1 BY version, signal, metric, feature, segment, monitor
 LIMIT 500
 """
 
@@ -49,7 +50,7 @@ def finding_of(
     feature: str = "",
     segment: str = "",
 ) -> list[Finding]:
-    """The findings behind a model's or an incident's trouble, the newest first.
+    """The findings behind a model's trouble, the newest first, or an incident's own, as they were when they began.
 
     Args:
         store: where results and incidents are kept.
@@ -72,14 +73,16 @@ def finding_of(
         window = window_of(since, until, incident)
     if kind:
         return [Finding(model, window, kind, feature=feature, segment=segment)]
-    alarms = _alarms(store, model, window)
+    if incident is not None and not since and incident.began_at < window.end:
+        window = Window(incident.began_at, window.end)
+    alarms, others = _alarms(store, model, window, incident)
     found = _distinct([one for one in alarms if feature in ("", one.feature) and segment in ("", one.segment)])
     if not found:
-        raise ValueError(
-            f"no monitor of {model!r} has alarmed{_restriction(feature, segment)} "
-            f"between {window.start:%Y-%m-%d %H:%M} and {window.end:%Y-%m-%d %H:%M}; "
-            f"ask about another time, or about all predictions, with a kind ({', '.join(KINDS)})"
-        )
+        at = f"between {window.start:%Y-%m-%d %H:%M} and {window.end:%Y-%m-%d %H:%M}"
+        said = f"no monitor of {model!r} has alarmed{_restriction(feature, segment)} {at}; ask about another time, or"
+        if others and not feature and not segment:
+            said = f"what alarmed of {model!r} {at} ({', '.join(others)}) is about no single predictions; ask"
+        raise ValueError(f"{said} about all predictions, with a kind ({', '.join(KINDS)})")
     return found
 
 
@@ -108,20 +111,31 @@ def _restriction(feature: str, segment: str) -> str:
     return "".join(f" on {part}" for part in (feature, segment) if part)
 
 
-def _alarms(store: Store, model: str, window: Window) -> list[Finding]:
-    findings = []
-    for row in store.rows(_ALARMS, {"model": model, "since": window.start, "until": window.end}):
+def _alarms(
+    store: Store, model: str, window: Window, incident: Incident | None
+) -> tuple[list[Finding], tuple[str, ...]]:
+    """What can be asked of the alarms of a time, an incident's own alone; metrics of those of which nothing can.
+
+    Of an incident the first alarm of each measurement: later ones are compared with what was bad already.
+    """
+    own = None if incident is None else {member.key for member in incident.findings}
+    findings, others = [], []
+    text = _ALARMS.replace("{order}", "DESC" if own is None else "ASC")
+    for row in store.rows(text, {"model": model, "since": window.start, "until": window.end}):
         bounds = Window(instants.utc(row.pop("window_start")), instants.utc(row.pop("window_end")))
         row["details"] = json.loads(row["details"] or "{}")
-        try:
-            findings.append(question(Result(model=model, window=bounds, value=None, verdict=Verdict.ALARM, **row)))
-        except ValueError:
+        result = Result(model=model, window=bounds, value=None, verdict=Verdict.ALARM, **row)
+        if own is not None and key_of(result) not in own:
             continue
-    return findings
+        try:
+            findings.append(question(result))
+        except ValueError:
+            others.append(result.metric)
+    return findings, tuple(dict.fromkeys(others))
 
 
 def _distinct(findings: list[Finding]) -> list[Finding]:
-    """The newest of each question."""
+    """The first of each question."""
     kept: dict[tuple[str, ...], Finding] = {}
     for one in findings:
         kept.setdefault((one.version, one.kind, one.feature, one.segment), one)
