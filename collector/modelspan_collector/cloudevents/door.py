@@ -26,7 +26,6 @@ from modelspan_collector.metrics import Metrics
 from modelspan_collector.otlp.errors import BusyError, RefusedError
 from modelspan_collector.otlp.signals import LOGS
 from modelspan_collector.receive.gate import Gate
-from modelspan_collector.store.errors import StoreError
 from modelspan_collector.wal.backlog import Batch
 from modelspan_collector.wal.journal import Log, LogFullError, LogOptions
 from modelspan_collector.wal.record import Kind, make
@@ -235,7 +234,7 @@ class Door:
             written = self._gate.accept(LOGS, decoded, request.half.sender).written
             self._metrics.cloudevents.labels("paired").inc(2)
             return written
-        except (BusyError, StoreError):
+        except BusyError:
             return None
         except (MisfitError, RefusedError) as error:
             self._complain(_complaint(request.half, str(error)), 1)

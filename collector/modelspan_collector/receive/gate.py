@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,11 +22,13 @@ from modelspan_collector.otlp.signals import LOGS, Signal
 from modelspan_collector.otlp.wire import TENANT_ATTRIBUTE, tenant_field
 from modelspan_collector.receive import bentoml, events, misfits
 from modelspan_collector.receive.decode import Decoded
+from modelspan_collector.store.errors import StoreError
 from modelspan_collector.wal.journal import Log, LogFullError, all_done
-from modelspan_collector.wal.record import Kind, make
+from modelspan_collector.wal.record import Kind, Record, make
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.held import HeldStreams
 
+_LOGGER = logging.getLogger(__name__)
 _PARSING = 2
 """Requests that are parsed at one time: parsed they take many times their bytes, and the interpreter does one only."""
 NOT_QUOTED = "it does not fit (redaction is on: the reason went to the sender alone)"
@@ -152,7 +155,7 @@ class Gate:
 
         Raises:
             BadRequestError: none of its items can be taken.
-            BusyError: the log is full.
+            BusyError: the log is full, or the tenant's database cannot be made now.
             WrongTenantError: it was sent in another tenant's name.
         """
         body, message = decoded.body, decoded.message
@@ -184,12 +187,18 @@ class Gate:
                 self._held.put(record.digest, tables)
         if not records:
             return Receipt(signal, _done(), rejected.count, rejected.message)
-        try:
-            written = self._logs(tenant, signal).append(records)
-        except LogFullError as error:
-            raise BusyError(str(error), retry_after=5.0) from error
+        written = self._append(tenant, signal, records)
         queued = self._forward(signal, body, tenant.name)
         return Receipt(signal, all_done([written, *queued]), rejected.count, rejected.message)
+
+    def _append(self, tenant: Tenant, signal: Signal, records: list[Record]) -> Future[None]:
+        try:
+            return self._logs(tenant, signal).append(records)
+        except LogFullError as error:
+            raise BusyError(str(error), retry_after=5.0) from error
+        except StoreError as error:  # its words are for who runs the store, not for who sends
+            _LOGGER.warning("a request of %s waits with its sender: %s", signal.name, error)
+            raise BusyError("the store cannot take what is sent with this token now", retry_after=5.0) from error
 
     def _monitored(self, message: Any, tenant: Tenant) -> bytes:
         """A request with what BentoML's monitors sent as predictions, which rules meet as they meet any other."""

@@ -7,11 +7,15 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from clickhouse_connect.driver.exceptions import Error as DriverError
+
+from modelspan_collector.address import scrubbed
 from modelspan_collector.metrics import Metrics
 from modelspan_collector.otlp.signals import SIGNALS, Signal
 from modelspan_collector.store import schema
 from modelspan_collector.store.aside import own
 from modelspan_collector.store.connect import Store, connect
+from modelspan_collector.store.errors import StoreError, StoreUnavailableError
 from modelspan_collector.wal.journal import Log, LogOptions
 
 SealedQueue = queue.Queue[Log]
@@ -79,11 +83,7 @@ class Lanes:
                 store.close()
 
     def _open(self, database: str) -> None:
-        if database == self._store.database:
-            self._stores[database] = self._store
-        else:
-            self._stores[database] = connect(self._store.dsn, database)
-            schema.apply(self._stores[database])
+        self._stores[database] = self._store if database == self._store.database else self._made(database)
         for signal in SIGNALS:
             log = Log(self._folder / database / signal.name, self._options, self.sealed.put)
             log.start()
@@ -97,6 +97,19 @@ class Lanes:
                 self._most(signal, lambda each: each.backlog.lag())
             )
             self._logs[database, signal.name] = log
+
+    def _made(self, database: str) -> Store:
+        store = connect(self._store.dsn, database)
+        try:
+            schema.apply(store)
+        except DriverError as error:
+            store.close()
+            told = scrubbed(str(error), store.dsn)
+            raise StoreUnavailableError(f"the tables of the database {database} cannot be made: {told}") from None
+        except StoreError:
+            store.close()
+            raise
+        return store
 
     def _sum(self, signal: Signal, value: Callable[[Log], float]) -> Callable[[], float]:
         return lambda: sum(value(log) for (_, name), log in list(self._logs.items()) if name == signal.name)

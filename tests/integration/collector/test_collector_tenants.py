@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import grpc
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from collector_otlp import arrow, event, post, predictions, trace
+from collector_otlp import arrow, event, export, post, predictions, trace
 from support import eventually
 
 from modelspan_collector.forward.destination import parse
+from modelspan_collector.otlp.signals import LOGS
 from modelspan_collector.service import Collector
+from modelspan_collector.store import definitions
 from modelspan_collector.store.connect import Store
 
 TEXTS = ["north", None, "north"]
@@ -113,3 +116,45 @@ def test_what_is_sent_on_keeps_its_tenant_where_the_next_collector_trusts_the_se
             assert [row["tenant"] for row in found] == kept, table
     else:
         assert store.scalar("SELECT count() FROM system.tables WHERE database = {own:String}", {"own": own}) == 0
+
+
+TROUBLES = {
+    "no room": ("", ""),
+    "a newer version's": (
+        "CREATE TABLE {}.schema_migrations (version UInt32, name String, applied_at DateTime64(3)) "
+        "ENGINE = MergeTree ORDER BY version",
+        "INSERT INTO {}.schema_migrations VALUES (9999, 'later', now())",
+    ),
+    "tables of another shape": ("CREATE TABLE {}.otel_traces (Other String) ENGINE = MergeTree ORDER BY Other", ""),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_database_that_cannot_be_made_now_is_sent_to_again(
+    start: Callable[..., Collector],
+    store: Store,
+    own: str,
+    tmp_path: Path,
+    trouble: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both protocols say so in a way that senders try again, and nothing of the store; then all of it is taken."""
+    (tmp_path / "tokens").write_text(f"alpha database={own}\n")
+    collector = start(tokens=tmp_path / "tokens")
+    statements = [each.format(own) for each in TROUBLES[trouble] if each]
+    for statement in [f"CREATE DATABASE {own}"] * bool(statements) + statements:
+        store.command(statement)
+    body = event("modelspan.predictions", arrow(predictions(3))).SerializeToString()
+    with monkeypatch.context() as full:
+        if trouble == "no room":
+            full.setattr(definitions, "ROOM_BYTES", 1 << 62)
+        answer = post(collector.http_port, "/v1/logs", body, authorization="Bearer alpha")
+        assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+        assert own.encode() not in answer.content
+        with pytest.raises(grpc.RpcError) as refused:
+            export(collector.grpc_port, LOGS, body, metadata=[("authorization", "Bearer alpha")])
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+    store.command(f"DROP DATABASE IF EXISTS {own} SYNC")
+    assert post(collector.http_port, "/v1/logs", body, authorization="Bearer alpha").status == 200
+    collector.flush()
+    assert store.scalar(f"SELECT count() FROM {own}.predictions") == 3
