@@ -86,7 +86,8 @@ def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
     news = list(incident.news)
     if before is None:
         news.append(Event(now, "finding", describe.finding(result, finding.role)))
-    grave = severity([terms.signals[one.signal] for one in (*others, member)], affected, share, settings, finding.role)
+    harmed = any(terms.signals[one.signal].harms(one.metric) for one in (*others, member))
+    grave = severity(harmed, affected, share, settings, finding.role)
     worse = grave if grave.rank < incident.severity.rank or not incident.findings else incident.severity
     if incident.findings and worse is not incident.severity:
         news.append(Event(now, "severity", f"{incident.severity.value} became {worse.value}"))

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents.incident import Severity
-from modelspan_analyzer.monitors.signal import Signal
 
 
 def severity(
-    signals: Iterable[Signal], affected: int, share: float, settings: IncidentSettings, role: str = ROLE_PRIMARY
+    harmed: bool, affected: int, share: float, settings: IncidentSettings, role: str = ROLE_PRIMARY
 ) -> Severity:
     """Judge an impact.
 
     Args:
-        signals: of all findings.
+        harmed: whether a finding measures harm itself: what is right, what is fair, or what was promised.
         affected: predictions that make the findings.
         share: of all predictions of the window, 0 to 1; nan where unknown.
         settings: the model's.
         role: of the version; what another than the primary one answers reaches nobody, and is never critical.
     """
-    harmed = any(signal.harm for signal in signals)
     costly = settings.critical_value is not None and affected * settings.value >= settings.critical_value
     if costly or share >= settings.critical_share:
         return Severity.CRITICAL if role == ROLE_PRIMARY else Severity.WARNING

@@ -52,6 +52,9 @@ class Metric:
     lacking: bool = False
     """Whether it counts predictions, so that those below the usual number are the ones that it is about."""
 
+    harm: bool = False
+    """Whether it measures harm itself though its signal does not; see `Signal.harm`."""
+
     def worded(self, direction: str, n: int) -> str:
         """The words for a value that is wrong in a direction, of so many rows."""
         below = self.below if direction == "below" else ""
@@ -122,6 +125,10 @@ class Signal:
         """What a finding of a metric is called, which is wrong in a direction, of so many rows."""
         words = self.metrics.get(metric, _PLAIN).worded(direction, n) or self.words
         return words.format(metric=metric.replace("_", " "))
+
+    def harms(self, metric: str) -> bool:
+        """Whether a finding of a metric is harm itself, and not a sign of it."""
+        return self.harm or self.metrics.get(metric, _PLAIN).harm
 
     def lacks(self, metric: str, direction: str) -> bool:
         """Whether a finding of a metric, which is wrong in a direction, is about predictions that did not come."""

@@ -15,6 +15,7 @@ from modelspan_analyzer.incidents.group import NewFinding
 from modelspan_analyzer.incidents.incident import OpenFinding
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.why import Explanation, question
 from modelspan_analyzer.why.timeline import Timeline
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -71,3 +72,13 @@ def test_what_came_wrong_is_told_apart_from_what_did_not_come(values, silence, s
     fewer = replace(member, metric="volume", feature="", direction="below", affected=silence)
     incident = replace(opened(NewFinding(nulls, None), TERMS), findings=(member, fewer))
     assert describe.facts(incident)["affected"] == said
+
+
+@pytest.mark.parametrize(("metric", "severity"), [("p95", Severity.INFO), ("burn_rate", Severity.WARNING)])
+def test_a_promise_used_up_too_fast_calls_somebody(metric, severity):
+    """Of a promise of 99.95 %, 0.8 % of late calls use up a month in two days, and are few: worth a page, and no note.
+    As few that are slower than usual break no promise."""
+    window = Window(NOON - timedelta(hours=1), NOON)
+    result = Result("churn", "1", window, "latency", metric, 16.0, Verdict.ALARM, threshold=14.4, n=1000)
+    why = Explanation(question(result), "", (), 8, 992, 0.0, truncated=False, affected=8)
+    assert opened(NewFinding(result, why), TERMS).severity is severity

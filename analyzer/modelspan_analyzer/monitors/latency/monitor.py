@@ -147,5 +147,5 @@ LATENCY: Final = Signal(
     LatencySettings,
     cost=Cost.ROWS,
     gravity=3,
-    metrics={BURN_RATE: Metric("too many slow or failed calls", kinds.SLOW)},
+    metrics={BURN_RATE: Metric("too many slow or failed calls", kinds.SLOW, harm=True)},
 )
