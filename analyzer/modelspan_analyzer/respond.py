@@ -29,7 +29,7 @@ class Responder:
     def __init__(self, store: Store, config: MonitorsConfig) -> None:
         self._store = store
         self._config = config
-        self._pusher = Pusher(config.alerts)
+        self._pusher = Pusher(config.alerts, store.database)
         self._lock = threading.Lock()
         self._background = Background.every("modelspan-alerts", config.alerts.resend.total_seconds(), self._push_again)
 

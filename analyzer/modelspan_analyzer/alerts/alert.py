@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from urllib.parse import quote
 
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import Incident, Severity, describe
+from modelspan_collector.store.connect import DEFAULT_DATABASE
 
 NAME = "ModelIncident"
 ACKNOWLEDGED = "ModelIncidentAcknowledged"
@@ -60,16 +62,20 @@ def labels_of(incident: Incident, severity: Severity) -> dict[str, str]:
     }
 
 
-def annotations_of(incident: Incident, settings: AlertSettings) -> dict[str, str]:
-    """What a person reads, of `ANNOTATIONS`: what is wrong, in numbers, why, what to do and where to look."""
+def annotations_of(incident: Incident, settings: AlertSettings, database: str = DEFAULT_DATABASE) -> dict[str, str]:
+    """What a person reads, of `ANNOTATIONS`: what is wrong, in numbers, why, what to do and where to look.
+
+    `database` is where the incident is kept: command and query ask there.
+    """
+    elsewhere = "" if database == DEFAULT_DATABASE else f" --database {shlex.quote(database)}"
     links = {
         **describe.facts(incident),
-        "command": f"modelspan incidents {incident.incident_id}",
+        "command": f"modelspan incidents {incident.incident_id}{elsewhere}",
         "runbook_url": incident.runbook,
         "page": _page(incident, settings),
         "dashboard": dashboard_of(incident, settings),
         "trace": settings.trace.format(trace_id=incident.traces[0]) if settings.trace and incident.traces else "",
-        "sql": sql_of(incident),
+        "sql": sql_of(incident, database),
     }
     return {name: text for name, text in links.items() if text}
 
@@ -79,10 +85,11 @@ def dashboard_of(incident: Incident, settings: AlertSettings) -> str:
     return settings.dashboard.format(model=quote(incident.model, safe=""), incident=incident.incident_id)
 
 
-def sql_of(incident: Incident) -> str:
+def sql_of(incident: Incident, database: str = DEFAULT_DATABASE) -> str:
     """The query that shows what was found."""
+    place = "" if database == DEFAULT_DATABASE else f"`{database}`."
     return (
-        "SELECT window_end, signal, metric, feature, value, threshold, reason FROM monitor_results FINAL "
+        f"SELECT window_end, signal, metric, feature, value, threshold, reason FROM {place}monitor_results FINAL "
         f"WHERE model = '{_escaped(incident.model)}' AND verdict = 'alarm' "
         f"AND window_end >= '{incident.began_at:%Y-%m-%d %H:%M:%S}' ORDER BY window_end"
     )
@@ -92,20 +99,28 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
-def alert_of(incident: Incident, severity: Severity, settings: AlertSettings, ends_at: datetime) -> Alert:
+def alert_of(
+    incident: Incident,
+    severity: Severity,
+    settings: AlertSettings,
+    ends_at: datetime,
+    database: str = DEFAULT_DATABASE,
+) -> Alert:
     """The alert of one severity of an incident, which holds until `ends_at` unless it is sent again."""
     return Alert(
         labels={"alertname": NAME, **{name: text for name, text in labels_of(incident, severity).items() if text}},
-        annotations=annotations_of(incident, settings),
+        annotations=annotations_of(incident, settings, database),
         starts_at=incident.opened_at,
         ends_at=ends_at,
         link=_page(incident, settings),
     )
 
 
-def alerts_of(incident: Incident, settings: AlertSettings, ends_at: datetime) -> dict[str, Alert]:
+def alerts_of(
+    incident: Incident, settings: AlertSettings, ends_at: datetime, database: str = DEFAULT_DATABASE
+) -> dict[str, Alert]:
     """Every alert of an incident: one of each severity that it has had, and of its acknowledgement, if there is one."""
-    alerts = {one.value: alert_of(incident, one, settings, ends_at) for one in incident.severities}
+    alerts = {one.value: alert_of(incident, one, settings, ends_at, database) for one in incident.severities}
     known = incident.acknowledged_at is not None
     return alerts | ({ACKNOWLEDGED: acknowledgement_of(incident, ends_at)} if known else {})
 

@@ -115,7 +115,7 @@ class IncidentCollector(PrometheusCollector):
         )
         for incident in shown:
             _add_severities(open_, incident, 1.0)
-            texts = annotations_of(incident, self._settings)
+            texts = annotations_of(incident, self._settings, self._store.database)
             info.add_metric([incident.incident_id, *(texts.get(name, "") for name in ANNOTATIONS)], 1.0)
             affected.add_metric([incident.incident_id, incident.model], float(incident.affected))
             known = acknowledgement_labels(incident).values()

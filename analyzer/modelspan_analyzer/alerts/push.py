@@ -14,6 +14,7 @@ from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.incidents import Incident
 from modelspan_analyzer.incidents.incident import OPEN
 from modelspan_analyzer.webhook import Answer, PostError, post
+from modelspan_collector.store.connect import DEFAULT_DATABASE
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,8 @@ class Pusher:
     """Sends what changed at once, and what is open again and again, so that no more is sent than needed."""
 
     settings: AlertSettings
+    database: str = DEFAULT_DATABASE
+    """Where the incidents are kept."""
     _sent: dict[Key, tuple[datetime, Alert]] = field(default_factory=dict)
 
     def send(self, incidents: Sequence[Incident], now: datetime) -> list[Alert]:
@@ -103,7 +106,7 @@ class Pusher:
         silent = under_maintenance(self.settings.maintenance, incident.model, now)
         lives = incident.status == OPEN and not silent
         ends = now + LIVES * self.settings.resend if lives else now
-        found = alerts_of(incident, self.settings, ends)
+        found = alerts_of(incident, self.settings, ends, self.database)
         if (incident.incident_id, ACKNOWLEDGED) in self._sent:  # not any more, perhaps: then it has to be ended
             found.setdefault(ACKNOWLEDGED, acknowledgement_of(incident, now))
         return {(incident.incident_id, name): alert for name, alert in found.items()}

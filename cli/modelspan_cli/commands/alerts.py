@@ -76,11 +76,12 @@ def _push(args: argparse.Namespace, config: MonitorsConfig) -> int:
     if not urls:
         raise CommandError("there is no Alertmanager to push to", hint="name its address, or set alerts.alertmanagers")
     with reading(args) as store:
-        incidents = load_open(store)
+        incidents, database = load_open(store), store.database
     until = instants.now() + 4 * config.alerts.resend
+    alerts = [alert for one in incidents for alert in alerts_of(one, config.alerts, until, database).values()]
     try:
         for url in urls:
-            push(url, [alert for one in incidents for alert in alerts_of(one, config.alerts, until).values()])
+            push(url, alerts)
     except PushError as error:
         raise CommandError(str(error)) from error
     if not incidents:

@@ -192,6 +192,14 @@ def test_an_alert_says_all_that_somebody_who_is_called_has_to_know(kept):
     assert "page" not in alert_of(incident, incident.severity, AlertSettings(), NOW).annotations
 
 
+def test_command_and_query_of_an_alert_ask_the_database_that_keeps_its_incident(kept):
+    """A tenant's is not the main one: without its name both would find nothing."""
+    (incident,) = load_open(kept)
+    said = Pusher(AlertSettings(hold=timedelta(0)), "acme").send([incident], NOW)[0].annotations
+    assert said["command"] == f"modelspan incidents {incident.incident_id} --database acme"
+    assert "FROM `acme`.monitor_results FINAL" in said["sql"]
+
+
 def test_an_incident_that_is_over_is_said_to_be(store):
     """Its series falls to 0 for a while and does not just go: what is not answered stands as it was said last."""
     window = Window(NOW - timedelta(hours=1), NOW)
