@@ -6,6 +6,7 @@ difference of absolute errors for numbers): what they share cancels out, so that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,11 @@ from modelspan_analyzer.comparison.period import Period, period, refusal
 from modelspan_analyzer.comparison.reasons import ReasonsCompared, compare_reasons
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.monitors.performance.evaluate import evaluate
-from modelspan_analyzer.reading.outcomes.read import PREDICTED
-from modelspan_analyzer.reading.outcomes.target import REGRESSION, Target, find_target, read_as
-from modelspan_analyzer.reading.rows import Rows, window_rows
+from modelspan_analyzer.reading.baselines import active
+from modelspan_analyzer.reading.outcomes.read import PREDICTED, coverage
+from modelspan_analyzer.reading.outcomes.spelling import shown
+from modelspan_analyzer.reading.outcomes.target import REGRESSION, Seen, Target, look, read_as, target_of
+from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.performance.counts import Estimate
 from modelspan_analyzer.statistics.performance.intervals import normal
@@ -78,6 +81,8 @@ class Comparison:
     """None where a version has no attributions."""
     matched: Matched
     period: Period
+    left_out: str = ""
+    """Which labels are no class of the model, and how many of each version; '' where none are."""
 
 
 def compare(
@@ -104,10 +109,13 @@ def compare(
     matched, *rows = match(store, *rows)
     if not compared.together and matched.rows < MIN_PAIRS:
         raise LookupError(refusal(store, model, champion, challenger, window))
-    target = find_target(store, model, rows, settings.positive_class)
+    seen = [look(store, one) for one in rows]
+    known = _known(store, model, champion, challenger)
+    target = target_of(store, model, [*seen, *known], settings.positive_class, windows=len(rows))
     if target.apart:
         raise LookupError(target.apart)
     rows = [read_as(one, target) for one in rows]
+    left_out = _left_out(store, target, rows, seen)
     found = [{m.metric: m for m in evaluate(store, one, target, settings).get("", [])} for one in rows]
     for version, measured in zip((champion, challenger), found, strict=True):
         if not measured:
@@ -125,7 +133,28 @@ def compare(
     if paired is None and not compared.together:
         raise LookupError(f"{refusal(store, model, champion, challenger, window)}; {matched}, too few with labels")
     said = _recommend(measures, paired, settings, compared)
-    return Comparison(tuple(measures), paired, said, reasons, matched, compared)
+    return Comparison(tuple(measures), paired, said, reasons, matched, compared, left_out)
+
+
+def _known(store: Store, model: str, *versions: str) -> list[Seen]:
+    """What the first of the versions' baselines that has labels says of the classes; empty where none has any."""
+    for version in versions:
+        if (baseline := active(store, model, version)) and (seen := look(store, baseline_rows(baseline))).labelled:
+            return [seen]
+    return []
+
+
+def _left_out(store: Store, target: Target, rows: Sequence[Rows], seen: Sequence[Seen]) -> str:
+    """What of the labels of champion and challenger is no class of the model."""
+    if not target.strange:
+        return ""
+    champion, challenger = (
+        before.labelled - coverage(store, one).labelled for one, before in zip(rows, seen, strict=True)
+    )
+    return (
+        f"labels of {shown(target.strange)}, no class of the model, are left out: {champion:,} of the champion, "
+        f"{challenger:,} of the challenger"
+    )
 
 
 def _paired(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from rich.table import Table
 
-from modelspan_analyzer.comparison.compare import compare
+from modelspan_analyzer.comparison.compare import Comparison, compare
 from modelspan_analyzer.comparison.reasons import ReasonsCompared
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.results import Window
@@ -60,10 +60,25 @@ def run(args: argparse.Namespace) -> int:
     console().print(table)
     console().print(f"{found.period}.")
     console().print(f"{found.matched}.")
+    for line in (found.left_out, *_of_common_classes(found)):
+        if line:
+            console().print(f"{line}.")
     console().print(found.recommendation)
     if found.reasons:
         _show_reasons(found.reasons, args)
     return 0
+
+
+def _of_common_classes(found: Comparison) -> list[str]:
+    """Which measures are means over the classes of both versions alone."""
+    without: dict[tuple[str, ...], list[str]] = {}
+    for one in found.measures:
+        without.setdefault(one.left_out, []).append(one.metric)
+    return [
+        f"{', '.join(names)}: compared over the classes that both have, without {', '.join(classes)}"
+        for classes, names in without.items()
+        if classes
+    ]
 
 
 def _show_reasons(reasons: ReasonsCompared, args: argparse.Namespace) -> None:

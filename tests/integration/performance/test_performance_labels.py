@@ -16,7 +16,7 @@ from modelspan_analyzer.monitors.performance import business
 from modelspan_analyzer.monitors.performance.evaluate import Measured, evaluate
 from modelspan_analyzer.reading.outcomes import read
 from modelspan_analyzer.reading.outcomes.read import Segment
-from modelspan_analyzer.reading.outcomes.target import Target, find_target
+from modelspan_analyzer.reading.outcomes.target import Target, look, target_of
 from modelspan_analyzer.reading.rows import Rows, window_rows
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
@@ -60,7 +60,7 @@ def test_measures_through_the_store_equal_scikit_learn(store: Store, shared_data
     ids = [f"p{i}" for i in range(len(truth))]
     insert_labels(store, ids, [str(label) for label in truth], [7200.0] * len(ids))
     rows = window_rows("m", "1", WINDOW)
-    target = find_target(store, "m", [rows])
+    target = target_of(store, "m", [look(store, rows)])
     assert target == Target("binary", ("0", "1"))
     found = measured(store, rows, target)
     expected = {
@@ -146,7 +146,7 @@ def test_multiclass_equals_scikit_learn(store: Store, shared_data: Path) -> None
     truth = reference["y_true"].to_pylist()
     insert_labels(store, [f"p{i}" for i in range(6000)], truth, [5.0] * 6000)
     rows = window_rows("m", "1", WINDOW)
-    found = measured(store, rows, find_target(store, "m", [rows]))
+    found = measured(store, rows, target_of(store, "m", [look(store, rows)]))
     predicted = reference["y_pred"].to_pylist()
     assert found["f1_macro"].estimate.value == pytest.approx(
         metrics.f1_score(truth, predicted, average="macro"), abs=1e-9
@@ -164,7 +164,7 @@ def test_regression_and_ranking_through_the_store(store: Store) -> None:
     actual = np.round(np.abs(value + generator.normal(0, 1, 300)))
     insert_labels(store, [f"p{i}" for i in range(300)], [str(a) for a in actual], [1.0] * 300)
     rows = window_rows("m", "1", WINDOW)
-    target = find_target(store, "m", [rows])
+    target = target_of(store, "m", [look(store, rows)])
     assert target.task == "regression"
     found = measured(store, rows, target, PerformanceSettings(query_tag="query", cut_off=5))
     assert found["mean_absolute_error"].estimate.value == pytest.approx(np.abs(value - actual).mean(), abs=1e-9)

@@ -118,20 +118,18 @@ class Seen(NamedTuple):
     """When the newest of the labels came."""
 
 
-def find_target(store: Store, model: str, sources: Sequence[Rows], positive: str = "") -> Target:
+def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = "", windows: int = 1) -> Target:
     """What a model predicts, by its card and by what was seen in rows.
 
     Args:
         store: the store.
         model: the model's name.
-        sources: rows of the window and of the baseline; the card is of the tenants whose rows they are.
+        seen: in the rows of a window, or of each of several, and of baselines; the card is of the tenants whose rows
+            they are.
         positive: the positive class; if not given it is the one of the usual names, else the card's or alphabet's last.
+        windows: how many of the first are windows, whose labels do not say what the classes are where a card or
+            baselines do, or where of several windows all have labels of two.
     """
-    return target_of(store, model, [look(store, rows) for rows in sources], positive)
-
-
-def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = "") -> Target:
-    """The same, of what was seen in the rows."""
     card = card_for(store, model, frozenset().union(*(one.tenants for one in seen)))
     task, classes = card.task, list(card.classes)
     found = find_spelling([one.predicted for one in seen], [one.truths for one in seen])
@@ -142,14 +140,19 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
         for side in ([one.predicted for one in seen], [one.truths for one in seen])
     )
     apart = no_class_in_common(answers, truths)
-    odd = strange(classes, answers, truths)
-    of_classes = any(answers) or _classifies(task) or (all(one.bounded for one in seen) and _are_of_two(truths[-1]))
+    current, known = truths[:windows], truths[windows:]
+    if windows > 1 and not any(known):
+        known = [*known, frozenset.intersection(*current)]
+    odd = strange(classes, answers, [frozenset().union(*current), *known])
+    of_classes = (
+        any(answers) or _classifies(task) or (all(one.bounded for one in seen) and _are_of_two((known or truths)[-1]))
+    )
     if apart and truths[0].isdisjoint(frozenset().union(*answers)):
         odd = truths[0]
     elif not of_classes:  # numbers beside numbers
         odd = frozenset()
     bounded = True
-    for one, named, labels in zip(seen, answers, [truths[0] - odd, *truths[1:]], strict=True):
+    for one, named, labels in zip(seen, answers, [*(each - odd for each in current), *truths[windows:]], strict=True):
         bounded &= one.bounded
         if named or _classifies(task) or (bounded and _are_of_two(labels)):
             classes = list(dict.fromkeys([*classes, *sorted(named), *sorted(labels)]))
