@@ -153,7 +153,9 @@ class Runner:
         untouched = set(due.new) if self.store.embedded and known.upto is not None else set()
         known.upto, known.rows, known.closed = None, -1, None  # until all is done
         newest = max(due.windows, key=lambda window: window.end, default=None)
-        first = [newest] if newest and len(due.windows) > IN_ORDER else []
+        is_news = newest is not None and (known.ahead is None or newest.end > known.ahead)
+        first = [newest] if newest and is_news and len(due.windows) > IN_ORDER else []
+        known.ahead = newest.end if newest and is_news else known.ahead
         claims: dict[Window, Claim | None] = {}
         for turn, window in enumerate((*first, *due.windows)):
             if window not in claims:

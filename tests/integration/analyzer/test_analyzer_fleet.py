@@ -99,6 +99,17 @@ def test_what_is_left_of_a_look_is_made_up_for_by_the_next(store: Store) -> None
     assert len(looked) == 9
 
 
+def test_of_what_is_left_only_a_newer_window_comes_before_the_oldest(store: Store) -> None:
+    """Looks that are cut short do not work their way from the newest window back, each judged without what came before
+    it: of those that are left none is news."""
+    predict(store, "long", 9)
+    watch = Watch()
+    runner = Runner(store, config(), signals=watch.signals)
+    for closed in (8, 8, 8, 9, 9):
+        runner._look(START + closed * HOUR + SOON, None, enough=lambda: True)
+    assert [hour for _, hour in watch.seen] == [7, 0, 1, 8, 2]
+
+
 STILL: dict[str, dict[str, Any]] = {
     "windows of hours": {"window": {"size": "1h"}},
     "windows of a quarter": {"window": {"size": "15m"}},
