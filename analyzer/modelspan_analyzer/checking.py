@@ -104,10 +104,10 @@ def ask(
     if findings:
         reason = f"{len(findings)} results stand against {name}"
         return Answer(Status.ALARM, reason, newest, findings, known, unchecked)
-    if lacking := _lacking(rows, model, newest, signals):
-        return Answer(Status.NOT_CHECKED, lacking, newest, [], known, unchecked)
     if known:
         return Answer(Status.ALARM, f"{len(known)} open incidents stand against {name}", newest, [], known, unchecked)
+    if lacking := _lacking(rows, model, newest, signals):
+        return Answer(Status.NOT_CHECKED, lacking, newest, [], known, unchecked)
     return Answer(Status.PASSED, f"nothing stands against {name}", newest, unchecked=unchecked)
 
 

@@ -39,13 +39,15 @@ def results(shared_store: Store) -> None:
             ),
             Result("alone", "1", WINDOW, "attribution", "ndcg", None, Verdict.SKIPPED, n=9, reason="does not apply"),
             Result("open", "1", WINDOW, "data_drift", "psi", 0.01, Verdict.OK, n=9),
+            Result("hushed", "1", WINDOW, "data_quality", "volume", 0.0, Verdict.OK, n_baseline=5),
             Result("two", "0", EARLIER, "data_drift", "psi", None, Verdict.NOT_COMPARED, n=9, reason="retired"),
             Result("two", "1", WINDOW, "data_drift", "psi", 0.01, Verdict.OK, n=9),
             Result("two", "2", WINDOW, "data_drift", "psi", 0.01, Verdict.NOT_COMPARED, n=9, reason="no baseline"),
         ],
         "run",
     )
-    update(shared_store, [Result("open", "1", EARLIER, "data_drift", "psi", 0.9, Verdict.ALARM)], END)
+    for model in ("open", "hushed"):
+        update(shared_store, [Result(model, "1", EARLIER, "data_drift", "psi", 0.9, Verdict.ALARM)], END)
 
 
 def test_the_newest_results_are_gauges(shared_store: Store) -> None:
@@ -116,6 +118,7 @@ def test_otlp_is_silent_without_an_endpoint(shared_store: Store, monkeypatch: py
         ("calm", {"signals": ["data_drift", "fairness"]}, Status.NOT_CHECKED),
         ("open", {}, Status.ALARM),
         ("open", {"signals": ["data_quality"]}, Status.NOT_CHECKED),
+        ("hushed", {}, Status.ALARM),  # as `status` says: that no row came does not end an incident
     ],
 )
 def test_the_gate_answers(shared_store: Store, model: str, options: dict[str, object], expected: Status) -> None:
