@@ -55,6 +55,7 @@ ELSEWHERE = {
     "collector": "receives",
     "feedback": "writes what a person says of an incident",
     "import": "brings predictions in, and says how many",
+    "monitors": "says whether a file is one, and looks at no model",
     "replay": "swept below, in a process of its own",
     "schema": "tells the schema's version",
     "sql": "answers what is asked",
