@@ -32,6 +32,7 @@ SETTINGS = ModelSettings.model_validate(
         "segments": ("tag.region",),
         "fairness": {"facets": ("region",)},
         "performance": {"cost": {"1:1": 1.0}},
+        "metrics": ({"name": "mean", "expression": "avg(value)"},),
         "robustness": {"enabled": True, "model": "swept_model:score"},
     }
 )

@@ -21,6 +21,7 @@ ON_THE_PATH_OF_A_CALL = {
     "_observer.py",
     "_prediction.py",
     "capture/values.py",
+    "follow/outermost.py",
     "records/placing.py",
     "telemetry/span_exporter.py",
 }

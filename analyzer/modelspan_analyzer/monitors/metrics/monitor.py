@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -95,7 +94,18 @@ def _named_in(select: str, context: MonitorContext) -> list[str]:
     """Features and tags whose names stand in a SELECT, as far as they are known."""
     known = {*context.current.features, *(context.reference.features if context.reference else ())}
     known |= {name for key in context.settings.slicing for name in names_in(key)}
-    return sorted(name for name in known if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", select))
+    return sorted(name for name in known if _stands_in(name, select))
+
+
+def _stands_in(name: str, text: str) -> bool:
+    """Whether a name stands in a text by itself, not within a longer one."""
+    at = text.find(name)
+    while at >= 0:
+        around = text[max(0, at - 1) : at] + text[at + len(name) : at + len(name) + 1]
+        if not any(sign.isalnum() or sign == "_" for sign in around):
+            return True
+        at = text.find(name, at + 1)
+    return False
 
 
 def _judged(context: MonitorContext, settings: MetricSettings, parts: Parts) -> Iterator[Result]:
