@@ -85,7 +85,7 @@ def filled(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Si
         )
         store.command(
             "INSERT INTO monitor_results (model, version, window_start, window_end, signal, metric, feature, verdict)"
-            " SELECT 'churn', '1.4.0', now64(9) - 3600, now64(9), 'data_quality', 'null_rate', 'age', 'alarm'"
+            " SELECT 'churn', '1.4.0', now64(9) - 600, now64(9) - 60, 'data_quality', 'null_rate', 'age', 'alarm'"
         )
         parquet.write_table(rows[0], folder / "validation.parquet")
         parquet.write_table(rows[0].select(["prediction_id", "outcome"]), folder / "labels.parquet")
