@@ -33,8 +33,8 @@ PAGES = {
 }
 """Pages, and what is put for a stand-in of theirs."""
 BLOCKS = [block for page in PAGES for block in blocks(page, "sh") if not block.why_not_run]
-STATUSES = {"check": (0, 3, 4)}
-"""Commands that answer by their exit status too."""
+STATUSES = {"check": (0, 3, 4), "why": (0, 1)}
+"""Commands that answer by their exit status too; `why` of the incident here, which has no findings, is 1."""
 ROWS = 1200
 FAULTY = 100
 """The newest predictions, of fifteen minutes: the feature store's newest release took its time, and had no age."""
@@ -85,7 +85,7 @@ def filled(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Si
         )
         store.command(
             "INSERT INTO monitor_results (model, version, window_start, window_end, signal, metric, feature, verdict)"
-            " SELECT 'churn', '1.4.0', now64(9) - 600, now64(9) - 60, 'data_quality', 'null_rate', 'age', 'alarm'"
+            " SELECT 'churn', '1.4.0', now64(9) - 3600, now64(9), 'data_quality', 'null_rate', 'age', 'alarm'"
         )
         parquet.write_table(rows[0], folder / "validation.parquet")
         parquet.write_table(rows[0].select(["prediction_id", "outcome"]), folder / "labels.parquet")
