@@ -14,7 +14,7 @@ import pytest
 from databases import Databases
 from pages import Block, blocks, commands
 
-from modelspan_analyzer.incidents.incident import OPEN, Incident, Severity
+from modelspan_analyzer.incidents.incident import OPEN, Incident, OpenFinding, Severity
 from modelspan_analyzer.incidents.store import save
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.features import feature_maps
@@ -33,15 +33,16 @@ PAGES = {
 }
 """Pages, and what is put for a stand-in of theirs."""
 BLOCKS = [block for page in PAGES for block in blocks(page, "sh") if not block.why_not_run]
-STATUSES = {"check": (0, 3, 4), "why": (0, 1)}
-"""Commands that answer by their exit status too; `why` of the incident here, which has no findings, is 1."""
+STATUSES = {"check": (0, 3, 4)}
+"""Commands that answer by their exit status too."""
 ROWS = 1200
 FAULTY = 100
 """The newest predictions, of fifteen minutes: the feature store's newest release took its time, and had no age."""
 NOW = datetime.now(UTC).replace(microsecond=0)
+FINDING = OpenFinding("1.4.0", "data_quality", "null_rate", "age", "", "", "values of age are missing", NOW)
 INCIDENT = Incident(
     "3f2a91c0d4be", "churn", "1.4.0", OPEN, Severity.WARNING, "data_quality", "missing values", "why", "cause",
-    "owner", "", NOW, NOW, NOW, None, 3, 0.0, (), (),
+    "owner", "", NOW, NOW, NOW, None, 3, 0.0, (FINDING,), (),
 )  # fmt: skip
 
 
