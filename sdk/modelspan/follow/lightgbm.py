@@ -8,7 +8,7 @@ from modelspan._observer import Options
 from modelspan.follow.instrumentor import Instrumentor
 from modelspan.follow.naming import named
 from modelspan.follow.outermost import Reading, follow, quiet
-from modelspan.follow.sklearn import follow_estimators
+from modelspan.follow.sklearn import follow_kinds_of
 
 
 def _options(booster: Any) -> Options:
@@ -18,12 +18,6 @@ def _options(booster: Any) -> Options:
 READING = Reading(_options, other={"raw_score": False, "pred_leaf": False, "pred_contrib": False})
 
 
-def _estimators(module: Any) -> None:
-    for each in vars(module).values():
-        if isinstance(each, type) and issubclass(each, module.LGBMModel):
-            follow_estimators(each)
-
-
 class LightGBMInstrumentor(Instrumentor):
     """Follows `predict` of boosters, and the estimators."""
 
@@ -31,5 +25,5 @@ class LightGBMInstrumentor(Instrumentor):
     changes = {  # noqa: RUF012 - is not changed
         "lightgbm.basic": lambda module: follow(module.Booster, ["predict"], READING),
         "lightgbm.engine": lambda module: quiet(module, ["train", "cv"]),
-        "lightgbm.sklearn": _estimators,
+        "lightgbm.sklearn": lambda module: follow_kinds_of(module.LGBMModel, module),
     }

@@ -42,6 +42,13 @@ def follow_estimators(owner: type) -> None:
         quiet(base, NO_PREDICTIONS)
 
 
+def follow_kinds_of(base: type, module: Any) -> None:
+    """Follow the classes of a module that are estimators of a kind."""
+    for each in vars(module).values():
+        if isinstance(each, type) and issubclass(each, base):
+            follow_estimators(each)
+
+
 def _base(module: Any) -> None:
     """Follow every class of estimators when it is made: they all have this base."""
     follow_estimators(module.BaseEstimator)

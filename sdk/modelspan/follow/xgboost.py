@@ -9,7 +9,7 @@ from modelspan._observer import Options
 from modelspan.follow.instrumentor import Instrumentor
 from modelspan.follow.naming import named
 from modelspan.follow.outermost import Reading, follow, quiet
-from modelspan.follow.sklearn import follow_estimators
+from modelspan.follow.sklearn import follow_kinds_of
 
 MOST_CELLS = 2**22
 """Cells of a `DMatrix` that are laid out as a table; of a larger one the rows are recorded without features."""
@@ -54,12 +54,6 @@ READING = Reading(
 )
 
 
-def _estimators(module: Any) -> None:
-    for each in vars(module).values():
-        if isinstance(each, type) and issubclass(each, module.XGBModel):
-            follow_estimators(each)
-
-
 class XGBoostInstrumentor(Instrumentor):
     """Follows `predict` and `inplace_predict` of boosters, and the estimators."""
 
@@ -67,5 +61,5 @@ class XGBoostInstrumentor(Instrumentor):
     changes = {  # noqa: RUF012 - is not changed
         "xgboost.core": lambda module: follow(module.Booster, ["predict", "inplace_predict"], READING),
         "xgboost.training": lambda module: quiet(module, ["train", "cv"]),
-        "xgboost.sklearn": _estimators,
+        "xgboost.sklearn": lambda module: follow_kinds_of(module.XGBModel, module),
     }

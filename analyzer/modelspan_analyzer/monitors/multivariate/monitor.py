@@ -7,7 +7,7 @@ by the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -35,7 +35,8 @@ from modelspan_analyzer.verdicts.p_value import p_words
 from modelspan_collector.store.connect import Store
 
 SIGNAL: Final = "multivariate"
-MEASURES = ("reconstruction_error", "domain_classifier_auc")
+RECONSTRUCTION: Final = "reconstruction_error"
+MEASURES = (RECONSTRUCTION, "domain_classifier_auc")
 SETTLED: Final = 0.1
 """A p-value of half of the rows above which nothing alarms, whatever the other half says: nine in ten windows."""
 SHOWN = 5
@@ -53,24 +54,26 @@ def multivariate(context: MonitorContext) -> list[Result]:
     if min(n, n_baseline) < settings.min_rows:
         reason = f"{n} rows against {n_baseline} of the baseline's held-out half; both need {settings.min_rows}"
         return _none(context, Verdict.NOT_ENOUGH_DATA, reason, n, n_baseline)
-    without = {*context.usual, *context.row_names}
-    both = matrices(reference, window, without)
+    both = matrices(reference, window, {*context.usual, *context.row_names})
     if not _vary(both):
         return _none(context, Verdict.SKIPPED, "no feature with values on both sides varies", n, n_baseline)
-    found = _measured(context, baseline, reference, both, known=baseline.stored)
-    return [_in_season(context, reference, window, one) if one.verdict is Verdict.ALARM else one for one in found]
+    found = [measure(context, baseline, reference, both, baseline.stored) for measure in (_reconstruction, _classifier)]
+    return [_in_season(context, baseline, reference, window, one) for one in found]
 
 
-def _in_season(context: MonitorContext, reference: Reference, window: Sample, one: Result) -> Result:
+def _in_season(
+    context: MonitorContext, baseline: Baseline, reference: Reference, window: Sample, one: Result
+) -> Result:
     """An alarm beside windows like its own instead of the baseline, where there are such with enough rows."""
-    settings, baseline = context.settings.multivariate, context.baseline
-    windows = calm_like(context, SIGNAL, one.metric)
+    settings = context.settings.multivariate
+    windows = calm_like(context, SIGNAL, one.metric) if one.verdict is Verdict.ALARM else []
     like = _rows_of(context, windows, reference, settings.max_rows)
-    if baseline is None or like is None or len(like.ids) < settings.min_rows:
+    if like is None or len(like.ids) < settings.min_rows:
         return one
     beside = replace(reference, held_out=like)
     both = matrices(beside, window, {*context.usual, *context.row_names})
-    again = {other.metric: other for other in _measured(context, baseline, beside, both, known=False)}[one.metric]
+    measure = _reconstruction if one.metric == RECONSTRUCTION else _classifier
+    again = measure(context, baseline, beside, both, False)
     return replace(again, reason=f"{again.reason}; {beside_like(len(windows))}")
 
 
@@ -83,14 +86,6 @@ def _rows_of(context: MonitorContext, windows: Sequence[Window], reference: Refe
             most = -(-limit // len(windows))
             found.append(read_window(context.store, relation, reference.encoding, most, rows))
     return mixed(found) if found else None
-
-
-def _measured(
-    context: MonitorContext, baseline: Baseline, reference: Reference, both: Matrices, *, known: bool
-) -> list[Result]:
-    """Both measures; `known` where the reference is the baseline's own, which never changes."""
-    seen = Seen(n=len(both.window), n_baseline=len(both.held_out))
-    return [*_reconstruction(context, reference, both, seen, known), _classifier(context, baseline, both, seen)]
 
 
 def _none(context: MonitorContext, verdict: Verdict, reason: str, n: int, n_baseline: int) -> list[Result]:
@@ -125,11 +120,14 @@ _kept_components = kept(16)(_components)
 
 
 def _reconstruction(
-    context: MonitorContext, reference: Reference, both: Matrices, seen: Seen, known: bool
-) -> Iterator[Result]:
-    """The window's mean error beside the held-out half's, on components of the learning half."""
-    settings = context.settings.multivariate
-    learning = Learning(both.learning, both.held_out, (context.baseline, settings.max_rows, both.names))
+    context: MonitorContext, baseline: Baseline, reference: Reference, both: Matrices, known: bool
+) -> Result:
+    """The window's mean error beside the held-out half's, on components of the learning half.
+
+    `known`: whether the reference is the baseline's own, which never changes.
+    """
+    settings, seen = context.settings.multivariate, _seen(both)
+    learning = Learning(both.learning, both.held_out, (baseline, settings.max_rows, both.names))
     components, usual = (_kept_components if known else _components)(context.store, learning, settings.variance)
     residuals = [usual, components.residuals(both.window)]
     before, now = (np.linalg.norm(side, axis=1) for side in residuals)
@@ -156,10 +154,13 @@ def _reconstruction(
         p_value,
         {"baseline": mean, "shift": shift, "floor": floor, "features": most, "left_out": both.left_out},
     )
-    yield context.judged(SIGNAL, "reconstruction_error", value, of, judged, SIGNAL)
+    return context.judged(SIGNAL, RECONSTRUCTION, value, of, judged, SIGNAL)
 
 
-def _classifier(context: MonitorContext, baseline: Baseline, both: Matrices, seen: Seen) -> Result:
+def _classifier(
+    context: MonitorContext, baseline: Baseline, _reference: Reference, both: Matrices, _known: bool
+) -> Result:
+    """How well the window is told from the held-out half."""
     settings = context.settings.multivariate
     test = domain_trees(both.held_out, both.window, settled=max(SETTLED, settings.alpha))
     floor = settings.min_auc
@@ -174,7 +175,11 @@ def _classifier(context: MonitorContext, baseline: Baseline, both: Matrices, see
         reason += f"; most by {', '.join(most)}"
     details = {"features": most, "left_out": both.left_out}
     judged = Judged(Verdict.ALARM if alarm else Verdict.OK, reason, floor, test.p_value, details)
-    return context.judged(SIGNAL, "domain_classifier_auc", test.auc, seen, judged, SIGNAL)
+    return context.judged(SIGNAL, "domain_classifier_auc", test.auc, _seen(both), judged, SIGNAL)
+
+
+def _seen(both: Matrices) -> Seen:
+    return Seen(n=len(both.window), n_baseline=len(both.held_out))
 
 
 @kept(64)
