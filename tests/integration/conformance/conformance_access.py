@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance_data import Rows
 from databases import Databases
+from support import eventually
 
 from modelspan_collector.access.redact import Redaction
 from modelspan_collector.config import CollectorConfig
@@ -107,9 +108,22 @@ class Bench:
         return self.collectors[access.collector]
 
     def flush(self) -> None:
-        """All that was sent is in the tables."""
-        for collector in (*self.relays.values(), *self.collectors.values()):
+        """All that was sent is in the tables, by way of a relay too, whose own flush does not wait for its queue."""
+        for collector in self.relays.values():
             collector.flush()
+        eventually(lambda: not any(map(_waiting, self.relays.values())), "relays sent everything on")
+        for collector in self.collectors.values():
+            collector.flush()
+
+
+def _waiting(relay: Collector) -> float:
+    """Bytes that wait for the collectors that a relay forwards to."""
+    return sum(
+        sample.value
+        for metric in relay.registry.collect()
+        for sample in metric.samples
+        if sample.name == "modelspan_collector_forward_queue_bytes"
+    )
 
 
 def collecting(store: Store, data: Path, **settings: Any) -> Collector:
