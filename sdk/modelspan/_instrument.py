@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import sys
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from modelspan import _runtime
 from modelspan._failsafe import attempt, swallowed
 from modelspan._inside import marked
+from modelspan._loaded import loaded
 from modelspan._observe import wrapper_of
 from modelspan._observer import Observer, Options
 from modelspan.capture.outputs import CLASSIFICATION, REGRESSION
@@ -127,7 +127,7 @@ def _scalars(known: Any) -> list[Any] | None:
 
 def _task_of(estimator: Any) -> str:
     """What an estimator of scikit-learn, or one that follows it, says that it does; '' where it does not."""
-    base = sys.modules.get("sklearn.base")
+    base = loaded("sklearn.base")
     if base is None:
         return ""
     with attempt():

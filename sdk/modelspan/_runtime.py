@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from types import FrameType
 
 from modelspan import _config_file, _failsafe, _identity, _settings
 from modelspan._failsafe import guard, swallowed
+from modelspan._loaded import loaded
 from modelspan._pipeline import Pipeline
 from modelspan._settings import Endpoint, Settings
 
@@ -146,9 +146,9 @@ def watch_the_end() -> None:
     """Flush at exit, at the end of children of multiprocessing and Celery (which skip `atexit`), and on SIGTERM."""
     atexit.unregister(_end_of_process)
     atexit.register(_end_of_process)
-    if (util := sys.modules.get("multiprocessing.util")) is not None:
+    if (util := loaded("multiprocessing.util")) is not None:
         util.Finalize(None, _end_of_process, exitpriority=100)
-    if (celery := sys.modules.get("celery.signals")) is not None:
+    if (celery := loaded("celery.signals")) is not None:
         celery.worker_process_shutdown.connect(_end_of_worker, weak=False, dispatch_uid="modelspan")
     try:
         if threading.current_thread() is threading.main_thread():

@@ -6,11 +6,11 @@ matrices and structured arrays have a shape, too. What is too large to be walked
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from modelspan._failsafe import attempt, swallowed
+from modelspan._loaded import loaded
 
 MOST_UNNAMED = 1_000
 """Numbers of a vector, or columns of a matrix, that are features by their position; more are one embedding."""
@@ -46,7 +46,7 @@ def numpy_of(value: Any) -> Any:
     Raises:
         Exception: The library cannot tell.
     """
-    numpy = sys.modules.get("numpy")
+    numpy = loaded("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray):
         return numpy.asarray(value) if isinstance(value, numpy.matrix) else value  # a matrix stays one when it is cut
     import numpy as np

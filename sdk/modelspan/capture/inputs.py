@@ -10,10 +10,10 @@ import array
 import functools
 import inspect
 import itertools
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from modelspan._loaded import loaded
 from modelspan.capture import arrays, held, values
 from modelspan.capture.held import Held
 from modelspan.capture.tables import Table, long_vector, table_of
@@ -159,7 +159,7 @@ def _reader_for(value: Any) -> Reader:
         return _mapping
     if values.fields(value) is not None:
         return _record
-    numpy = sys.modules.get("numpy")
+    numpy = loaded("numpy")
     if numpy is not None and isinstance(value, numpy.generic):
         return _fields_of_void if getattr(value.dtype, "names", None) else _nothing
     if isinstance(value, (list, tuple)) or any(hasattr(value, name) for name in _ARRAYS):

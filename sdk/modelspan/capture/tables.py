@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelspan._failsafe import swallowed
+from modelspan._loaded import loaded
 from modelspan.capture import arrays, held, values
 from modelspan.capture.columns import array_of, column_of
 from modelspan.capture.held import SMALL_TABLE, Held
@@ -52,7 +53,7 @@ def table_of(value: Any, names: Sequence[str] | None = None) -> Table | None:
         return _of_columns(value)
     if isinstance(value, (list, tuple)):
         return _of_rows(value, names)
-    pandas, polars, numpy, pyarrow = (sys.modules.get(name) for name in ("pandas", "polars", "numpy", "pyarrow"))
+    pandas, polars, numpy, pyarrow = (loaded(name) for name in ("pandas", "polars", "numpy", "pyarrow"))
     if pandas is not None and isinstance(value, pandas.DataFrame):
         return _of_pandas(value)
     if numpy is not None and isinstance(value, numpy.ndarray):

@@ -14,13 +14,13 @@ import enum
 import fractions
 import itertools
 import os
-import sys
 import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from modelspan._failsafe import swallowed
 from modelspan._interrupts import pass_on
+from modelspan._loaded import loaded
 from modelspan.capture import arrays
 
 MOST_FEATURES = 65_536
@@ -94,10 +94,10 @@ def freeze(value: Any) -> Any:
         return float(value)
     if is_missing(value):
         return None
-    pyarrow = sys.modules.get("pyarrow")
+    pyarrow = loaded("pyarrow")
     if pyarrow is not None and isinstance(value, pyarrow.Scalar):
         return freeze(value.as_py())
-    pandas = sys.modules.get("pandas")
+    pandas = loaded("pandas")
     if pandas is not None and isinstance(value, pandas.Interval):
         return _interval(pandas, value)
     if _is_immutable_scalar(value):
@@ -128,7 +128,7 @@ def _interval(pandas: Any, value: Any) -> str:
 
 def _is_immutable_scalar(value: Any) -> bool:
     """Whether it is a scalar of NumPy or pandas."""
-    numpy, pandas = (sys.modules.get(name) for name in ("numpy", "pandas"))
+    numpy, pandas = (loaded(name) for name in ("numpy", "pandas"))
     return bool(
         (numpy and isinstance(value, numpy.generic) and value.dtype.kind not in "VSc")
         or (pandas and isinstance(value, (pandas.Timestamp, pandas.Timedelta, pandas.Period)))
@@ -137,13 +137,13 @@ def _is_immutable_scalar(value: Any) -> bool:
 
 def is_missing(value: Any) -> bool:
     """Whether it is one of pandas' ways to say that nothing is there."""
-    pandas = sys.modules.get("pandas")
+    pandas = loaded("pandas")
     return value is None or bool(pandas and (value is pandas.NaT or value is pandas.NA))
 
 
 def is_missing_type(kind: type) -> bool:
     """Whether values of a type are all missing."""
-    pandas = sys.modules.get("pandas")
+    pandas = loaded("pandas")
     return bool(pandas and kind in (type(pandas.NaT), type(pandas.NA)))
 
 
