@@ -22,9 +22,10 @@ install: $(STAMP)  ## make the virtual environment
 demo: $(STAMP)  ## break a feature store and watch modelspan name it (KEEP=1 leaves it running)
 	$(BIN)/modelspan demo $(if $(KEEP),--keep)
 
-# Tests start some hundred processes: each would compile all sources anew.
+# Tests start some hundred processes: each would compile all sources anew. Files keep their order, by folder: those of
+# whole processes come first, and no long one is left for the end, when the other cores have nothing to do.
 test: $(STAMP) check  ## style, types and every test
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-fast: $(STAMP)  ## the unit tests
 	$(BIN)/python -m pytest tests/unit
