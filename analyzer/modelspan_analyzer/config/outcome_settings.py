@@ -62,10 +62,26 @@ class FairnessSettings(Settings):
     flip_rows: int = Field(2000, ge=0, description="rows sampled for the counterfactual flip test; 0 leaves it out")
     estimated: bool = Field(True, description="also estimate without labels what needs them, for binary models")
     min_group: int = Field(100, ge=1, description="smallest group, and rest, that is judged")
-    min_change: float = Field(0.1, ge=0, description="smallest change from the baseline that alarms")
+    min_change: float = Field(
+        0.1,
+        ge=0,
+        description="smallest change from the baseline that alarms; of numbers, as a share of how far one row usually"
+        " lies from its truth, or from the median",
+    )
     confidence: float = Field(0.999, gt=0.5, lt=1, description="how sure a change or a breach must be")
     alarm_on: tuple[str, ...] = Field(
-        ("disparate_impact", "recall_difference", "specificity_difference", "accuracy_difference"),
+        (
+            "disparate_impact",
+            "recall_difference",
+            "specificity_difference",
+            "accuracy_difference",
+            "mean_prediction_difference",
+            "prediction_quantile_10_difference",
+            "prediction_quantile_50_difference",
+            "prediction_quantile_90_difference",
+            "mean_error_difference",
+            "mean_absolute_error_difference",
+        ),
         description="measures that may alarm on change",
     )
     bounds: dict[str, tuple[float, float]] = Field({}, description="fixed bounds, measure to [lowest, highest]")

@@ -16,6 +16,7 @@ from modelspan_analyzer.reading.outcomes.spelling import shown, strange
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target, classify
 from modelspan_analyzer.reading.segments import spelt_facets, spelt_group
 from modelspan_analyzer.statistics.fairness.groups import GroupCounts
+from modelspan_analyzer.statistics.fairness.numbers import NumberGroups, Numbers
 from modelspan_analyzer.statistics.performance.counts import Confusion, PairCounts, ScoreCounts
 
 Places = npt.NDArray[np.int64]
@@ -130,6 +131,20 @@ class Answers:
         )
         cells = np.bincount(place, minlength=int(np.prod(shape))).astype(np.float64).reshape(shape)
         return GroupCounts(spelt_facets((facet,)), spelt, cells[:, None, :2], cells.sum(axis=1)[:, None], 1.0)
+
+    def number_groups(self, facet: str) -> NumberGroups:
+        """Rows of each group by predicted and true numbers; rows without a finite answer are left out."""
+        coded = self.settled.rows.column(facet).dictionary_encode()
+        spelt = tuple(spelt_group((facet,), (name,)) for name in coded.dictionary.to_pylist())
+        group = np.asarray(coded.indices, np.int64)
+        names = self.settled.roles.prediction, self.settled.roles.label
+        nothing = np.full(group.size, np.nan)
+        prediction, truth = (_floats(self.settled.rows.column(name)) if name else nothing for name in names)
+        order = np.argsort(prediction, kind="stable")
+        order = order[np.isfinite(prediction[order])]
+        ones = np.ones(order.size)
+        rows = Numbers(prediction[order], np.where(np.isfinite(truth), truth, np.nan)[order], ones, ones)
+        return NumberGroups(spelt_facets((facet,)), spelt, group[order], rows)
 
     def _places(self, name: str) -> Places:
         found = pc.index_in(self.settled.rows.column(name), value_set=pa.array(self.target.classes, pa.string()))

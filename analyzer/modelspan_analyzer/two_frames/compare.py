@@ -15,7 +15,7 @@ from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.files.roles import Settled
 from modelspan_analyzer.monitors.drift.compare import Pair
 from modelspan_analyzer.monitors.drift.judge import judge, look
-from modelspan_analyzer.monitors.fairness.judge import breaks_four_fifths, group_found, judge_groups
+from modelspan_analyzer.monitors.fairness.judge import Groups, breaks_four_fifths, group_found, judge_groups
 from modelspan_analyzer.monitors.performance.evaluate import Measured, of_confusion, of_pairs, of_scores
 from modelspan_analyzer.monitors.performance.judge import Place, nothing_beside
 from modelspan_analyzer.monitors.performance.judge import judge as judge_measure
@@ -214,15 +214,10 @@ def _fairness(reference: Settled, current: Settled, options: Options) -> Iterato
     """Every measure of every group of the named columns, judged against the reference."""
     settings = options.fairness
     target = target_of(reference, current, options.performance.positive_class)
-    if target.task == REGRESSION:
-        reason = "fairness needs classes; these predictions are numbers"
-        yield Found("facets", None, Seen(), Judged(Verdict.SKIPPED, reason))
-        return
-    favourable = settings.favourable or target.classes[-1]
     sides = [Answers(side, target, options.performance.threshold) for side in (reference, current)]
     for facet in reference.roles.segments:
-        before, after = (answers.groups(facet, favourable) for answers in sides)
-        unlabelled = not after.labelled.sum()
+        before, after = (_groups(answers, facet, settings) for answers in sides)
+        unlabelled = not after.labelled_rows
         for one, judged, known in judge_groups(after, [before], settings):
             if unlabelled and one.measure.counts != "predictions":
                 judged = replace(judged, reason="it needs labels, and no row of the current table has one")
@@ -231,10 +226,16 @@ def _fairness(reference: Settled, current: Settled, options: Options) -> Iterato
             beside = {"baseline": finite(known.estimate.value)} if known else {}
             judged = replace(judged, details={**judged.details, **beside})
             yield group_found(after, one, judged, known.rows if known else 0)
-        sizes = after.predicted.sum(axis=(1, 2))
+        sizes = after.sizes
         for place in range(len(after.names)):
             rest = sizes.sum() - sizes[place]
             if min(sizes[place], rest) < settings.min_group:
                 reason = f"{sizes[place]:.0f} rows against {rest:.0f}; both need {settings.min_group}"
                 seen = Seen(facet, after.names[place], round(sizes[place]))
                 yield Found("group_size", float(sizes[place]), seen, Judged(Verdict.NOT_ENOUGH_DATA, reason))
+
+
+def _groups(answers: Answers, facet: str, settings: FairnessSettings) -> Groups:
+    if answers.target.task == REGRESSION:
+        return answers.number_groups(facet)
+    return answers.groups(facet, settings.favourable or answers.target.classes[-1])

@@ -9,7 +9,7 @@ from typing import Final
 from modelspan_analyzer.checking import JUDGED, Status, not_checked
 from modelspan_analyzer.files.rows import Remarks
 from modelspan_analyzer.monitors.drift import data_drift, prediction_drift
-from modelspan_analyzer.monitors.fairness import monitor as fairness
+from modelspan_analyzer.monitors.fairness import found as fairness
 from modelspan_analyzer.monitors.performance import monitor as performance
 from modelspan_analyzer.monitors.quality import monitor as quality
 from modelspan_analyzer.results import Found, Verdict

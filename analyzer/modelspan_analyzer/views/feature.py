@@ -12,7 +12,7 @@ import pyarrow as pa
 from modelspan_analyzer.charts import WIDE, Figure, Mark, heat_strip
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.drift.prediction_drift import SIGNAL as PREDICTION_DRIFT
-from modelspan_analyzer.monitors.fairness.monitor import SIGNAL as FAIRNESS
+from modelspan_analyzer.monitors.fairness.found import SIGNAL as FAIRNESS
 from modelspan_analyzer.monitors.quality.monitor import SIGNAL as DATA_QUALITY
 from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.names import need_feature, need_segment

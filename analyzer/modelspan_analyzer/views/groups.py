@@ -9,7 +9,7 @@ from typing import Final
 
 from modelspan_analyzer.charts import Bar, Figure, interval_bars
 from modelspan_analyzer.instants import utc
-from modelspan_analyzer.monitors.fairness.monitor import SIGNAL as FAIRNESS
+from modelspan_analyzer.monitors.fairness.found import SIGNAL as FAIRNESS
 from modelspan_analyzer.views.period import WITHIN, Period
 from modelspan_analyzer.views.query import Query
 from modelspan_collector.store.connect import Store

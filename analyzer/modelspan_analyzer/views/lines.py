@@ -10,7 +10,7 @@ from typing import Any, Final
 from modelspan_analyzer.charts import Band, Figure, Mark, Point, time_line
 from modelspan_analyzer.checking import JUDGED, WITHIN
 from modelspan_analyzer.instants import utc
-from modelspan_analyzer.monitors.fairness.monitor import SIGNAL as FAIRNESS
+from modelspan_analyzer.monitors.fairness.found import SIGNAL as FAIRNESS
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.views.period import WITHIN as WITHIN_PERIOD

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pages import blocks
 
+from modelspan_analyzer.checking import Status
 from modelspan_analyzer.monitors_yaml import parse
+from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.statistics.fairness import measures
 from modelspan_analyzer.statistics.performance import measures as performance
 
@@ -48,3 +51,22 @@ def test_documented_settings_can_be_used(page: str) -> None:
     assert blocks
     for block in blocks:
         parse(block.split("```")[0])
+
+
+def test_the_tables_of_the_guide_are_compared_as_it_says() -> None:
+    """Premiums of one region a fifth less: its differences alarm, with all six in the report, and no other region's."""
+    (block,) = blocks("docs/fairness.md", "python")
+    told: dict[str, object] = {}
+    exec(block.text, told)
+    comparison = told["comparison"]
+    assert comparison.status is Status.ALARM
+    assert "region=south" in comparison.sentence + comparison.markdown()
+    found = comparison.findings.found["fairness"]
+    assert len({one.metric for one in found}) == 6
+    alarms = {(one.metric, one.seen.segment) for one in found if one.judged.verdict is Verdict.ALARM}
+    assert ("mean_error_difference", "region=south") in alarms
+    assert {segment for _, segment in alarms} == {"region=south"}
+    assert (
+        comparison.html().count("mean absolute error difference")
+        or "mean_absolute_error_difference" in comparison.html()
+    )

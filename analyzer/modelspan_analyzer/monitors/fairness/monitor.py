@@ -17,20 +17,18 @@ from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.fairness import flips
 from modelspan_analyzer.monitors.fairness.estimated import FINE_BINS, learn
-from modelspan_analyzer.monitors.fairness.judge import group_found, group_name, judge_groups, nearest, outside
+from modelspan_analyzer.monitors.fairness.found import SIGNAL, judged, small_groups, ungrouped
+from modelspan_analyzer.monitors.fairness.judge import nearest, outside
+from modelspan_analyzer.monitors.fairness.numbers import of_numbers, of_other_tasks
 from modelspan_analyzer.monitors.signal import Metric, Need, Signal
 from modelspan_analyzer.reading.outcomes.groups import Cube, count_cube
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
 from modelspan_analyzer.reading.segments import spelt_facets
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite, unjudged
-from modelspan_analyzer.statistics.fairness.assess import Assessed
-from modelspan_analyzer.statistics.fairness.groups import GroupCounts
 from modelspan_analyzer.statistics.fairness.measures import FLIP_TEST, GROUP_CALIBRATION
 from modelspan_analyzer.statistics.performance.calibration import BINS
-from modelspan_analyzer.verdicts.labels_decide import labels_decide, left_to_labels
-
-SIGNAL: Final = "fairness"
+from modelspan_analyzer.verdicts.labels_decide import labels_decide
 
 
 def fairness(context: MonitorContext) -> list[Result]:
@@ -39,9 +37,9 @@ def fairness(context: MonitorContext) -> list[Result]:
     if not (settings.enabled and settings.facets):
         return []
     sources, target = context.sources, context.target
+    refused = list(of_other_tasks(context, numbers=target.task == REGRESSION))
     if target.task == REGRESSION:
-        reason = "fairness needs classes; this model predicts numbers"
-        return [context.result(SIGNAL, "facets", None, Verdict.SKIPPED, reason=reason)]
+        return [*refused, *of_numbers(context, list(_facets(settings)))]
     estimated = settings.estimated and target.task == BINARY and len(sources) == 2
     cubes = [_count(context, rows, target, FINE_BINS if estimated else BINS) for rows in sources]
     results = [result for facets in _facets(settings) for result in _facet_results(context, facets, cubes)]
@@ -49,7 +47,7 @@ def fairness(context: MonitorContext) -> list[Result]:
         results += _flips(context, cubes[0], target)
     if estimated:
         results += _estimated(context, *cubes)
-    return results
+    return [*refused, *results]
 
 
 def _facets(settings: FairnessSettings) -> Iterator[tuple[str, ...]]:
@@ -82,23 +80,11 @@ def _labelled(cube: Cube) -> float:
 
 def _facet_results(context: MonitorContext, facets: tuple[str, ...], cubes: list[Cube]) -> Iterator[Result]:
     counts, *baselines = (cube.groups(facets, context.settings.fairness.condition_on) for cube in cubes)
-    yield from _ungrouped(context, counts, cubes[0])
-    yield from _judged(context, counts, baselines)
-    yield from _small_groups(context, counts)
+    rows = round(float(cubes[0].weight.sum()) * cubes[0].effective)
+    yield from ungrouped(context, counts, rows, round(float(counts.sizes.sum())))
+    yield from judged(context, counts, baselines)
+    yield from small_groups(context, counts)
     yield from _calibration(context, facets, cubes[0])
-
-
-def _ungrouped(context: MonitorContext, counts: GroupCounts, cube: Cube) -> Iterator[Result]:
-    """How many rows are in no group, as they lack the facet; all of them where a window has none with it."""
-    rows = round(float(cube.weight.sum()) * cube.effective)
-    grouped = round(float(counts.predicted.sum()) * counts.effective)
-    if rows > grouped or not grouped:
-        verdict = Verdict.SKIPPED if grouped else Verdict.NOT_ENOUGH_DATA
-        reason = f"{rows - grouped} of {rows} rows have no {counts.facet}, and are in no group"
-        place, _, bare = counts.facet.partition(".")
-        if not grouped and place in ("tag", "feature"):
-            reason += f"; a facet is named without its place: `{bare}`"
-        yield context.result(SIGNAL, "ungrouped_rows", None, verdict, feature=counts.facet, n=rows, reason=reason)
 
 
 def _estimated(context: MonitorContext, now: Cube, before: Cube) -> Iterator[Result]:
@@ -111,41 +97,7 @@ def _estimated(context: MonitorContext, now: Cube, before: Cube) -> Iterator[Res
     judge = not labels_decide(_labelled(now), rows, learnt, settings.min_group)
     for calibrators in learn(before, list(_facets(settings))):
         counts, base = (calibrators.expected(cube, settings.condition_on) for cube in (now, before))
-        yield from _judged(context, counts, [base], estimate=True, judge=judge)
-
-
-def _judged(
-    context: MonitorContext,
-    counts: GroupCounts,
-    baselines: list[GroupCounts],
-    *,
-    estimate: bool = False,
-    judge: bool = True,
-) -> Iterator[Result]:
-    def kept(one: Assessed) -> bool:
-        return not (estimate and one.measure.counts == "predictions")
-
-    for one, said, known in judge_groups(counts, baselines, context.settings.fairness, kept):
-        judged = said
-        if not judge and judged.verdict in (Verdict.ALARM, Verdict.OK):
-            judged = left_to_labels("labels are in", judged)
-        if judged.verdict is Verdict.NOT_COMPARED and judged.decides:
-            group = group_name(counts, one.group) or counts.facet
-            judged = replace(judged, reason=f"{judged.reason}: {context.nothing_to_compare(group)}")
-        found = group_found(counts, one, judged, known.rows if known else 0, "estimated_" if estimate else "")
-        yield context.found(SIGNAL, found)
-
-
-def _small_groups(context: MonitorContext, counts: GroupCounts) -> Iterator[Result]:
-    sizes = counts.predicted.sum(axis=(1, 2)) * counts.effective
-    least = context.settings.fairness.min_group
-    for group in range(len(counts.names)):
-        rest = float(sizes.sum() - sizes[group])
-        if min(sizes[group], rest) < least:
-            reason = f"{round(sizes[group])} rows against {round(rest)}; both need {least}"
-            seen = Seen(counts.facet, counts.names[group], round(sizes[group]))
-            few = Judged(Verdict.NOT_ENOUGH_DATA, reason)
-            yield context.judged(SIGNAL, "group_size", float(sizes[group]), seen, few)
+        yield from judged(context, counts, [base], estimate=True, judge=judge)
 
 
 def _calibration(context: MonitorContext, facets: tuple[str, ...], cube: Cube) -> Iterator[Result]:
@@ -177,13 +129,13 @@ def _flip_result(context: MonitorContext, facets: tuple[str, ...], one: flips.Fl
     bounds = settings.bounds.get(FLIP_TEST)
     if not bounds:
         reason = f"{FLIP_TEST} is judged by bounds alone: give `bounds: {{{FLIP_TEST}: [-0.1, 0.1]}}`"
-        judged = Judged(Verdict.NOT_COMPARED, reason)
+        said = Judged(Verdict.NOT_COMPARED, reason)
     elif outside(one.estimate, bounds, settings.confidence):
         reason = f"{FLIP_TEST} of {one.group}: {value:.3g} is outside {bounds[0]:g} to {bounds[1]:g}"
-        judged = Judged(Verdict.ALARM, reason, nearest(value, bounds))
+        said = Judged(Verdict.ALARM, reason, nearest(value, bounds))
     else:
-        judged = Judged(Verdict.OK, threshold=nearest(value, bounds))
-    return context.judged(SIGNAL, FLIP_TEST, value, replace(seen, lower=lower, upper=upper), judged)
+        said = Judged(Verdict.OK, threshold=nearest(value, bounds))
+    return context.judged(SIGNAL, FLIP_TEST, value, replace(seen, lower=lower, upper=upper), said)
 
 
 FAIRNESS: Final = Signal(

@@ -94,15 +94,7 @@ class Cube:
 
     def split(self, facets: Sequence[str]) -> tuple[tuple[str, ...], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
         """The groups as results spell them, which cells have one, and the group of those cells."""
-        columns = [self.facets.index(facet) for facet in facets]
-        sizes = tuple(max(1, len(self.levels[column])) for column in columns)
-        known = np.asarray((self.codes[:, columns] >= 0).all(axis=1))
-        crossed = np.ravel_multi_index(tuple(self.codes[known][:, columns].T), sizes)
-        seen, group = np.unique(crossed, return_inverse=True)
-        places = zip(*np.unravel_index(seen, sizes), strict=True)
-        values = ([self.levels[column][at] for column, at in zip(columns, one, strict=True)] for one in places)
-        names = tuple(spelt_group(facets, one) for one in values)
-        return names, known, group.astype(np.int64)
+        return split_groups(self.facets, self.levels, self.codes, facets)
 
     def calibration(self, facets: Sequence[str]) -> tuple[tuple[str, ...], FloatArray]:
         """The expected calibration error within each group, from ten bins of the score and the labelled rows."""
@@ -119,6 +111,31 @@ class Cube:
         """Some of the cells, by a mask or by their places."""
         columns = ("codes", "truth", "predicted", "bin", "weight", "score_sum")
         return replace(self, **{name: getattr(self, name)[cells] for name in columns})
+
+
+def split_groups(
+    known_facets: Sequence[str],
+    levels: Sequence[Sequence[str]],
+    codes: npt.NDArray[np.int64],
+    facets: Sequence[str],
+) -> tuple[tuple[str, ...], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """The groups of a facet, or of the crossing of several, as results spell them; which rows have one; and which.
+
+    Args:
+        known_facets: what the columns of the codes are of.
+        levels: of each of them.
+        codes: `(rows, facets)`, of `facet_codes`.
+        facets: those that are wanted.
+    """
+    columns = [known_facets.index(facet) for facet in facets]
+    sizes = tuple(max(1, len(levels[column])) for column in columns)
+    known = np.asarray((codes[:, columns] >= 0).all(axis=1))
+    crossed = np.ravel_multi_index(tuple(codes[known][:, columns].T), sizes)
+    seen, group = np.unique(crossed, return_inverse=True)
+    places = zip(*np.unravel_index(seen, sizes), strict=True)
+    values = ([levels[column][at] for column, at in zip(columns, one, strict=True)] for one in places)
+    names = tuple(spelt_group(facets, one) for one in values)
+    return names, known, group.astype(np.int64)
 
 
 @kept_of_rows(64)

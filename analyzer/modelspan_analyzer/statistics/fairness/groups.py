@@ -28,6 +28,16 @@ class GroupCounts:
     effective: float
     """Effective share of a row that a unit of weight is."""
 
+    @property
+    def sizes(self) -> FloatArray:
+        """Effective rows of each group."""
+        return np.asarray(self.predicted.sum(axis=(1, 2)) * self.effective)
+
+    @property
+    def labelled_rows(self) -> float:
+        """Effective rows whose truth is known."""
+        return float(self.labelled.sum()) * self.effective
+
     def against_rest(self, group: int) -> GroupCounts:
         """The same counts for one group (first) and all others together (second)."""
         return GroupCounts(
