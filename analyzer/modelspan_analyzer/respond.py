@@ -1,4 +1,4 @@
-"""What follows from the results of a run: incidents with their reasons, and alerts."""
+"""What follows from the results of a run: incidents with their reasons, alerts, and events."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from modelspan_analyzer import incidents, instants
 from modelspan_analyzer.alerts import Pusher
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.events import Teller, endpoint
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result
@@ -31,6 +32,7 @@ class Responder:
         self._config = config
         self._pusher = Pusher(config.alerts, store.database)
         self._lock = threading.Lock()
+        self._teller = Teller(store, endpoint(config.alerts.events), self._settings)
         self._background = Background.every("modelspan-alerts", config.alerts.resend.total_seconds(), self._push_again)
 
     def __call__(self, results: Sequence[Result], now: datetime, signals: Signals = SIGNALS) -> None:
@@ -40,6 +42,10 @@ class Responder:
             self.push(now)
         except Exception:
             log.exception("incidents could not be brought up to date; the next run tries again")
+        try:  # after incidents, whose explanations name the traces that events belong to
+            self._teller.note(results, now)
+        except Exception:
+            log.exception("events of verdicts could not be kept; the next run tries again")
 
     def push(self, now: datetime) -> None:
         """Tell the Alertmanagers what they do not know yet."""
@@ -47,14 +53,20 @@ class Responder:
             with self._lock:
                 self._pusher.send(incidents.load(self._store), now)
 
+    def send_events(self) -> None:
+        """Send the events that wait, at once: what the endpoint does not take is left to a later run."""
+        self._teller.flush()
+
     def start(self) -> None:
-        """Push between runs, in a thread of its own, where there is somebody to push to."""
+        """Push between runs and send events, in threads of their own, where there is somebody to tell."""
+        self._teller.start()
         if self._config.alerts.alertmanagers:
             self._background.start()
 
     def stop(self) -> None:
         """Stop pushing; what is firing then ends by itself after some resend intervals."""
         self._background.stop()
+        self._teller.stop()
 
     def _push_again(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""`modelspan analyzer once` and `run` as processes: a fault becomes an incident with its reason, and an alert."""
+"""`modelspan analyzer once` and `run` as processes: a fault becomes an incident with its reason, alert and events."""
 
 from __future__ import annotations
 
@@ -63,6 +63,13 @@ def faulty(tmp_path: Path) -> tuple[Path, str]:
     return tmp_path, filled.stdout.strip()
 
 
+def rows(query: str, folder: Path) -> list[dict[str, str]]:
+    """What `modelspan sql` answers of a folder."""
+    command = cli("sql", query, "--data", str(folder), "--format", "JSONEachRow")
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return [json.loads(line) for line in answer.stdout.splitlines()]
+
+
 @contextmanager
 def analyzing(*arguments: str) -> Iterator[None]:
     """`modelspan analyzer run`, which ends well when it is asked to."""
@@ -107,3 +114,36 @@ def test_the_analyzer_tells_alertmanager_why(faulty, tmp_path):
             )
         eventually(lambda: stack.alerts("ModelIncident") == [], "it ends when nobody sends it any more")
         assert {one["fingerprint"] for one in stack.notified("ModelIncident")} == {told["fingerprint"]}
+
+
+def test_the_analyzer_sends_its_findings_as_events_to_a_collector(faulty, tmp_path):
+    """Found by OpenTelemetry's variable, each once over two looks; the alarm belongs to a trace of what is to blame."""
+    folder, service = faulty
+    settings = folder / "monitors.yaml"
+    settings.write_text(MONITORS.replace('"ALERTMANAGER"', ""))
+    received = tmp_path / "received"
+    ports = ("--grpc-port", "0", "--http-port", "0", "--sql-port", "0", "--web-port", "0")
+    collector = subprocess.Popen(cli("up", "--data", str(received), *ports))
+    try:
+        eventually((received / "instance.json").exists, "the collector is up")
+        port = json.loads((received / "instance.json").read_text())["http"]
+        environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
+        once = cli("analyzer", "once", "--data", str(folder), "--monitors", str(settings))
+        for _ in range(2):
+            subprocess.run(once, check=True, timeout=120, env=environment)
+        asked = (
+            "SELECT LogAttributes['modelspan.signal'] AS signal, LogAttributes['modelspan.metric'] AS metric, "
+            "LogAttributes['modelspan.feature'] AS feature, LogAttributes['gen_ai.evaluation.score.label'] AS verdict, "
+            "TraceId AS trace FROM otel_logs WHERE EventName = 'gen_ai.evaluation.result'"
+        )
+        events = eventually(lambda: rows(asked, received), "the events are in the collector's store")
+        found = rows("SELECT signal, metric, feature, verdict FROM monitor_results FINAL "
+                     "WHERE verdict IN ('alarm', 'warning')", folder)  # fmt: skip
+        told = sorted((one["signal"], one["metric"], one["feature"], one["verdict"]) for one in events)
+        assert told == sorted(tuple(one.values()) for one in found)
+        (missing_values,) = (one for one in events if one["metric"] == "null_rate" and one["verdict"] == "alarm")
+        spans = rows(f"SELECT ServiceName FROM otel_traces WHERE TraceId = '{missing_values['trace']}'", folder)
+        assert service in {one["ServiceName"] for one in spans}
+    finally:
+        collector.terminate()
+        assert collector.wait(60) == 0

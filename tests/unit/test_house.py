@@ -40,7 +40,7 @@ FROM_BELOW = {
     "analyzer.files": "collector.store collector.bounded collector.write.arrow_size sdk.features",
     "analyzer.reading": "collector.store collector.sqlhttp.reader collector.sqlhttp.errors collector.write.maps "
     "sdk.conventions sdk.features",
-    "analyzer.config": "collector.store",
+    "analyzer.config": "collector.store collector.forward.destination",
     "analyzer.explain": "collector.store",
     "analyzer.monitors": "collector.store collector.sqlhttp.reader collector.sqlhttp.errors",
     "analyzer.why": "collector.store sdk.conventions",
@@ -51,6 +51,7 @@ FROM_BELOW = {
     "analyzer.retraining": "collector.store",
     "analyzer.comparison": "collector.store",
     "analyzer.runner": "collector.store collector.background",
+    "analyzer.events": "collector.store collector.background collector.forward collector.otlp.signals sdk.conventions",
     "analyzer.views": "collector.store collector.access.rules collector.sqlhttp",
     "analyzer.reports": "collector.access.rules collector.store collector.background",
     "analyzer.web": "collector.access collector.store collector.bounded collector.origins collector.running "

@@ -10,6 +10,7 @@ from modelspan_analyzer.config.addresses import Address, Base
 from modelspan_analyzer.config.base import Settings
 from modelspan_analyzer.config.cron import CronLine
 from modelspan_analyzer.config.durations import Duration
+from modelspan_collector.forward.destination import Destination, parse
 
 
 class MaintenanceSettings(Settings):
@@ -39,6 +40,9 @@ class AlertSettings(Settings):
 
     alertmanagers: tuple[Base, ...] = Field((), description="Alertmanagers to push to, without a Prometheus between")
     resend: Duration = Field(timedelta(minutes=1), description="how often an open incident is pushed again")
+    events: str = Field(
+        "", description="OTLP endpoint of events of verdicts, as http://localhost:4318 or grpc://…:4317"
+    )
     web: Base = Field("", description="address of modelspan's pages, for links; `up` takes its own where none is given")
     dashboard: Address = Field("", description="address of a dashboard; {model} and {incident} are filled in")
     trace: Address = Field("", description="address of a trace, as http://jaeger:16686/trace/{trace_id}")
@@ -61,6 +65,13 @@ class AlertSettings(Settings):
     def _longer_than_a_scrape(cls, given: timedelta) -> timedelta:
         if given < timedelta(minutes=1):
             raise ValueError("shorter than 1m, every missed scrape would end all alerts and send them again")
+        return given
+
+    @field_validator("events")
+    @classmethod
+    def _an_endpoint(cls, given: str) -> str:
+        if given and (found := parse(given)) != Destination(found.url, headers=found.headers):
+            raise ValueError("events take no option but header.NAME: all of them are sent, and wait until they are")
         return given
 
     @field_validator("dashboard", "trace")

@@ -79,6 +79,12 @@ EXAMPLES: Final = (
         "SELECT opinion, count() AS opinions FROM incident_feedback FINAL GROUP BY opinion",
     ),
     Example(
+        "verdict_events",
+        "changes of verdicts that were told as events, or wait to be",
+        "SELECT at, outcome, model, version, signal, metric, feature, before, verdict\n"
+        "FROM verdict_events FINAL ORDER BY at DESC LIMIT 100",
+    ),
+    Example(
         "explanations",
         "causes that were found",
         "SELECT window_end, model, signal, feature, sentence, service, release\n"

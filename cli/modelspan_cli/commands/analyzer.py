@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.events import endpoint
 from modelspan_analyzer.exposition_otlp import start_otlp
 from modelspan_analyzer.monitors_yaml import ConfigError, load
 from modelspan_analyzer.reports.reporter import Reporter
@@ -31,6 +32,7 @@ from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, writing
 from modelspan_cli.web_options import add_access_options, web_config
 from modelspan_collector.access.token_file import TokenFileError
+from modelspan_collector.forward.destination import DestinationError
 from modelspan_collector.running import LOOPBACK, WEB_PORT, web_address
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.store.connect import Store
@@ -58,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     """Run on schedule, or once."""
     try:
         config = load(args.monitors) if args.monitors else MonitorsConfig()
-    except ConfigError as error:
+        endpoint(config.alerts.events)  # of the environment, perhaps: refused before anything runs
+    except (ConfigError, DestinationError) as error:
         raise CommandError(str(error)) from error
     with writing(args) as store:
         return _once(store, config, args) if args.verb == "once" else _serve(store, config, args)
@@ -69,6 +72,7 @@ def _once(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> int
     responder = Responder(store, at_once)
     results = Runner(store, config, respond=responder).once()
     responder.push(instants.now())  # where no window was due, too: an open incident must be sent again and again
+    responder.send_events()
     failed = Reporter(store, config).once()
     windows = sorted({(result.model, result.version, result.window.start, result.window.end) for result in results})
     verdicts = Counter(result.verdict.value for result in results)

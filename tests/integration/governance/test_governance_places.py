@@ -85,6 +85,10 @@ ROWS: dict[str, tuple[str, str]] = {
         "monitor_results",
         "INSERT INTO monitor_results (model, segment) VALUES ('m', concat('tag.id=', {id:String}))",
     ),
+    "a told segment": (
+        "verdict_events",
+        "INSERT INTO verdict_events (model, at, segment) VALUES ('m', now64(3), concat('tag.id=', {id:String}))",
+    ),
     "a run's error": ("monitor_runs", "INSERT INTO monitor_runs (model, error) VALUES ('m', {text:String})"),
     "an incident": (
         "incidents",
