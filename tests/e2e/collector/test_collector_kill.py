@@ -30,6 +30,8 @@ from support import eventually, free_port
 pytestmark = pytest.mark.timeout(900)  # on a machine that has much else to do, or with many kills
 KILLS = int(os.environ.get("MODELSPAN_KILLS", "2"))
 BATCH = 20
+PAUSE = 0.05
+"""Seconds between batches: what is sent while a process begins is to be read back in the end."""
 
 
 class Child:
@@ -117,6 +119,7 @@ def produce(child: Child, kind: str, first: int, stop: threading.Event, acknowle
         path, body = KINDS[kind](ids)
         eventually(lambda body=body, path=path: deliver(child, path, body), "it is acknowledged")
         acknowledged += ids
+        stop.wait(PAUSE)
 
 
 def deliver(child: Child, path: str, body: bytes) -> bool:
