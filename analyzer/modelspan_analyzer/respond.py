@@ -31,6 +31,7 @@ class Responder:
         self._store = store
         self._config = config
         self._pusher = Pusher(config.alerts, store.database)
+        self._lasting = incidents.Lasting(store)
         self._lock = threading.Lock()
         self._teller = Teller(store, endpoint(config.alerts.events), self._settings)
         self._background = Background.every("modelspan-alerts", config.alerts.resend.total_seconds(), self._push_again)
@@ -38,14 +39,21 @@ class Responder:
     def __call__(self, results: Sequence[Result], now: datetime, signals: Signals = SIGNALS) -> None:
         """Open, update and resolve incidents, which the signals' records name, and tell the Alertmanagers."""
         try:
-            incidents.update(self._store, results, now, settings=self._settings, signals=signals)
+            news = self._news(results, now)
+            for told, lasts in ((news.held, False), (news.fresh, False), (news.again, True)):
+                incidents.update(self._store, told, now, settings=self._settings, signals=signals, lasts=lasts)
             self.push(now)
         except Exception:
+            self._lasting = incidents.Lasting(self._store)
             log.exception("incidents could not be brought up to date; the next run tries again")
         try:  # after incidents, whose explanations name the traces that events belong to
             self._teller.note(results, now)
         except Exception:
             log.exception("events of verdicts could not be kept; the next run tries again")
+
+    def _news(self, results: Sequence[Result], now: datetime) -> incidents.News:
+        with self._lock:  # models are looked at side by side
+            return self._lasting.sorted(results, now)
 
     def push(self, now: datetime) -> None:
         """Tell the Alertmanagers what they do not know yet."""

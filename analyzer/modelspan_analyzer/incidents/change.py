@@ -82,11 +82,11 @@ def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
     since = explanation.since if explanation else None
     traced = max(explanation.traced if explanation else 0, before.traced if before else 0)
     member = OpenFinding.of(result, since, finding.role, affected, finding.cause or known, traced)
-    others = tuple(one for one in incident.findings if one is not before)
+    members = tuple(member if one is before else one for one in incident.findings) + (() if before else (member,))
     news = list(incident.news)
     if before is None:
         news.append(Event(now, "finding", describe.finding(result, finding.role)))
-    harmed = any(terms.signals[one.signal].harms(one.metric) for one in (*others, member))
+    harmed = any(terms.signals[one.signal].harms(one.metric) for one in members)
     grave = severity(harmed, affected, share, settings, finding.role)
     worse = grave if grave.rank < incident.severity.rank or not incident.findings else incident.severity
     if incident.findings and worse is not incident.severity:
@@ -99,7 +99,7 @@ def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
     return replace(
         incident,
         severity=worse,
-        title=describe.title(result.model, [*others, member], cause, terms.signals),
+        title=describe.title(result.model, members, cause, terms.signals),
         why=why,
         cause=cause,
         owner=incident.owner or settings.owner,
@@ -108,7 +108,7 @@ def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
         updated_at=now,
         affected=max(incident.affected, affected),
         value=max(incident.affected, affected) * settings.value,
-        findings=(*others, member),
+        findings=members,
         traces=incident.traces or (causes[0].sample_trace_ids if causes else ()),
         news=tuple(news),
     )

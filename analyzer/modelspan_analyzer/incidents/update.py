@@ -42,6 +42,7 @@ def update(
     *,
     settings: SettingsOf = defaults,
     signals: Signals = SIGNALS,
+    lasts: bool = False,
 ) -> list[Incident]:
     """Bring incidents up to date with the results of a run, and store what changed.
 
@@ -55,10 +56,13 @@ def update(
         now: the time to stamp.
         settings: of a model and version.
         signals: what is known of each signal.
+        lasts: whether the results say what those before them said. That alone, with a newer window, is not written.
 
     Returns:
         Every incident that was opened, changed or resolved, in its new state.
     """
+    if not results:
+        return []
     changed: dict[str, Incident] = {}
     ordered = sorted(results, key=lambda result: (result.model, result.window.end, result.window.start))
     for (model, _), window in groupby(ordered, key=lambda result: (result.model, result.window.end)):
@@ -78,10 +82,20 @@ def update(
         if firsts := first_alarms(store, members, after):
             asked = Plan(tuple(after), tuple(firsts), frozenset(), planned.roles)
             after = dated_back(asked, explained(store, asked, terms), terms)
-        changed |= {one.incident_id: one for one in after if before.get(one.incident_id) != one or one.news}
+        news = (one for one in after if one.news or _differ(before.get(one.incident_id), one, lasts))
+        changed |= {one.incident_id: one for one in news}
     said = [_said(one) for one in changed.values()]
     kept.save(store, said)
     return said
+
+
+def _differ(before: Incident | None, after: Incident, lasts: bool) -> bool:
+    """Whether there is anything to write; of what lasts not that it does."""
+    if before is None or not lasts or len(before.findings) != len(after.findings):
+        return before != after
+    members = zip(before.findings, after.findings, strict=True)
+    findings = tuple(replace(new, window_end=old.window_end) for old, new in members)
+    return before != replace(after, updated_at=before.updated_at, findings=findings)
 
 
 def _concerned(results: Sequence[Result], known: Iterable[Incident]) -> bool:

@@ -7,18 +7,9 @@ time, but not from windows of the same.
 
 from __future__ import annotations
 
-from typing import Final
-
-from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.reading.alarmed import alarmed_windows
 from modelspan_analyzer.results import Window
-
-_ALARMED: Final = """
-SELECT DISTINCT window_start, window_end FROM monitor_results FINAL
-WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String} AND metric = {metric:String}
-  AND verdict = 'alarm'
-  AND window_start < {until:DateTime64(9, 'UTC')} AND window_end > {since:DateTime64(9, 'UTC')}
-"""
 
 
 def calm_like(context: MonitorContext, signal: str, metric: str) -> list[Window]:
@@ -29,11 +20,13 @@ def calm_like(context: MonitorContext, signal: str, metric: str) -> list[Window]
     windows = context.like.windows
     if not windows:
         return []
-    scope = {"model": context.model, "version": context.version, "signal": signal, "metric": metric}
-    times = {"since": min(one.start for one in windows), "until": max(one.end for one in windows)}
-    rows = context.store.rows(_ALARMED, {**scope, **times})
-    alarmed = [(utc(row["window_start"]), utc(row["window_end"])) for row in rows]
-    return [one for one in windows if not any(start < one.end and end > one.start for start, end in alarmed)]
+    within = Window(min(one.start for one in windows), max(one.end for one in windows))
+    bad = alarmed_windows(context.store, context.model, signal, metric, within, version=context.version)
+    return [one for one in windows if not any(_overlap(one, other.window) for other in bad)]
+
+
+def _overlap(one: Window, other: Window) -> bool:
+    return other.start < one.end and other.end > one.start
 
 
 def beside_like(windows: int) -> str:

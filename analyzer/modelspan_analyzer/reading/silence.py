@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -42,6 +42,8 @@ class Silence:
     since: datetime
     of_model: datetime | None = None
     """The same of the model with all its versions; None where another one predicted meanwhile."""
+    alarmed: Set[tuple[str, datetime]] | None = field(default=None, compare=False)
+    """Versions and beginnings of earlier windows in which the volume alarmed; None where that has to be asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,10 @@ class Standing:
         """How long ago, by looks, any of some tables changed."""
         return self._at - max(self._seen[table][1] for table in tables) if self._states is not None else timedelta()
 
+    def state(self, *tables: str) -> Hashable:
+        """What tells, as of the last look, whether some tables were written to; None where that cannot be told."""
+        return None if self._states is None else tuple(self._states.get(table, "") for table in tables)
+
     def read(self, name: str, read: Callable[[], Value], *tables: str, also: Hashable = None) -> Value:
         """What a function gave when it was last called by this name, where it still stands; else it is called.
 
@@ -200,13 +204,10 @@ class Standing:
             tables: those that it rests on.
             also: what else it rests on.
         """
-        if self._states is None:
+        state = self.state(*tables)
+        if state is None:
             return read()
-        key = (
-            tuple(self._states.get(table, "") for table in tables),
-            self._at.replace(minute=0, second=0, microsecond=0),
-            also,
-        )
+        key = state, self._at.replace(minute=0, second=0, microsecond=0), also
         known = self._kept.pop(name, None)
         value = known[1] if known is not None and known[0] == key else read()
         self._kept[name] = key, value

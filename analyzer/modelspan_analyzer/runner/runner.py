@@ -28,7 +28,7 @@ from modelspan_analyzer.runner.fleet import Known, Still, Version
 from modelspan_analyzer.runner.lookout import Lookout
 from modelspan_analyzer.runner.refresh import stale_windows
 from modelspan_analyzer.runner.schedule import next_run
-from modelspan_analyzer.runner.silent import measured_again
+from modelspan_analyzer.runner.silent import Silent
 from modelspan_analyzer.runner.together import judge_together
 from modelspan_analyzer.runner.turns import in_turn
 from modelspan_analyzer.runner.withdrawn import FAILURE, withdrawn
@@ -65,6 +65,7 @@ class Runner:
         self._background = Background("modelspan-analyzer", self._loop)
         self._known: dict[tuple[str, str], Known] = {}
         self._lookout = Lookout(store, self.config)
+        self._silent = Silent(store)
 
     def run_window(self, model: str, version: str, window: Window, *, partial: bool = False) -> list[Result]:
         """Run all monitors over a window, whether or not it was looked at before; results and runs are stored.
@@ -194,7 +195,7 @@ class Runner:
                     if not self.store.embedded and self._claim(due.of, window, due.settings) is None:
                         continue  # another analyzer of this server has it
                     began, scheduled = self._clock(), window.end + due.settings.schedule.delay
-                    results += measured_again(self.store, due, still, window, baseline)
+                    results += self._silent.measured_again(due, still, window, baseline)
                     run = runs.Run(run_id, *due.of.key, "", window, scheduled, began)
                     finished.append(run.ended(runs.DONE, self._clock()))
             except Exception:
@@ -221,6 +222,7 @@ class Runner:
             found = [result for monitor in chosen for result in self._run_monitor(monitor, context, again, deadline)[0]]
             found = judge_together(self.store, found, settings)
             gone = withdrawn(self.store, *one.key, window, found, {monitor.signal.name for monitor in chosen})
+            self._silent.forget(one.model)
             write_results(self.store, [*found, *gone], again.run_id, self._clock())
             if self._respond is not None:
                 self._respond(found, self._clock(), self._signals)
@@ -254,6 +256,7 @@ class Runner:
             finished += [run] if run else []
         results = judge_together(self.store, results, settings)
         gone = [] if fresh else withdrawn(self.store, model, version, window, results, set(self._signals))
+        self._silent.forget(model)
         write_results(self.store, [*results, *gone], run_id, self._clock())
         if self._respond is not None:
             # before the run counts as done: a killed analyzer does it again

@@ -4,26 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.quality.arrival import FRESHNESS, VOLUME, arrival
+from modelspan_analyzer.monitors.quality.arrival import FRESHNESS, arrival
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
+from modelspan_analyzer.monitors.quality.volume import VOLUME, alarmed_within
 from modelspan_analyzer.reading.baselines import Baseline
-from modelspan_analyzer.results import Result, Window
+from modelspan_analyzer.reading.silence import REACH, Silence
+from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.runner.due import Due
 from modelspan_analyzer.runner.fleet import Still
 from modelspan_collector.store.connect import Store
 
 
-def measured_again(store: Store, due: Due, still: Still, window: Window, baseline: Baseline | None) -> list[Result]:
-    """The results of a window without predictions, as all monitors would give them.
+class Silent:
+    """Measures the windows of silences. Which earlier ones alarmed is asked once a silence, where nobody else writes
+    results: in an embedded store, while the whole model is silent."""
 
-    How many predictions are usual at that time, and how old the newest is, differs from window to window. Every other
-    monitor has the same nothing before it as it had in the window of `still`.
-    """
-    silence = due.silence(window)
-    context = MonitorContext(store, *due.of.key, window, baseline, due.settings, silence=silence)
-    return [*(arrival(context, DATA_QUALITY.name) if _asks(still) else ()), *_as_before(still, window)]
+    def __init__(self, store: Store) -> None:
+        """Nothing is known of any model."""
+        self._store = store
+        self._alarmed: dict[tuple[str, timedelta], set[tuple[str, datetime]]] = {}
+
+    def measured_again(self, due: Due, still: Still, window: Window, baseline: Baseline | None) -> list[Result]:
+        """The results of a window without predictions, as all monitors would give them.
+
+        How many predictions are usual at that time, and how old the newest is, differs from window to window. Every
+        other monitor has the same nothing before it as it had in the window of `still`.
+        """
+        silence = self._known(due, window)
+        context = MonitorContext(self._store, *due.of.key, window, baseline, due.settings, silence=silence)
+        found = list(arrival(context, DATA_QUALITY.name)) if _asks(still) else []
+        self._remember(found)
+        return [*found, *_as_before(still, window)]
+
+    def forget(self, model: str) -> None:
+        """Results of it were written that are of no silence."""
+        for key in [key for key in tuple(self._alarmed) if key[0] == model]:
+            self._alarmed.pop(key, None)
+
+    def _known(self, due: Due, window: Window) -> Silence | None:
+        silence = due.silence(window)
+        if silence is None or silence.of_model is None or not self._store.embedded:
+            return silence
+        key = due.of.model, window.end - window.start
+        if key not in self._alarmed:
+            earlier = Window(window.start - REACH, window.start)
+            self._alarmed[key] = set(alarmed_within(self._store, DATA_QUALITY.name, *key, earlier))
+        return replace(silence, alarmed=self._alarmed[key])
+
+    def _remember(self, found: list[Result]) -> None:
+        for one in found:
+            known = self._alarmed.get((one.model, one.window.end - one.window.start))
+            if known is not None and one.metric == VOLUME and one.verdict is Verdict.ALARM:
+                known.add((one.version, one.window.start))
 
 
 def _as_before(still: Still, window: Window) -> Iterator[Result]:

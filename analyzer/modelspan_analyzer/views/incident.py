@@ -16,6 +16,7 @@ from modelspan_analyzer.incidents import describe
 from modelspan_analyzer.incidents.incident import OPEN, Incident
 from modelspan_analyzer.incidents.store import load, timeline
 from modelspan_analyzer.reading.names import brief
+from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.views.evidence import Reasons, reasons, without_traces
 from modelspan_analyzer.views.findings import Finding, findings
 from modelspan_analyzer.views.query import Query
@@ -101,6 +102,12 @@ class IncidentView(View):
     def is_open(self) -> bool:
         """Whether it lasts."""
         return self.status == OPEN
+
+    @property
+    def seen_at(self) -> datetime:
+        """When it was seen last: an incident whose windows say the same again and again is not written each time."""
+        alarmed = [each.at for one in self.findings for each in one.points if each.verdict == Verdict.ALARM.value]
+        return max([self.updated_at, *alarmed])
 
     @property
     def marks(self) -> list[Mark]:

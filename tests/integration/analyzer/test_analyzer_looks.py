@@ -13,7 +13,8 @@ from databases import Databases
 
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.governance import audit
-from modelspan_analyzer.incidents import load
+from modelspan_analyzer.incidents import load, timeline
+from modelspan_analyzer.incidents.steps import take
 from modelspan_analyzer.monitors.performance.monitor import PERFORMANCE
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.monitors.signal import Signals
@@ -241,12 +242,61 @@ def test_whatever_changes_is_seen_by_the_next_look(looks: Looks, change: Changes
 
 
 def test_a_window_of_a_silence_asks_little_and_is_recorded(looks: Looks) -> None:
-    """While nothing else is written: parts, what alarmed before, what is written down, and incidents."""
-    for hour in (7, 8):
+    """While nothing else is written: what was written, for the look and for incidents; and its results and its run."""
+    for hour in (7, 8, 9):
         looks.look(hour)
-    assert looks.look(9, 3) == {("data_quality", 8), ("performance", 8)}
-    looks.look(9, 4)
-    assert looks.asked == 1
+    assert looks.look(10, 3) == {("data_quality", 9), ("performance", 9)}
+    assert [one.status for one in load(looks.store)] == ["open"]
+    asked = looks.asked
+    for hour in (11, 12):
+        looks.look(hour, 2)  # once an hour all is looked at
+        looks.look(hour, 3)
+        assert looks.asked == 1
+    assert asked < 25
+
+
+@pytest.fixture
+def short(store: Store, monkeypatch: pytest.MonkeyPatch) -> Looks:
+    """Windows of five minutes: three hours with predictions, and a silence since that an incident is open of."""
+    for hour in range(3):
+        predict(store, hour, 600)
+    found = Looks(store, monkeypatch, window={"size": "5m"}, schedule={"every": "5m"})
+    for minute in range(2, 32, 5):
+        found.look(3, minute)
+    return found
+
+
+def test_a_window_that_says_what_the_one_before_it_said_writes_what_it_measured_and_nothing_of_the_incident(
+    short: Looks,
+) -> None:
+    (before,) = load(short.store)
+    assert short.look(3, 32) == {("data_quality", 3), ("performance", 3)}
+    assert short.asked == 4, "what was written, the results, what was written to incidents, and the run"
+    assert load(short.store) == [before]
+    newest = "SELECT max(window_end) FROM monitor_results WHERE metric = 'volume' AND verdict = 'alarm'"
+    assert short.store.scalar(newest).replace(tzinfo=UTC) == START + 3 * HOUR + 30 * MINUTE
+
+
+def test_somebody_who_closes_the_incident_of_a_silence_is_heard_at_once(short: Looks) -> None:
+    """The next window that began since alarms, and reopens it; one that had begun by then does not."""
+    (one,) = load(short.store)
+    take(short.store, one.incident_id, "close", actor="ann", now=START + 3 * HOUR + 28 * MINUTE)
+    short.look(3, 32)
+    assert [one.status for one in load(short.store)] == ["resolved"]
+    short.look(3, 37)
+    assert [one.status for one in load(short.store)] == ["open"]
+
+
+def test_what_came_late_ends_no_silence_that_lasts(short: Looks) -> None:
+    """Good windows of before do not count for one whose newest windows alarmed, though that was not written of each."""
+    short.look(3, 42)
+    late = round((START + 3 * HOUR).timestamp()) * 10**9 + np.arange(200) * int(6e9)  # of the first twenty minutes
+    predict(short.store, 3, 200, timestamp=pa.array(late).cast(STAMP))
+    measured = short.look(3, 47)
+    assert ("data_quality", 3) in measured
+    (one,) = load(short.store)
+    assert one.status == "open"
+    assert "resolved" not in {event.kind for event in timeline(short.store, one.incident_id)}
 
 
 def test_databases_of_one_engine_are_looked_at_apart(

@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.compare import Pair, pairs
+from modelspan_analyzer.reading.alarmed import alarmed_windows
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.earlier import Past
@@ -27,15 +27,6 @@ from modelspan_analyzer.results import Window
 from modelspan_analyzer.verdicts.rhythm import DAY, WEEK
 from modelspan_analyzer.verdicts.seasons import SETTLED, TREND, History, Season, day_of, season_of
 from modelspan_collector.store.connect import Store
-
-# What breached is a fault, too, where all monitors together, or one that asks for persistence, made a warning of it.
-_ALARMED: Final = """
-SELECT feature, window_start, window_end, JSONExtractInt(details, 'season_stage') AS stage FROM monitor_results FINAL
-WHERE model = {model:String} AND ({every:Bool} OR version = {version:String}) AND signal = {signal:String}
-  AND metric = {metric:String} AND segment = '' AND feature IN {names:Array(String)}
-  AND (verdict = 'alarm' OR JSONExtractBool(details, 'breach'))
-  AND window_start >= {since:DateTime64(9, 'UTC')} AND window_end <= {until:DateTime64(9, 'UTC')}
-"""
 
 _SEASONAL: Final = """
 WITH (SELECT max(window_end) FROM monitor_results WHERE model = {model:String} AND signal = {signal:String}) AS newest
@@ -226,14 +217,16 @@ def _alarmed(past: Past, signal: str, metric: str, names: list[str]) -> dict[str
 
     Of a past of every version, that of any of them: a fault of the release before is not usual for the new one.
     """
-    scope = {"model": past.model, "version": past.version or "", "every": past.version is None}
-    scope |= {"signal": signal, "metric": metric, "names": names}
-    times = {"since": past.window(past.number).start, "until": past.start}
+    within = Window(past.window(past.number).start, past.start)
     found: dict[str, NDArray[np.intp]] = {}
-    for row in past.store.rows(_ALARMED, {**scope, **times}):
-        stages = found.setdefault(row["feature"], np.full(past.number, -1))
-        first, last = past.place(utc(row["window_start"])), past.place(utc(row["window_end"]) - _INSTANT)
-        stages[max(0, first) : last + 1] = np.maximum(stages[max(0, first) : last + 1], int(row["stage"]))
+    for one in alarmed_windows(
+        past.store, past.model, signal, metric, within, version=past.version, features=names, breached=True
+    ):
+        if one.window.end > past.start:
+            continue
+        stages = found.setdefault(one.feature, np.full(past.number, -1))
+        first, last = past.place(one.window.start), past.place(one.window.end - _INSTANT)
+        stages[max(0, first) : last + 1] = np.maximum(stages[max(0, first) : last + 1], one.stage)
     return found
 
 

@@ -11,12 +11,11 @@ from modelspan_analyzer.config.expects import NOTHING
 from modelspan_analyzer.instants import in_words
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.quality.expected import expected_bursts, too_young
-from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, Usual, alarmed_before, usual_volume
+from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, VOLUME, Usual, alarmed_before, usual_volume
 from modelspan_analyzer.reading.arrivals import PRIMARY, Arrivals, newest, newest_answer, role_at
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.bursts import Bursts
 
-VOLUME: Final = "volume"
 FRESHNESS: Final = "freshness"
 YOUNG: Final = (
     "0 predictions; it seems to predict in batches, of which four are needed to tell when the next one is due: "
@@ -71,7 +70,8 @@ def _volume(context: MonitorContext, signal: str, age: timedelta | None, role: s
         return context.judged(signal, VOLUME, float(rows), Seen(n=rows), judged, signal)
     if rows == 0 and (bursts := _batches(context)):
         return _batch(context, signal, bursts, age)
-    alarmed = alarmed_before(context.store, signal, context.model, context.window)
+    known = context.silence.alarmed if context.silence else None
+    alarmed = alarmed_before(context.store, signal, context.model, context.window, known)
     usual = usual_volume(context.store, context.model, context.version, context.window, alarmed, context.silence)
     if usual is None:
         reason = f"{rows:,} predictions; three earlier windows with predictions are needed to say what is usual"

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from modelspan_analyzer.instants import utc
+from modelspan_analyzer.reading.alarmed import alarmed_windows
 from modelspan_analyzer.reading.arrivals import Arrivals, active_hours
 from modelspan_analyzer.reading.silence import Silence
 from modelspan_analyzer.results import Window
@@ -17,17 +17,9 @@ from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.verdicts.rhythm import BEFORE, DAY, FEWEST, patterns, usual_logarithm
 from modelspan_collector.store.connect import Store
 
+VOLUME: Final = "volume"
 LARGEST_Z: Final = 5.0
 """Robust deviations from the usual volume that alarm."""
-
-_ALARMED = """
-SELECT DISTINCT version, window_start FROM monitor_results FINAL
-WHERE model = {model:String} AND signal = {signal:String} AND metric = 'volume' AND segment = ''
-  AND verdict = 'alarm'
-  AND window_start < {until:DateTime64(9, 'UTC')}
-  AND dateDiff('second', window_start, window_end) = {seconds:UInt64}
-  AND (window_start IN {starts:Array(DateTime64(9, 'UTC'))} OR window_start >= {since:DateTime64(9, 'UTC')})
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +42,28 @@ class Usual:
         return float(max(0.0, np.exp(np.log(self.median + 1) + side * self.deviation) - 1))
 
 
-def alarmed_before(store: Store, signal: str, model: str, window: Window) -> set[tuple[str, datetime]]:
-    """Versions and beginnings of earlier windows of the same length in which the volume alarmed, by a signal's results:
-    of those of the same time of other days and weeks, and of the last day's."""
+Alarms = Set[tuple[str, datetime]]
+"""Versions and beginnings of windows of one length in which the volume alarmed."""
+
+
+def alarmed_within(
+    store: Store, signal: str, model: str, size: timedelta, within: Window, starts: Sequence[datetime] = ()
+) -> Alarms:
+    """The windows of a length in which the volume alarmed, by a signal's results; those that begin at `starts` too."""
+    found = alarmed_windows(store, model, signal, VOLUME, within, features=[""], starts=starts)
+    return {(one.version, one.window.start) for one in found if one.window.end - one.window.start == size}
+
+
+def alarmed_before(store: Store, signal: str, model: str, window: Window, known: Alarms | None = None) -> Alarms:
+    """Earlier windows of the same length that alarmed: of the same time of other days and weeks, and of the last day.
+
+    They are asked for where those of at least as long ago as a rhythm is looked for are not `known`.
+    """
     size = window.end - window.start
-    asked = {
-        "model": model,
-        "signal": signal,
-        "until": window.start,
-        "seconds": round(size.total_seconds()),
-        "starts": [window.start - shift for shift in _recurring(window)],
-        "since": window.start - DAY - BEFORE * size,
-    }
-    return {(row["version"], utc(row["window_start"])) for row in store.rows(_ALARMED, asked)}
+    starts, since = [window.start - shift for shift in _recurring(window)], window.start - DAY - BEFORE * size
+    if known is None:
+        return alarmed_within(store, signal, model, size, Window(since, window.start), starts)
+    return {one for one in known if one[1] in starts or since <= one[1] < window.start}
 
 
 def _recurring(window: Window) -> list[timedelta]:
@@ -76,7 +77,7 @@ def usual_volume(
     model: str,
     version: str | None,
     window: Window,
-    alarmed: Set[tuple[str, datetime]],
+    alarmed: Alarms,
     silence: Silence | None = None,
 ) -> Usual | None:
     """What to expect of a window: from the same time of the week, else of the day, else from the windows just before.
