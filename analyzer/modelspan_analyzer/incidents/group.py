@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -13,7 +13,7 @@ from modelspan_analyzer.incidents.incident import OPEN, Incident, key_of
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result
 from modelspan_analyzer.why import Cause, Explanation
-from modelspan_analyzer.why.question import feature_of
+from modelspan_analyzer.why.question import features_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class NewFinding:
         return self._first.attribute if self._first and self._first.kind == "feature" else ""
 
     @property
-    def about(self) -> str:
-        """The feature that was measured, of many together the one that changed most; empty where it is about none."""
-        return feature_of(self.result)
+    def about(self) -> frozenset[str]:
+        """The feature that was measured, of many together those that changed most: any may have brought the others."""
+        return features_of(self.result)
 
     @property
     def _first(self) -> Cause | None:
@@ -73,7 +73,7 @@ def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta
     current = [one for one in incidents if one.status == OPEN]
     lasts = (one for one in current if any(member.key == key and not member.ended for member in one.findings))
     same = (one for one in current if finding.cause and finding.cause == one.cause)
-    through = (one for one in current if _is_about(one, finding.through))
+    through = (one for one in current if _is_about(one, {finding.through}))
     near = (one for one in current if _near(finding, one, together))
     fresh = (one for one in current if not _acknowledged_before(finding, one))
     about = (one for one in fresh if _of_the_same(finding, one) and _continues(finding, one))
@@ -82,13 +82,15 @@ def home(finding: NewFinding, incidents: Sequence[Incident], together: timedelta
     return next(chain(lasts, same, through, near, about, knew, silent), None)
 
 
-def _is_about(incident: Incident, feature: str) -> bool:
-    """Whether something is wrong with a feature: what labels, or a measure of another kind, say later is the same."""
-    return feature != "" and any(member.feature == feature and not member.ended for member in incident.findings)
+def _is_about(incident: Incident, features: Set[str]) -> bool:
+    """Whether something is wrong with one of some features: what labels, or a measure of another kind, say later is the
+    same.
+    """
+    return any(member.feature in features and not member.ended for member in incident.findings if member.feature)
 
 
 def _of_the_same(finding: NewFinding, incident: Incident) -> bool:
-    """Whether something is wrong with the feature that was measured, or with the answers: labels say only later of some
+    """Whether something is wrong with a feature that was measured, or with the answers: labels say only later of some
     that shifted that they are worse."""
     if _is_about(incident, finding.about):
         return True

@@ -38,3 +38,8 @@ def question(result: Result, signals: Signals = SIGNALS) -> Finding:
 def feature_of(result: Result) -> str:
     """The feature to ask about: of many together, in `details.features`, the one that changed most, or the first."""
     return str(next(iter(result.details.get("features", ())), "")) or result.feature
+
+
+def features_of(result: Result) -> frozenset[str]:
+    """Every feature that a result names; none where it is about the model as a whole."""
+    return frozenset({result.feature, *map(str, result.details.get("features", ()))} - {""})

@@ -164,7 +164,7 @@ def test_what_labels_say_later_of_a_features_values_is_the_same_trouble(well, jo
 
 
 def mixed(feature: str, service: str = "") -> NewFinding:
-    """Features that no longer go together, hours later; the one that changed most is named."""
+    """Features that no longer go together, hours later; those that changed most are named."""
     later = finding(feature, service, hour=5)
     of_all = replace(later.result, signal="multivariate", feature="", details={"features": [feature, "tenure"]})
     return replace(later, result=of_all)
@@ -200,6 +200,7 @@ OF_THE_FEATURE = [
     pytest.param(mixed("plan"), incident(finding("plan")), 0, True, id="nothing known of either"),
     pytest.param(mixed("plan", "ledger"), incident(finding("plan")), 0, True, id="a cause that the first had not"),
     pytest.param(mixed("plan", "ledger"), incident(finding("plan", "store")), 0, False, id="another cause"),
+    pytest.param(mixed("plan"), incident(finding("tenure")), 0, True, id="the others changed more, with it"),
     pytest.param(mixed("plan"), incident(finding("age")), 0, False, id="another feature"),
     pytest.param(mixed("plan"), STORE_AND_SLOW, 2, False, id="the feature is well again"),
 ]
