@@ -56,6 +56,8 @@ class Like:
     windows: tuple[Window, ...] = ()
     is_trend: bool = False
     """Whether they are the newest ones, which a trend leads from, and not those of the same time."""
+    span: int = 0
+    """Windows of the past that shows it."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.robust_deviation import robust_deviation
+from modelspan_analyzer.verdicts.movement import heading, jumped
 from modelspan_analyzer.verdicts.rhythm import BEFORE, DAY, FEWEST, WEEK
 
 YEAR: Final = timedelta(weeks=52)
@@ -29,10 +30,6 @@ LEAST_TESTED: Final = 7
 MOST_TESTED: Final = 200
 LEVEL: Final = 0.01
 """Of the test. A rhythm that is not there does little harm: its forecast is then the mean of some windows."""
-_MEDIANS: Final = 8
-"""Windows of which a median is taken, at most."""
-_BENDS: Final = 20
-"""Places of a bend that are tried."""
 NATURAL: Final = 3.0
 """Standard deviations by which forecasts are off beyond chance that are usual."""
 _MOSTLY: Final = 0.75
@@ -102,6 +99,11 @@ class Season:
     natural: float = 0.0
     """How far from it is natural, beyond the error of the level itself."""
     rising: bool = False
+    """Which way a trend leads."""
+    slowed: int = 0
+    """The newest windows, by which a trend has slowed down or stopped; 0 while it runs on."""
+    span: int = 0
+    """Windows since the first that tells something."""
     days: tuple[int, ...] = ()
     """The newest whole days that tell what is usual, at most a week of them: 1 ends where the window begins."""
     steady: bool = False
@@ -117,10 +119,16 @@ def season_of(history: History) -> Season:
     _, rhythm, levels, forecasts, places = min(found, key=lambda one: one[0])
     errors = (levels - forecasts[:-1])[-MOST_TESTED:]
     natural = _natural(errors[np.isfinite(errors)], history.noise, len(places))
-    known = levels[np.isfinite(levels)]
-    rising = bool(known[-BEFORE:].mean() >= known[:BEFORE].mean())
+    known = np.isfinite(levels)
+    rising, slowed = heading(levels[known], np.flatnonzero(known)) if rhythm is TREND else (False, 0)
     days, steady = ((), False) if rhythm in (TREND, YEARLY) else _whole_days(history, levels)
-    return Season(stage, rhythm.name, places, float(forecasts[-1]), natural, rising, days, steady)
+    span = levels.size - int(np.flatnonzero(known)[0])
+    return Season(stage, rhythm.name, places, float(forecasts[-1]), natural, rising, slowed, span, days, steady)
+
+
+def moves_steadily(levels: Floats) -> bool:
+    """Whether levels one after the other, shape (windows,), have a trend: NaN where one tells nothing."""
+    return _tested(TREND, levels, 1) is not None
 
 
 def day_of(size: timedelta) -> int:
@@ -137,7 +145,7 @@ def _whole_days(history: History, levels: Floats) -> tuple[tuple[int, ...], bool
     places = there.size - np.flatnonzero(whole & (taken == there))[::-1][:BEFORE]
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.nansum(history.levels[first:].reshape(-1, each), axis=1) / np.where(whole, there, 0)
-    return tuple(map(int, places)), _tested(TREND, np.where(whole, means, np.nan), 1) is not None
+    return tuple(map(int, places)), moves_steadily(np.where(whole, means, np.nan))
 
 
 def _natural(errors: Floats, noise: Floats, places: int) -> float:
@@ -171,7 +179,7 @@ def _periods(period: timedelta, size: timedelta) -> int | None:
 
 def _tested(rhythm: Rhythm, levels: Floats, period: int) -> tuple[float, Floats, tuple[int, ...]] | None:
     """A rhythm's forecasts, where they are better than forecasts without it; None where they are not."""
-    if rhythm is TREND and _jumped(levels):
+    if rhythm is TREND and jumped(levels):
         return None
     forecasts, places = forecast(levels, period, rhythm.most, rhythm.fewest, moving=rhythm is TREND)
     if not np.isfinite(forecasts[-1]) or not places:
@@ -240,36 +248,3 @@ def _better(off: Floats, other: Floats) -> bool:
     most = float(wilcoxon(gain, alternative="greater").pvalue)
     few = float(ttest_1samp(squares, 0.0, alternative="greater").pvalue)
     return min(most, few) <= LEVEL
-
-
-def _jumped(levels: Floats) -> bool:
-    """Whether all movement may be one step: what jumped does not move steadily."""
-    known = levels[np.isfinite(levels)]
-    return known.size <= 2 * FEWEST or (_leaps(known) and _is_step(known - known.mean()))
-
-
-def _leaps(levels: Floats) -> bool:
-    """Whether one step makes a third of all movement, by medians: they keep a step, and are less noisy."""
-    width = min(max(FEWEST, levels.size // 12), _MEDIANS)
-    smooth = np.median(np.lib.stride_tricks.sliding_window_view(levels, width), axis=1)
-    lag = width - FEWEST + 1
-    newest = [np.median(levels[-size:]) - np.median(levels[-size - width : -size]) for size in range(FEWEST, width)]
-    steps = np.abs([*(smooth[lag:] - smooth[:-lag]), *newest])
-    return bool(steps.max() > max(np.ptp(smooth), *np.abs(newest), 0.0) / 3)
-
-
-def _is_step(levels: Floats) -> bool:
-    """Whether one step fits as well as a line that bends once, by least squares, each where it fits best.
-
-    `levels` have mean 0. Steps of the newest windows are told, too, as a bend leaves twice `FEWEST` on each side.
-    """
-    number = levels.size
-    before, at = np.cumsum(levels)[:-1], np.arange(1, number)
-    step = float((before**2 / at + before**2 / (number - at)).max())
-    ends = 2 * FEWEST / number if number > 4 * FEWEST else 0.5
-    bends = np.linspace(ends, 1 - ends, _BENDS)[:, None]
-    times = np.broadcast_to(np.linspace(0.0, 1.0, number), (_BENDS, number))
-    lines = np.stack([np.ones_like(times), times, np.maximum(times - bends, 0.0)], axis=-1)
-    moments = np.einsum("bni,n->bi", lines, levels)
-    fitted = np.linalg.solve(np.einsum("bni,bnj->bij", lines, lines), moments[..., None])[..., 0]
-    return step >= float(np.einsum("bi,bi->b", fitted, moments).max())

@@ -15,15 +15,14 @@ from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.compare import Pair, compare, exact_pairs, pairs
 from modelspan_analyzer.monitors.drift.importance import importances
 from modelspan_analyzer.monitors.drift.learnt_floors import learnt_floor
+from modelspan_analyzer.monitors.drift.levels import levels
 from modelspan_analyzer.monitors.drift.peer_rules import peer_rule
 from modelspan_analyzer.monitors.drift.seasonal import Usual, seasonal, usual_now
 from modelspan_analyzer.reading.profiles.binning import Bins
 from modelspan_analyzer.reading.profiles.measures import MEASURES, Compared, Measured, with_p_values
-from modelspan_analyzer.reading.profiles.pooling import MEAN, MISSING, Level
 from modelspan_analyzer.reading.profiles.profile import Floats, Kind
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict, Window, unjudged
-from modelspan_analyzer.statistics.psi import psi
 from modelspan_analyzer.verdicts.assess import assess_drift
 from modelspan_analyzer.verdicts.p_value import p_words
 from modelspan_analyzer.verdicts.presets import ThresholdRule
@@ -148,26 +147,31 @@ def _in_season(
     told = {verdict.feature: verdict for verdict in verdicts if verdict.q_value is not None}
     known = seasonal(context.store, context.model, signal)
     differ = known | {name for name, verdict in told.items() if (verdict.q_value or 0.0) <= rule.alpha}
-    chosen = {one.counts.feature: _levels(one, outputs) for one in looked if one.counts.feature in differ & told.keys()}
+    breach = {name for name, verdict in told.items() if verdict.breach}
+    chosen = {
+        one.counts.feature: levels(one.bins, one.counts, outputs=outputs, shape=one.counts.feature in breach)
+        for one in looked
+        if one.counts.feature in differ & told.keys()
+    }
     primary = _primary(settings)
     found = usual_now(context, signal, primary, chosen, settings.min_rows, outputs=outputs) if chosen else {}
     found |= _apart(found, settings, {one.counts.feature: one for one in looked})
     again = []
-    like: Counter[tuple[tuple[Window, ...], bool]] = Counter()
+    like: Counter[tuple[tuple[Window, ...], bool, int]] = Counter()
     for one in looked:
         usual = found.get(one.counts.feature)
         if usual is not None and usual.pair is not None:
             counts = one.counts
             if not outputs:
                 context.usual[counts.feature] = usual.pair.reference
-            like[usual.like, usual.season.rhythm == TREND.name] += 1
+            like[usual.like, usual.season.rhythm == TREND.name, usual.season.span] += 1
             other = look(usual.pair, settings, one.peer, counts.importance, counts.earlier_breaches)
             other = replace(other, counts=replace(other.counts, effect_floor=counts.effect_floor))
             known.add(counts.feature)
             one = replace(other, from_baseline=told[counts.feature].excess_effect)
         again.append(replace(one, usual=usual))
     if like and not context.like.windows:
-        context.like.windows, context.like.is_trend = like.most_common(1)[0][0]
+        context.like.windows, context.like.is_trend, context.like.span = like.most_common(1)[0][0]
     return again
 
 
@@ -185,21 +189,6 @@ def _apart(found: Mapping[str, Usual], settings: DriftSettings, looked: Mapping[
         name: found[name].moving(excess) if found[name].season.steady else found[name].unexplained(excess)
         for name, excess in apart.items()
     }
-
-
-def _levels(one: Looked, outputs: bool) -> list[Level]:
-    """What may tell how high a column is, what moved most first: the mean of numbers, or the share of the category that
-    moved most; and of a feature of which some is missing, how much."""
-    before, now = np.asarray(one.counts.baseline), np.asarray(one.counts.current)
-    found = [MEAN]
-    if one.bins.kind is Kind.CATEGORICAL and one.bins.categories:
-        apart = np.abs(np.asarray(_shares(now)) - _shares(before))[: len(one.bins.categories)]
-        found = [Level(one.bins.categories[int(np.argmax(apart))])]
-    if outputs or not before[-1] + now[-1]:
-        return found
-    values = before[:-1], now[:-1]  # the last bin is of what is missing
-    mostly = not all(side.sum() for side in values) or psi(before, now) > 2 * psi(*values)
-    return [MISSING, *found] if mostly else [*found, MISSING]
 
 
 def _primary(settings: DriftSettings) -> str:

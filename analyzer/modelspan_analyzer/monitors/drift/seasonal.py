@@ -21,7 +21,7 @@ from modelspan_analyzer.reading.alarmed import alarmed_windows
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.earlier import Past
-from modelspan_analyzer.reading.profiles.pooling import Level, level_of, moved, pooled
+from modelspan_analyzer.reading.profiles.pooling import MEAN, Level, level_of, moved, pooled
 from modelspan_analyzer.reading.profiles.profile import Column, Kind, Profile
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.verdicts.rhythm import DAY, WEEK
@@ -80,16 +80,27 @@ def seasonal(store: Store, model: str, signal: str) -> set[str]:
     return {row["feature"] for row in store.rows(_SEASONAL, {"model": model, "signal": signal})}
 
 
-def _words(season: Season, window: Window) -> str:
+def _words(season: Season, level: Level, window: Window) -> str:
     number = len(season.back)
     if season.rhythm == TREND.name:
-        way = "rises" if season.rising else "falls"
-        return f"it {way} steadily, so it is compared with where its trend over {number} windows leads"
+        leads = f"so it is compared with where its trend over {number} windows leads"
+        what, now, before = _movement(season, level)
+        if not season.slowed:
+            return f"{what} {now} steadily, {leads}"
+        return f"{what} {before} steadily, and slowed down or stopped in its last {season.slowed} windows, {leads}"
     if season.rhythm:
         return f"compared with what is usual {_when(season.rhythm, window)}, as {number} earlier windows have it"
     if season.stage == SETTLED:
         return ""
     return "no rhythm of it is known yet"
+
+
+def _movement(season: Season, level: Level) -> tuple[str, str, str]:
+    """What moves by a trend, how it does, and how it did."""
+    if level.way:
+        return "its distribution", "moves", "moved"
+    share = "how much is missing" if level.missing else f"the share of {level.category}"
+    return "it" if level == MEAN else share, *(("rises", "rose") if season.rising else ("falls", "fell"))
 
 
 def _when(rhythm: str, window: Window) -> str:
@@ -139,7 +150,7 @@ def usual_now(
     return {
         name: Usual(
             season,
-            _words(season, context.window),
+            _words(season, told[name][1], context.window),
             there.get(name),
             tuple(map(past.window, season.back)),
             days.get(name),
@@ -259,6 +270,6 @@ def _with_columns(profile: Profile, columns: Mapping[str, Column], outputs: bool
 
 def _expected(usual: Column, season: Season, level: Level, now: Column) -> Column:
     """What earlier windows make expected, as near to the window as forecasts are off by nature."""
-    away = level_of(now, level) - season.level
+    away = (level.way.end if level.way else level_of(now, level)) - season.level
     near = float(np.clip(away, -season.natural, season.natural)) if np.isfinite(away) else 0.0
     return moved(usual, level, season.level + near)

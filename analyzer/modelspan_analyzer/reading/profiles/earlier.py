@@ -18,9 +18,10 @@ from modelspan_analyzer.reading.baselines import KIND_ROWS, Baseline
 from modelspan_analyzer.reading.profiles.from_rows import profile_rows
 from modelspan_analyzer.reading.profiles.from_sketches import profile_sketches
 from modelspan_analyzer.reading.profiles.pooling import MEAN, Level
-from modelspan_analyzer.reading.profiles.profile import Floats, Profile, Relation
+from modelspan_analyzer.reading.profiles.profile import Floats, Kind, Profile, Relation
 from modelspan_analyzer.reading.profiles.read import with_supports
 from modelspan_analyzer.reading.profiles.values import FEATURE_NUMBERS, OUTPUT_NUMBERS
+from modelspan_analyzer.reading.profiles.ways import Way
 from modelspan_analyzer.reading.relation import baseline_relation, filled
 from modelspan_analyzer.reading.window import WHOSE, between, whose
 from modelspan_analyzer.results import Window
@@ -30,6 +31,8 @@ HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 _SHORT, _LONG = timedelta(days=35), timedelta(days=800)
 """How far back windows shorter than a day, and others, are looked at."""
+_WAYS: Final = timedelta(days=140)
+"""How far back at most where their values are read, and not only sums of them."""
 
 _SKETCHED = """
 SELECT toString(feature) AS name, intDiv(toUnixTimestamp({start:DateTime('UTC')}) - 1 - toUnixTimestamp(hour),
@@ -46,6 +49,20 @@ _CATEGORY = "{categories:Array(String)}[indexOf({names:Array(String)}, name)]"
 _SKETCHED_TEXTS = f"""sum(weight) AS whole,
        arraySum(entry -> if(entry.1 = {_CATEGORY}, entry.2, 0), approx_top_kMerge(64, 256)(top)) * whole / n AS level,
        level AS square"""
+
+# How far along a way: what the bin of a value weighs. What is in no bin of categories weighs nothing.
+_OF_BIN, _EDGES, _BINNED = (
+    f"{{{name}:Array(Array({kind}))}}[indexOf({{names:Array(String)}}, name)]"
+    for name, kind in (("weights", "Float64"), ("edges", "Float64"), ("binned", "String"))
+)
+_OF_NUMBER = f"{_OF_BIN}[1 + arrayCount(edge -> edge < number, {_EDGES})]"
+_OF_TEXT, _OF_ENTRY = (f"{_OF_BIN}[indexOf({_BINNED}, {text})]" for text in ("text", "entry.1"))
+_SKETCHED_WAY = f"""sum(arraySum(points.weight)) AS whole,
+       sum(arraySum((number, each) -> each * {_OF_NUMBER}, points.value, points.weight)) AS level,
+       sum(arraySum((number, each) -> each * pow({_OF_NUMBER}, 2), points.value, points.weight)) AS square"""
+_SKETCHED_WAY_OF_TEXTS = f"""sum(weight) AS whole,
+       arraySum(entry -> entry.2 * {_OF_ENTRY}, approx_top_kMerge(64, 256)(top)) * whole / n AS level,
+       arraySum(entry -> entry.2 * pow({_OF_ENTRY}, 2), approx_top_kMerge(64, 256)(top)) * whole / n AS square"""
 
 # How much of a column is missing, among all rows of the model; windows in which it never comes tell nothing.
 _SKETCHED_MISSING = """
@@ -76,6 +93,10 @@ GROUP BY name, back
 """
 _STORED_NUMBERS = "sum(sample_weight * number) AS level, sum(sample_weight * number * number) AS square"
 _STORED_TEXTS = f"sumIf(sample_weight, text = {_CATEGORY}) AS level, level AS square"
+_STORED_WAY, _STORED_WAY_OF_TEXTS = (
+    f"sum(sample_weight * {of_each}) AS level, sum(sample_weight * pow({of_each}, 2)) AS square"
+    for of_each in (_OF_NUMBER, _OF_TEXT)
+)
 _STORED_MISSING = """sumIf(sample_weight, isNaN(if(mapContains(numeric_features, name), numeric_features[name], nan))
        AND NOT mapContains(categorical_features, name)) AS level, level AS square"""
 _NAMED = "{names:Array(String)} AS name"
@@ -151,9 +172,27 @@ class Past:
             )
             yield from self._sketched("categorical", _SKETCHED_TEXTS, outputs, asked)
             yield from self._stored(arrays, _STORED_TEXTS, asked)
+        yield from self._along({name: level.way for name, level in chosen.items() if level.way is not None}, outputs)
         if gaps := [name for name, level in chosen.items() if level.missing]:
             yield from self.store.rows(filled(_SKETCHED_MISSING, whose=WHOSE), {**self._scope(), "names": gaps})
             yield from self._stored(_NAMED, _STORED_MISSING, {"names": gaps})
+
+    def _along(self, ways: Mapping[str, Way], outputs: bool) -> Iterator[dict[str, Any]]:
+        since = self.window(min(self.number, max(_WAYS, 20 * self.size) // self.size)).start
+        of_numbers, of_texts = (
+            {name: way for name, way in ways.items() if (way.bins.kind is Kind.CATEGORICAL) is text}
+            for text in (False, True)
+        )
+        if of_numbers:
+            asked = _weighed(of_numbers) | {"edges": [way.bins.edges.tolist() for way in of_numbers.values()]}
+            arrays = OUTPUT_NUMBERS if outputs else FEATURE_NUMBERS
+            yield from self._sketched("numeric", _SKETCHED_WAY, outputs, {**asked, "since": since})
+            yield from self._stored(arrays, _STORED_WAY, asked, "AND isFinite(number)")
+        if of_texts:
+            asked = _weighed(of_texts) | {"binned": [list(way.bins.categories) for way in of_texts.values()]}
+            arrays = _OUTPUT_TEXTS if outputs else _FEATURE_TEXTS
+            yield from self._sketched("categorical", _SKETCHED_WAY_OF_TEXTS, outputs, {**asked, "since": since})
+            yield from self._stored(arrays, _STORED_WAY_OF_TEXTS, asked)
 
     def _scope(self) -> dict[str, object]:
         times = {"start": self.start, "since": self.window(self.number).start}
@@ -194,6 +233,10 @@ class Past:
         rows = baseline_relation(self.baseline)
         times = {"since": window.start, "until": window.end}
         return Relation(rows.table, f"{rows.condition} AND {between('since', 'until')}", {**rows.parameters, **times})
+
+
+def _weighed(ways: Mapping[str, Way]) -> dict[str, object]:
+    return {"names": list(ways), "weights": [way.weights.tolist() for way in ways.values()]}
 
 
 def _levels(sums: Floats) -> Levels:

@@ -10,15 +10,18 @@ import numpy as np
 
 from modelspan_analyzer.reading.profiles.profile import Column, Floats, Numbers, Support, Texts
 from modelspan_analyzer.reading.profiles.read import condense
+from modelspan_analyzer.reading.profiles.ways import Way
 from modelspan_analyzer.statistics.tilting import tilted
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What tells how high a column is: the mean of its numbers, the share of a category, or how much is missing."""
+    """What tells how high a column is: the mean of its numbers, the share of a category, how much is missing, or how
+    far it has gone along a way."""
 
     category: str | None = None
     missing: bool = False
+    way: Way | None = None
 
 
 MEAN: Final = Level()
@@ -91,6 +94,8 @@ def _texts(parts: Sequence[Texts]) -> Texts:
 
 def level_of(column: Column, level: Level) -> float:
     """How high a column is; NaN where nothing tells."""
+    if level.way is not None:
+        return level.way.reached(column)
     if level.missing:
         nan, whole = column.numbers.nan if column.numbers else 0.0, column.null + column.present
         return (column.null + nan) / whole if whole else float("nan")
@@ -101,6 +106,8 @@ def level_of(column: Column, level: Level) -> float:
 
 def moved(column: Column, level: Level, height: float) -> Column:
     """The column at another height, and otherwise as it is; unmoved where its values cannot be that high."""
+    if level.way is not None:
+        return level.way.led(column, height)
     if level.missing:
         return _with_missing(column, height)
     if level.category is not None:
