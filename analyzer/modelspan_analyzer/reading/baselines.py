@@ -1,7 +1,8 @@
 """What a model is compared with: rows of its own table, or a window of what was predicted.
 
-Every baseline keeps its provenance: of which kind, from which source, how many rows, since when. The newest one of a
-model and version is the active one; one set for no version in particular stands for every version without its own.
+Every baseline keeps its provenance: of which kind, from which source, how many rows, since when. The newest that was
+set for a model's version is the active one; one set for no version in particular stands for every version that was
+given none. What was learnt stands in for both while there is neither.
 """
 
 from __future__ import annotations
@@ -218,20 +219,23 @@ def query_rows(store: Store, query: str) -> pa.Table:
 
 
 def active(store: Store, model: str, version: str | None) -> Baseline | None:
-    """The baseline that a model's version is compared with: its own newest, else the newest for every version."""
+    """The baseline that a model's version is compared with: the newest that was set for it, else the newest that was
+    set for every version, else the one that was learnt."""
     return active_among(listing(store, model), model, version)
 
 
 def active_among(known: Sequence[Baseline], model: str, version: str | None) -> Baseline | None:
     """The same, of baselines that were read, the newest first."""
     found = [baseline for baseline in known if baseline.model == model and baseline.version in (version, None)]
-    own = (baseline for baseline in found if baseline.version == version)
-    return next(own, next(iter(found), None))
+    own = (baseline for baseline in found if baseline.version == version and baseline.kind != KIND_LEARNT)
+    every = (baseline for baseline in found if baseline.version is None)
+    return next(own, next(every, next(iter(found), None)))
 
 
 def keeping_their_own(store: Store, model: str) -> list[str]:
-    """The versions of a model that have a baseline of their own, which a new one for all versions does not replace."""
-    return sorted({baseline.version for baseline in listing(store, model) if baseline.version is not None})
+    """The versions of a model that a baseline was set for, which a new one for all versions does not replace."""
+    given = (baseline for baseline in listing(store, model) if baseline.kind != KIND_LEARNT)
+    return sorted({baseline.version for baseline in given if baseline.version is not None})
 
 
 def listing(store: Store, model: str | None = None) -> list[Baseline]:

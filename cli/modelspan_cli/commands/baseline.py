@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True)
     setting = verbs.add_parser("set", help="set a baseline from a file, a query, or a past window")
     setting.add_argument("--model", required=True)
-    setting.add_argument("--version", help="default: for all versions")
+    setting.add_argument("--version", help="default: for all versions but those that one was set for")
     setting.add_argument("--file", type=Path, help="training or validation rows: CSV, JSON lines, Parquet …")
     setting.add_argument("--query", metavar="SELECT", help="rows of the store instead of a file's")
     for role in ("prediction", "score", "label"):
@@ -132,9 +132,7 @@ def _say_of_whom(args: argparse.Namespace) -> None:
     if own:
         more = f" and {len(own) - _SHOWN} more" if len(own) > _SHOWN else ""
         listed = ", ".join(name or spoken("") for name in own[:_SHOWN]) + more
-        print(
-            f"versions that have their own baseline keep it: {listed} (--version replaces that of one)", file=sys.stderr
-        )
+        print(f"versions that one was set for keep it: {listed} (--version replaces that of one)", file=sys.stderr)
 
 
 def _settled(args: argparse.Namespace) -> Settled:

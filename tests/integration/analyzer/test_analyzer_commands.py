@@ -102,12 +102,12 @@ def test_a_baseline_of_next_to_no_rows_says_so(modelspan: Run, filled: Store) ->
         assert (status, "warning: this baseline has 1 row, and drift" in said) == (0, warned)
 
 
-def test_a_baseline_for_all_versions_says_who_keeps_its_own(modelspan: Run, filled: Store) -> None:
+def test_a_baseline_for_all_versions_says_which_versions_keep_theirs(modelspan: Run, filled: Store) -> None:
     """Nothing changes for such a version, which would look as if the new baseline were in use."""
     for version, said in ((None, ""), ("7", ""), (None, "keep it: 7 (--version replaces"), ("8", "")):
         whose = () if version is None else ("--version", version)
         status, _, told = modelspan("baseline", "set", "--model", "kept", *whose, "--query", "SELECT 1.5 AS x")
-        assert (status, said in told, "own baseline" in told) == (0, True, bool(said))
+        assert (status, said in told, "keep it" in told) == (0, True, bool(said))
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,26 @@ def test_a_baseline_is_of_every_version_or_of_none(shared_store: Store, predict:
     }
 
 
+def test_what_was_learnt_gives_way_to_what_is_set_for_every_version(shared_store: Store, predict: Predict) -> None:
+    """Somebody who says what to compare with names no version, and has it from then on; what was set for one stays."""
+    served(predict, "given", 30)
+    settings = ModelSettings.model_validate({"baseline": {"learn": 20}})
+    learnt = {version: choose_baseline(shared_store, "given", version, WINDOW, settings) for version in ("", "2")}
+    assert {version: one and one.kind for version, one in learnt.items()} == {"": "learnt", "2": "learnt"}
+    assert baselines.keeping_their_own(shared_store, "given") == []
+    rows = pa.table({"x": [1.0, 2.0]})
+    every = baselines.set_from_table(shared_store, "given", None, rows, source="test")
+    own = baselines.set_from_table(shared_store, "given", "2", rows, source="test")
+    baselines.set_from_table(shared_store, "another", None, rows, source="test")
+    chosen = {version: choose_baseline(shared_store, "given", version, WINDOW, settings) for version in ("", "2", "3")}
+    assert {version: one and one.baseline_id for version, one in chosen.items()} == {
+        "": every.baseline_id,
+        "2": own.baseline_id,
+        "3": every.baseline_id,
+    }
+    assert baselines.keeping_their_own(shared_store, "given") == ["2"]
+
+
 def test_settings_of_no_version_are_not_those_of_every_version() -> None:
     """An entry with `version: ''` leaves the other versions as they are."""
     entries = [{"model": "m", "expects": "nothing"}, {"model": "m", "version": "", "expects": "continuous"}]
