@@ -13,6 +13,7 @@ from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
+from modelspan_analyzer.monitors.quality.volume import VOLUME
 from modelspan_analyzer.reading.relation import filled
 from modelspan_analyzer.reading.window import WHOSE, whose
 from modelspan_collector.store.connect import Store
@@ -46,7 +47,7 @@ _NEWEST = filled(
     """
 WITH newest AS (
     SELECT version, max(window_end) AS at FROM monitor_results
-    WHERE {whose} GROUP BY version
+    WHERE {whose} AND n >= {least:UInt64} GROUP BY version
 )
 SELECT version, window_end, signal, metric, feature, segment, verdict, value, n, reason FROM monitor_results FINAL
 WHERE {whose}
@@ -84,7 +85,8 @@ def ask(
         max_age: how long ago the newest window may have ended.
         warnings: warnings stand against it too.
     """
-    rows = store.rows(_NEWEST, {**whose(model, version), "signals": signals})
+    asked = {**whose(model, version), "signals": signals}
+    rows = store.rows(_NEWEST, {**asked, "least": 0})
     name = f"{model} {version or ''}".strip()
     known = _incidents(store, model, version, signals)
     if not rows:
@@ -100,13 +102,15 @@ def ask(
         for row in rows
         if row["verdict"] in verdicts
     ]
-    unchecked = _unchecked(rows)
+    unchecked = [one for one in _unchecked(rows) if one["signal"] not in {each["signal"] for each in findings}]
     if findings:
         reason = f"{len(findings)} results stand against {name}"
         return Answer(Status.ALARM, reason, newest, findings, known, unchecked)
     if known:
         return Answer(Status.ALARM, f"{len(known)} open incidents stand against {name}", newest, [], known, unchecked)
     if lacking := _lacking(rows, model, newest, signals):
+        if not any(row["n"] for row in rows):
+            lacking += _meanwhile(rows, store.rows(_NEWEST, {**asked, "least": 1}), signals)
         return Answer(Status.NOT_CHECKED, lacking, newest, [], known, unchecked)
     return Answer(Status.PASSED, f"nothing stands against {name}", newest, unchecked=unchecked)
 
@@ -124,6 +128,20 @@ def _lacking(rows: Sequence[dict[str, Any]], model: str, newest: datetime, signa
         if lacking := not_checked(max(row["n"] for row in own), judged, said, signals):
             return f"{lacking} in the newest window of {model} {version}"
     return ""
+
+
+def _meanwhile(rows: Sequence[dict[str, Any]], last: Sequence[dict[str, Any]], signals: Sequence[str]) -> str:
+    """What is known of a model to which no row came: what is expected of it, and what its last rows said."""
+    expected = dict.fromkeys(row["reason"] for row in rows if row["metric"] == VOLUME and row["verdict"] == "ok")
+    parts = [f" ({one})" for one in expected]
+    if last:
+        at, judged = max(utc(row["window_end"]) for row in last), _judged(last)
+        against = [row for row in last if row["verdict"] in ("alarm", "error")]
+        said = judged | {one["signal"] for one in _unchecked(last)} | set(signals)
+        lacking = not_checked(max(row["n"] for row in last), judged, said, signals)
+        told = f"{len(against)} results stood against it" if against else lacking or "nothing stood against it"
+        parts.append(f"; in the last window with predictions, until {at:%Y-%m-%d %H:%M} UTC, {told}")
+    return "".join(parts)
 
 
 def not_checked(rows: int, judged: Set[str], said: Set[str], wanted: Sequence[str] = ()) -> str:

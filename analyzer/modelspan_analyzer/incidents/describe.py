@@ -73,6 +73,7 @@ def _affected(incident: Incident, signals: Signals) -> str:
     most = max(came, key=lambda member: member.affected, default=None)
     if most is not None and most.affected:
         share = f" of {most.n:,} ({most.affected / most.n:.0%})" if most.n >= most.affected else ""
+        share += " in its worst window"
         parts.append(f"{most.affected:,}{share}")
     if fewer := max((member.affected for member in lost), default=0):
         parts.append(f"{fewer:,} fewer than usual")

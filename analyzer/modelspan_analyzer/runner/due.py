@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,6 +17,8 @@ from modelspan_analyzer.runner.late import late_windows
 from modelspan_analyzer.runner.windows import due_windows, windows_since
 from modelspan_collector.store.connect import Store
 
+IN_ORDER: Final = 3
+"""Windows of a version that are looked at in their order; of more the newest is looked at first."""
 STILL_FOR: Final = timedelta(days=1)
 """How long what was measured of an empty window is taken for what would be measured of the next ones."""
 
@@ -40,6 +42,18 @@ class Due:
     def windows(self) -> tuple[Window, ...]:
         """Those that are to be measured, the oldest first."""
         return self.late + self.new
+
+    def order(self, ahead: Collection[Window]) -> tuple[list[Window], list[Window]]:
+        """What is measured first, out of its order, and then all of it, the oldest first.
+
+        Of many windows the newest one goes first, and again in its turn, beside what came before it. So do those that
+        went first at an earlier look, `ahead`, which was over before their turn came.
+        """
+        newest = max(self.windows, key=lambda window: window.end, default=None)
+        is_news = newest is not None and all(newest.end > one.end for one in ahead)
+        waiting = set(ahead).difference(self.windows)
+        every = sorted((*self.new, *waiting), key=lambda window: window.end)
+        return [newest] if newest and is_news and len(self.windows) > IN_ORDER else [], [*self.late, *every]
 
     def silence(self, window: Window) -> Silence | None:
         """Since when the version is silent, if it was so in all of a window; with its model if that was."""

@@ -58,8 +58,8 @@ class Known:
     labels: Labels = ()
     """What labels there were when measured windows were last held against them."""
     still: Still | None = None
-    ahead: datetime | None = None
-    """End of the newest window that was looked at before those that come before it."""
+    ahead: set[Window] = field(default_factory=set)
+    """Windows that were looked at before those that come before them, and wait to be judged again after these."""
 
 
 @dataclass(frozen=True, slots=True)

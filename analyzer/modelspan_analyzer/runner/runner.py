@@ -37,8 +37,6 @@ from modelspan_collector.store.connect import Store
 
 log = logging.getLogger(__name__)
 
-IN_ORDER: Final = 3
-"""Windows of a version that are looked at in their order; of more the newest is looked at first."""
 MOST_AT_ONCE: Final = 20_000
 """Results that are written together."""
 
@@ -153,17 +151,20 @@ class Runner:
         due = find_due(self.store, one, every, settings, known, now, self._lookout.baselines)
         untouched = set(due.new) if self.store.embedded and known.upto is not None else set()
         known.upto, known.rows, known.closed = None, -1, None  # until all is done
-        newest = max(due.windows, key=lambda window: window.end, default=None)
-        is_news = newest is not None and (known.ahead is None or newest.end > known.ahead)
-        first = [newest] if newest and is_news and len(due.windows) > IN_ORDER else []
-        known.ahead = newest.end if newest and is_news else known.ahead
+        first, rest = due.order(known.ahead)
+        waiting = set(rest).difference(due.windows)  # looked at before, whoever does it: no claim is needed
+        known.ahead.update(first)
         claims: dict[Window, Claim | None] = {}
-        for turn, window in enumerate((*first, *due.windows)):
-            if window not in claims:
+        for turn, window in enumerate((*first, *rest)):
+            if window not in claims and window not in waiting:
                 claims[window] = self._claim(one, window, settings, first=window in untouched)
-            if claimed := claims[window]:
+            claimed = claims.get(window)
+            if turn >= len(first):
+                known.ahead.discard(window)
+            if claimed or window in waiting:
                 silence, seen, fresh = due.silence(window), self._lookout, window in untouched
-                found = self._run(*one.key, window, settings, claimed.run_id, silence=silence, seen=seen, fresh=fresh)
+                run_id = claimed.run_id if claimed else uuid.uuid4().hex
+                found = self._run(*one.key, window, settings, run_id, silence=silence, seen=seen, fresh=fresh)
                 untouched.discard(window)
                 yield [] if turn < len(first) else found
         if known.labels != one.labels:

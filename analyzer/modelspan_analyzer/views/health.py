@@ -16,6 +16,7 @@ from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.context import LEARNING
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
+from modelspan_analyzer.monitors.quality.volume import VOLUME
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading.relation import filled
@@ -39,6 +40,7 @@ SELECT model, version, signal, max(window_end) AS checked, max(n) AS looked_at,
        countIf(n > 0 AND has({judged:Array(String)}, toString(verdict))
                AND NOT has({within:Array(String)}, toString(metric))) AS judged,
        anyIf(reason, startsWith(reason, {learning:String})) AS learning,
+       anyIf(reason, metric = {volume:String} AND segment = '' AND n = 0 AND verdict = 'ok') AS awaited,
        argMaxIf((toString(metric), toString(feature), segment, toString(direction), n, reason),
                 ifNull(if(isFinite(times), times, 0), 0), verdict = 'alarm') AS worst,
        argMinIf(reason, has({within:Array(String)}, toString(metric)),
@@ -53,7 +55,13 @@ GROUP BY model, version, signal
 _HEALTH: Final = filled(_OF_WINDOWS, of_models=OF_MODELS, windows=f"{_LOOKED_AT} 1 BY model, version")
 _BEFORE: Final = filled(_OF_WINDOWS, of_models=OF_MODELS, windows=f"{_LOOKED_AT} 1 OFFSET 1 BY model, version")
 _FEW: Final = Verdict.NOT_ENOUGH_DATA.value
-_WORDS: Final = {"judged": list(JUDGED), "within": list(WITHIN), "learning": LEARNING, "skipped": SKIPPED}
+_WORDS: Final = {
+    "judged": list(JUDGED),
+    "within": list(WITHIN),
+    "learning": LEARNING,
+    "skipped": SKIPPED,
+    "volume": VOLUME,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +189,12 @@ def _checked(rows: Sequence[dict[str, Any]], signals: Signals) -> Checked:
     told = sorted((row for row in rows if row["said"]), key=lambda row: order.get(row["signal"], len(order)))
     judged = {row["signal"] for row in rows if row["judged"]}
     lacking = not_checked(max(row["looked_at"] for row in rows), judged, {row["signal"] for row in told})
-    learning = next((row["learning"] for row in rows if row["learning"]), "")
+    learning, awaited = (next((row[name] for row in rows if row[name]), "") for name in ("learning", "awaited"))
     health = tuple(_health(row, signals) for row in told)
     if lacking:
         health = tuple(_arrived(one) if one.signal == DATA_QUALITY.name else one for one in health)
-    return Checked(utc(rows[0]["checked"]), health, (learning or lacking) if lacking else "")
+    nothing_yet = f" ({awaited})" if awaited and not any(row["looked_at"] for row in rows) else ""
+    return Checked(utc(rows[0]["checked"]), health, (learning or lacking + nothing_yet) if lacking else "")
 
 
 def _arrived(one: Health) -> Health:

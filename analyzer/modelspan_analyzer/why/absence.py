@@ -16,6 +16,7 @@ LEAST_FLAGGED: Final = 10
 """Flagged traces below which nothing can be said."""
 _COMPARED: Final = (DRIFT, PREDICTION_DRIFT, SLOW, WRONG)
 """Kinds of which only a comparison tells the predictions."""
+_UNTRACED: Final = "has a trace: make them within a span, or send spans to this collector"
 
 _PRESENT = """
 SELECT count() AS predictions, countIf(p.trace_id != '') AS traced,
@@ -27,6 +28,11 @@ WHERE {where} AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < 
 """
 _LABELLED = """countIf((p.prediction_id, '') IN (SELECT prediction_id, tenant FROM labels)
     OR (p.prediction_id, p.tags['tenant']) IN (SELECT prediction_id, tenant FROM labels))"""
+
+
+def beside_causes(reason: str) -> str:
+    """The same where something is known all the same: of traces that there are none of only that nobody could look."""
+    return "none of them has a trace that could say more" if reason.endswith(_UNTRACED) else reason
 
 
 def absence(store: Store, finding: Finding, marked: int, flagged: int) -> str:
@@ -49,10 +55,7 @@ def absence(store: Store, finding: Finding, marked: int, flagged: int) -> str:
             f"None of the {found['predictions']} predictions of {of} {time} has a label, so none is known to be wrong"
         )
     if not found["traced"]:
-        return (
-            f"None of the {found['predictions']} predictions of {of} {time} has a trace: make them within a span, or "
-            "send spans to this collector"
-        )
+        return f"None of the {found['predictions']} predictions of {of} {time} {_UNTRACED}"
     subject = sentence.subject(finding)
     if not marked and not flagged:
         if reason := unfounded(store, finding, finding.window):

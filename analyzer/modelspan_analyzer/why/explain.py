@@ -12,7 +12,7 @@ import numpy as np
 from modelspan_analyzer.kinds import ERRORS, MISSING, WRONG
 from modelspan_analyzer.results import Result, Window
 from modelspan_analyzer.why import facts, sentence
-from modelspan_analyzer.why.absence import LEAST_FLAGGED, absence, unfounded
+from modelspan_analyzer.why.absence import LEAST_FLAGGED, absence, beside_causes, unfounded
 from modelspan_analyzer.why.arrival import arrived
 from modelspan_analyzer.why.contrast import Weights
 from modelspan_analyzer.why.elsewhere import elsewhere
@@ -61,7 +61,7 @@ def explain(store: Store, finding: Result | Finding, *, budget: Budget = Budget(
     marked = round(float(line.flagged.sum()))
     return Explanation(
         finding=asked,
-        sentence=sentence.with_remark(said, looked.remark or (looked.reason if causes else "")),
+        sentence=sentence.with_remark(said, looked.remark or (beside_causes(looked.reason) if causes else "")),
         causes=causes,
         n_flagged=marked,
         n_other=int(line.total.sum()) - marked,

@@ -110,7 +110,8 @@ def groups(store: Store, finding: Finding, selection: Selection, line: Timeline,
     aside = {f"feature.{finding.feature}", *(key for key, _ in segments.parse(finding.segment))}
     tried = [row for row in rows if row["kind"] and f"{row['kind']}.{row['name']}" not in aside]
     tried = [row for row in tried if whole is not None and whole["n"] - row["n"] >= LEAST_ROWS]
-    return _causes(finding, tried, whole, line) if whole is not None and tried else []
+    found = _causes(finding, tried, whole, line) if whole is not None and tried else []
+    return [_told(finding, cause, rates, at_least=selection.at_least) for cause, rates in found]
 
 
 def _spelt(row: dict[str, Any], quarters: Mapping[str, Sequence[float]]) -> dict[str, Any]:
@@ -122,7 +123,10 @@ def _spelt(row: dict[str, Any], quarters: Mapping[str, Sequence[float]]) -> dict
     return {**row, "kind": "feature", "value": between[place]}
 
 
-def _causes(finding: Finding, tried: Sequence[dict[str, Any]], whole: dict[str, Any], line: Timeline) -> list[Cause]:
+def _causes(
+    finding: Finding, tried: Sequence[dict[str, Any]], whole: dict[str, Any], line: Timeline
+) -> list[tuple[Cause, tuple[float, float]]]:
+    """The groups, each with the rate in it and that of the others."""
     now, before = (_rates(tried, *names) for names in (("hit", "n"), ("hit_before", "n_before")))
     others, others_before = (
         Rates(total.hit - part.hit, total.n - part.n)
@@ -142,7 +146,7 @@ def _causes(finding: Finding, tried: Sequence[dict[str, Any]], whole: dict[str, 
     ])  # fmt: skip
     order = sorted(np.nonzero(passes)[0].tolist(), key=lambda at: -strength[at])
     return [
-        _told(finding, Cause(
+        (Cause(
             kind=tried[at]["kind"], service="", span_name="", attribute=tried[at]["name"], value=tried[at]["value"],
             flagged_share=float(now.hit[at] / max(flagged, 1e-9)),
             other_share=float((now.n[at] - now.hit[at]) / max(spared, 1e-9)),
@@ -154,9 +158,9 @@ def _causes(finding: Finding, tried: Sequence[dict[str, Any]], whole: dict[str, 
     ]  # fmt: skip
 
 
-def _told(finding: Finding, cause: Cause, rates: tuple[float, float]) -> Cause:
-    named = f"{cause.kind}.{cause.attribute}={cause.value}"
-    return replace(cause, sentence=sentence.group(finding, named, rates, cause.since, cause.sample_trace_ids))
+def _told(finding: Finding, cause: Cause, rates: tuple[float, float], *, at_least: bool) -> Cause:
+    named, shown = f"{cause.kind}.{cause.attribute}={cause.value}", (cause.since, cause.sample_trace_ids)
+    return replace(cause, sentence=sentence.group(finding, named, rates, *shown, at_least=at_least))
 
 
 def _rates(rows: Sequence[dict[str, Any]], hit: str, n: str) -> Rates:

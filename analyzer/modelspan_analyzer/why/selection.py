@@ -42,6 +42,8 @@ class Selection:
     source: str
     """`FROM … WHERE …` without a restriction in time."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    at_least: bool = False
+    """Whether the weight is a lower bound of that probability: sums of it are fewer than there are, or as many."""
 
     def fill(self, template: str) -> str:
         """A query with this weight and source in their places."""
@@ -87,8 +89,8 @@ def select(store: Store, finding: Finding) -> Selection:
     return _categorical(store, finding, plain, "p.label::String", "p.label != ''")
 
 
-def _with(base: Selection, weight: str, **parameters: Any) -> Selection:
-    return Selection(weight, base.source, {**base.parameters, **parameters})
+def _with(base: Selection, weight: str, *, at_least: bool = False, **parameters: Any) -> Selection:
+    return Selection(weight, base.source, {**base.parameters, **parameters}, at_least)
 
 
 def population(finding: Finding, *, apart: bool = True) -> tuple[str, dict[str, Any]]:
@@ -148,7 +150,7 @@ def _numeric(
         f"if({present}, transform(roundDown(toFloat64({expression}), {{edges:Array(Float64)}}), "
         "{edges:Array(Float64)}, {weights:Array(Float64)}, 0.), {absent:Float64})"
     )
-    return _with(base, weight, edges=edges.tolist(), weights=weights.tolist(), absent=absent)
+    return _with(base, weight, at_least=True, edges=edges.tolist(), weights=weights.tolist(), absent=absent)
 
 
 def _vectors(store: Store, finding: Finding, base: Selection) -> Selection:
@@ -168,7 +170,7 @@ def _categorical(store: Store, finding: Finding, base: Selection, expression: st
     current, baseline = _samples(store, finding, base, expression)
     values, weights = category_weights(np.asarray(current, str), np.asarray(baseline, str))
     weight = f"transform({expression}, {{values:Array(String)}}, {{weights:Array(Float64)}}, 1.)"
-    return _with(base, weight, values=values.tolist(), weights=weights.tolist())
+    return _with(base, weight, at_least=True, values=values.tolist(), weights=weights.tolist())
 
 
 def _samples(store: Store, finding: Finding, base: Selection, expression: str, of: str = "{rows}") -> tuple[Any, Any]:

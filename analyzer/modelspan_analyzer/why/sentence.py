@@ -83,12 +83,19 @@ def cause(finding: Finding, found: Cause, key: Key) -> str:
 
 
 def group(
-    finding: Finding, named: str, rates: tuple[float, float], since: datetime | None, traces: Sequence[str]
+    finding: Finding,
+    named: str,
+    rates: tuple[float, float],
+    since: datetime | None,
+    traces: Sequence[str],
+    *,
+    at_least: bool = False,
 ) -> str:
-    """One sentence on a group: the rates in it and of the others."""
-    text = (
-        f"{_percent(rates[0])} of the predictions with `{named}` {_did(finding)} ({_percent(rates[1])} of the others)"
-    )
+    """One sentence on a group: the rates in it and of the others, or what they are `at_least`."""
+    own, others = map(_percent, rates)
+    if at_least:
+        own, others = f"at least {own}", f"at least {others}" if rates[1] else "none for sure"
+    text = f"{own} of the predictions with `{named}` {_did(finding)} ({others} of the others)"
     return text + _began(since, None) + _sample(traces) + "."
 
 

@@ -110,6 +110,18 @@ def test_of_what_is_left_only_a_newer_window_comes_before_the_oldest(store: Stor
     assert [hour for _, hour in watch.seen] == [7, 0, 1, 8, 2]
 
 
+def test_a_newest_window_that_came_first_is_judged_again_when_a_later_look_has_made_up_for_those_before_it(
+    store: Store,
+) -> None:
+    """However many looks that takes: it was judged without what came before it. Once is enough."""
+    predict(store, "long", 7)
+    watch = Watch()
+    runner = Runner(store, config(), signals=watch.signals)
+    for _ in range(10):
+        runner._look(START + 7 * HOUR + SOON, None, enough=lambda: True)
+    assert [hour for _, hour in watch.seen] == [6, 0, 1, 2, 3, 4, 5, 6]
+
+
 STILL: dict[str, dict[str, Any]] = {
     "windows of hours": {"window": {"size": "1h"}},
     "windows of a quarter": {"window": {"size": "15m"}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -167,6 +168,12 @@ def test_a_batch_is_learnt_as_such_and_missed_when_it_is_overdue(traffic: Traffi
     for at in between:
         found = traffic.look(at, size, **limits)
         assert {one.verdict for one in found.values()} <= {Verdict.OK, Verdict.NOT_COMPARED}, (at, found)
+    due = re.fullmatch(r"0 predictions; a batch comes every .*, and the next one is overdue at (.*) UTC",
+                       traffic.look(START + 5 * DAY + 9 * HOUR, size, **limits)["volume"].reason)  # fmt: skip
+    assert (
+        due
+        and START + 6 * DAY + HOUR < datetime.strptime(f"{due[1]}Z", "%Y-%m-%d %H:%M%z") < START + 6 * DAY + 8 * HOUR
+    )
     late = traffic.look(START + 6 * DAY + 8 * HOUR, size, **limits)
     assert {metric: one.verdict for metric, one in late.items()} == dict.fromkeys(late, Verdict.ALARM)
     assert "a batch comes every" in late["volume"].reason

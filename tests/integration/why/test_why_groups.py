@@ -147,3 +147,6 @@ def test_without_traces_every_question_is_answered_by_its_group(store, kind, num
     said = explain(store, Finding("m", Window(NOON, NOON + HOUR), kind, feature=feature))
     told = [(one.kind, one.attribute, one.value) for one in said.causes[:1]]
     assert told == ([("feature", "age", "below 30")] if number else [("tag", "region", "north")]), said.sentence
+    counted = kind in ("errors", "missing")
+    assert said.sentence.startswith("at least ") is not counted, "what only a comparison tells is bounded, not counted"
+    assert said.sentence.endswith("; none of them has a trace that could say more.")

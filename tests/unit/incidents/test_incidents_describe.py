@@ -97,4 +97,8 @@ def test_the_facts_name_the_gravest_in_numbers_and_count_the_rest() -> None:
     told = describe.facts(incident_of(worst, *many[1:], why="because"))
     assert told["found"].startswith("null_rate of f0: 40 % are missing; psi of f6: PSI 6; ")
     assert told["found"].endswith("and 2 more")
-    assert (told["affected"], told["why"], told["since"]) == ("400 of 1,000 (40%)", "because", "2026-03-02 12:00 UTC")
+    assert (told["affected"], told["why"], told["since"]) == (
+        "400 of 1,000 (40%) in its worst window",
+        "because",
+        "2026-03-02 12:00 UTC",
+    )

@@ -58,8 +58,8 @@ def test_affected_are_those_of_the_window(before, since, beyond_usual, affected)
 @pytest.mark.parametrize(
     ("values", "silence", "said"),
     [
-        (40, 632, "40 of 300 (13%); and 632 fewer than usual"),
-        (40, 0, "40 of 300 (13%)"),
+        (40, 632, "40 of 300 (13%) in its worst window; and 632 fewer than usual"),
+        (40, 0, "40 of 300 (13%) in its worst window"),
         (0, 632, "632 fewer than usual"),
         (0, 0, describe.NO_IMPACT),
     ],

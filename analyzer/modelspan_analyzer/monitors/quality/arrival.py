@@ -108,17 +108,19 @@ def _as_a_whole(context: MonitorContext, alarmed: Set[tuple[str, datetime]], jud
 
 def _batch(context: MonitorContext, signal: str, bursts: Bursts, age: timedelta | None) -> Result:
     """Of a model that predicts in batches, only whether the next one is overdue."""
-    rows, seconds = context.current.rows, age.total_seconds() if age else 0.0
+    rows, end, seconds = context.current.rows, context.window.end, age.total_seconds() if age else 0.0
+    last = end - age if age else None
     if seconds > 0 and rows == 0:  # the batch may have come by another version
-        since = context.window.end - timedelta(seconds=bursts.limit)
-        if newest_answer(context.store, context.model, context.window.end, since) is not None:
-            seconds = 0.0
+        other = newest_answer(context.store, context.model, end, end - timedelta(seconds=bursts.limit))
+        seconds, last = (0.0, other) if other is not None else (seconds, last)
     late = seconds > bursts.limit
     every = f"a batch comes every {in_words(bursts.period)}"
     reason = f"{rows:,} predictions; {every}"
     if late:
         limit = in_words(bursts.limit)
         reason = f"no predictions for {in_words(seconds)}; {every}, and the next one is overdue after {limit}"
+    elif last is not None:
+        reason += f", and the next one is overdue at {last + timedelta(seconds=bursts.limit):%Y-%m-%d %H:%M} UTC"
     seen = Seen(n=rows, direction="below", details={"period": bursts.period, "age": seconds, "limit": bursts.limit})
     judged = Judged(Verdict.ALARM if late else Verdict.OK, reason, 0.0)
     return context.judged(signal, VOLUME, float(rows), seen, judged, signal)
