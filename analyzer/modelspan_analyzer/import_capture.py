@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from modelspan import conventions as names
 from modelspan_analyzer.captures.capture import DURATION, ID, LABEL, TIME, TRACE, VERSION, WEIGHT, Batch
 from modelspan_analyzer.captures.misfits import Misfits
+from modelspan_analyzer.captures.seen import Seen
 from modelspan_analyzer.captures.whole import told_roles
 from modelspan_analyzer.files import labels as label_files
 from modelspan_analyzer.files.outcomes import REGRESSION
@@ -32,6 +33,7 @@ from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
 SERVICE = "modelspan-import"
+_OTHER_CALL = "rows whose id another row has, of another time or version (each call needs an id of its own)"
 _EVER = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
 
@@ -54,7 +56,9 @@ class Imported:
 
     added: int = 0
     known: int = 0
-    """Rows that were in the store, or came twice."""
+    """Rows that were in the store."""
+    repeated: int = 0
+    """Rows that came twice."""
     labels: int = 0
     task: str = ""
 
@@ -83,8 +87,11 @@ def import_batches(
         size += batch.size
         if batch.labels is not None:
             labels.append(batch.labels)
-        fresh = way.fresh(batch.rows, timed=batch.timed)
-        done.known += batch.rows.num_rows - fresh.num_rows
+        rows = batch.rows.filter(batch.rows[TIME].is_valid())
+        once = way.once(rows, misfits, timed=batch.timed)
+        fresh = way.fresh(once, timed=batch.timed)
+        done.repeated += rows.num_rows - once.num_rows
+        done.known += once.num_rows - fresh.num_rows
         if fresh.num_rows:
             done.added += way.take(replace(batch, rows=fresh))
         tell(size)
@@ -103,29 +110,31 @@ class _Way:
     hints: Hints
     remarks: Remarks
     first: Settled | None = None
-    _seen: np.ndarray[tuple[int], np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, np.int64))
-
+    _seen: Seen = field(default_factory=Seen)
     _of_all_times: pa.Array | None = None
 
+    def once(self, rows: pa.Table, misfits: Misfits, *, timed: bool) -> pa.Table:
+        """The rows whose ids this import has not seen; another call of such an id is told from the same one again.
+
+        Args:
+            rows: of a batch, each with a time.
+            misfits: told of other calls, which are left out, as one id is one prediction.
+            timed: whether the times tell calls apart.
+        """
+        if not rows.num_rows:
+            return rows
+        new, other = self._seen.look(rows[ID].to_pylist(), rows[TIME].cast(pa.int64()), rows[VERSION])
+        for row in np.flatnonzero(other) if timed else ():
+            misfits.line(_OTHER_CALL, f"id {rows[ID][int(row)].as_py()[:60]!r}")
+        return rows.filter(pa.array(new))
+
     def fresh(self, rows: pa.Table, *, timed: bool) -> pa.Table:
-        """The rows with a time that neither this import nor the store has seen.
+        """The rows that the store has not seen.
 
         Args:
             rows: of a batch.
             timed: whether a row has the same time in the store; else all of the model's ids are asked for.
         """
-        rows = rows.filter(rows[TIME].is_valid())
-        if not rows.num_rows:
-            return rows
-        hashes = np.fromiter(map(hash, rows[ID].to_pylist()), np.int64, rows.num_rows)
-        _, firsts = np.unique(hashes, return_index=True)
-        new = np.zeros(rows.num_rows, bool)
-        new[firsts] = True
-        if self._seen.size:
-            at = np.minimum(np.searchsorted(self._seen, hashes), self._seen.size - 1)
-            new &= self._seen[at] != hashes
-        self._seen = np.sort(np.concatenate([self._seen, hashes[new]]), kind="stable")
-        rows = rows.filter(pa.array(new))
         there = self._stored(rows, timed=timed) if rows.num_rows else pa.array([], pa.string())
         return rows.filter(pc.invert(pc.is_in(rows[ID], there))) if len(there) else rows
 
@@ -170,8 +179,13 @@ class _Way:
             told = told.append_column(names.COL_SAMPLE_WEIGHT, part[WEIGHT])
             for ours, column in ((DURATION, names.COL_DURATION), (TRACE, names.COL_TRACE_ID)):
                 if ours in part.column_names and ours not in roles.named():
-                    told = told.append_column(column, part[ours])
+                    told = told.append_column(column, _bytes(part[ours]) if ours == TRACE else part[ours])
             send(self.target.url, names.EVENT_PREDICTIONS, told, shared, SERVICE)
+
+
+def _bytes(traces: pa.ChunkedArray) -> pa.Array:
+    """Traces as records have them: 16 bytes each, nothing where there is none."""
+    return pa.array([bytes.fromhex(each) if each else None for each in traces.to_pylist()], pa.binary(16))
 
 
 def _parts(rows: pa.Table, size: int) -> Iterator[pa.Table]:

@@ -27,6 +27,7 @@ _ANSWER: Final = {
 }
 """Whether a collection is of answers, by the end of its events' type."""
 _HOUR: Final = re.compile(r"/(\d{4}/\d\d/\d\d/\d\d)/")
+_ENDPOINT: Final = "/onlineEndpoints/"
 _DEPLOYMENT: Final = "/deployments/"
 _ID: Final = "correlationid"
 
@@ -36,8 +37,6 @@ def read_azureml(paths: Sequence[Path], options: Options, misfits: Misfits) -> I
     assembler = Assembler(options, misfits, position_always=True)
     files = sorted(files_of(paths), key=_hour)  # requests and answers of an hour follow each other, so few wait
     pairs = Pairs(lambda half: _rows(half, misfits), misfits, alone=one_sided(map(_kinds, files)))
-    if pairs.alone:
-        misfits.remarks.assume("there are inputs alone, or outputs alone, so rows are without the other")
     for lines in read_lines(files, misfits):
         for at, event in lines.parsed(misfits):
             try:
@@ -62,7 +61,9 @@ def _add(pairs: Pairs, event: Any, lines: Lines, at: int) -> None:
         raise MisfitError("lines whose correlation id is no text")
     if "data" not in event or str(event.get("datainblob")).lower() == "true":
         raise MisfitError("lines whose data are in a blob of their own")
-    pairs.add(key, Half(lines.texts[at], "", event.get("time"), _version(event), lines.place(at)), answer=answer)
+    model = str(event.get("source", "")).partition(_ENDPOINT)[2].partition("/")[0]
+    half = Half(lines.texts[at], "", event.get("time"), _version(event), lines.place(at), model)
+    pairs.add(key, half, answer=answer)
 
 
 def _is_answer(event: dict[str, Any]) -> bool:

@@ -22,6 +22,8 @@ from modelspan_collector.cloudevents.payloads import MisfitError
 _SCHEMA: Final = "schema"
 _FEATURE, _PREDICTION, _TARGET = "feature", "prediction", "target"
 _LARGEST_TRACE: Final = 2**128
+_NO_REQUEST: Final = "None"
+"""What BentoML writes where nothing was asked over the network."""
 
 
 @dataclass(slots=True)
@@ -29,7 +31,8 @@ class _Monitor:
     """What the schema of a monitor says."""
 
     roles: dict[str, str] = field(default_factory=dict)
-    version: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    """The newest bento of each worker, by its number."""
 
 
 def read_bentoml(paths: Sequence[Path], options: Options, misfits: Misfits) -> Iterator[Batch]:
@@ -52,7 +55,7 @@ def read_bentoml(paths: Sequence[Path], options: Options, misfits: Misfits) -> I
             labels: list[Event] = []
             for at, (record, place) in enumerate(records):
                 try:
-                    event, truth = _event(record, monitor, seen, at)
+                    event, truth = _event(record, monitor, seen, at, file)
                 except MisfitError as error:
                     misfits.line(str(error), place)
                     continue
@@ -63,7 +66,7 @@ def read_bentoml(paths: Sequence[Path], options: Options, misfits: Misfits) -> I
 
 
 def _monitors(files: Sequence[Path], misfits: Misfits) -> dict[Path, _Monitor]:
-    """What the schemas say, by the folder of the monitor; of several bentos the last is the version."""
+    """What the schemas say, by the folder of the monitor; of several bentos of a worker the last is the version."""
     found: dict[Path, _Monitor] = {}
     for file in files:
         if file.parent.name != _SCHEMA:
@@ -77,18 +80,24 @@ def _monitors(files: Sequence[Path], misfits: Misfits) -> dict[Path, _Monitor]:
                 continue
             monitor = found.setdefault(file.parent.parent, _Monitor())
             monitor.roles |= told
-            monitor.version = version or monitor.version
+            worker = _worker(file)
+            if version and monitor.versions.get(worker, version) != version:
+                misfits.remarks.assume(
+                    f"all rows of worker {worker} of monitor {file.parent.parent.name!r} are of the bento {version},"
+                    f" though {monitor.versions[worker]} wrote some (import the files of each by themselves)"
+                )
+            monitor.versions[worker] = version or monitor.versions.get(worker, "")
     return found
 
 
 def _event(
-    record: Mapping[str, Any], monitor: _Monitor | None, seen: Counter[str], at: int
+    record: Mapping[str, Any], monitor: _Monitor | None, seen: Counter[str], at: int, file: Path
 ) -> tuple[Event, Event | None]:
     """A row as an event, and what was true of it, if the monitor was told."""
     if monitor is None:
         raise MisfitError("rows of a monitor without a schema")
     given = record.get("request_id")
-    if given is None or isinstance(given, (dict, list, bool)):
+    if given in (None, _NO_REQUEST) or isinstance(given, (dict, list, bool)):
         raise MisfitError("rows without a request_id")
     position, request = seen[str(given)], str(given)
     seen[request] += 1
@@ -100,11 +109,16 @@ def _event(
     asked, answered = ([parts[role]] if parts[role] else None for role in (_FEATURE, _PREDICTION))
     time = record.get("timestamp")
     truth = next((value for value in parts[_TARGET].values() if value is not None), None)
-    trace = _trace(record.get("trace_id"))
+    trace, version = _trace(record.get("trace_id")), monitor.versions.get(_worker(file), "")
     return (
-        Event(key, time, at, asked, answered, monitor.version, trace=trace),
+        Event(key, time, at, asked, answered, version, trace=trace, model=file.parent.parent.name),
         None if truth is None else Event(key, time, at, None, [truth]),
     )
+
+
+def _worker(file: Path) -> str:
+    """The number of the worker that wrote a file: `data.2.log`, `schema.2.log`, and `data.2.log.2026-02-01`."""
+    return file.name.split(".")[1] if file.name.count(".") else ""
 
 
 def _trace(decimal: Any) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan_analyzer.captures.kinds import Kinds, Where
-from modelspan_analyzer.captures.misfits import Misfits
+from modelspan_analyzer.captures.misfits import NO_ANSWER, NO_REQUEST, Misfits
 from modelspan_analyzer.captures.payload import Header, columns, count_rows
 from modelspan_analyzer.files import times
 from modelspan_analyzer.files.cells import valid
@@ -79,6 +79,8 @@ class Event(NamedTuple):
     """How long it took, where that was captured."""
     trace: str = ""
     """The id of its trace, of 32 digits, where that was captured."""
+    model: str = ""
+    """What the capture calls the model, where it does."""
 
 
 Reader = Callable[[Sequence[Path], Options, Misfits], Iterator[Batch]]
@@ -128,6 +130,10 @@ class Assembler:
             except MisfitError as error:
                 self.misfits.line(str(error), place(event.at))
                 continue
+            for side, absent in ((event.answer, NO_ANSWER), (event.request, NO_REQUEST)):
+                self.misfits.one_sided.update([absent] if side is None else [])
+            if event.model:
+                self.misfits.models[event.model] += 1
             found = groups.setdefault((type(event.request), type(event.answer)), ([], []))
             found[0].append(event)
             found[1].append(rows)

@@ -24,15 +24,15 @@ from modelspan_analyzer.captures.pages import pages
 from modelspan_analyzer.captures.pairs import LOOKED_AT, Half, Pairs, one_sided
 from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode
 
-_COLUMNS: Final = ("id", "req_type", "bytes", "content_type", "endpoint")
+_MODEL: Final = ("modelid", "inference_service", "inferenceservicename")
+"""What names the model, the nearest first: Seldon's attribute, a column of KServe's Parquet, KServe's attribute."""
+_COLUMNS: Final = ("id", "req_type", "bytes", "content_type", "endpoint", "inference_service")
 
 
 def read_cloudevents(paths: Sequence[Path], options: Options, misfits: Misfits) -> Iterator[Batch]:
     """The rows of what a logger wrote, requests beside answers."""
     assembler, files = Assembler(options, misfits), files_of(paths)
     pairs = Pairs(_payload, misfits, alone=one_sided(map(_kinds, files)))
-    if pairs.alone:
-        misfits.remarks.assume("there are requests alone, or answers alone, so rows are without the other")
     for file in files:
         written = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat()
         timed = True
@@ -79,7 +79,8 @@ def _half(event: Mapping[str, Any], place: str, written: str) -> Half:
         data = event.get("data")
         raw = data.encode() if isinstance(data, str) else orjson.dumps(data)
     version = "" if endpoint == "default" else endpoint
-    return Half(raw, content, event.get("time", written), version, place)
+    model = next((str(event[name]) for name in _MODEL if event.get(name)), "")
+    return Half(raw, content, event.get("time", written), version, place, model)
 
 
 def _payload(half: Half) -> Payload:

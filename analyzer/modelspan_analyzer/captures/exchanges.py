@@ -36,12 +36,14 @@ class Layout:
     version: tuple[str, ...] = ()
     milliseconds: tuple[str, ...] = ()
     """How long the call took."""
+    model: tuple[str, ...] = ()
+    """What names the model, beside `request_metadata`."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that are read."""
         one = (self.request, self.answer, "status_code", "sampling_fraction", "logging_error_codes", "request_metadata")
-        return (*self.id, *self.time, *self.version, *self.milliseconds, *one)
+        return (*self.id, *self.time, *self.version, *self.milliseconds, *self.model, *one)
 
 
 DATABRICKS: Final = Layout(
@@ -56,6 +58,7 @@ VERTEX: Final = Layout(
     request="request_payload",
     answer="response_payload",
     version=("model_version", "deployed_model_id"),
+    model=("endpoint", "model"),
 )
 MLFLOW: Final = Layout(
     id=("client_request_id", "request_id", "id"),
@@ -84,20 +87,35 @@ read_databricks, read_vertex, read_mlflow = (partial(_read, layout) for layout i
 def _event(layout: Layout, record: Mapping[str, Any], at: int) -> Event:
     if (key := _first(record, layout.id)) is None:
         raise MisfitError(f"rows without an id in {', '.join(layout.id)}")
-    if (status := record.get("status_code")) is not None and str(status) != "200":
+    if (status := record.get("status_code")) is not None and not _is_ok(status):
         raise MisfitError(f"calls that failed, with status {str(status)[:20]}")
     if codes := record.get("logging_error_codes"):
         raise MisfitError(f"calls whose payload was not logged: {str(codes)[:80]}")
+    metadata = _metadata(record)
     return Event(
         str(key),
         _time(_first(record, layout.time)),
         at,
         _payload(record.get(layout.request)),
         _payload(record.get(layout.answer)),
-        _version(layout, record),
+        _text(_first(metadata, ("model_version",)), _first(record, layout.version)),
         _weight(record.get("sampling_fraction")),
         _seconds(_first(record, layout.milliseconds)),
+        model=_text(_first(metadata, ("model_name",)), _first(record, layout.model)),
     )
+
+
+def _text(*told: Any) -> str:
+    """The first of some that is told."""
+    return next((str(each) for each in told if each is not None), "")
+
+
+def _is_ok(status: Any) -> bool:
+    """Whether a call went well: 200, also as the 200.0 that a table makes of it whose column has gaps."""
+    try:
+        return float(status) == 200
+    except (TypeError, ValueError):
+        return False
 
 
 def _first(record: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -134,7 +152,8 @@ def _time(value: Any) -> Any:
     return value
 
 
-def _version(layout: Layout, record: Mapping[str, Any]) -> str:
+def _metadata(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The map `request_metadata`; nothing where it is none."""
     told = record.get("request_metadata")
     if isinstance(told, str):  # as CSV has a map
         try:
@@ -142,11 +161,9 @@ def _version(layout: Layout, record: Mapping[str, Any]) -> str:
         except orjson.JSONDecodeError:
             told = {}
     try:
-        metadata = dict(told or ())
+        return dict(told or ())
     except (TypeError, ValueError):
-        metadata = {}
-    version = metadata.get("model_version") or _first(record, layout.version)
-    return "" if version is None else str(version)
+        return {}
 
 
 def _weight(fraction: Any) -> float:

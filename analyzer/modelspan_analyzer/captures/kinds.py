@@ -18,7 +18,7 @@ from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.files import times
 from modelspan_analyzer.files.cells import cast_or_null, is_number, lost, numbers, trimmed
 from modelspan_analyzer.files.rows import FileRows, Remarks, shown
-from modelspan_analyzer.files.typed import with_types
+from modelspan_analyzer.files.typed import Notation, notation, with_types
 
 Where = Callable[[int], str]
 """The place of a row in words."""
@@ -45,6 +45,7 @@ class Kinds:
         """
         self._misfits = misfits
         self._known = dict(told or {})
+        self._written: dict[str, Notation] = {}
 
     def of_texts(self, name: str, texts: pa.Array, where: Where) -> pa.Array:
         """A column of a payload that has no types, such as CSV."""
@@ -60,7 +61,8 @@ class Kinds:
             except pa.ArrowInvalid:  # one way to write numbers, and no mark of a missing one, is more than all keep to
                 pass
         given = trimmed(texts)
-        values = _as_kind(given, kind)
+        written = self._written.get(name)
+        values = _as_kind(written.plain(given) if written else given, kind)
         self._leave_out(name, kind, given, lost(given, values), where)
         return values
 
@@ -90,7 +92,10 @@ class Kinds:
         kind = with_types(FileRows.of(pa.table({name: texts}), remarks), frozenset()).table.schema.field(0).type
         for sentence in remarks.assumed:
             self._misfits.remarks.assume(sentence)
-        kind = pa.float64() if is_number(kind) else kind
+        if is_number(kind):
+            kind = pa.float64()
+            if written := notation(trimmed(texts)):
+                self._written[name] = written
         self._known[name] = kind if kind in _WORDS else pa.string()
         return self._known[name]
 

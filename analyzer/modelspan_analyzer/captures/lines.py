@@ -7,8 +7,10 @@ unfolds to anything takes no more memory than a large one. A line that is too lo
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import io
+import json
 import lzma
 import zlib
 from bisect import bisect_right
@@ -28,6 +30,9 @@ BATCH_BYTES: Final = 16 * 2**20
 LONGEST_LINE: Final = 64 * 2**20
 _BOM: Final = b"\xef\xbb\xbf"
 _PIECE: Final = 4 * 2**20
+_EXACT: Final = 2**53
+_ZIP, _TAR, _TAR_AT = b"PK\x03\x04", b"ustar", 257
+_UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def _zstd(file: IO[bytes]) -> IO[bytes]:
@@ -76,7 +81,12 @@ class Lines:
                 except orjson.JSONDecodeError:
                     misfits.line("lines that are no JSON", self.place(at))
                     continue
-                yield at, found
+                yield at, json.loads(text) if _is_rounded(found) else found
+
+
+def _is_rounded(found: Any) -> bool:
+    """Whether a number beside others may be a longer one than it was read as: ids of twenty digits are written so."""
+    return isinstance(found, dict) and any(type(each) is float and abs(each) >= _EXACT for each in found.values())
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
@@ -146,6 +156,8 @@ def _pieces(path: Path, misfits: Misfits) -> Iterator[list[bytes]]:
                     skipping = True
     except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
         misfits.line(f"files that cannot be read to their end ({type(error).__name__})", f"{path} from line {number}")
+    except _ArchiveError:
+        misfits.line("archives (zip, tar), which are to be unpacked first", str(path))
     if rest := held.take():
         yield [rest.removeprefix(_BOM) if number == 1 else rest]
 
@@ -176,4 +188,29 @@ def _opened(path: Path) -> Iterator[io.BufferedReader]:
         start = file.read(6)
         file.seek(0)
         unpack = next((each for mark, each in _UNPACK.items() if start.startswith(mark)), None)
-        yield io.BufferedReader(unpack(file), _PIECE) if unpack else file
+        opened = io.BufferedReader(unpack(file), _PIECE) if unpack else file
+        head = opened.peek(_TAR_AT + len(_TAR))
+        if head.startswith(_ZIP) or head[_TAR_AT:].startswith(_TAR):
+            raise _ArchiveError
+        yield io.BufferedReader(_Recoded(opened), _PIECE) if head.startswith(_UTF16) else opened
+
+
+class _ArchiveError(Exception):
+    """A file that holds files."""
+
+
+class _Recoded(io.RawIOBase):
+    """A text in UTF-16, as Windows PowerShell writes what is redirected, in UTF-8."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._decoder = file, codecs.getincrementaldecoder("utf-16")("replace")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while piece := self._file.read(max(2, len(buffer) // 2)):  # two bytes become three at most
+            if text := self._decoder.decode(piece).encode():
+                buffer[: len(text)] = text
+                return len(text)
+        return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,6 +10,10 @@ from typing import Final
 from modelspan_analyzer.files.rows import SHOWN, Remarks
 
 _MOST_REASONS: Final = 200
+_MODELS_SHOWN: Final = 5
+NO_ANSWER: Final = "an answer"
+NO_REQUEST: Final = "a request"
+_ABSENT: Final = {NO_ANSWER: "a prediction", NO_REQUEST: "features"}
 
 
 @dataclass(slots=True)
@@ -21,6 +26,10 @@ class Misfits:
     """Lines, and events that never came whole, of which nothing is imported."""
     cells: int = 0
     """Cells that are missing in what is imported."""
+    models: Counter[str] = field(default_factory=Counter)
+    """Events by the model that the capture names, where it names one."""
+    one_sided: Counter[str] = field(default_factory=Counter)
+    """Events that are rows all the same, by what they are without: `an answer` or `a request`."""
     _found: dict[str, list[str]] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
 
@@ -47,6 +56,15 @@ class Misfits:
 
     def told(self) -> Remarks:
         """All remarks, those of what was left out among them."""
+        for absent, count in self.one_sided.items():
+            self.remarks.assume(f"{count:,} events without {absent} are rows without {_ABSENT[absent]}")
+        if len(self.models) > 1:
+            listed = ", ".join(f"{name} ({count:,})" for name, count in self.models.most_common(_MODELS_SHOWN))
+            more = f" and {len(self.models) - _MODELS_SHOWN:,} more" if len(self.models) > _MODELS_SHOWN else ""
+            self.remarks.assume(
+                f"events of {len(self.models)} models, {listed}{more}, are all of the one that --model names"
+                " (import each from files of its own)"
+            )
         for sentence in self.sentences():
             self.remarks.leave_out(sentence)
         return self.remarks

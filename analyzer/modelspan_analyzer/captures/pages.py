@@ -60,7 +60,12 @@ def _text(file: Path, misfits: Misfits) -> Iterator[Page]:
 
 
 def _json(lines: Lines, misfits: Misfits) -> list[Placed]:
-    return [(each if isinstance(each, dict) else {}, lines.place(at)) for at, each in lines.parsed(misfits)]
+    """The objects of lines, and of lists of them, as some tools print a table."""
+    return [
+        (each if isinstance(each, dict) else {}, lines.place(at))
+        for at, found in lines.parsed(misfits)
+        for each in (found if isinstance(found, list) else (found,))
+    ]
 
 
 def _csv(batches: Iterable[Lines], file: Path, misfits: Misfits) -> Iterator[Page]:

@@ -37,6 +37,8 @@ class Half(NamedTuple):
     time: Any
     version: str
     place: str
+    model: str = ""
+    """What the capture calls the model, where it does."""
 
 
 @dataclass(slots=True)
@@ -77,7 +79,8 @@ class Pairs:
         assert first is not None
         time = first.time if first.time or answer is None else answer.time
         version = first.version or (answer.version if answer else "")
-        self.events.append(Event(key, time, len(self._places), payloads[0], payloads[1], version))
+        at = len(self._places)
+        self.events.append(Event(key, time, at, payloads[0], payloads[1], version, model=first.model))
         self._places.append(first.place)
 
     def place(self, at: int) -> str:

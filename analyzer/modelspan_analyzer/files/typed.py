@@ -135,11 +135,16 @@ def _as_values(rows: FileRows, name: str, texts: pa.Array, date_order: str) -> p
 
 
 def _in_notation(texts: pa.Array, name: str, remarks: Remarks) -> pa.Array | None:
-    for notation in NOTATIONS:
-        if _all(texts, notation.cell) and _any(texts, notation.sure):
-            remarks.assume(f"column {name!r} is written with {notation.name}")
-            return numbers(notation.plain(texts))
-    return None
+    if (written := notation(texts)) is None:
+        return None
+    remarks.assume(f"column {name!r} is written with {written.name}")
+    return numbers(written.plain(texts))
+
+
+def notation(texts: pa.Array) -> Notation | None:
+    """How all numbers of a column are written, where that is not the plain way."""
+    fitting = (each for each in NOTATIONS if _all(texts, each.cell) and _any(texts, each.sure))
+    return next(fitting, None)
 
 
 def _marked(texts: pa.Array, name: str, remarks: Remarks) -> pa.Array | None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import pyarrow as pa
+from google.protobuf.message import DecodeError
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_HEADERS
+from opentelemetry.util.re import parse_env_headers
 
 from modelspan import conventions as names
 
@@ -26,7 +32,9 @@ def send(url: str, event: str, rows: pa.Table, shared: Mapping[str, str], servic
         SendError: it was refused, in whole or in part, or not taken after several attempts.
     """
     request = urllib.request.Request(  # noqa: S310 - the URL is the instance's own
-        f"{url}/v1/logs", data=_encode(event, rows, shared, service), headers={"Content-Type": "application/x-protobuf"}
+        f"{url}/v1/logs",
+        data=_encode(event, rows, shared, service),
+        headers={**_given_headers(), "Content-Type": "application/x-protobuf"},
     )
     for attempt in range(ATTEMPTS):
         try:
@@ -34,13 +42,28 @@ def send(url: str, event: str, rows: pa.Table, shared: Mapping[str, str], servic
                 answer = ExportLogsServiceResponse.FromString(response.read())
         except urllib.error.HTTPError as error:
             if error.code not in (429, 502, 503, 504):
-                raise SendError(f"the collector refused {event}: {error.code} {error.read()[:500]!r}") from error
+                raise SendError(f"the collector refused {event}: {error.code} {_reason(error)}") from error
             time.sleep(float(error.headers.get("Retry-After") or 2**attempt))
             continue
         if answer.partial_success.rejected_log_records:
             raise SendError(f"the collector rejected {event}: {answer.partial_success.error_message}")
         return
     raise SendError(f"the collector was too busy for {event} after {ATTEMPTS} attempts")
+
+
+def _given_headers() -> dict[str, str]:
+    """Headers of the environment, as OpenTelemetry's exporters have them: where a collector asks for a token."""
+    return dict(parse_env_headers(os.environ.get(OTEL_EXPORTER_OTLP_HEADERS, ""), liberal=True))
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    """Why it was refused, which OTLP says in a message."""
+    try:
+        why = str(Status.FromString(error.read()).message)
+    except DecodeError:
+        why = error.reason
+    asked = f" (a command takes it from {OTEL_EXPORTER_OTLP_HEADERS}, such as authorization=Bearer%20TOKEN)"
+    return why + (asked if error.code == HTTPStatus.UNAUTHORIZED else "")
 
 
 def _encode(event: str, rows: pa.Table, shared: Mapping[str, str], service: str) -> bytes:

@@ -54,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_hints(parser, times=False)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the instance (default: %(default)s)")
     add_store(parser, "a ClickHouse server instead")
+    words = "of the tenant whose token OTEL_EXPORTER_OTLP_HEADERS has, to know what is there (default: %(default)s)"
+    parser.add_argument("--database", default=DEFAULT_DATABASE, help=words)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -81,6 +83,8 @@ def _summary(args: argparse.Namespace, done: Imported, misfits: Misfits) -> str:
     parts = [f"{done.added:,} predictions of {args.model} imported"]
     if done.known:
         parts.append(f"{done.known:,} were there already")
+    if done.repeated:
+        parts.append(f"{done.repeated:,} came twice")
     if done.labels:
         parts.append(f"{done.labels:,} labels")
     if misfits:
@@ -93,10 +97,15 @@ def _target(args: argparse.Namespace) -> Iterator[Target]:
     """The running instance, or one of our own while the import lasts."""
     owner = running(args)
     if owner is not None and not args.store:
-        with reading(argparse.Namespace(data=args.data, store="", database=DEFAULT_DATABASE)) as store:
+        with reading(argparse.Namespace(data=args.data, store="", database=args.database)) as store:
             yield Target(store, owner.otlp_url, args.model, args.version)
         print(f"the instance (process {owner.pid}) brings them into its tables within seconds", file=sys.stderr)
         return
+    if args.database != DEFAULT_DATABASE:
+        raise CommandError(
+            "a tenant's database is filled through a running instance alone, by the tenant's token",
+            hint="start `modelspan up --tokens FILE` on the folder first",
+        )
     collector = CollectorConfig(args.data / COLLECTOR_FOLDER, grpc_port=0, http_port=0)
     instance = Instance(
         InstanceConfig(args.data, dsn=args.store, collector=collector, sql_port=0, web_port=0, analyze=False)

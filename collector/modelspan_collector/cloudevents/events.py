@@ -30,6 +30,10 @@ class Event(NamedTuple):
     """What type of content the data is."""
 
 
+_NOTHING: Final = Event({}, None, "")
+"""What stands for an entry of a batch that is no event: it is left out alone, as one without an id."""
+
+
 def read(headers: Mapping[str, str], body: bytes) -> list[Event]:
     """The events of a request.
 
@@ -46,7 +50,7 @@ def read(headers: Mapping[str, str], body: bytes) -> list[Event]:
             raise BadRequestError("a batch of CloudEvents is a JSON list of events")
         if len(batch) > MOST_EVENTS:
             raise TooLargeError(f"a batch holds at most {MOST_EVENTS} events; send smaller ones")
-        return [_structured(each) for each in batch]
+        return [_structured(each) if isinstance(each, dict) else _NOTHING for each in batch]
     if "ce-specversion" not in headers and "ce-id" not in headers:
         raise UnsupportedError(
             f"this is no CloudEvent: send the headers ce-id and ce-type, or the content type {STRUCTURED} or {BATCH}"

@@ -7,6 +7,7 @@ A record's body maps columns to values, with `timestamp` (seconds since 1970), `
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from modelspan_collector.write.stream import encode
 SCOPE: Final = "bentoml_monitor_data"
 _MOST_SERVICES: Final = 10_000
 _TIME, _REQUEST, _TRACE, _META = "timestamp", "request_id", "trace_id", "bento_meta"
+_NO_REQUEST: Final = "None"
+"""What it says where nothing was asked over the network; the record itself is the id then."""
 _UNKNOWN: Final = "not available"
 """What BentoML says of the version of a service that was never built."""
 
@@ -101,6 +104,8 @@ def _rows(records: Any, bodies: list[dict[str, Any]]) -> _Rows:
         if _REQUEST not in body:
             continue
         identity = str(body[_REQUEST])
+        if identity == _NO_REQUEST:
+            identity = hashlib.sha256(record.SerializeToString()).hexdigest()[:32]
         rows.ids.append(f"{identity}_{seen[identity]}" if seen[identity] else identity)
         seen[identity] += 1
         told = body.get(_TIME)

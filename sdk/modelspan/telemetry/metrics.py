@@ -18,7 +18,7 @@ from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Histogram, Observation
 
 from modelspan import conventions
-from modelspan._failsafe import guard
+from modelspan._failsafe import guard, swallowed
 from modelspan._gentle import BATCHES_AT_ONCE, gently
 from modelspan.capture.batches import Outputs
 from modelspan.capture.outputs import Output
@@ -179,7 +179,10 @@ class _Instruments:
         step = max(1, -(-len(values) // VALUES_OF_A_BATCH)) if some else 1
         spaced = values[::step]
         for value in spaced:
-            histogram.record(float(value), told)
+            if value >= 0:
+                histogram.record(float(value), told)
+            else:  # which OpenTelemetry would warn of, each time
+                swallowed("predicted values below 0 are in no metric, as OpenTelemetry's histograms take none")
 
 
 def observe_counters(current: Callable[[], tuple[Metrics, Tally] | None]) -> None:

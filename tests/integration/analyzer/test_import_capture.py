@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,11 +16,27 @@ from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.table import FORMATS
 from modelspan_analyzer.files.roles import Hints, Roles
 from modelspan_analyzer.import_capture import Imported, Target, import_batches
+from modelspan_analyzer.replay.send import SendError
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 
-Import = Callable[..., Imported]
+
+class Import:
+    """Imports folders into a store through a collector."""
+
+    def __init__(self, store: Store, collector: Collector) -> None:
+        self._store, self._collector = store, collector
+        self.misfits = Misfits()
+        """What the last import left out."""
+
+    def __call__(self, name: str, folder: Path, version: str | None = "1", task: str = "") -> Imported:
+        target = Target(self._store, f"http://127.0.0.1:{self._collector.http_port}", "churn", version)
+        self.misfits = Misfits()
+        batches = FORMATS[name].read([folder], Options(), self.misfits)
+        done = import_batches(target, batches, Roles(), Hints(task), self.misfits, lambda _: None)
+        self._collector.flush()
+        return done
 
 
 @pytest.fixture
@@ -28,16 +44,7 @@ def bring(store: Store, tmp_path: Path) -> Iterator[Import]:
     """Import a folder into the store through a collector."""
     collector = Collector(store, CollectorConfig(tmp_path / "collector", grpc_port=0, http_port=0))
     collector.start()
-
-    def run(name: str, folder: Path, version: str | None = "1", task: str = "") -> Imported:
-        target = Target(store, f"http://127.0.0.1:{collector.http_port}", "churn", version)
-        misfits = Misfits()
-        batches = FORMATS[name].read([folder], Options(), misfits)
-        done = import_batches(target, batches, Roles(), Hints(task), misfits, lambda _: None)
-        collector.flush()
-        return done
-
-    yield run
+    yield Import(store, collector)
     collector.stop()
 
 
@@ -60,12 +67,12 @@ def test_importing_again_adds_nothing_and_what_grew_adds_what_is_new(
     folder.mkdir()
     (folder / "a.jsonl").write_text("\n".join([sagemaker(1), sagemaker(2, rows=3), sagemaker(1)]))
     first = bring("sagemaker", folder)
-    assert (first.added, first.known, first.task) == (4, 1, "classification")
+    assert (first.added, first.repeated, first.known, first.task) == (4, 1, 0, "classification")
     again = bring("sagemaker", folder)
-    assert (again.added, again.known) == (0, 5)
+    assert (again.added, again.repeated, again.known) == (0, 1, 4)
     (folder / "b.jsonl").write_text("\n".join([sagemaker(2, rows=3), sagemaker(3)]))
     grown = bring("sagemaker", folder)
-    assert (grown.added, grown.known) == (1, 8)
+    assert (grown.added, grown.repeated, grown.known) == (1, 4, 4)
     found = store.rows(
         "SELECT prediction_id, toString(timestamp) AS time, label, numeric_features['feature_1'] AS number,"
         " categorical_features['feature_2'] AS plan FROM predictions ORDER BY prediction_id"
@@ -75,6 +82,63 @@ def test_importing_again_adds_nothing_and_what_grew_adds_what_is_new(
         *((f"e2_{at}", "2026-01-31 14:02:00.000000000", "0", 2.0, "gold") for at in range(3)),
         ("e3", "2026-01-31 14:03:00.000000000", "1", 3.0, "gold"),
     ]
+
+
+def test_another_call_of_the_same_id_is_left_out_by_name(bring: Import, store: Store, tmp_path: Path) -> None:
+    """As one id is one prediction; the same call again, of a writer that tried twice, is none."""
+    folder = tmp_path / "capture"
+    folder.mkdir()
+    later = sagemaker(1).replace("14:01:00", "15:01:00")
+    (folder / "a.jsonl").write_text("\n".join([sagemaker(1), later, sagemaker(1), sagemaker(2)]))
+    done = bring("sagemaker", folder)
+    assert (done.added, done.repeated, done.known) == (2, 2, 0)
+    [sentence] = bring.misfits.sentences()
+    assert sentence.startswith("1 rows whose id another row has, of another time or version")
+    assert sentence.endswith("id 'e1'")
+
+
+def test_what_has_no_time_is_not_said_to_be_there(bring: Import, tmp_path: Path) -> None:
+    """It is left out, and so neither known nor repeated."""
+    folder = tmp_path / "capture"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text("\n".join([sagemaker(1), sagemaker(2).replace("2026-01-31T14", "soon")]))
+    done = bring("sagemaker", folder)
+    assert (done.added, done.repeated, done.known) == (1, 0, 0)
+
+
+def test_a_prediction_keeps_its_trace(bring: Import, store: Store, tmp_path: Path) -> None:
+    """So that it joins the spans of its request."""
+    monitor = tmp_path / "monitoring/iris"
+    columns = [{"name": "sepal", "role": "feature", "type": "numerical"}]
+    columns.append({"name": "kind", "role": "prediction", "type": "categorical"})
+    told = {"timestamp": "2026-01-31T14:00:00", "request_id": "1", "trace_id": str(0xABC)}
+    lines = {"schema": {"meta_data": {}, "columns": columns}, "data": {"sepal": 5, "kind": "setosa", **told}}
+    for kind, line in lines.items():
+        (monitor / kind).mkdir(parents=True)
+        (monitor / kind / f"{kind}.1.log").write_text(json.dumps(line))
+    bring("bentoml", monitor)
+    assert store.scalar("SELECT any(trace_id) FROM predictions") == f"{0xABC:032x}"
+
+
+def test_a_collector_with_tokens_is_told_the_one_of_the_environment(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As OpenTelemetry's exporters tell it; without one, the refusal says where it is taken from."""
+    folder, tokens = tmp_path / "capture", tmp_path / "tokens"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text(sagemaker(1))
+    tokens.write_text("secret tenant=acme\n")
+    collector = Collector(store, CollectorConfig(tmp_path / "collector", grpc_port=0, http_port=0, tokens=tokens))
+    collector.start()
+    try:
+        bring = Import(store, collector)
+        with pytest.raises(SendError, match=r"401 this collector needs a token.*OTEL_EXPORTER_OTLP_HEADERS"):
+            bring("sagemaker", folder)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20secret")
+        assert bring("sagemaker", folder).added == 1
+    finally:
+        collector.stop()
+    assert store.scalar("SELECT any(tags['tenant']) FROM predictions") == "acme"
 
 
 def test_ground_truth_becomes_labels_once(bring: Import, store: Store, tmp_path: Path) -> None:

@@ -77,6 +77,13 @@ def test_records_become_predictions_and_labels(start: Callable[..., Collector], 
     assert store.scalar("SELECT count() FROM otel_logs") == 0
 
 
+def test_what_nobody_asked_over_the_network_has_ids_of_its_own(collector: Collector, store: Store) -> None:
+    """BentoML writes the request `None` of all of it."""
+    monitor(collector, [row(at, bento_meta=META, request_id="None") for at in range(3)])
+    collector.flush()
+    assert store.scalar("SELECT uniqExact(prediction_id) FROM predictions WHERE prediction_id != 'None'") == 3
+
+
 def test_records_before_their_schema_stay_log_records_and_are_said(collector: Collector, store: Store) -> None:
     """Nothing is guessed of columns without roles."""
     monitor(collector, [row(1)])

@@ -134,9 +134,9 @@ def test_what_is_not_understood_is_refused_with_the_reason(collector: Collector,
         "this is no CloudEvent: send the headers ce-id and ce-type, or the content type application/cloudevents+json"
         " or application/cloudevents-batch+json\n",
     )
-    batch = [seldon("1", "request", ["age"], [[30]]), {"type": f"{SELDON}.request"}]
+    batch = [seldon("1", "request", ["age"], [[30]]), {"type": f"{SELDON}.request"}, 5]
     status, told = send(collector, json.dumps(batch).encode(), content_type="application/cloudevents-batch+json")
-    assert (status, told) == (200, "1 of 2 events were left out: events without an id\n")
+    assert (status, told) == (200, "2 of 3 events were left out: events without an id\n")
     rejected = "SELECT reason FROM ingest_errors WHERE service = 'rent' AND kind = 'rejected'"
     eventually(lambda: len(store.rows(rejected)) == 2)
     reasons = {row["reason"] for row in store.rows(rejected)}

@@ -100,7 +100,7 @@ def test_where_only_inputs_were_collected_they_are_rows(tmp_path: Path) -> None:
     write(tmp_path, "model_inputs", event("model_inputs", [{"age": 1}]), event("model_inputs", [{"age": 2}], "c2"))
     rows, misfits = read(tmp_path)
     assert rows.select(["prediction_id", "age"]).to_pydict() == {"prediction_id": ["c1_0", "c2_0"], "age": [1.0, 2.0]}
-    assert misfits.remarks.assumed
+    assert misfits.told().assumed == ["2 events without an answer are rows without a prediction"]
     assert not misfits
 
 

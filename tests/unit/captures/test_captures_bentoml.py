@@ -62,6 +62,7 @@ def test_columns_are_what_the_schema_says(tmp_path: Path) -> None:
 HOSTILE: dict[str, tuple[str, str]] = {
     "no JSON": ("{", "lines that are no JSON"),
     "a list": ("[1]", "rows without a request_id"),
+    "no request over the network": (row("None"), "rows without a request_id"),
     "no request": (json.dumps({"sepal": 1}), "rows without a request_id"),
     "nothing that the schema knows": (
         json.dumps({"request_id": "9", "timestamp": "2026-01-31T14:00:39", "x": 1}),
@@ -80,6 +81,28 @@ def test_what_is_broken_costs_its_own_line_alone(tmp_path: Path, what: str) -> N
     [sentence] = misfits.sentences()
     assert sentence.startswith(f"1 {reason}")
     assert sentence.endswith("data.1.log line 2")
+
+
+def test_each_worker_is_of_the_bento_that_its_own_schema_names(tmp_path: Path) -> None:
+    """Rotated files too; of a worker that ran two bentos the newest counts, which is said."""
+    for worker, versions in (("1", ["v7", "v7"]), ("2", ["v7", "v8"])):
+        for kind, texts in (("data", [row(worker)]), ("schema", [json.dumps(schema_of(each)) for each in versions])):
+            (tmp_path / "iris" / kind).mkdir(parents=True, exist_ok=True)
+            (tmp_path / f"iris/{kind}/{kind}.{worker}.log").write_text("\n".join(texts))
+    (tmp_path / "iris/data/data.1.log.2026-01-30").write_text(row("old"))
+    misfits = Misfits()
+    batches = list(read_bentoml([tmp_path], Options(), misfits))
+    versions = {each["prediction_id"]: each["version"] for batch in batches for each in batch.rows.to_pylist()}
+    assert versions == {"1": "v7", "old": "v7", "2": "v8"}
+    assert [each for each in misfits.told().assumed if "bento" in each] == [
+        "all rows of worker 2 of monitor 'iris' are of the bento v8, though v7 wrote some (import the files of each by"
+        " themselves)"
+    ]
+
+
+def schema_of(version: str) -> dict[str, Any]:
+    """The schema as a bento of this version writes it."""
+    return {**SCHEMA, "meta_data": {"bento_name": "iris", "bento_version": version}}
 
 
 def test_data_without_a_schema_are_refused_with_what_to_name(tmp_path: Path) -> None:

@@ -161,6 +161,35 @@ def test_a_request_of_vertex_has_a_row_in_each_of_its_texts(tmp_path: Path) -> N
     ]
 
 
+def test_a_status_of_a_column_with_gaps_is_200_too(tmp_path: Path) -> None:
+    """Tables write 200.0 there."""
+    good = SCHEMAS["AI Gateway"]
+    lines = [good | {"client_request_id": f"{status}", "status_code": status} for status in (200, 200.0, "200", None)]
+    (tmp_path / "log.json").write_text("\n".join(json.dumps(each, default=str) for each in lines))
+    rows, misfits = read(tmp_path)
+    assert not misfits
+    assert rows.num_rows == 2 * len(lines)
+
+
+def test_models_that_share_a_table_are_named(tmp_path: Path) -> None:
+    """As all of them are taken for the one of the import."""
+    good = SCHEMAS["legacy"]
+    lines = [good | {"request_metadata": {"model_name": name}} for name in ("churn", "fraud", "churn")]
+    (tmp_path / "log.json").write_text("\n".join(json.dumps(each, default=str) for each in lines))
+    _, misfits = read(tmp_path)
+    assert (
+        "events of 2 models, churn (2), fraud (1), are all of the one that --model names" in misfits.told().assumed[-1]
+    )
+
+
+def test_calls_without_an_answer_are_rows_and_counted(tmp_path: Path) -> None:
+    """What was asked is known of them."""
+    (tmp_path / "log.json").write_text(json.dumps(SCHEMAS["AI Gateway"] | {"response": None}, default=str))
+    rows, misfits = read(tmp_path)
+    assert rows["age"].to_pylist() == [30.0, 40.0]
+    assert misfits.told().assumed == ["1 events without an answer are rows without a prediction"]
+
+
 HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     "a call that failed": ({"status_code": 429}, "calls that failed, with status 429"),
     "a payload that is too large": (
