@@ -83,7 +83,7 @@ def _wide(store: Store, part: predictions.Part) -> tuple[bytes, list[str]]:
         "trace_id": part.trace_id,
         "span_id": part.span_id,
         "value": native.numbers(part.value.to_numpy()),
-        "label": native.text(part.label),
+        "label": native.chosen(part.label.entries, part.label.codes[0]),
         "duration": native.numbers(part.duration.to_numpy()),
         **{name: native.numbers(part.numeric.values[place]) for place, name in enumerate(part.numeric.names)},
         **{

@@ -53,7 +53,10 @@ class Kind(NamedTuple):
 
 def _number(column: pa.Array, _storage: Stored) -> pa.Array:
     numbers = column if pa.types.is_float64(column.type) else column.cast(pa.float64(), safe=False)
-    return numbers if pa.types.is_integer(column.type) else pc.if_else(pc.is_nan(numbers), None, numbers)
+    if pa.types.is_integer(column.type):
+        return numbers
+    unknown = pc.is_nan(numbers)
+    return pc.if_else(unknown, None, numbers) if pc.any(unknown).as_py() else numbers
 
 
 def _instant(column: pa.Array, _storage: Stored) -> pa.Array:

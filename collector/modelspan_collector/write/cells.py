@@ -40,13 +40,25 @@ def text(stream: pa.Table, name: str) -> pa.Array:
     return pa.repeat("", stream.num_rows) if written is None else written.fill_null("")
 
 
+def words(stream: pa.Table, name: str) -> pa.Array:
+    """A column as text, or as places in a dictionary of texts; null where nothing is said."""
+    index = stream.schema.get_field_index(name)
+    if index < 0:
+        return pa.nulls(stream.num_rows, pa.string())
+    written = _written(stream.column(index), stream.schema.field(index))
+    return pa.nulls(stream.num_rows, pa.string()) if written is None else written
+
+
 def number(stream: pa.Table, name: str) -> pa.Array:
     """A column as Float64."""
     return column(stream, name).cast(pa.float64(), safe=False)
 
 
 def placed(stream: pa.Table, prefix: str) -> tuple[dict[features.Place, dict[str, pa.Array]], dict[str, int]]:
-    """The columns of a prefix by their place, and how many integers of each Float64 cannot hold exactly."""
+    """The columns of a prefix by their place, and how many integers of each Float64 cannot hold exactly.
+
+    Categories are texts, or places in a dictionary of texts.
+    """
     found: dict[features.Place, dict[str, pa.Array]] = {}
     rounded = {}
     for name, converted in _converted(_prefixed(stream, prefix), stream.num_rows):
@@ -58,8 +70,8 @@ def placed(stream: pa.Table, prefix: str) -> tuple[dict[features.Place, dict[str
 
 
 def texts(stream: pa.Table, prefix: str) -> dict[str, pa.Array]:
-    """The columns of a prefix as text, by what follows it."""
-    converted = {name: features.text(*pair).column for name, pair in _prefixed(stream, prefix).items()}
+    """The columns of a prefix as text, or as places in dictionaries of texts, by what follows it."""
+    converted = {name: _written(*pair) for name, pair in _prefixed(stream, prefix).items()}
     return {name: found for name, found in converted.items() if found is not None}
 
 
@@ -89,6 +101,16 @@ def _one(chunked: pa.ChunkedArray) -> pa.Array:
     return chunks if isinstance(chunks, pa.Array) else pa.concat_arrays(chunks.chunks)
 
 
+def _written(column: pa.ChunkedArray, field: pa.Field) -> pa.Array | None:
+    """A column as text; categories that are texts stay places in their dictionary."""
+    return _one(column) if _has_texts(field) else features.text(column, field).column
+
+
+def _has_texts(field: pa.Field) -> bool:
+    """Whether a column is of categories that `modelspan.features` would spell as they are."""
+    return bool(pa.types.is_dictionary(field.type) and pa.types.is_string(field.type.value_type) and not field.metadata)
+
+
 def _prefixed(stream: pa.Table, prefix: str) -> dict[str, tuple[pa.ChunkedArray, pa.Field]]:
     """The columns of a prefix with their fields, by what follows it."""
     schema = stream.schema
@@ -115,4 +137,10 @@ def _converted(
                 for place, name in enumerate(group):
                     yield name, together._replace(column=together.column[place * rows : (place + 1) * rows])
                 continue
-        yield from ((name, features.convert(*columns[name])) for name in group)
+        yield from ((name, _placed(*columns[name])) for name in group)
+
+
+def _placed(column: pa.ChunkedArray, field: pa.Field) -> features.Converted:
+    if _has_texts(field):
+        return features.Converted("categorical", "", _one(column), {}, 0)
+    return features.convert(column, field)

@@ -19,6 +19,7 @@ from modelspan_collector.write import native
 from modelspan_collector.write.native import Column, Flags
 
 Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int32]
 _SHARED: Final = ("model", "version", "role", "service")
 _WORDS: Final = ("label", "error_type")
 _NUMBERS: Final = {"scores": "scores", "numeric_features": "numeric", "attributions": "attributions"}
@@ -52,7 +53,7 @@ class Numbers:
 class Texts:
     """Columns of texts by their names, which are in order, as places in one dictionary; -1 is missing."""
 
-    def __init__(self, names: Sequence[str], entries: pa.Array, codes: npt.NDArray[np.int32]) -> None:
+    def __init__(self, names: Sequence[str], entries: pa.Array, codes: Codes) -> None:
         self.names = list(names)
         self.entries = entries
         self.codes = codes
@@ -60,22 +61,28 @@ class Texts:
 
     @classmethod
     def of(cls, columns: Mapping[str, pa.Array], rows: int) -> Texts:
-        """Columns as their names have them."""
+        """Columns of texts, or of places in dictionaries of texts, as their names have them."""
         names = sorted(columns)
-        texts = [columns[name].cast(pa.large_string()) for name in names]
-        spelt = pa.concat_arrays([pa.nulls(0, pa.large_string()), *texts]).dictionary_encode()
-        return cls(names, spelt.dictionary, _places(spelt).reshape(len(names), rows))
+        spelt = [_spelt(columns[name]) for name in names]
+        entries, codes = _one_dictionary([(each.dictionary, _places(each)) for each in spelt])
+        return cls(names, entries, np.concatenate([np.empty(0, np.int32), *codes]).reshape(len(names), rows))
 
     @classmethod
     def joined(cls, parts: Sequence[Texts]) -> Texts:
         """Columns of the same names, the rows of each part behind those of the one before."""
         if len(parts) == 1:
             return parts[0]
-        spelt = pa.concat_arrays([part.entries for part in parts]).dictionary_encode()
-        places = np.append(_places(spelt), np.int32(-1))  # the last stays what is missing
-        begins = np.cumsum([0, *(len(part.entries) for part in parts[:-1])])
-        moved = [np.where(part.codes < 0, -1, part.codes + at) for part, at in zip(parts, begins, strict=True)]
-        return cls(parts[0].names, spelt.dictionary, places[np.concatenate(moved, axis=1)])
+        entries, codes = _one_dictionary([(part.entries, part.codes) for part in parts])
+        return cls(parts[0].names, entries, np.concatenate(codes, axis=1))
+
+    def place(self, text: str) -> int:
+        """Where a text stands in the dictionary; -1 where it does not."""
+        return int(pc.index(self.entries, pa.scalar(text, self.entries.type)).as_py())
+
+    def without(self, text: str) -> Texts:
+        """The same, where that text is missing."""
+        place = self.place(text)
+        return self if place < 0 else Texts(self.names, self.entries, np.where(self.codes == place, -1, self.codes))
 
     @property
     def present(self) -> Flags | None:
@@ -137,8 +144,9 @@ class Part:
     value: pa.Array
     duration: pa.Array
     sample_weight: Floats
-    label: pa.Array
-    error_type: pa.Array
+    label: Texts
+    """One column; '' is missing."""
+    error_type: Texts
     scores: Numbers
     attributions: Numbers
     numeric: Numbers
@@ -223,14 +231,33 @@ def _keys(keyed: Sequence[Keyed | Missing], sizes: Sequence[int]) -> tuple[npt.N
     return np.concatenate(lengths), native.low_cardinality(pa.array(names, pa.string()), np.concatenate(codes))
 
 
-def _places(spelt: pa.DictionaryArray) -> npt.NDArray[np.int32]:
-    places: npt.NDArray[np.int32] = spelt.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+def _spelt(texts: pa.Array) -> pa.DictionaryArray:
+    return texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
+
+
+def _places(spelt: pa.DictionaryArray) -> Codes:
+    places: Codes = spelt.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
     return places
 
 
-def _words(columns: Sequence[pa.Array]) -> Column:
-    spelt = pa.concat_arrays([column.cast(pa.large_string()) for column in columns]).dictionary_encode()
-    return native.low_cardinality(spelt.dictionary, spelt.indices.to_numpy())
+def _one_dictionary(spelt: Sequence[tuple[pa.Array, Codes]]) -> tuple[pa.Array, list[Codes]]:
+    """Places in dictionaries as places in one that has each text once; what is no text is missing."""
+    whole = [entries.cast(pa.large_string()) for entries, _ in spelt]
+    one = pa.concat_arrays([pa.nulls(0, pa.large_string()), *whole]).dictionary_encode()
+    places = np.append(_places(one), np.int32(-1))  # the last stays what is missing
+    begins = np.cumsum([0, *(len(entries) for entries in whole[:-1])], dtype=np.int32)
+    moved = [np.where(codes < 0, np.int32(-1), codes + at) for (_, codes), at in zip(spelt, begins, strict=False)]
+    return one.dictionary, [places[codes] for codes in moved]
+
+
+def _words(columns: Sequence[Texts]) -> Column:
+    """A text a row, '' where it is missing."""
+    texts = Texts.joined([each.without("") for each in columns])
+    codes, entries = texts.codes[0] + 1, pa.concat_arrays([pa.array([""], pa.large_string()), texts.entries])
+    used = np.flatnonzero(np.bincount(codes, minlength=len(entries)))  # what no row says is not kept
+    place = np.zeros(len(entries), np.int64)
+    place[used] = np.arange(used.size)
+    return native.low_cardinality(entries.take(pa.array(used)), place[codes])
 
 
 def _nullable(columns: Sequence[pa.Array]) -> Column:

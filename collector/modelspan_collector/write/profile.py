@@ -18,8 +18,12 @@ from modelspan_collector.write.native import Flags
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
-CELLS_AT_ONCE: Final = 1 << 22
-"""Values that are sketched at one time, which bounds the memory beside the columns."""
+CELLS_AT_ONCE: Final = 1 << 16
+"""Values that are sketched at one time: they and what is made of them stay in a core's cache, and memory is used again
+instead of asked for, which would cost more than the sums.
+"""
+_FEW_GROUPS: Final = 64
+"""Groups of rows whose flags are counted one by one; of more, each call would count too few."""
 SUMS: Final = ("weight", "nans", "infinite", "zero", "negative", "minimum", "maximum", "total", "squares")
 """What a sketch has of each column and group beside its rows."""
 
@@ -56,9 +60,20 @@ class Groups(NamedTuple):
     starts: Counts
     rows: int
 
-    def sums(self, cells: npt.NDArray[Any]) -> Floats:
+    def sums(self, cells: Floats) -> Floats:
         """Cells of shape (columns, rows) added up to (columns, groups)."""
-        return np.add.reduceat(cells, self.starts, axis=1, dtype=np.float64)
+        return np.add.reduceat(cells, self.starts, axis=1)
+
+    def counts(self, flags: Flags) -> Counts:
+        """How many of the flags, of shape (columns, rows), are set: of shape (columns, groups)."""
+        if self.starts.size > _FEW_GROUPS:
+            return np.add.reduceat(flags, self.starts, axis=1, dtype=np.int64)
+        found = [[np.count_nonzero(row[part]) for part in self.slices()] for row in flags]
+        return np.array(found, np.int64).reshape(len(flags), self.starts.size)
+
+    def slices(self) -> list[slice]:
+        """The rows of each group."""
+        return list(map(slice, self.starts, [*self.starts[1:], self.rows]))
 
 
 def numbers(values: Floats, present: Flags | None, groups: Groups, weights: Floats | None) -> Iterator[Sketch]:
@@ -81,9 +96,14 @@ def _numbers(values: Floats, present: Flags | None, groups: Groups, weights: Flo
         return _weighed(cells, groups, weights)
 
     there = np.ones(values.shape, np.bool_) if present is None else present
-    finite, unknown = np.isfinite(values), np.isnan(values)
-    known = np.where(finite, values, 0.0)
-    rows = groups.sums(there).astype(np.int64)
+    finite = np.isfinite(values)
+    whole = bool(finite.all())
+    unknown = ~there if whole else np.isnan(values)
+    known = values if whole else np.where(finite, values, 0.0)
+    rows = groups.counts(there)
+    ordered = _ordered(values, groups)
+    count, lowest = (rows, np.zeros_like(rows)) if whole else (groups.counts(finite), groups.counts(values == -np.inf))
+    least = np.arange(len(ordered))[:, None] * groups.rows + groups.starts + lowest
     with np.errstate(over="ignore", invalid="ignore"):  # squares and weighed values of what is finite may not be
         heavy = known if weights is None else np.where(finite, known * weights, 0.0)
         sums = {
@@ -92,14 +112,12 @@ def _numbers(values: Floats, present: Flags | None, groups: Groups, weights: Flo
             "infinite": weighed(there & ~finite & ~unknown),
             "zero": weighed(values == 0),
             "negative": weighed(values < 0),
-            "minimum": np.minimum.reduceat(np.where(finite, values, np.inf), groups.starts, axis=1),
-            "maximum": np.maximum.reduceat(np.where(finite, values, -np.inf), groups.starts, axis=1),
+            "minimum": np.where(count > 0, ordered.take(least, mode="clip"), np.inf),
+            "maximum": np.where(count > 0, ordered.take(least + count - 1, mode="clip"), -np.inf),
             "total": groups.sums(heavy),
             "squares": groups.sums(heavy * known),
         }
-    ordered = _ordered(values, groups)
-    lowest = groups.sums(values == -np.inf).astype(np.int64)
-    points = _points(ordered, groups, lowest, groups.sums(finite).astype(np.int64))
+    points = _points(ordered, least.ravel(), count.ravel())
     share = weighed(finite) / np.maximum(points.lengths.reshape(rows.shape), 1)
     different = _different(ordered, groups, sums["nans"] > 0)
     column, group = np.nonzero(rows)
@@ -118,20 +136,24 @@ def _numbers(values: Floats, present: Flags | None, groups: Groups, weights: Flo
 def _ordered(values: Floats, groups: Groups) -> Floats:
     """The values of each column and group in order, NaN last; of the two zeros, which are one value, there is one."""
     ordered = values + 0.0
-    for begin, end in zip(groups.starts, [*groups.starts[1:], groups.rows], strict=True):
-        ordered[:, begin:end].sort(axis=1)
+    for part in groups.slices():
+        ordered[:, part].sort(axis=1)
     return ordered
 
 
-def _points(ordered: Floats, groups: Groups, lowest: Counts, finite: Counts) -> Ragged:
-    """Of each column and group all finite values of up to 400, or else 400 at equal steps of rank."""
-    begins = np.arange(len(ordered))[:, None] * groups.rows + groups.starts + lowest
-    count = finite.ravel()
+def _points(ordered: Floats, begins: Counts, count: Counts) -> Ragged:
+    """Of each column and group all finite values of up to 400, or else 400 at equal steps of rank.
+
+    Args:
+        ordered: the values of each column and group in order.
+        begins: where the finite ones of each begin.
+        count: how many they are.
+    """
     kept = np.minimum(count, KEPT)
     which = np.repeat(np.arange(kept.size), kept)
     place = np.arange(which.size) - np.repeat(np.cumsum(kept) - kept, kept)
     rank = (2 * place + 1) * count[which] // (2 * kept[which])
-    return Ragged(ordered.ravel()[begins.ravel()[which] + rank], kept)
+    return Ragged(ordered.ravel()[begins[which] + rank], kept)
 
 
 def _different(ordered: Floats, groups: Groups, has_nan: Flags) -> Ragged:
@@ -140,10 +162,10 @@ def _different(ordered: Floats, groups: Groups, has_nan: Flags) -> Ragged:
     fresh[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
     fresh[:, groups.starts] = ~np.isnan(ordered[:, groups.starts])
     if has_nan.any():
-        known = groups.sums(~np.isnan(ordered)).astype(np.int64)
+        known = groups.counts(~np.isnan(ordered))
         column, group = np.nonzero(has_nan)
         fresh[column, groups.starts[group] + known[column, group]] = True
-    return Ragged(ordered[fresh], groups.sums(fresh).astype(np.int64).ravel())
+    return Ragged(ordered.ravel() if fresh.all() else ordered[fresh], groups.counts(fresh).ravel())
 
 
 def texts(codes: npt.NDArray[np.int32], entries: int, empty: int, groups: Groups, weights: Floats | None) -> Sketch:
@@ -157,7 +179,7 @@ def texts(codes: npt.NDArray[np.int32], entries: int, empty: int, groups: Groups
         weights: as of `numbers`.
     """
     there, nothing = codes >= 0, codes == empty if empty >= 0 else np.zeros(codes.shape, np.bool_)
-    rows = groups.sums(there).astype(np.int64)
+    rows = groups.counts(there)
     sums = {name: _weighed(cells, groups, weights) for name, cells in (("weight", there), ("zero", nothing))}
     lengths = np.diff([*groups.starts, groups.rows])
     cell = np.arange(len(codes))[:, None] * groups.starts.size + np.repeat(np.arange(groups.starts.size), lengths)
@@ -189,7 +211,7 @@ def _counted(keys: Counts, most: int) -> tuple[Counts, Counts]:
 def marks(marked: Sequence[Flags] | Flags, groups: Groups, weights: Floats | None) -> Sketch:
     """How many rows of each column are marked, and their weight."""
     cells = np.asarray(marked)
-    rows = groups.sums(cells).astype(np.int64)
+    rows = groups.counts(cells)
     weight = _weighed(cells, groups, weights)
     column, group = np.nonzero(rows)
     return Sketch(column, group, rows[column, group], {"weight": weight[column, group]})
@@ -197,4 +219,4 @@ def marks(marked: Sequence[Flags] | Flags, groups: Groups, weights: Floats | Non
 
 def _weighed(cells: Flags, groups: Groups, weights: Floats | None) -> Floats:
     """The weight of the rows that are marked; of the others none, whatever theirs is."""
-    return groups.sums(cells if weights is None else np.where(cells, weights, 0.0))
+    return groups.counts(cells).astype(np.float64) if weights is None else groups.sums(np.where(cells, weights, 0.0))

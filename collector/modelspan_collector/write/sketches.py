@@ -111,17 +111,15 @@ class _Whole:
         names = ["value", *(f"score.{name}" for name in first.scores.names)]
         for sketch in profile.numbers(values, self._turned(known), self._by_class.groups, self._weights):
             yield _Batch(first, self._by_class, "prediction", "numeric", names, sketch)
-        labels = pa.concat_arrays([part.label for part in self._parts])
-        said = pc.if_else(pc.equal(labels, ""), pa.scalar(None, labels.type), labels)
-        yield self._of_texts("prediction", Texts.of({"label": said}, len(said)), None)
+        labels = Texts.joined([part.label for part in self._parts])
+        yield self._of_texts("prediction", labels.without(""), None)
 
     def themselves(self) -> _Batch:
         """Of the rows: how many, the newest, how many failed (`zero`), and their ids."""
         groups = self._by_hour.groups
-        failed = pa.concat_arrays([part.error_type for part in self._parts])
-        failed = self._turned(pc.not_equal(failed, "").to_numpy(zero_copy_only=False))
+        failed = self._turned(Texts.joined([part.error_type for part in self._parts]).without("").codes >= 0)
         every = profile.marks(np.ones((1, groups.rows), np.bool_), groups, self._weights)
-        zero = profile.marks(failed[None], groups, self._weights)
+        zero = profile.marks(failed, groups, self._weights)
         sums = np.zeros(every.rows.size)
         sums[zero.group] = zero.sums["weight"]
         ids = pa.concat_arrays([part.prediction_id for part in self._parts])
@@ -135,7 +133,7 @@ class _Whole:
         return _Batch(self._parts[0], self._by_hour, "model", "rows", [""], sketch, ids, newest)
 
     def _of_texts(self, source: str, texts: Texts, empty: str | None) -> _Batch:
-        place = -1 if empty is None else pc.index(texts.entries, empty).as_py()
+        place = -1 if empty is None else texts.place(empty)
         codes = self._turned(texts.codes)
         sketch = profile.texts(codes, len(texts.entries), place, self._by_class.groups, self._weights)
         return _Batch(self._parts[0], self._by_class, source, "categorical", texts.names, sketch, texts.entries)
