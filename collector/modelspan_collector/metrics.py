@@ -4,6 +4,8 @@ runs it.
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -18,6 +20,11 @@ class Metrics:
         self._count_storing()
         self._count_forwarding()
         self._count_log()
+
+    def took(self, signal: str, items: int, written: Future[None]) -> None:
+        """Count items once the log has them; what it could not write is sent again."""
+        if written.exception() is None:
+            self.accepted.labels(signal).inc(items)
 
     def _count_receiving(self) -> None:
         self.requests = self._counter("requests", "Requests by protocol and outcome", "protocol", "outcome")

@@ -128,7 +128,7 @@ class Door:
             written = self.log.append([make(Kind.CLOUDEVENT, now, half.encode()) for half in halves])
         except LogFullError as error:
             raise BusyError(str(error), retry_after=5.0) from error
-        self._metrics.accepted.labels(NAME).inc(len(halves))
+        written.add_done_callback(lambda done: self._metrics.took(NAME, len(halves), done))
         return written
 
     def flush(self, timeout: float) -> None:

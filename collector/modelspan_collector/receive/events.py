@@ -15,6 +15,7 @@ from modelspan_collector.access.rules import Redaction
 from modelspan_collector.otlp.signals import LOGS
 from modelspan_collector.receive.rejected import Rejected
 from modelspan_collector.write.complaints import Complaint
+from modelspan_collector.write.held import Checked
 from modelspan_collector.write.left_out import Misfit, sentence, told_by_sender
 from modelspan_collector.write.stream import StreamError, encode, metadata, read, unfolded
 
@@ -36,7 +37,7 @@ class Split:
 
     others: bytes
     events: bytes
-    tables: list[pa.Table]
+    streams: list[Checked]
     """What the streams of `events` hold, in their order."""
     whole: bytes
     """The request as it may be sent on."""
@@ -79,7 +80,7 @@ def split(body: bytes, message: Any, redaction: Redaction) -> Split:
     events = taken.SerializeToString() if LOGS.count(taken) else b""
     said = [part for part in (tally.first, sentence(tally.left_out)) if part]
     rejected = Rejected(tally.rejected, "; ".join(said))
-    return Split(others, events, tally.tables, whole, rejected, tally.complaints, tally.repaired, tally.redacted)
+    return Split(others, events, tally.streams, whole, rejected, tally.complaints, tally.repaired, tally.redacted)
 
 
 def service_of(resource: Any) -> str:
@@ -94,14 +95,13 @@ class _Tally:
 
     rejected: int = 0
     first: str = ""
-    events: int = 0
     bytes: int = 0
     repaired: int = 0
     redacted: int = 0
     left_out: list[Misfit] = field(default_factory=list)
     service: str = ""
     complaints: Counter[Complaint] = field(default_factory=Counter)
-    tables: list[pa.Table] = field(default_factory=list)
+    streams: list[Checked] = field(default_factory=list)
 
     def reject(self, reason: str) -> None:
         """Note an event that was not taken."""
@@ -127,7 +127,7 @@ def _remove(records: Any, indices: list[int]) -> None:
 
 def _check(record: Any, redaction: Redaction, tally: _Tally) -> bool:
     """Check an event and redact it in place; False where it is rejected."""
-    if tally.bytes > MOST_BYTES or tally.events >= MOST_EVENTS:
+    if tally.bytes > MOST_BYTES or len(tally.streams) >= MOST_EVENTS:
         tally.reject(f"a request holds at most {MOST_EVENTS} events of {MOST_BYTES} bytes in all; send smaller batches")
         return False
     try:
@@ -135,8 +135,6 @@ def _check(record: Any, redaction: Redaction, tally: _Tally) -> bool:
     except StreamError as error:
         tally.reject(str(error))
         return False
-    tally.bytes += unfolded(table)
-    tally.events += 1
     touched = 0
     if redaction.active:
         left_out = [_discreet(redaction, misfit) for misfit in left_out]
@@ -147,7 +145,9 @@ def _check(record: Any, redaction: Redaction, tally: _Tally) -> bool:
     tally.redacted += touched
     tally.left_out += left_out
     tally.leave_out(record.event_name, table, [*left_out, *told_by_sender(record.event_name, table)])
-    tally.tables.append(table)
+    checked = Checked(table, unfolded(table))
+    tally.bytes += checked.size
+    tally.streams.append(checked)
     return True
 
 

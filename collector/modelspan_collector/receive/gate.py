@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pyarrow as pa
-
 from modelspan_collector.access.redact import redact_message
 from modelspan_collector.access.rules import Redaction
 from modelspan_collector.access.tokens import Tenant
@@ -26,7 +24,7 @@ from modelspan_collector.store.errors import StoreError
 from modelspan_collector.wal.journal import Log, LogFullError, all_done
 from modelspan_collector.wal.record import Kind, Record, make
 from modelspan_collector.write.complaints import Complaint
-from modelspan_collector.write.held import HeldStreams
+from modelspan_collector.write.held import Checked, HeldStreams
 
 _LOGGER = logging.getLogger(__name__)
 _PARSING = 2
@@ -171,23 +169,23 @@ class Gate:
         found = self._take_out(signal, replace(decoded, body=body), tenant)
         if found.changed:
             body = message.SerializeToString()
-        count, rejected, tables = signal.count(message), found.rejected, list[pa.Table]()
+        count, rejected, streams = signal.count(message), found.rejected, list[Checked]()
         if rejected.count and not count:
             raise BadRequestError(rejected.message)
         parts = {Kind.OTLP: body if count else b""}
         if signal is LOGS and events.may_hold(body):
             split = self._split(body, message, tenant)
-            body, parts, tables = split.whole, {Kind.OTLP: split.others, Kind.EVENTS: split.events}, split.tables
+            body, parts, streams = split.whole, {Kind.OTLP: split.others, Kind.EVENTS: split.events}, split.streams
             count, rejected = count - split.rejected.count, rejected + split.rejected
-        self._metrics.accepted.labels(signal.name).inc(count)
         received, suffix = time.time_ns(), tenant_field(tenant.name)
         records = [make(kind, received, part + suffix) for kind, part in parts.items() if part]
         for record in records:
             if record.kind is Kind.EVENTS:
-                self._held.put(record.digest, tables)
+                self._held.put(record.digest, streams)
         if not records:
             return Receipt(signal, _done(), rejected.count, rejected.message)
         written = self._append(tenant, signal, records)
+        written.add_done_callback(lambda done: self._metrics.took(signal.name, count, done))
         queued = self._forward(signal, body, tenant.name)
         return Receipt(signal, all_done([written, *queued]), rejected.count, rejected.message)
 

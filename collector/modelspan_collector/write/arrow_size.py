@@ -1,31 +1,22 @@
-"""How large an Arrow IPC stream becomes: when it is read, learnt before a byte is decompressed, and when it is used.
-
-A few kilobytes of zstd can stand for terabytes. Every compressed buffer begins with its uncompressed length (Arrow
-columnar format, "Buffer compression"), and where the buffers lie is in each message's flatbuffer: `Message` →
-`RecordBatch` → `buffers`.
-"""
+"""How large an Arrow IPC stream becomes: when it is read, and when it is used."""
 
 from __future__ import annotations
 
-import struct
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_HEADER_TYPE, _HEADER = 1, 2  # fields of Message
-_BATCH_BUFFERS, _BATCH_COMPRESSION = 2, 3  # fields of RecordBatch
-_DICTIONARY_DATA = 1  # field of DictionaryBatch
-_DICTIONARY_BATCH, _RECORD_BATCH = 2, 3  # values of MessageHeader
-_NOT_COMPRESSED: Final = -1
-_TEXTS: Final = (
-    pa.types.is_string,
-    pa.types.is_large_string,
-    pa.types.is_binary,
-    pa.types.is_large_binary,
-    pa.types.is_fixed_size_binary,
-)
+from modelspan_collector.write import arrow_messages
+
+_OFFSETS: Final = {
+    pa.string(): np.int32,
+    pa.binary(): np.int32,
+    pa.large_string(): np.int64,
+    pa.large_binary(): np.int64,
+}
+"""Types of texts that stand one behind the other, by the type of where they begin."""
 _LISTS: Final = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
 
 
@@ -36,14 +27,7 @@ def uncompressed_size(stream: bytes) -> int:
         pa.ArrowInvalid: the stream's framing is broken.
         struct.error: a message's metadata is broken.
     """
-    total = 0
-    reader = pa.ipc.MessageReader.open_stream(stream)
-    while True:
-        try:
-            message = reader.read_next_message()
-        except StopIteration:
-            return total
-        total += _message_size(message.metadata.to_pybytes(), message.body)
+    return sum(message.size for message in arrow_messages.read(stream))
 
 
 def pieces(table: pa.Table) -> int:
@@ -53,7 +37,9 @@ def pieces(table: pa.Table) -> int:
 
 def cells(table: pa.Table) -> int:
     """Values of a table, those in lists and dictionaries included, however few bytes they take: a null takes none."""
-    return sum(len(chunk) + _elements(chunk) for column in table.columns for chunk in column.chunks)
+    nested = (index for index, kind in enumerate(table.schema.types) if not _is_flat(kind))
+    inside = sum(_elements(chunk) for index in nested for chunk in table.column(index).chunks)
+    return int(table.num_rows * table.num_columns) + inside
 
 
 def _elements(array: pa.Array) -> int:
@@ -106,8 +92,11 @@ def _longest(values: pa.Array) -> int:
         return int(_view_lengths(values).max(initial=0))
     if pa.types.is_dictionary(kind):
         return _longest(values.dictionary)
-    if any(test(kind) for test in _TEXTS):
-        return int(pc.max(pc.binary_length(values)).as_py() or 0)
+    if pa.types.is_fixed_size_binary(kind):
+        return int(kind.byte_width)
+    if (width := _OFFSETS.get(kind)) is not None:
+        ends = np.frombuffer(values.buffers()[1] or b"", width)[values.offset : values.offset + len(values) + 1]
+        return int(np.diff(ends).max(initial=0))
     if any(test(kind) for test in _LISTS) and pa.types.is_primitive(kind.value_type):
         return 8 * int(pc.max(pc.list_value_length(values)).as_py() or 0)
     if pa.types.is_struct(kind) and all(pa.types.is_primitive(part.type) for part in kind):
@@ -128,51 +117,3 @@ def _numbers(array: pa.Array, buffer: int, width: Any, step: int) -> Any:
     """The lengths that stand in a buffer for the rows of an array."""
     raw = np.frombuffer(array.buffers()[buffer] or b"", width)[::step]
     return np.maximum(raw[array.offset : array.offset + len(array)].astype(np.int64), 0)
-
-
-def _message_size(metadata: bytes, body: pa.Buffer | None) -> int:
-    if body is None or body.size == 0:
-        return 0
-    (root,) = struct.unpack_from("<I", metadata)
-    kind_at, header = _field(metadata, root, _HEADER_TYPE), _table(metadata, root, _HEADER)
-    kind = metadata[kind_at] if kind_at else 0
-    if kind == _DICTIONARY_BATCH and header:
-        header = _table(metadata, header, _DICTIONARY_DATA)
-    if kind not in (_DICTIONARY_BATCH, _RECORD_BATCH) or not header:
-        return int(body.size)
-    buffers = _table(metadata, header, _BATCH_BUFFERS)
-    if not buffers or not _field(metadata, header, _BATCH_COMPRESSION):
-        return int(body.size)
-    (count,) = struct.unpack_from("<I", metadata, buffers)
-    content = memoryview(body)
-    total = 0
-    for index in range(count):
-        offset, length = struct.unpack_from("<qq", metadata, buffers + 4 + 16 * index)
-        if length == 0:
-            continue
-        if offset < 0:
-            raise struct.error("a buffer lies outside its message")
-        (size,) = struct.unpack_from("<q", content, offset)
-        if size < _NOT_COMPRESSED:
-            raise struct.error("a buffer has a negative length")
-        total += length if size == _NOT_COMPRESSED else size
-    return total
-
-
-def _field(data: bytes, table: int, number: int) -> int:
-    """Position of a field of a flatbuffer table; 0 where it is absent."""
-    (back,) = struct.unpack_from("<i", data, table)
-    vtable = table - back
-    if vtable < 0:
-        raise struct.error("a table lies outside its message")
-    (size,) = struct.unpack_from("<H", data, vtable)
-    if 4 + 2 * number >= size:
-        return 0
-    (offset,) = struct.unpack_from("<H", data, vtable + 4 + 2 * number)
-    return table + offset if offset else 0
-
-
-def _table(data: bytes, table: int, number: int) -> int:
-    """Position of the table or vector that a field refers to; 0 where it is absent."""
-    at = _field(data, table, number)
-    return int(at + struct.unpack_from("<I", data, at)[0]) if at else 0

@@ -23,7 +23,7 @@ from modelspan_collector.store.connect import Store
 from modelspan_collector.wal.record import Kind, Record, make
 from modelspan_collector.write import crowded, predictions, rows, sketches, stream
 from modelspan_collector.write.complaints import Complaint
-from modelspan_collector.write.held import HeldStreams
+from modelspan_collector.write.held import Checked, HeldStreams
 from modelspan_collector.write.insert import ONE_BLOCK
 from modelspan_collector.write.refusals import is_about_data, reason
 
@@ -96,7 +96,7 @@ def _portions(
     for number, record in enumerate(records):
         for each in _readable(record, f"{token}.unread.{number}", outcome, held):
             tables.setdefault(_TABLES[each.event], []).append(each)
-            size += stream.unfolded(each.table)
+            size += each.size
             crowd.add(each.table)
         if size > _PORTION_BYTES or crowd.full:
             yield tables
@@ -118,6 +118,8 @@ class _Stream:
     service: str
     tenant: str
     table: pa.Table
+    size: int
+    """Bytes that the event's table takes once its dictionaries are spelt out."""
     received: int
 
     def record(self) -> Record:
@@ -246,10 +248,13 @@ def _streams(record: Record, held: HeldStreams) -> list[_Stream]:
         names = {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}
         for scope in resource.scope_logs:
             for event in scope.log_records:
-                table = next(read, None)
-                if table is None:
-                    table = stream.read(event.event_name, event.body.bytes_value).table
+                table, size = next(read, None) or _checked(event)
                 service = names.get("service.name", "")
                 whose = tenant or names.get(wire.TENANT_ATTRIBUTE, "")  # the gate lets no token name another's
-                found.append(_Stream(event.event_name, resource.resource, service, whose, table, record.received))
+                found.append(_Stream(event.event_name, resource.resource, service, whose, table, size, record.received))
     return found
+
+
+def _checked(event: Any) -> Checked:
+    table = stream.read(event.event_name, event.body.bytes_value).table
+    return Checked(table, stream.unfolded(table))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
@@ -32,6 +33,8 @@ class Lanes:
         self._options = options
         self._metrics = metrics
         self._lock = threading.Lock()
+        self._opening: dict[str, Future[None]] = {}
+        """Databases that are being opened: who sends to one waits for that attempt, and nobody else does."""
         self._stores: dict[str, Store] = {}
         self._logs: dict[tuple[str, str], Log] = {}
 
@@ -50,9 +53,7 @@ class Lanes:
         """
         name = database or self._store.database
         if (name, signal.name) not in self._logs:
-            with self._lock:
-                if (name, signal.name) not in self._logs:
-                    self._open(name)
+            self._open_once(name)
         return self._logs[name, signal.name]
 
     def store(self, database: str) -> Store:
@@ -82,9 +83,31 @@ class Lanes:
             if store is not self._store:
                 store.close()
 
+    def _open_once(self, database: str) -> None:
+        """Open the logs of a database, or wait for who does so already; what fails fails for all of them."""
+        with self._lock:
+            if all((database, signal.name) in self._logs for signal in SIGNALS):
+                return
+            attempt, ours = self._opening.get(database), Future[None]()
+            if attempt is None:
+                self._opening[database] = ours
+        if attempt is not None:
+            attempt.result()
+            return
+        try:
+            self._open(database)
+            ours.set_result(None)
+        except BaseException as error:
+            ours.set_exception(error)
+            raise
+        finally:
+            with self._lock:
+                del self._opening[database]
+
     def _open(self, database: str) -> None:
-        self._stores[database] = self._store if database == self._store.database else self._made(database)
-        for signal in SIGNALS:
+        if database not in self._stores:
+            self._stores[database] = self._store if database == self._store.database else self._made(database)
+        for signal in (each for each in SIGNALS if (database, each.name) not in self._logs):
             log = Log(self._folder / database / signal.name, self._options, self.sealed.put)
             log.start()
             self._metrics.torn_bytes.labels(signal.name).inc(log.replay.torn_bytes)

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan import conventions as names
-from modelspan_collector.write import arrow_text, by_storage, roles
-from modelspan_collector.write.arrow_size import cells, pieces, spelt_out, uncompressed_size
+from modelspan_collector.write import arrow_messages, arrow_plain, arrow_text, by_storage, roles
+from modelspan_collector.write.arrow_size import cells, pieces, spelt_out
 from modelspan_collector.write.left_out import Misfit
 
 MOST_BYTES: Final = 256 << 20
@@ -118,8 +118,9 @@ def read(event: str, body: bytes) -> Read:
 def _opened(event: str, body: bytes, misfits: list[Misfit]) -> tuple[pa.Table, int]:
     """The valid columns of a stream, and how many texts had to be repaired."""
     try:
-        size = uncompressed_size(body)
-        table = by_storage.read(body) if size <= MOST_BYTES else pa.table({})
+        messages = arrow_messages.read(body)
+        size = sum(message.size for message in messages)
+        table = by_storage.read(arrow_plain.plain(body, messages)) if size <= MOST_BYTES else pa.table({})
         large = size > MOST_BYTES or pieces(table) > MOST_PIECES or cells(table) > MOST_CELLS
         table, repaired = (table, 0) if large else _validated(table, misfits)
     except (pa.ArrowException, OSError, ValueError, KeyError, struct.error, MemoryError) as error:
@@ -256,10 +257,9 @@ def encode(table: pa.Table) -> bytes:
 
 def unfolded(table: pa.Table) -> int:
     """Bytes that a table takes once its dictionaries are spelt out."""
-    return sum(
-        max(column.nbytes, spelt_out(column)) if pa.types.is_dictionary(column.type) else int(column.nbytes)
-        for column in table.columns
-    )
+    categories = (index for index, kind in enumerate(table.schema.types) if pa.types.is_dictionary(kind))
+    more = (max(0, spelt_out(column) - int(column.nbytes)) for column in map(table.column, categories))
+    return int(table.nbytes) + sum(more)
 
 
 def metadata(table: pa.Table, name: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -13,10 +15,14 @@ from collector_otlp import arrow, event, export, post, predictions, trace
 from support import eventually
 
 from modelspan_collector.forward.destination import parse
-from modelspan_collector.otlp.signals import LOGS
+from modelspan_collector.metrics import Metrics
+from modelspan_collector.otlp.signals import LOGS, TRACES
 from modelspan_collector.service import Collector
-from modelspan_collector.store import definitions
+from modelspan_collector.store import definitions, schema
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.errors import StoreError
+from modelspan_collector.wal.journal import LogOptions
+from modelspan_collector.write.lanes import Lanes
 
 TEXTS = ["north", None, "north"]
 ENCODINGS = {
@@ -158,3 +164,35 @@ def test_a_database_that_cannot_be_made_now_is_sent_to_again(
     assert post(collector.http_port, "/v1/logs", body, authorization="Bearer alpha").status == 200
     collector.flush()
     assert store.scalar(f"SELECT count() FROM {own}.predictions") == 3
+
+
+def test_who_sends_to_a_database_that_is_slow_to_make_keeps_no_other_tenant_waiting(
+    store: Store, own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All who send to it share one attempt and its outcome, and a tenant beside them is opened meanwhile."""
+    lanes = Lanes(store, tmp_path / "log", LogOptions(), Metrics())
+    lanes.start()
+    begun, ended, attempts, apply = threading.Event(), threading.Event(), list[int](), schema.apply
+
+    def held_up(opened: Store) -> None:
+        if opened.database == own:
+            attempts.append(1)
+            begun.set()
+            ended.wait(60)
+            raise StoreError("no room")
+        apply(opened)
+
+    with monkeypatch.context() as slow, ThreadPoolExecutor(4) as senders:
+        slow.setattr(schema, "apply", held_up)
+        first = senders.submit(lanes.log, own, TRACES)
+        assert begun.wait(60)
+        others = [senders.submit(lanes.log, own, signal) for signal in (TRACES, LOGS)]
+        assert lanes.log("", TRACES).folder.parent.name == store.database
+        assert lanes.log(f"{own}_beside", TRACES).folder.parent.name == f"{own}_beside"
+        ended.set()
+        assert all(isinstance(each.exception(60), StoreError) for each in (first, *others))
+    assert len(attempts) <= 1 + len(others)
+    assert lanes.log(own, LOGS).folder.parent.name == own
+    lanes.stop()
+    lanes.close()
+    store.command(f"DROP DATABASE {own}_beside")

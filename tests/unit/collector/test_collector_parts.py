@@ -26,7 +26,7 @@ from modelspan_collector.store import schema
 from modelspan_collector.store.errors import SchemaError
 from modelspan_collector.wal.recent import Recent
 from modelspan_collector.write import maps, native, otlp_shape
-from modelspan_collector.write.held import HeldStreams
+from modelspan_collector.write.held import Checked, HeldStreams
 
 
 @given(st.lists(st.integers(0, 3), max_size=4), st.integers(0, 2**64 - 1), st.text(max_size=20))
@@ -189,14 +189,14 @@ def test_groups_and_our_own_field_numbers_are_cleaned_away() -> None:
         assert wire.is_plain(decoded.body)
 
 
-def test_held_tables_are_taken_once_and_within_bounds() -> None:
-    """The newest tables are held, up to a number of bytes, each until the writer has it."""
-    table = pa.table({"x": pa.array(range(8), pa.int64())})
+def test_held_streams_are_taken_once_and_within_bounds() -> None:
+    """The newest streams are held, up to a number of bytes, each until the writer has it."""
+    stream = Checked(pa.table({"x": pa.array(range(8), pa.int64())}), 64)
     held = HeldStreams(most_bytes=9_000)  # a column takes some 8 KiB beside its values
-    held.put(b"first", [table])
-    held.put(b"second", [table])
+    held.put(b"first", [stream])
+    held.put(b"second", [stream])
     assert held.take(b"first") is None
-    assert held.take(b"second") == [table]
+    assert held.take(b"second") == [stream]
     assert held.take(b"second") is None
 
 
