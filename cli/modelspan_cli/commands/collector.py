@@ -20,6 +20,7 @@ from modelspan_collector.lean import keep_pandas_out
 from modelspan_collector.leaving import leave
 from modelspan_collector.operations import operations_routes
 from modelspan_collector.origins import Allowed
+from modelspan_collector.running import LOOPBACK, web_address
 from modelspan_collector.self_metrics import SelfMetrics
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.service import Collector, UnsafeListenError
@@ -43,7 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--web-port",
         type=int,
         default=WEB_PORT,
-        help="/metrics, /healthz and /readyz, on loopback (default: %(default)s; 0: a free one)",
+        help="/metrics, /healthz and /readyz (default: %(default)s; 0: a free one)",
+    )
+    run_parser.add_argument(
+        "--web-host", default=LOOPBACK, help="address of them, which ask nobody for a token (default: %(default)s)"
     )
     run_parser.add_argument(
         "--self-metrics",
@@ -84,7 +88,7 @@ def _run_collector(args: argparse.Namespace) -> int:
         collector = Collector(store, config)
         routes = operations_routes([collector.registry], collector.health)
         web = AsgiServer(
-            Starlette(routes=routes), "127.0.0.1", args.web_port, name="web", allowed=Allowed(config.hosts)
+            Starlette(routes=routes), args.web_host, args.web_port, name="web", allowed=Allowed(config.hosts)
         )
         own = SelfMetrics(collector.registry, parse(args.self_metrics)) if args.self_metrics else None
     except (StoreError, OSError, TokenFileError, UnsafeListenError, DestinationError) as error:
@@ -98,7 +102,7 @@ def _run_collector(args: argparse.Namespace) -> int:
         own.start()
     print(
         f"OTLP/gRPC {args.host}:{collector.grpc_port}  OTLP/HTTP {args.host}:{collector.http_port}  "
-        f"metrics http://127.0.0.1:{web.port}/metrics",
+        f"metrics {web_address(args.web_host, web.port, tls=False)}/metrics",
         flush=True,
     )
     stopping.wait()
