@@ -20,12 +20,15 @@ from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.why import Explanation, explain, question
+from modelspan_analyzer.why.sentence import with_remark
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 
 SettingsOf = Callable[[str, str], IncidentSettings]
+MOST_SMALL = 4
+"""Parts of the traffic that are named as too small."""
 RECENT = 200
 """Incidents of a model that are looked at, the newest."""
 
@@ -137,6 +140,8 @@ class Plan:
     """Keys of findings whose incident knows its cause already."""
     roles: Mapping[str, str]
     """Of each version."""
+    small: tuple[Result, ...] = ()
+    """Of parts of the traffic that have too few rows in this window to be judged by themselves."""
 
 
 def plan(results: Sequence[Result], incidents: Sequence[Incident], roles_of: Mapping[str, str], terms: Terms) -> Plan:
@@ -145,7 +150,8 @@ def plan(results: Sequence[Result], incidents: Sequence[Incident], roles_of: Map
     settled = frozenset(
         member.key for one in current if one.status == OPEN and one.cause for member in one.findings if not member.ended
     )
-    return Plan(current, tuple(_new_alarms(results, current, roles_of)), settled, roles_of)
+    small = tuple(one for one in results if one.segment and one.verdict is Verdict.NOT_ENOUGH_DATA)
+    return Plan(current, tuple(_new_alarms(results, current, roles_of)), settled, roles_of, small)
 
 
 def explained(store: Store, planned: Plan, terms: Terms) -> list[NewFinding]:
@@ -159,7 +165,7 @@ def explained(store: Store, planned: Plan, terms: Terms) -> list[NewFinding]:
         asked = (result.version, result.signal, result.feature, result.segment)
         new = key_of(result) not in planned.settled and asked not in answers
         if new and len(answers) < terms.settings.explain:
-            answers[asked] = _explain(store, result, terms.signals)
+            answers[asked] = _with_small(_explain(store, result, terms.signals), result, planned.small)
         explanation = answers.get(asked)
         findings.append(NewFinding(result, explanation, planned.roles.get(result.version, ROLE_PRIMARY)))
         if explanation is not None:
@@ -209,6 +215,20 @@ def _was_closed(result: Result, incidents: Sequence[Incident]) -> bool:
     """Whether it is of an incident that somebody closed after its window had begun, and so has seen."""
     closed = [one for one in incidents if _closed_since(one, result.window.start)]
     return any(member.key == key_of(result) for one in closed for member in one.findings)
+
+
+def _with_small(explanation: Explanation | None, result: Result, small: Iterable[Result]) -> Explanation | None:
+    """An answer that names no cause says which parts of the traffic could not be looked at by themselves: it may be one
+    of these."""
+    if explanation is None or explanation.causes or result.segment:
+        return explanation
+    parts = {one.segment: one.reason for one in small if (one.version, one.signal) == (result.version, result.signal)}
+    if not parts:
+        return explanation
+    named = ", ".join(f"{segment} ({reason})" for segment, reason in sorted(parts.items())[:MOST_SMALL])
+    left = f" and {len(parts) - MOST_SMALL} more" if len(parts) > MOST_SMALL else ""
+    remark = f"too few rows to tell of each part of the traffic: {named}{left}"
+    return replace(explanation, sentence=with_remark(explanation.sentence, remark))
 
 
 def _explain(store: Store, result: Result, signals: Signals) -> Explanation | None:

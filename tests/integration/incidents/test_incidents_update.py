@@ -162,6 +162,16 @@ def test_a_finding_that_can_no_longer_be_measured_is_ended(store, verdict):
         assert len(load_open(store)) == still
 
 
+def test_an_answer_without_a_cause_names_the_parts_of_the_traffic_that_are_too_small(store):
+    """What fell for one region alone is found by all rows; that it may be a region with too few of them is said."""
+    recall = {"signal": "performance", "metric": "recall", "feature": "", "monitor": "performance"}
+    few = {**recall, "segment": "tag.region=north", "reason": "75 labelled rows; 100 are needed"}
+    (incident,) = update(store, [result(0, **recall), result(0, Verdict.NOT_ENOUGH_DATA, **few)], at(0))
+    assert incident.why.endswith(
+        "; too few rows to tell of each part of the traffic: tag.region=north (75 labelled rows; 100 are needed)."
+    )
+
+
 def test_owner_and_runbook_come_from_the_settings(store):
     """The incident says whom to call and what to do."""
     chosen = IncidentSettings(owner="risk-team", runbook="https://wiki/churn")
