@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
+from modelspan.conventions import OUTCOME_LABEL
 from modelspan_analyzer.files.classes import align
 from modelspan_analyzer.files.labels import ID, LABEL, LabelRows
 from modelspan_analyzer.files.rows import SHOWN
@@ -21,7 +22,9 @@ WHERE prediction_id IN {ids:Array(String)} AND ({model:String} = '' OR model = {
 """
 
 
-def load_labels(store: Store, given: LabelRows, *, model: str = "", source: str = "", actor: str = "") -> int:
+def load_labels(
+    store: Store, given: LabelRows, *, model: str = "", source: str = "", actor: str = "", outcome: str = ""
+) -> int:
     """Insert labels; what is assumed of them is added to their remarks.
 
     Args:
@@ -30,11 +33,14 @@ def load_labels(store: Store, given: LabelRows, *, model: str = "", source: str 
         model: name of the model, kept with the labels.
         source: where they came from, for the audit log.
         actor: who loads them.
+        outcome: what of the predictions became known, such as `revenue`; the label, what the model predicts, where
+            it is '' or `label`.
 
     Returns:
         How many labels were stored.
     """
     table, rows = given.table, int(given.table.num_rows)
+    outcome = "" if outcome == OUTCOME_LABEL else outcome
     ids = table[ID].slice(0, _LOOKED_AT).to_pylist()
     known = store.rows(_KNOWN, {"ids": ids, "model": model})
     if not known:
@@ -42,17 +48,16 @@ def load_labels(store: Store, given: LabelRows, *, model: str = "", source: str 
         given.remarks.assume(
             f"the predictions{of} are still to come: none of the first {len(ids):,} ids is in the store"
         )
-    classes = align(
-        table[LABEL].combine_chunks(), [row["label"] for row in known if row["label"]], LABEL, given.remarks
-    )
-    _say_if_none_fits(classes, {row["label"] for row in known} - {""}, given)
-    store.insert(
-        "labels",
-        table.set_column(table.column_names.index(LABEL), LABEL, classes).append_column(
-            "model", pa.array([model] * rows, pa.string())
-        ),
-    )
-    audit.record(store, "labels loaded", actor=actor, model=model, details={"file": source, "rows": rows})
+    classes = table[LABEL].combine_chunks()
+    if not outcome:
+        classes = align(classes, [row["label"] for row in known if row["label"]], LABEL, given.remarks)
+        _say_if_none_fits(classes, {row["label"] for row in known} - {""}, given)
+    table = table.set_column(table.column_names.index(LABEL), LABEL, classes)
+    for name, same in (("model", model), ("outcome", outcome)):
+        table = table.append_column(name, pa.array([same] * rows, pa.string()))
+    store.insert("labels", table)
+    details = {"file": source, "rows": rows, **({"outcome": outcome} if outcome else {})}
+    audit.record(store, "labels loaded", actor=actor, model=model, details=details)
     note_corrections(store, datetime.now(UTC), actor=actor or user())
     return rows
 

@@ -18,6 +18,7 @@ from modelspan.capture.outputs import NOTHING, UNTOLD, read
 from modelspan.capture.tables import table_of
 from modelspan.capture.texts import id_of, ids_of
 from modelspan.capture.values import clean
+from modelspan.conventions import OUTCOME_LABEL
 from modelspan.records.labels import Label
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def label(
     *,
     timestamp: Any = None,
     model: str | None = None,
+    outcome: str = OUTCOME_LABEL,
 ) -> None:
-    """Tell the outcome of a prediction, whenever it becomes known; a later label of the same prediction replaces it.
+    """Tell the outcome of a prediction, whenever it becomes known; a later one of the same name replaces it.
 
     Args:
         prediction_id: The prediction's id, a column of ids (list, array, Series), or a table (DataFrame, Arrow table,
@@ -44,23 +46,34 @@ def label(
         timestamp: When it became known: a datetime, date, or text in ISO 8601, or a column of them; now, where not
             given. Without a time zone it is UTC.
         model: Name of the model, where the reader of the table should see it without a join.
+        outcome: What became known: the label, which is what the model predicts, or anything else that came of it, by a
+            name of its own (`revenue`, `satisfaction`, `chargeback`). Each is corrected by itself.
     """
     if _runtime.disabled:
         return
     with guard("a label could not be kept"):
-        _keep(prediction_id, value, timestamp, model)
+        _keep(prediction_id, value, timestamp, model, outcome)
 
 
-def _keep(prediction_id: Any, value: Any, timestamp: Any, model: str | None) -> None:
+def _keep(prediction_id: Any, value: Any, timestamp: Any, model: str | None, outcome: str) -> None:
     try:
+        named = _outcome_named(outcome)
         bounds = Redaction(max_length=_runtime.current().settings.max_string_length)  # ids are cut as predictions' are
         if isinstance(prediction_id, (str, bytes)) or not hasattr(prediction_id, "__len__"):
             told = _single(prediction_id, value, timestamp, model, bounds)
         else:
             told = _many(prediction_id, value, timestamp, model, bounds)
-        _runtime.current().pipeline.add_label(told)
+        _runtime.current().pipeline.add_label(told._replace(outcome=named))
     except UntoldError as error:
         swallowed(f"labels are left out: {error}")
+
+
+def _outcome_named(outcome: Any) -> str:
+    """The name of an outcome as records have it: none of the label."""
+    if not isinstance(outcome, str) or not clean(outcome).strip():
+        raise UntoldError(f"the name of an outcome is a text such as 'revenue', not {outcome!r:.40}")
+    named = clean(outcome).strip()
+    return "" if named == OUTCOME_LABEL else named
 
 
 def _single(prediction_id: Any, value: Any, timestamp: Any, model: str | None, bounds: Redaction) -> Label:

@@ -30,6 +30,10 @@ RUN = {
     "docs/fairness.md": {"tests/unit/fairness/test_fairness_docs.py": ("python",)},
     "docs/governance.md": {_COMMANDS: ("sh",)},
     "docs/incidents.md": {_COMMANDS: ("sh",)},
+    "docs/outcomes.md": {
+        "tests/integration/sdk/test_sdk_outcomes.py": ("python",),
+        "tests/integration/analyzer/test_analyzer_outcomes.py": ("sh", "sql"),
+    },
     "docs/performance.md": {_COMMANDS: ("sh",)},
     "docs/quickstart.md": {_QUICKSTART: ("python", "sh")},
     "docs/reports.md": {

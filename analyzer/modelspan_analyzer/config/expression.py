@@ -7,7 +7,7 @@ from typing import Final
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.expression import ROW_COLUMNS, Compiled, compiled
+from modelspan_collector.store.expression import OUTCOMES_COLUMN, ROW_COLUMNS, Compiled, compiled
 
 _COLUMNS: Final = {
     "value": "Nullable(Float64)", "label": "String", "truth": "String", "true_value": "Nullable(Float64)",
@@ -15,6 +15,7 @@ _COLUMNS: Final = {
     "numeric_features": "Map(String, Float64)", "categorical_features": "Map(String, String)",
 }  # fmt: skip
 """What an expression of labelled rows sees, and of which type."""
+_OUTCOMES: Final = "Array(Tuple(String, String, Nullable(Float64), String))"
 _TYPED = "SELECT {outer} AS worth FROM (SELECT {columns}) WHERE 0"
 _COLUMN = "materialize(CAST(defaultValueOfTypeName('{kind}') AS {kind})) AS {name}"
 
@@ -35,7 +36,7 @@ def measure(expression: str) -> Compiled:
     Raises:
         ValueError: it holds what is not allowed, or has no aggregate.
     """
-    found = compiled(expression, columns=_COLUMNS, aggregates=True, what="a metric")
+    found = compiled(expression, columns=_COLUMNS, aggregates=True, outcomes=True, what="a metric")
     if not found.aggregates:
         raise ValueError(f"{expression!r} has a value for each row: write avg({expression}), or another aggregate")
     return found
@@ -61,7 +62,8 @@ def understood(store: Store, expression: str, what: str = "value expression") ->
     Raises:
         ValueError: the expression may not be asked.
     """
-    columns = ", ".join(_COLUMN.format(name=name, kind=kind) for name, kind in _COLUMNS.items())
+    every = {**_COLUMNS, OUTCOMES_COLUMN: _OUTCOMES}
+    columns = ", ".join(_COLUMN.format(name=name, kind=kind) for name, kind in every.items())
     if what == "metric":
         outer = f"toFloat64(ifNull(({measure(expression).sql}), 0))"
     elif what == "slice":

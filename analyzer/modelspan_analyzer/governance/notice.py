@@ -78,7 +78,7 @@ FROM (
         SELECT prediction_id, tenant FROM labels
         WHERE received_at > greatest(told, {since:DateTime64(3, 'UTC')})
     )
-    GROUP BY prediction_id, tenant
+    GROUP BY prediction_id, tenant, outcome
     HAVING said > 1 AND received > greatest(told, {since:DateTime64(3, 'UTC')})
 )
 GROUP BY model ORDER BY model

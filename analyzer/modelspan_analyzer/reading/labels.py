@@ -2,11 +2,16 @@
 
 Labels are kept by prediction id and tenant. A prediction's tenant is its tag `tenant`; its label is that of its own
 tenant, else that of nobody: loaded from a file, sent with a token that names no tenant, or stored before tenants were
-kept. Another tenant's label of the same id is never its label.
+kept. Another tenant's label of the same id is never its label,
+and another outcome of the prediction never is either.
 """
 
 from __future__ import annotations
 
+from modelspan.conventions import OUTCOME_LABEL
+
+THE_LABEL = "outcome = ''"
+"""SQL: which rows of `labels` are labels, what the model predicts; the others are outcomes of other names."""
 _ONE_TENANT = "(SELECT uniqExact(tenant) FROM labels) < 2"
 
 
@@ -19,10 +24,20 @@ def labels_of(ids: str) -> str:
     """
     return f"""(
     SELECT prediction_id, [(tenant, value, label, received_at)] AS known
-    FROM labels FINAL WHERE {_ONE_TENANT} AND prediction_id IN ({ids})
+    FROM labels FINAL WHERE {THE_LABEL} AND {_ONE_TENANT} AND prediction_id IN ({ids})
     UNION ALL
     SELECT prediction_id, arrayReverseSort(groupArray((tenant, value, label, received_at))) AS known
-    FROM labels FINAL WHERE NOT {_ONE_TENANT} AND prediction_id IN ({ids}) GROUP BY prediction_id
+    FROM labels FINAL WHERE {THE_LABEL} AND NOT {_ONE_TENANT} AND prediction_id IN ({ids}) GROUP BY prediction_id
+)"""
+
+
+def outcomes_of(ids: str) -> str:
+    """All that became known of the prediction ids that a query gives, one row an id: `known` holds one a name and
+    tenant, nobody's last; the label is called so."""
+    told = f"(if({THE_LABEL}, '{OUTCOME_LABEL}', toString(outcome)), toString(tenant), value, toString(label))"
+    return f"""(
+    SELECT prediction_id, arrayReverseSort(one -> one.2, groupArray({told})) AS known
+    FROM labels FINAL WHERE prediction_id IN ({ids}) GROUP BY prediction_id
 )"""
 
 

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from modelspan_analyzer.reading.rows import Rows
+from modelspan_analyzer.reading.rows import Rows, with_outcomes
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE, quantile_of_normal
 from modelspan_collector.sqlhttp.reader import SqlReader
-from modelspan_collector.store.expression import Compiled
+from modelspan_collector.store.expression import Compiled, outcome_of
 from modelspan_collector.store.segments import split_key, value_of
 from modelspan_collector.store.written import written_out
 
@@ -37,7 +37,8 @@ _TIMES: Final = (
 _DRAWS: Final = f"arrayFlatten(arrayMap(b -> arrayWithConstant({_TIMES}, b), range(1, {REPLICATES + 1})))"
 
 _MEASURED: Final = f"""
-SELECT part_, replicate_, toFloat64({{expression}}) AS measured_, count() AS rows_, countIf(drawn_) AS drawn_rows_
+SELECT part_, replicate_, toFloat64({{expression}}) AS measured_, countIf({{known}}) AS rows_,
+       countIf(drawn_ AND {{known}}) AS drawn_rows_
 FROM (
     SELECT *, {{part}} AS part_, cityHash64(timestamp, prediction_id) % {{keep}} = 0 AS drawn_,
            arrayJoin(arrayConcat([0], if(drawn_, {_DRAWS}, []))) AS replicate_
@@ -78,7 +79,10 @@ def measured(
         ClickHouseError: the engine cannot compute it, or not within its limits.
     """
     part = value_of(key, "{part_key:String}") if key else "''"
-    sql = _MEASURED.replace("{expression}", found.sql).replace("{part}", part).replace("{rows}", rows.sql)
+    known = " AND ".join(f"isNotNull({outcome_of(name, text=True)})" for name in found.outcomes) or "true"
+    of = with_outcomes(rows) if found.outcomes else rows
+    sql = _MEASURED.replace("{expression}", found.sql).replace("{part}", part).replace("{rows}", of.sql)
+    sql = sql.replace("{known}", known)
     sql = sql.replace("{keep}", str(max(1, math.ceil(n / MOST_DRAWN))))
     sql = sql.replace("{wanted}", "part_ IN {part_values:Array(String)}" if key else "true")
     names = {"part_key": split_key(key)[1], "part_values": list(values)} if key else {}

@@ -9,13 +9,14 @@ categorical_features, attributions, trace_id`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelspan_analyzer.reading import labels
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
+from modelspan_collector.store.expression import OUTCOMES_COLUMN
 
 _TRUTH = "multiIf(own.3 != '', own.3, isNull(own.2), '', toString(own.2)) AS truth"
 _TRUE_VALUE = "coalesce(own.2, toFloat64OrNull(own.3)) AS true_value"
@@ -94,6 +95,13 @@ def window_rows(
     joined = labels.labels_of(f"SELECT prediction_id FROM predictions WHERE {chosen}")
     sql = _PREDICTIONS.format(own=labels.own(), labels=joined, truth=_TRUTH, true_value=_TRUE_VALUE, chosen=chosen)
     return Rows(sql, bound(model, version, window, name))
+
+
+def with_outcomes(rows: Rows) -> Rows:
+    """The same rows with what else became known of them, in the column that `outcome('…')` of an expression reads."""
+    joined = labels.outcomes_of(f"SELECT prediction_id FROM ({rows.sql})")
+    told = f"SELECT r.*, k.known AS {OUTCOMES_COLUMN} FROM ({rows.sql}) AS r"
+    return replace(rows, sql=f"{told} ANY LEFT JOIN {joined} AS k ON r.prediction_id = k.prediction_id")
 
 
 def rows_of_windows(model: str, version: str | None, windows: Sequence[Window]) -> Rows:

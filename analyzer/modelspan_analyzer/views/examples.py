@@ -37,7 +37,8 @@ EXAMPLES: Final = (
     Example(
         "labels",
         "labels by day of arrival",
-        "SELECT toDate(timestamp) AS day, count() AS labels FROM labels FINAL GROUP BY day ORDER BY day DESC LIMIT 60",
+        "SELECT toDate(timestamp) AS day, if(outcome = '', 'label', outcome) AS what, count() AS known "
+        "FROM labels FINAL GROUP BY day, what ORDER BY day DESC, what LIMIT 60",
     ),
     Example(
         "monitor_results",

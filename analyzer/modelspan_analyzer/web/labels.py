@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from modelspan.conventions import OUTCOME_LABEL
 from modelspan_analyzer.files.labels import label_rows
 from modelspan_analyzer.files.roles import Hints
 from modelspan_analyzer.load_labels import load_labels
@@ -39,5 +40,9 @@ def _load(
     rows = label_rows(uploads.table(kind, body, texts, rules, asked, written), id_column, label, time, hints)
     said = (given.get("model", ""), given.get("source", "posted over HTTP"), given.get("actor", ""))
     model, source, actor = map(rules.masked, said)
-    count = load_labels(store, rows, model=model, source=source, actor=actor_named(actor))
+    outcome = given.get("outcome", "")
+    if outcome not in ("", OUTCOME_LABEL) and rules.action(outcome) != "keep":
+        raise ValueError(f"the outcome {outcome!r} is not kept, by the rules of redaction")
+    named = {"model": model, "source": source, "outcome": rules.masked(outcome)}
+    count = load_labels(store, rows, actor=actor_named(actor), **named)
     return {"labels": count, "assumed": rows.remarks.assumed, "left_out": rows.remarks.left_out}

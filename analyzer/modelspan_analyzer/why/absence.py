@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from modelspan_analyzer.kinds import DRIFT, MISSING, PREDICTION_DRIFT, SLOW, WRONG
+from modelspan_analyzer.reading.labels import THE_LABEL
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import sentence
 from modelspan_analyzer.why.explanation import Finding
@@ -26,8 +27,8 @@ SELECT count() AS predictions, countIf(p.trace_id != '') AS traced,
 FROM predictions AS p
 WHERE {where} AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')}
 """
-_LABELLED = """countIf((p.prediction_id, '') IN (SELECT prediction_id, tenant FROM labels)
-    OR (p.prediction_id, p.tags['tenant']) IN (SELECT prediction_id, tenant FROM labels))"""
+_LABELLED = f"""countIf((p.prediction_id, '') IN (SELECT prediction_id, tenant FROM labels WHERE {THE_LABEL})
+    OR (p.prediction_id, p.tags['tenant']) IN (SELECT prediction_id, tenant FROM labels WHERE {THE_LABEL}))"""
 
 
 def beside_causes(reason: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
+from modelspan.conventions import OUTCOME_LABEL
 from modelspan_analyzer.captures.capture import Options
 from modelspan_analyzer.captures.table import FORMATS
 from modelspan_analyzer.captures.whole import read_labels
@@ -32,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--label", default="label", metavar="COL", help="a class or a number (default: %(default)s)")
     parser.add_argument("--time", default="", metavar="COL", help="when the label became known (default: now)")
     parser.add_argument("--model", default="", help="name of the model")
+    parser.add_argument(
+        "--outcome",
+        default=OUTCOME_LABEL,
+        metavar="NAME",
+        help="what they are of, such as revenue (default: %(default)s)",
+    )
     parser.add_argument("--task", choices=TASKS, default="", help="what the model does (default: told by the labels)")
     add_time_unit(parser)
     add_written(parser)
@@ -59,11 +66,12 @@ def run(args: argparse.Namespace) -> int:
             count = _post(owner, args, given)
         else:
             with writing(args) as store:
-                count = load_labels(store, given, model=args.model, source=args.file.name)
+                count = load_labels(store, given, model=args.model, source=args.file.name, outcome=args.outcome)
     except (ValueError, DriverError) as error:
         raise CommandError(str(error)) from error
     say(given.remarks)
-    print(f"{count} labels loaded from {args.file}")
+    what = "labels" if args.outcome == OUTCOME_LABEL else f"outcomes ({args.outcome})"
+    print(f"{count} {what} loaded from {args.file}")
     return 0
 
 
@@ -73,6 +81,7 @@ def _post(owner: Running, args: argparse.Namespace, given: LabelRows) -> int:
     numbers = table[VALUE].null_count < table.num_rows
     asked = [("id", ID), ("label", VALUE if numbers else LABEL), ("time", TIME), ("model", args.model)]
     asked += [("task", REGRESSION if numbers else ""), ("source", args.file.name), ("actor", user())]
+    asked += [("outcome", args.outcome)]
     for start in range(0, table.num_rows, _ROWS_A_POST):
         answer = post_table(owner, "/api/labels", asked, table.slice(start, _ROWS_A_POST))
         count += answer["labels"]

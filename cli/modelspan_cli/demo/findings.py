@@ -27,7 +27,7 @@ _COUNTS = """
 SELECT (SELECT count() FROM predictions WHERE model = {model:String}) AS predictions,
        (SELECT uniqExact(trace_id) FROM predictions WHERE model = {model:String} AND trace_id IN
             (SELECT TraceId FROM otel_traces WHERE ServiceName = 'feature-store')) AS joined,
-       (SELECT count() FROM predictions WHERE prediction_id IN (SELECT prediction_id FROM labels)
+       (SELECT count() FROM predictions WHERE prediction_id IN (SELECT prediction_id FROM labels WHERE outcome = '')
             AND model = {model:String}) AS labelled,
        (SELECT count() FROM otel_traces) AS spans
 """

@@ -40,9 +40,37 @@ def redact_table(rules: Redaction, event: str, table: pa.Table) -> tuple[pa.Tabl
     Returns:
         The stream, and how many columns were touched.
     """
+    named = 0
+    if event == conventions.EVENT_LABELS and conventions.COL_OUTCOME in table.column_names:
+        table, named = _without_outcomes(rules, table)
     columns, touched = redact_columns(rules, table, frozenset(column.name for column in COLUMNS[event]))
     metadata = {name: text for name in _OWN_METADATA if (text := _metadata(rules, table, name)) is not None}
-    return columns.replace_schema_metadata(metadata), touched
+    return columns.replace_schema_metadata(metadata), touched + named
+
+
+def _without_outcomes(rules: Redaction, table: pa.Table) -> tuple[pa.Table, int]:
+    """Labels without the outcomes that the rules drop by name, and with hashes for what those are that they hash; and
+    how many names were met."""
+    outcomes = pc.fill_null(table[conventions.COL_OUTCOME].cast(pa.string()), "")
+    actions = {name: rules.action(name) for name in pc.unique(outcomes).to_pylist()}
+    actions |= dict.fromkeys(("", conventions.OUTCOME_LABEL), "keep")
+    touched = sum(action != "keep" for action in actions.values())
+    if not touched:
+        return table, 0
+    said = [actions[name] for name in outcomes.to_pylist()]
+    nothing = [None] * table.num_rows
+    value, label = (
+        table[name].to_pylist() if name in table.column_names else nothing
+        for name in (conventions.COL_VALUE, conventions.COL_LABEL)
+    )
+    told = zip(said, value, label, strict=True)
+    pairs = [(None, rules.digest(spelt(v if c in (None, "") else c))) if a == "hash" else (v, c) for a, v, c in told]
+    kept = pa.array([action != "drop" for action in said])
+    for name, at, kind in ((conventions.COL_VALUE, 0, pa.float64()), (conventions.COL_LABEL, 1, pa.string())):
+        column = pa.array([pair[at] for pair in pairs]).cast(kind)
+        place = table.column_names.index(name) if name in table.column_names else table.num_columns
+        table = (table.remove_column(place) if place < table.num_columns else table).add_column(place, name, column)
+    return table.filter(kept), touched
 
 
 def redact_columns(rules: Redaction, table: pa.Table, structural: frozenset[str]) -> tuple[pa.Table, int]:

@@ -48,6 +48,10 @@ _OF_STATEMENTS: Final = (
     "format",
 )
 """Words of a query, in lower case: a feature of such a name is written feature.NAME."""
+OUTCOME: Final = "outcome"
+"""The function that gives an outcome of a prediction by its name."""
+OUTCOMES_COLUMN: Final = "outcomes_"
+"""Column of what became known of a prediction: (outcome, tenant, number, class), a tenant's own first."""
 _COMPARING: Final = ("=", "==", "!=", "<>", "<", "<=", ">", ">=", "in", "like", "between")
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)"
@@ -71,6 +75,9 @@ class Compiled:
     """Features and tags that it reads, each once, in their order."""
     aggregates: bool
     """Whether it has one value for many rows."""
+    outcomes: tuple[str, ...] = ()
+    """Outcomes that it reads by `outcome('…')`, each once, as it writes them, in quotation marks; rows need the column
+    `OUTCOMES_COLUMN` then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,7 @@ def compiled(
     columns: Collection[str] = ROW_COLUMNS,
     aggregates: bool = False,
     features: bool = True,
+    outcomes: bool = False,
     rows: str = "",
     what: str = "an expression",
 ) -> Compiled:
@@ -100,6 +108,7 @@ def compiled(
         columns: columns that the rows have.
         aggregates: whether it is of many rows, with functions such as `sum`.
         features: whether other names are features and tags; they are refused otherwise.
+        outcomes: whether `outcome('revenue')` is allowed.
         rows: the alias of the rows' table with its point, where it has one.
         what: what messages call it.
 
@@ -109,10 +118,14 @@ def compiled(
     functions = {name.lower(): name for name in (*FUNCTIONS, *(AGGREGATES if aggregates else ()))}
     allowed = _allowed(columns, functions, features)
     tokens = _tokens(expression, what, allowed)
+    tokens, read = _with_outcomes(tokens) if outcomes else (tokens, [])
     pieces, names, summed = [], [], False
     for at, token in enumerate(tokens):
-        if token.kind != "name":
+        if token.kind == OUTCOME:
+            pieces.append(outcome_of(token.text, rows, text=_as_text(tokens, at)))
+        elif token.kind != "name":
             pieces.append(_literal(token.text) if token.kind == "text" else token.text)
+        if token.kind != "name":
             continue
         called = at + 1 < len(tokens) and tokens[at + 1].text == "("
         if called and token.word in functions:
@@ -127,9 +140,38 @@ def compiled(
             kind, name = _named(token.text)
             pieces.append(_read(kind, name, rows, text=_as_text(tokens, at)))
             names.append(name)
+        elif called and outcomes and token.word == OUTCOME:
+            raise ExpressionError(f"{what} names an outcome in quotation marks: outcome('revenue')")
         else:
             raise ExpressionError(f"{what} cannot use {token.text!r}; {allowed}")
-    return Compiled(" ".join(pieces), tuple(dict.fromkeys(names)), summed)
+    return Compiled(" ".join(pieces), tuple(dict.fromkeys(names)), summed, tuple(dict.fromkeys(read)))
+
+
+def _with_outcomes(tokens: Sequence[_Token]) -> tuple[list[_Token], list[str]]:
+    """The tokens with each `outcome('revenue')` as one of them, and the names of those, as they are written."""
+    found: list[_Token] = []
+    names: list[str] = []
+    at = 0
+    while at < len(tokens):
+        bracket, name, end = [*tokens[at + 1 : at + 4], *[_Token("", "")] * 3][:3]
+        if tokens[at].word == OUTCOME and (bracket.text, name.kind, end.text) == ("(", "text", ")"):
+            found.append(_Token(OUTCOME, name.text))
+            names.append(name.text)
+            at += 4
+        else:
+            found.append(tokens[at])
+            at += 1
+    return found, names
+
+
+def outcome_of(name: str, rows: str = "", *, text: bool = False) -> str:
+    """SQL: an outcome of a row by its name, a text literal; NULL where nothing is known, and of a class as a number."""
+    told = (
+        f"arrayFirst(one -> one.1 = {_literal(name)} AND one.2 IN ('', {rows}tags['tenant']), {rows}{OUTCOMES_COLUMN})"
+    )
+    if text:
+        return f"nullIf(if({told}.4 != '', {told}.4, ifNull(toString({told}.3), '')), '')"
+    return f"coalesce({told}.3, toFloat64OrNull({told}.4))"
 
 
 def _allowed(columns: Collection[str], functions: Mapping[str, str], features: bool) -> str:

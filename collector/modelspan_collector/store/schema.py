@@ -21,7 +21,7 @@ from modelspan_collector.store.errors import SchemaError
 FIRST_VERSION = 1
 _HERE = Path(__file__).parent
 _LEDGER_FILE = "000_schema_migrations.sql"
-_CREATED = re.compile(r"^CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS (\w+)", re.MULTILINE)
+_CREATED = re.compile(r"^CREATE (?:TABLE|MATERIALIZED VIEW|VIEW) IF NOT EXISTS (\w+)", re.MULTILINE)
 _PLACE = re.compile(r"/\*(\w+)\*/(.*?)/\*\*/")
 _AS_IT_STANDS: Mapping[str, str] = MappingProxyType({})
 _INCLUDE = re.compile(r"^ *-- include (\w+\.sql)", re.MULTILINE)

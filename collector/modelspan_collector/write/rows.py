@@ -107,6 +107,7 @@ def labels(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> R
         "value": cells.number(stream, names.COL_VALUE),
         "label": cells.text(stream, names.COL_LABEL),
         "tenant": _same(tenant, count),
+        "outcome": _outcome(cells.text(stream, names.COL_OUTCOME)),
     }
     return Rows(pa.table(columns), "labels", service, metadata(stream, names.META_MODEL), wild)
 
@@ -131,6 +132,11 @@ def model_cards(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         "tenant": _same(tenant, count),
     }
     return Rows(pa.table(columns), "models", service, metadata(stream, names.META_MODEL), wild)
+
+
+def _outcome(named: pa.Array) -> pa.Array:
+    """The names of outcomes as the store has them: none of the label."""
+    return pc.if_else(pc.equal(named, names.OUTCOME_LABEL), "", named)
 
 
 CONVERT = {names.EVENT_PREDICTIONS: predictions, names.EVENT_LABELS: labels, names.EVENT_MODEL: model_cards}

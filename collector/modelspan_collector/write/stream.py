@@ -75,6 +75,7 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         _PREDICTION_ID,
         Column(names.COL_VALUE, roles.number, "float64"),
         Column(names.COL_LABEL, roles.text, "string"),
+        Column(names.COL_OUTCOME, roles.text, "string"),
     ),
     names.EVENT_MODEL: (
         _TIMESTAMP,

@@ -28,13 +28,15 @@ class Label(NamedTuple):
     """When it became known (ns since 1970), or an Arrow column of instants."""
     rows: int = 1
     model: str | None = None
+    outcome: str = ""
+    """What of the predictions became known; '' where it is the label, what the model predicts."""
 
 
 def encode_labels(labels: Sequence[Label]) -> Iterator[Record]:
     """Encode single labels together, and each table by itself; what cannot be encoded has an empty body."""
     groups: dict[object, list[Label]] = {}
     for label in labels:
-        groups.setdefault(id(label) if _is_table(label) else label.model, []).append(label)
+        groups.setdefault(id(label) if _is_table(label) else (label.model, label.outcome), []).append(label)
     for group in groups.values():
         yield from _guarded(group)
 
@@ -43,7 +45,7 @@ def _guarded(group: Sequence[Label]) -> Iterator[Record]:
     """The records of labels; where that fails, of each half, so that one that cannot be encoded goes alone."""
     found: list[Record] = []
     with attempt() if len(group) > 1 else guard("labels could not be encoded") as tried:
-        found = list(_table(group[0])) if _is_table(group[0]) else [_single(group, group[0].model)]
+        found = list(_table(group[0])) if _is_table(group[0]) else [_single(group)]
     if tried.failed is None:
         yield from found
     elif len(group) == 1:
@@ -58,7 +60,7 @@ def _is_table(label: Label) -> bool:
     return not isinstance(label.prediction_id, str)
 
 
-def _single(labels: Sequence[Label], model: str | None) -> Record:
+def _single(labels: Sequence[Label]) -> Record:
     import pyarrow as pa
 
     return _record(
@@ -66,7 +68,7 @@ def _single(labels: Sequence[Label], model: str | None) -> Record:
         pa.array([label.prediction_id for label in labels], pa.string()),
         pa.array([label.value for label in labels], pa.float64()),
         pa.array([label.label for label in labels], pa.string()),
-        model,
+        labels[0],
         labels[0].time_ns,
     )
 
@@ -84,17 +86,20 @@ def _table(label: Label) -> Iterator[Record]:
     )
     for first in range(0, label.rows, BATCH_ROWS):
         times, ids, values, texts = (column.slice(first, BATCH_ROWS) for column in columns)
-        yield _record(times, ids, values, texts, label.model, times[0].value)
+        yield _record(times, ids, values, texts, label, times[0].value)
 
 
-def _record(
-    times: pa.Array, ids: pa.Array, values: pa.Array, texts: pa.Array, model: str | None, time_ns: int
-) -> Record:
+def _record(times: pa.Array, ids: pa.Array, values: pa.Array, texts: pa.Array, of: Label, time_ns: int) -> Record:
+    """The record of labels that share their model and outcome with one of them."""
+    import pyarrow as pa
+
     table = {
         conventions.COL_TIMESTAMP: times,
         conventions.COL_PREDICTION_ID: ids,
         conventions.COL_VALUE: values,
         conventions.COL_LABEL: texts,
     }
-    metadata = {} if model is None else {conventions.META_MODEL: model}
+    if of.outcome:
+        table[conventions.COL_OUTCOME] = pa.repeat(pa.scalar(of.outcome, pa.string()), len(ids))
+    metadata = {} if of.model is None else {conventions.META_MODEL: of.model}
     return Record(conventions.EVENT_LABELS, write(table, metadata), len(ids), time_ns)

@@ -148,6 +148,14 @@ def test_rows_of_every_released_version_stay_and_new_ones_join_them(empty: Store
     sketched = "SELECT sum(rows) AS n, sum(total) AS total FROM {} WHERE feature = 'age' AND kind = 'numeric'"
     for table in ("feature_profiles", "feature_profile_days"):
         assert empty.rows(sketched.format(table)) == [{"n": 2, "total": 78.0}]
+    empty.command("INSERT INTO labels (prediction_id, outcome, value) VALUES ('span-1', 'revenue', 7)")
+    empty.command("OPTIMIZE TABLE labels FINAL")
+    assert empty.rows("SELECT prediction_id, outcome, value, label FROM labels ORDER BY ALL") == [
+        {"prediction_id": "span-1", "outcome": "", "value": None, "label": "1"},
+        {"prediction_id": "span-1", "outcome": "revenue", "value": 7.0, "label": ""},
+        {"prediction_id": "span-2", "outcome": "", "value": None, "label": "1"},
+    ]
+    empty.command("DELETE FROM labels WHERE outcome != ''")
     for table in ("labels", "models"):
         empty.command(f"INSERT INTO {table} SELECT * REPLACE ('acme' AS tenant) FROM {table} FINAL")
         empty.command(f"OPTIMIZE TABLE {table} FINAL")

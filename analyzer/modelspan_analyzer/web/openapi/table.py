@@ -86,7 +86,8 @@ _TIME: Final = (
 _POSTED: Final = (
     Operation(
         "POST", "/api/labels", "Load what was true", schemas.LABELS,
-        (_ID, _LABEL, *_TIME, _MODEL, _TASK, _SOURCE, _ACTOR, *_WRITTEN),
+        (_ID, _LABEL, *_TIME, _MODEL, _TASK, _SOURCE, _ACTOR, *_WRITTEN,
+         Parameter("outcome", "what they are of, such as revenue; the label if not given")),
         _TABLE, 201),
     Operation(
         "POST", "/api/baselines", "Set what a model is compared with: a table, or `start` and `end` of its own past",

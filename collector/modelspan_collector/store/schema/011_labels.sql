@@ -1,4 +1,5 @@
--- What was true in the end. Labels come late and are corrected: the newest `timestamp` for a tenant's prediction wins.
+-- What came of a prediction: its label, and other outcomes by their names. They come late and are corrected: of each
+-- outcome the newest `timestamp` for a tenant's prediction wins.
 CREATE TABLE IF NOT EXISTS labels/*local*//**//*on_cluster*//**/
 (
     prediction_id String,                 -- of `predictions`
@@ -7,10 +8,11 @@ CREATE TABLE IF NOT EXISTS labels/*local*//**//*on_cluster*//**/
     received_at   DateTime64(3, 'UTC') DEFAULT now64(3), -- when it came; retention counts from here
     value         Nullable(Float64),      -- a number that was true; NULL where a class was
     label         LowCardinality(String), -- a class that was true; '' where a number was
-    tenant        LowCardinality(String)  -- who sent it, as its token says; '' is nobody's, and counts where a tenant has no label of its own
+    tenant        LowCardinality(String), -- who sent it, as its token says; '' is nobody's, and counts where a tenant has no label of its own
+    outcome       LowCardinality(String)  -- '' is the label, what the model predicts; others have names, such as revenue
 )
 ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/timestamp)
 PRIMARY KEY (prediction_id)
-ORDER BY (prediction_id, tenant)
+ORDER BY (prediction_id, tenant, outcome)
 TTL toDateTime(received_at) + INTERVAL 365 DAY
 SETTINGS index_granularity = 8192, /*window*/non_replicated_deduplication_window/**/ = 10000;
