@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from modelspan_analyzer.checking import Answer, as_json, ask
 from modelspan_analyzer.config.durations import parse_duration
+from modelspan_analyzer.readiness import readiness
 from modelspan_analyzer.reading.sharing import sentence, shared_models
+from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel, KnownVersion, known_signal
 from modelspan_cli.reach import add_data_argument, reading
 
@@ -31,12 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--max-age", type=_duration, metavar="AGE", help="oldest window that counts, such as 2h")
     parser.add_argument("--warnings", action="store_true", help="warnings stand against it too")
+    parser.add_argument(
+        "--ready",
+        action="store_true",
+        help="instead of verdicts: whether owner, card, baseline, labels, fairness and explanations are there",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_data_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the answer and return it as status."""
+    if args.ready:
+        return _ready(args)
     with reading(args) as store:
         answer = ask(
             store,
@@ -56,6 +65,22 @@ def run(args: argparse.Namespace) -> int:
     if tenants:
         print(f"  {sentence(args.model, tenants)}")
     return int(answer.status)
+
+
+def _ready(args: argparse.Namespace) -> int:
+    """Print what there is and what is missing, one line a need."""
+    if args.signal or args.warnings or args.max_age:
+        raise CommandError("--ready looks at no verdict: leave --signal, --warnings and --max-age away")
+    with reading(args) as store:
+        found = readiness(store, args.model, args.version, datetime.now(UTC))
+    if args.json:
+        json.dump(found.as_json(), sys.stdout)
+        print()
+        return int(found.status)
+    print(found.reason)
+    for line in found.lines:
+        print(f"  {line.state.value}: {line.need}: {line.said}")
+    return int(found.status)
 
 
 def _print(answer: Answer) -> None:

@@ -1,0 +1,160 @@
+"""Whether all that a model in operation needs is there: one line a need, for a pipeline before the first customer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Final
+
+from modelspan_analyzer.checking import JUDGED, Status
+from modelspan_analyzer.files.outcomes import REGRESSION
+from modelspan_analyzer.reading import labels
+from modelspan_analyzer.reading.baselines import KIND_LEARNT, active
+from modelspan_analyzer.reading.cards import CARDS, told_task
+from modelspan_collector.store.connect import Store
+
+RECENT: Final = timedelta(days=30)
+"""How far back is looked for labels and results."""
+_CARD: Final = f"""
+SELECT owner, task, classes, training_data FROM {CARDS}
+WHERE version = {{version:String}} ORDER BY timestamp DESC LIMIT 1
+"""
+_RECENT: Final = (
+    "model = {model:String} AND version = {version:String} AND timestamp > {since:DateTime64(3, 'UTC')}"
+    " AND error_type = ''"
+)
+_LABELLED: Final = f"""
+SELECT count() AS n, countIf({labels.labelled()}) AS labelled
+FROM (SELECT prediction_id, tags FROM predictions WHERE {_RECENT}) AS p
+ANY LEFT JOIN {labels.labels_of(f"SELECT prediction_id FROM predictions WHERE {_RECENT}")} AS l
+    ON p.prediction_id = l.prediction_id
+"""
+_ANY: Final = """
+SELECT count() FROM monitor_results
+WHERE model = {model:String} AND version = {version:String} AND window_end > {since:DateTime64(3, 'UTC')}
+"""
+_SAID: Final = """
+SELECT verdict, reason FROM monitor_results FINAL
+WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String}
+  AND window_end > {since:DateTime64(3, 'UTC')} ORDER BY window_end DESC, verdict LIMIT 1000
+"""
+_NEWEST_VERSION: Final = "SELECT argMax(version, timestamp) FROM predictions WHERE model = {model:String}"
+
+
+class State(str, Enum):
+    """What is known of a need."""
+
+    OK = "ok"
+    MISSING = "missing"
+    NOT_LOOKED_AT = "not looked at"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One need."""
+
+    need: str
+    state: State
+    said: str
+    """What is there; or what is missing, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The answer for one version."""
+
+    model: str
+    version: str
+    lines: tuple[Line, ...]
+
+    @property
+    def status(self) -> Status:
+        """Passed where all is ok; what is missing goes before what was not looked at."""
+        states = {line.state for line in self.lines}
+        if State.MISSING in states:
+            return Status.ALARM
+        return Status.NOT_CHECKED if State.NOT_LOOKED_AT in states else Status.PASSED
+
+    @property
+    def reason(self) -> str:
+        """One sentence."""
+        open_ = [line.need for line in self.lines if line.state is not State.OK]
+        name = f"{self.model} {self.version}".strip()
+        return f"{name} is not ready: {', '.join(open_)}" if open_ else f"{name} is ready"
+
+    def as_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        lines = [{**asdict(line), "state": line.state.value} for line in self.lines]
+        return {**asdict(self), "lines": lines, "status": self.status.name.lower(), "reason": self.reason}
+
+
+def readiness(store: Store, model: str, version: str | None, now: datetime) -> Readiness:
+    """What a model's version has and lacks; of no version that is given, the one that predicted last."""
+    chosen = version if version is not None else str(store.scalar(_NEWEST_VERSION, {"model": model}) or "")
+    of = {"model": model, "version": chosen, "since": now - RECENT}
+    checks: Sequence[Callable[[], Line]] = (
+        lambda: _owner(store, of),
+        lambda: _card(store, of),
+        lambda: _baseline(store, model, chosen),
+        lambda: _labels(store, of),
+        lambda: _judged(store, of, "fairness", "name the groups to compare, `fairness: {facets: [...]}`"),
+        lambda: _judged(store, of, "attribution", "name the model to explain, `attribution: {model: ...}`"),
+    )
+    return Readiness(model, chosen, tuple(check() for check in checks))
+
+
+def _owner(store: Store, of: dict[str, Any]) -> Line:
+    card = next(iter(store.rows(_CARD, of)), {})
+    if owner := str(card.get("owner", "")).strip():
+        return Line("owner", State.OK, owner)
+    return Line("owner", State.MISSING, f'nobody answers for it: modelspan.register({of["model"]!r}, owner="...")')
+
+
+def _card(store: Store, of: dict[str, Any]) -> Line:
+    card = next(iter(store.rows(_CARD, of)), None)
+    if card is None:
+        return Line("card", State.MISSING, f"version {of['version']!r} has none: modelspan.register(...) makes it")
+    wanted = ["task", "training_data"]
+    wanted += [] if told_task(store, of["model"]) == REGRESSION else ["classes"]
+    if lacking := [name for name in wanted if not card[name]]:
+        return Line("card", State.MISSING, f"it says no {', '.join(lacking)}: give modelspan.register(...) these too")
+    return Line("card", State.OK, f"says {', '.join(wanted)}")
+
+
+def _baseline(store: Store, model: str, version: str) -> Line:
+    found = active(store, model, version)
+    if found is None:
+        said = f"nothing to compare with: modelspan baseline set --model {model} ..."
+        return Line("baseline", State.MISSING, said)
+    learnt = ", which was learnt from the first predictions and approved by nobody" if found.kind == KIND_LEARNT else ""
+    return Line("baseline", State.OK, f"{found.baseline_id}{learnt}")
+
+
+def _labels(store: Store, of: dict[str, Any]) -> Line:
+    (counted,) = store.rows(_LABELLED, of)
+    n, labelled = int(counted["n"]), int(counted["labelled"])
+    if not n:
+        return Line("labels", State.NOT_LOOKED_AT, f"no prediction in {RECENT.days} days that could have one")
+    said = f"{labelled:,} of {n:,} predictions of {RECENT.days} days have one"
+    if labelled:
+        return Line("labels", State.OK, said)
+    return Line("labels", State.MISSING, f"{said}: modelspan.label(...) or `modelspan labels FILE` tells what was true")
+
+
+def _judged(store: Store, of: dict[str, Any], signal: str, to_do: str) -> Line:
+    """Whether a signal judged anything; who looks at its verdicts is `modelspan check` itself."""
+    need = {"attribution": "explanation"}.get(signal, signal)
+    rows = store.rows(_SAID, {**of, "signal": signal})
+    judged = sum(row["verdict"] in JUDGED and row["verdict"] != "error" for row in rows)
+    if judged:
+        return Line(need, State.OK, f"{judged:,} results of the last {RECENT.days} days were judged")
+    if errors := [row["reason"] for row in rows if row["verdict"] == "error"]:
+        return Line(need, State.MISSING, f"it fails: {errors[0]}")
+    if rows:
+        return Line(need, State.NOT_LOOKED_AT, f"nothing could be judged: {rows[0]['reason']}")
+    if not store.scalar(_ANY, of):
+        said = f"no window of {RECENT.days} days was looked at: modelspan analyzer run"
+        return Line(need, State.NOT_LOOKED_AT, said)
+    return Line(need, State.MISSING, f"no monitor looks: {to_do} in monitors.yaml")
