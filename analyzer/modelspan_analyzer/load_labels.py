@@ -22,6 +22,15 @@ WHERE prediction_id IN {ids:Array(String)} AND ({model:String} = '' OR model = {
 """
 
 
+def outcome_named(name: str) -> str:
+    """The name of an outcome as the store has it: '' of the label.
+
+    >>> outcome_named("label"), outcome_named(" revenue ")
+    ('', 'revenue')
+    """
+    return "" if name.strip() == OUTCOME_LABEL else name.strip()
+
+
 def load_labels(
     store: Store, given: LabelRows, *, model: str = "", source: str = "", actor: str = "", outcome: str = ""
 ) -> int:
@@ -40,7 +49,7 @@ def load_labels(
         How many labels were stored.
     """
     table, rows = given.table, int(given.table.num_rows)
-    outcome = "" if outcome == OUTCOME_LABEL else outcome
+    outcome = outcome_named(outcome)
     ids = table[ID].slice(0, _LOOKED_AT).to_pylist()
     known = store.rows(_KNOWN, {"ids": ids, "model": model})
     if not known:

@@ -10,10 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelspan.conventions import OUTCOME_LABEL
 from modelspan_analyzer.files.labels import label_rows
 from modelspan_analyzer.files.roles import Hints
-from modelspan_analyzer.load_labels import load_labels
+from modelspan_analyzer.load_labels import load_labels, outcome_named
 from modelspan_analyzer.web import uploads
 from modelspan_analyzer.web.access.visitors import actor_of
 from modelspan_collector.access.rules import NO_RULES, Redaction
@@ -40,8 +39,8 @@ def _load(
     rows = label_rows(uploads.table(kind, body, texts, rules, asked, written), id_column, label, time, hints)
     said = (given.get("model", ""), given.get("source", "posted over HTTP"), given.get("actor", ""))
     model, source, actor = map(rules.masked, said)
-    outcome = given.get("outcome", "")
-    if outcome not in ("", OUTCOME_LABEL) and rules.action(outcome) != "keep":
+    outcome = outcome_named(given.get("outcome", ""))
+    if outcome and rules.action(outcome) != "keep":
         raise ValueError(f"the outcome {outcome!r} is not kept, by the rules of redaction")
     named = {"model": model, "source": source, "outcome": rules.masked(outcome)}
     count = load_labels(store, rows, actor=actor_named(actor), **named)

@@ -22,6 +22,7 @@ from modelspan_analyzer.load_labels import load_labels
 from modelspan_analyzer.web import uploads
 from modelspan_analyzer.web.baselines import baseline_routes
 from modelspan_analyzer.web.labels import label_routes
+from modelspan_collector.access.rules import Redaction
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.store.connect import Store
 
@@ -202,3 +203,25 @@ def test_a_body_beyond_its_bounds_is_refused(
     answer = client.post(path, content=(tmp_path / "x").read_bytes(), headers=headers)
     assert answer.status_code == 400
     assert "unfolds to more than" in answer.json()["error"]
+
+
+def test_a_file_may_be_of_another_outcome_than_the_label(store: Store) -> None:
+    """Posted with its name: beside the labels, spelt as it is, and refused where the rules of redaction drop it."""
+    predicted(store, ["a", "b"], ["Yes", "No"])
+    load_labels(store, read("prediction_id,label\na,yes\nb,no\n"))
+    server = AsgiServer(Starlette(routes=label_routes(store, Redaction(drop=("salary",)))), "127.0.0.1", 0)
+    server.start()
+    try:
+        url, csv = f"http://127.0.0.1:{server.port}/api/labels", {"content-type": "text/csv"}
+        body = b"prediction_id,label\na,yes\nb,often\n"
+        told = httpx.post(url, params={"outcome": "complained"}, content=body, headers=csv, timeout=60)
+        refused = httpx.post(url, params={"outcome": "salary"}, content=body, headers=csv, timeout=60)
+    finally:
+        server.stop()
+    assert (told.status_code, told.json()["labels"]) == (201, 2)
+    assert refused.status_code == 400
+    assert "salary" in refused.text
+    found = store.rows("SELECT prediction_id, outcome, label FROM labels FINAL ORDER BY outcome, prediction_id")
+    assert [tuple(row.values()) for row in found] == [
+        ("a", "", "Yes"), ("b", "", "No"), ("a", "complained", "yes"), ("b", "complained", "often")
+    ]  # fmt: skip
