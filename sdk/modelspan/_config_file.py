@@ -38,7 +38,8 @@ def settings(endpoint: str | None = None, headers: Mapping[str, str] | None = No
     if config.disabled:
         return dataclasses.replace(found, disabled=True)
     told = records(config, found.records)
-    return dataclasses.replace(found, records=dataclasses.replace(told, headers={**told.headers, **(headers or {})}))
+    told = dataclasses.replace(told, headers={**told.headers, **(headers or {})})
+    return dataclasses.replace(found, records=told, service_name=None)  # the variable's; the file's resource names it
 
 
 def load(file: str) -> Any:
@@ -55,6 +56,18 @@ def load(file: str) -> Any:
         return load_config_file(file)
     except Exception as error:
         raise ValueError(f"{VARIABLE} is {file!r}, which cannot be read: {error}") from error
+
+
+def resource() -> dict[str, Any]:
+    """What the file says of the service, by attribute; nothing where there is no file, or none that can be read."""
+    file = path()
+    try:
+        told = load(file).resource if file is not None else None
+    except ValueError:  # which was said where the settings were read
+        return {}
+    listed = (pair.partition("=") for pair in (getattr(told, "attributes_list", None) or "").split(",") if "=" in pair)
+    found: dict[str, Any] = {name.strip(): value.strip() for name, _, value in listed}
+    return found | {each.name: each.value for each in getattr(told, "attributes", None) or ()}
 
 
 def apply() -> None:

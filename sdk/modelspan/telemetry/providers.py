@@ -29,10 +29,11 @@ def resource_attributes(settings: Settings) -> dict[str, object]:
 
 
 def make_resource(settings: Settings) -> Resource:
-    """The resource of providers that we make: the environment's, as an instance of the service."""
+    """The resource of an instance of the service: of `OTEL_CONFIG_FILE`, else of the environment."""
     from opentelemetry.sdk.resources import Resource
 
-    own = {"service.name": settings.service_name} if settings.service_name else {}
+    named = {"service.name": settings.service_name} if settings.service_name else {}
+    own = _config_file.resource() | named
     return Resource({"service.instance.id": str(uuid.uuid4())}).merge(Resource.create(own))
 
 

@@ -10,6 +10,7 @@ import yaml
 from support import need
 
 from modelspan import _config_file
+from modelspan.telemetry.providers import make_resource
 
 
 def read(monkeypatch: pytest.MonkeyPatch, folder: Path, **sections: Any) -> Any:
@@ -80,6 +81,16 @@ def test_an_argument_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     """An endpoint in code is where records go."""
     read(monkeypatch, tmp_path, logger_provider=provider({"otlp_http": {"endpoint": "http://otlp.example/v1/logs"}}))
     assert _config_file.settings(endpoint="http://given:1").records.url == "http://given:1/v1/logs"
+
+
+def test_the_service_is_the_one_of_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where nothing has made providers of it yet; the variable of OpenTelemetry counts for nothing then."""
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "elsewhere")
+    told = {"attributes": [{"name": "service.name", "value": "scoring"}], "attributes_list": "team=risk,service.name=x"}
+    logs = provider({"otlp_http": {"endpoint": "http://otlp.example/v1/logs"}})
+    found = make_resource(read(monkeypatch, tmp_path, resource=told, logger_provider=logs)).attributes
+    assert (found["service.name"], found["team"]) == ("scoring", "risk")
+    assert found["service.instance.id"]
 
 
 def test_a_file_that_switches_off(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
