@@ -100,9 +100,9 @@ def test_multiclass_estimates(shared_data: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_loss_estimates(shared_data: Path) -> None:
-    """All losses of car prices: within NannyML's sampling error of its estimate, or nearer to what the labels say.
+    """All losses of car prices: within NannyML's sampling error of its estimate until the drift.
 
-    After the drift relative losses are too low by up to nine sampling errors in NannyML's, and by up to five in these.
+    After it relative losses are too low by up to nine sampling errors in NannyML's. These intervals hold all.
     """
     names = {
         "mae": "mean_absolute_error",
@@ -147,9 +147,11 @@ def test_loss_estimates(shared_data: Path) -> None:
         realised = losses_of(chunk["y_pred"].to_numpy(), truths[row["chunk.period"]][start : start + 6000])
         for short, name in names.items():
             if f"{short}.value" in row:
-                ours, theirs, error = found[name].value, row[f"{short}.value"], row[f"{short}.sampling_error"]
-                nearer = abs(ours - realised[name]) < abs(theirs - realised[name])
-                assert nearer or abs(ours - theirs) <= error, (row["chunk.key"], short, ours, theirs, realised[name])
+                ours, theirs, error = found[name], row[f"{short}.value"], row[f"{short}.sampling_error"]
+                said = (row["chunk.key"], short, ours, theirs, realised[name])
+                assert ours.lower <= realised[name] <= ours.upper, said
+                drifted = row["chunk.period"] == "analysis" and start >= 30_000
+                assert drifted or abs(ours.value - theirs) <= error, said
 
 
 def test_calibration_is_kept_only_where_it_helps() -> None:

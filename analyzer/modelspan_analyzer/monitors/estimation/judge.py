@@ -33,6 +33,8 @@ class Estimated(NamedTuple):
     """What there is too little of to tell; '' where there is enough."""
     beyond: str = ""
     """Where the window's inputs left those of the baseline, so that nothing tells; '' where they did not."""
+    guess: str = ""
+    """What the estimate takes for granted and the baseline cannot show; '' where it can."""
 
     @property
     def surest(self) -> Estimate:
@@ -55,6 +57,7 @@ def judge(context: MonitorContext, estimator: str, found: Estimated, rows: float
         details={"baseline": finite(base.value)},
     )
     judged = _unfit(context, found, rows) or _change(context, found)
+    judged = replace(judged, reason="; ".join(part for part in (judged.reason, found.guess) if part))
     seen_now, before = context.coverages
     least = context.settings.performance.min_rows
     if judged.decides and labels_decide(seen_now.labelled, seen_now.rows, before.labelled, least):
@@ -65,7 +68,7 @@ def judge(context: MonitorContext, estimator: str, found: Estimated, rows: float
 def _unfit(context: MonitorContext, found: Estimated, rows: float) -> Judged | None:
     """Why an estimate is not judged; None where it is."""
     least = context.settings.estimation.min_rows
-    if not math.isfinite(found.now.value):
+    if not (math.isfinite(found.now.value) or found.beyond or found.lacks):
         return _undecided(Verdict.SKIPPED, "undefined on these rows")
     if rows < least:
         return _undecided(Verdict.NOT_ENOUGH_DATA, f"{round(rows)} rows; {least} are needed")

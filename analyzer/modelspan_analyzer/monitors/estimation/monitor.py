@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from modelspan_analyzer import kinds
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.estimation.alike import Alike, calibrated, scored_sample
 from modelspan_analyzer.monitors.estimation.judge import Estimated, judge
 from modelspan_analyzer.monitors.estimation.track_record import SIGNAL, track_records
 from modelspan_analyzer.monitors.performance.business import cost_matrix, of_matrix
@@ -25,7 +26,7 @@ from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.statistics.estimation import calibrate, cbpe, cbpe_classes, dle
 from modelspan_analyzer.statistics.estimation.weighting import density_ratio, weighted_counts
 from modelspan_analyzer.statistics.performance import measures
-from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, ScoreCounts
+from modelspan_analyzer.statistics.performance.counts import NOTHING, Confusion, Estimate, ScoreCounts
 from modelspan_analyzer.statistics.performance.scores import unscaled
 from modelspan_collector.store.connect import Store
 
@@ -97,11 +98,12 @@ def _binary(context: MonitorContext, rows: Rows, reference: Rows, target: Target
         yield context.result(SIGNAL, "cbpe", None, Verdict.ERROR, feature="cbpe", reason=fault)
         return
     assert learnt.calibration is not None
-    yield from _binary_results(context, "cbpe", scored, learnt.calibration, learnt.base)
+    alike = calibrated(context, reference, target, learnt.calibration)
+    yield from _binary_results(context, "cbpe", scored, alike, learnt.base)
     if context.settings.estimation.importance_weighted:
         weighted = calibrate.learn(_weighted_counts(context, rows, reference, target))
         if weighted is not None:
-            yield from _binary_results(context, "importance_weighted", scored, weighted, learnt.base)
+            yield from _binary_results(context, "importance_weighted", scored, Alike(weighted), learnt.base)
 
 
 class Learnt(NamedTuple):
@@ -140,17 +142,19 @@ def _binary_results(
     context: MonitorContext,
     estimator: str,
     scored: cbpe.PredictedScores,
-    calibration: calibrate.Calibration,
+    alike: Alike,
     base: Mapping[str, Estimate],
 ) -> Iterator[Result]:
+    calibration, guess = alike
     expected = cbpe.expect(scored, calibration.calibrator, context.target.classes)
     spread, small = _spread(expected, _worth(context)), cbpe.too_small(scored, calibration)
     shown, lacking = cbpe.estimate(scored, calibration, expected), cbpe.lacking(expected)
     for name, higher in _HIGHER.items():
-        found = Estimated(name, shown[name], base[name], higher, spread[name], small or lacking[name])
+        found = Estimated(name, shown[name], base[name], higher, spread[name], small or lacking[name], guess=guess)
         yield judge(context, estimator, found, scored.effective)
     if "business_value" in spread:
-        found = Estimated("business_value", spread["business_value"], base["business_value"], higher=True, lacks=small)
+        worth = NOTHING if small else spread["business_value"]
+        found = Estimated("business_value", worth, base["business_value"], higher=True, lacks=small, guess=guess)
         yield judge(context, estimator, found, scored.effective)
 
 
@@ -161,12 +165,10 @@ def _worth(context: MonitorContext) -> Worth:
 def _weighted_counts(context: MonitorContext, rows: Rows, reference: Rows, target: Target) -> ScoreCounts:
     limit = context.settings.estimation.max_rows
     encoding = find_encoding(context.store, reference)
-    before = sample(context.store, reference, encoding, limit, labelled=True)
+    before = scored_sample(context, reference, target, encoding, limit)
     now = sample(context.store, rows, encoding, limit)
-    usable = before.value == before.value
-    ratio = density_ratio(before.features[usable], now.features, encoding.is_categorical)
-    positive = (before.truth[usable] == target.positive).astype(float)
-    return weighted_counts(before.value[usable], positive, ratio * before.weight[usable])
+    ratio = density_ratio(before.features, now.features, encoding.is_categorical)
+    return weighted_counts(before.value, (before.truth == target.positive).astype(float), ratio * before.weight)
 
 
 class LearntClasses(NamedTuple):
@@ -216,7 +218,9 @@ def _multiclass(context: MonitorContext, rows: Rows, reference: Rows, target: Ta
     calibrators = {name: one.calibrator for name, one in learnt.calibrations.items()}
     expected = cbpe_classes.expect(scored, calibrators, target.classes)
     spread, small = _spread_of_classes(expected, _worth(context)), cbpe_classes.too_small(scored, learnt.calibrations)
-    shown = spread | cbpe_classes.estimate(scored, learnt.calibrations, expected)
+    shown = (dict.fromkeys(spread, NOTHING) if small else spread) | cbpe_classes.estimate(
+        scored, learnt.calibrations, expected
+    )
     higher = {one.name: one.higher_is_better for one in measures.MULTICLASS}
     for name, one in shown.items():
         found = Estimated(name, one, learnt.base[name], higher.get(name, True), spread[name], small)
@@ -230,13 +234,13 @@ def _regression(context: MonitorContext, rows: Rows, reference: Rows) -> Iterato
         return
     encoding, model = fitted
     now = sample(context.store, rows, encoding, limit)
-    usable = now.value == now.value
-    if not usable.any():
+    now = now.only(now.value == now.value).evened()
+    if not len(now.ids):
         return
-    found = dle.estimate_losses(model, now.features[usable], now.value[usable], encoding.names)
+    found = dle.estimate_losses(model, now.features, now.value, encoding.names)
     for metric, one in found.measures.items():
         told = Estimated(metric, one, model.base[metric], higher=False, lacks=found.lacks, beyond=found.beyond)
-        yield judge(context, "dle", told, float(usable.sum()))
+        yield judge(context, "dle", told, float(len(now.ids)))
 
 
 @kept(16)
@@ -247,11 +251,10 @@ def _loss_model(
     rows = Rows(sql, dict(parameters))
     encoding = find_encoding(store, rows)
     before = sample(store, rows, encoding, limit, labelled=True)
-    usable = (before.value == before.value) & (before.true_value == before.true_value)
-    if usable.sum() < calibrate.LEAST:
+    known = before.only((before.value == before.value) & (before.true_value == before.true_value)).evened()
+    if len(known.ids) < calibrate.LEAST:
         return None
-    features, prediction, actual = before.features[usable], before.value[usable], before.true_value[usable]
-    return encoding, dle.fit_losses(features, prediction, actual, encoding.is_categorical)
+    return encoding, dle.fit_losses(known.features, known.value, known.true_value, encoding.is_categorical)
 
 
 ESTIMATION: Final = Signal(

@@ -89,9 +89,21 @@ class Sample:
         """The first of the rows."""
         return self if len(self.ids) <= most else self.only(np.arange(len(self.ids)) < most)
 
-    def only(self, chosen: npt.NDArray[np.bool_]) -> Sample:
+    def only(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Sample:
         """Some of the rows."""
         return replace(self, **{part.name: getattr(self, part.name)[chosen] for part in fields(self)})
+
+    def evened(self) -> Sample:
+        """Rows of which each stands for as much as the next, for what knows no weights.
+
+        They are taken in proportion to their weights, at even steps, as many as count (Kish 1965).
+        """
+        reached = np.cumsum(self.weight)
+        if not len(reached) or (self.weight == self.weight[0]).all():
+            return self
+        count = max(1, round(reached[-1] ** 2 / (self.weight**2).sum()))
+        taken = np.searchsorted(reached, (np.arange(count) + 0.5) / count * reached[-1])
+        return replace(self.only(taken), weight=np.ones(count))
 
 
 def mixed(samples: Sequence[Sample]) -> Sample:

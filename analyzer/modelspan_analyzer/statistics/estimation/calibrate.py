@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from modelspan_analyzer.statistics.estimation.scarce import MOST_BEYOND
 from modelspan_analyzer.statistics.performance.calibration import expected_calibration_error
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts, ratio, ratios
 
@@ -61,24 +62,21 @@ class Calibration:
         each = np.stack([refit(score) for refit in self.refits])
         return np.asarray(WIDER * (each - each.mean(axis=0)))
 
-    def rows_behind(self, score: FloatArray, weight: FloatArray, bins: int = 20) -> float:
-        """How many of the baseline's rows say what scores such as these are worth.
+    def ratio(self, score: FloatArray, weight: FloatArray, bins: int = 20) -> FloatArray:
+        """How much likelier scores such as these are among them than in the baseline, over its own quantiles.
 
-        The effective size of the baseline when its rows are weighted to the scores' distribution over its own
-        quantiles (Kish 1965): all of it where both are alike, few rows where the scores crowd where the baseline has
-        few, none where there are no scores, or more than a twentieth of them are beyond all of its own.
+        Infinite where the baseline has no such scores, and where more than a twentieth are beyond all of its own.
         """
-        if not weight.sum():
-            return 0.0
         reached = np.cumsum(self.known.total) / self.known.total.sum()
         edges = self.known.score[np.searchsorted(reached, np.arange(1, bins) / bins)]
-        parts = (np.searchsorted(edges, side) for side in (self.known.score, score))
-        sides = zip(parts, (self.known.total, weight), strict=True)
-        mine, theirs = (np.bincount(place, part, bins) / part.sum() for place, part in sides)
-        beyond = weight[(score < self.known.score[0]) | (score > self.known.score[-1])].sum()
-        if beyond > 0.05 * weight.sum() or (theirs[mine == 0] > 0).any():
-            return 0.0
-        return self.known.effective / float(np.nansum(ratios(theirs**2, mine)))
+        parts = [np.searchsorted(edges, side) for side in (self.known.score, score)]
+        mine, theirs = (
+            np.bincount(place, part, bins) / part.sum()
+            for place, part in zip(parts, (self.known.total, weight), strict=True)
+        )
+        found = np.where(mine > 0, ratios(theirs, mine), np.inf)[parts[1]]
+        beyond = (score < self.known.score[0]) | (score > self.known.score[-1])
+        return np.where(beyond & (weight[beyond].sum() > MOST_BEYOND * weight.sum()), np.inf, found)
 
 
 def learn(counts: ScoreCounts) -> Calibration | None:
@@ -91,8 +89,8 @@ def learn(counts: ScoreCounts) -> Calibration | None:
 
     >>> score = np.linspace(0.0, 1.0, 101)
     >>> learnt = learn(ScoreCounts(score, 9.9 * score, 9.9 * (1 - score), 1000.0))
-    >>> bool(learnt.chances(score).std(axis=0).mean() < 0.1), round(learnt.rows_behind(score, np.ones(101)), -2)
-    (True, 1000.0)
+    >>> bool(learnt.chances(score).std(axis=0).mean() < 0.1), round(float(learnt.ratio(score, np.ones(101)).mean()), 1)
+    (True, 1.0)
     """
     if counts.effective < LEAST or not 0 < counts.prevalence < 1:
         return None

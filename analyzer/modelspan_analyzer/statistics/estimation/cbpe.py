@@ -19,6 +19,7 @@ from modelspan_analyzer.statistics.estimation.calibrate import Calibration, Cali
 from modelspan_analyzer.statistics.estimation.scarce import few_behind
 from modelspan_analyzer.statistics.performance import measures
 from modelspan_analyzer.statistics.performance.counts import (
+    NOTHING,
     Confusion,
     Estimate,
     FloatArray,
@@ -159,8 +160,8 @@ _OF_DRAWS: Final[Mapping[str, Callable[[ScoreCounts], FloatArray]]] = {
 def estimate(rows: PredictedScores, calibration: Calibration, expected: Expected) -> dict[str, Estimate]:
     """Every measure of what the scores expect (see `expect`), with the interval of what the labels may show.
 
-    An interval is NaN where too few rows of a kind are expected (see `scarcity`), or fewer than `LEAST_BEHIND` of the
-    baseline's rows say what scores such as these are worth (`too_small`).
+    An interval is NaN where too few rows of a kind are expected (see `scarcity`), and the value is, too, where fewer
+    than `LEAST_BEHIND` of the baseline's rows say what scores such as these are worth (`too_small`).
 
     Scores that were true on a baseline of a thousand rows, and a hundred rows that are answered by them:
 
@@ -172,9 +173,11 @@ def estimate(rows: PredictedScores, calibration: Calibration, expected: Expected
     >>> round(found.value, 2), bool(0.6 < found.lower < 0.7 < 0.8 < found.upper < 0.9)
     (0.75, True)
     """
-    known = {} if too_small(rows, calibration) else _intervals(rows, calibration)
     values = {one.name: one.value(expected.confusion) for one in measures.BINARY}
     values |= {one.name: one.value(expected.scores) for one in SCORES}
+    if too_small(rows, calibration):
+        return dict.fromkeys(values, NOTHING)
+    known = _intervals(rows, calibration)
     ends = {name: known[name] for name, lacks in lacking(expected).items() if name in known and not lacks}
     return {name: Estimate(value, *ends.get(name, (np.nan, np.nan))) for name, value in values.items()}
 
@@ -197,7 +200,8 @@ def too_small(rows: PredictedScores, calibration: Calibration) -> str:
     >>> from modelspan_analyzer.statistics.estimation.calibrate import learn
     >>> score = np.linspace(0.01, 0.5, 50)
     >>> learnt = learn(ScoreCounts(score, 20 * score, 20 * (1 - score), 1000.0))
-    >>> too_small(PredictedScores(score + 0.49, np.ones(50), np.ones(50), 50.0), learnt)[:58]
-    "the baseline is too small where the window's scores lie: 0"
+    >>> too_small(PredictedScores(score + 0.49, np.ones(50), np.ones(50), 50.0), learnt)[:81]
+    "cannot tell: 50 of the window's 50 rows have scores of which the baseline has few"
     """
-    return few_behind(calibration.rows_behind(rows.score, rows.weight), calibration.known.effective, "scores")
+    ratio = calibration.ratio(rows.score, rows.weight)
+    return few_behind(ratio, rows.weight, calibration.known.effective, "scores")

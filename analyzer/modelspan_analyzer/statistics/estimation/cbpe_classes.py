@@ -22,7 +22,14 @@ from modelspan_analyzer.statistics.estimation.calibrate import (
 )
 from modelspan_analyzer.statistics.estimation.scarce import few_behind
 from modelspan_analyzer.statistics.performance import measures
-from modelspan_analyzer.statistics.performance.counts import Confusion, Estimate, FloatArray, ScoreCounts, ratios
+from modelspan_analyzer.statistics.performance.counts import (
+    NOTHING,
+    Confusion,
+    Estimate,
+    FloatArray,
+    ScoreCounts,
+    ratios,
+)
 from modelspan_analyzer.statistics.performance.intervals import SEED, normal, quantiles
 
 CELLS: Final = 400
@@ -118,7 +125,7 @@ def estimate(
 ) -> dict[str, Estimate]:
     """Every measure of what the scores expect, with the interval of what the labels may show, as `cbpe.estimate` has.
 
-    An interval is NaN where too few of the baseline's rows say what scores of some class are worth (`too_small`).
+    All are NaN where too few of the baseline's rows say what scores of some class are worth (`too_small`).
 
     Two classes whose scores were true on a thousand rows, and a hundred rows that are answered by them:
 
@@ -134,11 +141,8 @@ def estimate(
     """
     classes = expected.confusion.classes
     values = {one.name: one.value(expected.confusion) for one in measures.MULTICLASS}
-    by_class = measures.roc_auc_by_class(expected.scores)
     if too_small(rows, calibrations):
-        nothing = (np.nan, np.nan)
-        values["roc_auc_macro"] = measures.roc_auc_macro(by_class).value
-        return {name: Estimate(value, *nothing) for name, value in values.items()}
+        return dict.fromkeys([*values, "roc_auc_macro"], NOTHING)
     drawn = _drawn_matrices(rows, calibrations, classes)
     found = {one.name: Estimate(values[one.name], *_ends(one.of(drawn))) for one in measures.MULTICLASS}
     return {**found, "roc_auc_macro": _mean_area(expected.scores, calibrations)}
@@ -151,15 +155,16 @@ def too_small(rows: PredictedClasses, calibrations: Mapping[str, Calibration]) -
     >>> score = np.linspace(0.01, 0.5, 50)
     >>> learnt = learn(ScoreCounts(score, 20 * score, 20 * (1 - score), 1000.0))
     >>> rows = PredictedClasses(np.column_stack([score + 0.49, score]), np.zeros(50), np.ones(50), 50.0)
-    >>> too_small(rows, {"a": learnt, "b": learnt})[:63]
-    "the baseline is too small where the window's scores of a lie: 0"
+    >>> too_small(rows, {"a": learnt, "b": learnt})[:86]
+    "cannot tell: 50 of the window's 50 rows have scores of a of which the baseline has few"
     """
-    behind = {
-        name: one.rows_behind(rows.probability[:, at], rows.weight)
+    said = {
+        name: few_behind(
+            one.ratio(rows.probability[:, at], rows.weight), rows.weight, one.known.effective, f"scores of {name}"
+        )
         for at, (name, one) in enumerate(calibrations.items())
     }
-    least = min(behind, key=lambda name: behind[name])
-    return few_behind(behind[least], calibrations[least].known.effective, f"scores of {least}")
+    return max(said.values(), key=bool, default="")
 
 
 def _chances(rows: PredictedClasses, calibrators: Mapping[str, Calibrator], classes: tuple[str, ...]) -> FloatArray:

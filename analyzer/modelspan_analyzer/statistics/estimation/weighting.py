@@ -1,16 +1,22 @@
-"""A third opinion for binary models: calibration on the baseline, weighted to look like the window.
+"""Calibration of a binary model on the baseline, weighted to look like the window.
 
 Under covariate shift the score's calibration on the baseline need not hold in the window, as the window has other rows
 at the same score. Weighting the baseline's rows by how much likelier they are in the window restores it. After Białek,
-Kuberski and Perrakis, "Estimating model performance under covariate shift without labels", 2024 (PAPE); the density
-ratio is a classifier's odds that a row is of the window (Bickel et al. 2009), which trains on a sample of both.
+Kuberski and Perrakis, "Estimating model performance under covariate shift without labels", 2024 (PAPE). The weights
+are those that balance what moved; for a third opinion, a classifier's odds that a row is of the window (Bickel et al.
+2009), which trains on a sample of both.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
+from modelspan_analyzer.statistics.estimation.balance import balance
+from modelspan_analyzer.statistics.estimation.calibrate import Calibration, learn
+from modelspan_analyzer.statistics.estimation.scarce import few_behind
 from modelspan_analyzer.statistics.performance.counts import FloatArray, ScoreCounts
 from modelspan_analyzer.statistics.threads import one_thread
 
@@ -43,6 +49,52 @@ def density_ratio(
     p = np.clip(model.predict_proba(baseline)[:, 1], 1e-6, 1 - 1e-6)
     ratio = np.minimum(p / (1 - p) * len(baseline) / len(window), largest)
     return np.asarray(ratio / ratio.mean(), float)
+
+
+class Among(NamedTuple):
+    """What a baseline teaches of scores among inputs like a window's."""
+
+    calibration: Calibration | None
+    """None where inputs did not move, or where it cannot be told."""
+    lacks: str = ""
+    """Why it cannot be told; '' where it can, or has not to be."""
+
+
+def calibrate_among(
+    score: FloatArray,
+    positive: FloatArray,
+    baseline: FloatArray,
+    window: FloatArray,
+    is_categorical: npt.NDArray[np.bool_],
+    names: tuple[str, ...] = (),
+) -> Among:
+    """Calibration on the baseline's rows, weighted to look like the window's where inputs moved (`balance`).
+
+    Args:
+        score: of the baseline's rows, `(m,)`.
+        positive: whether they are, `(m,)`.
+        baseline: their features, `(m, p)`.
+        window: `(n, p)`.
+        is_categorical: `(p,)`.
+        names: of the features, for what is said.
+
+    Scores that are half as likely true of one kind of rows, of which a tenth were, and none are now:
+
+    >>> at = np.arange(2000)
+    >>> kind, score = at % 10 == 0, (at % 200) / 200
+    >>> positive = (at // 200 / 10 < np.where(kind, score / 2, score)).astype(float)
+    >>> found = calibrate_among(score, positive, 1.0 * kind[:, None], np.zeros((600, 1)), np.array([False]))
+    >>> found.calibration is None, found.lacks
+    (False, '')
+    """
+    found = balance(baseline, window, is_categorical, names)
+    if not found.moved[0].shape[1]:
+        return Among(None)
+    lacks = found.beyond or few_behind(found.ratio, np.ones(len(window)), len(baseline), "inputs")
+    calibration = None if lacks else learn(weighted_counts(score, positive, found.weight))
+    if calibration is None:
+        return Among(None, lacks or "too few of the baseline's rows count")
+    return Among(calibration)
 
 
 def weighted_counts(score: FloatArray, positive: FloatArray, weight: FloatArray) -> ScoreCounts:

@@ -7,7 +7,7 @@ rows that carry the same information (Kish: `(Σw)² / Σw²`), which is what in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,10 @@ class Estimate(NamedTuple):
     value: float
     lower: float
     upper: float
+
+
+NOTHING: Final = Estimate(float("nan"), float("nan"), float("nan"))
+"""Of what nothing tells."""
 
 
 @dataclass(frozen=True, slots=True)

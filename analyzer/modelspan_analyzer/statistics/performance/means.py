@@ -34,6 +34,15 @@ class Moments(NamedTuple):
         """Of the sum of two independent means."""
         return Moments(*(mine + its for mine, its in zip(self, other, strict=True)))
 
+    def of_variance(self, variance: float) -> Moments:
+        """Of an error that is distributed alike, with another variance.
+
+        >>> Moments(1.0, 1.0, 1.0).of_variance(4.0)
+        Moments(variance=4.0, third=8.0, fourth=16.0)
+        """
+        times = np.sqrt(variance / self.variance) if self.variance > 0 else 0.0
+        return Moments(variance, self.third * float(times**3), self.fourth * float(times**4))
+
 
 def moments(values: FloatArray, weights: FloatArray, effective: float) -> Moments:
     """Of the weighted mean of values, with as many effective rows; NaN below two of them.
