@@ -4,8 +4,8 @@ A column's level in each earlier window (the mean of its numbers, or the share o
 of the same time of the day, of the week or of the year, or from the windows just before, each moved by how far the
 newest forecasts were off. A rhythm or a trend is there where that forecasts earlier windows better than their mean
 does, and, of a rhythm, than the mean of the newest windows does: by the signed-rank test of Wilcoxon (1945), or a
-t-test of their squared errors. So a column that was always the same, or that jumped, has neither, however
-far it lies from a baseline.
+t-test of their squared errors; a trend also where a line surely fits better than a step. So a column that was always
+the same, or that jumped, has neither, however far it lies from a baseline.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from modelspan_analyzer.statistics.counts import Floats
 from modelspan_analyzer.statistics.robust_deviation import robust_deviation
-from modelspan_analyzer.verdicts.movement import heading, jumped
+from modelspan_analyzer.verdicts.movement import heading, jumped, moves, runs_on
 from modelspan_analyzer.verdicts.rhythm import BEFORE, DAY, FEWEST, WEEK
 
 YEAR: Final = timedelta(weeks=52)
@@ -179,7 +179,7 @@ def _periods(period: timedelta, size: timedelta) -> int | None:
 
 def _tested(rhythm: Rhythm, levels: Floats, period: int) -> tuple[float, Floats, tuple[int, ...]] | None:
     """A rhythm's forecasts, where they are better than forecasts without it; None where they are not."""
-    if rhythm is TREND and jumped(levels):
+    if not moves(levels) or (rhythm is TREND and jumped(levels)):
         return None
     forecasts, places = forecast(levels, period, rhythm.most, rhythm.fewest, moving=rhythm is TREND)
     if not np.isfinite(forecasts[-1]) or not places:
@@ -190,7 +190,9 @@ def _tested(rhythm: Rhythm, levels: Floats, period: int) -> tuple[float, Floats,
     off = np.abs(levels - forecasts[:-1])
     others = [np.abs(levels - one) for one in plain]
     both = np.flatnonzero(np.isfinite(np.sum([off, *others], axis=0)))[-MOST_TESTED:]
-    if both.size < LEAST_TESTED or not all(_better(off[both], one[both]) for one in others):
+    if both.size < LEAST_TESTED:
+        return None
+    if not (rhythm is TREND and runs_on(levels)) and not all(_better(off[both], one[both]) for one in others):
         return None
     return float(off[both].mean()), forecasts, places
 

@@ -103,3 +103,30 @@ def test_what_gets_worse_as_inputs_grow_alarms(shared_store: Store, predict: Pre
     model.baseline([2.0] * 10)
     model.answer(START, [2 - 0.03 * quarter for quarter in range(4 * DAYS)])
     assert model.said(performance, "accuracy", DAYS - 1).verdict is Verdict.ALARM
+
+
+def test_labels_that_alarmed_before_the_trend_was_known_are_explained_by_it(
+    shared_store: Store, predict: Predict
+) -> None:
+    """As they move steadily themselves; labels that turn alarm all the same."""
+    model = Scored(shared_store, predict, "explained")
+    model.baseline([0.0] * 10)
+    model.answer(START, [0.06 * quarter for quarter in range(17)])
+    model.answer(START + timedelta(hours=17 * HOURS), [0.06 * 17], turned=1)
+    told = [model.said(concept, "label_shift", 0, quarter) for quarter in range(9, 18)]
+    assert {one.verdict for one in told[:5]} == {Verdict.ALARM}, "no trend is known yet"
+    assert told[7].verdict is Verdict.OK
+    assert told[7].details["like_windows"] > 2, "those that alarmed before are among them"
+    assert told[8].verdict is Verdict.ALARM
+
+
+def test_labels_that_jumped_before_a_trend_was_known_are_not_explained_by_it(
+    shared_store: Store, predict: Predict
+) -> None:
+    """They moved once, and not as the inputs did."""
+    model = Scored(shared_store, predict, "unexplained")
+    model.baseline([0.0] * 10)
+    model.answer(START, [0.06 * quarter for quarter in range(8)])
+    model.answer(START + timedelta(hours=8 * HOURS), [0.06 * quarter for quarter in range(8, 17)], turned=1)
+    told = [model.said(concept, "label_shift", 0, quarter) for quarter in range(9, 17)]
+    assert {one.verdict for one in told} == {Verdict.ALARM}

@@ -53,6 +53,23 @@ def test_too_few_windows_tell_of_no_stop() -> None:
     assert told(np.linspace(0, 2 * NOISE, 20))[1] == 0
 
 
+def test_few_levels_tell_growth_from_a_step() -> None:
+    """Of fourteen, as of the days of two weeks, by ten times their noise; a step of any size is none."""
+    times = np.linspace(0, 1, 14)
+    grown = sum(moves_steadily(noisy(10 * NOISE * times, seed)) for seed in range(100))
+    assert grown >= 85
+    for size in (2, 4, 6, 20):
+        stepped = [moves_steadily(noisy(size * NOISE * (times > at), seed)) for seed in range(50) for at in (0.3, 0.8)]
+        assert sum(stepped) <= 3
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 1e9])
+def test_what_never_moves_has_no_trend(level: float) -> None:
+    """Whatever it is, and however its sums are rounded."""
+    assert not moves_steadily(np.full(50, level))
+    assert not moves_steadily(level * (1 + (np.arange(50) > 20)))
+
+
 @pytest.mark.parametrize("number", [24, 60])
 def test_levels_move_steadily_by_growth_and_not_by_a_step_or_by_noise(number: int) -> None:
     """Whether or not some of them are not known."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,10 +14,11 @@ from modelspan_analyzer.monitors.like import beside_like, calm_like
 from modelspan_analyzer.reading.outcomes.read import confusions
 from modelspan_analyzer.reading.outcomes.target import BINARY, Target, read_as
 from modelspan_analyzer.reading.rows import Rows, window_rows
-from modelspan_analyzer.results import Result, Verdict
+from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.statistics.chi_squared import chi_squared_of_tables
 from modelspan_analyzer.statistics.counts import proportions
-from modelspan_analyzer.statistics.performance.counts import Confusion, FloatArray
+from modelspan_analyzer.statistics.performance.counts import FloatArray
+from modelspan_analyzer.statistics.psi import log_ratios
 from modelspan_analyzer.statistics.total_variation import total_variation_of_shares
 
 METRIC: Final = "label_shift"
@@ -27,17 +29,17 @@ def label_shift(
 ) -> Iterator[Result]:
     """Total variation distance of the labels' frequencies, with the chi-squared test that they are the baseline's."""
     settings = context.settings.concept
-    threshold = context.settings.performance.threshold
-    now, before = (
-        confusions(context.store, rows, target, threshold=threshold).get("") for rows in (current, reference)
-    )
+    now, before = (_truths_of(context, rows, target) for rows in (current, reference))
     if now is None or before is None:
         return
-    there, words = _truths(before), ""
-    found = _shifted(_truths(now), there, settings)
-    if found.alarm and (like := _truths_of_like(context, signal, target)) is not None:
-        there, words = like
-        found = _shifted(_truths(now), there, settings)
+    there, words, details = before, "", {}
+    found = _shifted(now, there, settings)
+    if found.alarm:
+        calm = calm_like(context, signal, METRIC, partial(_gone, context, target, before, now))
+        details = dict(calm.details)
+        if (like := _truths_together(context, calm.windows, target)) is not None:
+            there, words = like, f", {beside_like(len(calm.windows))}"
+            found = _shifted(now, there, settings)
     share = found.share
     at = int(np.argmax(np.abs(share[0] - share[1]))) if target.task != BINARY else len(target.classes) - 1
     name = target.classes[at]
@@ -49,10 +51,10 @@ def label_shift(
         Verdict.ALARM if found.alarm else Verdict.OK,
         threshold=settings.min_label_shift,
         p_value=found.p_value,
-        n=round(now.effective),
+        n=round(now.sum()),
         n_baseline=round(there.sum()),
         reason=f"{reason}{words}" if found.alarm or words else "",
-        details={"class": name, "share": share[0, at], "baseline_share": share[1, at]},
+        details={"class": name, "share": share[0, at], "baseline_share": share[1, at], **details},
     )
 
 
@@ -72,18 +74,22 @@ def _shifted(now: FloatArray, before: FloatArray, settings: ConceptSettings) -> 
     return _Shift(share, distance, p_value, distance >= settings.min_label_shift and p_value < settings.alpha)
 
 
-def _truths(counts: Confusion) -> FloatArray:
-    """Effective rows of each true class."""
-    return np.asarray(counts.matrix.sum(axis=1) * counts.shrink)
+def _truths_of(context: MonitorContext, rows: Rows, target: Target) -> FloatArray | None:
+    """Effective rows of each true class; None without labels."""
+    threshold = context.settings.performance.threshold
+    counts = confusions(context.store, rows, target, threshold=threshold).get("")
+    return None if counts is None else np.asarray(counts.matrix.sum(axis=1) * counts.shrink)
 
 
-def _truths_of_like(context: MonitorContext, signal: str, target: Target) -> tuple[FloatArray, str] | None:
-    """The same of earlier windows like this one, and that they are, in words; None with too few labelled rows."""
-    windows, threshold = calm_like(context, signal, METRIC), context.settings.performance.threshold
+def _truths_together(context: MonitorContext, windows: Sequence[Window], target: Target) -> FloatArray | None:
+    """The same of earlier windows; None with too few labelled rows."""
     every = (read_as(window_rows(context.model, None, window), target) for window in windows)
-    found = (confusions(context.store, rows, target, threshold=threshold).get("") for rows in every)
-    known = [_truths(one) for one in found if one is not None]
+    known = [found for rows in every if (found := _truths_of(context, rows, target)) is not None]
     together = np.sum(known, axis=0) if known else np.zeros(1)
-    if together.sum() < context.settings.concept.min_rows:
-        return None
-    return together, f", {beside_like(len(known))}"
+    return together if together.sum() >= context.settings.concept.min_rows else None
+
+
+def _gone(context: MonitorContext, target: Target, before: FloatArray, now: FloatArray, window: Window) -> float:
+    """How far an earlier window's labels had gone from the baseline's to these; NaN with too few of them."""
+    there = _truths_together(context, [window], target)
+    return float("nan") if there is None else float(proportions(there) @ log_ratios(before, now))

@@ -39,6 +39,8 @@ RECONSTRUCTION: Final = "reconstruction_error"
 MEASURES = (RECONSTRUCTION, "domain_classifier_auc")
 SETTLED: Final = 0.1
 """A p-value of half of the rows above which nothing alarms, whatever the other half says: nine in ten windows."""
+EARLIER_ROWS: Final = 500
+"""Rows of each earlier window, at most, that tell whether the mix moves steadily."""
 SHOWN = 5
 """Features that a result names."""
 
@@ -65,16 +67,27 @@ def _in_season(
     context: MonitorContext, baseline: Baseline, reference: Reference, window: Sample, one: Result
 ) -> Result:
     """An alarm beside windows like its own instead of the baseline, where there are such with enough rows."""
-    settings = context.settings.multivariate
-    windows = calm_like(context, SIGNAL, one.metric) if one.verdict is Verdict.ALARM else []
-    like = _rows_of(context, windows, reference, settings.max_rows)
-    if like is None or len(like.ids) < settings.min_rows:
+    if one.verdict is not Verdict.ALARM:
         return one
-    beside = replace(reference, held_out=like)
-    both = matrices(beside, window, {*context.usual, *context.row_names})
+    limit, least = context.settings.multivariate.max_rows, context.settings.multivariate.min_rows
+    left_out = {*context.usual, *context.row_names}
     measure = _reconstruction if one.metric == RECONSTRUCTION else _classifier
-    again = measure(context, baseline, beside, both, False)
-    return replace(again, reason=f"{again.reason}; {beside_like(len(windows))}")
+
+    def height(earlier: Window) -> float:
+        rows = _rows_of(context, [earlier], reference, max(least, EARLIER_ROWS))
+        if rows is None or len(rows.ids) < least:
+            return float("nan")
+        value = measure(context, baseline, reference, matrices(reference, rows, left_out), baseline.stored).value
+        return float("nan") if value is None else value
+
+    calm = calm_like(context, SIGNAL, one.metric, height)
+    like = _rows_of(context, calm.windows, reference, limit)
+    if like is None or len(like.ids) < least:
+        return replace(one, details={**one.details, **calm.details})
+    beside = replace(reference, held_out=like)
+    again = measure(context, baseline, beside, matrices(beside, window, left_out), False)
+    reason = f"{again.reason}; {beside_like(len(calm.windows))}"
+    return replace(again, reason=reason, details={**again.details, **calm.details})
 
 
 def _rows_of(context: MonitorContext, windows: Sequence[Window], reference: Reference, limit: int) -> Sample | None:

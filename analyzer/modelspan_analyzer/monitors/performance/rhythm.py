@@ -33,7 +33,9 @@ def beside_rhythm(
     """
     settings = context.settings.performance
     by_change = found.judged.verdict is Verdict.ALARM and "baseline" in found.judged.details
-    windows = calm_like(context, signal, one.metric) if by_change and not context.like.is_trend else []
+    if not by_change or context.like.is_trend:
+        return found
+    windows = calm_like(context, signal, one.metric).windows
     if not windows:
         return found
     rows = read_as(rows_of_windows(context.model, None, windows), context.target)
