@@ -110,15 +110,21 @@ def _headline(data: Path, instance: Any) -> str:
     )
 
 
+_WAITING = {
+    "log": "what was acknowledged wait in the log for the store",
+    "events": "what loggers of serving platforms sent wait for the other half of their calls, five minutes at most",
+}
+"""What a folder of a collector's log waits for."""
+
+
 def _set_aside(collector: Path) -> list[str]:
     """What of the data that came is in no table, for somebody to look at."""
     counts = {
         "requests that the store refused": sum(1 for _ in list_dead(collector)),
         "files of what the disk damaged in the log": len(list_broken(collector)),
     }
-    waiting = sum(path.stat().st_size for folder in ("log", "events") for path in (collector / folder).rglob("*.seg"))
-    lag = [f"{waiting:,} bytes of what was acknowledged wait in the log for the store"] if waiting else []
-    return lag + [
+    sizes = {each: sum(path.stat().st_size for path in (collector / each).rglob("*.seg")) for each in _WAITING}
+    return [f"{size:,} bytes of {_WAITING[each]}" for each, size in sizes.items() if size] + [
         f"{count} {what}: see `modelspan collector dead --data {collector}`" for what, count in counts.items() if count
     ]
 
