@@ -7,7 +7,7 @@ STAMP   = $(VENV)/.installed
 WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) \* 3 / 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check format docs bench clean
+.PHONY: help install demo test test-fast check format docs bench sbom bounds clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,13 @@ docs: $(STAMP)  ## build the documentation site into docs/_build; a broken link 
 
 bench: $(STAMP)  ## print the benchmark ratios
 	for bench in sdk collector analyzer alarms performance why pages; do $(BIN)/python benchmarks/$$bench.py; done
+
+sbom: $(STAMP)  ## write what it runs on, with licences, to dist/sbom.json (CycloneDX)
+	mkdir -p dist && $(BIN)/python deploy/sbom.py > dist/sbom.json
+
+bounds: $(STAMP)  ## see whether the lower bounds of all dependencies go together on Python 3.11
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --resolution lowest-direct --output-file /dev/null pyproject.toml \
+		--extra all --extra pdf --extra explain --extra onnx --extra mlflow --extra instrument
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/_build docs/reference
