@@ -224,7 +224,9 @@ def test_a_poisoned_request_is_set_aside(
 
 
 def test_a_full_log_pushes_back(start: Callable[..., Collector], store: Store) -> None:
-    """At its budget the log refuses for now, in both protocols' words; when there is room again it takes."""
+    """At its budget the log refuses for now, in both protocols' words, and counts nothing as accepted; when there is
+    room again it takes.
+    """
     collector = start(log_budget_bytes=3000)
     store.command("RENAME TABLE otlp_traces TO otlp_traces_away")
     try:
@@ -248,5 +250,6 @@ def test_a_full_log_pushes_back(start: Callable[..., Collector], store: Store) -
     assert post(collector.http_port, "/v1/traces", body()).status == 200
     collector.flush()
     assert count(store) == 3
-    refusals = collector.registry.get_sample_value
-    assert refusals("modelspan_collector_requests_total", {"protocol": "http", "outcome": "busy"}) == 1
+    counted = collector.registry.get_sample_value
+    assert counted("modelspan_collector_requests_total", {"protocol": "http", "outcome": "busy"}) == 1
+    assert counted("modelspan_collector_accepted_items_total", {"signal": "traces"}) == 3
