@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from modelspan_analyzer.checking import JUDGED, Status
 from modelspan_analyzer.files.outcomes import REGRESSION
+from modelspan_analyzer.monitors.attribution import monitor as attribution
+from modelspan_analyzer.monitors.fairness import found as fairness
 from modelspan_analyzer.reading import labels
 from modelspan_analyzer.reading.baselines import KIND_LEARNT, active
 from modelspan_analyzer.reading.cards import CARDS, told_task
@@ -99,8 +101,8 @@ def readiness(store: Store, model: str, version: str | None, now: datetime) -> R
         lambda: _card(store, of),
         lambda: _baseline(store, model, chosen),
         lambda: _labels(store, of),
-        lambda: _judged(store, of, "fairness", "name the groups to compare, `fairness: {facets: [...]}`"),
-        lambda: _judged(store, of, "attribution", "name the model to explain, `attribution: {model: ...}`"),
+        lambda: _judged(store, of, fairness.SIGNAL, "name the groups to compare, `fairness: {facets: [...]}`"),
+        lambda: _judged(store, of, attribution.SIGNAL, "name the model to explain, `attribution: {model: ...}`"),
     )
     return Readiness(model, chosen, tuple(check() for check in checks))
 
@@ -145,7 +147,7 @@ def _labels(store: Store, of: dict[str, Any]) -> Line:
 
 def _judged(store: Store, of: dict[str, Any], signal: str, to_do: str) -> Line:
     """Whether a signal judged anything; who looks at its verdicts is `modelspan check` itself."""
-    need = {"attribution": "explanation"}.get(signal, signal)
+    need = {attribution.SIGNAL: "explanation"}.get(signal, signal)
     rows = store.rows(_SAID, {**of, "signal": signal})
     judged = sum(row["verdict"] in JUDGED and row["verdict"] != "error" for row in rows)
     if judged:

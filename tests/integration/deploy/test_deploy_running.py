@@ -23,16 +23,20 @@ from modelspan_collector.store.connect import Store
 JAIL = """
 set -e
 mount --bind / /
+mount --rbind "$2" /mnt
 for place in /tmp /run /var/lib; do mount -t tmpfs tmpfs $place; done
 mkdir -p /var/lib/modelspan /run/secrets/modelspan/store
 for file in /run/secrets/store /run/secrets/modelspan/store/dsn; do printf '%s\\n' "$1" >$file; done
 printf 'version: 1\\n' >/run/monitors.yaml
+mkdir -p "$2" && mount --move /mnt "$2" && mount -o remount,ro,bind "$2"
 mount -o remount,ro,bind /
 cd /var/lib/modelspan
-shift
+shift 2
 exec setpriv --inh-caps=-all --bounding-set=-all --no-new-privs "$@"
 """
-"""The files of a container: a root that nobody can write to, and memory where a volume or secret is mounted."""
+"""The files of a container: a root that nobody can write to, and memory where a volume or secret is mounted. The
+checkout stays where it is, be it under one of those places.
+"""
 PROGRAM = """
 import ctypes, sys
 strict, without, *arguments = sys.argv[1:]
@@ -92,7 +96,7 @@ def command(found: Started, dsn: str, ports: dict[str, int]) -> list[str]:
     given = [one.replace("/etc/modelspan/monitors.yaml", "/run/monitors.yaml") for one in given]
     given += [f"--{name}-port={port}" for name, port in ports.items()]
     program = [sys.executable, "-c", PROGRAM, "yes" if found.strict else "no", found.without]
-    return ["unshare", "--mount", "sh", "-c", JAIL, "jail", dsn, *program, *given]
+    return ["unshare", "--mount", "sh", "-c", JAIL, "jail", dsn, str(deploying.ROOT), *program, *given]
 
 
 def ports_of(arguments: list[str]) -> dict[str, int]:

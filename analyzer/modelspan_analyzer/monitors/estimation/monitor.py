@@ -17,7 +17,7 @@ from modelspan_analyzer.monitors.estimation.judge import Estimated, judge
 from modelspan_analyzer.monitors.estimation.track_record import SIGNAL, track_records
 from modelspan_analyzer.monitors.performance.business import cost_matrix, of_matrix
 from modelspan_analyzer.monitors.signal import Need, Signal
-from modelspan_analyzer.reading.cache import kept, kept_of_rows
+from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.outcomes import scores as read
 from modelspan_analyzer.reading.outcomes.target import BINARY, MULTICLASS, REGRESSION, Target, read_as
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
@@ -229,7 +229,7 @@ def _multiclass(context: MonitorContext, rows: Rows, reference: Rows, target: Ta
 
 def _regression(context: MonitorContext, rows: Rows, reference: Rows) -> Iterator[Result]:
     limit = context.settings.estimation.max_rows
-    fitted = _loss_model(context.store, reference.sql, tuple(sorted(reference.parameters.items())), limit)
+    fitted = _loss_model(context.store, reference, limit)
     if fitted is None:
         return
     encoding, model = fitted
@@ -243,12 +243,9 @@ def _regression(context: MonitorContext, rows: Rows, reference: Rows) -> Iterato
         yield judge(context, "dle", told, float(len(now.ids)))
 
 
-@kept(16)
-def _loss_model(
-    store: Store, sql: str, parameters: tuple[tuple[str, object], ...], limit: int
-) -> tuple[Encoding, dle.LossModel] | None:
+@kept_of_rows(16)
+def _loss_model(store: Store, rows: Rows, limit: int) -> tuple[Encoding, dle.LossModel] | None:
     """The loss model of a baseline, trained once; None where the baseline has too few labels."""
-    rows = Rows(sql, dict(parameters))
     encoding = find_encoding(store, rows)
     before = sample(store, rows, encoding, limit, labelled=True)
     known = before.only((before.value == before.value) & (before.true_value == before.true_value)).evened()

@@ -67,6 +67,8 @@ class Calibration:
 
         Infinite where the baseline has no such scores, and where more than a twentieth are beyond all of its own.
         """
+        if not weight.sum():
+            return np.ones(len(score))
         reached = np.cumsum(self.known.total) / self.known.total.sum()
         edges = self.known.score[np.searchsorted(reached, np.arange(1, bins) / bins)]
         parts = [np.searchsorted(edges, side) for side in (self.known.score, score)]

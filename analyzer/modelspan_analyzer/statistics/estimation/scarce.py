@@ -31,6 +31,8 @@ def few_behind(ratio: FloatArray, weight: FloatArray, learnt: float, what: str, 
     >>> few_behind(np.array([1.0, 4.0]), np.array([100.0, 50.0]), 600.0, "scores")[:84]
     "cannot tell: 50 of the window's 150 rows have scores of which the baseline has few. "
     """
+    if not weight.sum():
+        return ""
     behind = learnt / float(np.average(ratio, weights=weight))
     if behind >= least:
         return ""
