@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -28,6 +28,7 @@ IDLE_SECONDS = 300.0
 PING_SECONDS, PONG_SECONDS = 60.0, 20.0
 """How often a connection is asked whether its other end is there, and how long that may take."""
 _BY_PATH = {signal.grpc_path: signal for signal in SIGNALS}
+_GRACE_SECONDS: Final = 5.0
 
 
 class GrpcReceiver(grpc.GenericRpcHandler):  # type: ignore[misc]
@@ -76,8 +77,8 @@ class GrpcReceiver(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._server.start()
 
     def stop(self) -> None:
-        """Refuse new requests and answer those in flight."""
-        self._server.stop(grace=5).wait()
+        """Refuse new requests and answer those in flight; what a connection holds up longer is not waited for."""
+        self._server.stop(grace=_GRACE_SECONDS).wait(_GRACE_SECONDS + 1.0)
         self._calls.stop()
 
     def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler | None:
