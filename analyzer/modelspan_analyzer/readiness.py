@@ -38,9 +38,9 @@ SELECT count() FROM monitor_results
 WHERE model = {model:String} AND version = {version:String} AND window_end > {since:DateTime64(3, 'UTC')}
 """
 _SAID: Final = """
-SELECT verdict, reason FROM monitor_results FINAL
+SELECT toString(verdict) AS verdict, count() AS n, argMax(reason, window_end) AS reason FROM monitor_results FINAL
 WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String}
-  AND window_end > {since:DateTime64(3, 'UTC')} ORDER BY window_end DESC, verdict LIMIT 1000
+  AND window_end > {since:DateTime64(3, 'UTC')} GROUP BY verdict ORDER BY max(window_end) DESC, verdict
 """
 _NEWEST_VERSION: Final = "SELECT argMax(version, timestamp) FROM predictions WHERE model = {model:String}"
 
@@ -149,7 +149,7 @@ def _judged(store: Store, of: dict[str, Any], signal: str, to_do: str) -> Line:
     """Whether a signal judged anything; who looks at its verdicts is `modelspan check` itself."""
     need = {attribution.SIGNAL: "explanation"}.get(signal, signal)
     rows = store.rows(_SAID, {**of, "signal": signal})
-    judged = sum(row["verdict"] in JUDGED and row["verdict"] != "error" for row in rows)
+    judged = sum(int(row["n"]) for row in rows if row["verdict"] in JUDGED and row["verdict"] != "error")
     if judged:
         return Line(need, State.OK, f"{judged:,} results of the last {RECENT.days} days were judged")
     if errors := [row["reason"] for row in rows if row["verdict"] == "error"]:
