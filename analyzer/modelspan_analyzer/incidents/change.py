@@ -82,6 +82,8 @@ def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
     since = explanation.since if explanation else None
     traced = max(explanation.traced if explanation else 0, before.traced if before else 0)
     member = OpenFinding.of(result, since, finding.role, affected, finding.cause or known, traced)
+    if before and not before.ended and not terms.signals[member.signal].lacks(member.metric, member.direction):
+        member = _in_worst_window(member, before)
     members = tuple(member if one is before else one for one in incident.findings) + (() if before else (member,))
     news = list(incident.news)
     if before is None:
@@ -120,9 +122,7 @@ def backdated(incident: Incident, finding: NewFinding, terms: Terms) -> Incident
     newest = next(one for one in incident.findings if one.key == key)
     taken = joined(incident, finding, terms)
     first = next(one for one in taken.findings if one.key == key)
-    member = replace(newest, since=first.since, cause=first.cause, traced=first.traced)
-    if first.affected > newest.affected:
-        member = replace(member, affected=first.affected, n=first.n)
+    member = _in_worst_window(replace(newest, since=first.since, cause=first.cause, traced=first.traced), first)
     said = f"it began earlier: {describe.finding(finding.result, finding.role)}"
     return replace(
         taken,
@@ -130,6 +130,11 @@ def backdated(incident: Incident, finding: NewFinding, terms: Terms) -> Incident
         findings=tuple(member if one.key == key else one for one in taken.findings),
         news=(*taken.news, Event(terms.now, "finding", said)),
     )
+
+
+def _in_worst_window(member: OpenFinding, other: OpenFinding) -> OpenFinding:
+    """How many are affected, of the window that had most: later windows of a known cause are not asked again."""
+    return replace(member, affected=other.affected, n=other.n) if other.affected > member.affected else member
 
 
 def _says_more(explanation: Explanation, incident: Incident) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.incidents import Severity, describe
-from modelspan_analyzer.incidents.change import Terms, opened
+from modelspan_analyzer.incidents.change import Terms, joined, opened
 from modelspan_analyzer.incidents.group import NewFinding
 from modelspan_analyzer.incidents.incident import OpenFinding
 from modelspan_analyzer.monitors.table import SIGNALS
@@ -72,6 +72,18 @@ def test_what_came_wrong_is_told_apart_from_what_did_not_come(values, silence, s
     fewer = replace(member, metric="volume", feature="", direction="below", affected=silence)
     incident = replace(opened(NewFinding(nulls, None), TERMS), findings=(member, fewer))
     assert describe.facts(incident)["affected"] == said
+
+
+def test_a_window_that_was_not_asked_again_leaves_what_is_known():
+    """Later windows of a known cause are not explained anew: how many are affected is told of the worst that was."""
+    hour = timedelta(hours=1)
+    first, second = Window(NOON - hour, NOON), Window(NOON, NOON + hour)
+    nulls = Result("credit", "1", first, "data_quality", "null_rate", 0.4, Verdict.ALARM, "age", n=1200)
+    why = Explanation(question(nulls), "", (), 480, 2000, 0.0, truncated=False, affected=480)
+    incident = joined(
+        opened(NewFinding(nulls, why), TERMS), NewFinding(replace(nulls, window=second, n=1187), None), TERMS
+    )
+    assert describe.facts(incident)["affected"] == "480 of 1,200 (40%) in its worst window"
 
 
 @pytest.mark.parametrize(("metric", "severity"), [("p95", Severity.INFO), ("burn_rate", Severity.WARNING)])
