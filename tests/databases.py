@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect
@@ -15,7 +16,8 @@ class Databases:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._empty: list[tuple[Store, object]] = []
+        self._folder = Path(dsn.removeprefix("chdb://"))
+        self._empty: list[tuple[Store, dict[str, str]]] = []
         self._numbers = itertools.count(1)
 
     @contextmanager
@@ -24,9 +26,9 @@ class Databases:
         opened, made = self._empty.pop() if self._empty else self._make()
         yield opened
         if self._schema(opened) == made:
-            for table in opened.rows(
-                "SELECT name FROM system.tables WHERE database = currentDatabase() AND name != 'schema_migrations'"
-                " AND engine LIKE '%MergeTree'"
+            for table in opened.rows(  # those that were written to: to empty an empty one takes as long
+                "SELECT DISTINCT table AS name FROM system.parts WHERE database = currentDatabase()"
+                " AND table != 'schema_migrations'"
             ):
                 opened.command(f"TRUNCATE TABLE `{table['name']}`")
             self._empty.append((opened, made))
@@ -34,13 +36,15 @@ class Databases:
             opened.command(f"DROP DATABASE IF EXISTS {opened.database}")
             opened.close()
 
-    def _make(self) -> tuple[Store, object]:
+    def _make(self) -> tuple[Store, dict[str, str]]:
         opened = connect(self._dsn, f"test_{next(self._numbers)}")
         schema.apply(opened)
         return opened, self._schema(opened)
 
-    def _schema(self, opened: Store) -> object:
-        return opened.rows(
-            "SELECT name, create_table_query FROM system.tables WHERE database = {name:String} ORDER BY name",
-            {"name": opened.database},
+    def _schema(self, opened: Store) -> dict[str, str]:
+        """Each table's definition as the engine keeps it: read from its files, for to be told takes 60 ms."""
+        [found] = opened.rows(
+            "SELECT metadata_path FROM system.databases WHERE name = {name:String}", {"name": opened.database}
         )
+        files = (self._folder / str(found["metadata_path"])).glob("*.sql")
+        return {file.name: file.read_text() for file in files}
