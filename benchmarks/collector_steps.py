@@ -64,7 +64,7 @@ def _measure(store: Store, bodies: list[bytes]) -> dict[str, float]:
     part = step("convert", lambda: rows.CONVERT[conventions.EVENT_PREDICTIONS](whole, received, "scoring", "").rows)
     block = step("lay out", lambda: predictions.block([part]))
     step("insert", insert("predictions", block))
-    sketched = step("sketch", lambda: sketches.block([part]))
+    sketched = step("sketch", lambda: sketches.block([part])[:2])
     step("insert sketches", insert(sketches.TABLE, sketched))
     wide = _wide(store, part)
     step("floor", insert("plain_wide", wide))

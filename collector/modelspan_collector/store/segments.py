@@ -1,4 +1,7 @@
-"""Keys by which rows are sliced, and sketches of configured ones: views like those of all rows, one set a key.
+"""Keys by which rows are sliced, and sketches of configured ones.
+
+A key is configured by its views, which are those of all rows, over the rows that have the key: so collectors find which
+there are (`sketched_keys`). Views sketch what came without sketches; collectors sketch the records that they insert.
 
 A key is `tag.country` or `feature.plan`, whose values make a slice each, or a slice of its own by an expression,
 `slice.big=amount > 1000`: its one value is the expression, so that whatever names a slice says which rows it is of.
@@ -26,8 +29,12 @@ _FILE = "025_feature_profile_views.sql"
 _VIEW = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+)/\*suffix\*/")
 """A view that can be of a segment, too: its name has a place for what follows it."""
 _MADE = """
-SELECT name FROM system.tables
+SELECT name, comment FROM system.tables
 WHERE database = currentDatabase() AND match(name, '^feature_profiles_(numeric|categorical|null|rows)_[0-9a-f]{12}$')
+"""
+_SKETCHED_KEYS = """
+SELECT comment FROM system.tables
+WHERE database = currentDatabase() AND name LIKE 'feature_profiles_rows_%' AND comment != '' ORDER BY comment
 """
 _STORED_HERE = """
 SELECT count() FROM system.tables
@@ -114,14 +121,21 @@ def keep_segments(store: Store, keys: Collection[str]) -> None:
 
     Slices by an expression are read from rows; on a cluster nothing is done, and all slices are.
     """
-    made = {row["name"] for row in store.rows(_MADE)}
+    made = {row["name"]: row["comment"] for row in store.rows(_MADE)}
     if not (keys or made) or not store.scalar(_STORED_HERE):
         return
     wanted = {name: ddl for key in keys if split_key(key)[0] != SLICE for name, ddl in _views(key)}
-    for name in made - wanted.keys():
+    # Views of earlier versions, without a comment, sketch records too: they go before collectors are told to.
+    kept = {name for name, comment in made.items() if comment and name in wanted}
+    for name in made.keys() - kept:
         store.command(f"DROP VIEW {quote_identifier(name)}")
-    for name in wanted.keys() - made:
+    for name in wanted.keys() - kept:
         store.command(wanted[name])
+
+
+def sketched_keys(store: Store) -> list[str]:
+    """The keys by whose values records are to be sketched when they are inserted."""
+    return [str(row["comment"]) for row in store.rows(_SKETCHED_KEYS)]
 
 
 def _views(key: str) -> Iterator[tuple[str, str]]:
@@ -135,8 +149,8 @@ def _views(key: str) -> Iterator[tuple[str, str]]:
         "local": "",
         "segment": "segment",
         "key": ", segment",
-        "rows": f"(SELECT *, {named} FROM predictions WHERE {value} != '')",
+        "rows": f"(SELECT *, {named} FROM unsketched_predictions WHERE {value} != '')",
     }
     for template in schema.templates(_FILE):
         if found := _VIEW.search(template):
-            yield f"{found[1]}{suffix}", schema.fill(template, places)
+            yield f"{found[1]}{suffix}", f"{schema.fill(template, places)}\nCOMMENT {quote_string(key)}"

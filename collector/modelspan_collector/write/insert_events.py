@@ -20,6 +20,7 @@ from modelspan_collector.metrics import Metrics
 from modelspan_collector.otlp import wire
 from modelspan_collector.otlp.signals import LOGS
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.segments import sketched_keys
 from modelspan_collector.wal.record import Kind, Record, make
 from modelspan_collector.write import crowded, predictions, rows, sketches, stream
 from modelspan_collector.write.complaints import Complaint
@@ -32,6 +33,7 @@ _TABLES: Final = {
     conventions.EVENT_LABELS: "labels",
     conventions.EVENT_MODEL: "models",
 }
+_PREDICTIONS: Final = _TABLES[conventions.EVENT_PREDICTIONS]
 _MOST_SPLITS: Final = 200
 """Attempts to find what is at fault in one insert; then the rest of a part is unfit as a whole."""
 
@@ -72,7 +74,8 @@ def insert_events(store: Store, records: Sequence[Record], token: str, metrics: 
     for number, portion in enumerate(_portions(records, token, outcome, held)):
         part = f"/{number}" if number else ""
         for table, streams in portion.items():
-            _Insert(store, table, metrics, outcome).all(_relieved(streams, outcome), f"{token}/{table}{part}")
+            keys = sketched_keys(store) if table == _PREDICTIONS else ()
+            _Insert(store, table, metrics, outcome, keys).all(_relieved(streams, outcome), f"{token}/{table}{part}")
     return outcome
 
 
@@ -139,6 +142,8 @@ class _Insert:
     table: str
     metrics: Metrics
     outcome: Outcome
+    keys: Sequence[str]
+    """By whose values predictions are sketched, too."""
     splits: int = _MOST_SPLITS
 
     def all(self, streams: Sequence[_Stream], token: str) -> None:
@@ -156,7 +161,7 @@ class _Insert:
                 raise
             self._split(streams, token, reason(error))
             return
-        if self.table == "predictions":
+        if self.table == _PREDICTIONS:
             self._sketch(parts, token)
         self.metrics.rows.labels(self.table).inc(sum(each.table.num_rows for each in streams))
         for part in parts:
@@ -165,7 +170,8 @@ class _Insert:
     def _sketch(self, parts: Sequence[rows.Rows[Any]], token: str) -> None:
         """Insert the sketches of rows that are stored, under a token of their own, as a crash may come between."""
         try:
-            _native(sketches.TABLE, *sketches.block([part.rows for part in parts]))(self.store, f"{token}/sketches")
+            made = sketches.block([part.rows for part in parts], self.keys)
+            _native(sketches.TABLE, made.body, made.columns)(self.store, f"{token}/sketches")
         except Exception as error:
             if isinstance(error, DatabaseError) and not is_about_data(error):
                 raise
@@ -173,6 +179,8 @@ class _Insert:
             for part in parts:
                 complaint = Complaint("predictions", "sketch_left_out", part.service, reason(error), part.model)
                 self.outcome.complaints[complaint] += part.rows.rows
+            return
+        self.outcome.complaints.update(_crowded(made))
 
     def _split(self, streams: Sequence[_Stream], token: str, why: str) -> None:
         self.metrics.insert_errors.labels(LOGS.name, "split").inc()
@@ -189,6 +197,16 @@ class _Insert:
         self.metrics.wild.labels(self.table).inc(sum(part.wild.values()))
         self.metrics.rounded.labels(self.table).inc(sum(part.rounded.values()))
         self.outcome.complaints.update(part.complaints())
+
+
+def _crowded(made: sketches.Block) -> dict[Complaint, int]:
+    """What users are told of segments that are not sketched."""
+    why = "too many different values in one insert to sketch each: its slices are read from rows, which takes longer"
+    return {
+        Complaint(_PREDICTIONS, "sketch_left_out", "", why, model, key): rows
+        for key, models in made.crowded.items()
+        for model, rows in models.items()
+    }
 
 
 def _halves(streams: Sequence[_Stream]) -> list[Sequence[_Stream]]:
@@ -217,7 +235,7 @@ def _convert(streams: Sequence[_Stream]) -> list[rows.Rows[Any]]:
 def _prepared(table: str, parts: Sequence[rows.Rows[Any]]) -> Callable[[Store, str], None]:
     """What inserts these parts as one, under a token."""
     made = [part.rows for part in parts]
-    if table != "predictions":
+    if table != _PREDICTIONS:
         batch = pa.concat_tables(made).combine_chunks()
         return lambda store, token: store.insert(table, batch, settings=_once(token))
     return _native(table, *predictions.block(made))

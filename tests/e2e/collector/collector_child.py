@@ -13,6 +13,7 @@ from modelspan_collector.forward.destination import parse
 from modelspan_collector.service import Collector
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
+from modelspan_collector.store.segments import keep_segments
 
 COUNTS = {
     "spans": "SELECT groupArray(SpanAttributes['n']) FROM otel_traces",
@@ -20,8 +21,18 @@ COUNTS = {
     "points": "SELECT groupArray(toString(toUInt64(Value))) FROM otel_metrics_gauge",
     "predictions": "SELECT groupArray(prediction_id) FROM predictions",
     "sketched": (
-        "SELECT [sum(rows), (SELECT sum(rows) FROM feature_profile_days WHERE kind = 'rows')]"
-        " FROM feature_profiles WHERE kind = 'rows'"
+        "SELECT [sum(rows), (SELECT sum(rows) FROM feature_profile_days WHERE kind = 'rows' AND segment = '')]"
+        " FROM feature_profiles WHERE kind = 'rows' AND segment = ''"
+    ),
+    "sliced": (
+        "SELECT arraySort(groupArray((segment, n))) FROM ("
+        " SELECT segment, sum(rows) AS n FROM feature_profiles WHERE kind = 'rows' AND segment != '' GROUP BY segment)"
+    ),
+    "slices": (
+        "SELECT arraySort(groupArray((segment, n))) FROM ("
+        " SELECT arrayJoin([concat('tag.city=', tags['city']), concat('tag.plan=', tags['plan']),"
+        " concat('feature.n=', toString(numeric_features['n']))]) AS segment, count() AS n"
+        " FROM predictions GROUP BY segment)"
     ),
 }
 
@@ -29,6 +40,7 @@ COUNTS = {
 def main(folder: Path, port: int, forward: list[str]) -> None:
     store = connect(f"chdb://{folder / 'store'}")
     schema.apply(store)
+    keep_segments(store, ("tag.city", "tag.plan", "feature.n"))
     config = CollectorConfig(
         folder / "data",
         grpc_port=0,

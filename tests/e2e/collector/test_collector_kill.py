@@ -96,7 +96,13 @@ def points(ids: list[str]) -> tuple[str, bytes]:
 
 
 def predictions(ids: list[str]) -> tuple[str, bytes]:
-    columns = {"timestamp": pa.array([time.time_ns()] * len(ids), pa.timestamp("ns", "UTC")), "prediction_id": ids}
+    columns = {
+        "timestamp": pa.array([time.time_ns()] * len(ids), pa.timestamp("ns", "UTC")),
+        "prediction_id": ids,
+        "feature.n": pa.array([float(number) % 3 for number in ids]),
+        "tag.city": [("Oslo", "Rome")[int(number) % 2] for number in ids],
+        "tag.plan": ["free"] * len(ids),
+    }
     table = pa.table(columns).replace_schema_metadata({"modelspan.schema": "1", "modelspan.model.name": "m"})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
@@ -161,7 +167,7 @@ def wait_for(acknowledged: dict[str, list[str]], more: int) -> None:
 
 def test_every_acknowledged_item_is_stored_once(tmp_path: Path) -> None:
     """SIGKILL at random moments, clients that retry: the tables hold each acknowledged item exactly once, and so do the
-    sketches, which are inserts of their own.
+    sketches, which are inserts of their own: of all rows, and of every slice by three keys.
     """
     random.seed(7)
     child = Child(tmp_path)
@@ -177,6 +183,7 @@ def test_every_acknowledged_item_is_stored_once(tmp_path: Path) -> None:
         assert len(ids) > 0
         assert Counter(stored[kind]) == Counter(ids), kind
     assert stored["sketched"] == [len(acknowledged["predictions"])] * 2
+    assert stored["sliced"] == stored["slices"] != []
 
 
 def _holds(child: Child, items: dict[str, list[str]]) -> bool:

@@ -18,10 +18,13 @@ from test_collector_columns import NOW, Column, numbers, prediction_columns, qua
 
 from modelspan_collector.otlp.signals import LOGS
 from modelspan_collector.service import Collector
+from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.segments import keep_segments
 
 __all__ = ["running"]
 HOUR = 3600 * 10**9
+KEYS = ("tag.region", "tag.plan", "feature.a", "feature.b", "feature.wild")
 SUMS = ("weight", "nans", "infinite", "zero", "negative", "total", "squares")
 SKETCHES = f"""
 SELECT segment, source, kind, feature, toUnixTimestamp({{time}}) AS time,
@@ -98,8 +101,11 @@ def send(collector: Collector, tables: list[pa.Table]) -> None:
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_sketches_of_columns_are_those_of_rows(running: tuple[Collector, Store], data: st.DataObject) -> None:
-    """Of every type, with values missing, of any weight and hour, and from any number of streams in one insert."""
+    """Of every type, with values missing, of any weight and hour, and from any number of streams in one insert: of all
+    rows, and of those with each value of a tag, a category and a number.
+    """
     collector, store = running
+    keep_segments(store, KEYS)
     model = f"m{next(numbers)}"
     send(collector, data.draw(st.lists(streams(model), min_size=1, max_size=3)))
     other = by_views(store, model)
@@ -119,12 +125,14 @@ def wild(rows: int) -> npt.NDArray[np.float64]:
 def test_large_sketches_have_the_same_points(running: tuple[Collector, Store], hours: int) -> None:
     """Of more values than a sketch keeps, and of so many groups that most have few."""
     collector, store = running
+    keep_segments(store, ("tag.city", "feature.city", "feature.dice") if hours == 1 else ("tag.city",))
     model, rows = f"m{next(numbers)}", 3_000
     rng = np.random.default_rng(5)
     columns: dict[str, Callable[[], Any]] = {
         "feature.wild": lambda: wild(rows),
         "feature.dice": lambda: pa.array(rng.integers(1, 7, rows), mask=rng.random(rows) < 0.1),
         "feature.city": lambda: pa.array(rng.choice(["", "Oslo", "Rome"], rows)).dictionary_encode(),
+        "tag.city": lambda: pa.array(rng.choice(["Oslo", "Rome"], rows), mask=rng.random(rows) < 0.1),
         "feature.id": lambda: pa.array([f"id {number}" for number in rng.integers(0, 300, rows)]),
         "score.yes": lambda: rng.random(rows),
         "sample_weight": lambda: rng.choice([1.0, 10.0, 1e300], rows, p=[0.5, 0.49, 0.01]),
@@ -144,4 +152,68 @@ def test_large_sketches_have_the_same_points(running: tuple[Collector, Store], h
 
 
 def key(sketch: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(sketch[name] for name in ("source", "kind", "feature", "time", "class"))
+    return tuple(sketch[name] for name in ("segment", "source", "kind", "feature", "time", "class"))
+
+
+SLICED = """
+SELECT segment, toUInt64(sum(rows)) AS n FROM feature_profiles
+WHERE model = {model:String} AND kind = 'rows' AND segment != '' GROUP BY segment ORDER BY segment
+"""
+
+
+def sliced(store: Store, model: str) -> dict[str, int]:
+    """The rows of each segment that has sketches."""
+    return {row["segment"]: row["n"] for row in store.rows(SLICED, {"model": model})}
+
+
+def of_cities(model: str, cities: list[str | None]) -> pa.Table:
+    return pa.table({
+        "timestamp": pa.array([NOW] * len(cities), pa.timestamp("ns", "UTC")),
+        "prediction_id": [f"{model} {next(numbers)}" for _ in cities],
+        "feature.age": np.arange(len(cities), dtype=float),
+        "tag.city": pa.array(cities, pa.string()),
+    }).replace_schema_metadata({"modelspan.schema": "1", "modelspan.model.name": model})  # fmt: skip
+
+
+def test_a_key_counts_from_the_insert_after_it_and_as_long_as_it_is_kept(running: tuple[Collector, Store]) -> None:
+    """What came before has no sketches of it, and neither has what comes once it is no longer configured."""
+    collector, store = running
+    model = f"m{next(numbers)}"
+    for keys in ((), ("tag.city",), ("tag.city", "feature.age"), ("feature.age",)):
+        keep_segments(store, keys)
+        send(collector, [of_cities(model, ["Oslo", "", None, "Rome", "Oslo"])])
+    assert sliced(store, model) == {
+        **{f"feature.age={age}": 2 for age in range(5)}, "tag.city=Oslo": 4, "tag.city=Rome": 2,
+    }  # fmt: skip
+
+
+def test_views_of_an_earlier_version_give_way_before_records_bring_their_own(running: tuple[Collector, Store]) -> None:
+    """They sketch records too: no row is sketched by both, whatever comes while they are there."""
+    collector, store = running
+    model = f"m{next(numbers)}"
+    keep_segments(store, ("tag.city",))
+    made = (
+        "SELECT name, create_table_query AS ddl FROM system.tables WHERE database = currentDatabase() AND comment != ''"
+    )
+    for view in store.rows(made):
+        store.command(f"DROP VIEW {view['name']}")
+        earlier = view["ddl"].replace(" COMMENT 'tag.city'", "").replace(".unsketched_predictions", ".predictions")
+        store.command(earlier)
+    schema.apply(store)
+    send(collector, [of_cities(model, ["Oslo"])])
+    assert sliced(store, model) == {"tag.city=Oslo": 1}
+    keep_segments(store, ("tag.city",))
+    send(collector, [of_cities(model, ["Oslo"])])
+    assert sliced(store, model) == {"tag.city=Oslo": 2}
+    assert sliced(store, by_views(store, model)) == {"tag.city=Oslo": 2}
+
+
+def test_a_key_with_too_many_values_costs_its_own_sketches_alone(running: tuple[Collector, Store]) -> None:
+    """As where it is an id: what is sketched at one time fits into memory, and it is said whose slices are not."""
+    collector, store = running
+    model, rows = f"m{next(numbers)}", 70_000
+    keep_segments(store, ("tag.city", "feature.age"))
+    send(collector, [of_cities(model, ["Oslo"] * rows)])
+    assert sliced(store, model) == {"tag.city=Oslo": rows}
+    said = "SELECT column_name, sum(count) AS n FROM ingest_errors WHERE model = {model:String} GROUP BY ALL"
+    assert store.rows(said, {"model": model}) == [{"column_name": "feature.age", "n": rows}]

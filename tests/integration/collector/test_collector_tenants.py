@@ -19,8 +19,9 @@ from modelspan_collector.metrics import Metrics
 from modelspan_collector.otlp.signals import LOGS, TRACES
 from modelspan_collector.service import Collector
 from modelspan_collector.store import definitions, schema
-from modelspan_collector.store.connect import Store
+from modelspan_collector.store.connect import Store, connect
 from modelspan_collector.store.errors import StoreError
+from modelspan_collector.store.segments import keep_segments
 from modelspan_collector.wal.journal import LogOptions
 from modelspan_collector.write.lanes import Lanes
 
@@ -86,6 +87,29 @@ def requests() -> list[tuple[str, bytes]]:
     tables = {"modelspan.predictions": told, "modelspan.labels": truth, "modelspan.model": card}
     found = [("/v1/logs", event(name, arrow(table)).SerializeToString()) for name, table in tables.items()]
     return [*found, ("/v1/traces", trace({"a": 1}).SerializeToString())]
+
+
+def test_segments_are_those_of_each_database(
+    start: Callable[..., Collector], store: Store, own: str, tmp_path: Path
+) -> None:
+    """A key that is configured in a tenant's own database is sketched there, and in no other."""
+    (tmp_path / "tokens").write_text(f"alpha database={own}\nbeta\n")
+    collector = start(tokens=tmp_path / "tokens")
+    for rows in (2, 3):
+        for token in ("alpha", "beta"):
+            body = event(
+                "modelspan.predictions", arrow(predictions(rows, **{"tag.string": ["north"] * rows}))
+            ).SerializeToString()
+            assert post(collector.http_port, "/v1/logs", body, authorization=f"Bearer {token}").status == 200
+        collector.flush()
+        tenant = connect(store.dsn, own)
+        keep_segments(tenant, ("tag.string",))
+        tenant.close()
+    sliced = (
+        "SELECT segment, sum(rows) AS n FROM {}.feature_profiles WHERE kind = 'rows' AND segment != '' GROUP BY ALL"
+    )
+    assert store.rows(sliced.format(own)) == [{"segment": "tag.string=north", "n": 3}]
+    assert store.rows(sliced.format(store.database)) == []
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,13 @@ CREATE TABLE IF NOT EXISTS unsketched_predictions/*on_cluster*//**/
     sample_weight        Float64,
     numeric_features     Map(LowCardinality(String), Float64),
     categorical_features Map(LowCardinality(String), String),
-    null_features        Array(LowCardinality(String))
+    null_features        Array(LowCardinality(String)),
+    tags                 Map(LowCardinality(String), String)
 )
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS unsketched_from_predictions/*to*/ TO /**/unsketched_predictions AS
 SELECT model, version, timestamp, prediction_id, value, label, scores, error_type, sample_weight, numeric_features,
-       categorical_features, null_features
+       categorical_features, null_features, tags
 FROM predictions/*local*//**/
 WHERE NOT sketched;
