@@ -27,6 +27,7 @@ RUN = {
     "docs/analyzer/sketches.md": {"tests/integration/analyzer/test_analyzer_sketches.py": ("sql", "python")},
     "docs/captures.md": {"tests/integration/docs/test_docs_captures.py": ("python", "sh", "text")},
     "docs/embeddings.md": {"tests/integration/analyzer/test_analyzer_embedding.py": ("python",)},
+    "docs/experiments.md": {"tests/integration/experiments/test_experiments.py": ("sql",)},
     "docs/fairness.md": {"tests/unit/fairness/test_fairness_docs.py": ("python",)},
     "docs/governance.md": {_COMMANDS: ("sh",)},
     "docs/incidents.md": {_COMMANDS: ("sh",)},

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelspan_analyzer.comparison.matching import Matched, match
 from modelspan_analyzer.comparison.period import Period, period, refusal
 from modelspan_analyzer.comparison.reasons import ReasonsCompared, compare_reasons
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.monitors.performance.evaluate import evaluate
 from modelspan_analyzer.reading.baselines import active
+from modelspan_analyzer.reading.matching import Matched, match
+from modelspan_analyzer.reading.outcomes.losses import loss_of
 from modelspan_analyzer.reading.outcomes.read import PREDICTED, coverage
 from modelspan_analyzer.reading.outcomes.spelling import shown
-from modelspan_analyzer.reading.outcomes.target import REGRESSION, Seen, Target, look, read_as, target_of
+from modelspan_analyzer.reading.outcomes.target import Seen, Target, look, read_as, target_of
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.performance.counts import Estimate
@@ -34,12 +35,8 @@ SELECT count() AS n, avg({loss_b}) AS champion, avg({loss_a}) AS challenger,
        avg({loss_a} - {loss_b}) AS difference, stddevSamp({loss_a} - {loss_b}) AS spread
 FROM (SELECT *, {predicted} AS answer FROM ({challenger})) AS a
 INNER JOIN (SELECT *, {predicted} AS answer FROM ({champion})) AS b ON a.shared = b.shared
-WHERE a.shared != '' AND b.truth != '' AND {known}
+WHERE a.shared != '' AND {known}
 """
-_CLASS_LOSS = "toFloat64({row}.answer != b.truth)"
-_CLASS_KNOWN = "a.answer != '' AND b.answer != ''"
-_NUMBER_LOSS = "abs(assumeNotNull({row}.value) - assumeNotNull(b.true_value))"
-_NUMBER_KNOWN = "isNotNull(a.value) AND isNotNull(b.value) AND isNotNull(b.true_value)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +158,14 @@ def _paired(
     store: Store, champion: Rows, challenger: Rows, target: Target, settings: PerformanceSettings
 ) -> Paired | None:
     """Losses on the requests that both answered; None with fewer than 100 that are labelled."""
-    numbers = target.task == REGRESSION
-    loss = _NUMBER_LOSS if numbers else _CLASS_LOSS
+    loss = loss_of(target)
     sql = _PAIRED.format(
         champion=champion.sql,
         challenger=challenger.sql,
         predicted=PREDICTED,
-        known=_NUMBER_KNOWN if numbers else _CLASS_KNOWN,
-        loss_a=loss.format(row="a"),
-        loss_b=loss.format(row="b"),
+        known=f"{loss.known('a', 'b')} AND {loss.known('b', 'b')}",
+        loss_a=loss.of("a", "b"),
+        loss_b=loss.of("b", "b"),
     )
     names = {"positive": target.positive, "negative": target.negative, "threshold": settings.threshold}
     row = store.rows(sql, {**champion.parameters, **challenger.parameters, **names})[0]

@@ -20,6 +20,7 @@ from modelspan_analyzer.config.cron import CronLine
 from modelspan_analyzer.config.data_settings import DataQualitySettings, DriftSettings, WorstSlicesSettings
 from modelspan_analyzer.config.durations import Duration
 from modelspan_analyzer.config.expects import Expects
+from modelspan_analyzer.config.experiment_settings import METRIC, ExperimentSettings
 from modelspan_analyzer.config.expression import slice_of
 from modelspan_analyzer.config.incident_settings import IncidentSettings
 from modelspan_analyzer.config.metric_settings import NAME, MetricSettings
@@ -128,6 +129,9 @@ class ModelSettings(Settings):
     attribution: AttributionSettings = AttributionSettings()
     robustness: RobustnessSettings = RobustnessSettings()
     metrics: tuple[MetricSettings, ...] = Field((), description="metrics of one's own, each by an SQL expression")
+    experiments: tuple[ExperimentSettings, ...] = Field(
+        (), description="champions against challengers, looked at in every window until they are decided"
+    )
     retraining: tuple[RetrainingRule, ...] = Field((), description="what is called when results ask for retraining")
     incidents: IncidentSettings = IncidentSettings()
     costs: CostSettings = CostSettings()
@@ -154,6 +158,23 @@ class ModelSettings(Settings):
         named = [one.name for one in self.metrics]
         if twice := next((name for name in named if named.count(name) > 1), None):
             raise ValueError(f"two metrics are called {twice!r}: results are known by the name, so give each its own")
+        return self
+
+    @model_validator(mode="after")
+    def _experiments(self) -> Self:
+        named = [one.name for one in self.experiments]
+        if twice := next((name for name in named if named.count(name) > 1), None):
+            raise ValueError(
+                f"two experiments are called {twice!r}: results are known by the name, so give each its own"
+            )
+        of_rows = {f"{METRIC}{one.name}" for one in self.metrics if one.expression and not one.compare}
+        for one in self.experiments:
+            for measure in (one, *one.guardrails):
+                if measure.measure.startswith(METRIC) and measure.measure not in of_rows:
+                    raise ValueError(
+                        f"the experiment {one.name!r} measures {measure.measure!r}, which is no metric by an "
+                        "expression: put it under `metrics:`, without `compare`"
+                    )
         return self
 
     @property

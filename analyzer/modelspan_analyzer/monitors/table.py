@@ -12,6 +12,7 @@ from modelspan_analyzer.monitors.drift.prediction_drift import PREDICTION_DRIFT
 from modelspan_analyzer.monitors.drift.slices import slices
 from modelspan_analyzer.monitors.embedding.monitor import EMBEDDING
 from modelspan_analyzer.monitors.estimation.monitor import ESTIMATION
+from modelspan_analyzer.monitors.experiments.monitor import EXPERIMENTS
 from modelspan_analyzer.monitors.fairness.monitor import FAIRNESS
 from modelspan_analyzer.monitors.latency.monitor import LATENCY
 from modelspan_analyzer.monitors.metrics.monitor import METRICS
@@ -29,6 +30,7 @@ SIGNALS: Final = Signals.of(
     DATA_QUALITY,
     LATENCY,
     METRICS,
+    EXPERIMENTS,
     MULTIVARIATE,
     EMBEDDING,
     POISONING,

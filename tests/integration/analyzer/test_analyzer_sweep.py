@@ -33,6 +33,7 @@ SETTINGS = ModelSettings.model_validate(
         "fairness": {"facets": ("region",)},
         "performance": {"cost": {"1:1": 1.0}},
         "metrics": ({"name": "mean", "expression": "avg(value)"},),
+        "experiments": ({"name": "next", "champion": "0", "challenger": "1"},),
         "robustness": {"enabled": True, "model": "swept_model:score"},
     }
 )

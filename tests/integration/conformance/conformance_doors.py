@@ -114,6 +114,7 @@ NO_DOOR: dict[str, str] = {
     "GET /healthz": _CONTROL,
     "GET /readyz": _CONTROL,
     "monitor metrics": "gives what somebody asks for; tested in integration/analyzer/test_analyzer_own_metrics.py",
+    "monitor experiments": "compares two sides; tested in integration/experiments/test_experiments.py",
     "monitor worst_slices": f"{_DRAWS} integration/analyzer/test_analyzer_monitors.py",
     "monitor worst_slices_by_outcome": f"{_DRAWS} integration/analyzer/test_analyzer_worst_slices.py",
     "monitor multivariate": f"{_DRAWS} integration/analyzer/test_analyzer_multivariate.py",

@@ -1,0 +1,1 @@
+"""Champion against challenger, in every window until it is decided."""

@@ -1,0 +1,158 @@
+"""The monitor of experiments: goal and guardrails of each, over all of its windows so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from modelspan_analyzer.config.experiment_settings import (
+    BY_VERSION,
+    FAILURES,
+    LATENCY,
+    LOSS,
+    METRIC,
+    OUTCOME,
+    TAG,
+    ExperimentSettings,
+    MeasureSettings,
+)
+from modelspan_analyzer.config.expression import measure, sentence
+from modelspan_analyzer.config.metric_settings import MetricSettings
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.experiments.earlier import Before, as_details, before, definition
+from modelspan_analyzer.monitors.experiments.judge import Asked, judge
+from modelspan_analyzer.monitors.signal import Cost, Signal
+from modelspan_analyzer.reading.arms import NOTHING, Arms, answered, failures, logarithms, losses, outcomes, own
+from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
+from modelspan_analyzer.statistics.sequential import Batch, Standing, standing
+from modelspan_collector.sqlhttp.errors import ClickHouseError
+
+SIGNAL: Final = "experiments"
+
+
+def experiments(context: MonitorContext) -> list[Result]:
+    """Every experiment that this version is part of."""
+    return [result for one in context.settings.experiments for result in _experiment(context, one)]
+
+
+def _experiment(context: MonitorContext, settings: ExperimentSettings) -> Iterator[Result]:
+    by_version = settings.split == BY_VERSION
+    if by_version and context.version != settings.challenger:
+        if context.version == settings.champion:
+            reason = f"it is judged in the windows of its challenger, {settings.challenger}"
+            yield context.result(SIGNAL, settings.name, None, Verdict.SKIPPED, reason=reason)
+        return
+    versions = (settings.champion, settings.challenger) if by_version else (context.version, context.version)
+    values = (settings.champion, settings.challenger)
+    tag = "" if by_version else settings.split.removeprefix(TAG)
+    arms = Arms(context.model, versions, tag, values, context.window)
+    for one in (settings, *settings.guardrails):
+        yield _measured(context, arms, _asked(context, settings, one))
+
+
+def _asked(context: MonitorContext, settings: ExperimentSettings, one: MeasureSettings) -> Asked:
+    metric = _metric(context, one)
+    usual = "higher" if one.measure.startswith(OUTCOME) or (metric and metric.direction == "below") else "lower"
+    return Asked(settings, one, (one.better or usual) == "higher", metric.unit if metric else "")
+
+
+def _metric(context: MonitorContext, one: MeasureSettings) -> MetricSettings | None:
+    name = one.measure.removeprefix(METRIC) if one.measure.startswith(METRIC) else None
+    return next((each for each in context.settings.metrics if each.name == name), None)
+
+
+def _measured(context: MonitorContext, arms: Arms, asked: Asked) -> Result:
+    """One measure, of this window and all before it; one that cannot be computed is an error of its own."""
+    metric = _metric(context, asked.measure)
+    known = definition(asked.experiment, asked.measure, metric.expression if metric else "")
+    try:
+        batch = _batch(context, arms, asked.measure, metric)
+    except (ValueError, ClickHouseError) as error:
+        reason = sentence(error.message) if isinstance(error, ClickHouseError) else str(error)
+        return context.result(SIGNAL, asked.name, None, Verdict.ERROR, reason=f"it cannot be measured: {reason}")
+    earlier = before(context.store, (SIGNAL, asked.name, known), context.model, context.version, context.window)
+    level, tuned_to = asked.experiment.level, asked.experiment.tuned_to
+    found = standing([*earlier.batches, batch], level, tuned_to)
+    judged = _once(judge(found, asked, _champion([*earlier.batches, batch])), earlier, asked)
+    judged = _ended(judged, context, arms)
+    judged = replace(judged, reason=f"{judged.reason}{_lacking(batch, asked.experiment)}")
+    return context.judged(SIGNAL, asked.name, _shown(found, asked), _seen(found, batch, known, asked), judged, SIGNAL)
+
+
+def _batch(context: MonitorContext, arms: Arms, one: MeasureSettings, metric: MetricSettings | None) -> Batch:
+    if context.silence is not None:
+        return Batch(NOTHING, NOTHING)
+    if one.measure == LOSS:
+        settings = context.settings.performance
+        return losses(context.store, arms, settings.positive_class, settings.threshold)
+    if one.measure in (LATENCY, FAILURES):
+        return (logarithms if one.measure == LATENCY else failures)(context.store, arms)
+    if metric is not None:
+        return own(context.store, arms, measure(metric.expression), metric.min_rows)
+    return outcomes(context.store, arms, one.measure.removeprefix(OUTCOME))
+
+
+def _once(judged: Judged, earlier: Before, asked: Asked) -> Judged:
+    """A decision is told by the window that reached it; those beside it say that it is known."""
+    if asked.margin is not None or not earlier.decided or earlier.decided_at is None:
+        return judged
+    when = f"decided by the window that ended at {earlier.decided_at:%Y-%m-%d %H:%M} UTC: {earlier.decided}"
+    details = {name: value for name, value in judged.details.items() if name != "decided"}
+    return Judged(Verdict.OK, f"{when}; now {judged.reason}", judged.threshold, None, details)
+
+
+def _champion(batches: Sequence[Batch]) -> float:
+    """The champion's mean over all batches."""
+    sides = [(one.sides[-1].rows, one.usual if one.champion is None else one.champion.mean) for one in batches]
+    rows = sum(count for count, _ in sides)
+    return sum(count * mean for count, mean in sides) / rows if rows else 0.0
+
+
+def _ended(judged: Judged, context: MonitorContext, arms: Arms) -> Judged:
+    """A guardrail that was broken harms nobody once the challenger answers no more."""
+    if judged.verdict is not Verdict.ALARM or "decided" in judged.details or answered(context.store, arms):
+        return judged
+    return replace(judged, verdict=Verdict.OK, reason=f"the challenger answers no more; until then {judged.reason}")
+
+
+def _lacking(batch: Batch, settings: ExperimentSettings) -> str:
+    """Which of the two the window has nothing of."""
+    empty = [
+        name for name, side in zip((settings.challenger, settings.champion), batch.sides, strict=False) if not side.rows
+    ]
+    return f"; this window has nothing of {' and '.join(empty)}" if empty else ""
+
+
+def _shown(found: Standing, asked: Asked) -> float | None:
+    return finite(asked.shown(found.difference))
+
+
+def _seen(found: Standing, batch: Batch, known: str, asked: Asked) -> Seen:
+    return Seen(
+        n=batch.sides[0].rows,
+        n_baseline=batch.sides[-1].rows,
+        lower=finite(asked.shown(found.lower)),
+        upper=finite(asked.shown(found.upper)),
+        direction="below" if asked.higher_is_better else "above",
+        details={
+            "definition": known,
+            "batch": as_details(batch),
+            "paired": batch.champion is None,
+            "predictions": found.rows,
+            "champion": asked.experiment.champion,
+            "challenger": asked.experiment.challenger,
+            "unit": asked.unit,
+        },
+    )
+
+
+EXPERIMENTS: Final = Signal(
+    SIGNAL,
+    "experiment {metric}",
+    run=experiments,
+    cost=Cost.ROWS,
+    gravity=3,
+    yields_to_labels=True,
+)
+"""Its findings are of two versions, not of single predictions: nothing asks why."""
