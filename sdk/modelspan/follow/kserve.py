@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from modelspan._observer import Options
 from modelspan.follow.instrumentor import Instrumentor
-from modelspan.follow.naming import VERSION
+from modelspan.follow.naming import served_as
 from modelspan.follow.outermost import Reading, follow
 from modelspan.follow.tensors import prediction_of, rows_of, scores_of
 
@@ -33,8 +32,7 @@ def _scores(result: Any) -> Any:
 
 
 def _options(model: Any) -> Options:
-    version = os.environ.get(VERSION, "").strip()
-    return Options(model=model.name, version=version, features=_features, prediction=_prediction, score=_scores)
+    return Options(**served_as(model.name), features=_features, prediction=_prediction, score=_scores)
 
 
 def _models(module: Any) -> None:

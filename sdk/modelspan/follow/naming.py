@@ -34,3 +34,20 @@ def named(model: Any, told: str = "", version: str = "", kind: str = "") -> dict
     elif not told:
         swallowed(f"a {kind} predicts without a name and is called by its class; {MODEL} names it")
     return {"model": chosen or told or kind, "version": os.environ.get(VERSION, "").strip() or version}
+
+
+def served_as(name: str, version: str = "") -> dict[str, Any]:
+    """Name and version of what a server serves under a name that tells its models apart."""
+    return {"model": name, "version": version or os.environ.get(VERSION, "").strip()}
+
+
+def named_by_its_server(model: Any, told: str, version: str = "") -> dict[str, Any]:
+    """The same, of a server that calls by its class what nobody named, which then is named as `named` does.
+
+    Args:
+        model: The object that predicts.
+        told: What its server calls it.
+        version: A version that its server knows; '' where there is none.
+    """
+    unnamed = told in ("", type(model).__name__)
+    return named(model, version=version) if unnamed else served_as(told, version)

@@ -48,33 +48,50 @@ def follow(owner: type, names: Iterable[str], reading: Reading) -> None:
         method = vars(owner).get(name)
         if inspect.isfunction(method):
             if not hasattr(method, _FOLLOWED) and not getattr(method, "__isabstractmethod__", False):
-                setattr(owner, name, _followed(method, reading))
+                setattr(owner, name, followed(method, reading))
         elif inspect.isfunction(inner := getattr(method, "fn", None)) and not hasattr(inner, _FOLLOWED):
             available: Any = copy.copy(method)  # scikit-learn's: there only if the last step of a pipeline has it
-            available.fn = _followed(inner, reading)
+            available.fn = followed(inner, reading)
             setattr(owner, name, available)
 
 
-def _followed(method: Any, reading: Reading) -> Any:
+def followed(method: Any, reading: Reading) -> Any:
+    """A function that takes an object first, observed where nothing that is observed calls it."""
     known: ByObject[Learning] = ByObject()
     told = inspect.signature(method) if reading.other else None
 
-    @functools.wraps(method)
-    def followed(*args: Any, **kwargs: Any) -> Any:
+    def chosen(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if _runtime.disabled:
-            return method(*args, **kwargs)
+            return method
         try:
             other = _is_silent() or (
                 told is not None and (len(args) > 2 or kwargs) and _is_other(told, args, kwargs, reading.other)
             )
-            observed = method if other else _observed(known, method, args[0], reading)
+            return method if other else _observed(known, method, args[0], reading)
         except BaseException as error:
             swallowed(f"calls of {method.__qualname__} cannot be followed", error)
-            observed = method
-        return observed(*args, **kwargs)
+            return method
 
-    setattr(followed, _FOLLOWED, method)
-    return followed
+    calling = _calling(method, chosen)
+    setattr(calling, _FOLLOWED, method)
+    return calling
+
+
+def _calling(method: Any, chosen: Callable[[tuple[Any, ...], dict[str, Any]], Any]) -> Any:
+    """A function of the method's kind, as servers ask for it, that calls what is chosen for its arguments."""
+    if inspect.iscoroutinefunction(method):
+
+        @functools.wraps(method)
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            return await chosen(args, kwargs)(*args, **kwargs)
+
+        return awaited
+
+    @functools.wraps(method)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return chosen(args, kwargs)(*args, **kwargs)
+
+    return called
 
 
 def _observed(known: ByObject[Learning], method: Any, model: Any, reading: Reading) -> Any:
