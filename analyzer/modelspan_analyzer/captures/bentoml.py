@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from modelspan_analyzer.captures.capture import Assembler, Batch, Event, Options, Truths
+from modelspan_analyzer.captures.capture import Assembler, Batch, Event, Options
 from modelspan_analyzer.captures.lines import files_of
 from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.pages import pages
+from modelspan_analyzer.captures.truths import Truths
 from modelspan_analyzer.files.rows import FileError
 from modelspan_collector.cloudevents.payloads import MisfitError
 

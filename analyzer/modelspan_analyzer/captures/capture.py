@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from modelspan_analyzer.captures.kinds import Kinds, Where
 from modelspan_analyzer.captures.misfits import NO_ANSWER, NO_REQUEST, Misfits
-from modelspan_analyzer.captures.payload import Header, columns, count_rows
+from modelspan_analyzer.captures.payload import Header, columns, count_rows, csv_columns
+from modelspan_analyzer.captures.plain import Plain, csv_of
 from modelspan_analyzer.files import times
 from modelspan_analyzer.files.cells import valid
 from modelspan_collector.cloudevents.payloads import MisfitError, Payload
@@ -113,6 +114,7 @@ class Assembler:
         labels: pa.Table | None = None,
         *,
         timed: bool = True,
+        plain: Plain | None = None,
     ) -> Batch:
         """The rows of some events; an event that does not fit is left out alone.
 
@@ -122,6 +124,7 @@ class Assembler:
             size: bytes that were read for them.
             labels: what came with them.
             timed: whether their times are their own.
+            plain: further events, of one row each, as columns.
         """
         groups: dict[tuple[type, type], tuple[list[Event], list[int]]] = {}
         for event in events:
@@ -137,16 +140,12 @@ class Assembler:
             found = groups.setdefault((type(event.request), type(event.answer)), ([], []))
             found[0].append(event)
             found[1].append(rows)
-        parts = [self._table(*group, place) for group in groups.values()]
-        whole = (
-            pa.concat_tables([part[0] for part in parts], promote_options="permissive")
-            if parts
-            else _NOTHING.empty_table()
-        )
-        inputs = tuple(dict.fromkeys(name for part in parts for name in part[1]))
-        outputs = tuple(dict.fromkeys(name for part in parts for name in part[2]))
+        parts = [] if plain is None else [self._plain(plain, place)]
+        parts += [self._table(*group, place) for group in groups.values()]
+        inputs = tuple(dict.fromkeys(name for part in parts for name in part.inputs))
+        outputs = tuple(dict.fromkeys(name for part in parts for name in part.outputs))
         self._say_made()
-        return Batch(whole, inputs, outputs, labels, size, timed)
+        return Batch(_in_order(parts), inputs, outputs, labels, size, timed)
 
     def _rows(self, event: Event) -> int:
         asked = None if event.request is None else count_rows(event.request, self.inputs)
@@ -157,11 +156,12 @@ class Assembler:
             raise MisfitError("events with more or fewer answers than rows that were asked of")
         return asked or answered or 0
 
-    def _table(self, events: list[Event], rows: list[int], place: Where) -> tuple[pa.Table, list[str], list[str]]:
+    def _table(self, events: list[Event], rows: list[int], place: Where) -> _Part:
         counts = np.array(rows)
         whose = np.repeat(np.arange(len(events)), counts)
         table = {ID: row_ids([event.id for event in events], counts, always=self.position_always)}
-        table[TIME] = instants(events, self.misfits, place).take(whose)
+        times_of = instants(written(events), self.misfits, lambda event: place(events[event].at))
+        table[TIME] = times_of.take(whose)
         table[VERSION] = pa.array([event.version for event in events], pa.string()).take(whose)
         table[WEIGHT] = pa.array([event.weight for event in events], pa.float64()).take(whose)
         if any(event.seconds is not None for event in events):
@@ -176,13 +176,32 @@ class Assembler:
         answered = [event.answer for event in events if event.answer is not None]
         inputs = columns(asked, self.inputs, self.kinds, "", where) if asked else {}
         outputs = columns(answered, self.outputs, self.kinds, _OUTPUT, where) if answered else {}
+        return self._named(np.array([event.at for event in events])[whose], table, inputs, outputs)
+
+    def _plain(self, events: Plain, place: Where) -> _Part:
+        def where(row: int) -> str:
+            return place(int(events.at[row]))
+
+        count = len(events.at)
+        table = {ID: row_ids(events.ids, np.ones(count, np.int64), always=self.position_always)}
+        table[TIME] = instants(events.times, self.misfits, where)
+        table[VERSION], table[WEIGHT] = pa.repeat("", count), pa.repeat(1.0, count)
+        asked, answered = csv_of(events.asked), csv_of(events.answered)
+        inputs = csv_columns(asked, self.inputs, self.kinds, "", where, quoted=False)
+        outputs = csv_columns(answered, self.outputs, self.kinds, _OUTPUT, where, quoted=False)
+        return self._named(events.at, table, inputs, outputs)
+
+    def _named(
+        self, at: Counts, table: dict[str, pa.Array], inputs: dict[str, pa.Array], outputs: dict[str, pa.Array]
+    ) -> _Part:
+        """The columns under names that are none of the others'."""
         shown = {_INPUT + name if name in table else name: values for name, values in inputs.items()}
         given = {_OUTPUT + name if name in table or name in shown else name: v for name, v in outputs.items()}
         for name in [*shown, *given]:
             if name.startswith((_INPUT, _OUTPUT)):
                 bare = name.partition(".")[2]
                 self.misfits.remarks.assume(f"column {bare!r} of the payload is {name!r} here, as {bare!r} is another")
-        return pa.table({**table, **shown, **given}), list(shown), list(given)
+        return _Part(at, pa.table({**table, **shown, **given}), list(shown), list(given))
 
     def _say_made(self) -> None:
         if self.inputs.outcome:
@@ -197,61 +216,48 @@ class Assembler:
                 self.misfits.remarks.assume(f"columns without a name are called {listed} ({option} names them)")
 
 
+class _Part(NamedTuple):
+    """Rows that were read in one way."""
+
+    at: Counts
+    """Where the event of each stood in its batch."""
+    rows: pa.Table
+    inputs: list[str]
+    outputs: list[str]
+
+
+def _in_order(parts: list[_Part]) -> pa.Table:
+    """The rows of all parts, in the order in which their events came."""
+    if not parts:
+        return _NOTHING.empty_table()
+    whole = pa.concat_tables([part.rows for part in parts], promote_options="permissive")
+    return (
+        whole if len(parts) == 1 else whole.take(np.argsort(np.concatenate([part.at for part in parts]), kind="stable"))
+    )
+
+
 _NOTHING: Final = pa.schema([(ID, pa.string()), (TIME, times.UTC), (VERSION, pa.string()), (WEIGHT, pa.float64())])
 
 
-class Truths:
-    """Labels of many batches, one type for all of them."""
-
-    def __init__(self, misfits: Misfits) -> None:
-        self._misfits, self._kinds, self._header = misfits, Kinds(misfits), Header((LABEL,), LABEL)
-
-    def table(self, events: Sequence[Event], place: Where) -> pa.Table | None:
-        """What the answers of some events say was true, as `prediction_id`, `timestamp` and `label`; None of none."""
-        parts = []
-        for form in (str, list):
-            kept: list[Event] = []
-            rows: list[int] = []
-            for event in events:
-                if isinstance(event.answer, form) and (count := self._count(event, place)):
-                    kept.append(event)
-                    rows.append(count)
-            if kept:
-                parts.append(self._part(kept, np.array(rows), place))
-        return pa.concat_tables(parts, promote_options="permissive") if parts else None
-
-    def _count(self, event: Event, place: Where) -> int:
-        try:
-            return count_rows(event.answer or [], self._header)
-        except MisfitError as error:
-            self._misfits.line(str(error), place(event.at))
-            return 0
-
-    def _part(self, events: list[Event], counts: Counts, place: Where) -> pa.Table:
-        whose = np.repeat(np.arange(len(events)), counts)
-        answers = [event.answer for event in events if event.answer is not None]
-        values = columns(answers, self._header, self._kinds, "", lambda row: place(events[int(whose[row])].at))
-        ids = row_ids([event.id for event in events], counts, always=False)
-        return pa.table({ID: ids, TIME: instants(events, self._misfits, place).take(whose), LABEL: values[LABEL]})
+def written(events: Sequence[Event]) -> pa.Array:
+    """The times of events as texts; what is none is missing."""
+    return pa.array([event.time if isinstance(event.time, str) else None for event in events], pa.string())
 
 
-def instants(events: Sequence[Event], misfits: Misfits, place: Where) -> pa.Array:
-    """The times of events; what is none is missing, and counted."""
-    given = [event.time if isinstance(event.time, str) else None for event in events]
-    texts = pa.array(given, pa.string())
+def instants(texts: pa.Array, misfits: Misfits, where: Where) -> pa.Array:
+    """The times of events as they are written; what is none is missing, and counted."""
     try:
         values = texts.cast(times.UTC)
     except pa.ArrowInvalid:
         parsed = times.parse_texts(texts)
         parsed.say(TIME, misfits.remarks)
         values = parsed.values
-    absent = np.flatnonzero(~valid(values))
-    for at in absent:
-        misfits.line("events without a time that can be read", place(events[int(at)].at))
+    for at in np.flatnonzero(~valid(values)):
+        misfits.line("events without a time that can be read", where(int(at)))
     return values
 
 
-def row_ids(ids: Sequence[str], counts: Counts, *, always: bool) -> pa.Array:
+def row_ids(ids: Sequence[str] | pa.Array, counts: Counts, *, always: bool) -> pa.Array:
     """The id of each row: that of its event, with the row's position where the event has several, as `ID_1`.
 
     Args:
@@ -259,7 +265,7 @@ def row_ids(ids: Sequence[str], counts: Counts, *, always: bool) -> pa.Array:
         counts: their rows.
         always: the position stands behind the id of a lone row too.
     """
-    texts = pa.array(ids, pa.string())
+    texts = ids if isinstance(ids, pa.Array) else pa.array(ids, pa.string())
     if not always and (counts == 1).all():
         return texts
     starts = np.cumsum(counts) - counts

@@ -72,9 +72,15 @@ class Lines:
         """The same in words: `part.jsonl line 7`."""
         return "{} line {}".format(*self.source(at))
 
-    def parsed(self, misfits: Misfits) -> Iterator[tuple[int, Any]]:
-        """What the lines hold as JSON, each with its position; empty ones are passed over, others are misfits."""
-        for at, text in enumerate(self.texts):
+    def parsed(self, misfits: Misfits, only: Iterable[int] | None = None) -> Iterator[tuple[int, Any]]:
+        """What the lines hold as JSON, each with its position; empty ones are passed over, others are misfits.
+
+        Args:
+            misfits: told of lines that are no JSON.
+            only: the positions of the lines that are to be read; None for all.
+        """
+        for at in range(len(self.texts)) if only is None else only:
+            text = self.texts[at]
             if text and not text.isspace():
                 try:
                     found = orjson.loads(text)

@@ -101,20 +101,36 @@ def columns(
         where: the place of a row.
     """
     if payloads and isinstance(payloads[0], str):
-        texts = _csv_columns("\n".join(payloads), header.names)  # type: ignore[arg-type]
-        return {name: kinds.of_texts(prefix + name, texts[name].combine_chunks(), where) for name in header.names}
+        text = "\n".join(payloads)  # type: ignore[arg-type]
+        return csv_columns(pa.py_buffer(text.encode()), header, kinds, prefix, where, quoted='"' in text)
     values = _value_columns(list(chain.from_iterable(payloads)), header)
     return {name: kinds.of_values(prefix + name, column, where) for name, column in values.items()}
 
 
-def _csv_columns(text: str, names: Sequence[str]) -> pa.Table:
-    """All columns as texts; rows were counted before."""
-    return arrow_csv.read_csv(
-        pa.py_buffer(text.encode()),
-        arrow_csv.ReadOptions(column_names=[str(at) for at in range(len(names))], block_size=64 * 2**20),
-        arrow_csv.ParseOptions(newlines_in_values='"' in text, ignore_empty_lines=False),
-        arrow_csv.ConvertOptions(column_types=dict.fromkeys(map(str, range(len(names))), pa.string())),
-    ).rename_columns(list(names))
+def csv_columns(
+    text: pa.Buffer, header: Header, kinds: Kinds, prefix: str, where: Where, *, quoted: bool
+) -> dict[str, pa.Array]:
+    """Rows of CSV as typed columns; they were counted before.
+
+    Args:
+        text: rows, as many values in each as there are names.
+        header: the names.
+        kinds: the types of the columns.
+        prefix: as `columns` takes it.
+        where: the place of a row.
+        quoted: whether some values stand in quotes.
+    """
+    names = list(map(str, range(len(header.names))))
+    quotes = '"' if quoted else False
+    texts = arrow_csv.read_csv(
+        text,
+        arrow_csv.ReadOptions(column_names=names, block_size=64 * 2**20),
+        arrow_csv.ParseOptions(quote_char=quotes, newlines_in_values=quoted, ignore_empty_lines=False),
+        arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+    )
+    return {
+        name: kinds.of_texts(prefix + name, texts[at].combine_chunks(), where) for at, name in enumerate(header.names)
+    }
 
 
 def _value_columns(rows: list[Any], header: Header) -> dict[str, list[Any]]:

@@ -13,11 +13,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from modelspan_analyzer.captures.capture import Assembler, Batch, Event, Options, Truths
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelspan_analyzer.captures.capture import Assembler, Batch, Event, Options
 from modelspan_analyzer.captures.lines import Lines, files_of, read_lines
 from modelspan_analyzer.captures.misfits import Misfits
+from modelspan_analyzer.captures.plain import Plain, column, others, parsed, single_rows, together
+from modelspan_analyzer.captures.truths import Truths
 from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode
 
+_CAPTURE: Final = b'"captureData"'
+_SIDE: Final = pa.struct({name: pa.string() for name in ("data", "encoding")})
+_LINE: Final = pa.schema(
+    {
+        "captureData": pa.struct({"endpointInput": _SIDE, "endpointOutput": _SIDE}),
+        "eventMetadata": pa.struct({name: pa.string() for name in ("eventId", "inferenceId", "inferenceTime")}),
+    }
+)
 _HOUR: Final = re.compile(r"(\d{4})/(\d\d)/(\d\d)/(\d\d)$")
 
 
@@ -27,7 +40,8 @@ def read_sagemaker(paths: Sequence[Path], options: Options, misfits: Misfits) ->
     for lines in read_lines(files_of(paths), misfits):
         events: list[Event] = []
         labels: list[Event] = []
-        for at, line in lines.parsed(misfits):
+        plain = _plain(lines, assembler)
+        for at, line in lines.parsed(misfits, others(plain, len(lines.texts))):
             try:
                 if "captureData" in line:
                     events.append(_captured(line, at))
@@ -37,7 +51,29 @@ def read_sagemaker(paths: Sequence[Path], options: Options, misfits: Misfits) ->
                 misfits.line("lines that are neither a capture nor ground truth", lines.place(at))
             except MisfitError as error:
                 misfits.line(str(error), lines.place(at))
-        yield assembler.batch(events, lines.place, lines.size, truths.table(labels, lines.place))
+        yield assembler.batch(events, lines.place, lines.size, truths.table(labels, lines.place), plain=plain)
+
+
+def _plain(lines: Lines, assembler: Assembler) -> Plain | None:
+    """Events of one row of CSV each, which most captures hold alone."""
+    found = []
+    for at, table in parsed(lines.texts, _LINE) if _CAPTURE in lines.texts[0] else ():
+        given = column(table, "eventMetadata", "inferenceId")
+        ids = pc.if_else(pc.equal(given, ""), None, given).fill_null("")
+        ids = pc.if_else(pc.equal(ids, ""), column(table, "eventMetadata", "eventId"), ids)
+        fits = ids.is_valid()
+        sides = []
+        for side, header in (("endpointInput", assembler.inputs), ("endpointOutput", assembler.outputs)):
+            csv = pc.equal(column(table, "captureData", side, "encoding"), "CSV")
+            texts = column(table, "captureData", side, "data")
+            rows, single = single_rows(pc.if_else(csv, texts, None), header)
+            sides.append(rows)
+            fits = pc.and_(fits, single)
+        parts = [ids, column(table, "eventMetadata", "inferenceTime"), *sides]
+        if not pc.all(fits).as_py():
+            at, parts = at[fits.to_numpy(zero_copy_only=False)], [each.filter(fits) for each in parts]
+        found.append(Plain(at, *parts))
+    return together(found)
 
 
 def _captured(line: dict[str, Any], at: int) -> Event:

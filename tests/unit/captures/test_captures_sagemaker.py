@@ -12,6 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from modelspan_analyzer.captures.capture import Options
 from modelspan_analyzer.captures.misfits import Misfits
@@ -298,3 +300,37 @@ def test_the_columns_of_a_baseline_may_begin_with_the_outcome(read: Callable[...
     assert misfits.remarks.assumed[0].startswith("'churned', the first of the columns")
     _, misfits = read(line("1,a", "5"), options=Options(("churned", "age", "plan")))
     assert next(misfits.sentences()).startswith("1 payloads of 2 columns, where 3 were expected")
+
+
+CELL = st.sampled_from(["1", "2.5", "-3", "", " 4", "gold", '"a,b"', "ö", "1e3", "null"])
+PAYLOAD = st.one_of(
+    st.lists(CELL, min_size=1, max_size=3).map(",".join),
+    st.sampled_from(["1,a\n2,b", "1,a\n", "1,a\r\n", "", "\n", 'broken"']),
+    st.sampled_from([half("[[1, 2]]", "JSON", "application/json"), half("MSxh", "BASE64"), {"data": 5}, None]),
+)
+LINES = st.one_of(
+    st.builds(
+        line,
+        PAYLOAD,
+        st.one_of(st.sampled_from(["0.5", "0.25\n", "1"]), PAYLOAD),
+        st.sampled_from(["e1", "e2", "\ud83d", "ü", 7]),
+        st.sampled_from(["2026-01-31T14:00:39Z", "2026-01-31T14:00:39.25+02:00", "yesterday", None, 3]),
+        inferenceId=st.sampled_from([None, "", "i1", 4]),
+    ),
+    st.sampled_from(["", "{}", "[]", "null", '{"captureData": 1}', '{"a": 1} {"a": 2}', truth("1", "e1"), "\udcff"]),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@given(st.lists(LINES, min_size=1, max_size=12))
+def test_lines_read_by_columns_are_what_they_are_read_one_by_one(read: Callable[..., Any], lines: list[str]) -> None:
+    """A blank in front of a line, which means nothing in JSON, has it read by itself; the types are told."""
+    kinds = {"age": pa.float64(), "plan": pa.string(), "output.prediction": pa.float64()}
+    typed = Options(columns=("age", "plan"), kinds=kinds)
+    usual = [line(f"{number},a", "0.5", f"n{number}") for number in range(150)]
+    usual[70:70] = lines
+    texts = [each.encode(errors="surrogateescape") for each in usual]
+    together, left_out = read(*texts, options=typed)
+    apart, also_left_out = read(*(b" " + each if each else each for each in texts), options=typed)
+    assert together.equals(apart)
+    assert left_out.told() == also_left_out.told()
