@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Final, TypedDict, Unpack
 
+from modelspan_analyzer.config.expression import understood
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.reading.arrivals import PRIMARY, first_answers, first_rows, role_at
 from modelspan_analyzer.reading.baselines import KIND_LEARNT, KIND_ROWS, Baseline
@@ -27,6 +28,7 @@ from modelspan_analyzer.reading.silence import Silence
 from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict, Window
 from modelspan_analyzer.verdicts.rates import RateVerdict
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.segments import SLICE
 
 LEARNING: Final = "learning the baseline"
 
@@ -100,7 +102,24 @@ class MonitorContext:
     @cached_property
     def _profile(self) -> tuple[Profile, Parts | None]:
         settings, scope = self.settings, (self.store, self.model, self.version, self.window)
-        return read_profile(*scope, settings.slicing, exact=settings.data_drift.exact)
+        return read_profile(*scope, self.slicing, exact=settings.data_drift.exact)
+
+    @cached_property
+    def slicing(self) -> tuple[str, ...]:
+        """The keys of all slices that can be looked at: one that the engine cannot compute takes no other along."""
+        return tuple(key for key in self.settings.slicing if key not in self.no_slices)
+
+    @cached_property
+    def no_slices(self) -> dict[str, str]:
+        """The keys of slices whose expression the engine cannot compute, and why."""
+        asked = {f"{SLICE}.{name}={text}": text for name, text in self.settings.slices.items()}
+        told = {key: understood(self.store, text, "slice") for key, text in asked.items()}
+        return {key: why for key, why in told.items() if why}
+
+    def failed_slices(self, signal: str) -> list[Result]:
+        """An error for each slice that a signal could not look at."""
+        failed = self.no_slices.items()
+        return [self.result(signal, "slice", None, Verdict.ERROR, segment=key, reason=why) for key, why in failed]
 
     @cached_property
     def reference(self) -> Profile | None:

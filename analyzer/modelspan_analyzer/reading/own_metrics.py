@@ -25,6 +25,8 @@ from modelspan_collector.store.written import written_out
 REPLICATES: Final = 200
 MOST_DRAWN: Final = 10_000
 """Rows of which replicates are drawn; of more, every so-many-th by hash."""
+MOST_COUNTED: Final = 2**53
+"""What a SELECT says of more rows is no count."""
 LEAST_DRAWN: Final = 10
 """Fewer rows say nothing of how much a value varies."""
 TAIL: Final = (1 - CONFIDENCE) / 2
@@ -38,7 +40,8 @@ _DRAWS: Final = f"arrayFlatten(arrayMap(b -> arrayWithConstant({_TIMES}, b), ran
 
 _MEASURED: Final = f"""
 SELECT part_, replicate_, toFloat64({{expression}}) AS measured_, countIf({{known}}) AS rows_,
-       countIf(drawn_ AND {{known}}) AS drawn_rows_
+       countIf(drawn_ AND {{known}}) AS drawn_rows_,
+       count() AS all_rows_
 FROM (
     SELECT *, {{part}} AS part_, cityHash64(timestamp, prediction_id) % {{keep}} = 0 AS drawn_,
            arrayJoin(arrayConcat([0], if(drawn_, {_DRAWS}, []))) AS replicate_
@@ -54,12 +57,15 @@ class Measured:
 
     value: float
     rows: int
+    """Of which all is known that it is of."""
     lower: float = math.nan
     upper: float = math.nan
     error: float = math.nan
     """Standard error."""
     drawn: int = 0
     """Rows that the interval rests on."""
+    of: int = 0
+    """Rows, whatever is known of them."""
 
 
 def measured(
@@ -79,7 +85,9 @@ def measured(
         ClickHouseError: the engine cannot compute it, or not within its limits.
     """
     part = value_of(key, "{part_key:String}") if key else "''"
-    known = " AND ".join(f"isNotNull({outcome_of(name, text=True)})" for name in found.outcomes) or "true"
+    wanted = [f"isNotNull({outcome_of(name, text=True)})" for name in found.outcomes]
+    wanted += ["(truth != '' OR isNotNull(true_value))"] if found.truths else []
+    known = " AND ".join(wanted) or "true"
     of = with_outcomes(rows) if found.outcomes else rows
     sql = _MEASURED.replace("{expression}", found.sql).replace("{part}", part).replace("{rows}", of.sql)
     sql = sql.replace("{known}", known)
@@ -96,15 +104,15 @@ def measured(
 def _with_interval(lines: Sequence[tuple[Any, ...]]) -> Measured:
     """The value of all rows, which is of the replicate 0, with the interval that the others give."""
     whole = next(line for line in lines if line[1] == 0)
-    value, rows, drawn = _number(whole[2]), int(whole[3]), int(whole[4])
+    value, rows, drawn, every = _number(whole[2]), int(whole[3]), int(whole[4]), int(whole[5])
     replicates = np.array([_number(line[2]) for line in lines if line[1] > 0])
     replicates = replicates[np.isfinite(replicates)]
     if drawn < LEAST_DRAWN or replicates.size < REPLICATES / 2 or not math.isfinite(value):
-        return Measured(value, rows, drawn=drawn)
+        return Measured(value, rows, drawn=drawn, of=every)
     if drawn < rows:
         replicates = of_all_rows(replicates, value, rows / drawn)
     lower, upper = np.quantile(replicates, [TAIL, 1 - TAIL])
-    return Measured(value, rows, float(lower), float(upper), float(replicates.std(ddof=1)), drawn)
+    return Measured(value, rows, float(lower), float(upper), float(replicates.std(ddof=1)), drawn, every)
 
 
 def of_all_rows(replicates: Floats, value: float, times: float) -> Floats:
@@ -129,7 +137,7 @@ def selected(reader: SqlReader, select: str, places: Mapping[str, object]) -> di
         places: values of the parameters that it may ask for.
 
     Raises:
-        ValueError: it answers no column `value`, or two rows of one slice.
+        ValueError: it answers no column `value`, or two rows of one slice, or something that is no number or no count.
         ClickHouseError: it is no query, may not be asked, fails, or takes more than its limits.
     """
     answer = reader.ask(written_out(select, places))
@@ -143,10 +151,29 @@ def selected(reader: SqlReader, select: str, places: Mapping[str, object]) -> di
         name = str(given.get("slice") or "")
         if name in found:
             raise ValueError(f"it answers more than one row of {name or 'the window'}: group by slice, for one window")
-        lower, upper = (_number(given.get(end)) for end in ("lower", "upper"))
+        lower, upper = (_told(given, end) for end in ("lower", "upper"))
         error = (upper - lower) / (2 * quantile_of_normal(CONFIDENCE))
-        found[name] = Measured(_number(given["value"]), int(given.get("n") or 0), lower, upper, error)
+        found[name] = Measured(_told(given, "value"), _count(given), lower, upper, error)
     return found
+
+
+def _told(given: Mapping[str, Any], name: str) -> float:
+    """A number that a SELECT answers; NaN where it says nothing of it."""
+    said = given.get(name)
+    number = _number(said)
+    if said is not None and math.isnan(number) and not isinstance(said, int | float):
+        raise ValueError(f"its column {name} holds {said!r}, which is no number")
+    return number
+
+
+def _count(given: Mapping[str, Any]) -> int:
+    """The rows that a SELECT says its value is of, 0 where it does not."""
+    said = _told(given, "n")
+    if math.isnan(said) or said == 0:
+        return 0
+    if not 0 < said < MOST_COUNTED or said != int(said):
+        raise ValueError(f"its column n holds {given['n']!r}, which is no number of rows")
+    return int(said)
 
 
 def _number(given: Any) -> float:

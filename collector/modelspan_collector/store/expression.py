@@ -4,7 +4,8 @@ Numbers, texts, operators and a list of plain functions pass, so that an express
 a call that reaches outside the rows. Columns are those of a prediction. Any other name is a feature, else a tag, of
 that name, so that one writes `amount > 1000 AND country IN ('DE', 'FR')`; `feature.amount`, `tag.country` and
 `` `net amount` `` say more exactly what is meant. What it is compared with, or the function that it is given to, says
-whether a name is read as a number or as a text. A row without it has NULL there.
+whether a name is read as a number or as a text, and so do `label` and `truth`, which are texts. A row without it has
+NULL there. What is no number is NULL as one, and fails nothing.
 """
 
 from __future__ import annotations
@@ -52,6 +53,12 @@ OUTCOME: Final = "outcome"
 """The function that gives an outcome of a prediction by its name."""
 OUTCOMES_COLUMN: Final = "outcomes_"
 """Column of what became known of a prediction: (outcome, tenant, number, class), a tenant's own first."""
+TRUTHS: Final = ("truth", "true_value")
+"""Columns of what was true, where rows are labelled."""
+_CLASSES: Final = ("label", "truth")
+"""Columns of texts that are read as numbers where they are compared with one."""
+_CAST: Final = "toFloat64"
+"""Of a text that is no number it is NULL here, where the engine's own would end the query."""
 _COMPARING: Final = ("=", "==", "!=", "<>", "<", "<=", ">", ">=", "in", "like", "between")
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)"
@@ -75,6 +82,8 @@ class Compiled:
     """Features and tags that it reads, each once, in their order."""
     aggregates: bool
     """Whether it has one value for many rows."""
+    truths: bool = False
+    """Whether it reads what was true."""
     outcomes: tuple[str, ...] = ()
     """Outcomes that it reads by `outcome('…')`, each once, as it writes them, in quotation marks; rows need the column
     `OUTCOMES_COLUMN` then."""
@@ -119,22 +128,23 @@ def compiled(
     allowed = _allowed(columns, functions, features)
     tokens = _tokens(expression, what, allowed)
     tokens, read = _with_outcomes(tokens) if outcomes else (tokens, [])
-    pieces, names, summed = [], [], False
+    pieces, names, summed, endings = [], [], False, _endings(tokens)
     for at, token in enumerate(tokens):
         if token.kind == OUTCOME:
             pieces.append(outcome_of(token.text, rows, text=_as_text(tokens, at)))
         elif token.kind != "name":
-            pieces.append(_literal(token.text) if token.kind == "text" else token.text)
+            pieces.append(_literal(token.text) if token.kind == "text" else endings.get(at, token.text))
         if token.kind != "name":
             continue
         called = at + 1 < len(tokens) and tokens[at + 1].text == "("
         if called and token.word in functions:
-            pieces.append(functions[token.word])
+            name = functions[token.word]
+            pieces.append("accurateCastOrNull" if name == _CAST else name)
             summed |= functions[token.word] in AGGREGATES
         elif token.word in KEYWORDS:
             pieces.append(token.word.upper())
         elif token.text in columns:
-            pieces.append(rows + token.text)
+            pieces.append(_column(rows + token.text, token.text, _beside(tokens, at)))
             names += _key_of(tokens, at)
         elif features and not called and token.word not in _OF_STATEMENTS:
             kind, name = _named(token.text)
@@ -144,7 +154,25 @@ def compiled(
             raise ExpressionError(f"{what} names an outcome in quotation marks: outcome('revenue')")
         else:
             raise ExpressionError(f"{what} cannot use {token.text!r}; {allowed}")
-    return Compiled(" ".join(pieces), tuple(dict.fromkeys(names)), summed, tuple(dict.fromkeys(read)))
+    truths = any(token.kind == "name" and token.text in columns and token.text in TRUTHS for token in tokens)
+    return Compiled(" ".join(pieces), tuple(dict.fromkeys(names)), summed, truths, tuple(dict.fromkeys(read)))
+
+
+def _endings(tokens: Sequence[_Token]) -> dict[int, str]:
+    """Where a bracket that `toFloat64` opened is closed, and as what."""
+    found: dict[int, str] = {}
+    casts: list[bool] = []
+    for at, token in enumerate(tokens):
+        if token.text == "(":
+            casts.append(at > 0 and tokens[at - 1].word == _CAST.lower())
+        elif token.text == ")" and casts.pop():
+            found[at] = ", 'Float64')"
+    return found
+
+
+def _column(sql: str, name: str, beside: str) -> str:
+    """A column as it is read beside a number or a text: a class that is a number is that number."""
+    return f"toFloat64OrNull({sql})" if name in _CLASSES and beside == "number" else sql
 
 
 def _with_outcomes(tokens: Sequence[_Token]) -> tuple[list[_Token], list[str]]:
@@ -232,18 +260,26 @@ def _key_of(tokens: Sequence[_Token], at: int) -> list[str]:
 
 def _as_text(tokens: Sequence[_Token], at: int) -> bool:
     """Whether a name is read as text: by what it is compared with, else by the function that it is given to."""
-    words = [token.word for token in tokens]
-    after = at + 1 + (words[at + 1 : at + 2] == ["not"])
+    words = [token.word for token in tokens[max(0, at - 2) : at + 3]]
+    here = min(at, 2)
+    after = here + 1 + (words[here + 1 : here + 2] == ["not"])
     if words[after : after + 1] == ["is"]:
         return True
+    if beside := _beside(tokens, at):
+        return beside == "text"
+    return at >= 2 and words[here - 1] == "(" and words[here - 2] in _OF_TEXTS
+
+
+def _beside(tokens: Sequence[_Token], at: int) -> str:
+    """The kind of what a name is compared with: `number`, `text`, `name` …; '' where it is compared with nothing."""
+    words = [token.word for token in tokens]
+    after = at + 1 + (words[at + 1 : at + 2] == ["not"])
     if after < len(tokens) and words[after] in _COMPARING:
         other = after + 1
-        while other < len(tokens) and words[other] == "(":
+        while other < len(tokens) and words[other] in ("(", "-", "+"):
             other += 1
-        return other < len(tokens) and tokens[other].kind == "text"
-    if at >= 2 and words[at - 1] in _COMPARING:
-        return tokens[at - 2].kind == "text"
-    return at >= 2 and words[at - 1] == "(" and words[at - 2] in _OF_TEXTS
+        return tokens[other].kind if other < len(tokens) else "nothing"
+    return tokens[at - 2].kind if at >= 2 and words[at - 1] in _COMPARING else ""
 
 
 def _read(kind: str, name: str, rows: str, *, text: bool) -> str:

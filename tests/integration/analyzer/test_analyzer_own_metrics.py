@@ -249,6 +249,53 @@ def test_a_metric_that_cannot_be_used_is_an_error_of_its_own(store: Store, metri
     assert store.scalar("SELECT count() FROM predictions") == ROWS
 
 
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ("5 AS value, -3 AS n", "holds -3, which is no number of rows"),
+        ("5 AS value, 1e300 AS n", "which is no number of rows"),
+        ("5 AS value, 2.5 AS n", "which is no number of rows"),
+        ("'much' AS value", "column value holds 'much', which is no number"),
+        ("5 AS value, 'low' AS lower", "column lower holds 'low', which is no number"),
+    ],
+)
+def test_an_answer_that_cannot_be_stored_is_an_error_of_its_metric(store: Store, columns: str, says: str) -> None:
+    """And no window of the model is lost by it."""
+    store.insert("predictions", orders(9))
+    found = run(store, f'name: odd, select: "SELECT {columns}"', 'name: fine, expression: "avg(items)"')
+    assert found["odd", ""].verdict is Verdict.ERROR
+    assert says in found["odd", ""].reason
+    assert found["fine", ""].value is not None
+
+
+@pytest.mark.parametrize("columns", ["NULL AS value", "nan AS value", "1 AS value WHERE 0"])
+def test_a_select_that_answers_no_number_says_so(store: Store, columns: str) -> None:
+    """It is not a matter of rows."""
+    found = run(store, f'name: odd, direction: above, threshold: 1, select: "SELECT {columns}"')["odd", ""]
+    assert (found.verdict, found.reason) == (
+        Verdict.NOT_ENOUGH_DATA,
+        "the SELECT answers no number for this window",
+    )
+
+
+WRONG = "name: wrong, expression: \"countIf(truth != '0') / count()\", direction: above, threshold: 0.3"
+
+
+def test_what_is_true_is_asked_of_labelled_rows_alone(store: Store) -> None:
+    """Without labels a metric of them is neither kept nor broken; with them it is measured."""
+    rows = orders(10)
+    store.insert("predictions", rows)
+    before = run(store, WRONG)["wrong", ""]
+    assert before.verdict is Verdict.NOT_ENOUGH_DATA
+    assert before.reason == f"of 0 of {ROWS} rows the label is known; 30 are needed (`min_rows`)"
+    stamps = pa.array([WINDOW.end] * ROWS, pa.timestamp("ns", "UTC"))
+    store.insert(
+        "labels", pa.table({"prediction_id": rows["prediction_id"], "timestamp": stamps, "label": ["0"] * ROWS})
+    )
+    after = run(store, WRONG)["wrong", ""]
+    assert (after.verdict, after.value, after.n) == (Verdict.OK, 0.0, ROWS)
+
+
 def test_few_rows_say_nothing(store: Store) -> None:
     """Neither of the whole nor of a slice; and no rows at all are no zero."""
     store.insert("predictions", orders(9, rows=20))

@@ -24,7 +24,7 @@ from modelspan_analyzer.monitors_yaml import ConfigError, parse
 from modelspan_analyzer.reading import baselines, segments
 from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.reading.profiles import parts
-from modelspan_analyzer.results import Result, Window
+from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_cli.main import main
 from modelspan_collector.store.connect import Store
 
@@ -156,6 +156,28 @@ def test_what_is_wrong_in_the_file_is_said_with_what_to_do(
     file.write_text(f"models:\n- model: m\n  {setting}\n")
     assert main(["monitors", "check", str(file)]) == 1
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("monitor", [slices, performance, metrics])
+def test_a_slice_that_cannot_be_computed_takes_no_other_along(context: MonitorContext, monitor) -> None:
+    """It is an error by its name; the window and all other slices are measured as ever."""
+    broken = "country - 1 > length(amount, 2)"
+    settings = context.settings.model_copy(update={"slices": {**context.settings.slices, "odd": broken}})
+    found = monitor(replace(context, settings=settings))
+    (failed,) = [one for one in found if one.segment == f"slice.odd={broken}"]
+    assert (failed.verdict, failed.metric) == (Verdict.ERROR, "slice")
+    assert "cannot compute the slice" in failed.reason
+    others = {(one.metric, one.feature, one.segment): one.verdict for one in found if one is not failed}
+    assert others == {(one.metric, one.feature, one.segment): one.verdict for one in monitor(context)}
+
+
+def test_a_slice_of_rows_that_hold_no_number_is_without_them(context: MonitorContext) -> None:
+    """`toFloat64` of a text, and a class beside a number, are of the rows in which they are one."""
+    texts = {"cast": "toFloat64(country) > 3 OR amount > 1000", "classes": "label = 7 OR amount > 1000"}
+    settings = context.settings.model_copy(update={"slices": texts, "segments": ()})
+    found = {one.segment: one for one in metrics(replace(context, settings=settings)) if one.metric == "large"}
+    expected = int((payments(2)["amount"] > 1000).sum())
+    assert {found[f"slice.{name}={text}"].n for name, text in texts.items()} == {expected}
 
 
 def test_what_the_engine_does_not_understand_is_said_of_each(tmp_path: Path) -> None:

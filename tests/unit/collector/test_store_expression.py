@@ -55,6 +55,26 @@ def test_nothing_else_passes(expression: str) -> None:
         compiled(expression)
 
 
+@pytest.mark.parametrize(
+    ("expression", "as_number"),
+    [
+        ("label = 1", True),
+        ("1 = label", True),
+        ("label IN (1, 2)", True),
+        ("label = '1'", False),
+        ("label = plan", False),
+    ],
+)
+def test_a_class_is_a_number_beside_a_number(expression: str, *, as_number: bool) -> None:
+    """As classes that are whole numbers are written."""
+    assert ("toFloat64OrNull(label)" in compiled(expression).sql) is as_number
+
+
+def test_what_is_no_number_fails_nothing() -> None:
+    """The engine's own `toFloat64` would end the query at the first such row."""
+    assert compiled("(toFloat64((label)) + 1) > 2").sql == "( accurateCastOrNull ( ( label ) , 'Float64') + 1 ) > 2"
+
+
 def test_aggregates_are_for_many_rows_only() -> None:
     """`sum` is a function of a metric, and a feature of that name elsewhere."""
     assert compiled("sum(amount) / count()", aggregates=True).aggregates

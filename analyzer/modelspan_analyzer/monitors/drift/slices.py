@@ -44,9 +44,9 @@ def slices(context: MonitorContext) -> list[Result]:
     """Data drift of each slice that has enough rows; the allowed error is shared among the slices."""
     settings, baseline = context.settings.data_drift, context.baseline
     read = _read(context)
-    results: list[Result] = []
+    results = context.failed_slices(SIGNAL)
     found: list[Slice] = []
-    for key in context.settings.slicing:
+    for key in context.slicing:
         taken, known = _sizes(context, read, key)
         found += [Slice(key, value, rows, known.get(value, 0)) for value, rows in taken.items()]
         results += _left_out(context, key, taken.values())
@@ -70,7 +70,7 @@ def slices(context: MonitorContext) -> list[Result]:
 
 def _read(context: MonitorContext) -> tuple[Parts, Parts] | None:
     """The rows of the baseline and of the window, read once for all slices; None where they are too many."""
-    keys, baseline = context.settings.slicing, context.baseline
+    keys, baseline = context.slicing, context.baseline
     if not keys or baseline is None or context.current.rows == 0 or not few(context.current, baseline):
         return None
     window = window_relation(context.model, context.version, context.window)

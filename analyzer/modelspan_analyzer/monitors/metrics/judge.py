@@ -65,8 +65,11 @@ def _by_baseline(one: Measured, before: Measured | None, settings: MetricSetting
     same, scale = (1.0, 1.0) if ratio else (0.0, abs(before.value))
     side = SIDES[settings.direction]
     said = f"{amount(one.value, settings)}: the baseline has {amount(before.value, settings, plain=ratio)}"
+    if one.error == 0 and one.value == same:
+        return Judged(Verdict.OK, f"{said}, as every row of both does", p_value=1.0)
     if not math.isfinite(one.error) or one.error == 0:
-        return Judged(Verdict.NOT_COMPARED, f"{said}; too few rows to say how sure that is")
+        why = "all rows are alike, which does not tell" if one.error == 0 else "too few rows to say"
+        return Judged(Verdict.NOT_COMPARED, f"{said}; {why} how sure that is")
     distance = (one.value - same) / one.error
     p_value = float(2 * ndtr(-abs(distance)) if side == 0 else ndtr(-side * distance))
     away = side if side else (1 if one.value >= same else -1)

@@ -42,7 +42,7 @@ def metrics(context: MonitorContext) -> list[Result]:
     if not context.settings.metrics:
         return []
     reader = SqlReader(context.store)
-    results: list[Result] = []
+    results = context.failed_slices(SIGNAL)
     for settings in context.settings.metrics:
         try:
             parts = _selected(context, reader, settings) if settings.select else _measured(context, reader, settings)
@@ -65,7 +65,7 @@ def _measured(context: MonitorContext, reader: SqlReader, settings: MetricSettin
     before = {
         name: one for reference, seen in beside for name, one in measured(reader, reference, found, seen.rows).items()
     }
-    for key in context.settings.slicing if settings.slices else ():
+    for key in context.slicing if settings.slices else ():
         relation = window_relation(context.model, context.version, context.window)
         values = tuple(slice_values(context.store, relation, key, settings.min_rows))
         if not values:
@@ -93,7 +93,7 @@ def _selected(context: MonitorContext, reader: SqlReader, settings: MetricSettin
 def _named_in(select: str, context: MonitorContext) -> list[str]:
     """Features and tags whose names stand in a SELECT, as far as they are known."""
     known = {*context.current.features, *(context.reference.features if context.reference else ())}
-    known |= {name for key in context.settings.slicing for name in names_in(key)}
+    known |= {name for key in context.slicing for name in names_in(key)}
     return sorted(name for name in known if _stands_in(name, select))
 
 
@@ -144,12 +144,24 @@ def _verdict(
     context: MonitorContext, one: Measured, beside: Beside, settings: MetricSettings, segment: str, names: Sequence[str]
 ) -> Judged:
     if not _enough(one, settings):
-        return Judged(Verdict.NOT_ENOUGH_DATA, f"{one.rows} rows; {settings.min_rows} are needed (`min_rows`)")
+        return Judged(Verdict.NOT_ENOUGH_DATA, _too_few(one, settings))
     if settings.compare and beside.baseline is None:
         return Judged(Verdict.NOT_COMPARED, context.nothing_to_compare(segment))
     if not math.isfinite(one.value):
         return Judged(Verdict.SKIPPED, _undefined(names))
     return judge(one, beside, settings)
+
+
+def _too_few(one: Measured, settings: MetricSettings) -> str:
+    """How many rows there are, and what it is that most of them lack."""
+    least = f"{settings.min_rows} are needed (`min_rows`)"
+    if settings.select:
+        return f"{one.rows} rows; {least}" if one.rows else "the SELECT answers no number for this window"
+    found = measure(settings.expression)
+    lacked = [*(["the label"] if found.truths else []), *(f"outcome({name})" for name in found.outcomes)]
+    if not lacked:
+        return f"{one.rows} rows; {least}"
+    return f"of {one.rows} of {one.of} rows {' and '.join(lacked)} is known; {least}"
 
 
 def _undefined(names: Sequence[str]) -> str:

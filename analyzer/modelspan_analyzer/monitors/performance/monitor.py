@@ -38,7 +38,7 @@ def performance(context: MonitorContext) -> list[Result]:
         return []
     current, *references = context.sources
     seen = context.coverages[0]
-    results = [_share(context, seen)]
+    results = [_share(context, seen), *context.failed_slices(SIGNAL)]
     reference, target = (references[0] if references else None), context.target
     if target.apart:
         n = context.answers[0].labelled
@@ -47,7 +47,7 @@ def performance(context: MonitorContext) -> list[Result]:
         return results
     whole: list[Measured] = []
     earlier = p_values_before(context, SIGNAL)
-    for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.settings.slicing)):
+    for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.slicing)):
         found = evaluate(context.store, current, target, settings, segment)
         found = slices_among(segment.key, found)
         if segment == ALL_ROWS:
