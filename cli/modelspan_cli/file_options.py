@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
+from modelspan_analyzer.files import places
 from modelspan_analyzer.files.date_order import ORDERS
 from modelspan_analyzer.files.outcomes import TASKS
 from modelspan_analyzer.files.roles import Hints
-from modelspan_analyzer.files.rows import Remarks
+from modelspan_analyzer.files.rows import FileError, Remarks
 from modelspan_analyzer.files.scores import LOG_ODDS
 from modelspan_analyzer.files.times import UNITS
 from modelspan_analyzer.files.written import Written
+
+
+def place(text: str) -> Path:
+    """A file or folder, of this machine or at an address such as `s3://bucket/folder`."""
+    try:
+        return places.place(text)
+    except FileError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from modelspan_analyzer.captures.lines import files_of
 from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.pages import pages
 from modelspan_analyzer.captures.pairs import LOOKED_AT, Half, Pairs, one_sided
+from modelspan_analyzer.files.places import written_at
 from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode
 
 _MODEL: Final = ("modelid", "inference_service", "inferenceservicename")
@@ -34,7 +34,7 @@ def read_cloudevents(paths: Sequence[Path], options: Options, misfits: Misfits) 
     assembler, files = Assembler(options, misfits), files_of(paths)
     pairs = Pairs(_payload, misfits, alone=one_sided(map(_kinds, files)))
     for file in files:
-        written = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat()
+        written = written_at(file)
         timed = True
         for events, size in pages(file, _COLUMNS, misfits):
             for event, place in events:
@@ -65,7 +65,7 @@ def _id(event: Mapping[str, Any]) -> str:
     return given
 
 
-def _half(event: Mapping[str, Any], place: str, written: str) -> Half:
+def _half(event: Mapping[str, Any], place: str, written: str | None) -> Half:
     """One half, as bytes; of Parquet they are such already."""
     content = str(event.get("content_type") or event.get("datacontenttype") or "application/json")
     endpoint = str(event.get("endpoint") or "")

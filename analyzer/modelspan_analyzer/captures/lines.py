@@ -24,6 +24,7 @@ import orjson
 import zstandard
 
 from modelspan_analyzer.captures.misfits import Misfits
+from modelspan_analyzer.files.places import buffered, is_there
 from modelspan_analyzer.files.rows import FileError
 
 BATCH_BYTES: Final = 16 * 2**20
@@ -103,11 +104,11 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in paths:
-        if path.is_dir():
+        if is_there(path) and path.is_dir():
             inside = (each for each in path.rglob("*") if each.is_file())
             hidden = (each for each in inside if not _hidden(each.relative_to(path)))
             found.update(dict.fromkeys(sorted(hidden)))
-        elif path.exists():
+        elif is_there(path):
             found[path] = None
         else:
             raise FileError(f"there is no file or folder {str(path)!r}")
@@ -190,9 +191,9 @@ class _Held:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[io.BufferedReader]:
-    with path.open("rb") as file:
-        start = file.read(6)
-        file.seek(0)
+    with path.open("rb") as found:
+        file = buffered(found, _PIECE)
+        start = file.peek(6)[:6]
         unpack = next((each for mark, each in _UNPACK.items() if start.startswith(mark)), None)
         opened = io.BufferedReader(unpack(file), _PIECE) if unpack else file
         head = opened.peek(_TAR_AT + len(_TAR))

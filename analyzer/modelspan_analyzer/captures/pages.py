@@ -40,11 +40,12 @@ def pages(file: Path, columns: Sequence[str], misfits: Misfits) -> Iterator[Page
 def _parquet(file: Path, columns: Sequence[str], misfits: Misfits) -> Iterator[Page]:
     row = 1
     try:
-        table = parquet.ParquetFile(file)
-        there = [name for name in columns if name in table.schema_arrow.names]
-        for batch in table.iter_batches(_ROWS, columns=there):
-            yield [(each, f"{file} row {row + at}") for at, each in enumerate(batch.to_pylist())], batch.nbytes
-            row += batch.num_rows
+        with file.open("rb") as opened:
+            table = parquet.ParquetFile(opened)
+            there = [name for name in columns if name in table.schema_arrow.names]
+            for batch in table.iter_batches(_ROWS, columns=there):
+                yield [(each, f"{file} row {row + at}") for at, each in enumerate(batch.to_pylist())], batch.nbytes
+                row += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         misfits.line(f"files that cannot be read to their end ({type(error).__name__})", f"{file} from row {row}")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from modelspan_analyzer.captures.lines import Lines, files_of, read_lines
 from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.plain import Plain, column, others, parsed, single_rows, together
 from modelspan_analyzer.captures.truths import Truths
+from modelspan_analyzer.files.places import place, written_at
 from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode
 
 _CAPTURE: Final = b'"captureData"'
@@ -100,10 +100,10 @@ def _half(side: dict[str, Any] | None) -> Payload | None:
     return decode(data, side.get("encoding"), side.get("observedContentType"))
 
 
-def _collected(lines: Lines, at: int, misfits: Misfits) -> str:
+def _collected(lines: Lines, at: int, misfits: Misfits) -> str | None:
     """When a label was collected: the hour of the folder that it lies in, else when its file was written."""
-    path = Path(lines.source(at)[0])
-    if found := _HOUR.search(path.parent.as_posix()):
+    name = lines.source(at)[0]
+    if found := _HOUR.search(Path(name).parent.as_posix()):
         return "{}-{}-{}T{}:00:00Z".format(*found.groups())
     misfits.remarks.assume("labels outside of folders such as 2026/01/31/14 are as old as their file")
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat()
+    return written_at(place(name))

@@ -21,6 +21,7 @@ from modelspan_analyzer.files.delimited import distinct_names, read_delimited
 from modelspan_analyzer.files.encoding import as_utf8
 from modelspan_analyzer.files.json_rows import read_json
 from modelspan_analyzer.files.parquet_pages import told_size
+from modelspan_analyzer.files.places import is_there
 from modelspan_analyzer.files.rows import FileError, FileRows, Remarks
 from modelspan_analyzer.files.typed import with_types
 from modelspan_analyzer.files.written import AS_FOUND, Written
@@ -61,7 +62,7 @@ def read(path: Path, texts: Collection[str] = (), written: Written = AS_FOUND) -
         FileError: it does not exist or holds no rows of columns; the message says what it is.
     """
     try:
-        if path.is_dir():
+        if is_there(path) and path.is_dir():
             return _folder(path, frozenset(texts), written)
         return from_bytes(path.read_bytes(), frozenset(texts), written=written)
     except OSError as error:

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
@@ -23,7 +22,7 @@ from modelspan_analyzer.web.baselines import JSON_TYPE, answer, as_json
 from modelspan_cli.capture_options import add_format, rows_of
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
-from modelspan_cli.file_options import add_hints, hints, names, say
+from modelspan_cli.file_options import add_hints, hints, names, place, say
 from modelspan_cli.known import KnownModel, moment
 from modelspan_cli.reach import add_data_argument, post, post_table, reading, running, writing
 from modelspan_collector.running import Running
@@ -39,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting = verbs.add_parser("set", help="set a baseline from a file, a query, or a past window")
     setting.add_argument("--model", required=True)
     setting.add_argument("--version", help="default: for all versions but those that one was set for")
-    setting.add_argument("--file", type=Path, help="training or validation rows: CSV, JSON lines, Parquet …")
+    setting.add_argument("--file", type=place, help="training or validation rows: CSV, JSON lines, Parquet …")
     setting.add_argument("--query", metavar="SELECT", help="rows of the store instead of a file's")
     for role in ("prediction", "score", "label"):
         setting.add_argument(f"--{role}", metavar="COL", help=f"the column of the {role}")

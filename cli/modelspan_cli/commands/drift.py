@@ -12,7 +12,7 @@ from modelspan_analyzer.files.rows import FileError
 from modelspan_analyzer.two_frames import Comparison, Options, compare_files, with_choices
 from modelspan_analyzer.two_frames.comparison import FORMS
 from modelspan_cli.errors import CommandError
-from modelspan_cli.file_options import add_hints, hints, names, say, written
+from modelspan_cli.file_options import add_hints, hints, names, place, say, written
 
 _SHOWN = 20
 """Findings that are printed; the report has all of them."""
@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "exit status: 0 nothing stands against it; 3 alarms; 4 not checked: too few rows, nothing to compare"
     )
-    parser.add_argument("reference", type=Path, help="what is compared with: CSV, JSON lines, Parquet, a folder …")
-    parser.add_argument("current", type=Path, help="what is compared")
+    parser.add_argument("reference", type=place, help="what is compared with: CSV, JSON lines, Parquet, a folder …")
+    parser.add_argument("current", type=place, help="what is compared")
     for role, what in (
         ("prediction", "predictions, or of scores where they are all there is"),
         ("score", "the positive class' score"),

@@ -23,7 +23,7 @@ from modelspan_cli.addresses import add_store
 from modelspan_cli.capture_options import add_columns, options
 from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
-from modelspan_cli.file_options import add_hints, hints, names, say
+from modelspan_cli.file_options import add_hints, hints, names, place, say
 from modelspan_cli.reach import DEFAULT_DATA, reading, running
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.running import COLLECTOR_FOLDER, LOOPBACK
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     listed = "; ".join(f"{name}: {each.words}" for name, each in FORMATS.items())
     parser.add_argument("format", choices=FORMATS, metavar="FORMAT", help=listed)
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, or folders of them")
+    parser.add_argument("paths", nargs="+", type=place, metavar="PATH", help="files, or folders of them")
     parser.add_argument("--model", required=True)
     parser.add_argument("--version", help="default: what the capture says of each prediction, if anything")
     add_columns(parser)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
@@ -18,7 +17,7 @@ from modelspan_analyzer.files.roles import Hints
 from modelspan_analyzer.load_labels import load_labels
 from modelspan_analyzer.people import user
 from modelspan_cli.errors import CommandError
-from modelspan_cli.file_options import add_time_unit, add_written, say, written
+from modelspan_cli.file_options import add_time_unit, add_written, place, say, written
 from modelspan_cli.reach import add_data_argument, post_table, running, writing
 from modelspan_collector.running import Running
 from modelspan_collector.store.connect import DEFAULT_DATABASE
@@ -28,7 +27,7 @@ _ROWS_A_POST = 1_000_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the file and its columns."""
-    parser.add_argument("file", type=Path, help="CSV, JSON lines, Parquet …, or a folder of them")
+    parser.add_argument("file", type=place, help="CSV, JSON lines, Parquet …, or a folder of them")
     parser.add_argument("--id", default="prediction_id", metavar="COL", help="default: %(default)s")
     parser.add_argument("--label", default="label", metavar="COL", help="a class or a number (default: %(default)s)")
     parser.add_argument("--time", default="", metavar="COL", help="when the label became known (default: now)")

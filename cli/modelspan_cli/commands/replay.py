@@ -26,7 +26,7 @@ from modelspan_analyzer.results import Result, Verdict
 from modelspan_cli.capture_options import add_format, rows_of
 from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
-from modelspan_cli.file_options import add_hints, hints, names, say
+from modelspan_cli.file_options import add_hints, hints, names, place, say
 from modelspan_cli.reach import DEFAULT_DATA, reading
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.running import COLLECTOR_FOLDER, find_running
@@ -39,7 +39,7 @@ _COLOURS = {"alarm": "red", "ok": "green"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="history of predictions: CSV, JSON lines, Parquet …")
+    parser.add_argument("file", type=place, metavar="FILE", help="history of predictions: CSV, JSON lines, Parquet …")
     parser.add_argument("--model", required=True)
     parser.add_argument("--version", required=True)
     parser.add_argument("--prediction", metavar="COL", help="what the model returned: class or number")
