@@ -22,12 +22,17 @@ WHERE prediction_id IN {ids:Array(String)} AND ({model:String} = '' OR model = {
 """
 
 
-def outcome_named(name: str) -> str:
-    """The name of an outcome as the store has it: '' of the label.
+def outcome_named(name: str = OUTCOME_LABEL) -> str:
+    """The name of an outcome as somebody writes it, as the store has it: '' of the label.
+
+    Raises:
+        ValueError: it is no name.
 
     >>> outcome_named("label"), outcome_named(" revenue ")
     ('', 'revenue')
     """
+    if not name.strip():
+        raise ValueError(f"the name of an outcome is a text such as 'revenue', not {name!r}")
     return "" if name.strip() == OUTCOME_LABEL else name.strip()
 
 
@@ -43,13 +48,12 @@ def load_labels(
         source: where they came from, for the audit log.
         actor: who loads them.
         outcome: what of the predictions became known, such as `revenue`; the label, what the model predicts, where
-            it is '' or `label`.
+            it is ''.
 
     Returns:
         How many labels were stored.
     """
     table, rows = given.table, int(given.table.num_rows)
-    outcome = outcome_named(outcome)
     ids = table[ID].slice(0, _LOOKED_AT).to_pylist()
     known = store.rows(_KNOWN, {"ids": ids, "model": model})
     if not known:

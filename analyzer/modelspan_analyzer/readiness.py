@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from modelspan_analyzer.checking import JUDGED, Status
 from modelspan_analyzer.files.outcomes import REGRESSION
+from modelspan_analyzer.governance.notice import noticed_settings
 from modelspan_analyzer.monitors.attribution import monitor as attribution
 from modelspan_analyzer.monitors.fairness import found as fairness
 from modelspan_analyzer.reading import labels
@@ -111,7 +112,11 @@ def _owner(store: Store, of: dict[str, Any]) -> Line:
     card = next(iter(store.rows(_CARD, of)), {})
     if owner := str(card.get("owner", "")).strip():
         return Line("owner", State.OK, owner)
-    return Line("owner", State.MISSING, f'nobody answers for it: modelspan.register({of["model"]!r}, owner="...")')
+    settings = noticed_settings(store).get((of["model"], of["version"]), {})
+    if owner := str(settings.get("incidents.owner", "")).strip():
+        return Line("owner", State.OK, f"{owner}, by the monitors.yaml that the analyzer last ran by")
+    said = f'nobody answers for it: modelspan.register({of["model"]!r}, owner="..."), or incidents: {{owner: ...}}'
+    return Line("owner", State.MISSING, f"{said} in monitors.yaml")
 
 
 def _card(store: Store, of: dict[str, Any]) -> Line:

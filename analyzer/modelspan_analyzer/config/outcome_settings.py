@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from modelspan_analyzer.config.addresses import Address
 from modelspan_analyzer.config.base import Settings
 from modelspan_analyzer.config.durations import Duration
 from modelspan_analyzer.config.expression import check_expression
+from modelspan_analyzer.config.measure_names import FAIRNESS, PERFORMANCE, need_known
 
 
 class PerformanceSettings(Settings):
@@ -33,6 +34,11 @@ class PerformanceSettings(Settings):
     bounds: dict[str, float] = Field({}, description="fixed bounds, measure to its worst allowed value")
     cost: dict[str, float] = Field({}, description="value of one row by 'truth:predicted', such as '1:0': -500")
     value_expression: str = Field("", description="SQL expression of one row's value, instead of `cost`")
+
+    @model_validator(mode="after")
+    def _measures(self) -> Self:
+        need_known((*self.bounds, *self.alarm_on), (*PERFORMANCE, f"precision_at_{self.cut_off}"))
+        return self
 
     @field_validator("value_expression")
     @classmethod
@@ -85,6 +91,11 @@ class FairnessSettings(Settings):
         description="measures that may alarm on change",
     )
     bounds: dict[str, tuple[float, float]] = Field({}, description="fixed bounds, measure to [lowest, highest]")
+
+    @model_validator(mode="after")
+    def _measures(self) -> Self:
+        need_known((*self.bounds, *self.alarm_on), FAIRNESS)
+        return self
 
 
 class ConceptSettings(Settings):

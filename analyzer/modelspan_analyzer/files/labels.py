@@ -22,6 +22,7 @@ from modelspan_analyzer.files.times import UTC, instants
 
 ID, TIME, VALUE, LABEL = "prediction_id", "timestamp", "value", "label"
 COLUMNS: Final = (ID, TIME, VALUE, LABEL)
+_NUMBER: Final = r"^\s*[-+]?[0-9][0-9.,']*\s*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ class LabelRows:
     remarks: Remarks
 
 
-def label_rows(rows: FileRows, id_column: str, label: str, time: str = "", hints: Hints = NO_HINTS) -> LabelRows:
+def label_rows(
+    rows: FileRows, id_column: str, label: str, time: str = "", hints: Hints = NO_HINTS, *, named: bool = False
+) -> LabelRows:
     """The labels of a file.
 
     Args:
@@ -42,6 +45,7 @@ def label_rows(rows: FileRows, id_column: str, label: str, time: str = "", hints
         label: what was true.
         time: when it became known; now, if not given.
         hints: what the user said of the columns.
+        named: whether it is an outcome of another name, of which whole numbers are numbers, as when they are sent.
 
     Raises:
         FileError: a column is missing, or of no use as a whole.
@@ -52,7 +56,7 @@ def label_rows(rows: FileRows, id_column: str, label: str, time: str = "", hints
         raise FileError("the file has no labels below its header")
     given = rows.column(label)
     prediction_ids = ids.texts(rows, id_column)
-    values, classes = _truth(rows, label, hints.task)
+    values, classes = _truth(rows, label, hints.task, named=named)
     stamps = instants(rows, time, hints.time_unit, hints.date_order) if time else pa.array([_now()] * total, UTC)
     held = valid(values) | valid(classes)
     empty = ~_present(given)
@@ -73,17 +77,31 @@ def label_rows(rows: FileRows, id_column: str, label: str, time: str = "", hints
     return LabelRows(table, rows.remarks)
 
 
-def _truth(rows: FileRows, name: str, task: str) -> tuple[pa.Array, pa.Array]:
+def _truth(rows: FileRows, name: str, task: str, *, named: bool) -> tuple[pa.Array, pa.Array]:
     """Numbers, and classes: of the two arrays one holds nothing."""
     column = rows.column(name)
     total = len(column)
-    fractional = is_number(column.type) and not outcomes.are_whole(column)
+    fractional = is_number(column.type) and (named or not outcomes.are_whole(column))
     if task == REGRESSION or (fractional and task != CLASSIFICATION):
         return amounts(rows, name, "--label"), pa.nulls(total, pa.string())
     plain = is_number(column.type) or is_text(column.type) or pa.types.is_boolean(column.type)
     if not (plain or pa.types.is_null(column.type)):
         raise FileError(f"column {name!r} holds {column.type}, and a label is one class or one number; name another")
+    if named and is_text(column.type):
+        _say_if_numbers(rows, name, utf8(column))
     return pa.nulls(total, pa.float64()), canonical(column)
+
+
+def _say_if_numbers(rows: FileRows, name: str, column: pa.Array) -> None:
+    """One cell that is no number makes classes of all others, which is seldom meant of a revenue."""
+    held = column.filter(pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(column), ""), False))
+    numbers = pc.match_substring_regex(held, _NUMBER)
+    odd = held.filter(pc.invert(numbers))
+    if len(odd) and pc.any(numbers).as_py():
+        rows.remarks.assume(
+            f"all of {name!r} are classes, as {odd[0].as_py()!r} is no number: --task regression (or task=regression)"
+            " takes the numbers, and leaves such cells out"
+        )
 
 
 def _present(column: pa.Array) -> npt.NDArray[np.bool_]:

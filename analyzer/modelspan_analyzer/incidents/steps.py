@@ -72,7 +72,7 @@ def take(store: Store, incident_id: str, step: str, *, actor: str, now: datetime
     """
     if step not in STEPS:
         raise ValueError(f"{step[:40]!r} is nothing that is done about incidents; say {', '.join(STEPS)}")
-    chosen, said, who = STEPS[step], " ".join(text.split())[:MOST_CHARACTERS], actor or user()
+    chosen, said, who = STEPS[step], printable(text)[:MOST_CHARACTERS], actor or user()
     found = kept.load(store, incident_id=incident_id)
     if not found:
         raise ValueError(f"there is no incident {brief(incident_id)!r}; `modelspan incidents` lists them")
@@ -90,3 +90,12 @@ def take(store: Store, incident_id: str, step: str, *, actor: str, now: datetime
     details = {"incident_id": incident_id, "text": said}
     audit.record(store, chosen.audited, model=after.model, version=after.version, actor=who, details=details)
     return after
+
+
+def printable(text: str) -> str:
+    """A text on one line, without signs that nobody sees and that end or turn a line where it is shown.
+
+    >>> printable("rolled\\nback\\x00 \\u202eit")
+    'rolled back it'
+    """
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

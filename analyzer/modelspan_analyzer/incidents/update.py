@@ -16,6 +16,7 @@ from modelspan_analyzer.incidents.earlier import first_alarms
 from modelspan_analyzer.incidents.group import NewFinding, home
 from modelspan_analyzer.incidents.incident import OPEN, Incident, key_of
 from modelspan_analyzer.incidents.roles import owner, roles
+from modelspan_analyzer.monitors.metrics.monitor import SIGNAL as METRICS
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result, Verdict
@@ -222,13 +223,20 @@ def _with_small(explanation: Explanation | None, result: Result, small: Iterable
     of these."""
     if explanation is None or explanation.causes or result.segment:
         return explanation
-    parts = {one.segment: one.reason for one in small if (one.version, one.signal) == (result.version, result.signal)}
+    parts = {one.segment: one.reason for one in small if _same_question(one, result)}
     if not parts:
         return explanation
     named = ", ".join(f"{segment} ({reason})" for segment, reason in sorted(parts.items())[:MOST_SMALL])
     left = f" and {len(parts) - MOST_SMALL} more" if len(parts) > MOST_SMALL else ""
     remark = f"too few rows to tell of each part of the traffic: {named}{left}"
     return replace(explanation, sentence=with_remark(explanation.sentence, remark))
+
+
+def _same_question(one: Result, other: Result) -> bool:
+    """Whether two results are of one signal, and so of the same rows; metrics of one's own are each of their own."""
+    if (one.version, one.signal) != (other.version, other.signal):
+        return False
+    return one.signal != METRICS or one.metric == other.metric
 
 
 def _explain(store: Store, result: Result, signals: Signals) -> Explanation | None:

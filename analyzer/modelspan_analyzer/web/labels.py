@@ -36,10 +36,11 @@ def _load(
     written = uploads.written(given)
     hints = Hints(given.get("task", ""), given.get("time_unit", ""), date_order=written.date_order)
     texts = tuple(name for name in (asked[0], asked[2]) if name)
-    rows = label_rows(uploads.table(kind, body, texts, rules, asked, written), id_column, label, time, hints)
+    outcome = outcome_named(*given.getlist("outcome")[-1:])
+    table = uploads.table(kind, body, texts, rules, asked, written)
+    rows = label_rows(table, id_column, label, time, hints, named=bool(outcome))
     said = (given.get("model", ""), given.get("source", "posted over HTTP"), given.get("actor", ""))
     model, source, actor = map(rules.masked, said)
-    outcome = outcome_named(given.get("outcome", ""))
     if outcome and rules.action(outcome) != "keep":
         raise ValueError(f"the outcome {outcome!r} is not kept, by the rules of redaction")
     named = {"model": model, "source": source, "outcome": rules.masked(outcome)}

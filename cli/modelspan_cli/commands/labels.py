@@ -14,7 +14,7 @@ from modelspan_analyzer.files.labels import ID, LABEL, TIME, VALUE, LabelRows, l
 from modelspan_analyzer.files.outcomes import REGRESSION, TASKS
 from modelspan_analyzer.files.read import read
 from modelspan_analyzer.files.roles import Hints
-from modelspan_analyzer.load_labels import load_labels
+from modelspan_analyzer.load_labels import load_labels, outcome_named
 from modelspan_analyzer.people import user
 from modelspan_cli.errors import CommandError
 from modelspan_cli.file_options import add_time_unit, add_written, place, say, written
@@ -58,18 +58,18 @@ def run(args: argparse.Namespace) -> int:
             rows, args.time = read_labels(args.format, [args.file], Options()), args.time or TIME
         else:
             rows = read(args.file, (args.id, args.time), written(args))
-        given = label_rows(
-            rows, args.id, args.label, args.time, Hints(args.task, args.time_unit, date_order=args.date_order)
-        )
+        hints = Hints(args.task, args.time_unit, date_order=args.date_order)
+        outcome = outcome_named(args.outcome)
+        given = label_rows(rows, args.id, args.label, args.time, hints, named=bool(outcome))
         if owner and not args.store:
             count = _post(owner, args, given)
         else:
             with writing(args) as store:
-                count = load_labels(store, given, model=args.model, source=args.file.name, outcome=args.outcome)
+                count = load_labels(store, given, model=args.model, source=args.file.name, outcome=outcome)
     except (ValueError, DriverError) as error:
         raise CommandError(str(error)) from error
     say(given.remarks)
-    what = "labels" if args.outcome == OUTCOME_LABEL else f"outcomes ({args.outcome})"
+    what = f"outcomes ({outcome})" if outcome else "labels"
     print(f"{count} {what} loaded from {args.file}")
     return 0
 

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 
 from modelspan_analyzer.checking import Status
+from modelspan_analyzer.governance import audit
+from modelspan_analyzer.governance.notice import SETTINGS_CHANGED
 from modelspan_analyzer.readiness import State, readiness
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
@@ -43,6 +45,15 @@ def judge(store: Store, signal: str, verdict: Verdict, reason: str = "") -> None
 
 def states(store: Store, version: str | None = None) -> dict[str, State]:
     return {line.need: line.state for line in readiness(store, "loans", version, NOW).lines}
+
+
+def test_the_owner_of_the_settings_answers_for_it_too(store: Store) -> None:
+    """As an incident calls whom they name: those that the analyzer last ran by."""
+    predict(store)
+    details = {"settings": {"incidents.owner": "risk-team"}}
+    audit.record(store, SETTINGS_CHANGED, actor="analyzer", model="loans", version="1", details=details)
+    told = {line.need: line for line in readiness(store, "loans", "1", NOW).lines}["owner"]
+    assert (told.state, told.said.startswith("risk-team, by the monitors.yaml")) == (State.OK, True)
 
 
 def test_of_a_model_that_only_predicts_all_is_missing_or_not_looked_at(store: Store) -> None:

@@ -55,6 +55,13 @@ def take(store: Store, incident: Incident, step: str, text: str = "", *, after: 
     return steps.take(store, incident.incident_id, step, actor="ann", now=at(after), text=text)
 
 
+def test_what_people_write_stays_on_one_line_that_reads_as_it_is(store: Store, incident: Incident) -> None:
+    """Without signs that end a line, or turn it round, wherever it is shown."""
+    assert take(store, incident, "assign", "eve\nbob\x00\u202ex").assignee == "eve bob x"
+    with pytest.raises(ValueError, match="say whom"):
+        take(store, incident, "assign", "\x00 \u200b")
+
+
 def test_every_step_is_in_the_state_the_timeline_and_the_audit_log(store: Store, incident: Incident) -> None:
     """With who did it and what was said."""
     said = {"acknowledge": "", "assign": "eve", "action": "rolled back", "outcome": "a bad join", "close": ""}

@@ -205,6 +205,36 @@ def test_a_body_beyond_its_bounds_is_refused(
     assert "unfolds to more than" in answer.json()["error"]
 
 
+@pytest.mark.parametrize(
+    ("cells", "values", "classes", "said"),
+    [
+        ("4,2,5", [4.0, 2.0, 5.0], ["", "", ""], ""),
+        ("yes,no,yes", [None] * 3, ["yes", "no", "yes"], ""),
+        ("4,2,often", [None] * 3, ["4", "2", "often"], "all of 'label' are classes, as 'often' is no number"),
+    ],
+)
+def test_whole_numbers_of_an_outcome_are_numbers_as_when_they_are_sent(
+    cells: str, values: list[float | None], classes: list[str], said: str
+) -> None:
+    """Of a label they may be classes; and one cell that is none makes classes of all, which is said."""
+    lines = "".join(f"{row},{cell}\n" for row, cell in enumerate(cells.split(",")))
+    text = f"prediction_id,label\n{lines}".encode()
+    given = label_rows(from_bytes(text, ("prediction_id", "")), "prediction_id", "label", named=True)
+    assert given.table["value"].to_pylist() == values
+    assert given.table["label"].to_pylist() == classes
+    assert said in "; ".join(given.remarks.assumed)
+    assert bool(said) == bool(given.remarks.assumed)
+
+
+def test_an_outcome_without_a_name_is_refused(client: httpx.Client, store: Store) -> None:
+    """It would be taken for the label, and overwrite it."""
+    body, csv = b"prediction_id,label\na,yes\n", {"content-type": "text/csv"}
+    for name in ("", " "):
+        told = client.post("/api/labels", params={"outcome": name}, content=body, headers=csv)
+        assert (told.status_code, "the name of an outcome is a text" in told.json()["error"]) == (400, True)
+    assert store.scalar("SELECT count() FROM labels") == 0
+
+
 def test_a_file_may_be_of_another_outcome_than_the_label(store: Store) -> None:
     """Posted with its name: beside the labels, spelt as it is, and refused where the rules of redaction drop it."""
     predicted(store, ["a", "b"], ["Yes", "No"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,13 +34,6 @@ from modelspan_analyzer.statistics.performance.intervals import wilson
 from modelspan_analyzer.statistics.performance.means import mean_interval
 from modelspan_analyzer.statistics.performance.regression import of_nonzero, rows_for_tails
 from modelspan_collector.store.connect import Store
-
-_RANKED: Final[Mapping[str, ranking.Measure]] = {
-    "ndcg": ranking.ndcg,
-    "mean_average_precision": ranking.average_precision,
-    "mean_reciprocal_rank": ranking.reciprocal_rank,
-    "hit_rate": ranking.hit_rate,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +124,10 @@ def _wanted(target: Target, settings: PerformanceSettings) -> Iterator[tuple[str
         numbers = "no labelled prediction has a number as its answer and as its truth"
         yield numbers, [(one.name, one.higher_is_better) for one in measures.REGRESSION]
         if settings.query_tag:
-            yield f"no labelled prediction has a number and the tag {settings.query_tag}", [(n, True) for n in _RANKED]
+            yield (
+                f"no labelled prediction has a number and the tag {settings.query_tag}",
+                [(n, True) for n in ranking.RANKED],
+            )
         return
     table = measures.BINARY if target.task == BINARY else measures.MULTICLASS
     told = f"no labelled prediction says one of the classes {', '.join(target.classes[:5])}"
@@ -240,7 +236,7 @@ def _ranked(store: Store, rows: Rows, settings: Asked) -> list[Measured]:
         return []
     lists, k = query.astype(np.int64), settings.cut_off
     found = []
-    for name, measure in _RANKED.items():
+    for name, measure in ranking.RANKED.items():
         values, chance = measure(lists, score, relevance, k), ranking.by_chance(measure, lists, relevance, k)
         found.append(Measured(name, _mean(values), chance, True, values.size, {"k": k}))
     return found

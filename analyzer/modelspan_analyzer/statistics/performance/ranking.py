@@ -7,7 +7,8 @@ The example of NDCG is that of Wikipedia's "Discounted cumulative gain", over it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -104,3 +105,12 @@ def _ranks(ordered: IntArray) -> IntArray:
 def _discounted(ordered: IntArray, gain: FloatArray, k: int) -> FloatArray:
     rank = _ranks(ordered)
     return np.asarray(np.add.reduceat(np.where(rank <= k, gain / np.log2(rank + 1), 0.0), _starts(ordered)), float)
+
+
+RANKED: Final[Mapping[str, Measure]] = {
+    "ndcg": ndcg,
+    "mean_average_precision": average_precision,
+    "mean_reciprocal_rank": reciprocal_rank,
+    "hit_rate": hit_rate,
+}
+"""By the names of their results."""
