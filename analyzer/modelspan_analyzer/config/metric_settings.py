@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from modelspan_analyzer.config.base import Settings
+from modelspan_analyzer.config.durations import Duration
 from modelspan_analyzer.config.expression import measure
 
 NAME: Final = re.compile(r"[A-Za-z_][\w-]{0,59}")
 """What a metric, or a slice of one's own, may be called."""
+
+
+class TargetSettings(Settings):
+    """A goal, and how much of the time it has to be kept: what is left over is the budget that a burn rate is of."""
+
+    value: float = Field(description="what the value has to reach, or to stay under, by the metric's `direction`")
+    objective: float = Field(0.95, gt=0, lt=1, description="share of the windows that have to keep it")
+    period: Duration = Field(timedelta(days=30), description="over which the objective holds")
 
 
 class MetricSettings(Settings):
@@ -30,6 +40,9 @@ class MetricSettings(Settings):
     unit: str = Field("", max_length=40, description="of the value, such as EUR")
     direction: Literal["below", "above", "both"] = Field("both", description="where a value is bad")
     threshold: float | None = Field(None, description="bad beyond it, surely; learnt from earlier windows if not given")
+    target: TargetSettings | None = Field(
+        None, description="a goal with an objective; alarms when its budget burns too fast"
+    )
     slices: bool = Field(True, description="also of each slice (`segments`, `slices`)")
     min_rows: int = Field(30, ge=1, description="fewer rows give 'not enough data'")
     min_change: float = Field(0.05, ge=0, description="smallest change from the usual value that alarms, as a share")
@@ -57,6 +70,11 @@ class MetricSettings(Settings):
             raise ValueError(
                 f"the metric {self.name!r} cannot be compared with a baseline by itself: a select says what it reads; "
                 "leave `compare` away, or write an expression"
+            )
+        if self.target is not None and (self.direction == "both" or self.compare):
+            raise ValueError(
+                f"say on which side of its target {self.name!r} is bad (direction: below, or above), and leave "
+                "`compare` away: a target is of the value itself"
             )
         if self.threshold is not None and self.direction == "both":
             raise ValueError(f"say on which side of the threshold {self.name!r} is bad: direction: below, or above")

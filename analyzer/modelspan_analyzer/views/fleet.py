@@ -15,6 +15,8 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.incidents.store import load_open
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
+from modelspan_analyzer.monitors.metrics.targets import BURN
+from modelspan_analyzer.monitors.metrics.targets import SIGNAL as METRICS
 from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
 from modelspan_analyzer.views.health import STATES, Checked, Health, State, checked, state
 from modelspan_analyzer.views.query import Query
@@ -32,6 +34,20 @@ SELECT model, version, argMax(value, window_end) AS p95 FROM monitor_results FIN
 WHERE {OF_MODELS} AND signal = '{LATENCY}' AND metric = 'p95' AND window_end >= {{since:DateTime('UTC')}}
 GROUP BY model, version
 """
+_GOALS: Final = f"""
+SELECT model, version,
+       groupArray((newest.5, goal_of, newest.1, newest.2, newest.3, newest.4)) AS goals
+FROM (
+    SELECT model, version, replaceOne(toString(metric), '{BURN}', '') AS goal_of,
+           argMax((JSONExtractFloat(details, 'realised'), JSONExtractString(details, 'unit'),
+                   JSONExtractString(details, 'goal'), toString(verdict), toString(feature)), window_end) AS newest
+    FROM monitor_results FINAL
+    WHERE {OF_MODELS} AND signal = '{METRICS}' AND endsWith(metric, '{BURN}') AND JSONHas(details, 'goal')
+      AND window_end >= {{since:DateTime('UTC')}}
+    GROUP BY model, version, metric ORDER BY metric
+)
+GROUP BY model, version
+"""
 _LATELY: Final = timedelta(days=30)
 
 
@@ -42,6 +58,21 @@ class OpenIncident:
     incident_id: str
     severity: str
     title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A target of a metric of one's own, and what came of it over its period."""
+
+    feature: str
+    """What the metric is of."""
+    metric: str
+    realised: float
+    unit: str
+    goal: str
+    """In words, with the unit."""
+    verdict: str
+    """Of the burn rate of its newest window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +97,8 @@ class Member:
     signals: tuple[Health, ...]
     incidents: tuple[OpenIncident, ...]
     gravity: int
+    goals: tuple[Goal, ...] = ()
+    """Business goals, of those that have been looked at in the last 30 days."""
 
     @property
     def spark(self) -> Markup:
@@ -156,7 +189,7 @@ def members(
     came, flow = traffic(store, now, model)
     owners = {(row["model"], row["version"]): row["owner"] for row in store.rows(_OWNERS)}
     since = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - _LATELY
-    delays = _DELAYS(store, model, since)
+    delays, goals = _DELAYS(store, model, since), _AIMS(store, model, since)
     open_now: dict[Name, list[Incident]] = {}
     for one in load_open(store, model):
         open_now.setdefault((one.model, one.version), []).append(one)
@@ -170,6 +203,7 @@ def members(
             open_now.get(name, []),
             owners.get(name) or config.for_model(*name).incidents.owner,
             delays.get(name),
+            goals.get(name, ()),
         )
         for name in names
     ]
@@ -177,6 +211,7 @@ def members(
         health,
         *flow,
         Query("Latency of the newest window", _LATENCY, _asked([model] if model else [], since)),
+        Query("Goals and what came of them", _GOALS, _asked([model] if model else [], since)),
     )
 
 
@@ -192,8 +227,22 @@ def _latencies(store: Store, models: Sequence[str], since: Hashable) -> dict[Nam
 _DELAYS: Final = UntilWritten(_latencies, "monitor_results")
 
 
+def _goals(store: Store, models: Sequence[str], since: Hashable) -> dict[Name, tuple[Goal, ...]]:
+    rows = store.rows(_GOALS, _asked(models, since))
+    return {(row["model"], row["version"]): tuple(Goal(*each) for each in row["goals"]) for row in rows}
+
+
+_AIMS: Final = UntilWritten(_goals, "monitor_results")
+
+
 def _member(
-    name: Name, looked: Checked | None, came: Traffic, incidents: Sequence[Incident], owner: str, p95: float | None
+    name: Name,
+    looked: Checked | None,
+    came: Traffic,
+    incidents: Sequence[Incident],
+    owner: str,
+    p95: float | None,
+    goals: tuple[Goal, ...],
 ) -> Member:
     how: State = state(looked, incidents)
     return Member(
@@ -213,6 +262,7 @@ def _member(
         signals=looked.signals if looked else (),
         incidents=tuple(OpenIncident(one.incident_id, one.severity.value, one.title) for one in incidents),
         gravity=how.rank,
+        goals=goals,
     )
 
 

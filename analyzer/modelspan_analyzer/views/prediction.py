@@ -25,6 +25,12 @@ from modelspan_collector.store.connect import Store
 
 PARAMETERS: Final = frozenset({"id", "trace", "model"})
 _MOST: Final = 50
+_OUTCOMES: Final = """
+SELECT outcome, value, label, known_at FROM outcomes
+WHERE prediction_id = {id:String} AND model = {model:String} AND version = {version:String}
+  AND timestamp = {at:DateTime64(9, 'UTC')} AND outcome != 'label'
+ORDER BY outcome
+"""
 _DRAWN: Final = 20
 """Features whose effect is drawn."""
 _VECTOR: Final = "vectors are compared by the window, not one by one"
@@ -39,6 +45,16 @@ class Other:
     version: str
     timestamp: datetime
     said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of it, by the name of an outcome."""
+
+    outcome: str
+    said: str
+    """The class, or the number."""
+    known_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,8 @@ class Prediction(View):
 
     said: Said | None = None
     """None where none was asked for."""
+    outcomes: tuple[Came, ...] = ()
+    """Those of other names than the label."""
     features: tuple[Given, ...] = ()
     hidden: int = 0
     """Features that redaction keeps from being shown."""
@@ -111,6 +129,7 @@ class Prediction(View):
         columns = ("feature", "value", "state", "sentence", "rank", "share", "low", "high")
         return {
             "features": table_of(self.features, columns),
+            "outcomes": table_of(self.outcomes, ("outcome", "said", "known_at")),
             "effects": table_of(self.effects, ("feature", "value", "effect")),
             "others": table_of(self.others, ("prediction_id", "model", "version", "timestamp", "said")),
         }
@@ -133,6 +152,7 @@ def read(store: Store, given: Mapping[str, str], settings: AlertSettings, veil: 
         raise NotThereError(f"there is no prediction {what} in the store: it may still come, or is not kept any more")
     said = _said(rows[0], veil)
     kept = active(store, said.model, said.version)
+    came, of_outcomes = _came(store, said, veil)
     features, hidden = _features(store, rows[0], kept, veil)
     effects, method, why = _effects(store, said.prediction_id, veil)
     shown, behind = trace(store, said.trace_id, settings, veil) if said.trace_id else (None, None)
@@ -140,8 +160,9 @@ def read(store: Store, given: Mapping[str, str], settings: AlertSettings, veil: 
     return Prediction(
         title=f"Prediction {veil.text(said.prediction_id)}" if said.prediction_id else "Prediction without an id",
         sentence=_sentence(said, features, kept),
-        queries=(query, *filter(None, [behind])),
+        queries=(query, of_outcomes, *filter(None, [behind])),
         said=said,
+        outcomes=came,
         features=features,
         hidden=hidden,
         compared=_compared(kept),
@@ -160,6 +181,19 @@ def _said(row: Mapping[str, Any], veil: Veil) -> Said:
     times = (utc(row["timestamp"]), utc(row["received_at"]), row["trace_id"])
     said = (row["value"], veil.text(row["label"]), row["scores"], row["duration"], row["error_type"], row["weight"])
     return Said(*names, *times, *said, {k: str(v) for k, v in veil.values(row["tags"]).items()}, veil.text(truth))
+
+
+def _came(store: Store, said: Said, veil: Veil) -> tuple[tuple[Came, ...], Query]:
+    """Its outcomes but for the label, and the query that gives them."""
+    asked = {"id": said.prediction_id, "model": said.model, "version": said.version, "at": said.timestamp}
+    rows = store.rows(_OUTCOMES, asked) if said.prediction_id else []
+    shown = [row for row in rows if not veil.dropped(row["outcome"])]
+    said_of = [row["label"] or (f"{row['value']:.6g}" if row["value"] is not None else "") for row in shown]
+    found = tuple(
+        Came(veil.masked(row["outcome"]), veil.value(row["outcome"], text), utc(row["known_at"]))
+        for row, text in zip(shown, said_of, strict=True)
+    )
+    return found, Query("What came of it", _OUTCOMES, asked)
 
 
 def _features(store: Store, row: Mapping[str, Any], kept: Baseline | None, veil: Veil) -> tuple[tuple[Given, ...], int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -18,11 +17,10 @@ from modelspan_analyzer.reading.durations import LEVELS, Seconds, seconds_of
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.statistics.binomial import binomial_tail
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
+from modelspan_analyzer.verdicts.burn import allowed_burn
 
 SIGNAL: Final = "latency"
 BURN_RATE: Final = "burn_rate"
-BURNS: Final = ((timedelta(hours=1), 14.4), (timedelta(hours=6), 6.0), (timedelta(days=3), 1.0))
-"""Burn rates that alarm, by the longest window that each is for (The Site Reliability Workbook, 2018, ch. 5)."""
 
 
 def latency(context: MonitorContext) -> list[Result]:
@@ -100,7 +98,7 @@ def _promise(context: MonitorContext, found: Seconds, settings: LatencySettings)
     slo = settings.slo
     if slo is None:
         return
-    allowed = slo.max_burn_rate or _allowed(context.window.end - context.window.start)
+    allowed = slo.max_burn_rate or allowed_burn(context.window.end - context.window.start)
     budget = 1 - slo.objective
     rate = found.bad / found.rows / budget
     p_value = float(binomial_tail(found.bad, found.rows, min(1.0, allowed * budget)))
@@ -122,11 +120,6 @@ def _promise(context: MonitorContext, found: Seconds, settings: LatencySettings)
 
 def _bad(found: Seconds, slo: ObjectiveSettings) -> str:
     return f"{found.bad / found.rows:.2%} of the calls failed or took longer than {in_words(slo.seconds)}"
-
-
-def _allowed(size: timedelta) -> float:
-    """The burn rate that is worth a page in a window of this length."""
-    return next((rate for longest, rate in BURNS if size <= longest), BURNS[-1][1])
 
 
 def _of_which(found: Seconds) -> str:

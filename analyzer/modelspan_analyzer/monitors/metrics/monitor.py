@@ -14,6 +14,7 @@ from modelspan_analyzer.config.metric_settings import MetricSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.metrics.earlier import Earlier, earlier
 from modelspan_analyzer.monitors.metrics.judge import Beside, against, judge
+from modelspan_analyzer.monitors.metrics.targets import SIGNAL, against_target
 from modelspan_analyzer.monitors.signal import Cost, Signal
 from modelspan_analyzer.reading.own_metrics import Measured, measured, selected
 from modelspan_analyzer.reading.relation import window_relation
@@ -23,8 +24,6 @@ from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
 from modelspan_collector.sqlhttp.errors import ClickHouseError
 from modelspan_collector.sqlhttp.reader import SqlReader
 from modelspan_collector.store.segments import names_in
-
-SIGNAL: Final = "metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,8 @@ def metrics(context: MonitorContext) -> list[Result]:
                 context.result(SIGNAL, settings.name, None, Verdict.ERROR, reason=_why(context, settings, error))
             )
             continue
-        results += _judged(context, settings, parts)
+        found = list(_judged(context, settings, parts))
+        results += [*found, *against_target(context, settings, _definition(settings), found)]
     return results
 
 
