@@ -29,7 +29,7 @@ DOCS = Path(__file__).resolve().parents[3] / "docs"
         ("defaults:\n  performance:\n    alarm_on: [acuracy]\n", 2, "choose from accuracy"),
         (
             "defaults:\n  performance:\n    {cut_off: 5, bounds: {precision_at_10: 0.5}}\n",
-            3,
+            2,
             "choose from precision_at_5",
         ),
         ("defaults:\n  fairness:\n    bounds: {disparate_inpact: [0.8, 1.25]}\n", 2, "choose from disparate_impact"),
