@@ -16,7 +16,7 @@ from modelspan_analyzer.incidents.earlier import first_alarms
 from modelspan_analyzer.incidents.group import NewFinding, home
 from modelspan_analyzer.incidents.incident import OPEN, Incident, key_of
 from modelspan_analyzer.incidents.roles import owner, roles
-from modelspan_analyzer.monitors.metrics.monitor import SIGNAL as METRICS
+from modelspan_analyzer.monitors.metrics.targets import SIGNAL as METRICS
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.results import Result, Verdict

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
+from modelspan_analyzer.monitors.metrics.targets import SIGNAL as METRICS
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading.segments import names_of, parse
 from modelspan_collector.access.rules import NO_RULES, Action, Redaction
@@ -20,6 +21,10 @@ SELECT DISTINCT toString(feature) AS name FROM feature_profile_days WHERE source
 UNION DISTINCT
 SELECT DISTINCT toString(feature) FROM monitor_results WHERE NOT has({outputs:Array(String)}, toString(signal))
 """
+_OF_OUTCOMES: Final = """
+SELECT DISTINCT toString(metric) AS metric, arrayJoin(JSONExtract(details, 'outcomes', 'Array(String)')) AS outcome
+FROM monitor_results WHERE signal = {signal:String}
+"""
 _SEGMENTS: Final = "SELECT DISTINCT segment FROM monitor_results WHERE segment != ''"
 V = TypeVar("V")
 
@@ -27,11 +32,17 @@ V = TypeVar("V")
 class Veil:
     """Shows names and values as the gate would store them today."""
 
-    def __init__(self, rules: Redaction = NO_RULES, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self, rules: Redaction = NO_RULES, names: Iterable[str] = (), of_outcomes: Iterable[tuple[str, str]] = ()
+    ) -> None:
         self._rules = rules
         actions = {name: rules.action(name) for name in names if name}
         self.hidden: Mapping[str, Action] = {name: each for name, each in actions.items() if each != "keep"}
         """Known features and tags whose values are not to be shown, and of "drop" the name neither."""
+        told = {(metric, outcome) for metric, outcome in of_outcomes if rules.action(outcome) != "keep"}
+        self.metrics = frozenset(metric for metric, _ in told)
+        """Metrics of one's own that are of an outcome whose values are not to be shown: they are not, either."""
+        self._unspoken = (*self.hidden, *self.metrics, *(outcome for _, outcome in told))
 
     @property
     def active(self) -> bool:
@@ -40,7 +51,7 @@ class Veil:
 
     def speaks_of_hidden(self, text: str) -> bool:
         """Whether a hidden name stands in a text as a word of its own: what is said of it may hold its values."""
-        return any(name in text and _is_word(text, name) for name in self.hidden)
+        return any(name in text and _is_word(text, name) for name in self._unspoken)
 
     def text(self, text: str) -> str:
         """A text without what is masked; nothing of one that speaks of a hidden name."""
@@ -79,7 +90,8 @@ def veil_over(store: Store, rules: Redaction) -> Veil:
     names = {str(row["name"]) for row in store.rows(_FEATURES, {"outputs": outputs})}
     for row in store.rows(_SEGMENTS):
         names |= _named_in(str(row["segment"]))
-    return Veil(rules, names)
+    of_outcomes = store.rows(_OF_OUTCOMES, {"signal": METRICS})
+    return Veil(rules, names, ((str(row["metric"]), str(row["outcome"])) for row in of_outcomes))
 
 
 def _named_in(segment: str) -> set[str]:

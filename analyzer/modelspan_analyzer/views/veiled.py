@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, Final, TypeVar, cast
 
+from modelspan_analyzer.monitors.metrics.targets import SIGNAL as METRICS
 from modelspan_analyzer.reading.names import UnknownNameError
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.veil import REDACTED, Veil
@@ -123,6 +124,8 @@ def _mapping(given: Mapping[Any, Any], veil: Veil, within: tuple[str, str]) -> A
 
 def _action(given: Mapping[Any, Any], veil: Veil, within: tuple[str, str]) -> tuple[str, str]:
     """What is to be done with a record, and the name for which."""
+    if given.get("metric") in veil.metrics and given.get("signal", METRICS) == METRICS:
+        return "drop", str(given["metric"])
     for name in (given.get(key) for key in _NAMES):
         for one in (name, *name.split(", ")) if isinstance(name, str) else ():  # a metric may be of several
             if one in veil.hidden:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector as PrometheusCollector
 
+from modelspan_analyzer.monitors.metrics.targets import SIGNAL as METRICS
 from modelspan_analyzer.views.veil import Veil
 
 _ABOUT = ("feature", "segment")
@@ -32,5 +33,6 @@ class VeiledCollector(PrometheusCollector):
                     sample._replace(labels={name: veil.text(value) for name, value in sample.labels.items()})
                     for sample in family.samples
                     if not any(veil.speaks_of_hidden(sample.labels.get(name, "")) for name in _ABOUT)
+                    and not (sample.labels.get("signal") == METRICS and sample.labels.get("metric") in veil.metrics)
                 ]
             yield family

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +26,8 @@ from modelspan_collector.sqlhttp.errors import ClickHouseError
 from modelspan_collector.sqlhttp.reader import SqlReader
 from modelspan_collector.store.segments import names_in
 
+_TEXT: Final = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -34,6 +37,8 @@ class Parts:
     baseline: Mapping[str, Measured]
     names: tuple[str, ...] = ()
     """Features and tags that it is of."""
+    outcomes: tuple[str, ...] = ()
+    """Outcomes that it is of; of a SELECT every text that it holds, as any may name one."""
 
 
 def metrics(context: MonitorContext) -> list[Result]:
@@ -73,7 +78,7 @@ def _measured(context: MonitorContext, reader: SqlReader, settings: MetricSettin
         parts |= _spelt(key, measured(reader, current, found, rows, key, values))
         if settings.compare and references:
             before |= _spelt(key, measured(reader, references[0], found, context.coverages[1].rows, key, values))
-    return Parts(parts or {"": Measured(math.nan, 0)}, before, found.names)
+    return Parts(parts or {"": Measured(math.nan, 0)}, before, found.names, _texts(" ".join(found.outcomes)))
 
 
 def _spelt(key: str, parts: Mapping[str, Measured]) -> dict[str, Measured]:
@@ -87,7 +92,17 @@ def _selected(context: MonitorContext, reader: SqlReader, settings: MetricSettin
     found = selected(reader, settings.select, places)
     if not settings.slices:
         found = {name: one for name, one in found.items() if not name}
-    return Parts(found or {"": Measured(math.nan, 0)}, {}, tuple(_named_in(settings.select, context)))
+    names = tuple(_named_in(settings.select, context))
+    return Parts(found or {"": Measured(math.nan, 0)}, {}, names, _texts(settings.select))
+
+
+def _texts(sql: str) -> tuple[str, ...]:
+    """Every text that stands in SQL, each once.
+
+    >>> _texts("outcome = 'revenue' OR outcome IN ('paid back', 'revenue')")
+    ('revenue', 'paid back')
+    """
+    return tuple(dict.fromkeys(re.sub(r"\\(.)", r"\1", text) for text in _TEXT.findall(sql)))
 
 
 def _named_in(select: str, context: MonitorContext) -> list[str]:
@@ -133,6 +148,7 @@ def _judged(context: MonitorContext, settings: MetricSettings, parts: Parts) -> 
             details={
                 "unit": settings.unit,
                 "features": list(parts.names),
+                "outcomes": list(parts.outcomes),
                 "drawn": one.drawn,
                 "definition": _definition(settings),
             },

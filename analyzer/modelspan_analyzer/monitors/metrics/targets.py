@@ -62,8 +62,8 @@ def against_target(
     slices = [Slice(one.start, one.end, _missed(one, target, settings)) for one in values]
     rates = burns(slices, target.objective, target.period)
     said = _said(context, settings, target, values, slices, rates)
-    features = {"features": whole.details.get("features", [])}
-    yield replace(said, feature=whole.feature, direction="above", details={**said.details, **features})
+    named = {key: whole.details.get(key, []) for key in ("features", "outcomes")}
+    yield replace(said, feature=whole.feature, direction="above", details={**said.details, **named})
 
 
 def _said(
