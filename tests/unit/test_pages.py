@@ -24,6 +24,7 @@ RUN = {
     "README.md": {_SDK: ("python",), _QUICKSTART: ("sh",), "tests/e2e/test_replay_real.py": ("sh",)},
     "docs/alerts.md": {_COMMANDS: ("sh",)},
     "docs/analyzer/monitors.md": {_COMMANDS: ("sh",)},
+    "docs/analyzer/grains.md": {"tests/integration/analyzer/test_analyzer_grains.py": ("sql",)},
     "docs/analyzer/sketches.md": {"tests/integration/analyzer/test_analyzer_sketches.py": ("sql", "python")},
     "docs/captures.md": {"tests/integration/docs/test_docs_captures.py": ("python", "sh", "text")},
     "docs/embeddings.md": {"tests/integration/analyzer/test_analyzer_embedding.py": ("python",)},
