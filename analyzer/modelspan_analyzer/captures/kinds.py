@@ -66,6 +66,10 @@ class Kinds:
         self._leave_out(name, kind, given, lost(given, values), where)
         return values
 
+    def plain(self, name: str) -> pa.DataType | None:
+        """The type of a column that is known to hold numbers as they are mostly written; None of others."""
+        return pa.float64() if self._known.get(name) == pa.float64() and name not in self._written else None
+
     def of_values(self, name: str, values: Sequence[Any], where: Where) -> pa.Array:
         """A column of values that have types of their own, as JSON has."""
         kind = self._known.get(name)

@@ -27,7 +27,7 @@ from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.files.places import buffered, is_there
 from modelspan_analyzer.files.rows import FileError
 
-BATCH_BYTES: Final = 16 * 2**20
+BATCH_BYTES: Final = 8 * 2**20
 LONGEST_LINE: Final = 64 * 2**20
 _BOM: Final = b"\xef\xbb\xbf"
 _PIECE: Final = 4 * 2**20
@@ -50,18 +50,41 @@ _UNPACK: Final[dict[bytes, Callable[[IO[bytes]], Any]]] = {
 
 @dataclass(slots=True)
 class Lines:
-    """A batch of lines."""
+    """A batch of lines, which are told apart only where somebody asks for one."""
 
-    texts: list[bytes] = field(default_factory=list)
+    count: int = 0
     size: int = 0
     """Bytes of all of them."""
+    _pieces: list[bytes] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
     _from: list[tuple[str, int]] = field(default_factory=list)
+    _texts: list[bytes] | None = None
 
-    def begin(self, name: str, number: int) -> None:
-        """What follows is of this file, from the line of this number on."""
-        self._starts.append(len(self.texts))
+    def add(self, piece: bytes, name: str, number: int) -> int:
+        """Add whole lines, without the last one's end, that begin at a line of a file; returns how many they are."""
+        self._starts.append(self.count)
         self._from.append((name, number))
+        lines = piece.count(b"\n") + 1
+        self._pieces.append(piece)
+        self.count += lines
+        self.size += len(piece)
+        return lines
+
+    @property
+    def whole(self) -> bytes:
+        """All lines, with line feeds between them."""
+        return b"\n".join(self._pieces)
+
+    def has(self, mark: bytes) -> bool:
+        """Whether a mark is somewhere in the lines."""
+        return any(mark in piece for piece in self._pieces)
+
+    @property
+    def texts(self) -> list[bytes]:
+        """The lines."""
+        if self._texts is None:
+            self._texts = self.whole.split(b"\n") if self._pieces else []
+        return self._texts
 
     def source(self, at: int) -> tuple[str, int]:
         """The file and number of the line at a position."""
@@ -80,7 +103,7 @@ class Lines:
             misfits: told of lines that are no JSON.
             only: the positions of the lines that are to be read; None for all.
         """
-        for at in range(len(self.texts)) if only is None else only:
+        for at in range(self.count) if only is None else only:
             text = self.texts[at]
             if text and not text.isspace():
                 try:
@@ -132,31 +155,28 @@ def read_lines(files: Iterable[Path], misfits: Misfits, size: int = BATCH_BYTES)
     batch = Lines()
     for path in files:
         number = 1
-        for lines in _pieces(path, misfits):
-            batch.begin(str(path), number)
-            batch.texts += lines
-            batch.size += sum(map(len, lines))
-            number += len(lines)
+        for piece in _pieces(path, misfits):
+            number += batch.add(piece, str(path), number)
             if batch.size >= size:
                 yield batch
                 batch = Lines()
-    if batch.texts:
+    if batch.count:
         yield batch
 
 
-def _pieces(path: Path, misfits: Misfits) -> Iterator[list[bytes]]:
-    """The lines of one file, some at a time."""
+def _pieces(path: Path, misfits: Misfits) -> Iterator[bytes]:
+    """The lines of one file, some at a time, without the end of the last one."""
     number, held, skipping = 1, _Held(), False
     try:
         with _opened(path) as file:
             while piece := file.read1(_PIECE):
                 head, newline, tail = piece.rpartition(b"\n")
                 if newline:
-                    lines = (held.take() + head).split(b"\n")
+                    lines = held.take() + head
                     if skipping:
-                        lines[0], skipping = b"", False
-                    yield lines if number > 1 else [lines[0].removeprefix(_BOM), *lines[1:]]
-                    number += len(lines)
+                        lines, skipping = lines[lines.find(b"\n") % (len(lines) + 1) :], False
+                    yield lines if number > 1 else lines.removeprefix(_BOM)
+                    number += lines.count(b"\n") + 1
                 if not skipping and held.add(tail) > LONGEST_LINE:
                     misfits.line(f"lines of more than {LONGEST_LINE:,} bytes", f"{path} line {number}")
                     held.take()
@@ -166,7 +186,7 @@ def _pieces(path: Path, misfits: Misfits) -> Iterator[list[bytes]]:
     except _ArchiveError:
         misfits.line("archives (zip, tar), which are to be unpacked first", str(path))
     if rest := held.take():
-        yield [rest.removeprefix(_BOM) if number == 1 else rest]
+        yield rest.removeprefix(_BOM) if number == 1 else rest
 
 
 class _Held:

@@ -121,16 +121,28 @@ def csv_columns(
         quoted: whether some values stand in quotes.
     """
     names = list(map(str, range(len(header.names))))
-    quotes = '"' if quoted else False
-    texts = arrow_csv.read_csv(
-        text,
-        arrow_csv.ReadOptions(column_names=names, block_size=64 * 2**20),
-        arrow_csv.ParseOptions(quote_char=quotes, newlines_in_values=quoted, ignore_empty_lines=False),
-        arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
-    )
+    texts = dict.fromkeys(names, pa.string())
+    plain = {at: kinds.plain(prefix + name) or pa.string() for at, name in zip(names, header.names, strict=True)}
+    try:
+        table = _csv(text, plain, quoted=quoted)
+    except pa.ArrowInvalid:  # a cell is not of its column's type, and is to be left out alone
+        table, plain = _csv(text, texts, quoted=quoted), texts
+    found = {name: table[at].combine_chunks() for at, name in zip(names, header.names, strict=True)}
     return {
-        name: kinds.of_texts(prefix + name, texts[at].combine_chunks(), where) for at, name in enumerate(header.names)
+        name: values if values.type == pa.float64() else kinds.of_texts(prefix + name, values, where)
+        for name, values in found.items()
     }
+
+
+def _csv(text: pa.Buffer, types: dict[str, pa.DataType], *, quoted: bool) -> pa.Table:
+    return arrow_csv.read_csv(
+        text,
+        arrow_csv.ReadOptions(column_names=list(types), block_size=64 * 2**20),
+        arrow_csv.ParseOptions(
+            quote_char='"' if quoted else False, newlines_in_values=quoted, ignore_empty_lines=False
+        ),
+        arrow_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
+    )
 
 
 def _value_columns(rows: list[Any], header: Header) -> dict[str, list[Any]]:

@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as arrow_json
 
+from modelspan_analyzer.captures.lines import Lines
 from modelspan_analyzer.captures.payload import Header
 from modelspan_collector.cloudevents.payloads import MisfitError
 
 _FEWEST: Final = 64
 """Lines that are not parsed together any more, where one of them is not as the others."""
 _BLOCK: Final = 4 * 2**20
+"""Bytes that a thread parses; a line of more is read by itself."""
 Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
@@ -35,20 +37,21 @@ class Plain(NamedTuple):
     answered: pa.Array
 
 
-def parsed(texts: Sequence[bytes], schema: pa.Schema) -> list[tuple[Positions, pa.Table]]:
+def parsed(lines: Lines, schema: pa.Schema) -> list[tuple[Positions, pa.Table]]:
     """Lines as columns, each with its position, in runs that fit the schema; what is in none is to be read by line.
 
     Args:
-        texts: lines; empty ones are in no run.
+        lines: empty ones are in no run.
         schema: the fields that count; others are passed over.
     """
-    at = np.flatnonzero(np.fromiter(map(len, texts), np.int64, len(texts)))
+    if (table := _together(lines.whole, lines.count, schema)) is not None:
+        return [(np.arange(lines.count), table)]
     found: list[tuple[Positions, pa.Table]] = []
-    waiting = [at]
+    waiting = [np.flatnonzero(np.fromiter(map(len, lines.texts), np.int64, lines.count))]
     while waiting:
         some = waiting.pop()
-        run = texts if len(some) == len(texts) else [texts[each] for each in some.tolist()]
-        if (table := _together(run, schema)) is not None:
+        whole = b"\n".join([lines.texts[each] for each in some.tolist()])
+        if (table := _together(whole, len(some), schema)) is not None:
             found.append((some, table))
         elif len(some) > _FEWEST:
             waiting += [some[len(some) // 2 :], some[: len(some) // 2]]
@@ -72,21 +75,21 @@ def others(plain: Plain | None, count: int) -> list[int] | None:
     return list(np.flatnonzero(left).tolist())
 
 
-def _together(texts: Sequence[bytes], schema: pa.Schema) -> pa.Table | None:
-    whole = b"\n".join(texts)
-    if not whole.startswith(b"{") or not whole.endswith(b"}") or whole.count(b"}\n{") != len(texts) - 1:
+def _together(whole: bytes, count: int, schema: pa.Schema) -> pa.Table | None:
+    """The objects of so many lines; None where not each line is one."""
+    if not whole.startswith(b"{") or not whole.endswith(b"}") or whole.count(b"}\n{") != count - 1:
         return None
     try:
         if not whole.isascii():
             whole.decode()
         table = arrow_json.read_json(
             pa.BufferReader(whole),
-            arrow_json.ReadOptions(block_size=max(_BLOCK, max(map(len, texts)) + 1)),
+            arrow_json.ReadOptions(block_size=_BLOCK),
             arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
         )
     except (pa.ArrowException, UnicodeDecodeError):
         return None
-    return table if table.num_rows == len(texts) else None
+    return table if table.num_rows == count else None
 
 
 def column(table: pa.Table, *path: str) -> pa.Array:

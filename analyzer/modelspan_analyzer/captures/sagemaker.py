@@ -41,7 +41,7 @@ def read_sagemaker(paths: Sequence[Path], options: Options, misfits: Misfits) ->
         events: list[Event] = []
         labels: list[Event] = []
         plain = _plain(lines, assembler)
-        for at, line in lines.parsed(misfits, others(plain, len(lines.texts))):
+        for at, line in lines.parsed(misfits, others(plain, lines.count)):
             try:
                 if "captureData" in line:
                     events.append(_captured(line, at))
@@ -57,7 +57,7 @@ def read_sagemaker(paths: Sequence[Path], options: Options, misfits: Misfits) ->
 def _plain(lines: Lines, assembler: Assembler) -> Plain | None:
     """Events of one row of CSV each, which most captures hold alone."""
     found = []
-    for at, table in parsed(lines.texts, _LINE) if _CAPTURE in lines.texts[0] else ():
+    for at, table in parsed(lines, _LINE) if lines.has(_CAPTURE) else ():
         given = column(table, "eventMetadata", "inferenceId")
         ids = pc.if_else(pc.equal(given, ""), None, given).fill_null("")
         ids = pc.if_else(pc.equal(ids, ""), column(table, "eventMetadata", "eventId"), ids)
