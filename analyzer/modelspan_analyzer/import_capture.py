@@ -6,7 +6,8 @@ was broken off goes on where it was, and one of files that grew adds what is new
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan import conventions as names
-from modelspan_analyzer.captures.capture import DURATION, ID, LABEL, TIME, TRACE, VERSION, WEIGHT, Batch
+from modelspan_analyzer.captures.capture import DURATION, ID, LABEL, PREDICTION, TIME, TRACE, VERSION, WEIGHT, Batch
+from modelspan_analyzer.captures.class_scores import are_scores, with_class
 from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.seen import Seen
 from modelspan_analyzer.captures.whole import told_roles
@@ -48,6 +50,16 @@ class Target:
     model: str
     version: str | None
     """None for the version that each row tells."""
+    context: ssl.SSLContext | None = None
+    """Whom to trust where it is reached over TLS."""
+
+    def send(self, event: str, rows: pa.Table, shared: Mapping[str, str]) -> None:
+        """Send rows there.
+
+        Raises:
+            SendError: they were not taken.
+        """
+        send(self.url, event, rows, shared, SERVICE, self.context)
 
 
 @dataclass(slots=True)
@@ -110,6 +122,8 @@ class _Way:
     hints: Hints
     remarks: Remarks
     first: Settled | None = None
+    classes: tuple[str, ...] = ()
+    """Outputs that are the scores of classes, as the first answers show."""
     _seen: Seen = field(default_factory=Seen)
     _of_all_times: pa.Array | None = None
 
@@ -149,6 +163,7 @@ class _Way:
 
     def take(self, batch: Batch) -> int:
         """Send the rows of a batch; returns how many."""
+        batch = self._with_class(batch)
         rows = FileRows.of(batch.rows, self.remarks)
         told = told_roles(batch.inputs, batch.outputs, self.roles, self.remarks)
         others = tuple(set(batch.rows.column_names) - {*told.named()})
@@ -163,6 +178,16 @@ class _Way:
             self._send(chosen, settled.roles, version or "")
         return int(settled.rows.table.num_rows)
 
+    def _with_class(self, batch: Batch) -> Batch:
+        """The batch with the class that its scores say, where a column a class is all that was answered."""
+        told = self.roles.prediction or self.roles.score
+        if self.first is None and not told and are_scores(batch.rows, batch.outputs):
+            self.classes = batch.outputs
+        if not self.classes or not {*self.classes} <= {*batch.outputs}:
+            return batch
+        rows = with_class(batch.rows, self.classes, self.remarks)
+        return replace(batch, rows=rows, outputs=(PREDICTION,))
+
     def _begin(self, settled: Settled) -> None:
         """What the first answers tell of the model's task stands for all, and is kept where nothing was."""
         self.first, task = settled, settled.guess.task
@@ -170,17 +195,21 @@ class _Way:
             self.remarks.assume("the answers are amounts (--task classification takes them for classes or scores)")
         if task and not told_task(self.target.store, self.target.model):
             shared = {names.META_MODEL: self.target.model, names.META_VERSION: self.target.version or ""}
-            send(self.target.url, names.EVENT_MODEL, records.card(task), shared, SERVICE)
+            self.target.send(names.EVENT_MODEL, records.card(task), shared)
 
     def _send(self, rows: pa.Table, roles: Roles, version: str) -> None:
         shared = {names.META_MODEL: self.target.model, names.META_VERSION: version}
         for part in _parts(rows, rows_a_send(len(roles.features))):
             told = records.predictions(part, roles, part[roles.id], part[roles.time])
             told = told.append_column(names.COL_SAMPLE_WEIGHT, part[WEIGHT])
+            if len(self.classes) == 2:
+                told = told.append_column(names.COL_VALUE, part[self.classes[1]])
+            for each in self.classes:
+                told = told.append_column(names.COL_SCORE_PREFIX + each, part[each])
             for ours, column in ((DURATION, names.COL_DURATION), (TRACE, names.COL_TRACE_ID)):
                 if ours in part.column_names and ours not in roles.named():
                     told = told.append_column(column, _bytes(part[ours]) if ours == TRACE else part[ours])
-            send(self.target.url, names.EVENT_PREDICTIONS, told, shared, SERVICE)
+            self.target.send(names.EVENT_PREDICTIONS, told, shared)
 
 
 def _bytes(traces: pa.ChunkedArray) -> pa.Array:
@@ -201,5 +230,5 @@ def _send_labels(target: Target, given: pa.Table, hints: Hints, remarks: Remarks
     shared = {names.META_MODEL: target.model, names.META_VERSION: target.version or ""}
     for part in _parts(found, rows_a_send(1)):
         told = records.labels(part, column, part[label_files.ID], part[label_files.TIME])
-        send(target.url, names.EVENT_LABELS, told, shared, SERVICE)
+        target.send(names.EVENT_LABELS, told, shared)
     return int(found.num_rows)

@@ -98,6 +98,7 @@ class Instance:
         abandoned.clear(self.store)
         collecting = config.collector or CollectorConfig(config.data / COLLECTOR_FOLDER)
         monitors = _linked(told, config, collecting.hosts)
+        self._collecting = collecting
         self.collector = Collector(self.store, collecting)
         self._responder = Responder(self.store, monitors)
         self.runner = Runner(self.store, monitors, respond=self._responder if config.analyze else None)
@@ -139,9 +140,11 @@ class Instance:
             self._reporter.start()
         if self._tenants:
             self._tenants.start()
-        web = self.config.web
-        certificate = str(web.tls.certificate.resolve()) if web.tls is not None else ""
-        told = Running(os.getpid(), LOOPBACK, self.config.dsn, self.ports, self._secret, web.host, certificate)
+        web, gate = self.config.web, self._collecting
+        shown, otlp = (str(tls.certificate.resolve()) if tls is not None else "" for tls in (web.tls, gate.tls))
+        tokens = str(gate.tokens.resolve()) if gate.tokens is not None else ""
+        owner = (os.getpid(), LOOPBACK, self.config.dsn, self.ports, self._secret)
+        told = Running(*owner, web.host, shown, otlp_certificate=otlp, tokens=tokens)
         announce(self.config.data, told)
 
     def stop(self) -> None:

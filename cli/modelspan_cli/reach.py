@@ -89,11 +89,11 @@ def _as_owner(instance: Running) -> dict[str, str]:
     return {"Authorization": f"Bearer {instance.secret}"} if instance.secret else {}
 
 
-def _trust(instance: Running) -> ssl.SSLContext | None:
+def trust(certificate: str) -> ssl.SSLContext | None:
     """The very certificate that the note names, whoever signed it and whatever name is in it; None without TLS."""
-    if not instance.web_certificate:
+    if not certificate:
         return None
-    context = ssl.create_default_context(cafile=instance.web_certificate)
+    context = ssl.create_default_context(cafile=certificate)
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
@@ -101,7 +101,7 @@ def _trust(instance: Running) -> ssl.SSLContext | None:
 
 def _answer(instance: Running, request: urllib.request.Request) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(request, context=_trust(instance)) as response:  # noqa: S310 - the running instance's own URL
+        with urllib.request.urlopen(request, context=trust(instance.web_certificate)) as response:  # noqa: S310 - the running instance's own URL
             answer: dict[str, Any] = json.load(response)
             return answer
     except urllib.error.HTTPError as error:

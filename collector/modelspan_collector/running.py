@@ -44,6 +44,10 @@ class Running:
     """Where this machine reaches its web port."""
     web_certificate: str = ""
     """File of the certificate that the web port shows; empty where it speaks plain HTTP."""
+    otlp_certificate: str = ""
+    """The same of the port that takes OTLP over HTTP."""
+    tokens: str = ""
+    """File of the tokens that the collector asks for; empty where it asks for none."""
 
     @property
     def sql_dsn(self) -> str:
@@ -58,10 +62,10 @@ class Running:
     @property
     def otlp_url(self) -> str:
         """Where it takes OTLP over HTTP."""
-        return f"http://{self.host}:{self.ports.http}"
+        return f"{'https' if self.otlp_certificate else 'http'}://{self.host}:{self.ports.http}"
 
 
-_TOLD = ("secret", "web_host", "web_certificate")
+_TOLD = ("secret", "web_host", "web_certificate", "otlp_certificate", "tokens")
 
 
 def web_address(host: str, port: int, *, tls: bool) -> str:

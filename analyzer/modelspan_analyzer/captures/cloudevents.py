@@ -22,10 +22,12 @@ from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.pages import pages
 from modelspan_analyzer.captures.pairs import LOOKED_AT, Half, Pairs, one_sided
 from modelspan_analyzer.files.places import written_at
-from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode
+from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode, version_of
 
 _MODEL: Final = ("modelid", "inference_service", "inferenceservicename")
 """What names the model, the nearest first: Seldon's attribute, a column of KServe's Parquet, KServe's attribute."""
+_CONTENT: Final = ("content_type", "datacontenttype", "content-type")
+_PREFIX: Final = "ce-"
 _COLUMNS: Final = ("id", "req_type", "bytes", "content_type", "endpoint", "inference_service")
 
 
@@ -37,8 +39,9 @@ def read_cloudevents(paths: Sequence[Path], options: Options, misfits: Misfits) 
         written = written_at(file)
         timed = True
         for events, size in pages(file, _COLUMNS, misfits):
-            for event, place in events:
+            for written_so, place in events:
                 try:
+                    event = _attributes(written_so)
                     answer = _is_answer(event)
                     timed &= "time" in event
                     pairs.add(_id(event), _half(event, place, written), answer=answer)
@@ -49,6 +52,11 @@ def read_cloudevents(paths: Sequence[Path], options: Options, misfits: Misfits) 
             yield assembler.batch(pairs.events, pairs.place, size, timed=timed)
             pairs.taken()
     pairs.close()
+
+
+def _attributes(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An event by the names of its attributes; sinks that keep headers write `Ce-Id` and the like for them."""
+    return {name.lower().removeprefix(_PREFIX): value for name, value in event.items()} | dict(event)
 
 
 def _is_answer(event: Mapping[str, Any]) -> bool:
@@ -67,7 +75,7 @@ def _id(event: Mapping[str, Any]) -> str:
 
 def _half(event: Mapping[str, Any], place: str, written: str | None) -> Half:
     """One half, as bytes; of Parquet they are such already."""
-    content = str(event.get("content_type") or event.get("datacontenttype") or "application/json")
+    content = str(next((event[name] for name in _CONTENT if event.get(name)), "application/json"))
     endpoint = str(event.get("endpoint") or "")
     raw = event.get("bytes", event.get("data_base64"))
     if isinstance(raw, str):
@@ -79,6 +87,8 @@ def _half(event: Mapping[str, Any], place: str, written: str | None) -> Half:
         data = event.get("data")
         raw = data.encode() if isinstance(data, str) else orjson.dumps(data)
     version = "" if endpoint == "default" else endpoint
+    if not version and _is_answer(event):
+        version = version_of(raw)
     model = next((str(event[name]) for name in _MODEL if event.get(name)), "")
     return Half(raw, content, event.get("time", written), version, place, model)
 
@@ -94,4 +104,4 @@ def _kinds(file: Path) -> Iterator[bool]:
     """Whether each of the first events of a file is an answer."""
     for event, _ in islice((each for events, _ in pages(file, _COLUMNS, Misfits()) for each in events), LOOKED_AT):
         with suppress(MisfitError):
-            yield _is_answer(event)
+            yield _is_answer(_attributes(event))

@@ -19,7 +19,7 @@ from modelspan_analyzer.captures.capture import Assembler, Batch, Event, Options
 from modelspan_analyzer.captures.lines import files_of
 from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.pages import pages
-from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode, json_rows
+from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode, json_rows, version_of
 
 _MILLISECONDS: Final = 1e11
 """Numbers beyond it count milliseconds since 1970: as seconds they were after the year 5000."""
@@ -91,14 +91,14 @@ def _event(layout: Layout, record: Mapping[str, Any], at: int) -> Event:
         raise MisfitError(f"calls that failed, with status {str(status)[:20]}")
     if codes := record.get("logging_error_codes"):
         raise MisfitError(f"calls whose payload was not logged: {str(codes)[:80]}")
-    metadata = _metadata(record)
+    metadata, answer = _metadata(record), record.get(layout.answer)
     return Event(
         str(key),
         _time(_first(record, layout.time)),
         at,
         _payload(record.get(layout.request)),
-        _payload(record.get(layout.answer)),
-        _text(_first(metadata, ("model_version",)), _first(record, layout.version)),
+        _payload(answer),
+        _text(_first(metadata, ("model_version",)), _first(record, layout.version)) or version_of(answer),
         _weight(record.get("sampling_fraction")),
         _seconds(_first(record, layout.milliseconds)),
         model=_text(_first(metadata, ("model_name",)), _first(record, layout.model)),

@@ -182,7 +182,7 @@ def _pieces(path: Path, misfits: Misfits) -> Iterator[bytes]:
                     held.take()
                     skipping = True
     except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
-        misfits.line(f"files that cannot be read to their end ({type(error).__name__})", f"{path} from line {number}")
+        misfits.rest(error, f"{path} from line {number}")
     except _ArchiveError:
         misfits.line("archives (zip, tar), which are to be unpacked first", str(path))
     if rest := held.take():

@@ -24,6 +24,8 @@ class Misfits:
     """What was assumed of the rest."""
     lines: int = 0
     """Lines, and events that never came whole, of which nothing is imported."""
+    files: int = 0
+    """Files whose rest cannot be read, however many lines that is."""
     cells: int = 0
     """Cells that are missing in what is imported."""
     models: Counter[str] = field(default_factory=Counter)
@@ -37,6 +39,11 @@ class Misfits:
         """Leave a line out."""
         self.lines += 1
         self._add(reason, place, 1)
+
+    def rest(self, error: Exception, place: str) -> None:
+        """Leave out what of a file lies behind a place."""
+        self.files += 1
+        self._add(f"files, of which all that follows cannot be read ({type(error).__name__})", place, 1)
 
     def cell(self, reason: str, place: str, count: int = 1) -> None:
         """Leave some cells out, the first of them at a place."""

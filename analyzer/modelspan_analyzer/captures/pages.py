@@ -47,7 +47,7 @@ def _parquet(file: Path, columns: Sequence[str], misfits: Misfits) -> Iterator[P
                 yield [(each, f"{file} row {row + at}") for at, each in enumerate(batch.to_pylist())], batch.nbytes
                 row += batch.num_rows
     except (pa.ArrowException, OSError) as error:
-        misfits.line(f"files that cannot be read to their end ({type(error).__name__})", f"{file} from row {row}")
+        misfits.rest(error, f"{file} from row {row}")
 
 
 def _text(file: Path, misfits: Misfits) -> Iterator[Page]:

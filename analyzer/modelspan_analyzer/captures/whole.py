@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from modelspan_analyzer.captures.capture import ID, LABEL, PREDICTION, TIME, Batch, Options
+from modelspan_analyzer.captures.class_scores import are_scores, with_class
 from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.table import FORMATS
 from modelspan_analyzer.files.roles import Roles
@@ -55,6 +56,8 @@ def read_captured(name: str, paths: Sequence[Path], options: Options) -> Capture
     if labels is not None:
         table = _with_labels(table, labels, remarks)
     inputs, outputs = _names(filled)
+    if are_scores(table, outputs):
+        table, outputs = with_class(table, outputs, remarks), (PREDICTION,)
     return Captured(FileRows.of(table, remarks), inputs, outputs, labels is not None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -25,8 +26,15 @@ class SendError(RuntimeError):
     """The collector did not take the rows."""
 
 
-def send(url: str, event: str, rows: pa.Table, shared: Mapping[str, str], service: str) -> None:
-    """Post one event, retrying while the collector asks for patience.
+def send(
+    url: str,
+    event: str,
+    rows: pa.Table,
+    shared: Mapping[str, str],
+    service: str,
+    context: ssl.SSLContext | None = None,
+) -> None:
+    """Post one event, retrying while the collector asks for patience; over TLS with a context of its own.
 
     Raises:
         SendError: it was refused, in whole or in part, or not taken after several attempts.
@@ -34,11 +42,11 @@ def send(url: str, event: str, rows: pa.Table, shared: Mapping[str, str], servic
     request = urllib.request.Request(  # noqa: S310 - the URL is the instance's own
         f"{url}/v1/logs",
         data=_encode(event, rows, shared, service),
-        headers={**_given_headers(), "Content-Type": "application/x-protobuf"},
+        headers={**given_headers(), "Content-Type": "application/x-protobuf"},
     )
     for attempt in range(ATTEMPTS):
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=60, context=context) as response:  # noqa: S310
                 answer = ExportLogsServiceResponse.FromString(response.read())
         except urllib.error.HTTPError as error:
             if error.code not in (429, 502, 503, 504):
@@ -51,7 +59,7 @@ def send(url: str, event: str, rows: pa.Table, shared: Mapping[str, str], servic
     raise SendError(f"the collector was too busy for {event} after {ATTEMPTS} attempts")
 
 
-def _given_headers() -> dict[str, str]:
+def given_headers() -> dict[str, str]:
     """Headers of the environment, as OpenTelemetry's exporters have them: where a collector asks for a token."""
     return dict(parse_env_headers(os.environ.get(OTEL_EXPORTER_OTLP_HEADERS, ""), liberal=True))
 

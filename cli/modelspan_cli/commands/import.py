@@ -4,11 +4,18 @@
 from __future__ import annotations
 
 import argparse
+import os
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from opentelemetry.sdk.environment_variables import (
+    OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE,
+    OTEL_EXPORTER_OTLP_CLIENT_KEY,
+    OTEL_EXPORTER_OTLP_HEADERS,
+)
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from modelspan_analyzer.captures.lines import files_of
@@ -18,15 +25,17 @@ from modelspan_analyzer.files.roles import Roles
 from modelspan_analyzer.files.rows import FileError
 from modelspan_analyzer.import_capture import Imported, Target, import_batches
 from modelspan_analyzer.instance import Instance, InstanceConfig
-from modelspan_analyzer.replay.send import SendError
+from modelspan_analyzer.replay.send import SendError, given_headers
 from modelspan_cli.addresses import add_store
 from modelspan_cli.capture_options import add_columns, options
 from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
 from modelspan_cli.file_options import add_hints, hints, names, place, say
-from modelspan_cli.reach import DEFAULT_DATA, reading, running
+from modelspan_cli.reach import DEFAULT_DATA, reading, running, trust
+from modelspan_collector.access.tokens import Tokens
 from modelspan_collector.config import CollectorConfig
-from modelspan_collector.running import COLLECTOR_FOLDER, LOOPBACK
+from modelspan_collector.otlp.errors import UnauthenticatedError
+from modelspan_collector.running import COLLECTOR_FOLDER, LOOPBACK, Running
 from modelspan_collector.store.connect import DEFAULT_DATABASE
 from modelspan_collector.store.errors import StoreError
 
@@ -54,8 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_hints(parser, times=False)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the instance (default: %(default)s)")
     add_store(parser, "a ClickHouse server instead")
-    words = "of the tenant whose token OTEL_EXPORTER_OTLP_HEADERS has, to know what is there (default: %(default)s)"
-    parser.add_argument("--database", default=DEFAULT_DATABASE, help=words)
+    words = "of the tenant whose token OTEL_EXPORTER_OTLP_HEADERS has (default: the token's own)"
+    parser.add_argument("--database", default="", help=words)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,7 +97,8 @@ def _summary(args: argparse.Namespace, done: Imported, misfits: Misfits) -> str:
     if done.labels:
         parts.append(f"{done.labels:,} labels")
     if misfits:
-        parts.append(f"left out: {misfits.lines:,} lines or events and {misfits.cells:,} cells")
+        rest = f", and all that follows in {misfits.files:,} files" if misfits.files else ""
+        parts.append(f"left out: {misfits.lines:,} lines or events and {misfits.cells:,} cells{rest}")
     return "; ".join(parts)
 
 
@@ -97,11 +107,12 @@ def _target(args: argparse.Namespace) -> Iterator[Target]:
     """The running instance, or one of our own while the import lasts."""
     owner = running(args)
     if owner is not None and not args.store:
-        with reading(argparse.Namespace(data=args.data, store="", database=args.database)) as store:
-            yield Target(store, owner.otlp_url, args.model, args.version)
+        database = args.database or _database_of_token(owner)
+        with reading(argparse.Namespace(data=args.data, store="", database=database)) as store:
+            yield Target(store, owner.otlp_url, args.model, args.version, _trusted(owner))
         print(f"the instance (process {owner.pid}) brings them into its tables within seconds", file=sys.stderr)
         return
-    if args.database != DEFAULT_DATABASE:
+    if args.database not in ("", DEFAULT_DATABASE):
         raise CommandError(
             "a tenant's database is filled through a running instance alone, by the tenant's token",
             hint="start `modelspan up --tokens FILE` on the folder first",
@@ -118,6 +129,29 @@ def _target(args: argparse.Namespace) -> Iterator[Target]:
         instance.collector.flush(STORE_SECONDS)
     finally:
         instance.stop()
+
+
+def _database_of_token(owner: Running) -> str:
+    """Where the rows go that are sent with the token of the environment.
+
+    Raises:
+        CommandError: the collector would not take it.
+    """
+    if not owner.tokens:
+        return DEFAULT_DATABASE
+    try:
+        return Tokens(Path(owner.tokens)).tenant(given_headers().get("authorization", "")).database or DEFAULT_DATABASE
+    except UnauthenticatedError as error:
+        hint = f"{OTEL_EXPORTER_OTLP_HEADERS}=authorization=Bearer%20TOKEN has it sent"
+        raise CommandError(str(error), hint=hint) from error
+
+
+def _trusted(owner: Running) -> ssl.SSLContext | None:
+    """The collector's own certificate, and what the environment shows it in turn; None without TLS."""
+    context = trust(owner.otlp_certificate)
+    if context is not None and (shown := os.environ.get(OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE)):
+        context.load_cert_chain(shown, os.environ.get(OTEL_EXPORTER_OTLP_CLIENT_KEY))
+    return context
 
 
 def _progress() -> Progress:

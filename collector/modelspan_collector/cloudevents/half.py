@@ -22,7 +22,7 @@ from modelspan_collector.access.rules import Redaction
 from modelspan_collector.access.tokens import Tenant
 from modelspan_collector.cloudevents import columns
 from modelspan_collector.cloudevents.events import Event
-from modelspan_collector.cloudevents.payloads import MisfitError, decode
+from modelspan_collector.cloudevents.payloads import MisfitError, decode, version_of
 
 REQUEST, ANSWER = "request", "answer"
 _TYPES: Final = {
@@ -111,7 +111,7 @@ def half(event: Event, rules: Redaction, sender: Tenant) -> Half:
         key=hashlib.sha256(key.encode()).hexdigest(),
         id=rules.masked(identity),
         model=rules.masked(model),
-        version=rules.masked(version),
+        version=rules.masked(version or (version_of(event.data) if side == ANSWER else "")),
         namespace=rules.masked(namespace),
         time=_time(told.get("time", "")),
         trace=_trace(told),

@@ -41,7 +41,7 @@ def logs_request(request: Half, answer: Half, received: int) -> Decoded:
     shared = {
         conventions.META_SCHEMA: conventions.SCHEMA_VERSION,
         conventions.META_MODEL: request.model,
-        conventions.META_VERSION: request.version,
+        conventions.META_VERSION: request.version or answer.version,
         conventions.META_ROLE: conventions.ROLE_PRIMARY,
     }
     message = LOGS.request()

@@ -56,6 +56,25 @@ def decode(data: Any, encoding: str | None, content: str | None) -> Payload:
     raise MisfitError(f"payloads of content type {content[:60]!r}, which is not read")
 
 
+def version_of(answer: Any) -> str:
+    """The `model_version` that an answer of the Open Inference Protocol tells; '' where it tells none.
+
+    Args:
+        answer: its text, its bytes, or what they hold as JSON.
+    """
+    if isinstance(answer, str):
+        answer = answer.encode(errors="replace")
+    if isinstance(answer, bytes):
+        if b"model_version" not in answer:
+            return ""
+        try:
+            answer = orjson.loads(answer)
+        except orjson.JSONDecodeError:
+            return ""
+    told = answer.get("model_version") if isinstance(answer, dict) and "outputs" in answer else None
+    return str(told) if isinstance(told, (str, int)) else ""
+
+
 def _csv(text: str) -> str:
     """CSV as the reader of many payloads takes it: line feeds alone, and quotes as they have to be."""
     text = text.rstrip("\r\n")

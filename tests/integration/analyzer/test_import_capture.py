@@ -59,6 +59,29 @@ def sagemaker(event: int, rows: int = 1) -> str:
     return json.dumps({"captureData": sides, "eventMetadata": told})
 
 
+def test_answers_of_a_score_a_class_are_scores_with_the_class_of_the_highest(
+    bring: Import, store: Store, tmp_path: Path
+) -> None:
+    """As those of a decorated function are; of two classes the value is the score of the second."""
+    for model, answers in {"three": [[0.2, 0.5, 0.3], [0.6, 0.3, 0.1]], "two": [[0.25, 0.75], [0.5, 0.5]]}.items():
+        folder = tmp_path / model
+        folder.mkdir()
+        calls = [
+            {"id": f"{model}{at}", "timestamp": 1769868000 + at, "request": {"inputs": [[at]]}, "response": [answer]}
+            for at, answer in enumerate(answers)
+        ]
+        (folder / "log.jsonl").write_text("\n".join(map(json.dumps, calls)))
+        assert bring("mlflow", folder, task="classification").added == 2
+    found = store.rows("SELECT prediction_id, label, value, scores FROM predictions ORDER BY prediction_id")
+    one, two, three = "output_1", "output_2", "output_3"
+    assert [tuple(row.values()) for row in found] == [
+        ("three0", two, None, {one: 0.2, two: 0.5, three: 0.3}),
+        ("three1", one, None, {one: 0.6, two: 0.3, three: 0.1}),
+        ("two0", two, 0.75, {one: 0.25, two: 0.75}),
+        ("two1", one, 0.5, {one: 0.5, two: 0.5}),
+    ]
+
+
 def test_importing_again_adds_nothing_and_what_grew_adds_what_is_new(
     bring: Import, store: Store, tmp_path: Path
 ) -> None:

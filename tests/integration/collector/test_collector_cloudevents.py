@@ -68,7 +68,11 @@ def test_kserve_in_binary_mode(collector: Collector, store: Store) -> None:
     """Whichever half comes first, rows of both protocols become predictions with the time of their request."""
     v1 = {"instances": [{"size": 80, "kind": "flat"}, {"size": 120, "kind": "house"}]}
     v2 = {"id": "b", "inputs": [{"name": "size", "shape": [1], "datatype": "FP64", "data": [90.5]}]}
-    answered = {"model_name": "rent", "outputs": [{"name": "p", "shape": [1], "datatype": "FP64", "data": [270.0]}]}
+    answered = {
+        "model_name": "rent",
+        "model_version": "7",
+        "outputs": [{"name": "p", "shape": [1], "datatype": "FP64", "data": [270.0]}],
+    }
     assert kserve(collector, "a", "request", v1)[0] == 200
     assert kserve(collector, "b", "response", answered)[0] == 200
     assert kserve(collector, "a", "response", {"predictions": [240.0, 360.0]})[0] == 200
@@ -83,7 +87,8 @@ def test_kserve_in_binary_mode(collector: Collector, store: Store) -> None:
     assert rows[1]["numeric_features"] == {"size": 120.0}
     assert rows[1]["categorical_features"] == {"kind": "house"}
     assert {(row["model"], row["version"], row["tags"]["namespace"], row["ms"]) for row in rows} == {
-        ("rent", "", "flats", 250)
+        ("rent", "", "flats", 250),
+        ("rent", "7", "flats", 250),
     }
     assert [row["trace_id"] for row in rows] == ["", "", TRACE]
 

@@ -99,6 +99,10 @@ def structured(kind: str, body: Any, **told: Any) -> str:
 
 LINES: dict[str, Callable[[], list[str]]] = {
     "Seldon's": lambda: [structured("request", SELDON[0]), structured("response", SELDON[1])],
+    "headers as a sink of binary mode keeps them": lambda: [
+        json.dumps({"Ce-Id": "s1", "CE-TYPE": KSERVE + kind, "Ce-Time": "2026-01-31T14:00:39Z", "data": body})
+        for kind, body in zip(("request", "response"), SELDON, strict=True)
+    ],
     "data in base64": lambda: [
         json.dumps(
             {
@@ -126,6 +130,12 @@ def test_events_a_line_are_predictions(tmp_path: Path, form: str) -> None:
     assert rows["prediction_id"].to_pylist() == ["s1_0", "s1_1"]
     assert rows.select(["age", "plan"]).to_pydict() == {"age": [1.0, 2.0], "plan": ["a", "b"]}
     assert rows.column(6).to_pylist() == [0.1, 0.2]
+
+
+def test_an_answer_of_the_open_inference_protocol_tells_its_version(tmp_path: Path) -> None:
+    answer = V2[1] | {"model_version": "7"}
+    write(tmp_path / "1.parquet", row("request", V2[0]), row("response", answer))
+    assert read(tmp_path)[0]["version"].to_pylist() == ["7", "7"]
 
 
 ASKED, ANSWERED = {"instances": [[1, "a"]]}, {"predictions": [0.5]}
@@ -181,7 +191,7 @@ def test_a_file_that_is_cut_costs_itself_alone(tmp_path: Path) -> None:
     (tmp_path / "2.parquet").write_bytes((tmp_path / "1.parquet").read_bytes()[:-30])
     rows, misfits = read(tmp_path, "age", "plan")
     assert rows.num_rows == 1
-    assert next(misfits.sentences()).startswith("1 files that cannot be read to their end")
+    assert next(misfits.sentences()).startswith("1 files, of which all that follows cannot be read")
 
 
 def test_where_only_requests_were_logged_they_are_rows(tmp_path: Path) -> None:

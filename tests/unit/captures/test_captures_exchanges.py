@@ -135,6 +135,19 @@ def test_logs_of_mlflows_servers_are_read_in_every_form_of_payload(tmp_path: Pat
     ]
 
 
+def test_an_answer_of_the_open_inference_protocol_tells_its_version(tmp_path: Path) -> None:
+    """Where the log does not: what it says itself goes first."""
+    asked, answered = PAYLOADS["tensors of v2"]
+    answer = {"model_name": "m", "model_version": "7", **answered}
+    calls = [
+        {"id": "a", "timestamp": AT.timestamp(), "request": asked, "response": answer},
+        {"id": "b", "timestamp": AT.timestamp(), "request": asked, "response": json.dumps(answer), "version": "8"},
+    ]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, calls)))
+    rows, _ = read(tmp_path, "mlflow", "age", "plan")
+    assert rows["version"].to_pylist() == ["7", "8"]
+
+
 def test_a_request_of_vertex_has_a_row_in_each_of_its_texts(tmp_path: Path) -> None:
     """Instances as lists or as objects, with an id that is a number."""
     row = {
