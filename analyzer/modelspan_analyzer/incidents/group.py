@@ -90,12 +90,18 @@ def _is_about(incident: Incident, features: Set[str]) -> bool:
 
 
 def _of_the_same(finding: NewFinding, incident: Incident) -> bool:
-    """Whether something is wrong with a feature that was measured, or with the answers: labels say only later of some
-    that shifted that they are worse."""
-    if _is_about(incident, finding.about):
+    """Whether something is wrong with a feature that was measured, with the same measure elsewhere, or with the
+    answers: labels say only later of some that shifted that they are worse."""
+    if _is_about(incident, finding.about) or _elsewhere(finding.result, incident):
         return True
     answers = (_of_answers(member.signal, member.metric) for member in incident.findings if not member.ended)
     return _of_answers(finding.result.signal, finding.result.metric) and any(answers)
+
+
+def _elsewhere(result: Result, incident: Incident) -> bool:
+    """Whether the same measure is wrong in another part of the traffic."""
+    measure = (result.signal, result.metric, result.feature)
+    return any((one.signal, one.metric, one.feature) == measure for one in incident.findings if not one.ended)
 
 
 def _of_answers(signal: str, metric: str) -> bool:

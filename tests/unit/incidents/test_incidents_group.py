@@ -89,6 +89,18 @@ def test_unrelated_findings_are_incidents_of_their_own(first, second):
     assert home(second, [incident(first)], TOGETHER) is None
 
 
+def test_a_metric_of_ones_own_is_one_incident_whichever_slice_shows_it_first():
+    """It names no feature, and labels or outcomes of one slice may be in before those of another."""
+    window = Window(NOON, NOON + minutes(60))
+    first = Result("churn", "1", window, "metrics", "revenue", 0.5, Verdict.ALARM, segment="tag.shop=a")
+    later = replace(first, window=Window(NOON + minutes(300), NOON + minutes(360)), segment="tag.shop=b")
+    open_ = incident(NewFinding(first, finding("").explanation))
+    assert home(NewFinding(later, finding("", hour=5).explanation), [open_], TOGETHER) is open_
+    other = NewFinding(replace(later, metric="refunds"), finding("", hour=5).explanation)
+    assert home(other, [open_], TOGETHER) is None
+    assert home(NewFinding(later, None), [ended(open_, 1)], TOGETHER) is None
+
+
 def test_what_is_over_takes_nothing_new_in():
     """A resolved incident is continued by its own findings alone."""
     over = replace(incident(finding("age", "store", 10)), status=RESOLVED)
