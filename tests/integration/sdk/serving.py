@@ -6,6 +6,7 @@ what other environments have too.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import subprocess
@@ -68,13 +69,16 @@ class Trace(NamedTuple):
 
 
 def installed(packages: tuple[str, ...], folder: Path) -> Path:
-    """The Python of an environment with the packages."""
+    """The Python of an environment with the packages, which is made once for all tests of a session."""
+    folder = folder / hashlib.sha256(repr(packages).encode()).hexdigest()[:8]
+    python = folder / "bin/python"
+    if python.exists():
+        return python
     if importlib.util.find_spec("uv") is None:
         missing("the package uv, which makes the environment of a framework, is not installed")
     from uv import find_uv_bin
 
     base = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
-    python = folder / "bin/python"
     for told in (["venv", "--python", str(base), str(folder)], ["pip", "install", "--python", str(python), *packages]):
         done = subprocess.run([find_uv_bin(), *told], capture_output=True, text=True)
         if done.returncode:
@@ -83,9 +87,19 @@ def installed(packages: tuple[str, ...], folder: Path) -> Path:
 
 
 @contextmanager
-def served(framework: Framework, receiver: Receiver, folder: Path, **environ: str) -> Iterator[httpx.Client]:
-    """The framework's application, ready to be asked; it is ended as its operator would."""
-    python = installed((*framework.packages, *OURS), folder / "environment")
+def served(
+    framework: Framework, receiver: Receiver, folder: Path, environments: Path, **environ: str
+) -> Iterator[httpx.Client]:
+    """The framework's application, ready to be asked; it is ended as its operator would.
+
+    Args:
+        framework: which.
+        receiver: where it sends to.
+        folder: for its files.
+        environments: where what frameworks are installed into is kept.
+        environ: what else its process is told.
+    """
+    python = installed((*framework.packages, *OURS), environments)
     ports = {"PORT2": str(free_port()), "PORT": str(free_port())}
     for name, text in {**framework.files, "model.py": MODEL}.items():
         (folder / name).write_text(_filled(text, ports))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -129,14 +130,23 @@ FRAMEWORKS = {
 }
 
 
+@pytest.fixture(scope="module")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where frameworks are installed."""
+    return tmp_path_factory.mktemp("environments")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FRAMEWORKS)
-def test_each_request_is_one_prediction_in_its_trace(name: str, receiver: Receiver, tmp_path: Path) -> None:
+def test_each_request_is_one_prediction_in_its_trace(
+    name: str, receiver: Receiver, tmp_path: Path, environments: Path
+) -> None:
     """Also where the model runs in another process than the server; the estimators inside say nothing."""
     framework = FRAMEWORKS[name]
     rows = [[0.0, 1.0], [0.2, 1.0], [0.4, 1.0]]
     traces = [Trace(number) for number in (0xA1, 0xA2, 0xA3)]
-    with served(framework, receiver, tmp_path, MODELSPAN_MODEL="named", MODELSPAN_MODEL_VERSION="1") as client:
+    named = {"MODELSPAN_MODEL": "named", "MODELSPAN_MODEL_VERSION": "1"}
+    with served(framework, receiver, tmp_path, environments, **named) as client:
         for row, trace in zip(rows, traces, strict=True):
             answer = client.post(framework.path, json=asked(framework.body, row), headers=trace.header)
             assert answer.status_code == 200, answer.text
@@ -153,3 +163,63 @@ def test_each_request_is_one_prediction_in_its_trace(name: str, receiver: Receiv
 def predicting(receiver: Receiver) -> list[Any]:
     """The spans of predictions."""
     return [span for span in receiver.spans() if span.name.startswith("predict ")]
+
+
+TOGETHER = """
+import litserve
+from model import fitted
+
+class Batched(litserve.LitAPI):
+    def setup(self, device):
+        self.model = fitted()
+
+    def decode_request(self, request):
+        return request["row"]
+
+    def predict(self, rows):
+        return self.model.predict_proba(rows)[:, 1].tolist()
+
+class Asynchronous(Batched):
+    async def decode_request(self, request):
+        return request["row"]
+
+    async def predict(self, row):
+        return float(self.model.predict_proba([row])[0, 1])
+
+    async def encode_response(self, score):
+        return score
+
+if __name__ == "__main__":
+    apis = [
+        Batched(max_batch_size=3, batch_timeout=30, api_path="/batched"),
+        Asynchronous(enable_async=True, api_path="/asynchronous"),
+    ]
+    litserve.LitServer(apis, accelerator="cpu").run(host="127.0.0.1", port=PORT, generate_client_file=False)
+"""
+
+
+@pytest.mark.slow
+def test_requests_that_litserve_brings_together_are_one_call_in_none_of_their_traces(
+    receiver: Receiver, tmp_path: Path, environments: Path
+) -> None:
+    """A row each; those that it answers at the same time, one by one, are each in the trace of its own."""
+    framework = FRAMEWORKS["litserve"]._replace(files={"app.py": TOGETHER})
+    traces = {
+        path: [Trace(start + number) for number in range(3)] for path, start in (("batched", 1), ("asynchronous", 9))
+    }
+    with served(framework, receiver, tmp_path, environments) as client, ThreadPoolExecutor(6) as pool:
+
+        def ask(path: str, number: int) -> int:
+            row = {"row": [number / 5, 1.0]}
+            return client.post(f"/{path}", json=row, headers=traces[path][number].header).status_code
+
+        answers = [pool.submit(ask, path, number) for path in traces for number in range(3)]
+        assert [answer.result() for answer in answers] == [200] * 6
+        eventually(lambda: len(receiver.predictions()) >= 6, "the predictions arrive")
+    found: dict[str, list[bytes]] = {}
+    for row in receiver.predictions():
+        found.setdefault(row["modelspan.model.name"], []).append(row["trace_id"])
+    assert sorted(found["Asynchronous"]) == [trace.id for trace in traces["asynchronous"]]
+    (together,) = {*found["Batched"]}
+    assert len(found["Batched"]) == 3
+    assert together not in [trace.id for trace in traces["batched"]]
