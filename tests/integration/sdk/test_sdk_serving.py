@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -131,9 +133,11 @@ FRAMEWORKS = {
 
 
 @pytest.fixture(scope="module")
-def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where frameworks are installed."""
-    return tmp_path_factory.mktemp("environments")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where frameworks are installed, a gigabyte."""
+    folder = tmp_path_factory.mktemp("environments")
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.mark.slow
