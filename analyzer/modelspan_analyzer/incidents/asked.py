@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from modelspan_analyzer import instants
+from modelspan_analyzer.config.expression import understood
 from modelspan_analyzer.incidents.incident import Incident, key_of
 from modelspan_analyzer.incidents.store import load
 from modelspan_analyzer.kinds import KINDS
@@ -19,6 +20,7 @@ from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.why.explanation import Finding
 from modelspan_analyzer.why.question import question
 from modelspan_collector.store.connect import Store
+from modelspan_collector.store.segments import SLICE
 
 MOST = 6
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -64,7 +66,7 @@ def finding_of(
     Raises:
         ValueError: the question cannot be read, or nothing is known of the model or incident in that time.
     """
-    segments.parse(segment)
+    _check_slices(store, segment)
     if kind not in ("", *KINDS):
         raise ValueError(f"cannot explain {kind!r}; ask for one of {', '.join(KINDS)}")
     window = window_of(since, until)
@@ -84,6 +86,17 @@ def finding_of(
             said = f"what alarmed of {model!r} {at} ({', '.join(others)}) is about no single predictions; ask"
         raise ValueError(f"{said} about all predictions, with a kind ({', '.join(KINDS)})")
     return found
+
+
+def _check_slices(store: Store, segment: str) -> None:
+    """See that a segment is one, and that the engine can tell which rows its expressions are of.
+
+    Raises:
+        ValueError: it is not, or the engine cannot.
+    """
+    for key, text in segments.parse(segment):
+        if key.startswith(f"{SLICE}.") and (why := understood(store, text, "slice")):
+            raise ValueError(why)
 
 
 def answer_to(store: Store, given: Mapping[str, str]) -> list[Finding]:

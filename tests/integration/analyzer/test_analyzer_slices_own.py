@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import csv
 
+from modelspan_analyzer.incidents.asked import finding_of
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.slices import slices
 from modelspan_analyzer.monitors.metrics.monitor import metrics
@@ -169,6 +170,12 @@ def test_a_slice_that_cannot_be_computed_takes_no_other_along(context: MonitorCo
     assert "cannot compute the slice" in failed.reason
     others = {(one.metric, one.feature, one.segment): one.verdict for one in found if one is not failed}
     assert others == {(one.metric, one.feature, one.segment): one.verdict for one in monitor(context)}
+
+
+def test_a_question_after_a_slice_that_cannot_be_computed_says_so(context: MonitorContext) -> None:
+    """As what it is, a mistake of the question, and not as a store that does not answer."""
+    with pytest.raises(ValueError, match="cannot compute the slice 'label - 1 > 2'"):
+        finding_of(context.store, "payments", kind="prediction_drift", segment="slice.odd=label - 1 > 2")
 
 
 def test_a_slice_of_rows_that_hold_no_number_is_without_them(context: MonitorContext) -> None:
