@@ -34,7 +34,9 @@ class Dashboard:
 
 
 VARIABLES = {
-    "model": "SELECT DISTINCT model FROM monitor_runs ORDER BY model",
+    "project": "SELECT '' AS project UNION DISTINCT SELECT DISTINCT project FROM models FINAL ORDER BY project",
+    "model": "SELECT DISTINCT model FROM monitor_runs WHERE '${project}' = '' "
+    "OR model IN (SELECT model FROM models FINAL WHERE project = '${project}') ORDER BY model",
     "feature": "SELECT DISTINCT feature FROM monitor_results "
     "WHERE model = '${model}' AND signal = 'data_drift' AND feature != '' ORDER BY feature",
     "incident": "SELECT incident_id FROM incidents FINAL ORDER BY opened_at DESC LIMIT 200",
@@ -130,7 +132,7 @@ MODEL = Dashboard(
             width=24,
         ),
     ),
-    ("model",),
+    ("project", "model"),
 )
 
 FEATURE = Dashboard(
@@ -143,7 +145,7 @@ FEATURE = Dashboard(
         _measured("Quality", "metric, value", f"signal = 'data_quality' AND {_FEATURE}"),
         _verdicts("signal, metric", _FEATURE),
     ),
-    ("model", "feature"),
+    ("project", "model", "feature"),
 )
 
 FAIRNESS = Dashboard(
@@ -155,7 +157,7 @@ FAIRNESS = Dashboard(
         ),
         _verdicts("feature AS facet, segment, metric, n", "signal = 'fairness'"),
     ),
-    ("model",),
+    ("project", "model"),
 )
 
 INCIDENT = Dashboard(

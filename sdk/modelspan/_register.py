@@ -27,6 +27,7 @@ def register(
     signature: Mapping[str, Any] | None = None,
     training_data: Mapping[str, Any] | None = None,
     deployed_at: datetime.datetime | None = None,
+    project: str = "",
 ) -> None:
     """Say what a model is, once at start-up; it fills the table `models`.
 
@@ -41,6 +42,7 @@ def register(
         signature: Its features and their types; learnt from its first predictions in this process, where not given.
         training_data: Where its data came from: path, period, rows.
         deployed_at: When this version began to serve.
+        project: What it is part of, with other models: they are shown together.
     """
     if _runtime.disabled:
         return
@@ -48,5 +50,5 @@ def register(
         stream = Stream(model_name(model), version_name(version), role)
         deployed = times.instant(deployed_at)
         names = [class_name(each)[: _runtime.current().settings.max_string_length] for each in classes]
-        card = Card(stream, owner, task, names, hyperparameters, signature, training_data, deployed)
+        card = Card(stream, owner, task, names, hyperparameters, signature, training_data, deployed, project)
         _runtime.current().pipeline.add_card(card)

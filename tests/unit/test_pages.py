@@ -36,6 +36,7 @@ RUN = {
         "tests/integration/sdk/test_sdk_outcomes.py": ("python",),
         "tests/integration/analyzer/test_analyzer_outcomes.py": ("sh", "sql"),
     },
+    "docs/pages.md": {"tests/integration/sdk/test_sdk_projects.py": ("python", "sh")},
     "docs/performance.md": {_COMMANDS: ("sh",)},
     "docs/quickstart.md": {_QUICKSTART: ("python", "sh")},
     "docs/reports.md": {

@@ -38,9 +38,10 @@ SHARING_BACK: Final = timedelta(hours=1)
 _CARDS = """
 SELECT model, version, tenant, owner, task, deployed_at, min(timestamp) AS at,
        lower(hex(sipHash128(owner, task, classes, hyperparameters, signature, training_data,
-                            ifNull(toString(deployed_at), '')))) || if(tenant = '', '', '@' || tenant) AS card
+                            ifNull(toString(deployed_at), '')))) || if(tenant = '', '', '@' || tenant)
+       || if(project = '', '', '#' || project) AS card
 FROM models
-GROUP BY model, version, tenant, owner, task, classes, hyperparameters, signature, training_data, deployed_at
+GROUP BY model, version, tenant, owner, task, classes, hyperparameters, signature, training_data, deployed_at, project
 HAVING (model, version, card) NOT IN (
     SELECT model, version, JSONExtractString(details, 'card') FROM audit_log WHERE action = {action:String}
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from modelspan_analyzer.incidents.store import load_open
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.metrics.targets import BURN
 from modelspan_analyzer.monitors.metrics.targets import SIGNAL as METRICS
+from modelspan_analyzer.reading.cards import projects
 from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
 from modelspan_analyzer.views.health import STATES, Checked, Health, State, checked, state
 from modelspan_analyzer.views.query import Query
@@ -24,7 +26,7 @@ from modelspan_analyzer.views.traffic import Traffic, traffic
 from modelspan_analyzer.views.view import NotThereError, View, table_of
 from modelspan_collector.store.connect import Store
 
-PARAMETERS: Final = frozenset({"q", "sort", "page", "state"})
+PARAMETERS: Final = frozenset({"q", "sort", "page", "state", "project"})
 ON_A_PAGE: Final = 50
 _OWNERS: Final = """
 SELECT model, version, argMax(owner, timestamp) AS owner FROM models FINAL GROUP BY model, version
@@ -97,6 +99,8 @@ class Member:
     signals: tuple[Health, ...]
     incidents: tuple[OpenIncident, ...]
     gravity: int
+    project: str = ""
+    """What it is part of; empty where no card says."""
     goals: tuple[Goal, ...] = ()
     """Business goals, of those that have been looked at in the last 30 days."""
 
@@ -125,6 +129,8 @@ class Fleet(View):
     """Of all pages."""
     states: Mapping[str, int]
     """How many of the whole fleet are how."""
+    projects: Mapping[str, int]
+    """How many versions of the whole fleet are part of what; '' of those of which no card says."""
     total: int
     page: int
     pages: int
@@ -138,12 +144,12 @@ class Fleet(View):
 
     def tables(self) -> Mapping[str, pa.Table]:
         """Every model that matches, of all pages."""
-        columns = ("model", "version", "state", "sentence", "owner", "predictions", "last_day", "newest")
+        columns = ("model", "version", "state", "sentence", "owner", "project", "predictions", "last_day", "newest")
         return {"models": table_of(self.matched, (*columns, "p95_seconds", "checked"))}
 
 
 def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: datetime) -> Fleet:
-    """The fleet, as it is asked for: `q` (part of a name or an owner), `state`, `sort`, `page`.
+    """The fleet, as it is asked for: `q` (part of a name, an owner or a project), `project`, `state`, `sort`, `page`.
 
     Raises:
         ValueError: a parameter cannot be read.
@@ -155,10 +161,13 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
     wanted, how = given.get("q", "").casefold(), given.get("state", "")
     if how not in ("", *STATES):
         raise ValueError(f"{how[:40]!r} is no state; say one of {', '.join(STATES)}")
+    project = given.get("project", "")
     found = [
         one
         for one in everyone
-        if wanted in f"{one.model} {one.version} {one.owner}".casefold() and how in ("", one.state)
+        if wanted in f"{one.model} {one.version} {one.owner} {one.project}".casefold()
+        and how in ("", one.state)
+        and project in ("", one.project)
     ]
     found.sort(key=SORTS[sort])
     pages = max(1, math.ceil(len(found) / ON_A_PAGE))
@@ -167,6 +176,7 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
     states: dict[str, int] = {}
     for one in sorted(everyone, key=lambda one: one.gravity):
         states[one.state] = states.get(one.state, 0) + 1
+    parts = Counter(one.project for one in everyone)
     return Fleet(
         title="Fleet",
         sentence=_sentence(everyone, states),
@@ -174,6 +184,7 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
         members=tuple(found[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]),
         matched=tuple(found),
         states=states,
+        projects={name: parts[name] for name in sorted(parts)},
         total=len(everyone),
         page=page,
         pages=pages,
@@ -187,6 +198,7 @@ def members(
     """Every version of every model that anything is known of, or of one model."""
     looked, health = checked(store, model)
     came, flow = traffic(store, now, model)
+    of = projects(store)
     owners = {(row["model"], row["version"]): row["owner"] for row in store.rows(_OWNERS)}
     since = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - _LATELY
     delays, goals = _DELAYS(store, model, since), _AIMS(store, model, since)
@@ -204,6 +216,7 @@ def members(
             owners.get(name) or config.for_model(*name).incidents.owner,
             delays.get(name),
             goals.get(name, ()),
+            of.get(name[0], ""),
         )
         for name in names
     ]
@@ -243,6 +256,7 @@ def _member(
     owner: str,
     p95: float | None,
     goals: tuple[Goal, ...],
+    project: str,
 ) -> Member:
     how: State = state(looked, incidents)
     return Member(
@@ -263,6 +277,7 @@ def _member(
         incidents=tuple(OpenIncident(one.incident_id, one.severity.value, one.title) for one in incidents),
         gravity=how.rank,
         goals=goals,
+        project=project,
     )
 
 

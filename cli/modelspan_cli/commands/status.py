@@ -6,7 +6,7 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,10 +20,12 @@ from modelspan_analyzer.incidents import Incident, describe, load_open, load_res
 from modelspan_analyzer.incidents.as_json import incident_as_json
 from modelspan_analyzer.instants import now, utc
 from modelspan_analyzer.monitors.estimation.track_record import TrackRecord, track_records
+from modelspan_analyzer.reading.cards import projects
 from modelspan_analyzer.reading.lag import lags
 from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_analyzer.views.health import NEWEST_TWO, checked, state
 from modelspan_cli.console import console, plain_table
+from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, reading, running
 from modelspan_collector.address import public
 from modelspan_collector.running import COLLECTOR_FOLDER
@@ -61,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--estimates", action="store_true", help="show how good estimates were, where labels came later"
     )
+    parser.add_argument("--project", default="", help="only models whose card names this project")
     add_data_argument(parser)
 
 
@@ -68,8 +71,15 @@ def run(args: argparse.Namespace) -> int:
     """Print the status."""
     instance = running(args)
     with reading(args) as store:
-        models, left_out = _models(store), store.rows(_LEFT_OUT)
+        of = projects(store)
+        if args.project and args.project not in of.values():
+            there = ", ".join(sorted(set(of.values()))) or "none: `modelspan.register(project=...)` names one"
+            raise CommandError(f"no card names the project {args.project!r}; there are {there}")
+        models, left_out = _models(store, of), store.rows(_LEFT_OUT)
+        models = [one for one in models if args.project in ("", one["project"])]
+        of_project = {one["model"] for one in models}
         known = [*load_open(store), *(one for one in load_resolved(store, now() - timedelta(days=1)) if one.closed_by)]
+        known = [one for one in known if not args.project or one.model in of_project]
         shared = shared_models(store, datetime.now(UTC) - timedelta(days=1))
         others = [name for name in databases(store) if name != store.database]
         records = track_records(store, now()) if args.estimates else []
@@ -159,7 +169,7 @@ def _not_shown(others: Sequence[str]) -> list[str]:
     return [f"not shown: the models of {shown}, each with --database NAME"] if others else []
 
 
-def _models(store: Store) -> list[dict[str, Any]]:
+def _models(store: Store, of: Mapping[str, str]) -> list[dict[str, Any]]:
     looked, _ = checked(store)
     rows = store.rows(_ALARMS, {"models": []})
     alarms = {(row["model"], row["version"], utc(row["window_end"])): row["what"] for row in rows}
@@ -172,6 +182,7 @@ def _models(store: Store) -> list[dict[str, Any]]:
         models.append(
             {
                 **row,
+                "project": of.get(row["model"], ""),
                 "state": state(found, known).line,
                 "checked": found.window_end if found else None,
                 "lag_seconds": lag.seconds if lag else None,
@@ -184,11 +195,14 @@ def _models(store: Store) -> list[dict[str, Any]]:
 
 
 def _table(models: list[dict[str, Any]]) -> Table:
-    table = plain_table("model", "version", "predictions", "errors", "newest", "state", "behind", "alarms")
-    for model in models:
+    titles = ["model", "version", "predictions", "errors", "newest", "state", "behind", "alarms"]
+    named = any(model["project"] for model in models)
+    table = plain_table(*(["project"] if named else []), *titles)
+    for model in sorted(models, key=lambda one: one["project"]) if named else models:
         newest = f"{model['newest']:%Y-%m-%d %H:%M:%S}"
-        row = (model["model"], model["version"], f"{model['predictions']:,}", f"{model['errors']:,}", newest)
-        table.add_row(*row, model["state"], _behind(model), ", ".join(model["alarms"]))
+        row = [model["model"], model["version"], f"{model['predictions']:,}", f"{model['errors']:,}", newest]
+        row += [model["state"], _behind(model), ", ".join(model["alarms"])]
+        table.add_row(*([model["project"]] if named else []), *row)
     return table
 
 

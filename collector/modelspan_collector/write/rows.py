@@ -130,6 +130,7 @@ def model_cards(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         "training_data": cells.text(stream, "training_data"),
         "deployed_at": cells.column(stream, "deployed_at").cast(pa.timestamp("ns", "UTC"), safe=False),
         "tenant": _same(tenant, count),
+        "project": cells.text(stream, "project"),
     }
     return Rows(pa.table(columns), "models", service, metadata(stream, names.META_MODEL), wild)
 

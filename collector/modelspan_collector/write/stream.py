@@ -86,6 +86,7 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         Column("signature", roles.text, "string"),
         Column("training_data", roles.text, "string"),
         Column("deployed_at", roles.instant, "timestamp[ns, UTC]"),
+        Column("project", roles.text, "string"),
     ),
 }
 """What each event's stream may hold, next to the prefixed columns of predictions."""

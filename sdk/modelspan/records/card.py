@@ -30,6 +30,7 @@ class Card:
     signature: Mapping[str, Any] | None = None
     training_data: Mapping[str, Any] | None = None
     deployed_at_ns: int | None = None
+    project: str = ""
 
 
 class Cards:
@@ -85,6 +86,8 @@ def encode_card(card: Card) -> Record:
         "training_data": pa.array([_json(card.training_data)], pa.string()),
         "deployed_at": pa.array([card.deployed_at_ns], instant),
     }
+    if card.project:  # collectors of before leave the column out, and say so
+        table["project"] = pa.array([card.project], pa.string())
     metadata = {
         conventions.META_MODEL: card.stream.model,
         conventions.META_VERSION: card.stream.version,

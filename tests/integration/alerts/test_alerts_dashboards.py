@@ -53,7 +53,12 @@ def watched(engine_dsn):
     write_results(store, [gap], "run")
     (incident,) = load_open(store)
     feedback.give(store, incident.incident_id, feedback.USEFUL, actor="ann", now=ENDED)
-    filled = {"${model}": system.model, "${feature}": "txn_count_7d", "${incident}": incident.incident_id}
+    filled = {
+        "${project}": "",
+        "${model}": system.model,
+        "${feature}": "txn_count_7d",
+        "${incident}": incident.incident_id,
+    }
     yield store, filled
     store.command("DROP DATABASE test_dashboards")
     store.close()

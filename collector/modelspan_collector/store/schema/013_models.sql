@@ -11,7 +11,8 @@ CREATE TABLE IF NOT EXISTS models/*local*//**//*on_cluster*//**/
     signature       String,
     training_data   String,
     deployed_at     Nullable(DateTime64(9, 'UTC')),
-    tenant          LowCardinality(String) -- who sent it, as its token says; '' is nobody's
+    tenant          LowCardinality(String), -- who sent it, as its token says; '' is nobody's
+    project         LowCardinality(String)  -- what it is part of, with other models; '' where nobody says
 )
 ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/timestamp)
 PRIMARY KEY (model, version)
