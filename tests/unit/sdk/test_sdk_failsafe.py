@@ -22,10 +22,12 @@ ON_THE_PATH_OF_A_CALL = {
     "_prediction.py",
     "capture/values.py",
     "follow/outermost.py",
+    "follow/rayserve.py",
     "records/placing.py",
     "telemetry/span_exporter.py",
 }
-"""Where an `except` stands for a block: entering one would take longer than most of what it guards."""
+"""Where an `except` stands for a block: entering one would take longer than most of what it guards, or the block would
+keep what cancels a coroutine."""
 BROAD = {"Exception", "BaseException"}
 
 
