@@ -14,7 +14,7 @@ from modelspan_analyzer.reading.profiles.from_rows import moments
 from modelspan_analyzer.reading.profiles.profile import Column, Numbers, Profile, Support, Texts
 from modelspan_analyzer.reading.profiles.thinning import at_equal_steps
 from modelspan_analyzer.reading.relation import filled, window_relation
-from modelspan_analyzer.reading.window import WHOSE, bound, whose
+from modelspan_analyzer.reading.window import WHOSE, whose
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
 
@@ -27,15 +27,7 @@ rest is for what was thinned while it grew."""
 _COLUMNS = """source, kind, feature, weight_class, rows, weight, nans, infinite, zero, negative, minimum, maximum,
            total, squares, newest, distinct, points.value AS points, points.weight AS weights, top"""
 
-# Whole days from the days' sketches, the hours before and after them from the hours'.
-_MERGED = f"""
-SELECT source, kind, toString(feature) AS name, weight_class, sum(rows) AS n, sum(weight) AS count,
-       sum(nans) AS nans, sum(infinite) AS infinite, sum(zero) AS zero, sum(negative) AS negative,
-       min(minimum) AS minimum, max(maximum) AS maximum, sum(total) AS total, sum(squares) AS squares,
-       toDateTime64(max(newest), 6, 'UTC') AS newest, uniqHLL12Merge(distinct) AS distinct,
-       groupArrayArray(points) AS points, groupArrayArray(weights) AS weights,
-       approx_top_kMerge(64, 256)(top) AS top
-FROM (
+_HOURS = f"""
     SELECT {_COLUMNS} FROM feature_profiles
     WHERE {WHOSE}
       AND segment = {{segment:String}}
@@ -43,35 +35,28 @@ FROM (
       AND (hour >= {{start:DateTime('UTC')}} AND hour < least({{first_day:DateTime('UTC')}}, {{end:DateTime('UTC')}})
            OR hour >= greatest({{first_day:DateTime('UTC')}}, {{last_day:DateTime('UTC')}})
               AND hour < {{end:DateTime('UTC')}})
-    UNION ALL
+"""
+_DAYS = f"""
     SELECT {_COLUMNS} FROM feature_profile_days
     WHERE {WHOSE}
       AND segment = {{segment:String}}
       AND day >= {{first_day:DateTime('UTC')}} AND day < {{last_day:DateTime('UTC')}}
-)
+"""
+_MERGED = """
+SELECT source, kind, toString(feature) AS name, weight_class, sum(rows) AS n, sum(weight) AS count,
+       sum(nans) AS nans, sum(infinite) AS infinite, sum(zero) AS zero, sum(negative) AS negative,
+       min(minimum) AS minimum, max(maximum) AS maximum, sum(total) AS total, sum(squares) AS squares,
+       toDateTime64(max(newest), 6, 'UTC') AS newest, uniqHLL12Merge(distinct) AS distinct,
+       groupArrayArray(points) AS points, groupArrayArray(weights) AS weights,
+       approx_top_kMerge(64, 256)(top) AS top
+FROM ({sketches})
 GROUP BY source, kind, name, weight_class
 """
-
-_ROWS = filled(
-    """
-SELECT sum(rows) FROM feature_profiles
-WHERE {whose} AND segment = ''
-  AND source = 'model' AND kind = 'rows'
-  AND toStartOfDay(hour) >= toStartOfDay({start:DateTime('UTC')}) AND hour >= {start:DateTime('UTC')}
-  AND toStartOfDay(hour) <= toStartOfDay({end:DateTime('UTC')}) AND hour < {end:DateTime('UTC')}
-""",
-    whose=WHOSE,
-)
 
 
 def covers(window: Window) -> bool:
     """True where the window begins and ends on the hour, as sketches do."""
     return all(moment.minute == moment.second == moment.microsecond == 0 for moment in (window.start, window.end))
-
-
-def rows_in_sketches(store: Store, model: str, version: str | None, window: Window) -> int:
-    """How many predictions a window of whole hours has, without a look at their rows."""
-    return int(store.scalar(_ROWS, bound(model, version, window)))
 
 
 def profile_sketches(store: Store, model: str, version: str | None, window: Window, segment: str = "") -> Profile:
@@ -88,7 +73,8 @@ def profile_sketches(store: Store, model: str, version: str | None, window: Wind
     last_day = end.replace(**midnight)  # type: ignore[arg-type]
     scope = {**whose(model, version), "segment": segment}
     times = {"start": start, "end": end, "first_day": first_day, "last_day": last_day}
-    rows = _rows(store.arrow(_MERGED, {**scope, **times}))
+    days, hours = first_day < last_day, start < first_day or last_day < end
+    rows = _rows(store.arrow(_merged(days=days, hours=hours or not days), {**scope, **times}))
     whole = next((row for row in rows if row["source"] == "model"), None)
     n, weight = (int(whole["n"]), float(whole["count"])) if whole else (0, 0.0)
     features = _columns([row for row in rows if row["source"] == "feature"])
@@ -104,6 +90,14 @@ def profile_sketches(store: Store, model: str, version: str | None, window: Wind
         sketched=True,
         segment=segment,
     )
+
+
+def _merged(*, days: bool, hours: bool) -> str:
+    """SQL: whole days from the days' sketches, the hours before and after them from the hours'.
+
+    A table that has nothing of the window is not asked, which would take a third of the time.
+    """
+    return filled(_MERGED, sketches=" UNION ALL ".join([_HOURS] * hours + [_DAYS] * days))
 
 
 def _rows(merged: pa.Table) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.profiles.from_rows import profile_rows, values_in
-from modelspan_analyzer.reading.profiles.from_sketches import covers, profile_sketches, rows_in_sketches
+from modelspan_analyzer.reading.profiles.from_sketches import covers, profile_sketches
 from modelspan_analyzer.reading.profiles.parts import MOST_VALUES, Parts, profile_parts
 from modelspan_analyzer.reading.profiles.profile import Column, Profile, Support
 from modelspan_analyzer.reading.profiles.thinning import at_equal_steps
@@ -39,8 +39,10 @@ def read_profile(
     rows, values = values_in(store, relation, FEW_ROWS)
     if rows <= FEW_ROWS and values <= MOST_VALUES:
         return profile_parts(store, relation, keys)
-    if not exact and covers(window) and rows_in_sketches(store, model, version, window) > FEW_ROWS:
-        return profile_sketches(store, model, version, window), None
+    if not exact and covers(window) and rows > FEW_ROWS:
+        sketched = profile_sketches(store, model, version, window)
+        if sketched.rows > FEW_ROWS:  # else they are not there yet, as of rows that were just inserted
+            return sketched, None
     profile = profile_rows(store, relation)
     return (with_supports(store, profile, condensed=False) if rows <= FEW_ROWS else profile), None
 
