@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from modelspan import _runtime
 from modelspan._failsafe import guard, swallowed
 from modelspan._redact import Redaction
-from modelspan.capture import times
+from modelspan.capture import names, times, values
 from modelspan.capture.batches import UntoldError
-from modelspan.capture.output_columns import Outputs, of_vector
-from modelspan.capture.outputs import NOTHING, UNTOLD, read
+from modelspan.capture.output_columns import Outputs, of_rows, of_vector
+from modelspan.capture.outputs import NOTHING, UNTOLD, Output, answered, read
 from modelspan.capture.tables import table_of
 from modelspan.capture.texts import id_of, ids_of
 from modelspan.capture.values import clean
-from modelspan.conventions import OUTCOME_LABEL
+from modelspan.conventions import COL_SHAPE, OUTCOME_LABEL
 from modelspan.records.labels import Label
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def label(
     Args:
         prediction_id: The prediction's id, a column of ids (list, array, Series), or a table (DataFrame, Arrow table,
             list of rows) with the columns `prediction_id`, `value` or `label` or both, and, if it likes, `timestamp`.
-        value: The outcome: a number of a regression, a text or bool of a classification; or a column, one for each id.
+        value: The outcome: a number of a regression, a text or bool of a classification, or several of them where the
+            answer has several parts (labels, relevant items, numbers by name or in order); or a column of them, one for
+            each id.
             One that is missing (None, NaN) is not known yet: it is left out, and said.
         timestamp: When it became known: a datetime, date, or text in ISO 8601, or a column of them; now, where not
             given. Without a time zone it is UTC.
@@ -80,13 +82,37 @@ def _single(prediction_id: Any, value: Any, timestamp: Any, model: str | None, b
     found = id_of(prediction_id)
     if found is None:
         raise UntoldError("a label without a prediction id belongs to nothing")
-    told = read(value)
+    told = _truth(value)
     if told is NOTHING and value is not None:
-        raise UntoldError(f"an outcome of type {type(value).__name__} is neither a number nor a class")
-    if told.label is None and (told.value is None or math.isnan(told.value)):
+        raise UntoldError(f"an outcome of type {type(value).__name__} is neither a number, a class nor several of them")
+    if told.answer is None and told.label is None and (told.value is None or math.isnan(told.value)):
         raise UntoldError(_NO_OUTCOME)
     label = None if told.label is None else bounds.cut(clean(told.label))
-    return Label(bounds.cut(found), told.value, label, _when(timestamp), model=_name(model))
+    return Label(bounds.cut(found), told.value, label, _when(timestamp), model=_name(model), answer=told.answer)
+
+
+def _truth(value: Any) -> Output:
+    """What was true of one prediction: a number or a class, or several, which are no scores and no label with one."""
+    if (
+        value is None
+        or values.is_plain(value)
+        or (not isinstance(value, (Mapping, set, frozenset)) and len(value) == 1)
+    ):
+        return read(value)
+    keys = (*names.LABEL_KEYS, *names.ANSWER_KEYS, *names.SCORE_KEYS)
+    if isinstance(value, Mapping) and names.first_of(names.plain_keys(value), keys) is not None:
+        return read(value)
+    return answered(value)
+
+
+def _truths(column: Any) -> Outputs:
+    """What was true of many: one column of numbers or classes, or several of them for each."""
+    plain = column.to_pylist() if hasattr(column, "to_pylist") and "list" in str(column.type) else column
+    objects = isinstance(plain, (list, tuple)) or str(getattr(plain, "dtype", "")) == "object"
+    several = objects or getattr(plain, "ndim", 1) > 1
+    if several and any(each is not None and not values.is_plain(each) for each in plain):
+        return of_rows([_truth(each) for each in plain])
+    return of_vector(column, UNTOLD)
 
 
 def _name(model: str | None) -> str | None:
@@ -118,7 +144,8 @@ def _many(prediction_ids: Any, value: Any, timestamp: Any, model: str | None, bo
     several = hasattr(timestamp, "__len__") and not isinstance(timestamp, str)
     when: Any = times.or_now(times.instants(timestamp), "labels") if several else _when(timestamp)
     texts = None if told.label is None else bounds.bounded(told.label)
-    return _known(Label(bounds.bounded(ids), _numbers(told.value), texts, when, len(ids), _name(model)))
+    found = Label(bounds.bounded(ids), _numbers(told.value), texts, when, len(ids), _name(model), answer=told.answers)
+    return _known(found)
 
 
 def _columns_of(table: Any) -> Mapping[str, Any] | None:
@@ -129,7 +156,19 @@ def _columns_of(table: Any) -> Mapping[str, Any] | None:
             for name, column in table.items()
         }
     found = table_of(table)
-    return None if found is None else found.columns()
+    if found is None:
+        return None
+    columns = dict(found.columns())
+    for name in {"value", "label"} & columns.keys():
+        columns[name] = _listed(table, name, columns[name])
+    return columns
+
+
+def _listed(table: Any, name: str, column: Any) -> Any:
+    """A column whose values are several each as they were given, where reading it as one column lost them."""
+    if isinstance(column, list) and hasattr(table, "columns") and hasattr(table[name], "to_list"):
+        return table[name].to_list()
+    return column
 
 
 def _numbers(column: pa.Array | None) -> pa.Array | None:
@@ -141,23 +180,23 @@ def _numbers(column: pa.Array | None) -> pa.Array | None:
 
 def _outcomes(value: Any, rows: int) -> Outputs:
     """The outcomes of so many predictions; a single one is that of all."""
-    if value is None or isinstance(value, (str, bool, int, float)):
+    if value is None or isinstance(value, (str, bool, int, float, set, frozenset, Mapping)):
         value = [value] * rows
     if len(value) != rows:
         raise UntoldError(f"{rows} prediction ids and {len(value)} outcomes were given")
-    return of_vector(value, UNTOLD)
+    return _truths(value)
 
 
 def _of_table(columns: Mapping[str, Any]) -> tuple[Any, Outputs]:
     """Ids and outcomes out of a table: a value goes before a label, row by row."""
-    given = [of_vector(columns[name], UNTOLD) for name in ("value", "label") if name in columns]
+    given = [_truths(columns[name]) for name in ("value", "label") if name in columns]
     if not given or "prediction_id" not in columns:
         raise UntoldError("a table of labels has the columns 'prediction_id', and 'value' or 'label' or both")
     if len(given) == 1:
         return columns["prediction_id"], given[0]
     value, label = given
     texts = label.label if label.label is not None else None if label.value is None else ids_of(label.value)
-    return columns["prediction_id"], Outputs(value.value, _first(value.label, texts))
+    return columns["prediction_id"], Outputs(value.value, _first(value.label, texts), answers=value.answers)
 
 
 def _first(left: pa.Array | None, right: pa.Array | None) -> pa.Array | None:
@@ -174,12 +213,13 @@ def _known(label: Label) -> Label:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    columns = {"value": label.value, "label": label.label, "time_ns": label.time_ns}
+    columns = {"value": label.value, "label": label.label, "time_ns": label.time_ns, **(label.answer or {})}
     columns = {name: column for name, column in columns.items() if column is not None and not isinstance(column, int)}
     if any(len(column) != label.rows for column in columns.values()):
         raise UntoldError(f"{label.rows} prediction ids, and outcomes or instants of another number, were given")
     named = pc.fill_null(pc.not_equal(label.prediction_id, ""), False)
-    told = [column.is_valid() for column in (label.value, label.label) if column is not None]
+    shapes = (label.answer or {}).get(COL_SHAPE)
+    told = [column.is_valid() for column in (label.value, label.label, shapes) if column is not None]
     outcome = functools.reduce(pc.or_, told) if told else pa.array([False] * label.rows, pa.bool_())
     if not _all(named):
         swallowed(_NO_ID)
@@ -187,8 +227,9 @@ def _known(label: Label) -> Label:
         swallowed(f"labels are left out: {_NO_OUTCOME}")
     known = pc.and_(named, outcome)
     kept = {name: column.filter(known) for name, column in columns.items()}
+    answer = {name: kept.pop(name) for name in label.answer or {}} or None
     ids = label.prediction_id.filter(known)
-    return label._replace(prediction_id=ids, rows=len(ids), **kept)
+    return label._replace(prediction_id=ids, rows=len(ids), answer=answer, **kept)
 
 
 def _all(column: pa.Array) -> bool:

@@ -47,7 +47,9 @@ def observe(
         classes: The classes, in the order of the scores; of two, the value is the score of the second.
             Whole numbers among them become labels.
         task: `"classification"` or `"regression"`, where results alone do not tell: whole numbers of a classification
-            are labels, several numbers of a regression are no class scores. The model's card says it, too.
+            are labels, several numbers of a regression are no class scores. `"multioutput"`, `"multilabel"`,
+            `"ranking"`, `"quantile"`, `"detection"` or `"segmentation"` say what answers of several parts are, and
+            `"anomaly"` that numbers are anomaly scores. The model's card says it, too.
         feature_names: Names of the columns of matrices and vectors.
         features: From the call's arguments to the features: a row (mapping, record) or a table.
         prediction: From the call's result to the prediction.

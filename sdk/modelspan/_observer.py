@@ -25,7 +25,7 @@ from modelspan._settings import span_features
 from modelspan.capture import batches, outputs
 from modelspan.capture.batches import UntoldError
 from modelspan.capture.inputs import Arguments, Row, read, texts_as_rows
-from modelspan.capture.outputs import class_name
+from modelspan.capture.scalars import class_name
 from modelspan.capture.tables import Table
 from modelspan.capture.texts import id_of, ids_of
 from modelspan.capture.values import UnfitError, clean
@@ -283,7 +283,13 @@ class Observer:
             call.result = told
         else:
             call.result = outputs.read(told, self.told)
-            if call.result is outputs.NOTHING and told is not None:
+            answer = call.result.answer
+            if answer is not None and answer.shape == conventions.UNTOLD:
+                swallowed(
+                    f"nothing says what it is that model {options.model!r} returns, a {type(told).__name__}: it is "
+                    f"kept, and nothing is measured of it; task= says it; {_way_out(told)}"
+                )
+            elif call.result is outputs.NOTHING and told is not None:
                 swallowed(
                     f"an output of model {options.model!r}, of type {type(told).__name__}, has no place in a record; "
                     f"{_way_out(told)}"

@@ -12,7 +12,8 @@ from modelspan._observer import ALREADY_READ, Observer, Options
 from modelspan.capture import times
 from modelspan.capture.batches import NOTHING, Outputs, Snapshot
 from modelspan.capture.output_columns import of_vector
-from modelspan.capture.outputs import REGRESSION, Output, Told, class_name, label_of, named_scores, read
+from modelspan.capture.outputs import REGRESSION, Output, Told, label_of, named_scores, read
+from modelspan.capture.scalars import class_name
 from modelspan.capture.texts import id_of, texts_of
 from modelspan.capture.values import UnfitError
 from modelspan.records.call import Call
@@ -167,7 +168,12 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         label = value.label if self.label is None else label_of(self.label)
         if label is None and self.label is not None and self.label == self.label:
             swallowed(f"a label of type {type(self.label).__name__} is no class, and is left out")
-        call.result = Output(value.value, label, named_scores(self.scores, told) if self.scores is not None else None)
+        call.result = Output(
+            value.value,
+            label,
+            named_scores(self.scores, told) if self.scores is not None else value.scores,
+            value.answer,
+        )
 
     def _fill_time(self, call: Call) -> None:
         if self.timestamp is None:
@@ -198,7 +204,7 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
             for name, given in (self.scores or {}).items()
         }
         known = {name: numbers for name, numbers in scores.items() if numbers is not None}
-        return Snapshot(rows, 64 * rows, lambda: Outputs(value.value, label, known))
+        return Snapshot(rows, 64 * rows, lambda: Outputs(value.value, label, known or value.scores, value.answers))
 
 
 def _tuple_of(given: Sequence[Any] | None) -> tuple[Any, ...] | None:

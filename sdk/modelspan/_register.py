@@ -10,7 +10,7 @@ from modelspan import _runtime, conventions
 from modelspan._failsafe import guard
 from modelspan._observer import model_name, version_name
 from modelspan.capture import times
-from modelspan.capture.outputs import class_name
+from modelspan.capture.scalars import class_name
 from modelspan.records.call import Stream
 from modelspan.records.card import Card
 

@@ -73,6 +73,12 @@ COL_TRACE_ID: Final = "trace_id"
 COL_SPAN_ID: Final = "span_id"
 COL_VALUE: Final = "value"
 COL_LABEL: Final = "label"
+COL_SHAPE: Final = "shape"
+"""What the answer is where it is more than one number or class (`modelspan.capture.answers`)."""
+COL_ITEMS: Final = "items"
+"""The texts of such an answer: labels, ranked ids, the classes of boxes."""
+COL_OUTPUT_PREFIX: Final = "output."
+"""Its numbers by name, each a list."""
 COL_OUTCOME: Final = "outcome"
 """Of `modelspan.labels`: what of the prediction became known; missing of the label itself, what the model predicts."""
 OUTCOME_LABEL: Final = "label"
@@ -86,6 +92,21 @@ COL_SCORE_PREFIX: Final = "score."
 COL_FEATURE_PREFIX: Final = "feature."
 COL_TAG_PREFIX: Final = "tag."
 COL_ATTRIBUTION_PREFIX: Final = "attribution."
+
+# --- Answers that are more than one number or class (`modelspan.capture.answers`) -----------------
+
+MULTIOUTPUT: Final = "multioutput"
+MULTILABEL: Final = "multilabel"
+RANKING: Final = "ranking"
+QUANTILE: Final = "quantile"
+DETECTION: Final = "detection"
+SEGMENTATION: Final = "segmentation"
+SHAPES: Final = (MULTIOUTPUT, MULTILABEL, RANKING, QUANTILE, DETECTION, SEGMENTATION)
+"""What a task may say that such answers are."""
+UNTOLD: Final = "untold"
+"""The shape of one of which nothing says what it is."""
+ANOMALY: Final = "anomaly"
+"""A task whose numbers are the higher, the less usual a row is."""
 
 # --- Classes --------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ RUN = {
     "docs/analyzer/monitors.md": {_COMMANDS: ("sh",)},
     "docs/analyzer/grains.md": {"tests/integration/analyzer/test_analyzer_grains.py": ("sql",)},
     "docs/analyzer/sketches.md": {"tests/integration/analyzer/test_analyzer_sketches.py": ("sql", "python")},
+    "docs/answers.md": {"tests/integration/answers/test_answers_docs.py": ("python", "sql")},
     "docs/captures.md": {"tests/integration/docs/test_docs_captures.py": ("python", "sh", "text")},
     "docs/embeddings.md": {"tests/integration/analyzer/test_analyzer_embedding.py": ("python",)},
     "docs/experiments.md": {"tests/integration/experiments/test_experiments.py": ("sql",)},

@@ -10,6 +10,7 @@ from modelspan_analyzer.statistics.fairness.measures import AGAINST_REST, FLIP_T
 from modelspan_analyzer.statistics.fairness.numbers import NUMBER_MEASURES
 from modelspan_analyzer.statistics.performance import measures
 from modelspan_analyzer.statistics.performance.ranking import RANKED
+from modelspan_analyzer.statistics.performance.several import SEVERAL
 
 BUSINESS_VALUE: Final = "business_value"
 PERFORMANCE: Final = (
@@ -18,6 +19,7 @@ PERFORMANCE: Final = (
     *(one.name for one in measures.REGRESSION),
     "roc_auc_macro",
     *RANKED,
+    *SEVERAL,
     BUSINESS_VALUE,
 )
 FAIRNESS: Final = (

@@ -24,7 +24,7 @@ class PerformanceSettings(Settings):
     query_tag: str = Field("", description="tag that names the list of a row, for ranking measures")
     cut_off: int = Field(10, ge=1, description="k of the ranking measures and of precision at k")
     alarm_on: tuple[str, ...] = Field(
-        ("roc_auc", "balanced_accuracy", "f1_macro", "mean_absolute_error", "ndcg"),
+        ("roc_auc", "balanced_accuracy", "f1_macro", "mean_absolute_error", "ndcg", "pinball_loss"),
         description="measures that may alarm",
     )
     min_change: float = Field(0.05, ge=0, description="smallest worsening against the baseline that alarms, as a share")

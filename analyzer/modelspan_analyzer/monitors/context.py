@@ -12,6 +12,7 @@ from modelspan_analyzer.config.expression import understood
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.reading.arrivals import PRIMARY, first_answers, first_rows, role_at
 from modelspan_analyzer.reading.baselines import KIND_LEARNT, KIND_ROWS, Baseline
+from modelspan_analyzer.reading.outcomes import several
 from modelspan_analyzer.reading.outcomes.read import Coverage, coverage
 from modelspan_analyzer.reading.outcomes.target import Seen as Answers
 from modelspan_analyzer.reading.outcomes.target import Target, kept_look, look, read_as, target_of
@@ -177,6 +178,8 @@ class MonitorContext:
     @cached_property
     def coverages(self) -> list[Coverage]:
         """How many rows each source has, and of how many the truth is known to be a class of the model."""
+        if self.target.shape:
+            return [several.coverage(self.store, rows) for rows in self._sources]
         found = [Coverage(one.rows, one.labelled) for one in self.answers]
         return [coverage(self.store, self.sources[0]), *found[1:]] if self.target.strange else found
 

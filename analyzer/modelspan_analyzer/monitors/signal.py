@@ -95,6 +95,8 @@ class Signal:
     """Whether the predictions that its question marks are those that a finding affects."""
     names_outputs: bool = False
     """Whether what its results call a feature is an output of the model, which goes without saying."""
+    plain_answers: bool = False
+    """Whether it takes answers that are one number or class alone: of all others it says that it does not."""
     yields_to_labels: bool = False
     """Whether labels that come in change what it says, though it does without."""
     metrics: Mapping[str, Metric] = field(default_factory=dict)

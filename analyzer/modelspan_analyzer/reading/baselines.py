@@ -79,14 +79,16 @@ class Baseline:
 _COPY_WINDOW = f"""
 INSERT INTO reference_predictions
     (baseline_id, model, version, timestamp, prediction_id, value, label, scores, true_value, true_label,
-     sample_weight, numeric_features, categorical_features, null_features, embeddings, attributions, tags)
+     sample_weight, numeric_features, categorical_features, null_features, embeddings, attributions, tags,
+     shape, items, outputs)
 WITH chosen AS (
     SELECT * FROM predictions WHERE {within()}
 )
 SELECT {{baseline_id:String}}, chosen.model, {{version:String}}, chosen.timestamp, chosen.prediction_id, chosen.value,
        chosen.label, chosen.scores, {truths.value("chosen.", "truth.")},
        {truths.label("chosen.", "truth.")}, chosen.sample_weight, chosen.numeric_features,
-       chosen.categorical_features, chosen.null_features, chosen.embeddings, chosen.attributions, chosen.tags
+       chosen.categorical_features, chosen.null_features, chosen.embeddings, chosen.attributions, chosen.tags,
+       chosen.shape, chosen.items, chosen.outputs
 FROM chosen
 LEFT JOIN {truths.labels_of("SELECT prediction_id FROM chosen")} AS truth ON truth.prediction_id = chosen.prediction_id
 """

@@ -3,7 +3,8 @@
 Labels come late, in part, and are corrected: the newest one of a tenant's prediction counts (`labels.py`), so the same
 labels in any order give the same rows. Columns: `prediction_id, timestamp, version, value, label, scores, weight,
 truth` (a class; '' while unknown), `true_value` (a number; NULL while unknown), `tags, numeric_features,
-categorical_features, attributions, trace_id`.
+categorical_features, attributions, trace_id`, and of answers of several parts `shape, items, outputs`, whose truths
+`outcomes/several.py` joins.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ WITH {own} AS own
 SELECT p.prediction_id AS prediction_id, p.timestamp AS timestamp, p.version AS version, p.value AS value,
        p.label AS label, p.scores AS scores, p.sample_weight AS weight, p.tags AS tags,
        p.numeric_features AS numeric_features, p.categorical_features AS categorical_features,
-       p.attributions AS attributions, p.trace_id AS trace_id, {truth}, {true_value}, own.4 AS labelled_at
+       p.attributions AS attributions, p.trace_id AS trace_id, {truth}, {true_value}, own.4 AS labelled_at,
+       toString(p.shape) AS shape, p.items AS items, p.outputs AS outputs
 FROM (SELECT * FROM predictions WHERE {chosen}) AS p
 ANY LEFT JOIN {labels} AS l ON p.prediction_id = l.prediction_id
 """
@@ -39,7 +41,7 @@ SELECT p.prediction_id AS prediction_id, toString(p.model) AS model, toString(p.
        p.scores AS scores, p.duration AS duration, toString(p.error_type) AS error_type, p.sample_weight AS weight,
        p.tags AS tags, p.numeric_features AS numeric_features, p.categorical_features AS categorical_features,
        p.null_features AS null_features, mapApply((name, vector) -> (name, length(vector)), p.embeddings) AS vectors,
-       {truth}, {true_value}
+       {truth}, {true_value}, toString(p.shape) AS shape, p.items AS items, p.outputs AS outputs
 FROM (SELECT * FROM predictions WHERE {chosen}) AS p
 ANY LEFT JOIN {labels} AS l ON p.prediction_id = l.prediction_id
 ORDER BY timestamp DESC
@@ -48,7 +50,7 @@ ORDER BY timestamp DESC
 _UNLABELLED = """
 SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS weight, tags, numeric_features,
        categorical_features, attributions, trace_id, '' AS truth, CAST(NULL AS Nullable(Float64)) AS true_value,
-       toDateTime64(0, 3, 'UTC') AS labelled_at
+       toDateTime64(0, 3, 'UTC') AS labelled_at, toString(shape) AS shape, items, outputs
 FROM predictions WHERE {chosen}
 """
 
@@ -56,7 +58,8 @@ _REFERENCE = """
 SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS weight, tags, numeric_features,
        categorical_features, attributions, '' AS trace_id,
        multiIf(true_label != '', true_label, isNull(true_value), '', toString(true_value)) AS truth,
-       coalesce(true_value, toFloat64OrNull(true_label)) AS true_value, toDateTime64(0, 3, 'UTC') AS labelled_at
+       coalesce(true_value, toFloat64OrNull(true_label)) AS true_value, toDateTime64(0, 3, 'UTC') AS labelled_at,
+       toString(shape) AS shape, items, outputs
 FROM reference_predictions
 WHERE model = {reference_model:String} AND baseline_id = {baseline_id:String}
 """

@@ -283,11 +283,22 @@ class Runner:
             reason = f"the time budget of {context.settings.schedule.time_budget} was used up before {monitor.name}"
             return [_failure(monitor, context, reason)], run.ended(runs.TIMEOUT, run.started, reason)
         try:
+            if monitor.signal.plain_answers and context.target.shape:
+                return [_of_another_shape(monitor, context)], run.ended(runs.DONE, self._clock())
             return monitor.run(context), run.ended(runs.DONE, self._clock())
         except Exception as error:
             log.exception("monitor %s failed on %s %s", monitor.name, context.model, context.version)
             reason = f"{type(error).__name__}: {error}"
             return [_failure(monitor, context, reason)], run.ended(runs.FAILED, self._clock(), reason)
+
+
+def _of_another_shape(monitor: Monitor, context: MonitorContext) -> Result:
+    name = monitor.signal.name
+    reason = (
+        f"{name} takes answers that are one number or class, and these are of the shape {context.target.shape}: "
+        "performance has measures of them, and a SELECT among `metrics` can read `items` and `outputs`"
+    )
+    return context.result(name, "answers", None, Verdict.SKIPPED, monitor=monitor.name, reason=reason)
 
 
 def _failure(monitor: Monitor, context: MonitorContext, reason: str) -> Result:

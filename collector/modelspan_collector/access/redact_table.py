@@ -66,11 +66,19 @@ def _without_outcomes(rules: Redaction, table: pa.Table) -> tuple[pa.Table, int]
     told = zip(said, value, label, strict=True)
     pairs = [(None, rules.digest(spelt(v if c in (None, "") else c))) if a == "hash" else (v, c) for a, v, c in told]
     kept = pa.array([action != "drop" for action in said])
+    plain = pa.array([action != "hash" for action in said])  # of several numbers or texts no hash is kept
+    for name in [each for each in table.column_names if _of_answer(each)]:
+        column = pc.if_else(plain, table[name], pa.scalar(None, table[name].type))
+        table = table.set_column(table.column_names.index(name), name, column)
     for name, at, kind in ((conventions.COL_VALUE, 0, pa.float64()), (conventions.COL_LABEL, 1, pa.string())):
         column = pa.array([pair[at] for pair in pairs]).cast(kind)
         place = table.column_names.index(name) if name in table.column_names else table.num_columns
         table = (table.remove_column(place) if place < table.num_columns else table).add_column(place, name, column)
     return table.filter(kept), touched
+
+
+def _of_answer(name: str) -> bool:
+    return name in (conventions.COL_SHAPE, conventions.COL_ITEMS) or name.startswith(conventions.COL_OUTPUT_PREFIX)
 
 
 def redact_columns(rules: Redaction, table: pa.Table, structural: frozenset[str]) -> tuple[pa.Table, int]:
@@ -95,7 +103,8 @@ def redact_columns(rules: Redaction, table: pa.Table, structural: frozenset[str]
 def _column(rules: Redaction, name: str, column: Any, structural: frozenset[str]) -> tuple[Any, bool]:
     """A column as it may be kept, None where it may not, and whether it is another than it was."""
     array = pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
-    is_score = name.startswith(conventions.COL_SCORE_PREFIX) and rules.named(name) == "keep"
+    of_answer = (conventions.COL_SCORE_PREFIX, conventions.COL_OUTPUT_PREFIX)
+    is_score = name.startswith(of_answer) and rules.named(name) == "keep"
     action = "keep" if name in structural or is_score else rules.action(name)
     if action == "drop":
         return None, True

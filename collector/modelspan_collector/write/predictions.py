@@ -20,6 +20,7 @@ from modelspan_collector.write.native import Column, Flags
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
+_FLOAT32: Final = pa.float32()
 _SHARED: Final = ("model", "version", "role", "service")
 _WORDS: Final = ("label", "error_type")
 _NUMBERS: Final = {"scores": "scores", "numeric_features": "numeric", "attributions": "attributions"}
@@ -100,9 +101,9 @@ class Texts:
 class Vectors:
     """Columns of vectors by their names, which are in order."""
 
-    def __init__(self, columns: Mapping[str, pa.Array], rows: int) -> None:
+    def __init__(self, columns: Mapping[str, pa.Array], rows: int, of: pa.DataType = _FLOAT32) -> None:
         self.names = sorted(columns)
-        self._rows = rows
+        self._rows, self._of = rows, of
         self._columns = [columns[name] for name in self.names]
 
     @property
@@ -112,12 +113,12 @@ class Vectors:
             return None
         return np.stack([column.is_valid().to_numpy(zero_copy_only=False) for column in self._columns])
 
-    def by_row(self) -> tuple[npt.NDArray[np.int64], Floats]:
+    def by_row(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.floating[Any]]]:
         """The values that are there, row by row: how long each is, and their elements."""
         places = np.arange(len(self.names) * self._rows).reshape(len(self.names), self._rows).T
         present = self.present
         chosen = places.ravel() if present is None else places[present.T]
-        lists = pa.concat_arrays([column.cast(pa.large_list(pa.float32())) for column in self._columns])
+        lists = pa.concat_arrays([column.cast(pa.large_list(self._of)) for column in self._columns])
         taken = lists.take(pa.array(chosen))
         return np.diff(taken.offsets.to_numpy()), taken.flatten().to_numpy(zero_copy_only=False)
 
@@ -153,6 +154,11 @@ class Part:
     categorical: Texts
     embeddings: Vectors
     tags: Texts
+    shape: Texts
+    """One column: what an answer is that is more than a number or class; '' is missing, of all others."""
+    items: pa.Array
+    """A list of texts a row."""
+    outputs: Vectors
 
 
 def block(parts: Sequence[Part]) -> tuple[bytes, list[str]]:
@@ -181,14 +187,17 @@ def _maps(parts: Sequence[Part], sizes: Sequence[int]) -> dict[str, Column]:
         if any(each.names for each in keyed):
             lengths, keys = _keys(keyed, sizes)
             found[name] = native.maps(lengths, keys, native.joined(each.by_row() for each in keyed))
-    vectors = [part.embeddings for part in parts]
-    if any(each.names for each in vectors):
-        lengths, keys = _keys(vectors, sizes)
-        taken = [each.by_row() for each in vectors if each.names]
-        elements = native.Column("Float32", [values for _, values in taken])
-        found["embeddings"] = native.maps(
-            lengths, keys, native.array(np.concatenate([of for of, _ in taken]), elements)
-        )
+    for name, kind in {"embeddings": "Float32", "outputs": "Float64"}.items():
+        vectors: list[Vectors] = [getattr(part, name) for part in parts]
+        if any(each.names for each in vectors):
+            lengths, keys = _keys(vectors, sizes)
+            taken = [each.by_row() for each in vectors if each.names]
+            elements = native.Column(kind, [values for _, values in taken])
+            found[name] = native.maps(lengths, keys, native.array(np.concatenate([of for of, _ in taken]), elements))
+    if any(each.shape.names and (each.shape.codes >= 0).any() for each in parts):
+        found["shape"] = _words([part.shape for part in parts])
+        items = pa.concat_arrays([part.items for part in parts])
+        found["items"] = native.array(pc.list_value_length(items).to_numpy(), native.text(items.flatten()))
     absent = [missing(part) for part in parts]
     if any(each.names for each in absent):
         found["null_features"] = native.array(*_keys(absent, sizes))

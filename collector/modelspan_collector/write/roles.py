@@ -129,6 +129,24 @@ def texts(column: pa.ChunkedArray, field: pa.Field) -> Brought:
     return Brought(None, f"{field.type} where a list of texts belongs")
 
 
+def numbers(column: pa.ChunkedArray, field: pa.Field) -> Brought:
+    """A list of numbers; a number by itself is a list of one."""
+    plain = _undone(column)
+    kind = plain.type
+    if pa.types.is_null(kind):
+        return Brought(plain.cast(_NUMBERS_OF_ROW))
+    if _is_any(_NUMBERS, kind) or pa.types.is_decimal(kind):
+        alone = [pa.FixedSizeListArray.from_arrays(each.cast(pa.float64(), safe=False), 1) for each in plain.chunks]
+        return Brought(pa.chunked_array([each.cast(_NUMBERS_OF_ROW) for each in alone], _NUMBERS_OF_ROW))
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    if is_list and (_is_any(_NUMBERS, kind.value_type) or pa.types.is_decimal(kind.value_type)):
+        return Brought(plain.cast(_NUMBERS_OF_ROW, safe=False))
+    return Brought(None, f"{field.type} where a list of numbers belongs (list of float64)")
+
+
+_NUMBERS_OF_ROW: Final = pa.list_(pa.float64())
+
+
 def _texts(lists: pa.Array) -> pa.Array:
     written = features.text(lists.flatten()).column
     ends = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(_lengths(lists))])

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelspan import conventions as names
-from modelspan_collector.write import cells, native
+from modelspan_collector.write import answers, cells, native
 from modelspan_collector.write.complaints import Complaint
 from modelspan_collector.write.predictions import Numbers, Part, Texts, Vectors
 from modelspan_collector.write.stream import metadata
@@ -91,6 +91,9 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         categorical=Texts.of(features.get("categorical", {}), count),
         embeddings=Vectors(features.get("embedding", {}), count),
         tags=Texts.of(tags, count),
+        shape=Texts.of({"shape": cells.words(stream, names.COL_SHAPE)}, count),
+        items=answers.items(stream),
+        outputs=Vectors(answers.outputs(stream), count, pa.float64()),
     )
     return Rows(part, "predictions", service, model, wild, rounded)
 
@@ -108,6 +111,9 @@ def labels(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> R
         "label": cells.text(stream, names.COL_LABEL),
         "tenant": _same(tenant, count),
         "outcome": _outcome(cells.text(stream, names.COL_OUTCOME)),
+        "shape": cells.text(stream, names.COL_SHAPE),
+        "items": answers.items(stream),
+        "outputs": answers.by_row(stream),
     }
     return Rows(pa.table(columns), "labels", service, metadata(stream, names.META_MODEL), wild)
 

@@ -58,6 +58,11 @@ class Read(NamedTuple):
 _TIMESTAMP: Final = Column(names.COL_TIMESTAMP, roles.instant, "timestamp[ns, UTC]", required=True)
 _PREDICTION_ID: Final = Column(names.COL_PREDICTION_ID, roles.text, "string", required=True)
 
+_ANSWER: Final = (
+    Column(names.COL_SHAPE, roles.text, "string"),
+    Column(names.COL_ITEMS, roles.texts, "list of string"),
+)
+
 COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
     names.EVENT_PREDICTIONS: (
         _TIMESTAMP,
@@ -66,6 +71,7 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         Column(names.COL_SPAN_ID, roles.identity(8), "fixed_size_binary(8)"),
         Column(names.COL_VALUE, roles.number, "float64"),
         Column(names.COL_LABEL, roles.text, "string"),
+        *_ANSWER,
         Column(names.COL_DURATION, roles.seconds, "float64"),
         Column(names.COL_ERROR_TYPE, roles.text, "string"),
         Column(names.COL_SAMPLE_WEIGHT, roles.number, "float64"),
@@ -75,6 +81,7 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         _PREDICTION_ID,
         Column(names.COL_VALUE, roles.number, "float64"),
         Column(names.COL_LABEL, roles.text, "string"),
+        *_ANSWER,
         Column(names.COL_OUTCOME, roles.text, "string"),
     ),
     names.EVENT_MODEL: (
@@ -97,6 +104,7 @@ PREFIXES: Final = {
     names.COL_SCORE_PREFIX: Column("score", roles.number, "float64"),
     names.COL_ATTRIBUTION_PREFIX: Column("attribution", roles.number, "float64"),
     names.COL_TAG_PREFIX: Column("tag", roles.text, "string"),
+    names.COL_OUTPUT_PREFIX: Column("output", roles.numbers, "list of float64"),
 }
 """What the prefixed columns of predictions may be."""
 
@@ -197,7 +205,7 @@ def _brought(event: str, wanted: Column | None, column: pa.ChunkedArray, field: 
         return roles.Brought(None, "a second column of this name")
     if wanted is None:
         prefixes = ", ".join(f"`{prefix}`" for prefix in PREFIXES) if event == names.EVENT_PREDICTIONS else ""
-        hint = f"; features, scores, attributions and tags begin with {prefixes}" if prefixes else ""
+        hint = f"; features, scores, attributions, tags and outputs begin with {prefixes}" if prefixes else ""
         return roles.Brought(None, f"not a column of {event}{hint}")
     if spelt_out(column) > MOST_BYTES:
         return roles.Brought(None, f"larger than {MOST_BYTES} bytes once it is spelt out; send smaller batches")
@@ -205,6 +213,8 @@ def _brought(event: str, wanted: Column | None, column: pa.ChunkedArray, field: 
 
 
 def _prefixed(event: str, name: str) -> Column | None:
+    if event == names.EVENT_LABELS and name.startswith(names.COL_OUTPUT_PREFIX):
+        return PREFIXES[names.COL_OUTPUT_PREFIX]
     if event != names.EVENT_PREDICTIONS:
         return None
     return next((column for prefix, column in PREFIXES.items() if name.startswith(prefix)), None)
@@ -241,10 +251,12 @@ def _with_an_outcome(table: pa.Table, misfits: list[Misfit]) -> pa.Table:
         said = pc.or_(said, pc.invert(pc.is_null(numbers, nan_is_null=True)))
     if names.COL_LABEL in table.column_names:
         said = pc.or_(said, pc.not_equal(pc.fill_null(table[names.COL_LABEL].cast(pa.string()), ""), ""))
+    if names.COL_SHAPE in table.column_names:
+        said = pc.or_(said, pc.not_equal(pc.fill_null(table[names.COL_SHAPE].cast(pa.string()), ""), ""))
     silent = table.num_rows - int(pc.sum(said).as_py() or 0)
     if not silent:
         return table
-    reason = f"neither {names.COL_VALUE!r} nor {names.COL_LABEL!r} says what was true"
+    reason = f"neither {names.COL_VALUE!r}, {names.COL_LABEL!r} nor {names.COL_SHAPE!r} says what was true"
     misfits.append(Misfit("row_left_out", names.COL_LABEL, silent, reason))
     return table.filter(said)
 

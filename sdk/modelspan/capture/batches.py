@@ -15,6 +15,7 @@ from modelspan.capture.held import Held
 from modelspan.capture.output_columns import NOTHING, Outputs
 from modelspan.capture.outputs import CLASSIFICATION, REGRESSION, UNTOLD, Told
 from modelspan.capture.tables import table_of
+from modelspan.conventions import RANKING, SHAPES
 
 
 class Snapshot(NamedTuple):
@@ -59,8 +60,8 @@ def snapshot(result: Any, rows: int, told: Told = UNTOLD) -> Snapshot:
     if result is None:
         return _snapshot(rows, 0, Held(None, _read_nothing, type), told)
     if _is_pair(result, rows):
-        return _of_pair(result, rows, told)
-    if rows == 1 and not _is_one_row(result):
+        return _of_ranked(result, told) if told.task == RANKING else _of_pair(result, rows, told)
+    if rows == 1 and not (_holds_rows(result) if told.task in SHAPES else _is_one_row(result)):
         return _of_single(result, told)
     shape = arrays.shape_of(result)
     if shape is not None:
@@ -71,7 +72,7 @@ def snapshot(result: Any, rows: int, told: Told = UNTOLD) -> Snapshot:
     if table is not None:
         _check(table.rows, rows)
         return Snapshot(rows, table.nbytes, lambda: output_columns.of_table(table.columns(), told))
-    if not hasattr(result, "__len__") or isinstance(result, (str, bytes, Mapping)):
+    if not hasattr(result, "__len__") or isinstance(result, (str, bytes, Mapping, set, frozenset)):
         raise UntoldError(f"the table has {rows} rows, and the result is one {type(result).__name__}")
     _check(len(result), rows)
     return _of_vector(result.copy() if hasattr(result, "copy") else result, rows, told)
@@ -84,11 +85,21 @@ def _check(found: int, rows: int) -> None:
 
 def _is_one_row(result: Any) -> bool:
     """Whether it is a table, matrix or vector of one row, rather than the row itself."""
-    if isinstance(result, (str, bytes)) or (isinstance(result, Mapping) and table_of(result) is None):
+    if isinstance(result, (str, bytes, set, frozenset)) or (isinstance(result, Mapping) and table_of(result) is None):
         return False
     if isinstance(result, tuple) and (hasattr(result, "_fields") or len(result) != 1):
         return False
     return hasattr(result, "__len__") and not _is_record(result) and len(result) == 1
+
+
+def _holds_rows(result: Any) -> bool:
+    """Whether it is a list or matrix of one answer, where answers are lists themselves, rather than the answer."""
+    if not _is_one_row(result) or isinstance(result, Mapping):
+        return False
+    shape = arrays.shape_of(result)
+    if shape is None and hasattr(result, "columns"):
+        return True
+    return len(shape) > 1 if shape is not None else not values.is_plain(next(iter(result)))
 
 
 def _is_record(result: Any) -> bool:
@@ -150,6 +161,12 @@ def _of_pair(result: tuple[Any, Any], rows: int, told: Told) -> Snapshot:
     return Snapshot(rows, answers.nbytes + scores.nbytes, as_labels)
 
 
+def _of_ranked(result: tuple[Any, Any], told: Told) -> Snapshot:
+    """`(ids, scores)`, a list or a row of a matrix for each row: ranked items with their scores."""
+    pairs = zip(map(list, result[0]), map(list, result[1]), strict=True)
+    return _of_outputs([outputs.read({"items": items, "scores": scores}, told) for items, scores in pairs], told)
+
+
 def _is_matrix(part: Any) -> bool:
     shape = arrays.shape_of(part)
     return len(shape) == 2 if shape is not None else bool(len(part) and isinstance(part[0], (list, tuple)))
@@ -162,7 +179,7 @@ def with_score(prediction: Snapshot, score: Snapshot) -> Snapshot:
         found, given = prediction.columns(), score.columns()
         value = given.value if given.value is not None else found.value
         label = found.label if found.label is not None else given.label
-        return Outputs(value, label, given.scores or found.scores)
+        return Outputs(value, label, given.scores or found.scores, found.answers)
 
     return Snapshot(prediction.rows, prediction.nbytes + score.nbytes, columns)
 
@@ -180,9 +197,12 @@ def _of_array(result: Any, shape: tuple[int, ...], rows: int, told: Told) -> Sna
     if not shape:
         raise UntoldError(f"the table has {rows} rows, and the result is one number")
     _check(shape[0], rows)
-    if len(shape) > 2 and any(length != 1 for length in shape[2:]):
-        raise UntoldError(f"the result is an array of {len(shape)} dimensions")
     array = arrays.numpy_of(result)
+    if len(shape) > 2 and any(length != 1 for length in shape[2:]):
+        found = [outputs.read(row, told) for row in array]
+        if all(each is outputs.NOTHING for each in found):
+            raise UntoldError(f"the result is an array of {len(shape)} dimensions")
+        return _of_outputs(found, told)
     if array.dtype.names is not None:
         table = table_of(array)
         assert table is not None

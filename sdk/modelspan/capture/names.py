@@ -17,6 +17,12 @@ SCORE_KEYS = ("value", "score", "predictionscore", *PROBABILITY_KEYS, "confidenc
 """A number."""
 SCORES_KEYS = ("scores", "probabilities", "classscores", "proba", "probs")
 """A number for each class."""
+ITEMS_KEYS = ("items", "itemids", "recommendations", "recommended", "ranking", "ranked")
+"""Ranked items, the best first."""
+ITEM_KEYS = ("item", "itemid", "id")
+"""One of them."""
+BOXES_KEYS = ("boxes", "box", "bbox", "bboxes", "boundingbox", "boundingboxes")
+"""Where something was found in a picture."""
 
 
 def plain_keys(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -7,12 +7,16 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan._failsafe import swallowed
-from modelspan.capture import names, outputs
+from modelspan.capture import answer_columns, names, outputs
+from modelspan.capture.answer_columns import Answers
+from modelspan.capture.answers import quantile_of
 from modelspan.capture.columns import column_of
 from modelspan.capture.held import array_alike
-from modelspan.capture.outputs import CLASSIFICATION, REGRESSION, Output, Told, class_name
+from modelspan.capture.outputs import CLASSIFICATION, REGRESSION, Output, Told
+from modelspan.capture.scalars import class_name
 from modelspan.capture.texts import texts_of
 from modelspan.capture.values import clean
+from modelspan.conventions import MULTIOUTPUT, QUANTILE, SHAPES, UNTOLD
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,10 +35,12 @@ class Outputs(NamedTuple):
     value: pa.Array | None = None
     label: pa.Array | None = None
     scores: Mapping[str, pa.Array] | None = None
+    answers: Answers | None = None
+    """What is more than one number or class."""
 
     def fits(self, rows: int) -> bool:
         """Whether each column has so many values."""
-        every = [self.value, self.label, *(self.scores or {}).values()]
+        every = [self.value, self.label, *(self.scores or {}).values(), *(self.answers or {}).values()]
         return all(column is None or len(column) == rows for column in every)
 
 
@@ -50,15 +56,21 @@ def of_rows(told: Sequence[Output]) -> Outputs:
         pa.array([each.value for each in told], pa.float64()),
         pa.array([each.label and clean(each.label) for each in told], pa.string()),
         {name: pa.array([(each.scores or {}).get(name) for each in told], pa.float64()) for name in found},
+        answer_columns.of_rows([each.answer for each in told]),
     )
 
 
 def of_vector(vector: Any, told: Told) -> Outputs:
     """One column, of numbers or classes; what mixes them is looked at one by one."""
     column = column_of(vector)
-    return (
-        of_rows([outputs.read(each, told) for each in column]) if isinstance(column, list) else of_array(column, told)
-    )
+    rows = column if isinstance(column, list) else column.to_pylist() if _is_nested(column) else None
+    return of_array(column, told) if rows is None else of_rows([outputs.read(each, told) for each in rows])
+
+
+def _is_nested(column: pa.Array) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_nested(column.type) and not pa.types.is_dictionary(column.type))
 
 
 def vector_alike(vector: Any) -> Hashable:
@@ -140,8 +152,12 @@ def stacked(parts: Sequence[tuple[Outputs, int]]) -> Outputs:
 
     names = dict.fromkeys(name for told, _ in parts for name in told.scores or {})
     scores = {name: column(lambda told: (told.scores or {}).get(name), pa.float64()) for name in names}  # noqa: B023
+    answers = answer_columns.stacked([(told.answers, rows) for told, rows in parts])
     return Outputs(
-        column(lambda told: told.value, pa.float64()), column(lambda told: told.label, pa.string()), scores or None
+        column(lambda told: told.value, pa.float64()),
+        column(lambda told: told.label, pa.string()),
+        scores or None,
+        answers,
     )
 
 
@@ -160,6 +176,8 @@ def of_table(columns: Mapping[str, Any], told: Told) -> Outputs:
     if label is None and answer is None:  # the same in the plural, where the score is a number as well
         label, scores = names.first_of(by_key, names.LABELS_KEYS), names.first_of(by_key, names.SCORES_KEYS)
         score = scores if score is None and label is not None and _is_number(scores) else score
+    if told.task in SHAPES:
+        return _of_shaped(columns, told)
     if label is None and answer is None and score is None:
         return of_vector(next(iter(columns.values())), told) if len(columns) == 1 else _of_unknown(columns, told)
     of_classes = {name: column for name, column in columns.items() if classes is not None and name in classes}
@@ -178,12 +196,24 @@ def of_table(columns: Mapping[str, Any], told: Told) -> Outputs:
 
 
 def _of_unknown(columns: Mapping[str, Any], told: Told) -> Outputs:
-    """Columns of which no name is known: numbers from 0 to 1 are class scores."""
-    if not all(map(_is_number, columns.values())) or told.task == REGRESSION:
-        return _untold(len(columns))
-    if told.task != CLASSIFICATION and not all(map(_is_share, columns.values())):
-        return _untold(len(columns))
-    return of_scores(columns, told)
+    """Columns of which no name is known: numbers from 0 to 1 are class scores, others several outputs."""
+    numeric = all(map(_is_number, columns.values()))
+    scored = not told.task and numeric and all(map(_is_share, columns.values())) and not all(map(quantile_of, columns))
+    if scored or (numeric and told.task == CLASSIFICATION):
+        return of_scores(columns, told)
+    return _of_shaped(columns, told)
+
+
+def _of_shaped(columns: Mapping[str, Any], told: Told) -> Outputs:
+    """Columns of which each is a part of answers of a shape: numbers by name; all else row by row."""
+    quantiles = not told.task and all(map(quantile_of, columns))
+    shape = told.shape or (QUANTILE if quantiles else MULTIOUTPUT)
+    if shape in (MULTIOUTPUT, QUANTILE) and all(map(_is_number, columns.values())):
+        named = {(quantile_of(name) or name) if shape == QUANTILE else name: each for name, each in columns.items()}
+        return Outputs(answers=answer_columns.of_numbers(shape, {name: _numbers(each) for name, each in named.items()}))
+    plain = {name: each if isinstance(each, list) else each.to_pylist() for name, each in columns.items()}
+    rows = (dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True))
+    return of_rows([outputs.read(row, told) for row in rows])
 
 
 def matrix_alike(matrix: np.ndarray) -> Hashable:
@@ -202,19 +232,16 @@ def of_matrices(matrices: Sequence[np.ndarray], told: Told) -> Outputs | None:
     first = matrices[0]
     width = first.shape[1]
     whole = first if len(matrices) == 1 else np.concatenate(matrices)
-    if whole.dtype.kind not in "fiu":
-        return _untold(width)
-    if told.task == REGRESSION:
-        swallowed(f"of {width} values for a row, the first is recorded; prediction= takes another")
-        return Outputs(value=pa.array(whole[:, 0].astype("float64")))
+    if told.shape or whole.dtype.kind not in "fiu":
+        return _of_matrix(whole, told)
     classes = told.classes if told.classes is not None and len(told.classes) == width else None
     if classes is None:
         if whole.dtype.kind != "f" or told.classes is not None:
-            return _untold(width)
+            return _of_matrix(whole, told)
         if told.task != CLASSIFICATION:
             are = _are_probabilities(whole, [len(each) for each in matrices])
             if not all(are):
-                return None if any(are) else _untold(width)
+                return None if any(are) else _of_matrix(whole, told)
         if len(matrices) == 1 and _look_sorted(whole):
             swallowed(
                 "the scores of results that name no classes fall in every row: where they are sorted by score, they "
@@ -224,12 +251,28 @@ def of_matrices(matrices: Sequence[np.ndarray], told: Told) -> Outputs | None:
     return of_scores({name: pa.array(whole[:, at].copy()) for at, name in enumerate(every)}, told)
 
 
-def _untold(width: int) -> Outputs:
-    swallowed(
-        f"results of {width} columns are no class scores for sure, and are left out: classes= names the classes, "
-        "task='classification' says that they are, task='regression' takes the first, prediction= takes any"
-    )
-    return NOTHING
+def _of_matrix(matrix: np.ndarray, told: Told) -> Outputs:
+    """A matrix whose rows are answers of a shape, or of what nothing says what they are."""
+    import pyarrow as pa
+
+    width, shape = matrix.shape[1], told.shape or UNTOLD
+    if shape not in (MULTIOUTPUT, QUANTILE, UNTOLD) or matrix.dtype.kind not in "fiu":
+        return of_rows([outputs.read(row, told) for row in matrix.tolist()])
+    if shape == UNTOLD:
+        swallowed(
+            f"results of {width} columns are no class scores for sure: they are kept as they came, and nothing is "
+            "measured of them; classes= names the classes, task='classification' says that they are scores, "
+            "task='multioutput' several numbers, prediction= takes any"
+        )
+    whole = matrix.astype("float64")
+    names = list(map(class_name, told.classes)) if told.classes is not None and len(told.classes) == width else None
+    if names is None:
+        answers = answer_columns.of_vectors(shape, whole)
+    else:
+        answers = answer_columns.of_numbers(
+            shape, {each: pa.array(whole[:, at].copy()) for at, each in enumerate(names)}
+        )
+    return Outputs(value=pa.array(whole[:, 0].copy()) if told.task == REGRESSION else None, answers=answers)
 
 
 def _are_probabilities(matrix: np.ndarray, rows: Sequence[int]) -> list[bool]:

@@ -7,6 +7,7 @@
 | mapping, record | by its keys (see `modelspan.capture.names`); else class scores, where its numbers are from 0 to 1 |
 | `(label, score)` | label and value |
 | vector as long as `classes` | class scores |
+| several numbers, labels or items | an answer (see `modelspan.capture.answers`) |
 
 Of class scores alone, the label is the class with the highest, and the value of two classes the score of one of them,
 the same for every row (`modelspan.capture.value_class`). What can be none of these for sure is `NOTHING`.
@@ -21,8 +22,11 @@ from typing import Any, NamedTuple
 
 from modelspan._failsafe import swallowed
 from modelspan.capture import arrays, values
+from modelspan.capture.answers import Answer, answer_of, quantile_of
 from modelspan.capture.names import (
     ANSWER_KEYS,
+    BOXES_KEYS,
+    ITEMS_KEYS,
     LABEL_KEYS,
     LABELS_KEYS,
     PROBABILITY_KEYS,
@@ -32,10 +36,12 @@ from modelspan.capture.names import (
     has,
     plain_keys,
 )
+from modelspan.capture.scalars import class_name, scalar_of
 from modelspan.capture.value_class import value_class
+from modelspan.conventions import ANOMALY, MULTIOUTPUT, SHAPES
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
-TASKS = (CLASSIFICATION, REGRESSION)
+TASKS = (CLASSIFICATION, REGRESSION, ANOMALY, *SHAPES)
 MOST_SCORES = 65_536
 """Scores of one prediction; of more, nothing is read."""
 
@@ -46,6 +52,8 @@ class Output(NamedTuple):
     value: float | None = None
     label: str | None = None
     scores: Mapping[str, float] | None = None
+    answer: Answer | None = None
+    """What is more than one number or class."""
 
 
 NOTHING = Output()
@@ -58,6 +66,11 @@ class Told(NamedTuple):
     task: str = ""
     seen: set[str] | None = None
     """Classes that the function's answers have named; takes more of them."""
+
+    @property
+    def shape(self) -> str:
+        """The shape of answers that are no single number or class, as told; '' where nothing is."""
+        return self.task if self.task in SHAPES else MULTIOUTPUT if self.task == REGRESSION else ""
 
     def value_class(self, answered: Collection[str]) -> str | None:
         """The class, of those that an answer names, whose score is the value of every answer."""
@@ -74,35 +87,37 @@ def read(result: Any, told: Told = UNTOLD) -> Output:
         return Output(value=result)
     if isinstance(result, Output):
         return result
-    scalar = None if isinstance(result, (Mapping, list, tuple)) else _scalar(result)
+    scalar = None if isinstance(result, (Mapping, list, tuple)) else scalar_of(result)
     if scalar is not None:
         return _of_scalar(scalar, told)
+    found = NOTHING if told.task in SHAPES or _is_answer(result) else _read(result, told)
+    return found if found is not NOTHING or result is None else answered(result, told)
+
+
+def answered(result: Any, told: Told = UNTOLD) -> Output:
+    """What is no single number or class, as an answer; `NOTHING` where it has no place there either."""
+    found = answer_of(result, told.shape, told.classes)
+    return NOTHING if found is None else Output(scores=found[1], answer=found[0])
+
+
+def _is_answer(result: Any) -> bool:
+    """Whether keys leave no doubt that it is more than a number or class: boxes in a picture, ranked items."""
+    if not isinstance(result, Mapping):
+        return False
+    by_key = plain_keys(result) if len(result) <= MOST_KEYS else {}
+    return first_of(by_key, (*BOXES_KEYS, *ITEMS_KEYS)) is not None
+
+
+MOST_KEYS = 16
+"""Keys of a mapping that says its parts; one of more says a number for each of many names."""
+
+
+def _read(result: Any, told: Told) -> Output:
+    """What has a place as value, label and class scores."""
     row = result if isinstance(result, Mapping) else values.fields(result)
     if row is not None:
         return _of_mapping(row, told)
     return _of_sequence(result, _elements(result), told)
-
-
-def _scalar(result: Any) -> bool | int | float | str | None:
-    """A plain scalar out of Python's, NumPy's and Arrow's; None for all else."""
-    frozen = values.freeze(result)
-    if hasattr(frozen, "item"):
-        frozen = frozen.item()
-    if isinstance(frozen, str):
-        return values.clean(frozen[: values.MOST_CHARACTERS])
-    if isinstance(frozen, (bool, int, float)):
-        return frozen
-    return float(frozen) if hasattr(frozen, "as_integer_ratio") else None  # Decimal
-
-
-def class_name(value: Any) -> str:
-    """A class as text, as it is written wherever it comes from: 1 for 1.0, `true` for True."""
-    scalar = value if isinstance(value, str) else _scalar(value)
-    if isinstance(scalar, bool):
-        return "true" if scalar else "false"
-    if isinstance(scalar, float) and scalar.is_integer() and abs(scalar) < 2**63:
-        return str(int(scalar))
-    return values.clean(str(value if scalar is None else scalar)[: values.MOST_CHARACTERS])
 
 
 def label_of(value: Any) -> str | None:
@@ -134,7 +149,7 @@ def _of_mapping(row: Mapping[Any, Any], told: Told) -> Output:
     by_key = _side_by_side(plain_keys(named))
     label, answer = first_of(by_key, LABEL_KEYS), first_of(by_key, ANSWER_KEYS)
     score, scores = first_of(by_key, SCORE_KEYS), first_of(by_key, SCORES_KEYS)
-    if scores is not None and _scalar(scores) is not None:
+    if scores is not None and scalar_of(scores) is not None:
         score, scores = scores if score is None else score, None
     if label is None and answer is None and score is None and scores is None:
         return _of_unknown(named, told)
@@ -168,7 +183,7 @@ def _side_by_side(by_key: dict[str, Any]) -> dict[str, Any]:
         return by_key
     if len(labels) == 1:
         return others if has_label else {**others, one: labels[0]}
-    names = [class_name(each) for each in labels if isinstance(_scalar(each), (str, int))]
+    names = [class_name(each) for each in labels if isinstance(scalar_of(each), (str, int))]
     for scores in lists.values():
         if len(set(names)) == len(labels) == len(scores):
             rest = {each: value for each, value in others.items() if each not in lists}
@@ -176,8 +191,8 @@ def _side_by_side(by_key: dict[str, Any]) -> dict[str, Any]:
     if has_label and not lists:
         return others  # the classes that there are, beside the one that was predicted
     swallowed(
-        f"{len(labels)} labels of one prediction that are not the classes of as many scores are left out, and so is a "
-        "list of scores beside them; prediction= takes the label from the result, score= the score"
+        f"{len(labels)} labels of one prediction that are not the classes of as many scores are no label and no class "
+        "scores, nor is a list of scores beside them; prediction= takes the label from the result, score= the score"
     )
     return {name: value for name, value in others.items() if name not in lists}
 
@@ -210,17 +225,26 @@ def _of_unknown(named: Mapping[str, Any], told: Told) -> Output:
     """A mapping of which no key is known: one thing is the prediction, numbers from 0 to 1 are class scores."""
     if len(named) == 1:
         return read(next(iter(named.values())), told) if _is_one(next(iter(named.values()))) else NOTHING
-    scores = {name: _scalar(score) for name, score in named.items()}
+    scores = {name: scalar_of(score) for name, score in named.items()}
     if not all(isinstance(score, (int, float)) and not isinstance(score, bool) for score in scores.values()):
         return NOTHING
     told_apart = told.task == CLASSIFICATION or all(0 <= score <= 1 for score in scores.values())  # type: ignore[operator]
-    if told.task == REGRESSION or not told_apart:
+    if told.task == REGRESSION or not told_apart or (not told.task and all(map(quantile_of, named))):
         return NOTHING
+    if told.task != CLASSIFICATION and sum(scores.values()) > 1 + _TOLERANCE:  # type: ignore[arg-type]
+        swallowed(
+            "a result of names with numbers from 0 to 1 that add up to more is taken for the scores of classes; "
+            "task='multilabel' takes them for those of labels, task='multioutput' for several numbers"
+        )
     return of_scores(named_scores(named, told), told)
 
 
+_TOLERANCE = 0.05
+"""How far the probabilities of classes may be from 1 together."""
+
+
 def _is_one(value: Any) -> bool:
-    return not isinstance(value, (Mapping, list, tuple)) and _scalar(value) is not None
+    return not isinstance(value, (Mapping, list, tuple)) and scalar_of(value) is not None
 
 
 def _of_sequence(result: Any, elements: Sequence[Any], told: Told) -> Output:
@@ -241,7 +265,7 @@ def _of_sequence(result: Any, elements: Sequence[Any], told: Told) -> Output:
 
 def _is_label(first: Any, pair: Any, told: Told) -> bool:
     """Whether the first of two is a label: a text, or in a tuple a class beside a number with a fraction or scores."""
-    scalar = None if isinstance(first, (list, tuple, Mapping)) else _scalar(first)
+    scalar = None if isinstance(first, (list, tuple, Mapping)) else scalar_of(first)
     if isinstance(scalar, (str, bool)) or scalar is None:
         return scalar is not None
     second = pair[1]
@@ -255,7 +279,7 @@ def _of_labelled(elements: Sequence[Mapping[Any, Any]], told: Told) -> Output:
     scores: dict[str, float] = {}
     for each in elements:
         keys = plain_keys(each)
-        label, score = first_of(keys, LABEL_KEYS), _scalar(first_of(keys, SCORE_KEYS))
+        label, score = first_of(keys, LABEL_KEYS), scalar_of(first_of(keys, SCORE_KEYS))
         if label is None or not isinstance(score, (int, float)):
             return NOTHING
         scores[class_name(label)] = float(score)
@@ -292,7 +316,7 @@ def named_scores(scores: Any, told: Told) -> Mapping[str, float] | None:
         elements = _elements(scores)
         names = told.classes if told.classes is not None else range(len(elements))
         scores = dict(zip(names, elements, strict=False))
-    found = {class_name(name): _scalar(score) for name, score in scores.items()}
+    found = {class_name(name): scalar_of(score) for name, score in scores.items()}
     return {name: float(score) for name, score in found.items() if isinstance(score, (int, float))}
 
 
@@ -317,5 +341,8 @@ def _rank(score: float) -> float:
 def with_score(told: Output, score: Output) -> Output:
     """What a prediction says, and a score given beside it."""
     return Output(
-        score.value if score.value is not None else told.value, told.label or score.label, score.scores or told.scores
+        score.value if score.value is not None else told.value,
+        told.label or score.label,
+        score.scores or told.scores,
+        told.answer,
     )

@@ -6,7 +6,7 @@ import array
 from typing import TYPE_CHECKING, Any
 
 from modelspan.capture.columns import column_of
-from modelspan.capture.outputs import class_name
+from modelspan.capture.scalars import class_name
 from modelspan.capture.values import Uncapturable, clean, freeze
 
 if TYPE_CHECKING:

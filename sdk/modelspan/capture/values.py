@@ -106,6 +106,11 @@ def freeze(value: Any) -> Any:
     return _vector(value)
 
 
+def is_plain(value: Any) -> bool:
+    """Whether it is one value, and no list, mapping or set of several."""
+    return isinstance(value, (str, bytes)) or not hasattr(value, "__len__")
+
+
 def safely(value: Any) -> Any:
     """A value, as `freeze`; one that fails when it is looked at has no place, and what is frozen stays so."""
     if type(value) is Uncapturable or (type(value) is array.array and value.typecode == "f"):

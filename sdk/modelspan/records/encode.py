@@ -211,7 +211,7 @@ def output_columns(told: batches.Outputs, redaction: Redaction) -> dict[str, Any
         table[conventions.COL_LABEL] = redaction.bounded(told.label)
     for name, scores in (told.scores or {}).items():
         table[f"{conventions.COL_SCORE_PREFIX}{redaction.cut(clean(name))}"] = scores
-    return table
+    return table | dict(told.answers or {})
 
 
 def types(features: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

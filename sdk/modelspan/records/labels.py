@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspan import conventions
 from modelspan._failsafe import attempt, guard
+from modelspan.capture import answer_columns
+from modelspan.capture.answer_columns import Answers
 from modelspan.records.encode_batches import BATCH_ROWS
 from modelspan.records.record import Record
 from modelspan.records.stream import write
@@ -29,6 +31,8 @@ class Label(NamedTuple):
     rows: int = 1
     model: str | None = None
     outcome: str = ""
+    answer: Any = None
+    """An `Answer`, or Arrow columns of answers; None where it is a number or a class."""
     """What of the predictions became known; '' where it is the label, what the model predicts."""
 
 
@@ -68,8 +72,8 @@ def _single(labels: Sequence[Label]) -> Record:
         pa.array([label.prediction_id for label in labels], pa.string()),
         pa.array([label.value for label in labels], pa.float64()),
         pa.array([label.label for label in labels], pa.string()),
+        answer_columns.of_rows([label.answer for label in labels]),
         labels[0],
-        labels[0].time_ns,
     )
 
 
@@ -86,10 +90,13 @@ def _table(label: Label) -> Iterator[Record]:
     )
     for first in range(0, label.rows, BATCH_ROWS):
         times, ids, values, texts = (column.slice(first, BATCH_ROWS) for column in columns)
-        yield _record(times, ids, values, texts, label, times[0].value)
+        answers = {name: column.slice(first, BATCH_ROWS) for name, column in (label.answer or {}).items()}
+        yield _record(times, ids, values, texts, answers, label)
 
 
-def _record(times: pa.Array, ids: pa.Array, values: pa.Array, texts: pa.Array, of: Label, time_ns: int) -> Record:
+def _record(
+    times: pa.Array, ids: pa.Array, values: pa.Array, texts: pa.Array, answers: Answers | None, of: Label
+) -> Record:
     """The record of labels that share their model and outcome with one of them."""
     import pyarrow as pa
 
@@ -98,8 +105,9 @@ def _record(times: pa.Array, ids: pa.Array, values: pa.Array, texts: pa.Array, o
         conventions.COL_PREDICTION_ID: ids,
         conventions.COL_VALUE: values,
         conventions.COL_LABEL: texts,
+        **(answers or {}),
     }
     if of.outcome:
         table[conventions.COL_OUTCOME] = pa.repeat(pa.scalar(of.outcome, pa.string()), len(ids))
     metadata = {} if of.model is None else {conventions.META_MODEL: of.model}
-    return Record(conventions.EVENT_LABELS, write(table, metadata), len(ids), time_ns)
+    return Record(conventions.EVENT_LABELS, write(table, metadata), len(ids), times[0].value)

@@ -134,6 +134,8 @@ class Packer:
             key = (call.observer, call.stream, call.names, call.kept, traced)
         else:
             told = result if isinstance(result, Output) else Output(result)
+            if told.answer is not None:
+                return call
             if told.scores:
                 scores = tuple(told.scores)
             cells = (*call.values, told.value, told.label, *(told.scores or {}).values(), *tags.values())

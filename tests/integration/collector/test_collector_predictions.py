@@ -75,6 +75,9 @@ def test_records_become_rows(collector: Collector, store: Store) -> None:
         "embeddings": {"vector": [1.0, 2.0]},
         "attributions": {"age": 0.1},
         "tags": {"country": "NO"},
+        "shape": "",
+        "items": [],
+        "outputs": {},
         "sketched": True,
     }
     assert second["numeric_features"] == {"price": 2.25}

@@ -17,6 +17,7 @@ import pytest
 
 from modelspan import _failsafe
 from modelspan.capture import batches
+from modelspan.capture.answers import Answer as Several
 from modelspan.capture.outputs import NOTHING, Output, Told, read
 
 
@@ -122,10 +123,16 @@ def test_batch(result: Any, classes: Any, expected: tuple[Any, Any, Any]) -> Non
 @pytest.mark.parametrize(
     ("result", "kept"),
     [
-        ({"labels": ["a", "b", "a"], "scores": [0.1, 0.2, 0.3]}, Output()),
-        ({"labels": ["a", "b"], "scores": [0.1, 0.2, 0.3]}, Output()),
+        (
+            {"labels": ["a", "b", "a"], "scores": [0.1, 0.2, 0.3]},
+            Output(answer=Several("untold", ("a", "b", "a"), {"score": (0.1, 0.2, 0.3)})),
+        ),
+        (
+            {"labels": ["a", "b"], "scores": [0.1, 0.2, 0.3]},
+            Output(answer=Several("untold", ("a", "b"), {"scores": (0.1, 0.2, 0.3)})),
+        ),
         ({"labels": ["a", "b"], "score": 0.3}, Output(0.3)),
-        ({"label": ["a", "b"]}, Output()),
+        ({"label": ["a", "b"]}, Output(answer=Several("untold", ("a", "b")))),
     ],
 )
 @pytest.mark.swallows("labels of one prediction that are not the classes of as many scores")
@@ -174,10 +181,14 @@ KINDS_SINGLE: list[tuple[Any, Told, Output]] = [
     ({"predictedLabel": "a"}, Told(), Output(label="a")),
     ({"price": 10.0}, Told(), Output(value=10.0)),
     ({"grade": "A"}, Told(), Output(label="A")),
-    ({"mean": 10.2, "std": 3.1}, Told(), NOTHING),
-    ({"mean": 0.2, "std": 0.1}, Told(task="regression"), NOTHING),
+    ({"mean": 10.2, "std": 3.1}, Told(), Output(answer=Several("multioutput", (), {"mean": (10.2,), "std": (3.1,)}))),
+    (
+        {"mean": 0.2, "std": 0.1},
+        Told(task="regression"),
+        Output(answer=Several("multioutput", (), {"mean": (0.2,), "std": (0.1,)})),
+    ),
     ({"a": 2.3, "b": -1.0}, Told(task="classification"), Output(-1.0, "a", {"a": 2.3, "b": -1.0})),
-    ({"who": "cat", "where": 0.3}, Told(), NOTHING),
+    ({"who": "cat", "where": 0.3}, Told(), Output(answer=Several("multioutput", (), {"where": (0.3,)}))),
     ([{"label": "P", "score": 0.9}, {"label": "N", "score": 0.1}], Told(), Output(0.9, "P", {"P": 0.9, "N": 0.1})),
     (("a", 0.9), Told(["a", "b"]), Output(0.9, "a")),
     ((1, 0.9), Told([0, 1]), Output(0.9, "1")),
@@ -189,9 +200,9 @@ KINDS_SINGLE: list[tuple[Any, Told, Output]] = [
 
 
 @pytest.mark.parametrize(("result", "told", "expected"), KINDS_SINGLE, ids=str)
-@pytest.mark.swallows("whose name sorts last")
+@pytest.mark.swallows("whose name sorts last", "those that are no numbers are left out: who")
 def test_what_a_result_says_is_not_guessed(result: Any, told: Told, expected: Output) -> None:
-    """Keys that say what they are count, whatever their spelling; what may be anything is nothing."""
+    """Keys that say what they are count, whatever their spelling; what may be anything is no class score."""
     assert read(result, told) == expected
 
 
@@ -248,9 +259,9 @@ KINDS_BATCH: list[tuple[Any, Told, tuple[Any, Any, Any]]] = [
 
 
 @pytest.mark.parametrize(("result", "told", "expected"), KINDS_BATCH, ids=str)
-@pytest.mark.swallows("are left out", "the second is left out", "the first is recorded")
+@pytest.mark.swallows("are no class scores for sure", "the second is left out")
 def test_what_a_table_of_results_says_is_not_guessed(result: Any, told: Told, expected: Any) -> None:
-    """A batch follows the same rules; columns of which nobody says what they are, are left out."""
+    """A batch follows the same rules; columns of which nobody says what they are, are no scores."""
     assert columns(result, 2, told.classes, told.task) == expected
 
 
@@ -263,7 +274,9 @@ def test_one_row_as_a_table(result: Any) -> None:
     assert columns(result, 1)[0] == [0.5]
 
 
-@pytest.mark.parametrize("result", [0.5, {"score": 0.5}, np.zeros((2, 3, 4)), [object(), object()], [0.5] * 3, "yes"])
+@pytest.mark.parametrize(
+    "result", [0.5, {"score": 0.5}, np.zeros((2, 3, 4), complex), [object(), object()], [0.5] * 3, "yes"]
+)
 def test_a_result_that_is_none_of_the_table(result: Any) -> None:
     """It is refused in words that hold none of its values."""
     with pytest.raises(batches.UntoldError, match="result"):

@@ -235,5 +235,10 @@ def _began(context: MonitorContext) -> Iterator[Result]:
 
 
 CONCEPT: Final = Signal(
-    SIGNAL, "changed outcomes", kinds.WRONG, run=concept, needs=(Need.LABELS, Need.LABELLED_BASELINE)
+    SIGNAL,
+    "changed outcomes",
+    kinds.WRONG,
+    run=concept,
+    needs=(Need.LABELS, Need.LABELLED_BASELINE),
+    plain_answers=True,
 )

@@ -260,5 +260,6 @@ ESTIMATION: Final = Signal(
     kinds.PREDICTION_DRIFT,
     run=estimation,
     needs=(Need.LABELLED_BASELINE,),
+    plain_answers=True,
     yields_to_labels=True,
 )

@@ -146,5 +146,6 @@ FAIRNESS: Final = Signal(
     needs=(Need.LABELS, Need.LABELLED_BASELINE),
     gravity=1,
     harm=True,
+    plain_answers=True,
     metrics={"facets": Metric()},
 )

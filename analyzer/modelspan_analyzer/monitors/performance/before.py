@@ -6,7 +6,7 @@ from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.performance.judge import PValues
 
 _BEFORE = """
-SELECT metric, segment, p_value FROM monitor_results FINAL
+SELECT metric, feature, segment, p_value FROM monitor_results FINAL
 WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String} AND isNotNull(p_value)
   AND baseline_id = {baseline:String} AND window_end > {since:DateTime64(9, 'UTC')}
   AND window_end <= {start:DateTime64(9, 'UTC')}
@@ -25,4 +25,5 @@ def p_values_before(context: MonitorContext, signal: str) -> PValues:
         "since": window.start - (window.end - window.start),
         "start": window.start,
     }
-    return {(row["metric"], row["segment"]): float(row["p_value"]) for row in context.store.rows(_BEFORE, asked)}
+    found = context.store.rows(_BEFORE, asked)
+    return {(row["metric"], row["feature"], row["segment"]): float(row["p_value"]) for row in found}

@@ -56,8 +56,15 @@ class Measured:
     """Which of its rows are too few for it to be judged by; '' where there are enough."""
     takes: float = 0.0
     """Rows that it takes to show the largest of its losses; 0 where that is no question."""
+    feature: str = ""
+    """The output or label that it is of; '' of the answer as a whole."""
     by_class: MeanOfClasses | None = field(default=None, compare=False)
     """What it is a mean over, so that two are compared over the same classes; None of what is none."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is told apart by on one part of the rows: the measure, and what it is of."""
+        return self.metric, self.feature
 
     def beside(self, before: Measured, sides: tuple[str, str] = ("window", "baseline")) -> Beside:
         """This and another side's, as they may be compared: over the classes that both have."""

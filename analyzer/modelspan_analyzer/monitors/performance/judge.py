@@ -13,8 +13,8 @@ from modelspan_analyzer.monitors.performance.evaluate import Measured
 from modelspan_analyzer.results import Found, Judged, Seen, Verdict, finite, unjudged
 from modelspan_analyzer.verdicts.change import breaches, change, is_worse
 
-PValues = Mapping[tuple[str, str], float]
-"""By measure and segment."""
+PValues = Mapping[tuple[str, str, str], float]
+"""By measure, output or label, and segment."""
 
 
 class Place(NamedTuple):
@@ -40,6 +40,7 @@ def judge(one: Measured, before: Measured | None, place: Place, settings: Perfor
         alone: why there is nothing to compare it with, where there is not.
     """
     seen = Seen(
+        feature=one.feature,
         segment=place.segment,
         lower=finite(one.estimate.lower),
         upper=finite(one.estimate.upper),
@@ -106,7 +107,7 @@ def _verdict(one: Measured, before: Measured | None, place: Place, settings: Per
     if bound is None and not both.left_out:  # else no bound of the value that is shown is what is judged by
         allowed = settings.min_change * abs(base) * (-1 if one.higher_is_better else 1)
         judged = replace(judged, threshold=base + allowed)
-    before_it = place.earlier.get((one.metric, place.segment))
+    before_it = place.earlier.get((*one.key, place.segment))
     if is_worse(moved, base, min_change=settings.min_change, confidence=confidence, before=before_it):
         reason = f"{one.metric} went from {base:.4g} to {both.now.value:.4g}{also}"
         return replace(judged, verdict=Verdict.ALARM, reason=reason)

@@ -14,8 +14,9 @@ from modelspan_analyzer.config.expression import understood
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.performance import business
 from modelspan_analyzer.monitors.performance.before import p_values_before
-from modelspan_analyzer.monitors.performance.evaluate import Measured, absent, evaluate
+from modelspan_analyzer.monitors.performance.evaluate import Measured
 from modelspan_analyzer.monitors.performance.judge import Place, judge, nothing_beside
+from modelspan_analyzer.monitors.performance.measured import absent_in, measured_in
 from modelspan_analyzer.monitors.performance.rhythm import beside_rhythm
 from modelspan_analyzer.monitors.signal import Need, Signal
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment
@@ -43,26 +44,26 @@ def performance(context: MonitorContext) -> list[Result]:
     if target.apart:
         n = context.answers[0].labelled
         return [*results, context.result(SIGNAL, "accuracy", None, Verdict.ERROR, n=n, reason=target.apart)]
-    if seen.labelled < settings.min_rows:
+    if seen.labelled < settings.min_rows and not (target.shape and seen.rows >= settings.min_rows):
         return results
     whole: list[Measured] = []
     earlier = p_values_before(context, SIGNAL)
     for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.slicing)):
-        found = evaluate(context.store, current, target, settings, segment)
+        found = measured_in(context, current, segment)
         found = slices_among(segment.key, found)
         if segment == ALL_ROWS:
-            found[""] = [*found.get("", []), *absent(target, settings, found.get("", []))]
-        expected = evaluate(context.store, reference, target, settings, segment) if reference else {}
+            found[""] = [*found.get("", []), *absent_in(context, found.get("", []))]
+        expected = measured_in(context, reference, segment) if reference else {}
         whole = expected.get("", []) if segment == ALL_ROWS else whole
         judged = [part for part, measured in found.items() if max(one.rows for one in measured) >= settings.min_rows]
-        alarming = {one.metric for measured in found.values() for one in measured} & set(settings.alarm_on)
+        alarming = {one.key for measured in found.values() for one in measured if one.metric in settings.alarm_on}
         share = 1 / max(1, len(judged) * len(alarming))
         for part, measured in found.items():
             own = _usable(expected.get(part, []), settings.min_rows) if segment != ALL_ROWS else whole
-            before = {one.metric: one for one in own or whole}
+            before = {one.key: one for one in own or whole}
             place = Place(segment.label(part), of_whole=not own, share=share, earlier=earlier)
             for one in measured:
-                beside = before.get(one.metric)
+                beside = before.get(one.key)
                 judged_one = judge(one, beside, place, settings, _alone(context, place.segment, beside))
                 judged_one = beside_rhythm(context, SIGNAL, segment, part, one, judged_one, place)
                 results.append(context.found(SIGNAL, judged_one))
@@ -79,7 +80,7 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
     enough = seen.labelled >= least
     known = f"labels are in for {seen.labelled} of {seen.rows} predictions"
     few = f"{least} labelled ones are needed, more than there are" if 0 < seen.rows < least else ""
-    odd = context.answers[0].labelled - seen.labelled
+    odd = 0 if target.shape else context.answers[0].labelled - seen.labelled
     said = f"{odd} are labelled {shown(target.strange)}, no class of the model, and left out" if odd else ""
     return context.result(
         SIGNAL,
@@ -94,7 +95,7 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
             "labelled": seen.labelled,
             "left_out": odd,
             "labels_until": context.answers[0].labels_until,
-            "task": target.task,
+            "task": target.shape or target.task,
             "guess": target.guess,
             "derived": target.derived,
         },

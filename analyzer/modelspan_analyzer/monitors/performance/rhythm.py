@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.like import beside_like, calm_like
-from modelspan_analyzer.monitors.performance.evaluate import Measured, evaluate
+from modelspan_analyzer.monitors.performance.evaluate import Measured
 from modelspan_analyzer.monitors.performance.judge import Place, judge
+from modelspan_analyzer.monitors.performance.measured import measured_in
 from modelspan_analyzer.reading.outcomes.read import Segment
 from modelspan_analyzer.reading.outcomes.target import read_as
 from modelspan_analyzer.reading.rows import rows_of_windows
@@ -39,8 +40,8 @@ def beside_rhythm(
     if not windows:
         return found
     rows = read_as(rows_of_windows(context.model, None, windows), context.target)
-    measured = evaluate(context.store, rows, context.target, settings, segment).get(part, [])
-    usual = next((other for other in measured if other.metric == one.metric), None)
+    measured = measured_in(context, rows, segment).get(part, [])
+    usual = next((other for other in measured if other.key == one.key), None)
     if usual is None or usual.rows < settings.min_rows:
         return found
     again = judge(one, usual, place._replace(of_whole=False), settings, "")

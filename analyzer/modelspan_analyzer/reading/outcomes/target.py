@@ -7,7 +7,11 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from modelspan.conventions import positive_of
+from modelspan.conventions import ANOMALY, SHAPES, UNTOLD, positive_of
+from modelspan.conventions import MULTILABEL as MULTILABEL
+from modelspan.conventions import MULTIOUTPUT as MULTIOUTPUT
+from modelspan.conventions import QUANTILE as QUANTILE
+from modelspan.conventions import RANKING as RANKING
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.cards import card_for
 from modelspan_analyzer.reading.outcomes import confidence
@@ -25,13 +29,15 @@ MANY_NUMBERS: Final = 20
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _SETTLED = "`modelspan.register(..., task=...)` settles it"
+_WHOLE_NUMBERS = f"all answers are whole numbers, and are taken for numbers, not for classes: {_SETTLED}"
 _SEEN = """
 SELECT arraySort(groupUniqArray(101)(label)) AS predicted, arraySort(groupUniqArray(101)(truth)) AS truths,
        arraySort(groupUniqArrayArray(101)(mapKeys(scores))) AS scored, min(value) AS lowest, max(value) AS highest,
        countIf(label = '' AND notEmpty(scores)) AS scored_alone, countIf(label = '' AND isNotNull(value)) AS numbers,
        {ranges}, groupUniqArray(1000)(tags['tenant']) AS tenants,
        count() AS n, countIf(truth != '') AS labelled, countIf(notEmpty(attributions)) AS attributed,
-       toString(max(labelled_at)) AS labels_until
+       toString(max(labelled_at)) AS labels_until, groupUniqArray(8)(shape) AS shapes,
+       countIf(isNotNull(value) AND value != round(value)) = 0 AS whole
 FROM ({rows})
 """
 _RESPELT = """
@@ -81,6 +87,8 @@ class Target:
     """Why no answer can be right: labels and answers name no class in common; '' where they do."""
     strange: frozenset[str] = field(default=frozenset(), compare=False)
     """Labels that are neither of two classes: rows of these have no known truth."""
+    shape: str = ""
+    """What answers are that are no single number or class, one of the SDK's shapes; '' of all others."""
 
     @property
     def positive(self) -> str:
@@ -116,6 +124,10 @@ class Seen(NamedTuple):
     """How many came with attributions."""
     labels_until: str
     """When the newest of the labels came."""
+    shapes: frozenset[str] = frozenset()
+    """Of answers that are more than one number or class."""
+    whole: bool = False
+    """All numbers that were answered are whole."""
 
 
 def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = "", windows: int = 1) -> Target:
@@ -133,8 +145,8 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
     card = card_for(store, model, frozenset().union(*(one.tenants for one in seen)))
     task, classes = card.task, list(card.classes)
     found = find_spelling([one.predicted for one in seen], [one.truths for one in seen])
-    if task == REGRESSION:
-        return Target(REGRESSION)
+    if numbers := _of_numbers(task, seen):
+        return numbers
     answers, truths = (
         [frozenset(found.get(word, word) for word in words) for words in side]
         for side in ([one.predicted for one in seen], [one.truths for one in seen])
@@ -160,13 +172,14 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
         guess = f"taken for numbers, as more than {MANY_NUMBERS} whole numbers were seen: {_SETTLED}"
         return Target(REGRESSION, guess=guess)
     target = classify(classes, positive)
+    if not task and target.task == REGRESSION and any(one.numbers for one in seen) and all(one.whole for one in seen):
+        return Target(REGRESSION, guess=_WHOLE_NUMBERS, derived=_WHOLE_NUMBERS)
     unnamed = any(one.scored_alone or (one.numbers and target.task == MULTICLASS) for one in seen)
     of_values = confidence.agreed([_respelt(one.of_values, found) for one in seen], target.classes)
     of_values = frozenset() if target.task != BINARY or of_values == {target.positive} else of_values
     said = [_DERIVED.get(target.task, "").format(positive=target.positive)] if unnamed else []
     said += [confidence.said(of_values, target.positive)] if of_values else []
-    derived = "; ".join(filter(None, said))
-    guess = "" if task else _guess(target, found)
+    guess, derived = "" if task else _guess(target, found), "; ".join(filter(None, said))
     target = replace(target, spelling=found, guess=guess, derived=derived)
     return replace(target, of_values=of_values, apart=apart, strange=odd)
 
@@ -190,6 +203,31 @@ def read_as(rows: Rows, target: Target) -> Rows:
         parameters = {**rows.parameters, "scored": target.positive, **whole}
         return replace(rows, sql=_OF_POSITIVE.format(rows=sql), parameters=parameters)
     return replace(rows, sql=_HIGHEST.format(rows=rows.sql))
+
+
+def _of_numbers(task: str, seen: Sequence[Seen]) -> Target | None:
+    """The target of answers of several parts, and of numbers, where a card says that they are; None of all others."""
+    shape = _shape(task, seen)
+    guess = "" if _plainly(task) == shape else f"taken for {shape} by what was seen: {_SETTLED}"
+    if shape:
+        return Target(REGRESSION, shape=shape, guess=guess, derived=guess)
+    return Target(REGRESSION) if task == REGRESSION else None
+
+
+def _shape(task: str, seen: Sequence[Seen]) -> str:
+    """What answers of several parts are: as the card says, else as they do; '' where all are one number or class."""
+    shapes = frozenset().union(*(one.shapes for one in seen))
+    if _plainly(task) in SHAPES:
+        return _plainly(task)
+    told = shapes - {UNTOLD}
+    if len(told) == 1:
+        return next(iter(told))
+    return "" if not shapes else MULTIOUTPUT if "regress" in task.lower() else UNTOLD
+
+
+def _plainly(task: str) -> str:
+    """A task without the signs that people put between its words."""
+    return re.sub(r"[^a-z]", "", task.lower())
 
 
 def _respelt(classes: confidence.Classes | None, spelling: Mapping[str, str]) -> confidence.Classes | None:
@@ -229,6 +267,8 @@ def look(store: Store, rows: Rows) -> Seen:
         labelled,
         attributed,
         str(seen["labels_until"]),
+        frozenset(name for name in seen["shapes"] if name),
+        bool(seen["whole"]),
     )
 
 
@@ -237,7 +277,7 @@ kept_look = kept(64)(look)
 
 
 def _classifies(task: str) -> bool:
-    return "class" in task.lower() or task.lower() == BINARY
+    return "class" in task.lower() or task.lower() in (BINARY, ANOMALY)
 
 
 def classify(classes: Sequence[str], positive: str = "") -> Target:

@@ -17,7 +17,10 @@ CREATE TABLE IF NOT EXISTS reference_predictions/*local*//**//*on_cluster*//**/
     null_features        Array(LowCardinality(String)) CODEC(ZSTD(1)),
     embeddings           Map(LowCardinality(String), Array(Float32)) CODEC(ZSTD(1)),
     attributions         Map(LowCardinality(String), Float64) CODEC(ZSTD(1)),
-    tags                 Map(LowCardinality(String), String) CODEC(ZSTD(1))
+    tags                 Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    shape                LowCardinality(String),
+    items                Array(String) CODEC(ZSTD(1)),
+    outputs              Map(LowCardinality(String), Array(Float64)) CODEC(ZSTD(1))
 )
 ENGINE = /*replicated*//**/MergeTree/*replica_only*//**/
 ORDER BY (model, baseline_id, timestamp, prediction_id)

@@ -1,0 +1,275 @@
+"""What monitors say of answers of several parts: values of references, where nothing is measured, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn import metrics
+
+from modelspan_analyzer.config.measure_names import PERFORMANCE
+from modelspan_analyzer.config.settings import ModelSettings
+from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.performance.monitor import performance
+from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_collector.store.connect import Store
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+WINDOW = Window(START, START + HOUR)
+BEFORE = Window(START - HOUR, START)
+RNG = np.random.default_rng(11)
+ROWS = 400
+OUTPUTS = pa.map_(pa.string(), pa.list_(pa.float64()))
+TEXTS = pa.list_(pa.string())
+Found = dict[tuple[str, str], Result]
+Look = Callable[..., Found]
+
+
+def outputs(rows: list[dict[str, list[float]]]) -> pa.Array:
+    """Numbers by name as the store has them."""
+    return pa.array([list(row.items()) for row in rows], OUTPUTS)
+
+
+@pytest.fixture
+def stored(store: Store) -> Callable[..., None]:
+    """Stores answers of a shape, with what was true of them, in a window."""
+
+    def insert(shape: str, answers: dict[str, Any], truths: dict[str, Any], window: Window = WINDOW) -> None:
+        rows = len(next(iter(answers.values())))
+        ids = [f"{window.start:%H}-{row}" for row in range(rows)]
+        stamps = pa.array([window.start] * rows, pa.timestamp("ns", "UTC"))
+        whole = {"model": ["m"] * rows, "version": ["1"] * rows, "timestamp": stamps, "prediction_id": ids}
+        store.insert("predictions", pa.table({**whole, "shape": [shape] * rows, **answers}))
+        known = {"shape": [shape] * rows} if {"items", "outputs"} & truths.keys() else {}
+        if truths:
+            store.insert("labels", pa.table({"prediction_id": ids, "timestamp": stamps, **known, **truths}))
+
+    return insert
+
+
+@pytest.fixture
+def look(store: Store) -> Look:
+    """What the monitor of performance says of the window, by measure and output."""
+
+    def run(**settings: Any) -> Found:
+        chosen = ModelSettings.model_validate(settings)
+        baseline = baselines.active(store, "m", "1")
+        context = MonitorContext(store, "m", "1", WINDOW, baseline, chosen)
+        found = {(one.metric, one.feature): one for one in performance(context)}
+        assert {metric for metric, _ in found} <= {*PERFORMANCE, "labels_share", "answers", "precision_at_10"}
+        return found
+
+    return run
+
+
+def value(found: Found, metric: str, of: str = "") -> float:
+    """The value of a measure."""
+    known = found[metric, of].value
+    assert known is not None
+    return known
+
+
+# --- several outputs --------------------------------------------------------------------------------------
+
+TRUE = RNG.normal(10, 3, (ROWS, 2))
+NEAR = TRUE + RNG.normal(0, 1, (ROWS, 2))
+
+
+def named(rows: np.ndarray) -> list[dict[str, list[float]]]:
+    """Two outputs by name."""
+    return [{"price": [price], "demand": [demand]} for price, demand in rows.tolist()]
+
+
+@pytest.mark.parametrize(
+    "spell", [named, lambda rows: [{"value": row} for row in rows.tolist()]], ids=["names", "vector"]
+)
+def test_each_output_is_a_regression_of_its_own(stored: Callable[..., None], look: Look, spell: Any) -> None:
+    """And the mean over them is scikit-learn's uniform one."""
+    stored("multioutput", {"outputs": outputs(spell(NEAR))}, {"outputs": outputs(spell(TRUE))})
+    found = look()
+    names = ["price", "demand"] if spell is named else ["value[1]", "value[2]"]
+    for at, name in enumerate(names):
+        assert value(found, "r_squared", name) == pytest.approx(metrics.r2_score(TRUE[:, at], NEAR[:, at]), abs=1e-9)
+        assert value(found, "root_mean_squared_error", name) == pytest.approx(
+            metrics.root_mean_squared_error(TRUE[:, at], NEAR[:, at]), abs=1e-9
+        )
+    assert value(found, "mean_absolute_error") == pytest.approx(metrics.mean_absolute_error(TRUE, NEAR), abs=1e-9)
+    assert value(found, "mean_squared_error") == pytest.approx(metrics.mean_squared_error(TRUE, NEAR), abs=1e-9)
+    whole = found["mean_absolute_error", ""]
+    assert whole.lower is not None and whole.value is not None and whole.lower < whole.value
+    assert found["labels_share", ""].value == 1.0
+    assert "taken for multioutput" in found["labels_share", ""].reason
+
+
+def test_one_output_that_gets_worse_alarms_by_its_name(stored: Callable[..., None], look: Look, store: Store) -> None:
+    """The other one does not."""
+    stored("multioutput", {"outputs": outputs(named(NEAR))}, {"outputs": outputs(named(TRUE))}, BEFORE)
+    baselines.set_from_window(store, "m", "1", BEFORE)
+    worse = NEAR + np.column_stack([np.zeros(ROWS), RNG.normal(0, 4, ROWS)])
+    stored("multioutput", {"outputs": outputs(named(worse))}, {"outputs": outputs(named(TRUE))})
+    found = look()
+    assert found["mean_absolute_error", "demand"].verdict is Verdict.ALARM
+    assert found["mean_absolute_error", "price"].verdict is Verdict.OK
+    assert found["mean_absolute_error", ""].verdict is Verdict.ALARM
+
+
+def test_labels_of_other_outputs_are_named(stored: Callable[..., None], look: Look) -> None:
+    """Numbers in order do not meet numbers by name: nobody knows which is which."""
+    vectors = outputs([{"value": row} for row in TRUE.tolist()])
+    stored("multioutput", {"outputs": outputs(named(NEAR))}, {"outputs": vectors})
+    one = look()["mean_absolute_error", ""]
+    assert one.verdict is Verdict.SKIPPED
+    assert "give labels as answers are, by name or in order" in one.reason
+
+
+# --- several labels ---------------------------------------------------------------------------------------
+
+TAGS = ["ad", "ham", "spam"]
+HAS = RNG.random((ROWS, 3)) < [0.2, 0.5, 0.7]
+SCORE = np.clip(HAS * 0.4 + RNG.random((ROWS, 3)) * 0.6, 0, 1)
+SAID = SCORE >= 0.5
+
+
+def sets(flags: np.ndarray) -> pa.Array:
+    """The labels of rows."""
+    return pa.array([[name for name, flag in zip(TAGS, row, strict=True) if flag] for row in flags], TEXTS)
+
+
+def test_sets_of_labels_and_their_scores(stored: Callable[..., None], look: Look) -> None:
+    """Together, each label by itself, and by its scores: the values of scikit-learn."""
+    scores = pa.array([list(zip(TAGS, row, strict=True)) for row in SCORE.tolist()], pa.map_(pa.string(), pa.float64()))
+    stored("multilabel", {"items": sets(SAID), "scores": scores}, {"items": sets(HAS)})
+    found = look()
+    assert value(found, "f1_macro") == pytest.approx(metrics.f1_score(HAS, SAID, average="macro"), abs=1e-9)
+    assert value(found, "f1_micro") == pytest.approx(metrics.f1_score(HAS, SAID, average="micro"), abs=1e-9)
+    assert value(found, "exact_match") == pytest.approx(metrics.accuracy_score(HAS, SAID), abs=1e-9)
+    assert value(found, "hamming_loss") == pytest.approx(metrics.hamming_loss(HAS, SAID), abs=1e-9)
+    assert value(found, "label_ranking_average_precision") == pytest.approx(
+        metrics.label_ranking_average_precision_score(HAS, SCORE), abs=1e-9
+    )
+    for at, name in enumerate(TAGS):
+        assert value(found, "f1", name) == pytest.approx(metrics.f1_score(HAS[:, at], SAID[:, at]), abs=1e-9)
+        assert value(found, "roc_auc", name) == pytest.approx(metrics.roc_auc_score(HAS[:, at], SCORE[:, at]), abs=1e-9)
+
+
+def test_truths_may_be_flags_by_label(stored: Callable[..., None], look: Look) -> None:
+    """What is true is what is 1."""
+    flags = outputs([{name: [float(flag)] for name, flag in zip(TAGS, row, strict=True)} for row in HAS])
+    stored("multilabel", {"items": sets(SAID)}, {"outputs": flags})
+    assert value(look(), "jaccard") == pytest.approx(
+        metrics.jaccard_score(HAS, SAID, average="samples", zero_division=1.0), abs=1e-9
+    )
+
+
+# --- ranked lists -----------------------------------------------------------------------------------------
+
+
+def test_recommendations(stored: Callable[..., None], look: Look) -> None:
+    """Against what was relevant, which may not have been shown; and what the lists are like without any label."""
+    shown = [[f"i{at}" for at in RNG.permutation(30)[:12]] for _ in range(ROWS)]
+    wanted = [[f"i{at}" for at in RNG.permutation(30)[: RNG.integers(0, 5)]] for _ in range(ROWS)]
+    stored("ranking", {"items": pa.array(shown, TEXTS)}, {"items": pa.array(wanted, TEXTS)})
+    found = look(performance={"cut_off": 5})
+    hits = [[item in truth for item in items[:5]] for items, truth in zip(shown, wanted, strict=True)]
+    some = [at for at in range(ROWS) if wanted[at]]
+    assert value(found, "precision_at_k") == pytest.approx(np.mean([sum(hits[at]) / 5 for at in some]), abs=1e-9)
+    assert value(found, "recall_at_k") == pytest.approx(
+        np.mean([sum(hits[at]) / len(wanted[at]) for at in some]), abs=1e-9
+    )
+    best = [sum(1 / np.log2(rank + 2) for rank in range(min(5, len(wanted[at])))) for at in some]
+    gained = [sum(hit / np.log2(rank + 2) for rank, hit in enumerate(hits[at])) for at in some]
+    assert value(found, "ndcg") == pytest.approx(np.mean(np.divide(gained, best)), abs=1e-9)
+    assert found["ndcg", ""].details["rows_left_out"] == ROWS - len(some)
+    assert value(found, "catalogue_coverage") == 1.0
+    assert 0 < value(found, "inter_list_diversity") < 1
+    popular = {item: sum(item in truth for truth in wanted) / ROWS for truth in wanted for item in truth}
+    least = min(popular.values())
+    lists = [np.mean([popular.get(item, least) for item in items[:5]]) for items in shown]
+    assert value(found, "mean_popularity") == pytest.approx(np.mean(lists), abs=1e-9)
+
+
+def test_relevance_may_have_grades_and_lists_need_no_labels(stored: Callable[..., None], look: Look) -> None:
+    """A list's own order of the relevant items counts where they are graded."""
+    stored("ranking", {"items": pa.array([["a", "b", "c"]] * ROWS, TEXTS)}, {})
+    assert value(look(), "inter_list_diversity") == pytest.approx(0.0)
+    assert ("ndcg", "") not in look()
+
+
+def test_grades(stored: Callable[..., None], look: Look) -> None:
+    """The gain is the grade, by name or beside the item."""
+    half = ROWS // 2
+    grades = outputs([{"c": [3.0], "a": [1.0]}] * half + [{"score": [3.0, 1.0]}] * half)
+    items = pa.array([[]] * half + [["c", "a"]] * half, TEXTS)
+    stored("ranking", {"items": pa.array([["a", "b", "c"]] * ROWS, TEXTS)}, {"outputs": grades, "items": items})
+    expected = metrics.ndcg_score([[1, 0, 3]], [[3, 2, 1]])
+    assert value(look(), "ndcg") == pytest.approx(expected, abs=1e-9)
+
+
+# --- quantiles --------------------------------------------------------------------------------------------
+
+LEVELS = {"0.1": -1.2816, "0.5": 0.0, "0.9": 1.2816}
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_quantile_forecasts(stored: Callable[..., None], look: Look, steps: int) -> None:
+    """Pinball loss, coverage and width, of all steps and of each."""
+    actual = RNG.normal(0, 1, (ROWS, steps)) * np.arange(1, steps + 1)
+    forecast = {name: np.repeat([np.arange(1, steps + 1) * z], ROWS, axis=0) for name, z in LEVELS.items()}
+    rows = [{name: column[at].tolist() for name, column in forecast.items()} for at in range(ROWS)]
+    truth = {"value": actual[:, 0]} if steps == 1 else {"outputs": outputs([{"value": row} for row in actual.tolist()])}
+    stored("quantile", {"outputs": outputs(rows)}, truth)
+    found = look()
+    losses = [metrics.mean_pinball_loss(actual, forecast[name], alpha=float(name)) for name in LEVELS]
+    assert value(found, "pinball_loss") == pytest.approx(np.mean(losses), abs=1e-9)
+    held = (forecast["0.1"] <= actual) & (actual <= forecast["0.9"])
+    assert value(found, "interval_coverage_80") == pytest.approx(held.mean(), abs=1e-9)
+    assert value(found, "interval_width_80") == pytest.approx((forecast["0.9"] - forecast["0.1"]).mean(), abs=1e-9)
+    assert value(found, "quantile_crossing") == 0.0
+    if steps > 1:
+        assert value(found, "interval_coverage_80", "step 3") == pytest.approx(held[:, 2].mean(), abs=1e-9)
+
+
+# --- what is not measured -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", ["detection", "segmentation", "untold"])
+def test_what_no_measure_takes_is_said(stored: Callable[..., None], look: Look, shape: str) -> None:
+    """With where it can be read, and what settles it where nothing says what it is."""
+    stored(shape, {"items": pa.array([["cat"]] * ROWS, TEXTS)}, {"items": pa.array([["dog"]] * ROWS, TEXTS)})
+    one = look()["answers", ""]
+    assert one.verdict is Verdict.SKIPPED
+    assert f"the shape {shape}" in one.reason and "predictions.items" in one.reason
+    assert ("task=" in one.reason) is (shape == "untold")
+
+
+def test_whole_numbers_that_are_taken_for_numbers_are_named(
+    store: Store, stored: Callable[..., None], look: Look
+) -> None:
+    """A card settles it."""
+    whole = RNG.integers(0, 5, ROWS).astype(float)
+    stored("", {"value": whole}, {"value": whole})
+    found = look()
+    assert found["mean_absolute_error", ""].value == 0.0
+    assert "whole numbers, and are taken for numbers, not for classes" in found["labels_share", ""].reason
+    card = {"model": ["m"], "version": ["1"], "timestamp": pa.array([START], pa.timestamp("ns", "UTC"))}
+    store.insert("models", pa.table({**card, "task": ["classification"]}))
+    assert value(look(), "accuracy") == 1.0
+
+
+def test_anomaly_scores_are_measured_by_their_order(store: Store, stored: Callable[..., None], look: Look) -> None:
+    """They are no probabilities; labels say which rows were anomalies."""
+    score, odd = RNG.normal(0, 5, ROWS), RNG.random(ROWS) < 0.2
+    score[odd] += 5
+    stored("", {"value": score}, {"label": np.where(odd, "true", "false")})
+    card = {"model": ["m"], "version": ["1"], "timestamp": pa.array([START], pa.timestamp("ns", "UTC"))}
+    store.insert("models", pa.table({**card, "task": ["anomaly"]}))
+    found = look()
+    assert value(found, "roc_auc") == pytest.approx(metrics.roc_auc_score(odd, score), abs=1e-9)
+    assert value(found, "average_precision") == pytest.approx(metrics.average_precision_score(odd, score), abs=1e-9)
+    assert found["brier", ""].verdict is Verdict.ERROR
