@@ -37,7 +37,10 @@ class PerformanceSettings(Settings):
 
     @model_validator(mode="after")
     def _measures(self) -> Self:
-        need_known((*self.bounds, *self.alarm_on), (*PERFORMANCE, f"precision_at_{self.cut_off}"))
+        need_known(
+            (*self.bounds, *self.alarm_on),
+            (*PERFORMANCE, *(f"{what}_at_{self.cut_off}" for what in ("precision", "recall"))),
+        )
         return self
 
     @field_validator("value_expression")

@@ -62,7 +62,9 @@ def look(store: Store) -> Look:
         baseline = baselines.active(store, "m", "1")
         context = MonitorContext(store, "m", "1", WINDOW, baseline, chosen)
         found = {(one.metric, one.feature): one for one in performance(context)}
-        assert {metric for metric, _ in found} <= {*PERFORMANCE, "labels_share", "answers", "precision_at_10"}
+        assert {metric for metric, _ in found} <= {*PERFORMANCE, "labels_share", "answers"} | {
+            f"{what}_at_{k}" for what in ("precision", "recall") for k in (5, 10)
+        }
         return found
 
     return run
@@ -178,8 +180,8 @@ def test_recommendations(stored: Callable[..., None], look: Look) -> None:
     found = look(performance={"cut_off": 5})
     hits = [[item in truth for item in items[:5]] for items, truth in zip(shown, wanted, strict=True)]
     some = [at for at in range(ROWS) if wanted[at]]
-    assert value(found, "precision_at_k") == pytest.approx(np.mean([sum(hits[at]) / 5 for at in some]), abs=1e-9)
-    assert value(found, "recall_at_k") == pytest.approx(
+    assert value(found, "precision_at_5") == pytest.approx(np.mean([sum(hits[at]) / 5 for at in some]), abs=1e-9)
+    assert value(found, "recall_at_5") == pytest.approx(
         np.mean([sum(hits[at]) / len(wanted[at]) for at in some]), abs=1e-9
     )
     best = [sum(1 / np.log2(rank + 2) for rank in range(min(5, len(wanted[at])))) for at in some]

@@ -20,8 +20,8 @@ _OF_RELEVANT: Final = {
     "mean_average_precision": ranked_lists.average_precision,
     "mean_reciprocal_rank": ranked_lists.reciprocal_rank,
     "hit_rate": ranked_lists.hit_rate,
-    "precision_at_k": ranked_lists.precision,
-    "recall_at_k": ranked_lists.recall,
+    "precision_at_{k}": ranked_lists.precision,
+    "recall_at_{k}": ranked_lists.recall,
 }
 _NAN: Final = float("nan")
 Popularity = Mapping[str, float]
@@ -76,7 +76,7 @@ def measures(several: Several, k: int, popular: Popularity) -> list[Measured]:
     found = []
     if several.known.any():
         for name, measure in _OF_RELEVANT.items():
-            found.append(mean_of(several, name, measure(lists), _NAN, True, {"k": k}))
+            found.append(mean_of(several, name.format(k=k), measure(lists), _NAN, True, {"k": k}))
     return [*found, *_of_shown(several, lists, np.asarray(names, object), popular)]
 
 

@@ -18,10 +18,10 @@ from modelspan_analyzer.statistics.performance.counts import FloatArray, ratios
 
 IntArray = npt.NDArray[np.int64]
 MEASURES: Final = (
-    *("ndcg", "mean_average_precision", "mean_reciprocal_rank", "hit_rate", "precision_at_k", "recall_at_k"),
+    *("ndcg", "mean_average_precision", "mean_reciprocal_rank", "hit_rate"),
     *("catalogue_coverage", "inter_list_diversity", "exposure_gini", "novelty", "mean_popularity"),
 )
-"""As results name them."""
+"""As results name them, beside `precision_at_10` and `recall_at_10`, which hold the cut-off."""
 
 
 @dataclass(frozen=True)
