@@ -218,7 +218,8 @@ def _pairs(context: MonitorContext, settings: DriftSettings, outputs: bool) -> I
     def wanted(name: str) -> bool:
         return chosen(settings, name) and (outputs or name not in context.row_names)
 
-    baseline, reference = context.baseline, None if settings.exact else context.reference
+    from_rows = settings.exact or (outputs and bool(context.target.shape))  # sketches are of one number or class
+    baseline, reference = context.baseline, None if from_rows else context.reference
     if reference is not None:
         return pairs(context.store, reference, context.current, wanted, outputs=outputs)
     assert baseline is not None

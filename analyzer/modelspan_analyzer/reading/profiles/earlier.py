@@ -20,7 +20,7 @@ from modelspan_analyzer.reading.profiles.from_sketches import profile_sketches
 from modelspan_analyzer.reading.profiles.pooling import MEAN, Level
 from modelspan_analyzer.reading.profiles.profile import Floats, Kind, Profile, Relation
 from modelspan_analyzer.reading.profiles.read import with_supports
-from modelspan_analyzer.reading.profiles.values import FEATURE_NUMBERS, OUTPUT_NUMBERS
+from modelspan_analyzer.reading.profiles.values import FEATURE_NUMBERS, OUTPUT_NUMBERS, OUTPUT_TEXTS
 from modelspan_analyzer.reading.profiles.ways import Way
 from modelspan_analyzer.reading.relation import baseline_relation, filled
 from modelspan_analyzer.reading.window import WHOSE, between, whose
@@ -101,7 +101,6 @@ _STORED_MISSING = """sumIf(sample_weight, isNaN(if(mapContains(numeric_features,
        AND NOT mapContains(categorical_features, name)) AS level, level AS square"""
 _NAMED = "{names:Array(String)} AS name"
 _FEATURE_TEXTS = "mapKeys(categorical_features) AS name, mapValues(categorical_features) AS text"
-_OUTPUT_TEXTS = "if(label = '', [], ['label']) AS name, if(label = '', [], [toString(label)]) AS text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +166,7 @@ class Past:
             yield from self._stored(arrays, _STORED_NUMBERS, {"names": numbers}, "AND isFinite(number)")
         if texts := {name: level.category for name, level in chosen.items() if level.category is not None}:
             arrays, asked = (
-                _OUTPUT_TEXTS if outputs else _FEATURE_TEXTS,
+                OUTPUT_TEXTS if outputs else _FEATURE_TEXTS,
                 {"names": list(texts), "categories": list(texts.values())},
             )
             yield from self._sketched("categorical", _SKETCHED_TEXTS, outputs, asked)
@@ -190,7 +189,7 @@ class Past:
             yield from self._stored(arrays, _STORED_WAY, asked, "AND isFinite(number)")
         if of_texts:
             asked = _weighed(of_texts) | {"binned": [list(way.bins.categories) for way in of_texts.values()]}
-            arrays = _OUTPUT_TEXTS if outputs else _FEATURE_TEXTS
+            arrays = OUTPUT_TEXTS if outputs else _FEATURE_TEXTS
             yield from self._sketched("categorical", _SKETCHED_WAY_OF_TEXTS, outputs, {**asked, "since": since})
             yield from self._stored(arrays, _STORED_WAY_OF_TEXTS, asked)
 

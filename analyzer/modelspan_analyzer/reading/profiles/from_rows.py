@@ -7,14 +7,13 @@ from typing import Any
 
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading.profiles.profile import Column, Numbers, Profile, Relation, Texts
-from modelspan_analyzer.reading.profiles.values import FEATURE_NUMBERS, OUTPUT_NUMBERS
+from modelspan_analyzer.reading.profiles.values import FEATURE_NUMBERS, OUTPUT_NUMBERS, OUTPUT_TEXTS
 from modelspan_collector.store.connect import Store
 
 MOST_CATEGORIES = 10_000
 """Categories of one feature that are counted one by one; the rest is their `other`."""
 
 _FEATURE_TEXTS = "mapKeys(categorical_features) AS name, mapValues(categorical_features) AS text"
-_OUTPUT_TEXTS = "if(label = '', [], ['label']) AS name, if(label = '', [], [toString(label)]) AS text"
 
 _VALUES = """
 SELECT count() AS n, sum(size) AS values
@@ -81,7 +80,7 @@ def profile_rows(store: Store, relation: Relation) -> Profile:
         distinct_ids=float(row["distinct_ids"]),
         newest=utc(row["newest"]) if row["n"] else None,
         features={name: column.among(rows, weight) for name, column in features.items()},
-        outputs=_columns(store, relation, OUTPUT_NUMBERS, _OUTPUT_TEXTS, []),
+        outputs=_columns(store, relation, OUTPUT_NUMBERS, OUTPUT_TEXTS, []),
         relation=relation,
         embeddings=tuple(row["embeddings"]),
     )
@@ -92,7 +91,7 @@ def without_numbers(
 ) -> dict[str, Column]:
     """What the exact way needs beside values: all columns, the numeric ones that are named too, without numbers."""
     nulls = [] if outputs else _query(store, _NULLS, relation)
-    text_arrays = _OUTPUT_TEXTS if outputs else _FEATURE_TEXTS
+    text_arrays = OUTPUT_TEXTS if outputs else _FEATURE_TEXTS
     texts = _texts(_query(store, _TEXTS, relation, arrays=text_arrays, most=MOST_CATEGORIES))
     missing = {null["feature"]: null for null in nulls}
     return {

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.cache import kept
+from modelspan_analyzer.reading.profiles import answers
 from modelspan_analyzer.reading.profiles.from_rows import MOST_CATEGORIES
 from modelspan_analyzer.reading.profiles.profile import Column, Floats, Numbers, Profile, Relation, Texts
 from modelspan_analyzer.reading.profiles.values import OUTPUT_NUMBERS, numbers_of
@@ -34,7 +35,7 @@ FROM {table} WHERE {condition}
 _WHOLE = f"""
     , timestamp, error_type != '' AS failed, mapKeys(embeddings) AS embeddings,
     uniqCombined64(20)(prediction_id) OVER () AS distinct_ids, {OUTPUT_NUMBERS},
-    if(label = '', [], ['label']) AS label_name, if(label = '', [], [toString(label)]) AS label_text,
+    {answers.TEXT_NAMES} AS label_name, {answers.TEXTS} AS label_text,
     CAST([], 'Array(String)') AS no_missing
 """
 _MICROSECONDS: Final = pa.timestamp("us", "UTC")

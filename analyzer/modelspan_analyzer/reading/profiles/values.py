@@ -9,6 +9,7 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
+from modelspan_analyzer.reading.profiles import answers
 from modelspan_analyzer.reading.profiles.profile import Floats, Numbers, Relation, Support
 from modelspan_collector.store.connect import Store
 
@@ -16,9 +17,10 @@ HELD_VALUES = 26_000_000
 """Values of one side that are held at once: 208 MB."""
 
 FEATURE_NUMBERS = "mapKeys(numeric_features) AS name, mapValues(numeric_features) AS number"
-OUTPUT_NUMBERS = """arrayConcat(if(value IS NULL, [], ['value']),
-    arrayMap(class -> concat('score.', class), mapKeys(scores))) AS name,
-    arrayConcat(if(value IS NULL, [], [assumeNotNull(value)]), mapValues(scores)) AS number"""
+OUTPUT_NUMBERS = f"""arrayConcat(if(value IS NULL, [], ['value']),
+    arrayMap(class -> concat('score.', class), mapKeys(scores)), {answers.NAMES}) AS name,
+    arrayConcat(if(value IS NULL, [], [assumeNotNull(value)]), mapValues(scores), {answers.NUMBERS}) AS number"""
+OUTPUT_TEXTS = f"{answers.TEXT_NAMES} AS name, {answers.TEXTS} AS text"
 
 _LAYOUT = """
 SELECT count() AS n, sum(sample_weight) AS weight, min(sample_weight) = max(sample_weight) AS one_weight,
@@ -28,9 +30,11 @@ FROM {table} WHERE {condition}
 SETTINGS max_threads = 1, max_block_size = 16384
 """
 _FEATURE_NAMES = "SELECT groupUniqArrayArray(mapKeys(numeric_features)) AS names FROM {table} WHERE {condition}"
-_OUTPUT_NAMES = """
-SELECT arrayConcat(['value'], arrayMap(class -> concat('score.', class), groupUniqArrayArray(mapKeys(scores)))) AS names
-FROM {table} WHERE {condition}
+_OUTPUT_NAMES = f"""
+SELECT arrayConcat(if(count(value) = 0 AND countIf(shape != '') > 0, [], ['value']),
+                   arrayMap(class -> concat('score.', class), groupUniqArrayArray(mapKeys(scores))),
+                   groupUniqArrayArray({answers.NAMES})) AS names
+FROM {{table}} WHERE {{condition}}
 """
 
 # One thread a query, as both sides of a comparison are read at once; each holds a block at a time.
