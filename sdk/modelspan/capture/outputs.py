@@ -90,7 +90,7 @@ def read(result: Any, told: Told = UNTOLD) -> Output:
     scalar = None if isinstance(result, (Mapping, list, tuple)) else scalar_of(result)
     if scalar is not None:
         return _of_scalar(scalar, told)
-    found = NOTHING if told.task in SHAPES or _is_answer(result) else _read(result, told)
+    found = NOTHING if told.task in SHAPES else _read(result, told)
     return found if found is not NOTHING or result is None else answered(result, told)
 
 
@@ -98,18 +98,6 @@ def answered(result: Any, told: Told = UNTOLD) -> Output:
     """What is no single number or class, as an answer; `NOTHING` where it has no place there either."""
     found = answer_of(result, told.shape, told.classes)
     return NOTHING if found is None else Output(scores=found[1], answer=found[0])
-
-
-def _is_answer(result: Any) -> bool:
-    """Whether keys leave no doubt that it is more than a number or class: boxes in a picture, ranked items."""
-    if not isinstance(result, Mapping):
-        return False
-    by_key = plain_keys(result) if len(result) <= MOST_KEYS else {}
-    return first_of(by_key, (*BOXES_KEYS, *ITEMS_KEYS)) is not None
-
-
-MOST_KEYS = 16
-"""Keys of a mapping that says its parts; one of more says a number for each of many names."""
 
 
 def _read(result: Any, told: Told) -> Output:
@@ -146,7 +134,10 @@ def _of_mapping(row: Mapping[Any, Any], told: Told) -> Output:
     named = {class_name(key): value for key, value in row.items()}
     if told.classes is not None and set(named) <= set(map(class_name, told.classes)) and len(named) > 1:
         return of_scores(named_scores(named, told), told)
-    by_key = _side_by_side(plain_keys(named))
+    by_key = plain_keys(named)
+    if not _OF_ANSWERS.isdisjoint(by_key):  # boxes in a picture, or ranked items, leave no doubt
+        return NOTHING
+    by_key = _side_by_side(by_key)
     label, answer = first_of(by_key, LABEL_KEYS), first_of(by_key, ANSWER_KEYS)
     score, scores = first_of(by_key, SCORE_KEYS), first_of(by_key, SCORES_KEYS)
     if scores is not None and scalar_of(scores) is not None:
@@ -164,6 +155,9 @@ def _of_mapping(row: Mapping[Any, Any], told: Told) -> Output:
             value=given.value if given.value is not None else found.value, label=found.label or given.label
         )
     return found
+
+
+_OF_ANSWERS = frozenset((*BOXES_KEYS, *ITEMS_KEYS))
 
 
 def _side_by_side(by_key: dict[str, Any]) -> dict[str, Any]:

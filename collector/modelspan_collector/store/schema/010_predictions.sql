@@ -27,10 +27,10 @@ CREATE TABLE IF NOT EXISTS predictions/*local*//**//*on_cluster*//**/
     embeddings           Map(LowCardinality(String), Array(Float32)) CODEC(ZSTD(1)),      -- vectors, by name
     attributions         Map(LowCardinality(String), Float64) CODEC(LZ4),                 -- of the features
     tags                 Map(LowCardinality(String), String) CODEC(ZSTD(1)),              -- segments, which are no features
+    sketched             Bool,                                                            -- its sketches came with it: no view is to make any; false in a copy of it
     shape                LowCardinality(String),                                          -- of an answer that is more than a number or class: multioutput, multilabel, ranking, quantile, detection, segmentation, untold; '' of others
     items                Array(String) CODEC(ZSTD(1)),                                    -- its texts: labels, ranked ids, classes of boxes
     outputs              Map(LowCardinality(String), Array(Float64)) CODEC(LZ4),          -- its numbers, by name
-    sketched             Bool,                                                            -- its sketches came with it: no view is to make any; false in a copy of it
     INDEX prediction_id_bloom prediction_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX trace_id_bloom trace_id TYPE bloom_filter(0.001) GRANULARITY 1
 )

@@ -9,10 +9,10 @@ CREATE TABLE IF NOT EXISTS labels/*local*//**//*on_cluster*//**/
     value         Nullable(Float64),      -- a number that was true; NULL where a class was
     label         LowCardinality(String), -- a class that was true; '' where a number was
     tenant        LowCardinality(String), -- who sent it, as its token says; '' is nobody's, and counts where a tenant has no label of its own
+    outcome       LowCardinality(String), -- '' is the label, what the model predicts; others have names, such as revenue
     shape         LowCardinality(String), -- not '' where several numbers or texts were true
     items         Array(String) CODEC(ZSTD(1)), -- the texts: labels that apply, items that were relevant
-    outputs       Map(LowCardinality(String), Array(Float64)) CODEC(ZSTD(1)), -- the numbers, by name; those without names are `value`
-    outcome       LowCardinality(String)  -- '' is the label, what the model predicts; others have names, such as revenue
+    outputs       Map(LowCardinality(String), Array(Float64)) CODEC(ZSTD(1)) -- the numbers, by name; those without names are `value`
 )
 ENGINE = /*replicated*//**/ReplacingMergeTree(/*replica*//**/timestamp)
 PRIMARY KEY (prediction_id)
