@@ -17,6 +17,7 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext
 from modelspan._observer import Observer, Options
 from modelspan._runtime import Runtime
 from modelspan._settings import Settings
+from modelspan.capture.answers import Answer as Several
 from modelspan.capture.inputs import row_of
 from modelspan.capture.outputs import Output
 from modelspan.records.call import Call, Stream
@@ -42,7 +43,11 @@ ROWS = st.fixed_dictionaries(
     }
 )
 RESULTS = st.floats(allow_nan=False) | st.builds(
-    Output, st.none() | st.floats(allow_nan=False), st.none() | st.text(max_size=5), st.none() | st.just({"a": 0.25})
+    Output,
+    st.none() | st.floats(allow_nan=False),
+    st.none() | st.text(max_size=5),
+    st.none() | st.just({"a": 0.25}),
+    st.none(),  # answers of several parts stay objects
 )
 
 
@@ -104,11 +109,12 @@ def test_missing_and_widened_cells_share_a_record() -> None:
         lambda call: setattr(call, "error_type", "ValueError"),
         lambda call: setattr(call, "first_item", 0.1),
         lambda call: setattr(call, "attributions", {"a": 1.0}),
+        lambda call: setattr(call, "result", Output(answer=Several("multilabel", ("a",)))),
         lambda call: setattr(call, "values", (2**63,)),
         lambda call: setattr(call, "values", ("\ud800",)),
         lambda call: setattr(call, "values", (datetime.date(2026, 1, 1),)),
     ],
-    ids=["own id", "failed", "streamed", "explained", "beyond 64 bits", "surrogate", "date"],
+    ids=["own id", "failed", "streamed", "explained", "several", "beyond 64 bits", "surrogate", "date"],
 )
 def test_what_stays_an_object(change: Callable[[Call], None]) -> None:
     """A call with anything that has no place among the cells is handed back as it is."""
