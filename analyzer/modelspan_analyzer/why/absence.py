@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from modelspan_analyzer.kinds import DRIFT, MISSING, PREDICTION_DRIFT, SLOW, WRONG
+from modelspan_analyzer.kinds import DRIFT, ERRORS, MISSING, PREDICTION_DRIFT, SLOW, WRONG
 from modelspan_analyzer.reading.labels import THE_LABEL
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import sentence
@@ -17,6 +17,8 @@ LEAST_FLAGGED: Final = 10
 """Flagged traces below which nothing can be said."""
 _COMPARED: Final = (DRIFT, PREDICTION_DRIFT, SLOW, WRONG)
 """Kinds of which only a comparison tells the predictions."""
+_CERTAIN: Final = (MISSING, ERRORS)
+"""Kinds of which a prediction is or is not one, whatever the others are."""
 _UNTRACED: Final = "has a trace: make them within a span, or send spans to this collector"
 
 _PRESENT = """
@@ -61,7 +63,8 @@ def absence(store: Store, finding: Finding, marked: int, flagged: int) -> str:
     if not marked and not flagged:
         if reason := unfounded(store, finding, finding.window):
             return reason
-        return f"None of the {found['predictions']} predictions of {of} {time} is among {subject}"
+        sure = "" if finding.kind in _CERTAIN else " for sure"
+        return f"None of the {found['predictions']} predictions of {of} {time} is among {subject}{sure}"
     return f"Only {flagged} of {subject} have a trace; {LEAST_FLAGGED} are needed"
 
 

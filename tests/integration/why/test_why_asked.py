@@ -110,7 +110,7 @@ NOTHING: dict[str, tuple[dict[str, str], str]] = {
     "no such feature to drift": ({"about": NAMES[0], "kind": "drift", "feature": "wind", **HERE}, "a feature `wind`"),
     "no traces": ({"about": NAMES[2], "kind": "errors", **HERE}, "has a trace"),
     "nothing before": ({"about": NAMES[0], "kind": "prediction_drift", **HERE}, "to compare with"),
-    "none marked": ({"about": NAMES[0], "kind": "slow", **HALF}, "is among the slow predictions"),
+    "none marked": ({"about": NAMES[0], "kind": "slow", **HALF}, "is among the slow predictions for sure"),
     "no labels": ({"about": NAMES[1], "kind": "wrong", **HERE}, "has a label"),
 }
 
