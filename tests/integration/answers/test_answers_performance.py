@@ -17,6 +17,7 @@ from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.performance.monitor import performance
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.runner import Runner
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -275,3 +276,17 @@ def test_anomaly_scores_are_measured_by_their_order(store: Store, stored: Callab
     assert value(found, "roc_auc") == pytest.approx(metrics.roc_auc_score(odd, score), abs=1e-9)
     assert value(found, "average_precision") == pytest.approx(metrics.average_precision_score(odd, score), abs=1e-9)
     assert found["brier", ""].verdict is Verdict.ERROR
+
+
+def test_signals_of_one_number_or_class_say_that_they_do_not_apply(store: Store, stored: Callable[..., None]) -> None:
+    """All others run, and nothing fails."""
+    for window in (BEFORE, WINDOW):
+        stored("multilabel", {"items": sets(SAID)}, {"items": sets(HAS)}, window)
+    baselines.set_from_window(store, "m", "1", BEFORE)
+    results = Runner(store).run_window("m", "1", WINDOW)
+    assert [one for one in results if one.verdict is Verdict.ERROR] == []
+    refused = {one.signal: one for one in results if one.metric == "answers"}
+    assert refused.keys() >= {"estimation", "fairness", "concept"}
+    for one in refused.values():
+        assert one.verdict is Verdict.SKIPPED and "of the shape multilabel" in one.reason
+    assert {one.signal for one in results if one.feature == "items.set"} == {"prediction_drift"}
