@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -120,7 +121,12 @@ def served(
     }
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [str(python), "-c", INSTRUMENT, str(python), *command], env=told, cwd=folder, stdout=log, stderr=log
+            [str(python), "-c", INSTRUMENT, str(python), *command],
+            env=told,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{ports['PORT']}", timeout=60) as client:
@@ -129,6 +135,8 @@ def served(
     finally:
         process.terminate()
         process.wait(60)
+        with suppress(ProcessLookupError):  # processes of LitServe outlive the one that started them
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _filled(text: str, ports: dict[str, str]) -> str:
