@@ -26,7 +26,7 @@ from modelspan_collector.sqlhttp.errors import ClickHouseError
 from modelspan_collector.sqlhttp.reader import SqlReader
 from modelspan_collector.store.segments import names_in
 
-_TEXT: Final = re.compile(r"'((?:[^'\\]|\\.)*)(?:'|\\?\Z)", re.DOTALL)
+_TEXT: Final = re.compile(r"'((?:[^'\\]|\\.)*)'?", re.DOTALL)
 """One that is not closed goes to the end, so that nothing is read twice."""
 
 
