@@ -12,12 +12,11 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) \* 3 / 2)
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-# uv takes a quarter of pip's time; pip is asked where only its own configuration knows the index.
+# To compile all that is installed takes as long as the rest; what is imported compiles itself. (uv is quicker still, but
+# two packages of chDB have files of one name, and which of them uv leaves there is chance.)
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]' || \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[dev]'
 	touch $(STAMP)
 
 install: $(STAMP)  ## make the virtual environment
