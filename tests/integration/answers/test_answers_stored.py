@@ -45,7 +45,7 @@ ONE: list[tuple[Any, str, str, list[str], dict[str, list[float]]]] = [
 
 
 @pytest.mark.swallows("nothing says what it is")
-@pytest.mark.parametrize(("result", "task", "shape", "items", "outputs"), ONE, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("result", "task", "shape", "items", "outputs"), ONE, ids=lambda value: type(value).__name__)
 def test_an_answer_is_stored_whole(
     predicted: Predicted, result: Any, task: str, shape: str, items: list[str], outputs: dict[str, list[float]]
 ) -> None:
@@ -109,7 +109,7 @@ TABLES: list[tuple[Any, dict[str, Any], list[tuple[str, list[str], dict[str, lis
 ]
 
 
-@pytest.mark.parametrize(("result", "options", "expected"), TABLES, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("result", "options", "expected"), TABLES, ids=lambda value: type(value).__name__)
 def test_the_answers_of_a_table_are_stored_row_by_row(
     predicted: Predicted, result: Any, options: dict[str, Any], expected: list[Any]
 ) -> None:
