@@ -283,7 +283,7 @@ class Runner:
             reason = f"the time budget of {context.settings.schedule.time_budget} was used up before {monitor.name}"
             return [_failure(monitor, context, reason)], run.ended(runs.TIMEOUT, run.started, reason)
         try:
-            if monitor.signal.plain_answers and context.target.shape:
+            if monitor.signal.plain_answers and (context.target.shape or context.target.anomaly):
                 return [_of_another_shape(monitor, context)], run.ended(runs.DONE, self._clock())
             return monitor.run(context), run.ended(runs.DONE, self._clock())
         except Exception as error:
@@ -296,7 +296,9 @@ def _of_another_shape(monitor: Monitor, context: MonitorContext) -> Result:
     name = monitor.signal.name
     reason = (
         f"{name} takes answers that are one number or class, and these are of the shape {context.target.shape}: "
-        "performance has measures of them, and a SELECT among `metrics` can read `items` and `outputs`"
+        "a SELECT among `metrics` can read their `items` and `outputs`"
+        if context.target.shape
+        else f"{name} takes answers that are amounts, classes or probabilities, and these are anomaly scores"
     )
     return context.result(name, "answers", None, Verdict.SKIPPED, monitor=monitor.name, reason=reason)
 

@@ -243,10 +243,10 @@ def test_quantile_forecasts(stored: Callable[..., None], look: Look, steps: int)
 
 @pytest.mark.parametrize("shape", ["detection", "segmentation", "untold"])
 def test_what_no_measure_takes_is_said(stored: Callable[..., None], look: Look, shape: str) -> None:
-    """With where it can be read, and what settles it where nothing says what it is."""
+    """With where it can be read; where nothing says what it is, it is not looked at, until somebody does."""
     stored(shape, {"items": pa.array([["cat"]] * ROWS, TEXTS)}, {"items": pa.array([["dog"]] * ROWS, TEXTS)})
     one = look()["answers", ""]
-    assert one.verdict is Verdict.SKIPPED
+    assert one.verdict is (Verdict.NOT_ENOUGH_DATA if shape == "untold" else Verdict.SKIPPED)
     assert f"the shape {shape}" in one.reason and "predictions.items" in one.reason
     assert ("task=" in one.reason) is (shape == "untold")
 
@@ -275,7 +275,38 @@ def test_anomaly_scores_are_measured_by_their_order(store: Store, stored: Callab
     found = look()
     assert value(found, "roc_auc") == pytest.approx(metrics.roc_auc_score(odd, score), abs=1e-9)
     assert value(found, "average_precision") == pytest.approx(metrics.average_precision_score(odd, score), abs=1e-9)
-    assert found["brier", ""].verdict is Verdict.ERROR
+    for name in ("brier", "accuracy"):
+        assert found[name, ""].verdict is Verdict.SKIPPED and "by their order alone" in found[name, ""].reason
+    assert [one for one in found.values() if one.verdict is Verdict.ERROR] == []
+    refused = [one for one in Runner(store).run_window("m", "1", WINDOW) if "anomaly scores" in one.reason]
+    assert {one.signal for one in refused} == {"performance", "estimation", "fairness", "concept"}
+
+
+def ids(rows: int, count: int) -> list[list[int]]:
+    """Lists of different whole numbers."""
+    return [RNG.permutation(40)[:count].tolist() for _ in range(rows)]
+
+
+@pytest.mark.parametrize("answers_too", [False, True], ids=["truths", "answers too"])
+def test_items_that_are_whole_numbers_are_ids(stored: Callable[..., None], look: Look, answers_too: bool) -> None:
+    """A list of numbers says nothing of what it is: beside ranked items, they are ids of items."""
+    shown, relevant = ids(ROWS, 10), ids(ROWS, 3)
+    numbers = {"outputs": outputs([{"value": [float(one) for one in row]} for row in relevant])}
+    texts = {"items": pa.array([[str(one) for one in row] for row in shown], TEXTS)}
+    if answers_too:
+        texts = {"outputs": outputs([{"value": [float(one) for one in row]} for row in shown])}
+    stored("ranking", texts, numbers)
+    hits = [bool({*row} & {*true}) for row, true in zip(shown, relevant, strict=True)]
+    assert value(look(), "hit_rate") == pytest.approx(np.mean(hits), abs=1e-12)
+
+
+def test_flags_without_names_name_no_label(stored: Callable[..., None], look: Look) -> None:
+    """Rows whose truth is zeros and ones alone are left out, and counted; ids of labels are their names."""
+    said = pa.array([["3"]] * ROWS, TEXTS)
+    flags = [{"value": [1.0, 0.0]} if row < 100 else {"value": [3.0]} for row in range(ROWS)]
+    stored("multilabel", {"items": said}, {"outputs": outputs(flags)})
+    found = look()
+    assert (value(found, "exact_match"), found["f1_macro", ""].details["rows_left_out"]) == (1.0, 100)
 
 
 def test_signals_of_one_number_or_class_say_that_they_do_not_apply(store: Store, stored: Callable[..., None]) -> None:

@@ -40,6 +40,7 @@ ONE: list[tuple[Any, str, str, list[str], dict[str, list[float]]]] = [
     (np.array([[0, 1], [1, 1]]), "segmentation", "segmentation", ["0", "1"], {"share": [0.25, 0.75]}),
     (["b", "a", "c"], "", "untold", ["b", "a", "c"], {}),
     ([12.5, 3.0, 4.0], "", "untold", [], {"value": [12.5, 3.0, 4.0]}),
+    ([2**60 + 1, 7], "", "untold", ["1152921504606846977", "7"], {}),
     ([], "", "untold", [], {}),
 ]
 

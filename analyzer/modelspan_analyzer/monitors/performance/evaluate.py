@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class Measured:
     """Why it cannot be said though there are rows; '' where it can."""
     lacking: str = ""
     """What the rows do not hold that it is measured from; '' where they do."""
+    untold: bool = False
+    """That lacks because nothing says what answers are: it was not looked at, which is not that it does not apply."""
     few: str = ""
     """Which of its rows are too few for it to be judged by; '' where there are enough."""
     takes: float = 0.0
@@ -94,6 +96,9 @@ def _evaluate(store: Store, rows: Rows, target: Target, settings: Asked, segment
         if settings.query_tag and segment == ALL_ROWS:
             found[""] = [*found.get("", []), *_ranked(store, rows, settings)]
         return found
+    if target.anomaly and not read.classified(store, rows):
+        scored = read.score_counts(store, rows, target, segment)
+        return {part: _ordered(of_scores(counts, settings)) for part, counts in scored.items()}
     table = measures.BINARY if target.task == BINARY else measures.MULTICLASS
     confusions = read.confusions(store, rows, target, segment, threshold=settings.threshold)
     found = {part: of_confusion(counts, table) for part, counts in confusions.items() if counts.effective}
@@ -109,6 +114,15 @@ def _evaluate(store: Store, rows: Rows, target: Target, settings: Asked, segment
     elif segment == ALL_ROWS:
         found[""] = [*found.get("", []), *_one_against_rest(store, rows)]
     return found
+
+
+def _ordered(found: Sequence[Measured]) -> list[Measured]:
+    """What is said of scores by their order alone."""
+    return [one for one in found if one.metric not in _OF_PROBABILITIES]
+
+
+_OF_PROBABILITIES: Final = {one.name for one in measures.SCORES if one.probabilities}
+_BY_ORDER: Final = "anomaly scores are no probabilities: they are measured by their order alone"
 
 
 def absent(target: Target, settings: PerformanceSettings, found: Sequence[Measured]) -> list[Measured]:
@@ -137,11 +151,17 @@ def _wanted(target: Target, settings: PerformanceSettings) -> Iterator[tuple[str
             )
         return
     table = measures.BINARY if target.task == BINARY else measures.MULTICLASS
+    ordered = [(one.name, one.higher_is_better) for one in measures.SCORES]
+    top = (f"precision_at_{settings.cut_off}", True)
+    if target.anomaly:
+        likely = [each for each in ordered if each[0] in _OF_PROBABILITIES]
+        yield _BY_ORDER, [*likely, *((one.name, one.higher_is_better) for one in table)]
+        yield "the predictions carry no score", [*(each for each in ordered if each not in likely), top]
+        return
     told = f"no labelled prediction says one of the classes {', '.join(target.classes[:5])}"
     yield f"{told}, or has a score to tell it by", [(one.name, one.higher_is_better) for one in table]
     if target.task == BINARY:
-        ordered = [(one.name, one.higher_is_better) for one in measures.SCORES]
-        yield "the predictions carry no score", [*ordered, (f"precision_at_{settings.cut_off}", True)]
+        yield "the predictions carry no score", [*ordered, top]
     else:
         yield "the predictions carry no scores of their classes", [("roc_auc_macro", True)]
 

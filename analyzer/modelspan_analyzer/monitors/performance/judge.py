@@ -56,7 +56,8 @@ def judge(one: Measured, before: Measured | None, place: Place, settings: Perfor
         reason = one.lacking or _undefined(one, "these")
         if one.details.get("zero_truths_left_out"):
             reason = "no percentage of a truth of 0 is defined, and all truths are 0"
-        return Found(one.metric, None, seen, Judged(Verdict.SKIPPED, reason))
+        verdict = Verdict.NOT_ENOUGH_DATA if one.untold else Verdict.SKIPPED
+        return Found(one.metric, None, seen, Judged(verdict, reason))
     if one.rows < settings.min_rows:
         reason = f"{one.rows} labelled rows; {settings.min_rows} are needed"
         return Found(one.metric, value, seen, Judged(Verdict.NOT_ENOUGH_DATA, reason))

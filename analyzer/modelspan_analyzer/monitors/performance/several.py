@@ -15,7 +15,7 @@ from modelspan_analyzer.monitors.performance.rows_of import UNKNOWN, mean_of
 from modelspan_analyzer.reading.outcomes import several as reading
 from modelspan_analyzer.reading.outcomes.read import Segment
 from modelspan_analyzer.reading.outcomes.several import MOST_NAMES, Several
-from modelspan_analyzer.reading.outcomes.target import MULTILABEL, MULTIOUTPUT, QUANTILE, RANKING, Target
+from modelspan_analyzer.reading.outcomes.target import MULTILABEL, MULTIOUTPUT, QUANTILE, RANKING, UNTOLD, Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.statistics.performance import measures, multilabel, quantiles
 from modelspan_analyzer.statistics.performance.counts import Confusion, FloatArray, PairCounts, ScoreCounts
@@ -25,7 +25,7 @@ NO_PLACE: Final = (
     "no measure of performance takes answers of the shape {shape}: their items and numbers are in `predictions.items` "
     "and `predictions.outputs`, for a SELECT among `metrics`{hint}"
 )
-_HINTS: Final = {"untold": "; or say what they are: `modelspan.register(..., task=...)`"}
+_HINTS: Final = {UNTOLD: "; or say what they are: `modelspan.register(..., task=...)`"}
 _OF_LABELS: Final = ("precision", "recall", "f1")
 _NAN: Final = float("nan")
 
@@ -51,7 +51,7 @@ def absent(target: Target, found: Sequence[Measured]) -> list[Measured]:
     name, higher = _FIRST.get(target.shape, ("answers", True))
     hint = _HINTS.get(target.shape, "")
     lacking = _LACKING.get(target.shape) or NO_PLACE.format(shape=target.shape, hint=hint)
-    return [Measured(name, UNKNOWN, _NAN, higher, 0, lacking=lacking)]
+    return [Measured(name, UNKNOWN, _NAN, higher, 0, lacking=lacking, untold=target.shape == UNTOLD)]
 
 
 _FIRST: Final = {
@@ -63,7 +63,7 @@ _FIRST: Final = {
 _LACKING: Final = {
     MULTIOUTPUT: "no output of the answers and of the labels has the same name: give labels as answers are, by name or "
     "in order",
-    MULTILABEL: "no row has labels: give them as sets or lists of labels",
+    MULTILABEL: "no row has labels: give them as sets or lists of labels, or as flags by name",
     QUANTILE: "no row has a quantile and a truth: give labels as a number, or as a list of one for each step",
     RANKING: "no row has items",
 }
@@ -128,10 +128,14 @@ def _named(one: Measured, name: str) -> Measured:
 
 def _multilabel(several: Several) -> list[Measured]:
     """Measures of the rows' sets, of scores by label, and of each label."""
+    bare = reading.flagged(several.truth) | reading.flagged(several.answer)
+    several = reading.only(several, ~bare) if bare.any() else several
     labels, truth, answer, left_out = sets_of(several)
     if not labels:
         return []
     details: dict[str, object] = {"labels": labels, **({"left_out": left_out} if left_out else {})}
+    if bare.any():
+        details["rows_left_out"] = int(bare.sum())
     f1, parts = multilabel.f1_of_labels(truth, answer, several.weight)
     defined = ~np.isnan(f1)
     macro = parts[:, defined].mean(axis=1) if defined.any() else np.full(several.rows, np.nan)

@@ -190,7 +190,8 @@ def _owners(lists: pa.Array) -> IntArray:
 def texts(side: Side, *, above: float = 0.5) -> tuple[IntArray, npt.NDArray[np.object_], IntArray, FloatArray]:
     """Row, text, place in its row and number of each text; those that are names of numbers count where these are above.
 
-    A row that has a class alone has that one. The number is the item's `score`, 1 where it has none.
+    A row that has a class alone has that one, and one of whole numbers without names has these, as ids. The number is
+    the item's `score`, 1 where it has none.
     """
     row, text = _owners(side.items), np.asarray(side.items.flatten().cast(pa.string()).to_pylist(), object)
     lengths = _lengths(side.items)
@@ -205,12 +206,22 @@ def texts(side: Side, *, above: float = 0.5) -> tuple[IntArray, npt.NDArray[np.o
     named = ~has_items[owner] & (names != "value") & (number >= above)
     labels = np.asarray(side.label.cast(pa.string()).to_pylist(), object)
     alone = np.flatnonzero((labels != "") & ~has_items & (_lengths(side.names) == 0))
+    ids = ~has_items[owner] & (names == "value") & (number == np.round(number))
     return (
-        np.concatenate([row, owner[named], alone]).astype(np.int64),
-        np.concatenate([text, names[named], labels[alone]]),
-        np.concatenate([place, np.zeros(named.sum() + alone.size, np.int64)]).astype(np.int64),
-        np.concatenate([gain, number[named], np.ones(alone.size)]).astype(np.float64),
+        np.concatenate([row, owner[named], alone, owner[ids]]).astype(np.int64),
+        np.concatenate([text, names[named], labels[alone], [f"{one:.0f}" for one in number[ids]]]).astype(object),
+        np.concatenate([place, np.zeros(named.sum() + alone.size, np.int64), at[ids]]).astype(np.int64),
+        np.concatenate([gain, number[named], np.ones(alone.size + ids.sum())]).astype(np.float64),
     )
+
+
+def flagged(side: Side) -> npt.NDArray[np.bool_]:
+    """Rows that have zeros and ones without names, in which no label can be told."""
+    names, owner, _, number = _cells(replace(side, value=np.full(len(side.value), np.nan)))
+    bare = (names == "value") & (_lengths(side.items) == 0)[owner]
+    other = np.bincount(owner[bare & ~np.isin(number, (0, 1))], minlength=len(side.value))
+    found = np.bincount(owner[bare], minlength=len(side.value)) > other
+    return np.asarray(found & (other == 0), bool)
 
 
 def score_matrix(several: Several, labels: Sequence[str]) -> FloatArray:

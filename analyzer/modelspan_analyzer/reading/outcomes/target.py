@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from modelspan.conventions import ANOMALY, SHAPES, UNTOLD, positive_of
+from modelspan.conventions import ANOMALY, SHAPES, positive_of
 from modelspan.conventions import MULTILABEL as MULTILABEL
 from modelspan.conventions import MULTIOUTPUT as MULTIOUTPUT
 from modelspan.conventions import QUANTILE as QUANTILE
 from modelspan.conventions import RANKING as RANKING
+from modelspan.conventions import UNTOLD as UNTOLD
 from modelspan_analyzer.reading.cache import kept
 from modelspan_analyzer.reading.cards import card_for
 from modelspan_analyzer.reading.outcomes import confidence
@@ -89,6 +90,8 @@ class Target:
     """Labels that are neither of two classes: rows of these have no known truth."""
     shape: str = ""
     """What answers are that are no single number or class, one of the SDK's shapes; '' of all others."""
+    anomaly: bool = False
+    """Answers are anomaly scores: they put rows into an order, and are no probabilities."""
 
     @property
     def positive(self) -> str:
@@ -180,8 +183,8 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
     said = [_DERIVED.get(target.task, "").format(positive=target.positive)] if unnamed else []
     said += [confidence.said(of_values, target.positive)] if of_values else []
     guess, derived = "" if task else _guess(target, found), "; ".join(filter(None, said))
-    target = replace(target, spelling=found, guess=guess, derived=derived)
-    return replace(target, of_values=of_values, apart=apart, strange=odd)
+    target = replace(target, spelling=found, guess=guess, derived=derived, apart=apart, strange=odd)
+    return replace(target, of_values=of_values, anomaly=_of_anomalies(task) and target.task != MULTICLASS)
 
 
 def read_as(rows: Rows, target: Target) -> Rows:
@@ -209,6 +212,7 @@ def _of_numbers(task: str, seen: Sequence[Seen]) -> Target | None:
     """The target of answers of several parts, and of numbers, where a card says that they are; None of all others."""
     shape = _shape(task, seen)
     guess = "" if _plainly(task) == shape else f"taken for {shape} by what was seen: {_SETTLED}"
+    guess = f"nothing says what answers of several parts are: {_SETTLED}" if shape == UNTOLD else guess
     if shape:
         return Target(REGRESSION, shape=shape, guess=guess, derived=guess)
     return Target(REGRESSION) if task == REGRESSION else None
@@ -277,7 +281,11 @@ kept_look = kept(64)(look)
 
 
 def _classifies(task: str) -> bool:
-    return "class" in task.lower() or task.lower() in (BINARY, ANOMALY)
+    return "class" in task.lower() or task.lower() == BINARY or _of_anomalies(task)
+
+
+def _of_anomalies(task: str) -> bool:
+    return ANOMALY in task.lower()
 
 
 def classify(classes: Sequence[str], positive: str = "") -> Target:
