@@ -15,7 +15,9 @@ from modelspan_analyzer.explain.local import explain
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading.baselines import Baseline, active
 from modelspan_analyzer.reading.names import brief
+from modelspan_analyzer.reading.outcomes.several import with_truths
 from modelspan_analyzer.reading.rows import predictions_of
+from modelspan_analyzer.views.answered import in_words, said_of
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.trace import Trace, trace
 from modelspan_analyzer.views.usual import Given, Usual, given_beside
@@ -85,14 +87,10 @@ class Said:
     error_type: str
     weight: float
     tags: Mapping[str, str]
+    answer: str
+    """In a word: the class, the number, the first of its parts where it has several, or the error."""
     truth: str
     """What was true; empty where no label has come."""
-
-    @property
-    def answer(self) -> str:
-        """In a word: the class, the number, or the error."""
-        number = f"{self.value:.6g}" if self.value is not None else ""
-        return self.error_type or (f"{self.label} ({number})" if self.label and number else self.label or number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,9 +142,9 @@ def read(store: Store, given: Mapping[str, str], settings: AlertSettings, veil: 
     prediction_id, trace_id = given.get("id", ""), given.get("trace", "")
     if not (prediction_id or trace_id):
         return Prediction(title="Prediction", sentence="Ask for one by its id, or by the id of its trace.")
-    asked = predictions_of(prediction_id, trace_id, given.get("model", ""))
-    query = Query("The prediction", asked.sql, asked.parameters)
-    rows = store.rows(f"{asked.sql} LIMIT {_MOST + 1}", asked.parameters)
+    asked = with_truths(predictions_of(prediction_id, trace_id, given.get("model", "")))
+    query = Query("The prediction", f"SELECT * FROM ({asked.sql}) ORDER BY timestamp DESC", asked.parameters)
+    rows = store.rows(f"{query.sql} LIMIT {_MOST + 1}", asked.parameters)
     if not rows:
         what = repr(brief(prediction_id)) if prediction_id else f"of the trace {brief(trace_id)!r}"
         raise NotThereError(f"there is no prediction {what} in the store: it may still come, or is not kept any more")
@@ -176,11 +174,14 @@ def read(store: Store, given: Mapping[str, str], settings: AlertSettings, veil: 
 
 
 def _said(row: Mapping[str, Any], veil: Veil) -> Said:
-    truth = row["truth"] or (f"{row['true_value']:.6g}" if row["true_value"] is not None else "")
+    truth = veil.text(row["truth"]) or (f"{row['true_value']:.6g}" if row["true_value"] is not None else "")
+    numbers = dict(zip(row["said_names"], row["said_numbers"], strict=True))
+    truth = truth or in_words(row["said_shape"], row["said_items"], numbers, veil)
     names = (row["prediction_id"], row["model"], row["version"], row["role"], row["service"])
     times = (utc(row["timestamp"]), utc(row["received_at"]), row["trace_id"])
     said = (row["value"], veil.text(row["label"]), row["scores"], row["duration"], row["error_type"], row["weight"])
-    return Said(*names, *times, *said, {k: str(v) for k, v in veil.values(row["tags"]).items()}, veil.text(truth))
+    tags = {name: str(value) for name, value in veil.values(row["tags"]).items()}
+    return Said(*names, *times, *said, tags, said_of(row, veil), truth)
 
 
 def _came(store: Store, said: Said, veil: Veil) -> tuple[tuple[Came, ...], Query]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from modelspan_analyzer.incidents.incident import Incident, OpenFinding
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Result, Verdict, Window
+from modelspan_analyzer.views.answered import said_of
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.veil import Veil
 from modelspan_analyzer.why.question import question
@@ -20,7 +21,8 @@ MOST: Final = 8
 _FEATURES: Final = 3
 _COLUMNS: Final = """p.prediction_id AS prediction_id, p.timestamp AS timestamp, toString(p.version) AS version,
        p.value AS value, toString(p.label) AS label, p.trace_id AS trace_id, toString(p.error_type) AS error_type,
-       p.duration AS duration, p.numeric_features AS numbers, p.categorical_features AS texts"""
+       p.duration AS duration, p.numeric_features AS numbers, p.categorical_features AS texts,
+       toString(p.shape) AS shape, p.items AS items, p.outputs AS outputs"""
 _OF_TRACES: Final = f"""
 SELECT {_COLUMNS}
 FROM predictions AS p WHERE p.model = {{model:String}} AND p.trace_id IN {{traces:Array(String)}}
@@ -42,7 +44,7 @@ class Sample:
     timestamp: datetime
     version: str
     said: str
-    """The class or the number, or the error."""
+    """The class or the number, its parts where it has several, or the error."""
     duration: float | None
     trace_id: str
     features: Mapping[str, str]
@@ -83,10 +85,7 @@ def _result(model: str, member: OpenFinding, window: Window) -> Result:
 def _sample(row: Mapping[str, Any], features: Sequence[str], veil: Veil) -> Sample:
     values = {**row["numbers"], **row["texts"]}
     shown = {name: values.get(name, "missing") for name in features}
-    number = f"{row['value']:.6g}" if row["value"] is not None else ""
-    said = row["error_type"] or (f"{row['label']} ({number})" if row["label"] and number else row["label"] or number)
     told = {name: f"{value:.6g}" if isinstance(value, float) else str(value) for name, value in shown.items()}
     times = (utc(row["timestamp"]), row["version"])
-    return Sample(
-        veil.text(row["prediction_id"]), *times, veil.text(said), row["duration"], row["trace_id"], veil.values(told)
-    )
+    said = said_of(row, veil)
+    return Sample(veil.text(row["prediction_id"]), *times, said, row["duration"], row["trace_id"], veil.values(told))

@@ -69,6 +69,10 @@ class Veil:
         """Whether a name is not to be shown at all."""
         return self._rules.action(name) == "drop"
 
+    def hides_part(self, name: str) -> bool:
+        """Whether an answer's numbers of this name are not to be shown; lists of what is kept are of no answers."""
+        return self._rules.named(name) != "keep"
+
     def values(self, named: Mapping[str, V]) -> dict[str, V | str]:
         """Values by their names: those that are dropped are gone, and texts are hashed or masked."""
         return {self.masked(name): self.value(name, value) for name, value in named.items() if not self.dropped(name)}
