@@ -127,10 +127,15 @@ def keep_segments(store: Store, keys: Collection[str]) -> None:
     wanted = {name: ddl for key in keys if split_key(key)[0] != SLICE for name, ddl in _views(key)}
     # Views of earlier versions, without a comment, sketch records too: they go before collectors are told to.
     kept = {name for name, comment in made.items() if comment and name in wanted}
-    for name in made.keys() - kept:
+    # The view of rows is made last and dropped first: where it has all rows of a slice, the others have, too.
+    for name in sorted(made.keys() - kept, key=_counts_rows, reverse=True):
         store.command(f"DROP VIEW {quote_identifier(name)}")
-    for name in wanted.keys() - kept:
+    for name in sorted(wanted.keys() - kept, key=_counts_rows):
         store.command(wanted[name])
+
+
+def _counts_rows(view: str) -> bool:
+    return view.startswith("feature_profiles_rows_")
 
 
 def sketched_keys(store: Store) -> list[str]:

@@ -20,6 +20,7 @@ _ORIGINAL_TIMESTAMP: Final = "modelspan.original_timestamp"
 """Tag of a row whose clock was not believed: what it said, in the unit that it was sent in."""
 _TENANT_TAG: Final = "tenant"
 _ROUNDED: Final = "integers beyond 2^53 became the nearest number of 64 bits; send ids as text"
+_UNWEIGHED: Final = "a weight that is negative or no finite number is taken as 1: send 1 / sampling rate"
 Batch = TypeVar("Batch")
 
 
@@ -35,6 +36,8 @@ class Rows(Generic[Batch]):
     """Rows whose timestamp was out of range and replaced by the time of arrival, by what is said of it."""
     rounded: Mapping[str, int] = field(default_factory=dict)
     """Integers that Float64 cannot hold exactly, by feature."""
+    unweighed: int = 0
+    """Rows whose weight is no finite number of 0 or more: it would spoil all sums, and each counts as one."""
 
     def complaints(self) -> dict[Complaint, int]:
         """What users are told of these rows."""
@@ -46,6 +49,9 @@ class Rows(Generic[Batch]):
         }
         for reason, count in self.wild.items():
             told[Complaint(self.signal, "wild_timestamp", self.service, reason, self.model)] = count
+        if self.unweighed:
+            column = names.COL_SAMPLE_WEIGHT
+            told[Complaint(self.signal, "wild_weight", self.service, _UNWEIGHED, self.model, column)] = self.unweighed
         return told
 
 
@@ -67,8 +73,9 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
     if tenant:
         tags[_TENANT_TAG] = pa.repeat(pa.scalar(tenant, pa.string()), count)
     weights = cells.number(stream, names.COL_SAMPLE_WEIGHT).fill_null(1.0).to_numpy()
-    if np.isinf(weights).any():
-        raise ValueError("a row that stands for infinitely many predictions leaves nothing to be said of any other")
+    usable = np.isfinite(weights) & (weights >= 0)
+    if not usable.all():
+        weights = np.where(usable, weights, 1.0)
     part = Part(
         rows=count,
         model=model,
@@ -95,7 +102,7 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         items=answers.items(stream),
         outputs=Vectors(answers.outputs(stream), count, pa.float64()),
     )
-    return Rows(part, "predictions", service, model, wild, rounded)
+    return Rows(part, "predictions", service, model, wild, rounded, int((~usable).sum()))
 
 
 def labels(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows[pa.Table]:

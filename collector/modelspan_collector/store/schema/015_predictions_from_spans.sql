@@ -5,7 +5,8 @@ WITH
         mapFilter((name, text) -> startsWith(name, prefix), SpanAttributes))) AS part,
     part('modelspan.feature.') AS features,
     arrayMap(name -> substring(name, length('modelspan.feature.') + 1), NumericFeatures) AS numeric_names,
-    mapApply((name, text) -> (name, toFloat64OrNull(text)), mapFilter((name, text) -> has(numeric_names, name), features)) AS numbers
+    mapApply((name, text) -> (name, toFloat64OrNull(text)), mapFilter((name, text) -> has(numeric_names, name), features)) AS numbers,
+    ifNull(toFloat64OrNull(SpanAttributes['modelspan.sample_weight']), 1) AS said_weight
 SELECT
     SpanAttributes['modelspan.model.name'] AS model,
     SpanAttributes['modelspan.model.version'] AS version,
@@ -22,7 +23,7 @@ SELECT
     Duration / 1e9 AS duration,
     multiIf(SpanAttributes['error.type'] != '', SpanAttributes['error.type'],
         StatusCode IN ('Error', 'STATUS_CODE_ERROR'), '_OTHER', '') AS error_type,
-    ifNull(toFloat64OrNull(SpanAttributes['modelspan.sample_weight']), 1) AS sample_weight,
+    if(isFinite(said_weight) AND said_weight >= 0, said_weight, 1) AS sample_weight,
     mapApply((name, number) -> (name, assumeNotNull(number)), mapFilter((name, number) -> isNotNull(number) AND NOT isNaN(number), numbers)) AS numeric_features,
     mapFilter((name, text) -> NOT has(numeric_names, name), features) AS categorical_features,
     mapKeys(mapFilter((name, number) -> isNull(number) OR isNaN(number), numbers)) AS null_features,

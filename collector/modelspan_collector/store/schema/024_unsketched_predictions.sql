@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS unsketched_predictions/*on_cluster*//**/
 ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS unsketched_from_predictions/*to*/ TO /**/unsketched_predictions AS
-SELECT model, version, timestamp, prediction_id, value, label, scores, error_type, sample_weight, numeric_features,
+SELECT model, version, timestamp, prediction_id, value, label, scores, error_type,
+       if(isFinite(p.sample_weight) AND p.sample_weight >= 0, p.sample_weight, 1) AS sample_weight, numeric_features,
        categorical_features, null_features, tags
-FROM predictions/*local*//**/
+FROM predictions/*local*//**/ AS p
 WHERE NOT sketched;
