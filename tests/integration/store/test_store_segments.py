@@ -11,7 +11,7 @@ from modelspan_collector.store.segments import keep_segments
 
 KEYS = ("tag.country", "tag.plan")
 COUNTED = """
-SELECT segment, sumIf(rows, kind = 'rows') AS rows, sumIf(rows, feature = 'amount') AS amounts
+SELECT segment, sumIf(rows, kind = 'rows') AS counted, sumIf(rows, feature = 'amount') AS amounts
 FROM feature_profiles WHERE segment != '' GROUP BY segment
 """
 
@@ -47,4 +47,4 @@ def test_a_slice_whose_rows_are_all_sketched_has_all_of_its_features(store: Stor
     write(store)
     counted = store.rows(COUNTED)
     assert {row["segment"] for row in counted} == {"tag.country=DE", "tag.plan=a"}
-    assert all(row["amounts"] >= row["rows"] > 0 for row in counted)
+    assert all(row["amounts"] >= row["counted"] > 0 for row in counted)
