@@ -94,7 +94,8 @@ def test_every_signal_is_measured_and_asks_what_can_be_asked() -> None:
 def test_a_name_of_a_signal_is_spelt_once() -> None:
     """A name that is written twice is forgotten once: everything else takes it from the record beside its monitor."""
     spelt = re.compile("|".join(f"\"{name}\"|signal = '{name}'" for name in SIGNALS))
-    files = [path for path in (ROOT / "analyzer").rglob("*.py") if path.name != "kinds.py"]
+    others = ("kinds.py", "experiment_settings.py")  # the latter's are measures, of which one is called as a signal is
+    files = [path for path in (ROOT / "analyzer").rglob("*.py") if path.name not in others]
     found = [hit for path in files for hit in spelt.findall(path.read_text())]
     worded = [signal.name for signal in SIGNALS.values() if signal.words == signal.name]
     assert sorted(found) == sorted(f'"{name}"' for name in [*SIGNALS, *worded])

@@ -18,7 +18,7 @@ lines = []
 logging.getLogger().addHandler(type("Lines", (logging.Handler,), {"emit": lambda self, record: lines.append(record)})())
 modelspan.configure()
 features = {f"f{number}": number for number in range(int(sys.argv[1]))}
-scores = {f"c{number}": number / 4096 for number in range(int(sys.argv[2]))}
+scores = {f"c{number}": number / 2**22 for number in range(int(sys.argv[2]))}
 @modelspan.observe(model="m", version="1", tags={"channel": "web"})
 def predict(row):
     trace.get_current_span().set_attribute("of.the.application", True)
