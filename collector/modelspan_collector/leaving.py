@@ -9,13 +9,33 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Final, NoReturn
 
 GRACE_SECONDS: Final = 8.0
 """Docker kills after ten seconds, Kubernetes after thirty."""
+_LOOK_SECONDS: Final = 0.1
+
+
+def told_to_end() -> Callable[[], None]:
+    """Take SIGTERM and SIGINT from now on; what is returned waits for the first of them.
+
+    It looks again and again and waits on no lock: a handler that sets an event which its own thread is about to wait on
+    never ends, and a signal that another thread got wakes nobody who waits.
+    """
+    told: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda given, _: told.append(given))
+
+    def wait() -> None:
+        while not told:
+            time.sleep(_LOOK_SECONDS)
+
+    return wait
 
 
 def leave(stop: Callable[[], None], grace: float = GRACE_SECONDS) -> NoReturn:

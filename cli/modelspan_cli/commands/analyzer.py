@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,6 +31,7 @@ from modelspan_cli.reach import add_data_argument, writing
 from modelspan_cli.web_options import add_access_options, web_config
 from modelspan_collector.access.token_file import TokenFileError
 from modelspan_collector.forward.destination import DestinationError
+from modelspan_collector.leaving import told_to_end
 from modelspan_collector.running import LOOPBACK, WEB_PORT, web_address
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.store.connect import Store
@@ -90,9 +89,7 @@ def _once(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> int
 
 
 def _serve(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> int:
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    wait = told_to_end()
     of_tenants = OfTenants(store.dsn, lambda other: build_alone(other, config))
     web = web_config(args, args.metrics_host)
     server = _served(store, config, args, web, of_tenants)
@@ -108,7 +105,7 @@ def _serve(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> in
     where = f"metrics at {address}/metrics" if web.unsafe else f"pages at {address}/, metrics at {address}/metrics"
     print(f"analyzing; {where}", file=sys.stderr, flush=True)
     try:
-        stopping.wait()
+        wait()
     finally:
         runner.stop()
         responder.stop()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
-import threading
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -17,7 +15,7 @@ from modelspan_collector.access.logs import log_json
 from modelspan_collector.access.token_file import TokenFileError
 from modelspan_collector.forward.destination import DestinationError, parse
 from modelspan_collector.lean import keep_pandas_out
-from modelspan_collector.leaving import leave
+from modelspan_collector.leaving import leave, told_to_end
 from modelspan_collector.operations import operations_routes
 from modelspan_collector.origins import Allowed
 from modelspan_collector.running import LOOPBACK, web_address
@@ -93,9 +91,7 @@ def _run_collector(args: argparse.Namespace) -> int:
         own = SelfMetrics(collector.registry, parse(args.self_metrics)) if args.self_metrics else None
     except (StoreError, OSError, TokenFileError, UnsafeListenError, DestinationError) as error:
         raise CommandError(str(error)) from error
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    wait = told_to_end()
     collector.start()
     web.start()
     if own is not None:
@@ -105,7 +101,7 @@ def _run_collector(args: argparse.Namespace) -> int:
         f"metrics {web_address(args.web_host, web.port, tls=False)}/metrics",
         flush=True,
     )
-    stopping.wait()
+    wait()
 
     def stop() -> None:
         if own is not None:

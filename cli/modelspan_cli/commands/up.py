@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from modelspan_cli.addresses import add_store
@@ -14,7 +12,7 @@ from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import DEFAULT_DATA
 from modelspan_cli.web_options import add_web_options, web_config
 from modelspan_collector.access.token_file import TokenFileError
-from modelspan_collector.leaving import leave
+from modelspan_collector.leaving import leave, told_to_end
 from modelspan_collector.ports import need_free
 from modelspan_collector.running import COLLECTOR_FOLDER, LOOPBACK, SQL_PORT, WEB_PORT, Ports, find_running, web_address
 from modelspan_collector.store.errors import StoreError
@@ -41,9 +39,7 @@ def run(args: argparse.Namespace) -> int:
     _look_before(args)
     from modelspan_analyzer.instance import Instance, InstanceConfig  # seconds of imports: not for what is refused
 
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    wait = told_to_end()
     config = InstanceConfig(
         data=args.data,
         dsn=args.store,
@@ -62,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     scheme = "https" if args.tls_certificate else "http"
     web = web_address(args.web_host, instance.ports.web, tls=config.web.tls is not None)
     print(_banner(scheme, args.host, instance.ports, web, args.data), file=sys.stderr, flush=True)
-    stopping.wait()
+    wait()
     print("stopping: flushing what was acknowledged ...", file=sys.stderr, flush=True)
     leave(instance.stop)
 

@@ -95,7 +95,7 @@ def command(found: Started, dsn: str, ports: dict[str, int]) -> list[str]:
     given = [re.sub(r"=0\.0\.0\.0$", "=127.0.0.1", one) for one in found.arguments]
     given = [one.replace("/etc/modelspan/monitors.yaml", "/run/monitors.yaml") for one in given]
     given += [f"--{name}-port={port}" for name, port in ports.items()]
-    program = [sys.executable, "-c", PROGRAM, "yes" if found.strict else "no", found.without]
+    program = [sys.executable, "-X", "faulthandler", "-c", PROGRAM, "yes" if found.strict else "no", found.without]
     return ["unshare", "--mount", "sh", "-c", JAIL, "jail", dsn, str(deploying.ROOT), *program, *given]
 
 
@@ -134,7 +134,12 @@ def test_it_runs_where_nothing_can_be_written_and_answers(
             assert sent.status_code == 200
             socket.create_connection(("127.0.0.1", ports["grpc"]), timeout=10).close()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0, said.read_text()
+        try:
+            assert process.wait(PATIENCE) == 0, said.read_text()
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # it says where each of its threads is
+            process.wait()
+            pytest.fail(f"it did not end: {said.read_text()}")
     finally:
         process.kill()
         process.wait()
