@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
+
+import numpy as np
+import pytest
 
 # A collector that takes a request; asked to hang, its store never answers an insert, and it is stopped meanwhile.
 CHILD = """
@@ -61,3 +66,29 @@ def test_a_stop_that_fails_says_so() -> None:
     ended = subprocess.run([sys.executable, "-c", failing], capture_output=True, text=True, timeout=150, check=False)
     assert ended.returncode == 1
     assert "the disk is gone" in ended.stderr
+
+
+BUSY = """
+import threading
+from modelspan_collector.leaving import told_to_end
+def work():
+    while True:
+        sum(range(200))
+for _ in range(3):
+    threading.Thread(target=work, daemon=True).start()
+wait = told_to_end()
+print("ready", flush=True)
+wait()
+import os
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("after", np.linspace(0, 0.01, 20))
+def test_a_signal_is_heard_whenever_it_comes(after: float) -> None:
+    """Also as the wait begins, while other threads take the interpreter in turns: an event hung in 4 of 100."""
+    with subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline()
+        threading.Event().wait(after)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
