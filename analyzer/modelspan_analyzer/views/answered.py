@@ -17,7 +17,7 @@ def said_of(row: Mapping[str, Any], veil: Veil) -> str:
     """What a row of `predictions` answered: its error, its class and number, or its parts."""
     number = f"{row['value']:.6g}" if row["value"] is not None else ""
     label = veil.text(row["label"])
-    plain = row["error_type"] or (f"{label} ({number})" if label and number else label or number)
+    plain = veil.text(row["error_type"]) or (f"{label} ({number})" if label and number else label or number)
     return plain or in_words(row["shape"], row["items"], row["outputs"], veil)
 
 

@@ -179,7 +179,8 @@ def _said(row: Mapping[str, Any], veil: Veil) -> Said:
     truth = truth or in_words(row["said_shape"], row["said_items"], numbers, veil)
     names = (row["prediction_id"], row["model"], row["version"], row["role"], row["service"])
     times = (utc(row["timestamp"]), utc(row["received_at"]), row["trace_id"])
-    said = (row["value"], veil.text(row["label"]), row["scores"], row["duration"], row["error_type"], row["weight"])
+    error = veil.text(row["error_type"])
+    said = (row["value"], veil.text(row["label"]), row["scores"], row["duration"], error, row["weight"])
     tags = {name: str(value) for name, value in veil.values(row["tags"]).items()}
     return Said(*names, *times, *said, tags, said_of(row, veil), truth)
 

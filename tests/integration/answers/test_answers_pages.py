@@ -69,3 +69,12 @@ def test_numbers_of_a_hidden_name_are_not_shown(store: Store) -> None:
     page = read(store, {"id": "a"}, AlertSettings(), Veil(Redaction(drop=("salary",)), ["salary"]))
     assert page.said is not None
     assert (page.said.answer, page.said.truth) == ("demand 15", "none")
+
+
+def test_an_error_is_masked_as_any_text(store: Store) -> None:
+    """On the page of its prediction, and among those of an incident."""
+    named = {"model": ["m"], "version": ["1"], "prediction_id": ["a"], "timestamp": AT}
+    store.insert("predictions", pa.table({**named, "error_type": ["Key4711Error"]}))
+    page = read(store, {"id": "a"}, AlertSettings(), Veil(Redaction(mask=(r"\d+",))))
+    assert page.said is not None
+    assert page.said.answer == "Key***Error" and "4711" not in page.sentence

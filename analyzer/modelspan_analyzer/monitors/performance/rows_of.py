@@ -12,8 +12,6 @@ from modelspan_analyzer.reading.outcomes.several import Several
 from modelspan_analyzer.statistics.performance.counts import FloatArray
 from modelspan_analyzer.statistics.performance.means import mean_interval
 
-__all__ = ["UNKNOWN", "mean_of"]
-
 
 def mean_of(
     several: Several,
@@ -27,7 +25,8 @@ def mean_of(
     here = np.isfinite(values)
     told = dict(details or {})
     if here.sum() < here.size:
-        told["rows_left_out"] = int((~here).sum())
+        already = told.get("rows_left_out")  # before the rows came here
+        told["rows_left_out"] = int((~here).sum()) + (already if isinstance(already, int) else 0)
     if several.share < 1:
         told["share_of_rows"] = several.share
     rows = several.effective(here) if here.any() else 0.0

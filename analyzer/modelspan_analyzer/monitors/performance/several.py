@@ -10,8 +10,9 @@ import numpy as np
 
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.monitors.performance import recommended
+from modelspan_analyzer.monitors.performance.common_classes import UNKNOWN
 from modelspan_analyzer.monitors.performance.evaluate import Measured, of_confusion, of_pairs, of_scores
-from modelspan_analyzer.monitors.performance.rows_of import UNKNOWN, mean_of
+from modelspan_analyzer.monitors.performance.rows_of import mean_of
 from modelspan_analyzer.reading.outcomes import several as reading
 from modelspan_analyzer.reading.outcomes.read import Segment
 from modelspan_analyzer.reading.outcomes.several import MOST_NAMES, Several
