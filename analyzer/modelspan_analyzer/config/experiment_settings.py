@@ -7,7 +7,7 @@ from typing import Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from modelspan_analyzer.config.base import Settings
-from modelspan_analyzer.config.metric_settings import NAME
+from modelspan_analyzer.config.metric_settings import plain_name
 
 LOSS: Final = "loss"
 LATENCY: Final = "latency"
@@ -73,9 +73,7 @@ class ExperimentSettings(MeasureSettings):
     @field_validator("name")
     @classmethod
     def _plain(cls, given: str) -> str:
-        if not NAME.fullmatch(given):
-            raise ValueError(f"{given!r} is no name of an experiment: use letters, digits, _ and -, 60 at most")
-        return given
+        return plain_name(given, "an experiment")
 
     @field_validator("split")
     @classmethod

@@ -13,7 +13,18 @@ from modelspan_analyzer.config.durations import Duration
 from modelspan_analyzer.config.expression import measure
 
 NAME: Final = re.compile(r"[A-Za-z_][\w-]{0,59}")
-"""What a metric, or a slice of one's own, may be called."""
+"""What a metric, an experiment, or a slice of one's own, may be called."""
+
+
+def plain_name(given: str, what: str) -> str:
+    """A name that can stand in results.
+
+    Raises:
+        ValueError: it cannot; the message says what it was to be the name of.
+    """
+    if not NAME.fullmatch(given):
+        raise ValueError(f"{given!r} is no name of {what}: use letters, digits, _ and -, 60 at most")
+    return given
 
 
 class TargetSettings(Settings):
@@ -51,9 +62,7 @@ class MetricSettings(Settings):
     @field_validator("name")
     @classmethod
     def _plain(cls, given: str) -> str:
-        if not NAME.fullmatch(given):
-            raise ValueError(f"{given!r} is no name of a metric: use letters, digits, _ and -, 60 at most")
-        return given
+        return plain_name(given, "a metric")
 
     @field_validator("expression")
     @classmethod

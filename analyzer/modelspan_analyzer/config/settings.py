@@ -7,7 +7,7 @@ its record of `monitors/table.py`: `context.settings.section(NAME, ItsSettings)`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, Self, TypeVar
 
@@ -92,6 +92,11 @@ class BaselineSettings(Settings):
 Section = TypeVar("Section", bound=Settings)
 
 
+def _need_names_apart(what: str, names: Sequence[str]) -> None:
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"two {what} are called {twice!r}: results are known by the name, so give each its own")
+
+
 class ModelSettings(Settings):
     """All settings of one model's monitors."""
 
@@ -155,18 +160,12 @@ class ModelSettings(Settings):
 
     @model_validator(mode="after")
     def _metric_names(self) -> Self:
-        named = [one.name for one in self.metrics]
-        if twice := next((name for name in named if named.count(name) > 1), None):
-            raise ValueError(f"two metrics are called {twice!r}: results are known by the name, so give each its own")
+        _need_names_apart("metrics", [one.name for one in self.metrics])
         return self
 
     @model_validator(mode="after")
     def _experiments(self) -> Self:
-        named = [one.name for one in self.experiments]
-        if twice := next((name for name in named if named.count(name) > 1), None):
-            raise ValueError(
-                f"two experiments are called {twice!r}: results are known by the name, so give each its own"
-            )
+        _need_names_apart("experiments", [one.name for one in self.experiments])
         of_rows = {f"{METRIC}{one.name}" for one in self.metrics if one.expression and not one.compare}
         for one in self.experiments:
             for measure in (one, *one.guardrails):
