@@ -94,7 +94,7 @@ Section = TypeVar("Section", bound=Settings)
 
 def _need_names_apart(what: str, names: Sequence[str]) -> None:
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"two {what} are called {twice!r}: results are known by the name, so give each its own")
+        raise ValueError(f"two {what}s are called {twice!r}: results are known by the name, so give each its own")
 
 
 class ModelSettings(Settings):
@@ -159,13 +159,9 @@ class ModelSettings(Settings):
         return given
 
     @model_validator(mode="after")
-    def _metric_names(self) -> Self:
-        _need_names_apart("metrics", [one.name for one in self.metrics])
-        return self
-
-    @model_validator(mode="after")
-    def _experiments(self) -> Self:
-        _need_names_apart("experiments", [one.name for one in self.experiments])
+    def _metrics_and_experiments(self) -> Self:
+        _need_names_apart("metric", [one.name for one in self.metrics])
+        _need_names_apart("experiment", [one.name for one in self.experiments])
         of_rows = {f"{METRIC}{one.name}" for one in self.metrics if one.expression and not one.compare}
         for one in self.experiments:
             for measure in (one, *one.guardrails):
