@@ -22,6 +22,7 @@ from modelspan_analyzer.reading.rows import Rows, window_rows, with_outcomes
 from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.sequential import Batch, Moments
+from modelspan_collector.sqlhttp.errors import ClickHouseError
 from modelspan_collector.sqlhttp.reader import SqlReader
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.expression import Compiled, literal, outcome_of
@@ -140,7 +141,10 @@ def own(store: Store, arms: Arms, metric: Compiled, min_rows: int) -> Batch:
     for side in (1, 0):
         rows = arms.rows(side)
         n = int(store.scalar(f"SELECT count() FROM ({rows.sql})", rows.parameters))
-        one = measured(reader, rows, metric, n).get("")
+        (parts,) = measured(reader, rows, n, [metric], {})
+        if isinstance(parts, ClickHouseError):
+            raise parts
+        one = parts.get("")
         enough = one is not None and one.rows >= min_rows and math.isfinite(one.error)
         sides.append(_as_rows(one.rows, one.value, one.error) if one is not None and enough else NOTHING)
     return Batch(sides[0], sides[1])

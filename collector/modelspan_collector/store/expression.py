@@ -53,8 +53,9 @@ OUTCOME: Final = "outcome"
 """The function that gives an outcome of a prediction by its name."""
 OUTCOMES_COLUMN: Final = "outcomes_"
 """Column of what became known of a prediction: (outcome, tenant, number, class), a tenant's own first."""
-TRUTHS: Final = ("truth", "true_value")
-"""Columns of what was true, where rows are labelled."""
+TRUTH: Final = "truth"
+TRUTHS: Final = (TRUTH, "true_value")
+"""Columns of what was true, where rows are labelled; of many rows each is NULL until a label is in."""
 _CLASSES: Final = ("label", "truth")
 """Columns of texts that are read as numbers where they are compared with one."""
 _CAST: Final = "toFloat64"
@@ -144,7 +145,8 @@ def compiled(
         elif token.word in KEYWORDS:
             pieces.append(token.word.upper())
         elif token.text in columns:
-            pieces.append(_column(rows + token.text, token.text, _beside(tokens, at)))
+            sql = _known(rows, tokens, at) if aggregates and token.text == TRUTH else rows + token.text
+            pieces.append(_column(sql, token.text, _beside(tokens, at)))
             names += _key_of(tokens, at)
         elif features and not called and token.word not in _OF_STATEMENTS:
             kind, name = _named(token.text)
@@ -173,6 +175,18 @@ def _endings(tokens: Sequence[_Token]) -> dict[int, str]:
 def _column(sql: str, name: str, beside: str) -> str:
     """A column as it is read beside a number or a text: a class that is a number is that number."""
     return f"toFloat64OrNull({sql})" if name in _CLASSES and beside == "number" else sql
+
+
+def _known(rows: str, tokens: Sequence[_Token], at: int) -> str:
+    """The class that was true, NULL until a label is in: an unlabelled row is neither right nor wrong.
+
+    Raises:
+        ExpressionError: it is asked whether it is '', which it is never.
+    """
+    around = [token.text for token in (*tokens[max(0, at - 2) : at], *tokens[at + 1 : at + 3])]
+    if "''" in around and ("=" in around or "==" in around):
+        raise ExpressionError("truth is NULL until a label is in, not '': write isNull(truth)")
+    return f"nullIf({rows}{TRUTH}, '')"
 
 
 def _with_outcomes(tokens: Sequence[_Token]) -> tuple[list[_Token], list[str]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelspan_analyzer.config.expression import measure
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.metrics.monitor import metrics
 from modelspan_analyzer.monitors_yaml import parse
@@ -294,6 +295,52 @@ def test_what_is_true_is_asked_of_labelled_rows_alone(store: Store) -> None:
     )
     after = run(store, WRONG)["wrong", ""]
     assert (after.verdict, after.value, after.n) == (Verdict.OK, 0.0, ROWS)
+
+
+def test_a_row_without_label_is_neither_right_nor_wrong(store: Store) -> None:
+    """However late labels are, shares among the labelled rows are what they will be; `count()` is of all rows."""
+    rows = orders(10)
+    stamps = pa.array([WINDOW.end] * 200, pa.timestamp("ns", "UTC"))
+    label = ["1" if row % 4 else "0" for row in range(200)]
+    store.insert("predictions", rows)
+    store.insert("labels", pa.table({
+        "prediction_id": rows["prediction_id"].slice(0, 200), "timestamp": stamps, "label": label,
+    }))  # fmt: skip
+    shares = ("avg(truth != '0')", "countIf(truth != '0') / count(truth)", "1 - countIf(0 = truth) / count(truth)")
+    found = run(
+        store,
+        *(f'name: share_{place}, expression: "{one}"' for place, one in enumerate(shares)),
+        'name: waiting, expression: "countIf(isNull(truth)) / count()"',
+    )
+    assert {one.value for name, one in found.items() if name[0] != "waiting"} == {0.75}
+    assert found["waiting", ""].value == pytest.approx(1 - 200 / ROWS)
+    with pytest.raises(ValueError, match=r"write isNull\(truth\)"):
+        measure("countIf(truth = '')")
+
+
+def test_together_they_are_what_each_is_by_itself(store: Store) -> None:
+    """As many as stand in one file, of other slices and ways; one that cannot be computed takes none along."""
+    store.insert("predictions", orders(12, rows=12_000))
+    reference = pa.table({"items": np.arange(2000.0) % 7, "country": ["DE", "FR"] * 1000})
+    baselines.set_from_table(store, "refunds", "1", reference, features=["items", "country"], source="test")
+    given = [
+        *(f'name: q{place}, expression: "quantile(0.{place})(`net amount`)"' for place in range(1, 10)),
+        'name: ratio, expression: "avg(items)", compare: ratio',
+        'name: large, expression: "countIf(`net amount` > 100)", min_rows: 2000',
+        'name: whole, expression: "uniqExact(country)", slices: false',
+        'name: broken, expression: "sum(lower(country))"',
+        "name: paid, expression: \"sum(outcome('revenue'))\"",
+    ]
+    more = "  segments: [tag.shop, feature.country]\n  slices: {small: items < 3}\n"
+    together = run(store, *given, more=more)
+    # How sure a value must be is shared among the slices of one metric, so that nothing depends on the others.
+    for alone in given[8:]:
+        found = run(store, alone, more=more)
+        assert found == {name: together[name] for name in found}
+    assert {name for (name, _), one in together.items() if one.verdict is Verdict.ERROR} == {"broken"}
+    assert {segment for name, segment in together if name == "large"} == {
+        "", "tag.shop=app", "tag.shop=web", "feature.country=DE", "feature.country=FR", "slice.small=items < 3",
+    }  # fmt: skip
 
 
 def test_few_rows_say_nothing(store: Store) -> None:

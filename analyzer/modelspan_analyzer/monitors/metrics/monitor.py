@@ -19,7 +19,7 @@ from modelspan_analyzer.monitors.metrics.targets import SIGNAL, against_target
 from modelspan_analyzer.monitors.signal import Cost, Signal
 from modelspan_analyzer.reading.own_metrics import Measured, measured, selected
 from modelspan_analyzer.reading.relation import window_relation
-from modelspan_analyzer.reading.segments import slice_values, spelt
+from modelspan_analyzer.reading.segments import slice_values, telling
 from modelspan_analyzer.reading.window import whose
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
 from modelspan_collector.sqlhttp.errors import ClickHouseError
@@ -48,49 +48,75 @@ def metrics(context: MonitorContext) -> list[Result]:
         return []
     reader = SqlReader(context.store)
     results = context.failed_slices(SIGNAL)
+    expressed = _expressed(context, reader)
     for settings in context.settings.metrics:
-        try:
-            parts = _selected(context, reader, settings) if settings.select else _measured(context, reader, settings)
-        except (ValueError, ClickHouseError) as error:
-            results.append(
-                context.result(SIGNAL, settings.name, None, Verdict.ERROR, reason=_why(context, settings, error))
-            )
+        parts = _selected(context, reader, settings) if settings.select else expressed[settings.name]
+        if isinstance(parts, Exception):
+            why = _why(context, settings, parts)
+            results.append(context.result(SIGNAL, settings.name, None, Verdict.ERROR, reason=why))
             continue
         found = list(_judged(context, settings, parts))
         results += [*found, *against_target(context, settings, _definition(settings), found)]
     return results
 
 
-def _measured(context: MonitorContext, reader: SqlReader, settings: MetricSettings) -> Parts:
+def _expressed(context: MonitorContext, reader: SqlReader) -> dict[str, Parts | ClickHouseError]:
+    """What each metric by an expression is, together; those that have slices of the same values, and compare, apart."""
+    wanted = [one for one in context.settings.metrics if one.expression]
+    sizes = _sizes(context, [one for one in wanted if one.slices])
+    alike: dict[tuple[int, bool], list[MetricSettings]] = {}
+    for one in wanted:
+        alike.setdefault((one.min_rows if one.slices else 0, bool(one.compare)), []).append(one)
+    found: dict[str, Parts | ClickHouseError] = {}
+    for (least, compare), some in alike.items():
+        slices = {key: tuple(telling(key, each, least)) for key, each in sizes.items()} if least else {}
+        slices = {key: values for key, values in slices.items() if values}
+        found |= _together(context, reader, some, slices, compare)
+    return found
+
+
+def _sizes(context: MonitorContext, metrics: Sequence[MetricSettings]) -> dict[str, dict[str, int]]:
+    """By key of slices the values that any of some metrics looks at, and how many rows each has."""
+    if not metrics:
+        return {}
+    least = min(one.min_rows for one in metrics)
+    relation = window_relation(context.model, context.version, context.window)
+    return {key: slice_values(context.store, relation, key, least) for key in context.slicing}
+
+
+def _together(
+    context: MonitorContext,
+    reader: SqlReader,
+    metrics: Sequence[MetricSettings],
+    slices: Mapping[str, Sequence[str]],
+    compare: bool,
+) -> Iterator[tuple[str, Parts | ClickHouseError]]:
     """By an expression, of the window and, where they are to be compared, of the baseline."""
-    found = measure(settings.expression)
+    asked = [measure(one.expression) for one in metrics]
     current, *references = context.sources
-    rows = context.coverages[0].rows
-    beside = zip(references, context.coverages[1:], strict=True) if settings.compare else ()
-    parts = measured(reader, current, found, rows)
-    before = {
-        name: one for reference, seen in beside for name, one in measured(reader, reference, found, seen.rows).items()
-    }
-    for key in context.slicing if settings.slices else ():
-        relation = window_relation(context.model, context.version, context.window)
-        values = tuple(slice_values(context.store, relation, key, settings.min_rows))
-        if not values:
-            continue
-        parts |= _spelt(key, measured(reader, current, found, rows, key, values))
-        if settings.compare and references:
-            before |= _spelt(key, measured(reader, references[0], found, context.coverages[1].rows, key, values))
-    return Parts(parts or {"": Measured(math.nan, 0)}, before, found.names, _texts(" ".join(found.outcomes)))
+    of, *others = (one.rows for one in context.coverages)
+    found = measured(reader, current, of, asked, slices)
+    before: list[dict[str, Measured] | ClickHouseError] = [{} for _ in metrics]
+    if compare and references:
+        before = measured(reader, references[0], others[0], asked, slices)
+    for one, expression, parts, baseline in zip(metrics, asked, found, before, strict=True):
+        if isinstance(parts, ClickHouseError):
+            yield one.name, parts
+        elif isinstance(baseline, ClickHouseError):
+            yield one.name, baseline
+        else:
+            outcomes = _texts(" ".join(expression.outcomes))
+            yield one.name, Parts(parts or {"": Measured(math.nan, 0)}, baseline, expression.names, outcomes)
 
 
-def _spelt(key: str, parts: Mapping[str, Measured]) -> dict[str, Measured]:
-    return {spelt(key, value): one for value, one in parts.items()}
-
-
-def _selected(context: MonitorContext, reader: SqlReader, settings: MetricSettings) -> Parts:
-    """By a SELECT of one's own, which says itself of which slices it is."""
+def _selected(context: MonitorContext, reader: SqlReader, settings: MetricSettings) -> Parts | Exception:
+    """By a SELECT of one's own, which says itself of which slices it is; or why that says nothing."""
     of = whose(context.model, context.version)
     places = {"model": of["model"], "version": of["version"], "start": context.window.start, "end": context.window.end}
-    found = selected(reader, settings.select, places)
+    try:
+        found = selected(reader, settings.select, places)
+    except (ValueError, ClickHouseError) as error:
+        return error
     if not settings.slices:
         found = {name: one for name, one in found.items() if not name}
     names = tuple(_named_in(settings.select, context))
