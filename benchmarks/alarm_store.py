@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 
+import alarm_own
 import numpy as np
 import pyarrow as pa
 from alarm_faults import Rows
@@ -47,6 +48,7 @@ def insert(store: Store, model: str, stream: Stream, rows: Rows, times: np.ndarr
         "prediction_id": ids,
         "value": pa.array(said.value),
         "duration": pa.array(generator.lognormal(np.log(0.02), 0.4, n)),
+        "tags": alarm_own.dealt(n, generator),
         **feature_maps(pa.Table.from_pandas(rows.features, preserve_index=False)),
     }
     if said.label is not None:
@@ -89,14 +91,17 @@ def hour(place: int) -> Window:
 class Watched:
     """A model in a store, with a baseline, and the runner that watches it."""
 
-    def __init__(self, store: Store, name: str, stream: Stream, generator: np.random.Generator, rows: int) -> None:
+    def __init__(
+        self, store: Store, name: str, stream: Stream, generator: np.random.Generator, rows: int, *, own: bool = False
+    ) -> None:
         self.store, self.name, self.stream, self.generator = store, name, stream, generator
         self.baseline = draw(stream, rows, generator)
         past = Window(START - timedelta(days=60), START - timedelta(days=59))
         insert(store, name, stream, self.baseline, within(past, rows), 0)
         baselines.set_from_window(store, name, "1", past)
         facets = (stream.group,) if stream.group else ()
-        settings = MonitorsConfig(defaults=ModelSettings(fairness=FairnessSettings(facets=facets, flip_rows=0)))
+        more = alarm_own.settings(stream, self.baseline) if own else {}
+        settings = MonitorsConfig(defaults=ModelSettings(fairness=FairnessSettings(facets=facets, flip_rows=0), **more))
         self.now = START
         self.runner = Runner(store, settings, clock=lambda: self.now, respond=Responder(store, settings))
 

@@ -7,13 +7,14 @@ and are looked at by the runner with its default monitors (`alarm_store.py`). Wi
 which any monitor alarms, and each monitor's; also where the rows have a daily rhythm, or grow slowly, for twelve days.
 With a fault (`alarm_faults.py`), in two windows after each other, it counts how often it is found in the first and by
 the second, what the incident names first, what else alarms, and what an oracle would find that knows what to test.
-Every alarm counts twice: as the monitor alone gave it, and as the rule over the whole window leaves it.
+Every alarm counts twice: as the monitor alone gave it, and as the rule over the whole window leaves it. With `--own`
+models have metrics, a target, slices and an experiment of their own too (`alarm_own.py`).
 
 Batches of all cells take turns, so that a run that ends early (`--minutes`) has looked at each; `--save` keeps them as
 they come, a JSON object a line, and `--read` sums up such files.
 
     python benchmarks/alarms_pipeline.py [--streams adult fair ...] [--rows 150 500 2000] [--windows 100]
-        [--faults half-sd stuck ...] [--trials 20] [--seasons 1] [--baseline 5000] [--seed 1] [--sketches]
+        [--faults half-sd stuck ...] [--trials 20] [--seasons 1] [--baseline 5000] [--seed 1] [--sketches] [--own]
         [--minutes 60] [--processes 2] [--save FILE] [--read FILE ...] [--json]
 """
 
@@ -118,6 +119,8 @@ class Batch(NamedTuple):
     """Rows of the baseline."""
     seed: int
     faults: tuple[str, ...] = ()
+    own: bool = False
+    """Whether the model has metrics, slices and an experiment of its own (`alarm_own.py`)."""
 
 
 @cache
@@ -146,7 +149,7 @@ def quiet(store: Store, batch: Batch, generator: np.random.Generator) -> Quiet:
     """What alarms in windows of one model where nothing is wrong."""
     stream = _stream(batch.stream)
     counted = Quiet(batch.stream, batch.rows, batch.kind if batch.kind in SEASONS else "")
-    watched = Watched(store, batch.stream, stream, generator, batch.size)
+    watched = Watched(store, batch.stream, stream, generator, batch.size, own=batch.own)
     if counted.season:
         number, looked_at = SEASONAL_WINDOWS, range(SEASONAL_WINDOWS - 2 * LOOKED_AT, SEASONAL_WINDOWS, 2)
         watched.add(seasonal(stream, counted.season, number, batch.rows, generator), 0, number)
@@ -161,7 +164,7 @@ def quiet(store: Store, batch: Batch, generator: np.random.Generator) -> Quiet:
 def faulty(store: Store, batch: Batch, generator: np.random.Generator) -> Iterator[Found]:
     """Three good windows, then each fault in two after each other, so far apart that the one before is forgotten."""
     stream = _stream(batch.stream)
-    watched = Watched(store, batch.stream, stream, generator, batch.size)
+    watched = Watched(store, batch.stream, stream, generator, batch.size, own=batch.own)
     watched.add(draw(stream, 3 * batch.rows, generator), 0, 3)
     for place in range(3):
         watched.look(place)
@@ -217,11 +220,12 @@ def batches(arguments: argparse.Namespace, streams: Sequence[str]) -> Iterator[B
         turn = []
         for rows, stream in itertools.product(arguments.rows, streams):
             if number < quiet:
-                turn.append(Batch("quiet", stream, rows, number, *common))
+                turn.append(Batch("quiet", stream, rows, number, *common, own=arguments.own))
             if number < arguments.trials and arguments.faults:
-                turn.append(Batch("faults", stream, rows, number, *common, tuple(arguments.faults)))
+                faults = tuple(arguments.faults)
+                turn.append(Batch("faults", stream, rows, number, *common, faults, own=arguments.own))
             if number < arguments.seasons and rows == min(arguments.rows):
-                turn += [Batch(kind, stream, rows, number, *common) for kind in SEASONS]
+                turn += [Batch(kind, stream, rows, number, *common, own=arguments.own) for kind in SEASONS]
         yield from (turn[at] for at in generator.permutation(len(turn)))
 
 
@@ -285,6 +289,7 @@ def main() -> int:
     parser.add_argument("--baseline", type=int, default=5_000, help="rows of a baseline")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sketches", action="store_true", help="read windows of few rows from sketches too")
+    parser.add_argument("--own", action="store_true", help="with metrics, targets, slices and an experiment of its own")
     parser.add_argument("--minutes", type=float, default=1e6, help="begin nothing after so long")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--save", type=Path, help="keep batches in this file as they come")
