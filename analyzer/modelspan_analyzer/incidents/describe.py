@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.incidents.incident import Incident, OpenFinding
-from modelspan_analyzer.monitors.signal import Signal, Signals
+from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
+from modelspan_analyzer.reading.segments import is_group
 from modelspan_analyzer.results import Result
 
 MOST_NAMED = 2
@@ -20,7 +21,8 @@ NO_IMPACT = "how many predictions are affected is not known"
 
 def finding(result: Result, role: str = ROLE_PRIMARY) -> str:
     """One line: what was measured, of which version, where, and what it said."""
-    place = " of ".join(part for part in (result.metric, result.feature) if part)
+    feature = "" if is_group(result.segment) else result.feature
+    place = " of ".join(part for part in (result.metric, feature) if part)
     where = f" ({result.segment})" if result.segment else ""
     return f"{result.signal}{_version(result.version, role)}: {place}{where}: {result.reason or result.verdict.value}"
 
@@ -60,7 +62,7 @@ def work(incident: Incident) -> str:
 
 def _measured(member: OpenFinding) -> str:
     """What was measured of what, and what is usual."""
-    place = " of ".join(part for part in (member.metric, member.feature, member.segment) if part)
+    place = " of ".join(part for part in (member.metric, _place(member)) if part)
     return f"{place}: {member.reason}" if member.reason else place
 
 
@@ -89,7 +91,8 @@ def by_gravity(findings: Sequence[OpenFinding], signals: Signals = SIGNALS) -> l
 def subject(member: OpenFinding) -> str:
     """What a finding is about."""
     version = _version(member.version, member.role).strip()
-    return " ".join(part for part in (version, member.signal, member.metric, member.feature, member.segment) if part)
+    feature = "" if is_group(member.segment) else member.feature
+    return " ".join(part for part in (version, member.signal, member.metric, feature, member.segment) if part)
 
 
 def title(model: str, findings: Sequence[OpenFinding], cause: str = "", signals: Signals = SIGNALS) -> str:
@@ -103,7 +106,7 @@ def title(model: str, findings: Sequence[OpenFinding], cause: str = "", signals:
     for member in current:
         signal = signals[member.signal]
         trouble = signal.words_for(member.metric, member.direction, member.n)
-        things.setdefault(_place(member, signal) or trouble, trouble)
+        things.setdefault(_place(member, outputs=not signal.names_outputs) or trouble, trouble)
     versions = ", ".join(dict.fromkeys(member.version for member in sorted(current, key=lambda one: one.version)))
     about = f"{model}{_version(versions, current[0].role if current else ROLE_PRIMARY)}: "
     through = f", through {cause}" if cause else ""
@@ -128,9 +131,9 @@ def _named(things: Sequence[tuple[str, str]], most: int, kinds: bool) -> str:
     return f"{text}, and {len(left)} other{'s' if len(left) > 1 else ''}{what}"
 
 
-def _place(member: OpenFinding, signal: Signal) -> str:
-    """The feature, and the part of the traffic."""
-    feature = "" if signal.names_outputs else member.feature
+def _place(member: OpenFinding, *, outputs: bool = True) -> str:
+    """The feature, and the part of the traffic; a group says itself of which facets it is."""
+    feature = member.feature if outputs and not is_group(member.segment) else ""
     return " of ".join(part for part in (feature, member.segment) if part)
 
 

@@ -152,16 +152,28 @@ def _crossed(text: str, *, valued: bool) -> Iterator[str]:
     """What stands between the ` × ` that, in a group, another `FACET=` follows."""
     start = 0
     for at in _plain(text, "×"):
-        if text[at - 1 : at + 2] == _CROSS and at > start and (not valued or _is_group(text, at + 2)):
+        if text[at - 1 : at + 2] == _CROSS and at > start and (not valued or _facet_follows(text, at + 2)):
             yield text[start : at - 1]
             start = at + 2
     yield text[start:]
 
 
-def _is_group(text: str, at: int) -> bool:
+def _facet_follows(text: str, at: int) -> bool:
     """Whether a facet and its `=` stand here, before another `×`."""
     first = next(_plain(text[at:], "=×"), -1)
     return first > 0 and text[at + first] == "="
+
+
+def is_group(segment: str) -> bool:
+    """Whether a result's segment is a group of facets, as fairness has it, and not a slice."""
+    return bool(segment) and not segment.startswith(_KINDS)
+
+
+def keys_of(segment: str) -> set[str]:
+    """The keys that a result's segment is of; of a group both that each facet may be."""
+    if not is_group(segment):
+        return {key for key, _ in parse(segment)}
+    return {f"{kind}{name}" for name, _ in parse_group(segment) for kind in _KINDS if kind != f"{SLICE}."}
 
 
 def names_of(segment: str) -> str:

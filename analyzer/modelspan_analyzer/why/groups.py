@@ -107,7 +107,7 @@ def groups(store: Store, finding: Finding, selection: Selection, line: Timeline,
     asked |= {"numbers": list(quarters), "borders": [list(borders) for borders in quarters.values()]}
     rows = [_spelt(row, quarters) for row in store.rows(selection.fill(_GROUPS), {**bounds, **asked})]
     whole = next((row for row in rows if not row["kind"]), None)
-    aside = {f"feature.{finding.feature}", *(key for key, _ in segments.parse(finding.segment))}
+    aside = {f"feature.{finding.feature}", *segments.keys_of(finding.segment)}
     tried = [row for row in rows if row["kind"] and f"{row['kind']}.{row['name']}" not in aside]
     tried = [row for row in tried if whole is not None and whole["n"] - row["n"] >= LEAST_ROWS]
     found = _causes(finding, tried, whole, line) if whole is not None and tried else []

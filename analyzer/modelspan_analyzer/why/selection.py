@@ -17,7 +17,6 @@ from modelspan_analyzer.results import Window
 from modelspan_analyzer.why.explanation import MOST_VERSIONS, Finding
 from modelspan_analyzer.why.ratio import absent_weight, category_weights, excess_weights
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.segments import KINDS
 
 SAMPLE_ROWS = 20_000
 _BASELINE = """
@@ -118,8 +117,8 @@ def versions(store: Store, finding: Finding) -> tuple[str, ...]:
 
 
 def _part(finding: Finding) -> tuple[str, dict[str, Any]]:
-    """The rows of the finding's segment; of an unfair gap, of its group, whose facets are tags or features by name."""
-    if finding.kind == kinds.UNFAIR and not finding.segment.startswith(tuple(f"{kind}." for kind in KINDS)):
+    """The rows of the finding's segment; or of its group, whose facets are tags or features by name."""
+    if segments.is_group(finding.segment):
         pairs = segments.parse_group(finding.segment)
         groups = {f"facet_{index}": name for index, (name, _) in enumerate(pairs)}
         values = {f"group_{index}": value for index, (_, value) in enumerate(pairs)}

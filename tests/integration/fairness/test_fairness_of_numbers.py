@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelspan_analyzer import kinds
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.config.settings import ModelSettings
+from modelspan_analyzer.incidents import describe
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.fairness.monitor import fairness
 from modelspan_analyzer.monitors_yaml import parse
@@ -18,6 +21,9 @@ from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.runner import Runner
 from modelspan_analyzer.views.groups import facets
 from modelspan_analyzer.views.period import Period
+from modelspan_analyzer.why.explain import explain
+from modelspan_analyzer.why.question import question
+from modelspan_analyzer.why.selection import select
 from modelspan_collector.store.connect import Store
 
 START = datetime(2026, 2, 2, tzinfo=UTC)
@@ -114,6 +120,29 @@ def test_errors_wait_for_labels_and_a_group_told_too_little_is_named(store: Stor
     assert alarm.value == pytest.approx(9.0, abs=1.0)
     assert alarm.n_baseline > 300
     assert {segment for (_, segment), one in known.items() if one.verdict is Verdict.ALARM} == {"shift=night"}
+
+
+def test_why_asks_of_an_error_which_predictions_of_the_group_went_wrong(store: Store) -> None:
+    """Late nights are wrong in depot b alone: the question marks these, and their depot is what goes with it."""
+    fine, off = delays(1), delays(3)
+    bad = (off["shift"] == "night") & (off["depot"] == "b")
+    off["told"] = off["told"] - 40.0 * bad
+    insert(store, 0, fine)
+    insert(store, 1, off)
+    found = run(store, 1, baseline=0)["mean_absolute_error_difference", "shift=night"]
+    assert found.verdict is Verdict.ALARM
+    finding = question(found)
+    assert (finding.kind, finding.segment) == (kinds.WRONG, "shift=night")
+    selection = select(store, replace(finding, baseline=Window(START, START + HOUR)))
+    window = selection.during(found.window)
+    asked = "p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')}"
+    per = f"SELECT p.categorical_features['depot'] AS depot, avg({{weight}}) AS w {{source}} AND {asked} GROUP BY depot"
+    share = {row["depot"]: row["w"] for row in store.rows(selection.fill(per), window)}
+    assert share["b"] > 0.7 > 0.1 > share["a"]
+    (cause,) = explain(store, finding).causes
+    assert (cause.kind, cause.attribute, cause.value) == ("feature", "depot", "b")
+    words = describe.finding(found)
+    assert "mean_absolute_error_difference (shift=night)" in words
 
 
 def test_bounds_alarm_without_a_baseline(store: Store) -> None:

@@ -27,6 +27,7 @@ from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
 from modelspan_analyzer.reading.segments import spelt_facets
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite, unjudged
 from modelspan_analyzer.statistics.fairness.measures import FLIP_TEST, GROUP_CALIBRATION
+from modelspan_analyzer.statistics.fairness.numbers import NUMBER_MEASURES
 from modelspan_analyzer.statistics.performance.calibration import BINS
 from modelspan_analyzer.verdicts.labels_decide import labels_decide
 
@@ -147,5 +148,9 @@ FAIRNESS: Final = Signal(
     gravity=1,
     harm=True,
     plain_answers=True,
-    metrics={"facets": Metric()},
+    metrics={
+        "facets": Metric(),
+        # What a group is told is beside what all are told; how wrong that is, beside how wrong it was.
+        **{one.name: Metric(question=kinds.WRONG) for one in NUMBER_MEASURES if one.counts == "both"},
+    },
 )
