@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from databases import Databases
+from environments import installed
 from hypothesis import settings
 from support import missing
+from whylogs_profiles import PACKAGES
 
 from modelspan_collector.store.connect import Store
 
@@ -55,3 +57,9 @@ def store(databases: Databases) -> Iterator[Store]:
     """An empty modelspan database with the full schema."""
     with databases.one() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def whylogs_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that has whylogs, which the project's own cannot have."""
+    return installed(PACKAGES, tmp_path_factory.mktemp("whylogs"))

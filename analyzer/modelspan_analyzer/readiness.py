@@ -136,7 +136,8 @@ def _baseline(store: Store, model: str, version: str) -> Line:
         said = f"nothing to compare with: modelspan baseline set --model {model} ..."
         return Line("baseline", State.MISSING, said)
     learnt = ", which was learnt from the first predictions and approved by nobody" if found.kind == KIND_LEARNT else ""
-    return Line("baseline", State.OK, f"{found.baseline_id}{learnt}")
+    alone = "" if found.has_rows else f", {found.source}"
+    return Line("baseline", State.OK, f"{found.baseline_id}{learnt}{alone}")
 
 
 def _labels(store: Store, of: dict[str, Any]) -> Line:

@@ -34,11 +34,10 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
-    """Declare `--format` and what goes with it."""
-    parser.add_argument(
-        "--format", choices=FORMATS, default="", help="of what others captured, as `modelspan import` has it"
-    )
+def add_format(parser: argparse.ArgumentParser, *others: str) -> None:
+    """Declare `--format`, which may be something else than a capture, and what goes with it."""
+    said = "of what others captured, as `modelspan import` has it"
+    parser.add_argument("--format", choices=(*FORMATS, *others), default="", help=said)
     add_columns(parser)
 
 

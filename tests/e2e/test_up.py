@@ -14,6 +14,7 @@ import pytest
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from support import eventually
+from whylogs_profiles import make as make_profiles
 
 from modelspan_cli.demo.stack import Stack
 from modelspan_cli.reach import ask_owner
@@ -228,7 +229,7 @@ def test_sql_without_data_says_what_to_do(tmp_path: Path) -> None:
     assert "modelspan up" in ended.stderr
 
 
-def test_files_are_loaded_beside_it(up: Running, folder: Path, tmp_path: Path) -> None:
+def test_files_are_loaded_beside_it(up: Running, folder: Path, tmp_path: Path, whylogs_python: Path) -> None:
     """Labels and a baseline of other people's files go through the instance, and what is assumed is said."""
     labels = tmp_path / "labels.csv"
     labels.write_text("id;truth;known\n00042;1;1790000000\n;0;1790000000\n00043;0;1790000001\n", encoding="utf-16")
@@ -250,6 +251,10 @@ def test_files_are_loaded_beside_it(up: Running, folder: Path, tmp_path: Path) -
     sql = "SELECT DISTINCT mapKeys(numeric_features), label FROM reference_predictions WHERE model = 'files' ORDER BY 2"
     stored = cli("sql", sql, "--data", str(folder), "--format", "TSV")
     assert stored.stdout.split("\n")[:2] == ["['f.x']\t0", "['f.x']\t1"]
+    profiled = make_profiles(whylogs_python, tmp_path / "profiles", {"x": [row / 2 for row in range(200)]}, parts=2)
+    words = ("--format", "whylogs", "--file", str(profiled.folder / "part-0.bin"), "--file", str(profiled.parts[1]))
+    told = cli("baseline", "set", "--model", "files", "--features", "x", "--data", str(folder), *words)
+    assert (told.returncode, "200 rows, none of them kept" in told.stdout) == (0, True), told.stderr
     refused = cli(*ask, "--file", str(tmp_path / "gone.csv"))
     assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
 

@@ -57,6 +57,7 @@ FROM_BELOW = {
     "analyzer.web": "collector.access collector.store collector.bounded collector.origins collector.running "
     "collector.serve collector.sqlhttp "
     "collector.operations collector.service collector.wal.erase collector.wal.journal",
+    "analyzer.whylogs": "collector.access.redact_text collector.access.rules collector.store",
     "analyzer.replay": "collector.running sdk.conventions",
 }
 """Every package, and what of the layers below it may use: whole packages, or one module of a package."""

@@ -136,7 +136,8 @@ def compare(
 def _known(store: Store, model: str, *versions: str) -> list[Seen]:
     """What the first of the versions' baselines that has labels says of the classes; empty where none has any."""
     for version in versions:
-        if (baseline := active(store, model, version)) and (seen := look(store, baseline_rows(baseline))).labelled:
+        baseline = active(store, model, version)
+        if baseline and baseline.has_rows and (seen := look(store, baseline_rows(baseline))).labelled:
             return [seen]
     return []
 

@@ -76,6 +76,15 @@ def reason_against(name: str, column: pa.Array) -> str | None:
     return None
 
 
+def named_as_row(name: str) -> bool:
+    """Whether a column's name says that it names rows.
+
+    >>> named_as_row("customer_id"), named_as_row("age")
+    (True, False)
+    """
+    return bool(_INDEX.fullmatch(name.strip())) or any(_NAMES_ROWS.fullmatch(word) for word in _words(name))
+
+
 def counts_time(name: str, column: pa.Array, times: pa.Array) -> str | None:
     """Why a column is no feature as it only rises with time, as years and running numbers do; None where it may be one.
 

@@ -39,6 +39,7 @@ _REFUSED: Final = {
     b"\x80\x04": "is a pickle: write the frame with `to_parquet`",
     b"\x80\x05": "is a pickle: write the frame with `to_parquet`",
     b"PARE": "is an encrypted Parquet file: write it again without encryption",
+    b"WHY1": "is a profile of whylogs, which has no rows: `modelspan baseline set --format whylogs` takes it",
     b"FEA1": "is a Feather file of version 1: write it again with a newer library",
 }
 _PARTS: Final = ("", ".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson", ".json", ".feather", ".arrow")

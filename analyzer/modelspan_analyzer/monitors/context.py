@@ -11,7 +11,7 @@ from typing import Final, TypedDict, Unpack
 from modelspan_analyzer.config.expression import understood
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.reading.arrivals import PRIMARY, first_answers, first_rows, role_at
-from modelspan_analyzer.reading.baselines import KIND_LEARNT, KIND_ROWS, Baseline
+from modelspan_analyzer.reading.baselines import KIND_LEARNT, KIND_ROWS, NO_ROWS, Baseline
 from modelspan_analyzer.reading.outcomes import several
 from modelspan_analyzer.reading.outcomes.read import Coverage, coverage
 from modelspan_analyzer.reading.outcomes.target import Seen as Answers
@@ -149,10 +149,10 @@ class MonitorContext:
     def _sources(self) -> list[Rows]:
         labelled = self.labelled
         current = window_rows(self.model, self.version, self.window, labelled=labelled)
-        if self.baseline is None:
+        if self.with_rows is None:
             return [current]
         answered = self.answered if labelled else None
-        baseline = replace(self.baseline, window=answered) if answered else self.baseline
+        baseline = replace(self.with_rows, window=answered) if answered else self.with_rows
         return [current, baseline_rows(baseline, labelled=labelled)]
 
     @cached_property
@@ -249,8 +249,27 @@ class MonitorContext:
         rows = first_rows(self.store, self.model, self.version, self.window.end, wanted.learn)
         return f"{LEARNING}, {rows:,} of {wanted.learn:,} predictions"
 
+    @property
+    def with_rows(self) -> Baseline | None:
+        """The baseline where it has rows, and not only what is known of its columns."""
+        return self.baseline if self.baseline and self.baseline.has_rows else None
+
+    @property
+    def no_rows(self) -> str:
+        """Why what needs rows of the baseline is not looked at; '' where it has some, and where there is none."""
+        if self.baseline is None or self.with_rows:
+            return ""
+        return f"{NO_ROWS}: `modelspan baseline set --model {self.model} --file ROWS` sets one that has them"
+
+    def skipped_without_rows(self, signal: str, *metrics: str, monitor: str = "") -> list[Result]:
+        """A word on each of some metrics that need rows of a baseline that has none."""
+        n, reason = self.current.rows, self.no_rows
+        return [self.result(signal, one, None, Verdict.SKIPPED, n=n, reason=reason, monitor=monitor) for one in metrics]
+
     def nothing_to_compare(self, segment: str = "") -> str:
         """Why a value of this window stands alone, and what would change that."""
+        if self.no_rows:
+            return self.no_rows
         setting = f"`modelspan baseline set --model {self.model} ..."
         if segment:
             return f"no baseline for {segment} and none for the whole: {setting} --tag {names_of(segment)}`"

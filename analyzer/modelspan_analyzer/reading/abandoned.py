@@ -20,16 +20,17 @@ _LOGGER = logging.getLogger(__name__)
 _lock = threading.Lock()
 _under_way: set[str] = set()
 
+_TABLES: Final = ("reference_predictions", "reference_profiles")
 _ORPHANS: Final = """
-SELECT baseline_id, count() AS rows FROM reference_predictions
+SELECT baseline_id, count() AS rows FROM {table}
 WHERE baseline_id NOT IN (SELECT baseline_id FROM baselines) GROUP BY baseline_id
 """
 _HERE: Final = """
 SELECT count() FROM system.tables
-WHERE database = currentDatabase() AND name = 'reference_predictions' AND engine LIKE '%MergeTree'
+WHERE database = currentDatabase() AND name = {table:String} AND engine LIKE '%MergeTree'
 """
 _CLEAR: Final = """
-ALTER TABLE reference_predictions DELETE WHERE has({ids:Array(String)}, baseline_id) SETTINGS mutations_sync = 1
+ALTER TABLE {table} DELETE WHERE has({{ids:Array(String)}}, baseline_id) SETTINGS mutations_sync = 1
 """
 
 
@@ -51,10 +52,15 @@ def clear(store: Store) -> int:
 
     Not on a cluster, whose tables one node cannot change.
     """
-    rows = {row["baseline_id"]: int(row["rows"]) for row in store.rows(_ORPHANS) if _is_abandoned(store, row)}
-    if not rows or not store.scalar(_HERE):
+    return sum(_clear(store, table) for table in _TABLES)
+
+
+def _clear(store: Store, table: str) -> int:
+    orphans = store.rows(_ORPHANS.format(table=table))
+    rows = {row["baseline_id"]: int(row["rows"]) for row in orphans if _is_abandoned(store, row)}
+    if not rows or not store.scalar(_HERE, {"table": table}):
         return 0
-    store.command(_CLEAR, {"ids": sorted(rows)})
+    store.command(_CLEAR.format(table=table), {"ids": sorted(rows)})
     _LOGGER.warning("%d rows of %d baselines that were not set to their end are deleted", sum(rows.values()), len(rows))
     return sum(rows.values())
 

@@ -32,6 +32,8 @@ KIND_ROWS = "rows"
 """Rows of a file, a query or a table: training or validation data."""
 KIND_WINDOW = "window"
 """A fixed past window of predictions."""
+KIND_PROFILE = "profile"
+"""Counts and quantiles of columns, as another tool's profile tells of them, and no rows."""
 KIND_LEARNT = "learnt"
 """Nothing was given: the first predictions."""
 KIND_SLIDING = "sliding"
@@ -43,8 +45,11 @@ KIND_VERSION = "version"
 
 _MICROSECONDS: Final = pa.timestamp("us", "UTC")
 
-STORED_KINDS = (KIND_ROWS, KIND_WINDOW, KIND_LEARNT)
-"""Kinds whose rows are in `reference_predictions`; those of the others are read from `predictions`."""
+NO_ROWS: Final = "the baseline is a profile without rows, and this needs rows"
+
+STORED_KINDS = (KIND_ROWS, KIND_WINDOW, KIND_LEARNT, KIND_PROFILE)
+"""Kinds that are kept, and never change: rows in `reference_predictions`, columns without rows in `reference_profiles`;
+the others are read from `predictions`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +72,28 @@ class Baseline:
 
     @property
     def stored(self) -> bool:
-        """True where its rows are in `reference_predictions`."""
+        """True where it is kept, and does not change from window to window."""
         return self.kind in STORED_KINDS
+
+    @property
+    def has_rows(self) -> bool:
+        """False where only its columns are known, each by itself."""
+        return self.kind != KIND_PROFILE
 
     @property
     def read_version(self) -> str | None:
         """Whose predictions it was copied from, or is read from; None is every version."""
         return self.version if self.stored else self.compared_version
+
+
+def need_rows(baseline: Baseline) -> None:
+    """Refuse a baseline of which only the columns are known.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if not baseline.has_rows:
+        raise ValueError(f"{NO_ROWS}: {baseline.source}")
 
 
 _COPY_WINDOW = f"""
@@ -172,7 +192,7 @@ def set_from_table(
             for name, value in (("version", version or ""), ("model", model), ("baseline_id", baseline_id)):
                 part = part.add_column(0, name, pa.array([value] * part.num_rows, pa.string()))
             store.insert("reference_predictions", part)
-        return _record(store, Baseline(baseline_id, model, version, KIND_ROWS, source, window, rows.num_rows, now()))
+        return record(store, Baseline(baseline_id, model, version, KIND_ROWS, source, window, rows.num_rows, now()))
 
 
 def _stretch(times: pa.ChunkedArray) -> Window:
@@ -202,22 +222,6 @@ def set_from_settled(store: Store, model: str, version: str | None, settled: Set
         time=roles.time,
         source=source,
     )
-
-
-_READING: Final = ("SELECT", "WITH", "FROM")
-"""How a SELECT may begin; what begins with a bracket or a comment the engine judges."""
-
-
-def query_rows(store: Store, query: str) -> pa.Table:
-    """What a SELECT gives; it is run as a subquery, so that nothing else can.
-
-    Raises:
-        ValueError: it begins as another statement does.
-    """
-    begins = query.split(maxsplit=1)[0] if query.strip() else ""
-    if begins.isalpha() and begins.upper() not in _READING:
-        raise ValueError(f"a baseline comes from a SELECT only, and the query begins with {begins[:20].upper()}")
-    return store.arrow(f"SELECT * FROM ({query.strip().rstrip(';')})")
 
 
 def active(store: Store, model: str, version: str | None) -> Baseline | None:
@@ -255,10 +259,11 @@ def _copy_window(store: Store, model: str, version: str | None, window: Window, 
                 f"{model} ({spoken(version)}) has no prediction between {window.start} and {window.end}; "
                 "choose a window that has some (`modelspan status` shows the newest)"
             )
-        return _record(store, Baseline(baseline_id, model, version, kind, source, window, count, now()))
+        return record(store, Baseline(baseline_id, model, version, kind, source, window, count, now()))
 
 
-def _record(store: Store, baseline: Baseline) -> Baseline:
+def record(store: Store, baseline: Baseline) -> Baseline:
+    """Set a baseline whose rows or columns are there."""
     stamp = pa.timestamp("ns", "UTC")
     window = baseline.window
     row = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.baselines import Baseline, need_rows
 from modelspan_analyzer.reading.profiles.profile import Relation
 from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
@@ -34,8 +34,9 @@ def baseline_relation(baseline: Baseline) -> Relation:
     """The rows of a baseline.
 
     Raises:
-        ValueError: it is read from predictions, and has no window.
+        ValueError: it has none, or is read from predictions and has no window.
     """
+    need_rows(baseline)
     if baseline.stored:
         scope = {"model": baseline.model, "baseline_id": baseline.baseline_id}
         return Relation("reference_predictions", _BASELINE, scope)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelspan_analyzer.reading import labels
-from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.baselines import Baseline, need_rows
 from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.expression import OUTCOMES_COLUMN
@@ -141,6 +141,7 @@ def baseline_rows(baseline: Baseline, *, labelled: bool = True) -> Rows:
     Raises:
         ValueError: the baseline is neither stored rows nor a stretch of time.
     """
+    need_rows(baseline)
     if baseline.stored and baseline.kind == "rows":
         return Rows(_REFERENCE, {"reference_model": baseline.model, "baseline_id": baseline.baseline_id})
     if baseline.window is None:

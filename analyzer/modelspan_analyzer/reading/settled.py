@@ -20,7 +20,7 @@ FROM predictions WHERE {within()}
 _RESULTS: Final = f"""
 SELECT concat(toString(count()), ' ', toString(max(computed_at))) FROM monitor_results WHERE {WHOSE}
 """
-_OTHERS: Final = ("labels", "models", "attributions", "baselines", "reference_predictions")
+_OTHERS: Final = ("labels", "models", "attributions", "baselines", "reference_predictions", "reference_profiles")
 _SPREAD: Final = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine = 'Distributed'"
 _PARTS: Final = f"""
 SELECT ({_SPREAD}) AS spread,

@@ -1,7 +1,8 @@
 """`/api/baselines`: list what models are compared with, and set it, on an instance that owns its store.
 
-A baseline is set by posting either a table, in any form that is read, or a JSON object with the start and end of a past
-window. All content types make a browser ask first, so that no page of another origin can post one.
+A baseline is set by posting a table, in any form that is read, profiles of whylogs one behind the other, or a JSON
+object with the start and end of a past window. All content types make a browser ask first, so that no page of another
+origin can post one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from modelspan_analyzer.verdicts.rule import DriftRule
 from modelspan_analyzer.views.veil import veil_over
 from modelspan_analyzer.views.veiled import veiled
 from modelspan_analyzer.web import uploads
+from modelspan_analyzer.whylogs.baseline import profiles_of, set_from_profiles
+from modelspan_analyzer.whylogs.profile_file import MEDIA_TYPE as PROFILE_TYPE
 from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.store.connect import Store
 
@@ -67,29 +70,71 @@ def _set(store: Store, rules: Redaction, given: QueryParams, kind: str, body: by
             raise ValueError("say of which time: ?start=2026-01-31T14:00:00&end=2026-01-31T15:00:00")
         window = Window(datetime.fromisoformat(given["start"]), datetime.fromisoformat(given["end"]))
         return answer(baselines.set_from_window(store, model, version, window))
-    structural = {name: given.get(name) for name in ("prediction", "score", "label", "id", "time")}
-    shown = {name: column and rules.masked(column) for name, column in structural.items()}
-    roles = Roles(
-        shown["prediction"],
-        shown["score"],
-        shown["label"],
-        shown["id"],
-        shown["time"],
-        segments=uploads.left(rules, _names(given, "tag")),
-        features=uploads.left(rules, _names(given, "features")),
-        asked_back=uploads.left(rules, given.getlist("feature")),
-    )
-    texts = tuple(column for name in ("id", "time") if (column := structural[name]))
+    set_from = _set_from_profile if kind == PROFILE_TYPE else _set_from_table
+    return set_from(store, rules, given, kind, body, (model, version))
+
+
+_Whose = tuple[str, str | None]
+"""A model and its version."""
+
+
+def _set_from_table(
+    store: Store, rules: Redaction, given: QueryParams, kind: str, body: bytes, whose: _Whose
+) -> dict[str, object]:
+    structural, roles = _structural(given), _roles(rules, given)
+    texts = tuple(column for name in ("id", "time") if (column := given.get(name)))
     written = uploads.written(given)
-    rows = uploads.table(kind, body, texts, rules, [name for name in structural.values() if name], written)
+    rows = uploads.table(kind, body, texts, rules, structural, written)
     if given.get("settled"):  # by the command, which has said what it left out
         roles = replace(roles, asked_back=tuple(rows.table.column_names))
     scale, unit = given.get("score_scale", ""), given.get("time_unit", "")
     hints = Hints(given.get("task", ""), unit, scale, written.date_order)
     settled = settle(rows, roles, hints)
-    source = rules.masked(given.get("source", "posted over HTTP"))
-    made = baselines.set_from_settled(store, model, version, settled, source)
+    made = baselines.set_from_settled(store, *whose, settled, _source(rules, given))
     return {**answer(made), "assumed": rows.remarks.assumed, "left_out": rows.remarks.left_out}
+
+
+def _set_from_profile(
+    store: Store, rules: Redaction, given: QueryParams, _kind: str, body: bytes, whose: _Whose
+) -> dict[str, object]:
+    profiles = profiles_of({"what was posted": body})
+    made, said = set_from_profiles(
+        store,
+        *whose,
+        profiles,
+        _roles(rules, given),
+        _source(rules, given),
+        task=given.get("task", ""),
+        rules=rules,
+        structural=frozenset(_structural(given)),
+    )
+    return {**answer(made), "assumed": said.assumed, "left_out": said.left_out}
+
+
+def _source(rules: Redaction, given: QueryParams) -> str:
+    return rules.masked(given.get("source", "posted over HTTP"))
+
+
+_STRUCTURAL: Final = ("prediction", "score", "label", "id", "time")
+
+
+def _structural(given: QueryParams) -> list[str]:
+    """Columns without which a row has no place."""
+    return [column for name in _STRUCTURAL if (column := given.get(name))]
+
+
+def _roles(rules: Redaction, given: QueryParams) -> Roles:
+    prediction, score, label, ids, time = ((c := given.get(name)) and rules.masked(c) for name in _STRUCTURAL)
+    return Roles(
+        prediction,
+        score,
+        label,
+        ids,
+        time,
+        segments=uploads.left(rules, _names(given, "tag")),
+        features=uploads.left(rules, _names(given, "features")),
+        asked_back=uploads.left(rules, given.getlist("feature")),
+    )
 
 
 def _names(given: QueryParams, key: str) -> tuple[str, ...]:

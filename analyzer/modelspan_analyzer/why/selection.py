@@ -15,6 +15,7 @@ from modelspan_analyzer.reading import labels, segments
 from modelspan_analyzer.reading.outcomes.groups import facet_of
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why.explanation import MOST_VERSIONS, Finding
+from modelspan_analyzer.why.profiled import profiled_sample
 from modelspan_analyzer.why.ratio import absent_weight, category_weights, excess_weights
 from modelspan_collector.store.connect import Store
 
@@ -182,6 +183,10 @@ def _samples(store: Store, finding: Finding, base: Selection, expression: str, o
         return current, _column(store, everybody, finding.window, expression, of)
     if finding.baseline_id and finding.kind not in (kinds.WRONG, kinds.SLOW):  # a baseline's rows took no time
         rows = _reference(store, finding, base, expression, of)
+        if not len(rows) and finding.kind in (kinds.DRIFT, kinds.PREDICTION_DRIFT):
+            of_what = finding.feature if finding.kind == kinds.DRIFT else ""
+            asked = (store, finding.model, finding.baseline_id, of_what, SAMPLE_ROWS)
+            rows = profiled_sample(*asked, numeric=current.dtype.kind == "f")
         if len(rows):
             return current, rows
     return current, _column(store, base, _baseline_window(store, finding), expression, of)

@@ -20,6 +20,7 @@ from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY, data_quali
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.profiles.read import baseline_profile
+from modelspan_analyzer.reading.query_rows import query_rows
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.runner import Runner
 from modelspan_collector.store.connect import Store
@@ -133,12 +134,12 @@ def test_a_query_gives_a_baseline(shared_store: Store) -> None:
     query = (
         "SELECT number / 10 AS age, if(number % 2 = 0, 'free', 'pro') AS plan, number % 3 AS bought FROM numbers(90);"
     )
-    settled = settle(FileRows.of(baselines.query_rows(shared_store, query)), Roles(label="bought"))
+    settled = settle(FileRows.of(query_rows(shared_store, query)), Roles(label="bought"))
     made = baselines.set_from_settled(shared_store, "queried", "1", settled, query)
     assert (made.rows, made.kind, made.source) == (90, "rows", query)
     assert set(baseline_profile(shared_store, made).features) == {"age", "plan"}
     with pytest.raises(ValueError, match="from a SELECT only, and the query begins with DROP"):
-        baselines.query_rows(shared_store, "DROP TABLE predictions")
+        query_rows(shared_store, "DROP TABLE predictions")
 
 
 @pytest.mark.parametrize("kept", ["numbers", "texts", "some"])

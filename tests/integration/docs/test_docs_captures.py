@@ -46,6 +46,7 @@ def here(
         store.command(f"DROP DATABASE {DEFAULT_DATABASE}")
 
 
+WHYLOGS = "From whylogs"
 TITLES = re.findall(r"^## (From .+)$", (pages.ROOT / PAGE).read_text(), re.M)
 
 
@@ -54,10 +55,19 @@ def test_each_capture_is_imported_as_the_page_says(here: Run) -> None:
     imported = re.findall(r"modelspan import (\w+)", "".join(each for title in TITLES for each in section("sh", title)))
     assert {*imported} == FORMATS.keys()
     for title in TITLES:
-        if not section("python", title):
+        if title == WHYLOGS or not section("python", title):
             continue  # which needs no import
         subprocess.run([sys.executable, "-c", section("python", title)[0]], check=True, timeout=60)
         ended = [here(each) for each in section("sh", title)[0].splitlines()]
         assert {status for status, _, _ in ended} <= {0, 3}, ended
         said = "".join(printed + beside for _, printed, beside in ended)
         assert [line for line in section("text", title)[0].splitlines() if line not in said] == [], said
+
+
+def test_profiles_of_whylogs_become_a_baseline_as_the_page_says(here: Run, whylogs_python: Path) -> None:
+    """They are made where whylogs is, and read where it is not."""
+    subprocess.run([str(whylogs_python), "-c", section("python", WHYLOGS)[0]], check=True, timeout=120)
+    ended = [here(each) for each in section("sh", WHYLOGS)[0].splitlines()]
+    assert {status for status, _, _ in ended} == {0}, ended
+    said = "".join(printed + beside for _, printed, beside in ended)
+    assert [line for line in section("text", WHYLOGS)[0].splitlines() if line not in said] == [], said

@@ -6,20 +6,18 @@ what other environments have too.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+from environments import installed
 from followed import INSTRUMENT, ROOT, declared
-from support import eventually, free_port, missing
+from support import eventually, free_port
 
 from modelspan.testing import Receiver
 
@@ -67,24 +65,6 @@ class Trace(NamedTuple):
     @property
     def header(self) -> dict[str, str]:
         return {"traceparent": f"00-{self.id.hex()}-00000000000000ab-01"}
-
-
-def installed(packages: tuple[str, ...], folder: Path) -> Path:
-    """The Python of an environment with the packages, which is made once for all tests of a session."""
-    folder = folder / hashlib.sha256(repr(packages).encode()).hexdigest()[:8]
-    python = folder / "bin/python"
-    if python.exists():
-        return python
-    if importlib.util.find_spec("uv") is None:
-        missing("the package uv, which makes the environment of a framework, is not installed")
-    from uv import find_uv_bin
-
-    base = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
-    for told in (["venv", "--python", str(base), str(folder)], ["pip", "install", "--python", str(python), *packages]):
-        done = subprocess.run([find_uv_bin(), *told], capture_output=True, text=True)
-        if done.returncode:
-            missing(f"uv cannot install {', '.join(packages)}: {done.stderr[-2000:]}")
-    return python
 
 
 @contextmanager

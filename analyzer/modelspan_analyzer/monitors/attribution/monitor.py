@@ -39,10 +39,12 @@ def attribution(context: MonitorContext) -> list[Result]:
     if context.baseline is None:
         reason = context.nothing_to_compare()
         return [context.result(SIGNAL, "attribution_ndcg", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
-    reference = baseline_rows(context.baseline)
-    kept = context.baseline.baseline_id if context.baseline.kind == "rows" else ""
     if not settings.model and not _any(context):
         return [_none(context)]
+    if context.no_rows:
+        return context.skipped_without_rows(SIGNAL, "attribution_ndcg")
+    reference = baseline_rows(context.baseline)
+    kept = context.baseline.baseline_id if context.baseline.kind == "rows" else ""
     before = attributions.importances(context.store, reference, context.model, kept)
     if settings.model and _attributed(before) < settings.rows:
         _explain(context, reference, reference, kept)

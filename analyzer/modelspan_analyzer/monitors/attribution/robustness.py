@@ -101,7 +101,7 @@ def robustness(context: MonitorContext) -> list[Result]:
     if not (settings.enabled and settings.model):
         return []
     rows = unlabelled_rows(context.model, context.version, context.window)
-    reference = baseline_rows(context.baseline) if context.baseline else None
+    reference = baseline_rows(context.with_rows) if context.with_rows else None
     encoding = find_encoding(context.store, reference or rows)
     now = sample(context.store, rows, encoding, settings.rows).features
     before = sample(context.store, reference, encoding, settings.rows).features if reference else now

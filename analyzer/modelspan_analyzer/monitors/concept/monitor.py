@@ -43,6 +43,8 @@ def concept(context: MonitorContext) -> list[Result]:
     settings = context.settings.concept
     if not settings.enabled:
         return []
+    if context.no_rows:
+        return context.skipped_without_rows(SIGNAL, "labelled_rows")
     current, *references = context.sources
     n, n_baseline = context.coverages[0].labelled, context.coverages[-1].labelled
     enough = bool(references) and min(n, n_baseline) >= settings.min_rows

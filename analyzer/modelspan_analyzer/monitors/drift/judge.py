@@ -101,16 +101,17 @@ def judge_pairs(
 ) -> list[Result]:
     """All measures of pairs of columns; their verdicts are made together."""
     primary = _primary(settings)
-    known = importances(context.store, context.baseline) if context.baseline and not outputs else {}
+    known = importances(context.store, context.with_rows) if context.with_rows and not outputs else {}
     earlier = _earlier_breaches(context, signal, primary, segment, settings.rule.persistence_windows - 1)
     results: list[Result] = []
 
     def comparable() -> Iterator[Pair]:
         for pair in found:
-            if pair.reference.kind is not Kind.EMPTY:
+            if pair.reference.kind is not Kind.EMPTY and not pair.reference.uncounted:
                 yield pair
                 continue
-            reason = f"{pair.name} has no value in the baseline to compare with"
+            what = "category that was counted" if pair.reference.uncounted else "value"
+            reason = f"{pair.name} has no {what} in the baseline to compare with"
             seen = Seen(pair.name, segment, pair.n, pair.n_baseline)
             results.append(context.judged(signal, primary, None, seen, Judged(Verdict.SKIPPED, reason), signal))
 
@@ -219,7 +220,7 @@ def _pairs(context: MonitorContext, settings: DriftSettings, outputs: bool) -> I
         return chosen(settings, name) and (outputs or name not in context.row_names)
 
     from_rows = settings.exact or (outputs and bool(context.target.shape))  # sketches are of one number or class
-    baseline, reference = context.baseline, None if from_rows else context.reference
+    baseline, reference = context.baseline, None if from_rows and not context.no_rows else context.reference
     if reference is not None:
         return pairs(context.store, reference, context.current, wanted, outputs=outputs)
     assert baseline is not None

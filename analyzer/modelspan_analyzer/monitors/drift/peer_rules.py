@@ -37,7 +37,7 @@ def peer_rule(store: Store, baseline: Baseline, preset: Preset, pair: Pair, *, o
     if preset == "azure":
         return azure_rule("numeric" if kind is Kind.NUMERIC else "categorical")
     if preset == "nannyml":
-        distances = _chunk_distances(store, baseline, outputs).get(pair.name, ())
+        distances = _chunk_distances(store, baseline, outputs).get(pair.name, ()) if baseline.has_rows else ()
         return nannyml_rule(distances) if len(distances) >= LEAST_CHUNKS else None
     rule = evidently_rule(
         "numeric" if kind is Kind.NUMERIC else "categorical", n_reference=pair.n_baseline, distinct=_distinct(pair)

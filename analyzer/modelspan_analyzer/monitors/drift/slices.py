@@ -15,6 +15,7 @@ from modelspan_analyzer.monitors.drift.data_drift import DATA_DRIFT
 from modelspan_analyzer.monitors.drift.judge import chosen, judge_pairs
 from modelspan_analyzer.monitors.drift.slices_in_season import alarming, in_season
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.profiles.from_rows import profile_rows
 from modelspan_analyzer.reading.profiles.parts import Parts, baseline_parts, few, read_parts
 from modelspan_analyzer.reading.profiles.read import slice_profile, stored_slice
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
@@ -70,7 +71,7 @@ def slices(context: MonitorContext) -> list[Result]:
 
 def _read(context: MonitorContext) -> tuple[Parts, Parts] | None:
     """The rows of the baseline and of the window, read once for all slices; None where they are too many."""
-    keys, baseline = context.slicing, context.baseline
+    keys, baseline = context.slicing, context.with_rows
     if not keys or baseline is None or context.current.rows == 0 or not few(context.current, baseline):
         return None
     window = window_relation(context.model, context.version, context.window)
@@ -84,7 +85,7 @@ def _sizes(
     context: MonitorContext, read: tuple[Parts, Parts] | None, key: str
 ) -> tuple[dict[str, int], Mapping[str, int]]:
     """The slices of a key that are looked at, and how many rows each value has in the baseline."""
-    least, baseline = context.settings.data_drift.min_rows, context.baseline
+    least, baseline = context.settings.data_drift.min_rows, context.with_rows
     if context.current.rows == 0:
         return {}, {}
     if read is not None:
@@ -159,6 +160,7 @@ def _against_whole(
 
     if read is not None:
         return part_pairs(read[0].part(), read[1].part(one.key, one.value), wanted)
-    current = window_relation(context.model, context.version, context.window)
-    whole = baseline_relation(baseline)
-    return exact_pairs(context.store, whole, restricted(current, one.key, one.value), wanted)
+    current = restricted(window_relation(context.model, context.version, context.window), one.key, one.value)
+    if context.no_rows and context.reference is not None:
+        return pairs(context.store, context.reference, profile_rows(context.store, current), wanted)
+    return exact_pairs(context.store, baseline_relation(baseline), current, wanted)

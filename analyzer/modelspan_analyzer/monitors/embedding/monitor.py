@@ -30,11 +30,12 @@ MIN_CHANGE = 0.02
 def embedding(context: MonitorContext) -> list[Result]:
     """All measures of every vector-valued feature; nothing for a model without any."""
     settings, baseline = context.settings.embedding, context.baseline
-    if baseline is None:
+    if baseline is None or context.no_rows:
+        verdict = Verdict.SKIPPED if context.no_rows else Verdict.NOT_ENOUGH_DATA
         window = thinned(context.store, window_relation(context.model, context.version, context.window), 1)
         reason = context.nothing_to_compare()
         return [
-            context.result(SIGNAL, "mmd", None, Verdict.NOT_ENOUGH_DATA, feature=name, reason=reason, monitor=SIGNAL)
+            context.result(SIGNAL, "mmd", None, verdict, feature=name, reason=reason, monitor=SIGNAL)
             for name in sorted(vector_names(context.store, window))
         ]
     relations = (

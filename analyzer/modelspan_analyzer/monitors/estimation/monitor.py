@@ -43,6 +43,8 @@ def estimation(context: MonitorContext) -> list[Result]:
     if context.baseline is None:
         reason = f"estimates are learnt from a labelled baseline; {context.nothing_to_compare()}"
         return [context.result(SIGNAL, "estimate", None, Verdict.NOT_ENOUGH_DATA, reason=reason)]
+    if context.no_rows:
+        return context.skipped_without_rows(SIGNAL, "estimate")
     if context.target.apart:
         return [context.result(SIGNAL, "estimate", None, Verdict.ERROR, reason=context.target.apart)]
     rows = read_as(unlabelled_rows(context.model, context.version, context.window), context.target)

@@ -50,6 +50,8 @@ def multivariate(context: MonitorContext) -> list[Result]:
     settings, baseline = context.settings.multivariate, context.baseline
     if baseline is None:
         return _none(context, Verdict.NOT_ENOUGH_DATA, context.learning, 0, 0)
+    if context.no_rows:
+        return context.skipped_without_rows(SIGNAL, *MEASURES, monitor=SIGNAL)
     reference = read_reference(context.store, baseline, settings.max_rows)
     window = context.sample(reference.encoding, settings.max_rows)
     n, n_baseline = len(window.ids), len(reference.held_out.ids)

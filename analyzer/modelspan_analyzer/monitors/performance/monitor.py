@@ -116,7 +116,7 @@ def _alone(context: MonitorContext, segment: str, before: Measured | None) -> st
     """Why there is no baseline's value beside a window's."""
     if before is not None:
         return nothing_beside(before)
-    if context.baseline is None or segment:
+    if context.with_rows is None or segment:
         return context.nothing_to_compare(segment)
     return "the baseline has no labels to compare with: `modelspan baseline set ... --label COLUMN`"
 

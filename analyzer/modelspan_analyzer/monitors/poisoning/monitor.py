@@ -44,6 +44,8 @@ def poisoning(context: MonitorContext) -> list[Result]:
     baseline = context.baseline
     if baseline is None:
         return [_result_without(context, Unmeasured("outlier_rate", Verdict.NOT_ENOUGH_DATA, context.learning))]
+    if context.no_rows:
+        return context.skipped_without_rows(SIGNAL, *POISONING.metrics, monitor=SIGNAL)
     found = [*_rows(context, baseline), *_labels(context)]
     rates = [one for one in found if isinstance(one, Rate)]
     settings = context.settings.poisoning

@@ -45,7 +45,7 @@ def column_rates(
     )
     if reference.kind is Kind.NUMERIC:
         yield from _numeric_rates(reference, current, settings)
-    elif reference.texts and current.texts:
+    elif reference.texts and current.texts and not reference.uncounted:
         yield from _category_rates(reference.name, reference.texts, current.texts, settings.alpha)
 
 

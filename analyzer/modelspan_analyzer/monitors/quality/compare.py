@@ -51,7 +51,7 @@ def _varying(stuck: Set[str], before: Columns, after: Columns) -> Iterator[Found
     """Of each feature that was looked at and is not stuck, that it is not."""
     for name in sorted(before.keys() & after.keys() - stuck):
         n, n_baseline = after[name].n, before[name].n
-        if n and n_baseline:
+        if n and n_baseline and not before[name].uncounted:
             seen = Seen(name, n=round(n), n_baseline=round(n_baseline))
             judged = Judged(Verdict.OK, "has more than one value, or had one in the baseline too", 0.0)
             yield Found("constant", 0.0, seen, judged)

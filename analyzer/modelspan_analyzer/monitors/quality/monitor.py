@@ -47,6 +47,7 @@ def data_quality(context: MonitorContext) -> list[Result]:
     before, after = chosen(_with_season(context, reference.features)), chosen(context.current.features)
     found = compare(before, after, (reference.rows, n), settings, _whole_rows(context), context.usual)
     results += [context.found(SIGNAL, one, SIGNAL) for one in found]
+    results += context.skipped_without_rows(SIGNAL, "duplicate_row_rate", monitor=SIGNAL) if context.no_rows else []
     results += _constraint_results(context)
     return results
 
@@ -100,9 +101,9 @@ def _identity(context: MonitorContext) -> Iterator[Result]:
 
 def _whole_rows(context: MonitorContext) -> Iterator[Rate]:
     """What is faulty of rows as a whole."""
-    if context.baseline is not None:
+    if context.with_rows is not None:
         current = context.current
-        yield repeated_rows(context.store, current.relation, current.rows, context.baseline)
+        yield repeated_rows(context.store, current.relation, current.rows, context.with_rows)
 
 
 def _result(

@@ -38,7 +38,7 @@ def schema_changes(before: Mapping[str, Column], after: Mapping[str, Column]) ->
 
 
 def _alike(old: Column, new: Column) -> bool:
-    if old.kind is not new.kind or old.kind is Kind.EMPTY:
+    if old.kind is not new.kind or old.kind is Kind.EMPTY or old.uncounted:
         return False
     old_support = old.numbers.support if old.numbers else None
     new_support = new.numbers.support if new.numbers else None

@@ -68,6 +68,8 @@ def worst_slices(context: MonitorContext) -> list[Result]:
     signal, metric = PREDICTION_DRIFT.name, "worst_slice"
     if not settings.enabled:
         return []
+    if context.no_rows:
+        return context.skipped_without_rows(signal, metric, monitor=MONITOR)
     if lacking := _lacking(context, settings):
         return [_not_searched(context, signal, metric, context.current.rows, lacking)]
     assert baseline is not None

@@ -90,6 +90,11 @@ class Column:
         return Kind.NUMERIC if numeric >= text else Kind.CATEGORICAL
 
     @property
+    def uncounted(self) -> bool:
+        """Whether it has categories of which none was counted, so that nothing is known of how they are spread."""
+        return self.kind is Kind.CATEGORICAL and self.texts is not None and not self.texts.counts
+
+    @property
     def present(self) -> float:
         """Weight of the rows with a value of any kind."""
         return (self.numbers.count if self.numbers else 0.0) + (self.texts.count if self.texts else 0.0)

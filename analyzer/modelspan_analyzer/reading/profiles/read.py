@@ -13,6 +13,7 @@ from modelspan_analyzer.reading.profiles.parts import MOST_VALUES, Parts, profil
 from modelspan_analyzer.reading.profiles.profile import Column, Profile, Support
 from modelspan_analyzer.reading.profiles.thinning import at_equal_steps
 from modelspan_analyzer.reading.profiles.values import in_parts, layout, load_supports
+from modelspan_analyzer.reading.profiles.without_rows import profile_without_rows
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.reading.segments import restricted
 from modelspan_analyzer.results import Window
@@ -48,7 +49,7 @@ def read_profile(
 
 
 def baseline_profile(store: Store, baseline: Baseline) -> Profile:
-    """The profile of a baseline; that of stored rows, which never change, is kept in memory."""
+    """The profile of a baseline; that of one that is stored, which never changes, is kept in memory."""
     if baseline.stored:
         return _stored_profile(store, baseline)
     if baseline.window is not None:
@@ -58,6 +59,8 @@ def baseline_profile(store: Store, baseline: Baseline) -> Profile:
 
 @kept(64)
 def _stored_profile(store: Store, baseline: Baseline) -> Profile:
+    if not baseline.has_rows:
+        return profile_without_rows(store, baseline)
     return with_supports(store, profile_rows(store, baseline_relation(baseline)), condensed=True)
 
 

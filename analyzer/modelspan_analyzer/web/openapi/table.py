@@ -24,6 +24,7 @@ from modelspan_analyzer.web.openapi.vocabulary import (
     record,
 )
 from modelspan_analyzer.web.uploads import TABLE_TYPES
+from modelspan_analyzer.whylogs.profile_file import MEDIA_TYPE as PROFILE_TYPE
 
 JSON_TYPE: Final = "application/json"
 MOST_RESULTS: Final = 10_000
@@ -103,7 +104,7 @@ _POSTED: Final = (
          Parameter("score_scale", "what a sure score is, such as 100, or logit; 1"),
          Parameter("settled", "1 where the sender has said what it leaves out", schema={"enum": ["1"]}),
          _TASK, _SOURCE, *_WRITTEN),
-        Body((*TABLE_TYPES, JSON_TYPE), "a table, or {} with `start` and `end`"), 201),
+        Body((*TABLE_TYPES, PROFILE_TYPE, JSON_TYPE), "a table, whylogs profiles, or {} with `start` and `end`"), 201),
     Operation(
         "POST", "/api/incidents/{incident_id}/feedback", "Say what an incident was worth", record(status=TEXT),
         (_INCIDENT,),

@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS baselines/*local*//**//*on_cluster*//**/
     baseline_id  String,
     model        LowCardinality(String),
     version      LowCardinality(String),
-    kind         LowCardinality(String), -- rows, window, sliding, same_hour, version, learnt
+    kind         LowCardinality(String), -- rows, window, profile, sliding, same_hour, version, learnt
     source       String,                 -- file, query or window, in words a person can check
     window_start Nullable(DateTime64(9, 'UTC')),
     window_end   Nullable(DateTime64(9, 'UTC')),

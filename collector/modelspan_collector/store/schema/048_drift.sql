@@ -38,6 +38,13 @@ WITH
                 sumIf(weight, isNotNull(text)), sumIf(weight, ifNull(isInfinite(number), 0)),
                 sumIf(weight, isNull(text) AND ifNull(isNaN(number), 1)), sumIf(weight, isNotNull(number))) AS held
         FROM given GROUP BY baseline_id
+        UNION ALL
+        SELECT baseline_id,
+               (points, arrayMap(each -> each * (numbers - infinite) / arraySum(weights), weights), categories,
+                toFloat64(texts), toFloat64(infinite), toFloat64(missing), toFloat64(numbers)) AS held
+        FROM reference_profiles
+        WHERE model = {model:String} AND baseline_id IN (SELECT baseline_id FROM active)
+          AND concat(if(source = 'feature', '', 'prediction.'), feature) = {feature:String}
     ),
     pairs AS (
         SELECT w.version AS version, window_start, 'baseline' AS against, b.held AS reference, w.held AS current,

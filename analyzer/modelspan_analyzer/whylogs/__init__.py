@@ -1,0 +1,1 @@
+"""Profiles of whylogs: their bytes, read without whylogs, and what they tell of columns."""
