@@ -17,7 +17,7 @@ class Expected(NamedTuple):
     """The mean of those before."""
     spread: float
     """Standard deviation of the next value's distance from it."""
-    freedom: int
+    freedom: float
     """Degrees of freedom of `spread`."""
 
     def p_value(self, value: float, side: int) -> float:

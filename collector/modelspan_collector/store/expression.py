@@ -33,6 +33,7 @@ AGGREGATES: Final = (
     "varPop", "corr", "covarSamp", "countIf", "sumIf", "avgIf", "minIf", "maxIf", "medianIf", "quantileIf",
     "uniqExactIf",
 )  # fmt: skip
+_OF_RANKS: Final = ("median", "medianIf", "quantile", "quantileIf", "min", "minIf", "max", "maxIf")
 _OF_TEXTS: Final = ("lower", "upper", "length", "startswith", "endswith", "count", "uniqexact", "isnull", "isnotnull")
 """Functions, in lower case, whose first argument is taken as text."""
 _OF_STATEMENTS: Final = (
@@ -88,6 +89,8 @@ class Compiled:
     outcomes: tuple[str, ...] = ()
     """Outcomes that it reads by `outcome('…')`, each once, as it writes them, in quotation marks; rows need the column
     `OUTCOMES_COLUMN` then."""
+    ranks: bool = False
+    """Whether it takes one of many values by its rank, as a median does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def compiled(
     allowed = _allowed(columns, functions, features)
     tokens = _tokens(expression, what, allowed)
     tokens, read = _with_outcomes(tokens) if outcomes else (tokens, [])
-    pieces, names, summed, endings = [], [], False, _endings(tokens)
+    pieces, names, called_by, endings = [], [], set[str](), _endings(tokens)
     for at, token in enumerate(tokens):
         if token.kind == OUTCOME:
             pieces.append(outcome_of(token.text, rows, text=_as_text(tokens, at)))
@@ -141,7 +144,7 @@ def compiled(
         if called and token.word in functions:
             name = functions[token.word]
             pieces.append("accurateCastOrNull" if name == _CAST else name)
-            summed |= functions[token.word] in AGGREGATES
+            called_by.add(name)
         elif token.word in KEYWORDS:
             pieces.append(token.word.upper())
         elif token.text in columns:
@@ -157,7 +160,8 @@ def compiled(
         else:
             raise ExpressionError(f"{what} cannot use {token.text!r}; {allowed}")
     truths = any(token.kind == "name" and token.text in columns and token.text in TRUTHS for token in tokens)
-    return Compiled(" ".join(pieces), tuple(dict.fromkeys(names)), summed, truths, tuple(dict.fromkeys(read)))
+    summed, ranks = bool(called_by & set(AGGREGATES)), bool(called_by & set(_OF_RANKS))
+    return Compiled(" ".join(pieces), tuple(dict.fromkeys(names)), summed, truths, tuple(dict.fromkeys(read)), ranks)
 
 
 def _endings(tokens: Sequence[_Token]) -> dict[int, str]:

@@ -10,12 +10,9 @@ import numpy as np
 
 from modelspan_analyzer.config.metric_settings import MetricSettings
 from modelspan_analyzer.monitors.metrics.earlier import FEWEST, Earlier
-from modelspan_analyzer.reading.own_metrics import Measured
+from modelspan_analyzer.reading.own_metrics import TAIL, Measured
 from modelspan_analyzer.results import Judged, Verdict
-from modelspan_analyzer.statistics.performance.counts import Estimate
-from modelspan_analyzer.statistics.prediction_interval import expected
-from modelspan_analyzer.statistics.special import ndtr, ndtri
-from modelspan_analyzer.verdicts.change import breaches
+from modelspan_analyzer.statistics.prediction_interval import Expected, expected
 
 SIDES: Final = {"below": -1, "both": 0, "above": 1}
 
@@ -34,21 +31,18 @@ def judge(one: Measured, beside: Beside, settings: MetricSettings) -> Judged:
     """The verdict on a value that is known, and of enough rows."""
     alpha = (1 - settings.confidence) * beside.share
     if settings.threshold is not None:
-        return _by_threshold(one, settings.threshold, settings, 1 - alpha)
+        return _by_threshold(one, settings.threshold, settings, alpha)
     if settings.compare:
         return _by_baseline(one, beside.baseline, settings, alpha)
     return _by_earlier(one, beside.earlier, settings, alpha)
 
 
-def _by_threshold(one: Measured, threshold: float, settings: MetricSettings, confidence: float) -> Judged:
+def _by_threshold(one: Measured, threshold: float, settings: MetricSettings, alpha: float) -> Judged:
     """Bad where the whole interval is beyond it; where there is no interval, where the value is."""
     low = settings.direction == "below"
-    if math.isfinite(one.error):
-        estimate = Estimate(one.value, one.lower, one.upper)
-        bad = breaches(estimate, threshold, higher_is_better=low, confidence=confidence)
-    else:
-        bad = one.value < threshold if low else one.value > threshold
     beyond = one.value < threshold if low else one.value > threshold
+    reach = Expected(threshold, one.error, one.freedom).reach(alpha) if math.isfinite(one.error) else 0.0
+    bad = abs(one.value - threshold) > reach if beyond else False
     said = f"{amount(one.value, settings)}, {'below' if low else 'above'} the threshold of {threshold:.4g}"
     if bad:
         return Judged(Verdict.ALARM, said, threshold)
@@ -70,10 +64,10 @@ def _by_baseline(one: Measured, before: Measured | None, settings: MetricSetting
     if not math.isfinite(one.error) or one.error == 0:
         why = "all rows are alike, which does not tell" if one.error == 0 else "too few rows to say"
         return Judged(Verdict.NOT_COMPARED, f"{said}; {why} how sure that is")
-    distance = (one.value - same) / one.error
-    p_value = float(2 * ndtr(-abs(distance)) if side == 0 else ndtr(-side * distance))
+    usual = Expected(same, one.error, one.freedom)
+    p_value = usual.p_value(one.value, side)
     away = side if side else (1 if one.value >= same else -1)
-    least = same + away * max(settings.min_change * scale, float(ndtri(1 - alpha / (1 if side else 2))) * one.error)
+    least = same + away * max(settings.min_change * scale, usual.reach(alpha if side else alpha / 2))
     bad = away * (one.value - least) > 0
     return Judged(Verdict.ALARM if bad else Verdict.OK, said, least, p_value, {"baseline": before.value})
 
@@ -109,12 +103,23 @@ def amount(value: float, settings: MetricSettings, *, plain: bool = False) -> st
 def against(one: Measured, before: Measured, compare: str) -> Measured:
     """A value less, or divided by, the baseline's, with what both are unsure of (the delta method for a ratio)."""
     if compare == "difference":
-        value, error = one.value - before.value, float(np.hypot(one.error, before.error))
+        value, parts = one.value - before.value, (one.error, before.error)
     elif before.value == 0:
-        value, error = math.nan, math.nan
+        value, parts = math.nan, (math.nan, math.nan)
     else:
         value = one.value / before.value
         parts = (one.error / before.value, one.value * before.error / before.value**2)
-        error = float(np.hypot(*parts))
-    reach = float(ndtri(0.975)) * error
-    return Measured(value, one.rows, value - reach, value + reach, error, one.drawn)
+    error = float(np.hypot(*parts))
+    freedom = _together(*parts, one.freedom, before.freedom)
+    reach = Expected(value, error, freedom).reach(TAIL)
+    return Measured(value, one.rows, value - reach, value + reach, error, one.drawn, one.of, freedom)
+
+
+def _together(one: float, other: float, freedom: float, others: float) -> float:
+    """The degrees of freedom of the error that two independent errors make (Welch and Satterthwaite).
+
+    >>> _together(1.0, 1.0, 10.0, 10.0), _together(1.0, 0.0, 10.0, 5.0), _together(1.0, 1.0, math.inf, math.inf)
+    (20.0, 10.0, inf)
+    """
+    parts = one**4 / freedom + other**4 / others
+    return (one**2 + other**2) ** 2 / parts if parts > 0 else math.inf
