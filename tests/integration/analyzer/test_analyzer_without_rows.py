@@ -18,6 +18,7 @@ from modelspan_analyzer.files.roles import Roles
 from modelspan_analyzer.files.rows import FileError, Remarks
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.table import MONITORS
+from modelspan_analyzer.monitors_yaml import parse
 from modelspan_analyzer.reading import abandoned, baselines
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.profiles.read import baseline_profile
@@ -313,3 +314,40 @@ def test_columns_that_were_not_set_to_their_end_are_cleared(shared_store: Store,
     assert abandoned.clear(shared_store) == 1
     count = "SELECT count() FROM reference_profiles WHERE model = 'cleared'"
     assert shared_store.scalar(count) == len(baseline_profile(shared_store, baseline).features) + 1
+
+
+def test_labels_groups_and_metrics_of_ones_own_are_measured_and_not_compared(
+    shared_store: Store, predict: Predict, made: Made
+) -> None:
+    """What a window says by itself stands; nothing of it is said to be as it was, which nobody knows."""
+    set_profiles(shared_store, "labelled", made.parts)
+    window, rng = rows(7), np.random.default_rng(7)
+    answers = np.where(np.array(window["risk"]) > 0.3, "yes", "no")
+    sex = np.where(rng.random(ROWS) < 0.5, "f", "m")
+    tags = pa.array([[("sex", one)] for one in sex], pa.map_(pa.string(), pa.string()))
+    features = pa.table({name: window[name] for name in window if name != "risk"})
+    predict("labelled", features, START, value=window["risk"], label=answers, tags=tags)
+    ids = shared_store.arrow("SELECT prediction_id, timestamp FROM predictions WHERE model = 'labelled'")
+    truths = pa.array(np.where(rng.random(ROWS) < 0.9, answers, "no"))
+    shared_store.insert("labels", ids.append_column("label", truths))
+    text = """
+models:
+- model: labelled
+  fairness: {facets: [sex]}
+  worst_slices: {enabled: true}
+  metrics:
+  - {name: mean_risk, expression: avg(value), compare: difference}
+  - {name: age, expression: avg(age), threshold: 30, direction: below}
+"""
+    settings = parse(text).for_model("labelled", "1")
+    baseline = baselines.active(shared_store, "labelled", "1")
+    context = MonitorContext(shared_store, "labelled", "1", WINDOW, baseline, settings)
+    found = [one for monitor in MONITORS for one in monitor.run(context)]
+    assert [one for one in found if one.verdict is Verdict.ERROR] == []
+    told = {(one.signal, one.metric, one.segment): one for one in found}
+    for place in (("performance", "accuracy", ""), ("metrics", "mean_risk", "")):
+        assert told[place].verdict is Verdict.NOT_COMPARED, place
+        assert "a profile without rows" in told[place].reason, place
+    assert told["performance", "accuracy", ""].value == pytest.approx(np.mean(np.asarray(truths) == answers))
+    groups = [one for one in found if one.signal == "fairness" and one.segment]
+    assert groups and not [one for one in groups if one.verdict is Verdict.OK and not one.threshold]
