@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -53,9 +54,9 @@ def _not_enough_data(feature: FeatureCounts, least: int) -> FeatureVerdict:
 def _judge(judged: Sequence[FeatureCounts], features: Sequence[FeatureCounts], rule: DriftRule) -> list[FeatureVerdict]:
     if not judged:
         return []
-    tables = tables_of(judged)
-    measured, excess = effects(tables, rule.measure)
-    p_values = drift_p_values(tables)
+    measured = effects(tables_of(judged), rule.measure).measured
+    tables = tables_of([_together(feature) for feature in judged])
+    excess, p_values = effects(tables, rule.measure).excess, drift_p_values(tables)
     q_values = adjusted_p_values(p_values, rule.correction)
     importances = _importance_shares(judged, features)
     results = []
@@ -89,6 +90,13 @@ def _judge(judged: Sequence[FeatureCounts], features: Sequence[FeatureCounts], r
             )
         )
     return results
+
+
+def _together(feature: FeatureCounts) -> FeatureCounts:
+    """The feature in bins that both sides chose, where those of the baseline alone would favour it."""
+    if feature.together is None:
+        return feature
+    return replace(feature, baseline=feature.together[0], current=feature.together[1])
 
 
 def _floors(feature: FeatureCounts, rule: DriftRule) -> tuple[float, float | None]:

@@ -66,7 +66,9 @@ class FeatureCounts:
     (mean absolute attribution, correlation with the prediction). `earlier_breaches`: whether the windows before this
     one breached, oldest first, for persistence. `rank_error`: of the sketches that the counts come from (0: counted
     exactly); evidence then takes no more for certain than such sketches can resolve. `effect_floor`: this feature's own
-    in place of the rule's, as `learn_effect_floor` finds it; below it there is no warning either.
+    in place of the rule's, as `learn_effect_floor` finds it; below it there is no warning either. `together`: counts
+    over bins that both sides chose, where the baseline's were chosen among more: evidence, and what an effect is beyond
+    chance, are read from them.
     """
 
     feature: str
@@ -78,6 +80,7 @@ class FeatureCounts:
     earlier_breaches: Sequence[bool] = ()
     rank_error: float = 0.0
     effect_floor: float | None = None
+    together: tuple[ArrayLike, ArrayLike] | None = None
 
 
 @dataclass(frozen=True, slots=True)

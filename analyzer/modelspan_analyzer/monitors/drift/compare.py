@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from modelspan_analyzer.reading.profiles.binning import Bins, count, pin_bins
+from modelspan_analyzer.reading.profiles.binning import Bins, chosen_together, count, pin_bins
 from modelspan_analyzer.reading.profiles.from_rows import without_numbers
 from modelspan_analyzer.reading.profiles.measures import Compared
 from modelspan_analyzer.reading.profiles.parts import Part
@@ -122,6 +122,7 @@ def compare(pair: Pair) -> tuple[Bins, Compared]:
     """The pair's bins and what the measures take."""
     bins = pin_bins(pair.reference, pair.reference_support)
     reference_numbers = pair.reference.numbers
+    together = chosen_together(bins, pair.reference, pair.current)
     return bins, Compared(
         reference_counts=_as_rows(count(bins, pair.reference, pair.reference_support), pair.n_baseline),
         current_counts=_as_rows(count(bins, pair.current, pair.current_support), pair.n),
@@ -130,6 +131,7 @@ def compare(pair: Pair) -> tuple[Bins, Compared]:
         reference_std=reference_numbers.std if reference_numbers else 0.0,
         reference_n=pair.reference.n,
         current_n=pair.current.n,
+        together=(_as_rows(together[0], pair.n_baseline), _as_rows(together[1], pair.n)) if together else None,
     )
 
 

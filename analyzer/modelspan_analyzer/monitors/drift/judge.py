@@ -254,6 +254,7 @@ def look(
         importance=importance,
         earlier_breaches=earlier,
         rank_error=max(compared.errors),
+        together=compared.together,
     )
     enough = min(pair.n, pair.n_baseline) >= settings.min_rows
     measured = _measure(compared, bins.kind, wanted, peer.measure if peer else "") if enough else {}

@@ -9,12 +9,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from modelspan_analyzer.reading.profiles.profile import Column, Floats, Kind, Support
+from modelspan_analyzer.reading.profiles.profile import Column, Floats, Kind, Support, Texts
 
 BINS = 10
 """Quantile bins of a numeric column."""
 CATEGORIES = 30
 """Bins of a categorical column: its most frequent categories; the others, and unseen ones, share one more."""
+_SURELY = 4.0
+"""Standard deviations that a count has to be above the least one that a list of frequent categories still names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +104,63 @@ def count(bins: Bins, column: Column | None, support: Support | None) -> Floats:
         return np.zeros(len(bins.labels))
     numeric = column.numbers.count if column.numbers else 0.0
     texts: Mapping[str, float] = column.texts.counts if column.texts else {}
-    text = column.texts.count if column.texts else 0.0
     if bins.kind is Kind.CATEGORICAL:
-        known = np.array([texts.get(name, 0.0) for name in bins.categories])
-        return np.concatenate([known, [max(0.0, text - known.sum()), numeric, column.null]])
+        return _with_the_rest(np.array([texts.get(name, 0.0) for name in bins.categories]), column)
+    text = column.texts.count if column.texts else 0.0
     nan, infinite = (column.numbers.nan, column.numbers.infinite) if column.numbers else (0.0, 0.0)
     finite = _numeric_counts(bins.edges, support, numeric - nan - infinite)
     return np.concatenate([finite, [text + infinite, column.null + nan]])
+
+
+def chosen_together(bins: Bins, reference: Column, current: Column) -> tuple[Floats, Floats] | None:
+    """The counts of both sides in categories that are the most frequent of both together, shape (≤ 33,) each.
+
+    The most frequent of many categories of one side are partly so by chance, and rarer on any other side: tested in
+    bins that were chosen so, a column of a thousand equal categories drifts in every window. Chosen by both sides
+    together, each row counts the same whichever side it is of, so a test keeps its level. None where the baseline's
+    bins hold all of its categories, as nothing was chosen then. Where a side's list ends before its categories do, as
+    that of a sketch, a count near its end is anything from 0 to there: what is nearest to no change is taken.
+    """
+    if bins.kind is not Kind.CATEGORICAL or reference.texts is None or current.texts is None:
+        return None
+    sides = reference.texts, current.texts
+    if len(sides[0].counts) <= CATEGORIES and not _ends(sides[0]):
+        return None
+    found = _told(*sides)
+    frequent = sorted(found, key=lambda name: (-sum(found[name]), name))[:CATEGORIES]
+    counts = np.array([found[name] for name in frequent]).reshape(-1, 2)
+    return _with_the_rest(counts[:, 0], reference), _with_the_rest(counts[:, 1], current)
+
+
+def _told(*sides: Texts) -> dict[str, tuple[float, float]]:
+    """The counts on both sides of the categories of which at least one side surely tells how frequent it is."""
+    ends, totals = [_ends(side) for side in sides], [max(side.count, 1e-300) for side in sides]
+    found: dict[str, tuple[float, float]] = {}
+    for name in {**sides[0].counts, **sides[1].counts}:
+        one, other = (side.counts.get(name, 0.0) for side in sides)
+        known = one > ends[0], other > ends[1]
+        if not known[0]:
+            one = min(ends[0], other / totals[1] * totals[0])
+        elif not known[1]:
+            other = min(ends[1], one / totals[0] * totals[1])
+        if any(known):
+            found[name] = one, other
+    return found
+
+
+def _with_the_rest(known: Floats, column: Column) -> Floats:
+    """Counts of categories, then of all others, of numbers and of missing values."""
+    text = column.texts.count if column.texts else 0.0
+    numeric = column.numbers.count if column.numbers else 0.0
+    return np.concatenate([known, [max(0.0, text - known.sum()), numeric, column.null]])
+
+
+def _ends(texts: Texts) -> float:
+    """The count up to which a list of frequent categories does not surely tell a count; 0 of one that has all."""
+    if texts.other <= 1e-9 * texts.count or not texts.counts:
+        return 0.0
+    least = min(texts.counts.values())
+    return least + _SURELY * float(np.sqrt(max(least, 1.0)))
 
 
 def _numeric_counts(edges: Floats, support: Support | None, total: float) -> Floats:

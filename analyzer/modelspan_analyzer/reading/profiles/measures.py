@@ -53,6 +53,8 @@ class Compared:
     reference_n: int
     """Rows with a value, unweighted."""
     current_n: int
+    together: tuple[Floats, Floats] | None = None
+    """Rows in bins chosen by both sides together, for tests, where those of the baseline were chosen among more."""
 
     @cached_property
     def steps(self) -> Steps:
@@ -110,8 +112,8 @@ def _distance(
 
 
 def _test(function: Callable[[Floats, Floats], TestResult]) -> Callable[[Compared], Measured]:
-    """A test on counts."""
-    return lambda compared: Measured(*function(compared.reference_counts, compared.current_counts))
+    """A test on counts, in bins that are no choice of one side."""
+    return lambda found: Measured(*function(*(found.together or (found.reference_counts, found.current_counts))))
 
 
 def _rank_test(function: _SupportTest) -> Callable[[Compared], Measured | None]:
