@@ -28,14 +28,16 @@ Row = tuple[list[str], dict[str, list[float]]]
 def alarms(store: Store) -> Callable[..., tuple[set[str], set[str]]]:
     """What is compared, and what alarms, of a window's answers beside those of the baseline."""
 
-    def run(shape: str, before: list[Row], now: list[Row]) -> tuple[set[str], set[str]]:
-        for window, rows in ((BEFORE, before), (WINDOW, now)):
+    def run(shape: str, before: list[Row], now: list[Row], shape_now: str | None = None) -> tuple[set[str], set[str]]:
+        later = shape if shape_now is None else shape_now
+        for window, rows, said in ((BEFORE, before, shape), (WINDOW, now, later)):
             table = {
                 "model": ["m"] * len(rows),
                 "version": ["1"] * len(rows),
                 "timestamp": pa.array([window.start] * len(rows), pa.timestamp("ns", "UTC")),
                 "prediction_id": [f"{window.start}-{row}" for row in range(len(rows))],
-                "shape": [shape] * len(rows),
+                "shape": [said] * len(rows),
+                "value": pa.array([None if said else 1.0] * len(rows), pa.float64()),
                 "items": pa.array([items for items, _ in rows], pa.list_(pa.string())),
                 "outputs": pa.array([list(outputs.items()) for _, outputs in rows], OUTPUTS),
             }
@@ -57,7 +59,7 @@ def outputs(seed: int, demand: float) -> list[Row]:
 def test_the_output_that_moved_alarms_by_its_name(alarms: Any) -> None:
     """The other one is compared, too."""
     assert alarms("multioutput", outputs(1, 5.0), outputs(2, 7.0)) == (
-        {"output.price", "output.demand"},
+        {"output.price", "output.demand", "shape"},
         {"output.demand"},
     )
 
@@ -71,7 +73,7 @@ def test_steps_are_compared_by_their_place(alarms: Any) -> None:
     """Of a vector, or a quantile of several steps."""
     rng = np.random.default_rng(3)
     rows = [[([], {"0.5": row}) for row in rng.normal([1, mean], 1, (ROWS, 2)).tolist()] for mean in (2, 5)]
-    assert alarms("quantile", *rows) == ({"output.0.5[1]", "output.0.5[2]"}, {"output.0.5[2]"})
+    assert alarms("quantile", *rows) == ({"output.0.5[1]", "output.0.5[2]", "shape"}, {"output.0.5[2]"})
 
 
 def test_what_lists_show_first_and_how_long_they_are(alarms: Any) -> None:
@@ -82,7 +84,7 @@ def test_what_lists_show_first_and_how_long_they_are(alarms: Any) -> None:
         return [([str(item), "z", *["y"] * (length - 2)], {}) for item in rng.choice(list("abc"), ROWS, p=share)]
 
     known, wrong = alarms("ranking", lists([0.5, 0.3, 0.2], 4), lists([0.1, 0.3, 0.6], 4))
-    assert (known, wrong) == ({"items.first", "items.count"}, {"items.first"})
+    assert (known, wrong) == ({"items.first", "items.count", "shape"}, {"items.first"})
 
 
 def test_labels_that_come_together(alarms: Any) -> None:
@@ -92,7 +94,7 @@ def test_labels_that_come_together(alarms: Any) -> None:
         [(["spam", "ad"][: int(n)], {}) for n in rng.choice(3, ROWS, p=share)]
         for share in ([0.5, 0.3, 0.2], [0.1, 0.3, 0.6])
     ]
-    assert alarms("multilabel", *sets) == ({"items.set", "items.count"}, {"items.set", "items.count"})
+    assert alarms("multilabel", *sets) == ({"items.set", "items.count", "shape"}, {"items.set", "items.count"})
 
 
 def test_what_is_seen_in_pictures(alarms: Any) -> None:
@@ -106,3 +108,23 @@ def test_what_is_seen_in_pictures(alarms: Any) -> None:
     known, wrong = alarms("detection", pictures(0.8), pictures(0.5))
     assert {"count.cat", "count.dog", "confidence.cat", "confidence.dog", "items.count", "output.x1"} <= known
     assert wrong == {"confidence.cat", "output.score"}
+
+
+def test_how_much_of_a_picture_a_class_is(alarms: Any) -> None:
+    """All classes are in all pictures, as ever, and the road takes what was the background's."""
+    rng = np.random.default_rng(7)
+
+    def masks(road: float) -> list[Row]:
+        shares = np.clip(rng.normal(road, 0.05, ROWS), 0.01, 0.8).tolist()
+        return [(["car", "road", "sky"], {"share": [0.1, share, 0.9 - share]}) for share in shares]
+
+    known, wrong = alarms("segmentation", masks(0.3), masks(0.6))
+    assert known == {"items.count", "items.set", "share.car", "share.road", "share.sky", "shape"}
+    assert wrong == {"share.road", "share.sky"}
+
+
+@pytest.mark.parametrize(("before", "now"), [("", "quantile"), ("quantile", ""), ("ranking", "quantile")])
+def test_answers_of_another_shape_are_a_change(alarms: Any, before: str, now: str) -> None:
+    """A number that became quantiles has nothing in common with them, but that both are answers."""
+    rows = {"": [([], {})], "quantile": [([], {"0.5": [1.0]})], "ranking": [(["a", "b"], {})]}
+    assert alarms(before, rows[before] * ROWS, rows[now] * ROWS, now)[1] == {"shape"}

@@ -18,6 +18,7 @@ from modelspan_analyzer.monitors.drift.learnt_floors import learnt_floor
 from modelspan_analyzer.monitors.drift.levels import levels
 from modelspan_analyzer.monitors.drift.peer_rules import peer_rule
 from modelspan_analyzer.monitors.drift.seasonal import Usual, seasonal, usual_now
+from modelspan_analyzer.reading.profiles.answers import SHAPE
 from modelspan_analyzer.reading.profiles.binning import Bins
 from modelspan_analyzer.reading.profiles.measures import MEASURES, Compared, Measured, with_p_values
 from modelspan_analyzer.reading.profiles.profile import Floats, Kind
@@ -217,7 +218,8 @@ def chosen(settings: DriftSettings, name: str) -> bool:
 
 def _pairs(context: MonitorContext, settings: DriftSettings, outputs: bool) -> Iterator[Pair]:
     def wanted(name: str) -> bool:
-        return chosen(settings, name) and (outputs or name not in context.row_names)
+        here = name not in context.row_names if not outputs else name != SHAPE or bool(context.target.shape)
+        return chosen(settings, name) and here
 
     from_rows = settings.exact or (outputs and bool(context.target.shape))  # sketches are of one number or class
     baseline, reference = context.baseline, None if from_rows and not context.no_rows else context.reference
