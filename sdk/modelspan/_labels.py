@@ -6,7 +6,7 @@ import functools
 import math
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from modelspan import _runtime
 from modelspan._failsafe import guard, swallowed
@@ -14,11 +14,11 @@ from modelspan._redact import Redaction
 from modelspan.capture import names, times, values
 from modelspan.capture.batches import UntoldError
 from modelspan.capture.output_columns import Outputs, of_rows, of_vector
-from modelspan.capture.outputs import NOTHING, UNTOLD, Output, answered, read
+from modelspan.capture.outputs import NOTHING, UNTOLD, Output, Told, answered, read
 from modelspan.capture.tables import table_of
 from modelspan.capture.texts import id_of, ids_of
 from modelspan.capture.values import clean
-from modelspan.conventions import COL_SHAPE, OUTCOME_LABEL
+from modelspan.conventions import COL_SHAPE, MULTIOUTPUT, OUTCOME_LABEL
 from modelspan.records.labels import Label
 
 if TYPE_CHECKING:
@@ -102,7 +102,16 @@ def _truth(value: Any) -> Output:
     keys = (*names.LABEL_KEYS, *names.ANSWER_KEYS, *names.SCORE_KEYS)
     if isinstance(value, Mapping) and names.first_of(names.plain_keys(value), keys) is not None:
         return read(value)
+    if isinstance(value, Mapping) and not value:
+        return answered([])  # of no name is anything true, as of an empty list
+    if isinstance(value, Mapping) and names.first_of(names.plain_keys(value), _OF_PARTS) is None:
+        return answered(value, _BY_NAME)
     return answered(value)
+
+
+_OF_PARTS: Final = (*names.ITEMS_KEYS, *names.BOXES_KEYS)
+_BY_NAME: Final = Told(task=MULTIOUTPUT)
+"""What is true by name keeps its names: `p10` is an item or an output, as nothing is true of a quantile."""
 
 
 def _truths(column: Any) -> Outputs:
