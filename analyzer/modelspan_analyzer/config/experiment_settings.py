@@ -61,6 +61,9 @@ class ExperimentSettings(MeasureSettings):
     champion: str = Field(description="version in use, or the value of the tag that `split` names")
     challenger: str = Field(description="version, or value, that might replace it")
     split: str = Field(BY_VERSION, description="`version`, or `tag.NAME`: what tells both apart")
+    share: float | None = Field(
+        None, gt=0, lt=1, description="of the predictions of both that the challenger should get, which is then checked"
+    )
     min_effect: float | None = Field(
         None, gt=0, description="smallest difference that matters, in its unit; 5 % of the champion's if not given"
     )

@@ -27,6 +27,10 @@ from modelspan_collector.sqlhttp.reader import SqlReader
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.expression import Compiled, literal, outcome_of
 
+_SEVERAL: Final = (
+    "answers of the shape {shape} are no single number or class, which `loss` compares; measure an outcome "
+    "(`outcome.NAME`), or a metric of one's own (`metric.NAME`)"
+)
 NOTHING: Final = Moments(0, 0.0, 0.0, 0.0)
 
 _MOMENTS: Final = """
@@ -80,7 +84,8 @@ def losses(store: Store, arms: Arms, positive_class: str, threshold: float) -> B
     """How wrong the answers were, by the labels that are in.
 
     Raises:
-        ValueError: labels and answers name no class in common, or the positive class is none of two.
+        ValueError: labels and answers name no class in common, the positive class is none of two, or answers are of
+            several parts.
     """
     champion, challenger = arms.rows(0), arms.rows(1)
     if not arms.tag:
@@ -88,6 +93,8 @@ def losses(store: Store, arms: Arms, positive_class: str, threshold: float) -> B
     target = target_of(store, arms.model, [look(store, one) for one in (champion, challenger)], positive_class, 2)
     if target.apart:
         raise ValueError(target.apart)
+    if target.shape:
+        raise ValueError(_SEVERAL.format(shape=target.shape))
     sides = [read_as(one, target) for one in (champion, challenger)]
     loss = loss_of(target)
     asked = {"positive": target.positive, "negative": target.negative, "threshold": threshold}

@@ -212,6 +212,53 @@ def test_a_tag_splits_a_version_and_no_difference_is_a_decision(store: Store) ->
     assert (fresh["verdict"], "nothing of friendly" in fresh["reason"]) == ("not_enough_data", True)
 
 
+SPLIT = """
+models:
+- model: letters
+  experiments:
+  - {name: half, challenger: b, champion: a, share: 0.5, measure: latency}
+"""
+
+
+def test_a_split_that_is_not_as_it_should_be_puts_all_in_doubt(store: Store) -> None:
+    """As long as both get a half it is ok; then a third of the challenger's requests is lost."""
+    runner = Runner(store, parse(SPLIT + OFF))
+    for hour in range(8):
+        for version, rows in (("a", 150), ("b", 150 if hour < 3 else 100)):
+            serve(store, answers(5, version, hour, rows, 0.8), "letters")
+        runner.run_window("letters", "b", window(hour))
+    split = results(store, "half.split", "letters")
+    assert [row["verdict"] for row in split[:3]] == ["ok"] * 3
+    assert split[-1]["verdict"] == "alarm"
+    assert "b got 44.19% of 2,150 predictions, and should get 50.00%" in split[-1]["reason"]
+    assert split[-1]["value"] == pytest.approx(950 / 2150 - 0.5)
+    times = results(store, "half.latency", "letters")
+    assert "the split is not as it should be" in times[-1]["reason"]
+    assert "the split is not as it should be" not in times[0]["reason"]
+
+
+LISTS = """
+models:
+- model: shop
+  experiments:
+  - {name: next, champion: a, challenger: b}
+"""
+
+
+def test_answers_of_several_parts_have_no_loss_and_it_says_so(store: Store) -> None:
+    """Nobody waits for labels that are there."""
+    for version in ("a", "b"):
+        ids = [f"{version}-{row}" for row in range(60)]
+        table = {"model": ["shop"] * 60, "version": [version] * 60, "prediction_id": ids, "shape": ["ranking"] * 60}
+        stamps = pa.array([START] * 60, pa.timestamp("ns", "UTC"))
+        store.insert("predictions", pa.table({**table, "timestamp": stamps, "items": [["x", "y"]] * 60}))
+        store.insert("labels", pa.table({"prediction_id": ids, "timestamp": stamps, "label": ["x"] * 60}))
+    Runner(store, parse(LISTS + OFF)).run_window("shop", "b", window(0))
+    (one,) = results(store, "next.loss", "shop")
+    assert one["verdict"] == "error"
+    assert "answers of the shape ranking are no single number or class" in one["reason"]
+
+
 def test_what_cannot_be_an_experiment_is_refused_with_what_to_do() -> None:
     """Names, sides and measures."""
     for text, said in (

@@ -16,6 +16,7 @@ from modelspan_analyzer.statistics.sequential import (
     best_rho,
     boundary,
     rows_needed,
+    split_p_value,
     standing,
 )
 
@@ -155,3 +156,28 @@ def test_little_says_nothing() -> None:
         found = standing(batches, ALPHA, 1000)
         assert (found.lower, found.upper, found.p_value) == (-np.inf, np.inf, 1.0)
     assert rows_needed(Standing(0, np.nan, -np.inf, np.inf, 1.0), 0.1, ALPHA, 1000) == 0
+
+
+@pytest.mark.parametrize("share", [0.5, 0.05])
+def test_a_right_split_is_seldom_ever_called_wrong(share: float) -> None:
+    """Looked at after every batch; a wrong one, of a tenth less for the smaller side, is called so."""
+    rng = np.random.default_rng(12)
+
+    def ever(of: float, level: float) -> float:
+        counts = np.cumsum(rng.binomial(200, of, (STREAMS, LOOKS)), axis=1)
+        rows = 200 * np.arange(1, LOOKS + 1)
+        said = [
+            any(split_p_value(int(x), int(n), share) <= level for x, n in zip(one, rows, strict=True)) for one in counts
+        ]
+        return float(np.mean(said))
+
+    assert ever(share, 0.05) <= 0.05
+    assert ever(share * 0.8, 0.001) > 0.5
+
+
+def test_the_split_is_that_of_scipy() -> None:
+    """The Bayes factor of beta-binomial against binomial counts."""
+    stats = pytest.importorskip("scipy.stats")
+    factor = stats.betabinom(1000, 20, 80).pmf(160) / stats.binom(1000, 0.2).pmf(160)
+    assert split_p_value(160, 1000, 0.2) == pytest.approx(1 / factor)
+    assert split_p_value(200, 1000, 0.2) == 1.0

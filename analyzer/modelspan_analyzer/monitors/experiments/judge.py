@@ -118,10 +118,10 @@ def _not_yet(found: Standing, asked: Asked, effect: float, said: str) -> str:
 
 
 def _said(found: Standing, asked: Asked) -> str:
-    two = f"{asked.experiment.challenger} against {asked.experiment.champion}"
+    one, other = asked.experiment.challenger, asked.experiment.champion
     if math.isnan(found.difference):
-        return f"no window has both {two} with what is measured"
+        return f"no window has both {one} and {other} with what is measured"
     within = "too little to say how sure that is"
     if math.isfinite(found.lower):
         within = f"{asked.amount(found.lower)} to {asked.amount(found.upper)}"
-    return f"{two}: {asked.amount(found.difference)} ({within})"
+    return f"{one} against {other}: {asked.amount(found.difference)} ({within})"

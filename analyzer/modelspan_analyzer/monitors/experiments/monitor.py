@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -25,10 +26,15 @@ from modelspan_analyzer.monitors.experiments.judge import Asked, judge
 from modelspan_analyzer.monitors.signal import Cost, Signal
 from modelspan_analyzer.reading.arms import NOTHING, Arms, answered, failures, logarithms, losses, outcomes, own
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
-from modelspan_analyzer.statistics.sequential import Batch, Standing, standing
+from modelspan_analyzer.statistics.sequential import LEAST, Batch, Standing, split_p_value, standing
+from modelspan_analyzer.verdicts.p_value import p_text
 from modelspan_collector.sqlhttp.errors import ClickHouseError
 
 SIGNAL: Final = "experiments"
+_SPLIT: Final = "split"
+_SURE: Final = 0.001
+"""Of a fault in the split, at all times at once."""
+_DOUBT: Final = "; the split is not as it should be, so that both may have been given different requests"
 
 
 def experiments(context: MonitorContext) -> list[Result]:
@@ -47,8 +53,38 @@ def _experiment(context: MonitorContext, settings: ExperimentSettings) -> Iterat
     values = (settings.champion, settings.challenger)
     tag = "" if by_version else settings.split.removeprefix(TAG)
     arms = Arms(context.model, versions, tag, values, context.window)
+    split = _split(context, arms, settings)
+    yield from (split,) if split else ()
+    doubt = _DOUBT if split and split.verdict is Verdict.ALARM else ""
     for one in (settings, *settings.guardrails):
-        yield _measured(context, arms, _asked(context, settings, one))
+        found = _measured(context, arms, _asked(context, settings, one))
+        yield replace(found, reason=f"{found.reason}{doubt}")
+
+
+def _split(context: MonitorContext, arms: Arms, settings: ExperimentSettings) -> Result | None:
+    """Whether the challenger gets the share that it should, over all windows so far; None where nobody says which."""
+    if settings.share is None:
+        return None
+    name, known = f"{settings.name}.{_SPLIT}", definition(settings, settings, f"{_SPLIT} {settings.share}")
+    batch = failures(context.store, arms) if context.silence is None else Batch(NOTHING, NOTHING)
+    earlier = before(context.store, (SIGNAL, name, known), context.model, context.version, context.window)
+    batches = [*earlier.batches, batch]
+    count, rows = sum(one.challenger.rows for one in batches), sum(one.rows for one in batches)
+    details = {"definition": known, "batch": as_details(batch), "predictions": rows}
+    details |= {"champion": settings.champion, "challenger": settings.challenger}
+    seen = Seen(n=batch.sides[0].rows, n_baseline=batch.sides[-1].rows, direction="both", details=details)
+    if rows * min(settings.share, 1 - settings.share) < LEAST:
+        needed = math.ceil(LEAST / min(settings.share, 1 - settings.share))
+        judged = Judged(
+            Verdict.NOT_ENOUGH_DATA, f"{rows:,} of the {needed:,} predictions that show a split of that kind"
+        )
+        return context.judged(SIGNAL, name, None, seen, judged, SIGNAL)
+    p_value = split_p_value(count, rows, settings.share)
+    odd = p_value <= _SURE
+    said = f"{settings.challenger} got {count / rows:.2%} of {rows:,} predictions, and should get {settings.share:.2%}"
+    chance = f"{'never' if odd else 'also'} by chance (p {p_text(p_value)}, however often it is looked at)"
+    judged = Judged(Verdict.ALARM if odd else Verdict.OK, f"{said}: {chance}", 0.0, None, {"p_always": p_value})
+    return context.judged(SIGNAL, name, count / rows - settings.share, seen, judged, SIGNAL)
 
 
 def _asked(context: MonitorContext, settings: ExperimentSettings, one: MeasureSettings) -> Asked:
