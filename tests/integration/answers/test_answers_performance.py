@@ -127,7 +127,8 @@ def test_labels_of_other_outputs_are_named(stored: Callable[..., None], look: Lo
     vectors = outputs([{"value": row} for row in TRUE.tolist()])
     stored("multioutput", {"outputs": outputs(named(NEAR))}, {"outputs": vectors})
     one = look()["mean_absolute_error", ""]
-    assert one.verdict is Verdict.SKIPPED
+    assert one.verdict is Verdict.ERROR
+    assert f"labels are in for {ROWS} predictions, and none can be used" in one.reason
     assert "give labels as answers are, by name or in order" in one.reason
 
 
@@ -280,6 +281,89 @@ def test_anomaly_scores_are_measured_by_their_order(store: Store, stored: Callab
     assert [one for one in found.values() if one.verdict is Verdict.ERROR] == []
     refused = [one for one in Runner(store).run_window("m", "1", WINDOW) if "anomaly scores" in one.reason]
     assert {one.signal for one in refused} == {"performance", "estimation", "fairness", "concept"}
+
+
+SIGNS = np.where(RNG.random(ROWS) < 0.2, -1.0, 1.0)
+"""As scikit-learn's detectors say it: -1 is what is unusual."""
+
+
+def card(store: Store, task: str) -> None:
+    """What the model says of itself."""
+    stamp = pa.array([START], pa.timestamp("ns", "UTC"))
+    store.insert("models", pa.table({"model": ["m"], "version": ["1"], "timestamp": stamp, "task": [task]}))
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["scores", "scores beside classes"])
+def test_labels_of_minus_one_are_the_anomalies(
+    store: Store, stored: Callable[..., None], look: Look, named: bool
+) -> None:
+    """Scores are the higher, the less usual a row is, whichever way labels are written; classes beside them are right
+    or wrong, and the scores no probabilities then either."""
+    score = RNG.normal(0, 2, ROWS) - 2 * SIGNS
+    said = np.where(score > 2, "-1", "1")
+    stored("", {"value": score, **({"label": said} if named else {})}, {"value": SIGNS})
+    card(store, "anomaly")
+    found = look()
+    assert value(found, "roc_auc") == pytest.approx(metrics.roc_auc_score(SIGNS == -1, score), abs=1e-9)
+    assert value(found, "average_precision") == pytest.approx(metrics.average_precision_score(SIGNS < 0, score))
+    assert found["brier", ""].verdict is Verdict.SKIPPED
+    if named:
+        assert value(found, "recall") == pytest.approx(metrics.recall_score(SIGNS == -1, said == "-1"))
+    assert [one for one in found.values() if one.verdict is Verdict.ERROR] == []
+
+
+@pytest.mark.parametrize(("task", "positive"), [("anomaly", -1), ("", 1)])
+def test_answers_of_minus_one_and_one_are_classes(
+    store: Store, stored: Callable[..., None], look: Look, task: str, positive: int
+) -> None:
+    """As `predict` of an isolation forest, or of a classifier of signs, gives them: no amounts, and no scores."""
+    said = np.where(RNG.random(ROWS) < 0.9, SIGNS, -SIGNS)
+    stored("", {"value": said}, {"value": SIGNS})
+    if task:
+        card(store, task)
+    found = look()
+    assert "the numbers -1 and 1 are taken for classes" in found["labels_share", ""].reason
+    assert value(found, "recall") == pytest.approx(metrics.recall_score(SIGNS, said, pos_label=positive))
+    assert value(found, "balanced_accuracy") == pytest.approx(metrics.balanced_accuracy_score(SIGNS, said))
+
+
+def test_scores_of_an_order_that_is_surely_upside_down_are_an_error(
+    store: Store, stored: Callable[..., None], look: Look
+) -> None:
+    """Those of scikit-learn are the lower, the less usual a row is: nobody may read that as a bad model."""
+    stored("", {"value": RNG.normal(0, 2, ROWS) + 2 * SIGNS}, {"value": SIGNS})
+    card(store, "anomaly")
+    found = look()
+    assert found["roc_auc", ""].verdict is Verdict.ERROR
+    assert "with the other sign" in found["roc_auc", ""].reason
+
+
+def test_ids_of_two_kinds_are_an_error(stored: Callable[..., None], look: Look) -> None:
+    """Lists of names and labels by number meet nowhere, which is no recommendation that nobody wanted."""
+    shown = [[f"sku-{item}" for item in row] for row in ids(ROWS, 10)]
+    stored("ranking", {"items": pa.array(shown, TEXTS)}, {"value": RNG.integers(0, 40, ROWS).astype(float)})
+    one = look()["ndcg", ""]
+    assert (one.verdict, one.value) == (Verdict.ERROR, None)
+    assert "no item that is relevant by a label was ever shown: lists hold sku-" in one.reason
+
+
+def test_lists_that_are_all_empty_show_nothing_that_is_relevant(stored: Callable[..., None], look: Look) -> None:
+    """A recommender that gives no items any more is not skipped: it hits nothing."""
+    stored("ranking", {"items": pa.array([[]] * ROWS, TEXTS)}, {"items": pa.array([["a"]] * ROWS, TEXTS)})
+    found = look()
+    assert (value(found, "ndcg"), value(found, "hit_rate"), value(found, "recall_at_10")) == (0.0, 0.0, 0.0)
+
+
+def test_labels_of_several_parts_beside_numbers_are_an_error(stored: Callable[..., None], look: Look) -> None:
+    """They are not labels that are late: nothing would ever use them."""
+    stored(
+        "",
+        {"value": RNG.normal(0, 1, ROWS)},
+        {"outputs": outputs([{"value": [1.0, 2.0]}] * ROWS), "shape": ["untold"] * ROWS},
+    )
+    one = look()["labels_share", ""]
+    assert one.verdict is Verdict.ERROR
+    assert f"{ROWS} have a label of several numbers or texts, which no answer is" in one.reason
 
 
 def ids(rows: int, count: int) -> list[list[int]]:

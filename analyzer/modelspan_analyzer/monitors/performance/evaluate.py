@@ -96,7 +96,8 @@ def _evaluate(store: Store, rows: Rows, target: Target, settings: Asked, segment
         if settings.query_tag and segment == ALL_ROWS:
             found[""] = [*found.get("", []), *_ranked(store, rows, settings)]
         return found
-    if target.anomaly and not read.classified(store, rows):
+    by_order = target.anomaly
+    if by_order and not read.classified(store, rows):
         scored = read.score_counts(store, rows, target, segment)
         return {part: _ordered(of_scores(counts, settings)) for part, counts in scored.items()}
     table = measures.BINARY if target.task == BINARY else measures.MULTICLASS
@@ -110,7 +111,8 @@ def _evaluate(store: Store, rows: Rows, target: Target, settings: Asked, segment
                 and not read.classified(store, rows)
             ):
                 found[part] = [_faulty(one, f"{fault}; or set `performance.threshold`") for one in found.get(part, [])]
-            found[part] = [*found.get(part, []), *of_scores(counts, settings)]
+            ordered = _ordered(of_scores(counts, settings)) if by_order else of_scores(counts, settings)
+            found[part] = [*found.get(part, []), *ordered]
     elif segment == ALL_ROWS:
         found[""] = [*found.get("", []), *_one_against_rest(store, rows)]
     return found

@@ -16,10 +16,11 @@ from modelspan_analyzer.monitors.performance import business
 from modelspan_analyzer.monitors.performance.before import p_values_before
 from modelspan_analyzer.monitors.performance.evaluate import Measured
 from modelspan_analyzer.monitors.performance.judge import Place, judge, nothing_beside
-from modelspan_analyzer.monitors.performance.measured import absent_in, measured_in
+from modelspan_analyzer.monitors.performance.measured import absent_in, measured_in, upside_down
 from modelspan_analyzer.monitors.performance.rhythm import beside_rhythm
 from modelspan_analyzer.monitors.signal import Need, Signal
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment
+from modelspan_analyzer.reading.outcomes.several import labelled_otherwise
 from modelspan_analyzer.reading.outcomes.spelling import shown
 from modelspan_analyzer.reading.outcomes.target import Target
 from modelspan_analyzer.reading.rows import Rows
@@ -55,6 +56,8 @@ def performance(context: MonitorContext) -> list[Result]:
             found[""] = [*found.get("", []), *absent_in(context, found.get("", []))]
         expected = measured_in(context, reference, segment) if reference else {}
         whole = expected.get("", []) if segment == ALL_ROWS else whole
+        if target.anomaly:
+            found = {part: upside_down(measured, whole) for part, measured in found.items()}
         judged = [part for part, measured in found.items() if max(one.rows for one in measured) >= settings.min_rows]
         alarming = {one.key for measured in found.values() for one in measured if one.metric in settings.alarm_on}
         share = 1 / max(1, len(judged) * len(alarming))
@@ -81,16 +84,18 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
     known = f"labels are in for {seen.labelled} of {seen.rows} predictions"
     few = f"{least} labelled ones are needed, more than there are" if 0 < seen.rows < least else ""
     odd = 0 if target.shape else context.answers[0].labelled - seen.labelled
+    otherwise = 0 if enough or target.shape else labelled_otherwise(context.store, context.sources[0])
+    unlike = f"{otherwise} have a label of several numbers or texts, which no answer is" if otherwise else ""
     said = f"{odd} are labelled {shown(target.strange)}, no class of the model, and left out" if odd else ""
     return context.result(
         SIGNAL,
         "labels_share",
         None if math.isnan(seen.share) else seen.share,
-        (Verdict.WARNING if odd > MANY_ODD * seen.labelled else Verdict.OK) if enough else Verdict.NOT_ENOUGH_DATA,
+        _known(enough, odd > MANY_ODD * seen.labelled, otherwise >= least),
         threshold=least / seen.rows if seen.rows >= max(least, 1) else None,
         direction="below",
         n=seen.rows,
-        reason="; ".join(part for part in (known, said, few, target.derived, _compared(context)) if part),
+        reason="; ".join(part for part in (known, unlike, said, few, target.derived, _compared(context)) if part),
         details={
             "labelled": seen.labelled,
             "left_out": odd,
@@ -100,6 +105,13 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
             "derived": target.derived,
         },
     )
+
+
+def _known(enough: bool, odd: bool, unlike: bool) -> Verdict:
+    """Of labels: enough, of which too many may be odd; or too few, as there are others that nothing can use."""
+    if enough:
+        return Verdict.WARNING if odd else Verdict.OK
+    return Verdict.ERROR if unlike else Verdict.NOT_ENOUGH_DATA
 
 
 def _compared(context: MonitorContext) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
+from modelspan_analyzer.monitors.performance.common_classes import UNKNOWN
 from modelspan_analyzer.monitors.performance.evaluate import Measured
 from modelspan_analyzer.monitors.performance.rows_of import mean_of
 from modelspan_analyzer.reading.outcomes import several as reading
@@ -68,16 +70,27 @@ def lists_of(several: Several, k: int) -> tuple[Lists, list[str]]:
     return Lists(several.rows, row, rank, relevance, true_row[order], gain[order], k), names[item].tolist()
 
 
-def measures(several: Several, k: int, popular: Popularity) -> list[Measured]:
-    """Every measure of the lists of some rows."""
+def apart(every: Sequence[Several]) -> str:
+    """That no item which was relevant to any list was ever shown by one, which is said of ids of two kinds; '' else.
+
+    Lists that hold nothing, and labels by which nothing was relevant, are no ids.
+    """
+    shown = {name for one in every for name in reading.texts(one.answer)[1].tolist()}
+    relevant = {name for one in every for name in reading.texts(one.truth, above=np.nextafter(0, 1))[1].tolist()}
+    if not shown or not relevant or shown & relevant:
+        return ""
+    few = [", ".join(sorted(names)[:3])[:60] for names in (shown, relevant)]
+    return f"no item that is relevant by a label was ever shown: lists hold {few[0]}, …, and labels name {few[1]}, …"
+
+
+def measures(several: Several, k: int, popular: Popularity, apart: str = "") -> list[Measured]:
+    """Every measure of the lists of some rows; those of relevance cannot be told where ids are `apart`."""
     lists, names = lists_of(several, k)
-    if not lists.lists.size:
-        return []
     found = []
-    if several.known.any():
-        for name, measure in _OF_RELEVANT.items():
-            found.append(mean_of(several, name.format(k=k), measure(lists), _NAN, True, {"k": k}))
-    return [*found, *_of_shown(several, lists, np.asarray(names, object), popular)]
+    for name, measure in _OF_RELEVANT.items() if several.known.any() else ():
+        one = mean_of(several, name.format(k=k), measure(lists), _NAN, True, {"k": k})
+        found.append(replace(one, estimate=UNKNOWN, fault=apart) if apart and one.rows else one)
+    return [*found, *(_of_shown(several, lists, np.asarray(names, object), popular) if lists.lists.size else ())]
 
 
 def _of_shown(several: Several, lists: Lists, names: np.ndarray, popular: Popularity) -> list[Measured]:

@@ -39,19 +39,27 @@ def evaluate(
         return {}
     parts = reading.read_several(store, rows, segment)
     if target.shape == RANKING:
-        popular = recommended.popularity(reading.read_several(store, known))
-        return {part: recommended.measures(found, settings.cut_off, popular) for part, found in parts.items()}
+        before = reading.read_several(store, known)
+        popular = recommended.popularity(before)
+        apart = recommended.apart([*parts.values(), *before.values()])
+        return {part: recommended.measures(found, settings.cut_off, popular, apart) for part, found in parts.items()}
     measured = {part: _MEASURES[target.shape](_labelled(found)) for part, found in parts.items()}
     return {part: found for part, found in measured.items() if found}
 
 
-def absent(target: Target, found: Sequence[Measured]) -> list[Measured]:
-    """What the shape's first measure lacks where nothing could be measured, or that no measure takes it."""
+def absent(target: Target, found: Sequence[Measured], labelled: int = 0) -> list[Measured]:
+    """What the shape's first measure lacks where nothing could be measured, or that no measure takes it.
+
+    Where labels are in, that none of them can be used is a fault: nobody may take it for looked at.
+    """
     if found:
         return []
     name, higher = _FIRST.get(target.shape, ("answers", True))
     hint = _HINTS.get(target.shape, "")
     lacking = _LACKING.get(target.shape) or NO_PLACE.format(shape=target.shape, hint=hint)
+    if labelled and target.shape in _LACKING:
+        fault = f"labels are in for {labelled} predictions, and none can be used: {lacking}"
+        return [Measured(name, UNKNOWN, _NAN, higher, labelled, fault=fault)]
     return [Measured(name, UNKNOWN, _NAN, higher, 0, lacking=lacking, untold=target.shape == UNTOLD)]
 
 

@@ -46,6 +46,8 @@ SELECT {segment_field} AS part, weight, items, mapKeys(outputs) AS names, mapVal
 FROM ({rows}) WHERE {kept} ORDER BY part, prediction_id LIMIT {limit}
 """
 _COVERAGE = "SELECT count() AS n, countIf(said_shape != '' OR truth != '') AS labelled FROM ({rows})"
+_ANY_SUCH = f"SELECT count() > 0 AS found FROM (SELECT 1 FROM labels WHERE {THE_LABEL} AND shape != '' LIMIT 1)"
+_OTHERWISE = "SELECT countIf(said_shape != '') AS n FROM ({rows})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,14 @@ def coverage(store: Store, rows: Rows) -> Coverage:
     joined = with_truths(rows)
     found = store.rows(_COVERAGE.format(rows=joined.sql), joined.parameters)[0]
     return Coverage(int(found["n"]), int(found["labelled"]))
+
+
+def labelled_otherwise(store: Store, rows: Rows) -> int:
+    """How many rows have a label of several numbers or texts, which answers of one cannot be compared with."""
+    if not store.rows(_ANY_SUCH)[0]["found"]:
+        return 0
+    joined = with_truths(rows)
+    return int(store.rows(_OTHERWISE.format(rows=joined.sql), joined.parameters)[0]["n"])
 
 
 def read_several(store: Store, rows: Rows, segment: Segment = ALL_ROWS) -> dict[str, Several]:

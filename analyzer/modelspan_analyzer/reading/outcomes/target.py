@@ -27,6 +27,10 @@ MAX_CLASSES: Final = 100
 MANY_NUMBERS: Final = 20
 """Whole numbers of which a model without a card has no more as classes."""
 
+OUTLIER: Final = "-1"
+"""What scikit-learn's detectors answer for what is unusual; for all else 1."""
+_OUTLIERS: Final = frozenset({OUTLIER, "1"})
+
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _SETTLED = "`modelspan.register(..., task=...)` settles it"
@@ -38,7 +42,8 @@ SELECT arraySort(groupUniqArray(101)(label)) AS predicted, arraySort(groupUniqAr
        {ranges}, groupUniqArray(1000)(tags['tenant']) AS tenants,
        count() AS n, countIf(truth != '') AS labelled, countIf(notEmpty(attributions)) AS attributed,
        toString(max(labelled_at)) AS labels_until, groupUniqArray(8)(shape) AS shapes,
-       countIf(isNotNull(value) AND value != round(value)) = 0 AS whole
+       countIf(isNotNull(value) AND value != round(value)) = 0 AS whole,
+       countIf(isNotNull(value) AND abs(value) != 1) = 0 AND ifNull(min(value), 0) = -1 AS signs
 FROM ({rows})
 """
 _RESPELT = """
@@ -63,7 +68,13 @@ _OF_POSITIVE = """
 SELECT * REPLACE (if(label = '' AND mapContains(scores, {{scored:String}}), scores[{{scored:String}}], value) AS value)
 FROM ({rows})
 """
+_OF_SIGNS = """
+SELECT * REPLACE (if(label = '' AND isNotNull(value), toString(assumeNotNull(value)), toString(label)) AS label,
+                  CAST(NULL, 'Nullable(Float64)') AS value)
+FROM ({rows})
+"""
 _OF_VALUES = f"SELECT * REPLACE ({confidence.AS_POSITIVE}) FROM ({{rows}})"
+_SIGNS = f"answers that are the numbers -1 and 1 are taken for classes: {_SETTLED}"
 _DERIVED = {
     MULTICLASS: "answers that name no class are taken for the class of their highest score (or of their whole number)",
     BINARY: "answers that are class scores alone are taken for {positive} from `performance.threshold` on",
@@ -92,6 +103,8 @@ class Target:
     """What answers are that are no single number or class, one of the SDK's shapes; '' of all others."""
     anomaly: bool = False
     """Answers are anomaly scores: they put rows into an order, and are no probabilities."""
+    signs: bool = False
+    """Answers are the numbers -1 and 1, which are classes."""
 
     @property
     def positive(self) -> str:
@@ -131,6 +144,8 @@ class Seen(NamedTuple):
     """Of answers that are more than one number or class."""
     whole: bool = False
     """All numbers that were answered are whole."""
+    signs: bool = False
+    """All are -1 or 1, and some are -1."""
 
 
 def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = "", windows: int = 1) -> Target:
@@ -150,6 +165,9 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
     found = find_spelling([one.predicted for one in seen], [one.truths for one in seen])
     if numbers := _of_numbers(task, seen):
         return numbers
+    positive = positive or (OUTLIER if _of_anomalies(task) and _all_signs(seen) else "")
+    if any(one.signs for one in seen) and all(one.signs or not one.numbers for one in seen) and _all_signs(seen):
+        return replace(classify(sorted(_OUTLIERS), positive), signs=True, derived=_SIGNS, guess="" if task else _SIGNS)
     answers, truths = (
         [frozenset(found.get(word, word) for word in words) for words in side]
         for side in ([one.predicted for one in seen], [one.truths for one in seen])
@@ -179,12 +197,13 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
         return Target(REGRESSION, guess=_WHOLE_NUMBERS, derived=_WHOLE_NUMBERS)
     unnamed = any(one.scored_alone or (one.numbers and target.task == MULTICLASS) for one in seen)
     of_values = confidence.agreed([_respelt(one.of_values, found) for one in seen], target.classes)
-    of_values = frozenset() if target.task != BINARY or of_values == {target.positive} else of_values
+    anomaly = _of_anomalies(task) and target.task != MULTICLASS
+    of_values = frozenset() if anomaly or target.task != BINARY or of_values == {target.positive} else of_values
     said = [_DERIVED.get(target.task, "").format(positive=target.positive)] if unnamed else []
     said += [confidence.said(of_values, target.positive)] if of_values else []
     guess, derived = "" if task else _guess(target, found), "; ".join(filter(None, said))
     target = replace(target, spelling=found, guess=guess, derived=derived, apart=apart, strange=odd)
-    return replace(target, of_values=of_values, anomaly=_of_anomalies(task) and target.task != MULTICLASS)
+    return replace(target, of_values=of_values, anomaly=anomaly)
 
 
 def read_as(rows: Rows, target: Target) -> Rows:
@@ -198,6 +217,8 @@ def read_as(rows: Rows, target: Target) -> Rows:
     if target.strange:
         more = {**rows.parameters, "strange": sorted(target.strange)}
         rows = replace(rows, sql=_KNOWN.format(rows=rows.sql), parameters=more)
+    if target.signs:
+        return replace(rows, sql=_OF_SIGNS.format(rows=rows.sql))
     if not target.derived:
         return rows
     if target.task == BINARY:
@@ -238,6 +259,13 @@ def _respelt(classes: confidence.Classes | None, spelling: Mapping[str, str]) ->
     return None if classes is None else frozenset(spelling.get(name, name) for name in classes)
 
 
+def _all_signs(seen: Sequence[Seen]) -> bool:
+    """Whether nothing but -1 and 1 was said, or true, of classes."""
+    return all(one.predicted | one.truths <= _OUTLIERS for one in seen) and any(
+        OUTLIER in one.predicted | one.truths or one.signs for one in seen
+    )
+
+
 def _are_of_two(truths: Set[str]) -> bool:
     """Whether labels are of a score from 0 to 1: truth values, or two words, of which neither is a number."""
     return truths <= {"0", "1", "true", "false"} or (
@@ -273,6 +301,7 @@ def look(store: Store, rows: Rows) -> Seen:
         str(seen["labels_until"]),
         frozenset(name for name in seen["shapes"] if name),
         bool(seen["whole"]),
+        bool(seen["signs"]),
     )
 
 
