@@ -163,11 +163,9 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
     card = card_for(store, model, frozenset().union(*(one.tenants for one in seen)))
     task, classes = card.task, list(card.classes)
     found = find_spelling([one.predicted for one in seen], [one.truths for one in seen])
-    if numbers := _of_numbers(task, seen):
-        return numbers
     positive = positive or (OUTLIER if _of_anomalies(task) and _all_signs(seen) else "")
-    if any(one.signs for one in seen) and all(one.signs or not one.numbers for one in seen) and _all_signs(seen):
-        return replace(classify(sorted(_OUTLIERS), positive), signs=True, derived=_SIGNS, guess="" if task else _SIGNS)
+    if plain := _of_numbers(task, seen) or _of_signs(task, seen, positive):
+        return plain
     answers, truths = (
         [frozenset(found.get(word, word) for word in words) for words in side]
         for side in ([one.predicted for one in seen], [one.truths for one in seen])
@@ -184,11 +182,7 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
         odd = truths[0]
     elif not of_classes:  # numbers beside numbers
         odd = frozenset()
-    bounded = True
-    for one, named, labels in zip(seen, answers, [*(each - odd for each in current), *truths[windows:]], strict=True):
-        bounded &= one.bounded
-        if named or _classifies(task) or (bounded and _are_of_two(labels)):
-            classes = list(dict.fromkeys([*classes, *sorted(named), *sorted(labels)]))
+    classes = _named(task, classes, seen, answers, [*(each - odd for each in current), *truths[windows:]])
     if not task and _are_amounts(classes):
         guess = f"taken for numbers, as more than {MANY_NUMBERS} whole numbers were seen: {_SETTLED}"
         return Target(REGRESSION, guess=guess)
@@ -204,6 +198,22 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
     guess, derived = "" if task else _guess(target, found), "; ".join(filter(None, said))
     target = replace(target, spelling=found, guess=guess, derived=derived, apart=apart, strange=odd)
     return replace(target, of_values=of_values, anomaly=anomaly)
+
+
+def _named(
+    task: str,
+    classes: Sequence[str],
+    seen: Sequence[Seen],
+    answers: Sequence[Set[str]],
+    truths: Sequence[Set[str]],
+) -> list[str]:
+    """The classes that the card, answers and labels name, in that order; numbers beside amounts name none."""
+    found, bounded = dict.fromkeys(classes), True
+    for one, named, labels in zip(seen, answers, truths, strict=True):
+        bounded &= one.bounded
+        if named or _classifies(task) or (bounded and _are_of_two(labels)):
+            found |= dict.fromkeys([*sorted(named), *sorted(labels)])
+    return list(found)
 
 
 def read_as(rows: Rows, target: Target) -> Rows:
@@ -237,6 +247,13 @@ def _of_numbers(task: str, seen: Sequence[Seen]) -> Target | None:
     if shape:
         return Target(REGRESSION, shape=shape, guess=guess, derived=guess)
     return Target(REGRESSION) if task == REGRESSION else None
+
+
+def _of_signs(task: str, seen: Sequence[Seen], positive: str) -> Target | None:
+    """The target of answers that are -1 and 1, where labels say nothing else; None of all others."""
+    if not (any(one.signs for one in seen) and all(one.signs or not one.numbers for one in seen) and _all_signs(seen)):
+        return None
+    return replace(classify(sorted(_OUTLIERS), positive), signs=True, derived=_SIGNS, guess="" if task else _SIGNS)
 
 
 def _shape(task: str, seen: Sequence[Seen]) -> str:
