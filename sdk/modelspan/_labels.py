@@ -12,6 +12,7 @@ from modelspan import _runtime
 from modelspan._failsafe import guard, swallowed
 from modelspan._redact import Redaction
 from modelspan.capture import names, times, values
+from modelspan.capture.answers import Answer
 from modelspan.capture.batches import UntoldError
 from modelspan.capture.output_columns import Outputs, of_rows, of_vector
 from modelspan.capture.outputs import NOTHING, UNTOLD, Output, Told, answered, read
@@ -19,6 +20,7 @@ from modelspan.capture.tables import table_of
 from modelspan.capture.texts import id_of, ids_of
 from modelspan.capture.values import clean
 from modelspan.conventions import COL_SHAPE, MULTIOUTPUT, OUTCOME_LABEL
+from modelspan.records.encode import answer_columns
 from modelspan.records.labels import Label
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ def label(
 def _keep(prediction_id: Any, value: Any, timestamp: Any, model: str | None, outcome: str) -> None:
     try:
         named = _outcome_named(outcome)
-        bounds = Redaction(max_length=_runtime.current().settings.max_string_length)  # ids are cut as predictions' are
+        settings = _runtime.current().settings
+        bounds = Redaction(settings.redact, max_length=settings.max_string_length, key=b"none is kept")
         if isinstance(prediction_id, (str, bytes)) or not hasattr(prediction_id, "__len__"):
             told = _single(prediction_id, value, timestamp, model, bounds)
         else:
@@ -88,7 +91,16 @@ def _single(prediction_id: Any, value: Any, timestamp: Any, model: str | None, b
     if told.answer is None and told.label is None and (told.value is None or math.isnan(told.value)):
         raise UntoldError(_NO_OUTCOME)
     label = None if told.label is None else bounds.cut(clean(told.label))
-    return Label(bounds.cut(found), told.value, label, _when(timestamp), model=_name(model), answer=told.answer)
+    answer = None if told.answer is None else _without(told.answer, bounds)
+    return Label(bounds.cut(found), told.value, label, _when(timestamp), model=_name(model), answer=answer)
+
+
+def _without(answer: Answer, bounds: Redaction) -> Answer:
+    """An answer without the numbers that a rule of redaction meets by name."""
+    kept = {name: numbers for name, numbers in answer.outputs.items() if not bounds.takes_out(name)}
+    if answer.outputs and not kept and not answer.items:
+        raise UntoldError("all names of what was true are redacted")
+    return answer._replace(outputs=kept)
 
 
 def _truth(value: Any) -> Output:
@@ -153,7 +165,8 @@ def _many(prediction_ids: Any, value: Any, timestamp: Any, model: str | None, bo
     several = hasattr(timestamp, "__len__") and not isinstance(timestamp, str)
     when: Any = times.or_now(times.instants(timestamp), "labels") if several else _when(timestamp)
     texts = None if told.label is None else bounds.bounded(told.label)
-    found = Label(bounds.bounded(ids), _numbers(told.value), texts, when, len(ids), _name(model), answer=told.answers)
+    answers = None if told.answers is None else answer_columns(told.answers, bounds)
+    found = Label(bounds.bounded(ids), _numbers(told.value), texts, when, len(ids), _name(model), answer=answers)
     return _known(found)
 
 

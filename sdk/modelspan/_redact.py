@@ -84,6 +84,13 @@ class Redaction:
         """Whether the name does not leave the process at all."""
         return self.change(name) is _nothing
 
+    def takes_out(self, name: str) -> bool:
+        """Whether a rule meets the name of a number of an answer: of numbers no hash and no beginning is kept.
+
+        The list of allowed features says nothing of answers.
+        """
+        return any(fits(name, pattern) for pattern, _ in self._rules)
+
     def value(self, name: str, value: Any) -> Any:
         """One value as it may leave the process; None where it may not."""
         change = self.change(name)

@@ -106,8 +106,8 @@ def _column(rules: Redaction, name: str, column: Any, structural: frozenset[str]
     of_answer = (conventions.COL_SCORE_PREFIX, conventions.COL_OUTPUT_PREFIX)
     is_score = name.startswith(of_answer) and rules.named(name) == "keep"
     action = "keep" if name in structural or is_score else rules.action(name)
-    if action == "drop":
-        return None, True
+    if action == "drop" or (action == "hash" and name.startswith(conventions.COL_OUTPUT_PREFIX)):
+        return None, True  # of numbers of an answer no hash is kept
     if action == "hash":
         return _hashed(rules, array), True
     if pa.types.is_dictionary(array.type):

@@ -1,7 +1,8 @@
 """The rules of redaction: which names are dropped, hashed or kept, and what is masked in text.
 
-Patterns of names are shell-style (`user.*`, `*email*`), whatever the case, and meet attribute names, feature names
-(without prefix) and tag names alike; a mask is a regular expression and meets text wherever it stands.
+Patterns of names are shell-style (`user.*`, `*email*`), whatever the case, and meet attribute names, and names of
+features, tags and numbers of answers (without prefix) alike; a mask is a regular expression and meets text wherever it
+stands.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ PREFIXES: Final = (
     conventions.COL_FEATURE_PREFIX,
     conventions.COL_TAG_PREFIX,
     conventions.COL_ATTRIBUTION_PREFIX,
+    conventions.COL_OUTPUT_PREFIX,
 )
 STRUCTURAL: Final = frozenset({
     "service.name",

@@ -211,7 +211,17 @@ def output_columns(told: batches.Outputs, redaction: Redaction) -> dict[str, Any
         table[conventions.COL_LABEL] = redaction.bounded(told.label)
     for name, scores in (told.scores or {}).items():
         table[f"{conventions.COL_SCORE_PREFIX}{redaction.cut(clean(name))}"] = scores
-    return table | dict(told.answers or {})
+    return table | answer_columns(told.answers, redaction)
+
+
+def answer_columns(answers: Mapping[str, Any] | None, redaction: Redaction) -> dict[str, Any]:
+    """The columns of answers of several parts, without the numbers that a rule meets by name."""
+    prefix = conventions.COL_OUTPUT_PREFIX
+    return {
+        name: column
+        for name, column in (answers or {}).items()
+        if not (name.startswith(prefix) and redaction.takes_out(name.removeprefix(prefix)))
+    }
 
 
 def types(features: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

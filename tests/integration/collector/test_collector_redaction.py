@@ -44,6 +44,21 @@ def test_redaction_before_the_disk(start: Callable[..., Collector], store: Store
     assert row == {"numeric_features": {"age": 3.0}, "categorical_features": {"zip": rules.digest("secret-zip")}}
 
 
+def test_numbers_of_answers_meet_the_rules_by_name(start: Callable[..., Collector], store: Store) -> None:
+    """As features do, in predictions and in labels; of numbers no hash is kept, and an allow-list means features."""
+    rules = Redaction(drop=("salary",), hash=("zip*",), allow=("x",), key=b"k")
+    collector = start(redaction=rules)
+    numbers = {"output.salary": [[1.0]], "output.zipcode": [[8004.0]], "output.bonus": [[7.0]]}
+    said = {**numbers, "shape": ["multioutput"]}
+    export(collector.grpc_port, LOGS, event("modelspan.predictions", arrow(predictions(1, **said))).SerializeToString())
+    export(collector.grpc_port, LOGS, event("modelspan.labels", arrow(predictions(1, **said))).SerializeToString())
+    collector.flush()
+    for table in ("predictions", "labels"):
+        assert store.rows(f"SELECT shape, outputs FROM {table}") == [
+            {"shape": "multioutput", "outputs": {"bonus": [7.0]}}
+        ]
+
+
 def test_redaction_wherever_an_attribute_stands(start: Callable[..., Collector], store: Store, tmp_path: Path) -> None:
     """Resources, scopes, events, links, points, exemplars, records and their bodies; in queues of forwarding too."""
     collector = start(

@@ -80,6 +80,31 @@ def test_nothing_redacted_is_on_the_wire(run: Callable[..., Any], receiver: Rece
     assert single["tag.kept"] == "yes"
 
 
+def test_numbers_of_answers_and_of_their_truth_meet_the_rules_by_name(
+    run: Callable[..., Any], receiver: Receiver
+) -> None:
+    """Of numbers no hash is kept: what is to be hashed or cut is dropped; a list of allowed features says nothing of
+    answers."""
+    script = """
+import modelspan
+modelspan.configure(redact={"salary": "drop", "zip*": "hash", "age": modelspan.truncate(1)}, allow_features=["x"])
+answer = {"salary": 1234.5, "zipcode": 80041.0, "age": 33.0, "bonus": 7.0}
+@modelspan.observe(model="m", task="multioutput")
+def predict(row): return answer
+predict({"x": 1.0})
+one = modelspan.prediction_id()
+modelspan.label(one, answer)
+modelspan.label([one, "other"], [answer, {"salary": 1234.5, "bonus": 8.0}])
+assert modelspan.flush()
+"""
+    run(script, MODELSPAN_REDACT_KEY="key")
+    (row,) = receiver.predictions()
+    assert {name: number for name, number in row.items() if name.startswith("output.")} == {"output.bonus": [7.0]}
+    truths = [row for table in receiver.tables("modelspan.labels") for row in table.to_pylist()]
+    assert len(truths) == 3
+    assert {name for row in truths for name in row if name.startswith("output.")} == {"output.bonus"}
+
+
 def test_features_can_stay_off_spans(run: Callable[..., Any], receiver: Receiver) -> None:
     """The choice of what spans carry does not touch the records."""
     script = """
