@@ -13,6 +13,7 @@ _COLUMNS: Final = {
     "value": "Nullable(Float64)", "label": "String", "truth": "String", "true_value": "Nullable(Float64)",
     "weight": "Float64", "scores": "Map(String, Float64)", "tags": "Map(String, String)",
     "numeric_features": "Map(String, Float64)", "categorical_features": "Map(String, String)",
+    "items": "Array(String)", "outputs": "Map(String, Array(Float64))",
 }  # fmt: skip
 """What an expression of labelled rows sees, and of which type."""
 _OUTCOMES: Final = "Array(Tuple(String, String, Nullable(Float64), String))"

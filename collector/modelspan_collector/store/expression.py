@@ -23,7 +23,8 @@ ROW_COLUMNS: Final = ("value", "label", *MAPS)
 FUNCTIONS: Final = (
     "if", "multiIf", "abs", "least", "greatest", "round", "floor", "ceil", "exp", "log", "log1p", "sqrt", "pow", "sign",
     "coalesce", "ifNull", "isNull", "isNotNull", "toFloat64", "toFloat64OrZero", "toString", "mapContains", "lower",
-    "upper", "length", "startsWith", "endsWith",
+    "upper", "length", "startsWith", "endsWith", "has", "empty", "notEmpty", "arraySum", "arrayAvg", "arrayMin",
+    "arrayMax",
 )  # fmt: skip
 KEYWORDS: Final = (
     "in", "not", "and", "or", "is", "null", "between", "like", "true", "false", "case", "when", "then", "else", "end",
@@ -50,6 +51,10 @@ _OF_STATEMENTS: Final = (
     "format",
 )
 """Words of a query, in lower case: a feature of such a name is written feature.NAME."""
+PARTS: Final = ("items", "outputs")
+"""Columns of answers of several parts: a feature of such a name is written feature.NAME."""
+OUTPUT: Final = "output"
+"""The function that gives a number of an answer by its name."""
 OUTCOME: Final = "outcome"
 """The function that gives an outcome of a prediction by its name."""
 OUTCOMES_COLUMN: Final = "outcomes_"
@@ -131,11 +136,14 @@ def compiled(
     functions = {name.lower(): name for name in (*FUNCTIONS, *(AGGREGATES if aggregates else ()))}
     allowed = _allowed(columns, functions, features)
     tokens = _tokens(expression, what, allowed)
-    tokens, read = _with_outcomes(tokens) if outcomes else (tokens, [])
+    tokens, read = _with_called(tokens, OUTCOME) if outcomes else (tokens, [])
+    tokens = _with_called(tokens, OUTPUT)[0] if PARTS[1] in columns else tokens
     pieces, names, called_by, endings = [], [], set[str](), _endings(tokens)
     for at, token in enumerate(tokens):
         if token.kind == OUTCOME:
             pieces.append(outcome_of(token.text, rows, text=_as_text(tokens, at)))
+        elif token.kind == OUTPUT:
+            pieces.append(_output_of(token.text, rows))
         elif token.kind != "name":
             pieces.append(_literal(token.text) if token.kind == "text" else endings.get(at, token.text))
         if token.kind != "name":
@@ -151,6 +159,8 @@ def compiled(
             sql = _known(rows, tokens, at) if aggregates and token.text == TRUTH else rows + token.text
             pieces.append(_column(sql, token.text, _beside(tokens, at)))
             names += _key_of(tokens, at)
+        elif token.text in PARTS:
+            raise ExpressionError(_OF_PARTS.format(what=what, name=token.text))
         elif features and not called and token.word not in _OF_STATEMENTS:
             kind, name = _named(token.text)
             pieces.append(_read(kind, name, rows, text=_as_text(tokens, at)))
@@ -162,6 +172,18 @@ def compiled(
     truths = any(token.kind == "name" and token.text in columns and token.text in TRUTHS for token in tokens)
     summed, ranks = bool(called_by & set(AGGREGATES)), bool(called_by & set(_OF_RANKS))
     return Compiled(" ".join(pieces), tuple(dict.fromkeys(names)), summed, truths, tuple(dict.fromkeys(read)), ranks)
+
+
+_OF_PARTS: Final = (
+    "{what} cannot read {name!r}, which answers of several parts have: metrics and SELECTs can; a feature or tag of "
+    "that name is feature.{name} or tag.{name}"
+)
+
+
+def _output_of(name: str, rows: str) -> str:
+    """SQL: the first number of an answer by its name, a text literal; NULL where it has none."""
+    numbers = f"{rows}{PARTS[1]}[{_literal(name)}]"
+    return f"if(empty({numbers}), NULL, {numbers}[1])"
 
 
 def _endings(tokens: Sequence[_Token]) -> dict[int, str]:
@@ -193,15 +215,15 @@ def _known(rows: str, tokens: Sequence[_Token], at: int) -> str:
     return f"nullIf({rows}{TRUTH}, '')"
 
 
-def _with_outcomes(tokens: Sequence[_Token]) -> tuple[list[_Token], list[str]]:
-    """The tokens with each `outcome('revenue')` as one of them, and the names of those, as they are written."""
+def _with_called(tokens: Sequence[_Token], function: str) -> tuple[list[_Token], list[str]]:
+    """The tokens with each call such as `outcome('revenue')` as one of them, and their names, as they are written."""
     found: list[_Token] = []
     names: list[str] = []
     at = 0
     while at < len(tokens):
         bracket, name, end = [*tokens[at + 1 : at + 4], *[_Token("", "")] * 3][:3]
-        if tokens[at].word == OUTCOME and (bracket.text, name.kind, end.text) == ("(", "text", ")"):
-            found.append(_Token(OUTCOME, name.text))
+        if tokens[at].word == function and (bracket.text, name.kind, end.text) == ("(", "text", ")"):
+            found.append(_Token(function, name.text))
             names.append(name.text)
             at += 4
         else:

@@ -86,3 +86,21 @@ def test_aggregates_are_for_many_rows_only() -> None:
 def test_texts_hold_no_parameters(text: str) -> None:
     """What a query's parameters are found by is written otherwise."""
     assert not set(literal(text)) & set("{}%")
+
+
+ROWS = ("value", "items", "outputs", "true_value")
+
+
+def test_parts_of_answers_are_read_where_rows_have_them() -> None:
+    """A number by its name is NULL where an answer has none, and is no feature."""
+    found = compiled("avg(output('p10') - true_value) + avg(length(items))", columns=ROWS, aggregates=True)
+    assert found.sql.startswith("avg ( if(empty(outputs['p10']), NULL, outputs['p10'][1]) - true_value )")
+    assert found.names == ()
+    assert compiled("feature.items > 3", columns=ROWS).names == ("items",)
+
+
+@pytest.mark.parametrize("expression", ["length(items) > 3", "outputs['p10'][1] > 3", "output('p10') > 3"])
+def test_where_rows_do_not_have_them_no_feature_is_read_for_them(expression: str) -> None:
+    """A slice by the items of answers would be empty in every window, without a word."""
+    with pytest.raises(ExpressionError, match="cannot"):
+        compiled(expression, what="a slice")
