@@ -9,7 +9,6 @@ import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from modelspan_analyzer.monitors.table import need_signal
 from modelspan_analyzer.reading.names import UnknownNameError, need_all
 from modelspan_cli.errors import CommandError
 from modelspan_collector.store.connect import Store
@@ -33,6 +32,8 @@ def known_signal(text: str) -> str:
     Raises:
         argparse.ArgumentTypeError: there is none of that name; the message names those that there are.
     """
+    from modelspan_analyzer.monitors.table import need_signal  # all monitors, which few commands need
+
     try:
         need_signal(text)
     except UnknownNameError as error:
