@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from whylogs_profiles import PACKAGES
 from modelspan_collector.store.connect import Store
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+# Functions of SHAP run as they are written: to compile them takes ten seconds of each process, and tests ask little.
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 # Timings are never asserted: a busy machine must not fail a property.
 settings.register_profile("modelspan", deadline=None)
 settings.load_profile("modelspan")

@@ -137,20 +137,20 @@ def test_windows_of_a_silence_have_the_results_that_all_monitors_would_give(
     store: Store, settings: dict[str, Any]
 ) -> None:
     """Whatever the windows: recorded are volume, freshness and all that could not be looked at, as if all were run."""
-    predict(store, "silent", 5)
-    predict(store, "moved", 5)
-    predict(store, "moved", 3, START + 5 * HOUR, "2")
+    predict(store, "silent", 3)
+    predict(store, "moved", 3)
+    predict(store, "moved", 2, START + 3 * HOUR, "2")
     given, watch = config(**settings), Watch()
     runner = Runner(store, given, signals=watch.signals)
     passed: list[Result] = []
-    for hour in range(5, 9):
+    for hour in range(3, 6):
         passed = [one for one in runner.once(START + hour * HOUR + SOON) if one.version == "1"]
     assert passed
     looked = len(watch.seen)
     for window in sorted({one.window for one in passed}, key=lambda window: window.start):
         for model in ("silent", "moved"):
             carried = {_key(one): one for one in passed if (one.model, one.window) == (model, window)}
-            if not carried or window.start < START + 5 * HOUR:
+            if not carried or window.start < START + 3 * HOUR:
                 continue
             measured = {_key(one): one for one in runner.run_window(model, "1", window)}
             assert carried == measured

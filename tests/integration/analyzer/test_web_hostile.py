@@ -187,10 +187,10 @@ def test_unknown_parameters_are_refused_by_name(app: Starlette, client: httpx.Cl
 
 @pytest.mark.parametrize("secret", ["", SECRET], ids=["anyone", "owner"])
 def test_bodies_of_every_kind(app: Starlette, client: httpx.Client, secret: str) -> None:
-    """Each body to each route that takes one, and to all others."""
+    """Each body to each route that takes one, and some to all others, which refuse them before they look."""
     for route in [route for route in app.routes if isinstance(route, Route)]:
         path = route.path.replace("{incident_id}", "x")
-        for kind, body in BODIES:
+        for kind, body in BODIES if "POST" in (route.methods or ()) else BODIES[::12]:
             headers = {"content-type": kind} if kind else {}
             if secret:
                 headers["authorization"] = f"Bearer {secret}"

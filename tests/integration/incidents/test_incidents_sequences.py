@@ -17,7 +17,7 @@ from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
 
-PREDICTIONS = 12_000
+PREDICTIONS = 5_000
 LENGTH = timedelta(minutes=20)
 BEGAN = datetime.fromtimestamp(START / SECOND, UTC)
 BOUND = 0.08
