@@ -15,6 +15,7 @@ from modelspan._loaded import loaded
 from modelspan._observe import wrapper_of
 from modelspan._observer import Observer, Options
 from modelspan.capture.outputs import CLASSIFICATION, REGRESSION
+from modelspan.conventions import MULTILABEL
 
 E = TypeVar("E")
 
@@ -131,6 +132,8 @@ def _task_of(estimator: Any) -> str:
     if base is None:
         return ""
     with attempt():
+        if getattr(estimator, "multilabel_", False):
+            return MULTILABEL
         return CLASSIFICATION if base.is_classifier(estimator) else REGRESSION if base.is_regressor(estimator) else ""
     return ""  # an object that is none of its estimators
 

@@ -175,8 +175,8 @@ class Observer:
                 known[1][conventions.MODEL_ROLE] = stream.role
             if len(self._streams) < 1000:
                 self._streams[version] = known
-                if self.options.task:
-                    _runtime.current().pipeline.declare(Card(stream, task=self.options.task, classes=self._class_names))
+                if task := self.options.task or (self.told.task if self.told.task in conventions.SHAPES else ""):
+                    _runtime.current().pipeline.declare(Card(stream, task=task, classes=self._class_names))
         return known
 
     def _version(self, version: Extractor, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from modelspan_analyzer.incidents.incident import Incident, OpenFinding
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.metrics.monitor import METRICS
 from modelspan_analyzer.monitors.table import SIGNALS
+from modelspan_analyzer.views.lines import share_of
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.veil import Veil
 from modelspan_collector.store.connect import Store
@@ -79,7 +80,7 @@ class Finding:
             Point(each.at, each.value, each.verdict, each.lower, each.upper, each.reason, each.start)
             for each in self.points
         ]
-        unit = "share" if self.metric.endswith(("_rate", "_share")) else ""
+        unit = share_of(self.metric)
         title = " ".join(part for part in (self.metric.replace("_", " "), self.feature, self.segment) if part)
         return time_line(
             f"{title}, version {self.version}" if self.version else title, points, self._band(), marks, unit

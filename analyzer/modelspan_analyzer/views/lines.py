@@ -36,6 +36,8 @@ GROUP BY signal, metric, window_end
 ORDER BY signal, metric, window_end
 """
 _SHARES: Final = ("_rate", "_share")
+_TIMES: Final = "burn_rate"
+"""How many times as fast as allowed: no share."""
 _SECONDS: Final = ("p50", "p95", "p99")
 
 
@@ -106,9 +108,12 @@ class Line:
     @property
     def unit(self) -> str:
         """As charts take it."""
-        if self.metric.endswith(_SHARES):
-            return "share"
-        return "s" if self.signal == LATENCY and self.metric in _SECONDS else ""
+        return share_of(self.metric) or ("s" if self.signal == LATENCY and self.metric in _SECONDS else "")
+
+
+def share_of(metric: str) -> str:
+    """The unit of a metric that is a share, as charts take it; '' of all others."""
+    return "share" if metric.endswith(_SHARES) and not metric.endswith(_TIMES) else ""
 
 
 def lines(

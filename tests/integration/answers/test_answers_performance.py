@@ -338,6 +338,41 @@ def test_scores_of_an_order_that_is_surely_upside_down_are_an_error(
     assert "with the other sign" in found["roc_auc", ""].reason
 
 
+def test_zeros_and_ones_have_the_names_of_the_cards_classes(
+    store: Store, stored: Callable[..., None], look: Look
+) -> None:
+    """As indicator matrices of scikit-learn have them; a row of another length names nothing, and is left out."""
+    stamp = pa.array([START], pa.timestamp("ns", "UTC"))
+    card = {"model": ["m"], "version": ["1"], "timestamp": stamp, "task": ["multilabel"], "classes": [TAGS]}
+    store.insert("models", pa.table(card))
+    flags = [{"value": row} for row in HAS.astype(float).tolist()]
+    flags[:10] = [{"value": [1.0, 0.0]}] * 10
+    stored("multilabel", {"items": sets(SAID)}, {"outputs": outputs(flags)})
+    found = look()
+    macro = metrics.f1_score(HAS[10:], SAID[10:], average="macro")
+    assert value(found, "f1_macro") == pytest.approx(macro, abs=1e-12)
+    assert value(found, "exact_match") == pytest.approx(metrics.accuracy_score(HAS[10:], SAID[10:]))
+    assert found["f1_macro", ""].details["rows_left_out"] == 10
+
+
+def test_lists_without_a_label_are_not_left_out(store: Store, stored: Callable[..., None], look: Look) -> None:
+    """Their labels are late; those to which nothing was relevant are, and are counted."""
+    stored("ranking", {"items": pa.array([["a", "b"]] * ROWS, TEXTS)}, {})
+    known = range(ROWS - 2)
+    truths = [[] if row < 40 else ["a"] for row in known]
+    stamps = pa.array([START] * len(known), pa.timestamp("ns", "UTC"))
+    table = {"prediction_id": [f"00-{row}" for row in known], "timestamp": stamps, "shape": ["ranking"] * len(known)}
+    store.insert("labels", pa.table({**table, "items": pa.array(truths, TEXTS)}))
+    one = look()["ndcg", ""]
+    assert (one.value, one.n, one.details["rows_left_out"]) == (1.0, ROWS - 42, 40)
+
+
+def test_masked_ids_are_an_error(stored: Callable[..., None], look: Look) -> None:
+    """All are alike, and all would be hits."""
+    stored("ranking", {"items": pa.array([["***"] * 3] * ROWS, TEXTS)}, {"items": pa.array([["***"]] * ROWS, TEXTS)})
+    assert "ids of items are masked" in look()["hit_rate", ""].reason
+
+
 def test_ids_of_two_kinds_are_an_error(stored: Callable[..., None], look: Look) -> None:
     """Lists of names and labels by number meet nowhere, which is no recommendation that nobody wanted."""
     shown = [[f"sku-{item}" for item in row] for row in ids(ROWS, 10)]

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 
 import modelspan
 from modelspan_collector.store.connect import Store
@@ -169,3 +171,16 @@ def test_truths_are_stored_in_the_same_shapes(store: Store, sent: Callable[[], N
     assert rows["t-1"]["items"] == ["a", "b"]
     assert rows["t-0"]["label"] == "a"
     assert (rows["scalar"]["shape"], rows["scalar"]["value"]) == ("", 1.5)
+
+
+def test_a_followed_estimator_of_several_labels_says_so(store: Store, sent: Callable[[], None]) -> None:
+    """Its scores are of labels that apply beside each other, and its truths are rows of zeros and ones."""
+    x = np.random.default_rng(2).normal(size=(200, 2))
+    y = np.column_stack([x[:, 0] > 0, x[:, 1] > 0.5]).astype(int)
+    model = modelspan.instrument(OneVsRestClassifier(LogisticRegression()).fit(x, y), model="m", version="1")
+    model.predict_proba(np.array([[3.0, 3.0], [-3.0, 3.0], [-3.0, -3.0]]))
+    sent()
+    rows = store.rows("SELECT shape, items, mapKeys(scores) AS scored FROM predictions ORDER BY prediction_id")
+    assert [row["items"] for row in rows] == [["0", "1"], ["1"], []]
+    assert {(row["shape"], *row["scored"]) for row in rows} == {("multilabel", "0", "1")}
+    assert store.rows("SELECT task, classes FROM models") == [{"task": "multilabel", "classes": ["0", "1"]}]

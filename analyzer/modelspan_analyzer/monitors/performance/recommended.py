@@ -16,6 +16,7 @@ from modelspan_analyzer.reading.outcomes.several import Several
 from modelspan_analyzer.statistics.performance import ranked_lists
 from modelspan_analyzer.statistics.performance.counts import Estimate
 from modelspan_analyzer.statistics.performance.ranked_lists import Lists
+from modelspan_collector.access.rules import MASK
 
 _OF_RELEVANT: Final = {
     "ndcg": ranked_lists.ndcg,
@@ -77,6 +78,8 @@ def apart(every: Sequence[Several]) -> str:
     """
     shown = {name for one in every for name in reading.texts(one.answer)[1].tolist()}
     relevant = {name for one in every for name in reading.texts(one.truth, above=np.nextafter(0, 1))[1].tolist()}
+    if MASK in shown & relevant:
+        return f"ids of items are masked ({MASK}): none can be told from another"
     if not shown or not relevant or shown & relevant:
         return ""
     few = [", ".join(sorted(names)[:3])[:60] for names in (shown, relevant)]
@@ -86,9 +89,10 @@ def apart(every: Sequence[Several]) -> str:
 def measures(several: Several, k: int, popular: Popularity, apart: str = "") -> list[Measured]:
     """Every measure of the lists of some rows; those of relevance cannot be told where ids are `apart`."""
     lists, names = lists_of(several, k)
-    found = []
-    for name, measure in _OF_RELEVANT.items() if several.known.any() else ():
-        one = mean_of(several, name.format(k=k), measure(lists), _NAN, True, {"k": k})
+    labelled = reading.only(several, several.known)  # of others nothing is left out: they are not labelled yet
+    asked, found = lists_of(labelled, k)[0], []
+    for name, measure in _OF_RELEVANT.items() if labelled.rows else ():
+        one = mean_of(labelled, name.format(k=k), measure(asked), _NAN, True, {"k": k})
         found.append(replace(one, estimate=UNKNOWN, fault=apart) if apart and one.rows else one)
     return [*found, *(_of_shown(several, lists, np.asarray(names, object), popular) if lists.lists.size else ())]
 

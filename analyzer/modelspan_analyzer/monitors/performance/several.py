@@ -43,6 +43,8 @@ def evaluate(
         popular = recommended.popularity(before)
         apart = recommended.apart([*parts.values(), *before.values()])
         return {part: recommended.measures(found, settings.cut_off, popular, apart) for part, found in parts.items()}
+    if target.shape == MULTILABEL:
+        parts = {part: reading.with_names(found, target.classes) for part, found in parts.items()}
     measured = {part: _MEASURES[target.shape](_labelled(found)) for part, found in parts.items()}
     return {part: found for part, found in measured.items() if found}
 

@@ -234,6 +234,29 @@ def flagged(side: Side) -> npt.NDArray[np.bool_]:
     return np.asarray(found & (other == 0), bool)
 
 
+def with_names(several: Several, classes: Sequence[str]) -> Several:
+    """The rows with labels in the place of zeros and ones, where there is one for each class, in their order."""
+    if not classes:
+        return several
+    return replace(several, answer=_named(several.answer, classes), truth=_named(several.truth, classes))
+
+
+def _named(side: Side, classes: Sequence[str]) -> Side:
+    _, owner, place, number = _cells(replace(side, value=np.full(len(side.value), np.nan)))
+    whole = flagged(side) & (np.bincount(owner, minlength=len(side.value)) == len(classes))
+    if not whole.any():
+        return side
+    applies = whole[owner] & (number == 1)
+    row = np.concatenate([_owners(side.items), owner[applies]])
+    text = [*side.items.flatten().cast(pa.string()).to_pylist(), *np.asarray(classes, object)[place[applies]]]
+    order = np.argsort(row, kind="stable")
+    ends = np.cumsum(np.bincount(row, minlength=len(side.value)))
+    items = pa.ListArray.from_arrays(np.append(0, ends).astype(np.int32), pa.array(text, pa.string()).take(order))
+    keep = pa.array(~whole)
+    names, numbers = (pc.if_else(keep, one, pa.scalar([], one.type)) for one in (side.names, side.numbers))
+    return replace(side, items=items, names=names, numbers=numbers)
+
+
 def score_matrix(several: Several, labels: Sequence[str]) -> FloatArray:
     """The score of each label, `(rows, labels)`; NaN where a row has none."""
     place = {name: at for at, name in enumerate(labels)}

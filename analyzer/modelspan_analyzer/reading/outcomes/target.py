@@ -164,7 +164,7 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
     task, classes = card.task, list(card.classes)
     found = find_spelling([one.predicted for one in seen], [one.truths for one in seen])
     positive = positive or (OUTLIER if _of_anomalies(task) and _all_signs(seen) else "")
-    if plain := _of_numbers(task, seen) or _of_signs(task, seen, positive):
+    if plain := _of_numbers(task, card.classes, seen) or _of_signs(task, seen, positive):
         return plain
     answers, truths = (
         [frozenset(found.get(word, word) for word in words) for words in side]
@@ -239,13 +239,14 @@ def read_as(rows: Rows, target: Target) -> Rows:
     return replace(rows, sql=_HIGHEST.format(rows=rows.sql))
 
 
-def _of_numbers(task: str, seen: Sequence[Seen]) -> Target | None:
+def _of_numbers(task: str, classes: Sequence[str], seen: Sequence[Seen]) -> Target | None:
     """The target of answers of several parts, and of numbers, where a card says that they are; None of all others."""
     shape = _shape(task, seen)
     guess = "" if _plainly(task) == shape else f"taken for {shape} by what was seen: {_SETTLED}"
     guess = f"nothing says what answers of several parts are: {_SETTLED}" if shape == UNTOLD else guess
     if shape:
-        return Target(REGRESSION, shape=shape, guess=guess, derived=guess)
+        named = tuple(classes) if shape == MULTILABEL else ()
+        return Target(REGRESSION, named, shape=shape, guess=guess, derived=guess)
     return Target(REGRESSION) if task == REGRESSION else None
 
 
