@@ -105,6 +105,8 @@ SHAPES: Final = (MULTIOUTPUT, MULTILABEL, RANKING, QUANTILE, DETECTION, SEGMENTA
 """What a task may say that such answers are."""
 UNTOLD: Final = "untold"
 """The shape of one of which nothing says what it is."""
+MASK: Final = "***"
+"""What the collector's masks leave in the place of a text."""
 ANOMALY: Final = "anomaly"
 """A task whose numbers are the higher, the less usual a row is."""
 

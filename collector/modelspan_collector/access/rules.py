@@ -49,7 +49,7 @@ STRUCTURAL: Final = frozenset({
 """Names without which a row has no place: no allow-list needs to name them. What only begins like one is not meant."""
 LOG_BODY: Final = "log.body"
 """The name under which rules meet the body of a log record, where it has no names of its own."""
-MASK: Final = "***"
+MASK: Final = conventions.MASK
 _LOGGER = logging.getLogger(__name__)
 
 

@@ -205,6 +205,8 @@ def _of_numbers(numbers: Sequence[Any], task: str, classes: Sequence[Any] | None
     names = list(map(class_name, classes)) if classes is not None and len(classes) == len(numbers) else None
     floats = tuple(map(float, numbers))
     if task == MULTILABEL:
+        if names is None and all(type(each) is int for each in numbers) and not {*numbers} <= {0, 1}:
+            return Answer(task, tuple(map(class_name, numbers))), None  # labels whose names are numbers
         if names is None:
             swallowed(
                 "answers of labels that are numbers need classes= in the order of the numbers, to name the labels"

@@ -23,6 +23,7 @@ ONE: list[tuple[Any, str, str, list[str], dict[str, list[float]]]] = [
     ({"spam", "ad"}, "", "multilabel", ["ad", "spam"], {}),
     (set(), "", "multilabel", [], {}),
     (["spam"], "multilabel", "multilabel", ["spam"], {}),
+    ([3, 17], "multilabel", "multilabel", ["3", "17"], {}),
     ({"spam": True, "ad": False}, "multilabel", "multilabel", ["spam"], {}),
     (["b", "a", "c"], "ranking", "ranking", ["b", "a", "c"], {}),
     ([("b", 0.9), ("a", 0.1)], "ranking", "ranking", ["b", "a"], {"score": [0.9, 0.1]}),

@@ -13,10 +13,10 @@ from modelspan_analyzer.monitors.performance.evaluate import Measured
 from modelspan_analyzer.monitors.performance.rows_of import mean_of
 from modelspan_analyzer.reading.outcomes import several as reading
 from modelspan_analyzer.reading.outcomes.several import Several
+from modelspan_analyzer.reading.outcomes.target import MASK
 from modelspan_analyzer.statistics.performance import ranked_lists
 from modelspan_analyzer.statistics.performance.counts import Estimate
 from modelspan_analyzer.statistics.performance.ranked_lists import Lists
-from modelspan_collector.access.rules import MASK
 
 _OF_RELEVANT: Final = {
     "ndcg": ranked_lists.ndcg,

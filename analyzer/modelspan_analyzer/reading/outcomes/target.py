@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from modelspan.conventions import ANOMALY, SHAPES, positive_of
+from modelspan.conventions import MASK as MASK
 from modelspan.conventions import MULTILABEL as MULTILABEL
 from modelspan.conventions import MULTIOUTPUT as MULTIOUTPUT
 from modelspan.conventions import QUANTILE as QUANTILE
