@@ -124,7 +124,7 @@ class Assembler:
             size: bytes that were read for them.
             labels: what came with them.
             timed: whether their times are their own.
-            plain: further events, of one row each, as columns.
+            plain: further events, as columns.
         """
         groups: dict[tuple[type, type], tuple[list[Event], list[int]]] = {}
         for event in events:
@@ -179,17 +179,19 @@ class Assembler:
         return self._named(np.array([event.at for event in events])[whose], table, inputs, outputs)
 
     def _plain(self, events: Plain, place: Where) -> _Part:
-        def where(row: int) -> str:
-            return place(int(events.at[row]))
+        at, whose = np.repeat(events.at, events.counts), np.repeat(np.arange(len(events.at)), events.counts)
 
-        count = len(events.at)
-        table = {ID: row_ids(events.ids, np.ones(count, np.int64), always=self.position_always)}
-        table[TIME] = instants(events.times, self.misfits, where)
-        table[VERSION], table[WEIGHT] = pa.repeat("", count), pa.repeat(1.0, count)
+        def where(row: int) -> str:
+            return place(int(at[row]))
+
+        table = {ID: row_ids(events.ids, events.counts, always=self.position_always)}
+        times_of = instants(events.times, self.misfits, lambda event: place(int(events.at[event])))
+        table[TIME] = times_of if len(at) == len(events.at) else times_of.take(whose)
+        table[VERSION], table[WEIGHT] = pa.repeat("", len(at)), pa.repeat(1.0, len(at))
         asked, answered = csv_of(events.asked), csv_of(events.answered)
         inputs = csv_columns(asked, self.inputs, self.kinds, "", where, quoted=False)
         outputs = csv_columns(answered, self.outputs, self.kinds, _OUTPUT, where, quoted=False)
-        return self._named(events.at, table, inputs, outputs)
+        return self._named(at, table, inputs, outputs)
 
     def _named(
         self, at: Counts, table: dict[str, pa.Array], inputs: dict[str, pa.Array], outputs: dict[str, pa.Array]

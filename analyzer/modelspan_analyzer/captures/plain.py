@@ -6,6 +6,7 @@ left to who reads them one by one, and says what is wrong with them.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -23,13 +24,17 @@ _FEWEST: Final = 64
 _BLOCK: Final = 4 * 2**20
 """Bytes that a thread parses; a line of more is read by itself."""
 Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
+_LINE_ENDS: Final = (ord("\r"), ord("\n"))
+_NONE: Final = np.empty(0, np.int64)
 
 
 class Plain(NamedTuple):
-    """Events of one row each, whose request and answer are CSV, as columns of texts without a missing one."""
+    """Events whose request and answer are CSV of as many rows, as columns of texts without a missing one."""
 
     at: Positions
     """Where each stood in its batch."""
+    counts: Positions
+    """How many rows each has."""
     ids: pa.Array
     times: pa.Array
     """As written; missing where there is none."""
@@ -60,10 +65,10 @@ def parsed(lines: Lines, schema: pa.Schema) -> list[tuple[Positions, pa.Table]]:
 
 def together(runs: Sequence[Plain]) -> Plain | None:
     """Runs of events as one, so that all of them tell the types of columns; None where there are no events."""
-    whole = [np.concatenate([each.at for each in runs])] if runs else []
-    if not whole or not len(whole[0]):
+    at, counts = (np.concatenate([_NONE, *(each[place] for each in runs)]) for place in (0, 1))
+    if not len(at):
         return None
-    return Plain(whole[0], *(pa.concat_arrays(parts) for parts in zip(*(each[1:] for each in runs), strict=True)))
+    return Plain(at, counts, *(pa.concat_arrays(parts) for parts in zip(*(each[2:] for each in runs), strict=True)))
 
 
 def others(plain: Plain | None, count: int) -> list[int] | None:
@@ -100,33 +105,50 @@ def column(table: pa.Table, *path: str) -> pa.Array:
     return values
 
 
-def single_rows(texts: pa.Array, header: Header) -> tuple[pa.Array, pa.Array]:
-    """Payloads of CSV without the ends of their lines, and which are one row without quotes, of all columns."""
-    held = _values(texts)
-    if b"\n" in held or b"\r" in held:
-        texts = pc.utf8_rtrim(texts, "\r\n")
-        held = _values(texts)
-    simple = pc.greater(pc.binary_length(texts), 0)
-    for mark in (b'"', b"\n", b"\r"):
-        if mark in held:
-            simple = pc.and_not(simple, pc.match_substring(texts, mark.decode()))
-    simple = simple.fill_null(False)
-    commas = pc.count_substring(texts, ",")
-    first = pc.index(simple, True).as_py()
+def csv_rows(texts: pa.Array, header: Header) -> tuple[pa.Array, Positions]:
+    """Payloads of CSV without the ends of their lines, and how many rows each is; 0 of one with quotes, or of one that
+    has not all columns in each row."""
+    held, ends = _bytes(texts)
+    if np.isin(held[ends[1:][np.diff(ends) > 0] - 1], _LINE_ENDS).any():
+        texts = pc.ascii_rtrim(texts, "\r\n")
+        held, ends = _bytes(texts)
+    fits = (np.diff(ends) > 0) & texts.is_valid().to_numpy(zero_copy_only=False)  # below a null there may be bytes
+    for mark in b'"\r':
+        fits[np.searchsorted(ends[1:], np.flatnonzero(held == mark), side="right")] = False
+    feeds, commas = np.flatnonzero(held == ord("\n")), np.flatnonzero(held == ord(","))
+    counts = np.diff(np.searchsorted(feeds, ends)) + 1
+    whose = np.repeat(np.arange(len(texts)), counts)
+    upto = np.sort(np.concatenate([ends[1:], feeds]), kind="stable")  # of each row, the end
+    widths = np.diff(np.searchsorted(commas, upto), prepend=0) + 1
+    of_fitting = widths[fits[whose]]
     try:
-        width = len(header.fit(commas[first].as_py() + 1)) if first >= 0 else 0
+        width = len(header.fit(int(of_fitting[0]))) if of_fitting.size else 0
     except MisfitError:
         width = len(header.names)
-    return texts, pc.and_(simple, pc.equal(commas, width - 1)).fill_null(False)
+    fits[whose[widths != width]] = False
+    return texts, np.where(fits, counts, 0)
 
 
-def _values(texts: pa.Array) -> bytes:
-    """The bytes of all texts, one behind the other, without a copy being walked in Python."""
+def unpacked(texts: pa.Array) -> pa.Array:
+    """Texts in base64 as what they hold; missing where that is no text."""
+    return pa.array(map(_unpacked, texts.to_pylist()), pa.string())
+
+
+def _unpacked(text: str | None) -> str | None:
+    try:
+        return None if text is None else base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        return None
+
+
+def _bytes(texts: pa.Array) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], Positions]:
+    """The bytes of all texts, one behind the other, and where each begins, and the last ends; without a copy."""
     _validity, offsets, values = texts.buffers()
-    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    return values.slice(int(ends[0]), int(ends[-1] - ends[0])).to_pybytes() if values is not None else b""
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    held = np.frombuffer(values, np.uint8) if values is not None else np.empty(0, np.uint8)
+    return held[int(ends[0]) : int(ends[-1])], ends - ends[0]
 
 
 def csv_of(rows: pa.Array) -> pa.Buffer:
     """Rows of CSV as one text."""
-    return pa.py_buffer(_values(pc.binary_join_element_wise(rows, "", "\n")))
+    return pa.py_buffer(np.ascontiguousarray(_bytes(pc.binary_join_element_wise(rows, "", "\n"))[0]))

@@ -18,19 +18,27 @@ import pyarrow.compute as pc
 from modelspan_analyzer.captures.capture import Assembler, Batch, Event, Options
 from modelspan_analyzer.captures.lines import Lines, files_of, read_lines
 from modelspan_analyzer.captures.misfits import Misfits
-from modelspan_analyzer.captures.plain import Plain, column, others, parsed, single_rows, together
+from modelspan_analyzer.captures.plain import Plain, column, csv_rows, others, parsed, together, unpacked
 from modelspan_analyzer.captures.truths import Truths
 from modelspan_analyzer.files.places import place, written_at
 from modelspan_collector.cloudevents.payloads import MisfitError, Payload, decode
 
 _CAPTURE: Final = b'"captureData"'
-_SIDE: Final = pa.struct({name: pa.string() for name in ("data", "encoding")})
-_LINE: Final = pa.schema(
-    {
-        "captureData": pa.struct({"endpointInput": _SIDE, "endpointOutput": _SIDE}),
-        "eventMetadata": pa.struct({name: pa.string() for name in ("eventId", "inferenceId", "inferenceTime")}),
-    }
-)
+_PACKED: Final = b'"BASE64"'
+_TEXT: Final = ("data", "encoding")
+_CONTENT: Final = "observedContentType"
+"""Tells what is in base64; else the encoding does."""
+
+
+def _schema(*fields: str) -> pa.Schema:
+    side = pa.struct({name: pa.string() for name in fields})
+    metadata = pa.struct({name: pa.string() for name in ("eventId", "inferenceId", "inferenceTime")})
+    captured = pa.struct({"endpointInput": side, "endpointOutput": side})
+    return pa.schema({"captureData": captured, "eventMetadata": metadata})
+
+
+_LINE: Final = _schema(*_TEXT)
+_LINE_WITH_PACKED: Final = _schema(*_TEXT, _CONTENT)
 _HOUR: Final = re.compile(r"(\d{4})/(\d\d)/(\d\d)/(\d\d)$")
 
 
@@ -55,25 +63,32 @@ def read_sagemaker(paths: Sequence[Path], options: Options, misfits: Misfits) ->
 
 
 def _plain(lines: Lines, assembler: Assembler) -> Plain | None:
-    """Events of one row of CSV each, which most captures hold alone."""
+    """Events of CSV, which most captures hold alone."""
     found = []
-    for at, table in parsed(lines, _LINE) if lines.has(_CAPTURE) else ():
+    schema = _LINE_WITH_PACKED if lines.has(_PACKED) else _LINE
+    for at, table in parsed(lines, schema) if lines.has(_CAPTURE) else ():
         given = column(table, "eventMetadata", "inferenceId")
         ids = pc.if_else(pc.equal(given, ""), None, given).fill_null("")
         ids = pc.if_else(pc.equal(ids, ""), column(table, "eventMetadata", "eventId"), ids)
-        fits = ids.is_valid()
-        sides = []
-        for side, header in (("endpointInput", assembler.inputs), ("endpointOutput", assembler.outputs)):
-            csv = pc.equal(column(table, "captureData", side, "encoding"), "CSV")
-            texts = column(table, "captureData", side, "data")
-            rows, single = single_rows(pc.if_else(csv, texts, None), header)
-            sides.append(rows)
-            fits = pc.and_(fits, single)
-        parts = [ids, column(table, "eventMetadata", "inferenceTime"), *sides]
-        if not pc.all(fits).as_py():
-            at, parts = at[fits.to_numpy(zero_copy_only=False)], [each.filter(fits) for each in parts]
-        found.append(Plain(at, *parts))
+        asked, counts = csv_rows(_csv(table, "endpointInput"), assembler.inputs)
+        answered, answers = csv_rows(_csv(table, "endpointOutput"), assembler.outputs)
+        fits = ids.is_valid().to_numpy(zero_copy_only=False) & (counts == answers) & (counts > 0)
+        parts = [ids, column(table, "eventMetadata", "inferenceTime"), asked, answered]
+        if not fits.all():
+            at, counts, parts = at[fits], counts[fits], [each.filter(pa.array(fits)) for each in parts]
+        found.append(Plain(at, counts, *parts))
     return together(found)
+
+
+def _csv(table: pa.Table, side: str) -> pa.Array:
+    """What was asked, or answered, of those lines in which it is CSV, as it is or in base64."""
+    texts, encoding = (column(table, "captureData", side, name) for name in _TEXT)
+    plain = pc.if_else(pc.equal(encoding, "CSV"), texts, None)
+    if table.schema.equals(_LINE):
+        return plain
+    content = column(table, "captureData", side, _CONTENT)
+    packed = pc.and_(pc.equal(encoding, "BASE64"), pc.match_substring(content, "csv")).fill_null(False)
+    return pc.if_else(packed, unpacked(pc.if_else(packed, texts, None)), plain)
 
 
 def _captured(line: dict[str, Any], at: int) -> Event:
