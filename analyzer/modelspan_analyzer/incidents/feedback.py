@@ -8,8 +8,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from modelspan_analyzer.incidents import store as kept
-from modelspan_analyzer.incidents.incident import Event
-from modelspan_analyzer.reading.names import brief
+from modelspan_analyzer.incidents.incident import Event, UnknownIncidentError
 from modelspan_collector.store.connect import Store
 
 USEFUL, NOISE = "useful", "noise"
@@ -36,12 +35,13 @@ def give(store: Store, incident_id: str, opinion: str, *, actor: str, now: datet
     """Record what somebody thinks of an incident; saying it again replaces it.
 
     Raises:
-        ValueError: there is no such incident, or no such opinion.
+        UnknownIncidentError: there is no such incident.
+        ValueError: there is no such opinion.
     """
     if opinion not in OPINIONS:
         raise ValueError(f"{opinion!r} is no opinion; say {' or '.join(OPINIONS)}")
     if not kept.load(store, incident_id=incident_id):
-        raise ValueError(f"there is no incident {brief(incident_id)!r}; `modelspan incidents` lists them")
+        raise UnknownIncidentError(incident_id)
     stamp = pa.timestamp("ms", "UTC")
     row = {"incident_id": [incident_id], "actor": [actor], "opinion": [opinion], "comment": [comment]}
     store.insert("incident_feedback", pa.table({**row, "at": pa.array([now], stamp)}))

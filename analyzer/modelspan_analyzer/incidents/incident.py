@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 from modelspan.conventions import ROLE_PRIMARY
+from modelspan_analyzer.reading.names import brief
 from modelspan_analyzer.results import Result
 
 OPEN, RESOLVED = "open", "resolved"
@@ -19,6 +20,13 @@ EVENT_KINDS = (
     CLOSED, "feedback",
 )  # fmt: skip
 """In the order in which they are told where they happened at the same time."""
+
+
+class UnknownIncidentError(ValueError):
+    """No incident has that id."""
+
+    def __init__(self, incident_id: str) -> None:
+        super().__init__(f"there is no incident {brief(incident_id)!r}; `modelspan incidents` lists them")
 
 
 def need_status(status: str) -> None:

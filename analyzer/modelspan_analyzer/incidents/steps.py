@@ -20,9 +20,9 @@ from modelspan_analyzer.incidents.incident import (
     RESOLVED,
     Event,
     Incident,
+    UnknownIncidentError,
 )
 from modelspan_analyzer.people import user
-from modelspan_analyzer.reading.names import brief
 from modelspan_collector.store.connect import Store
 
 MOST_CHARACTERS: Final = 1000
@@ -67,7 +67,8 @@ def take(store: Store, incident_id: str, step: str, *, actor: str, now: datetime
         text: whom it is assigned to, what was done, how it ended, or a word beside the step.
 
     Raises:
-        ValueError: there is no such incident or step, the incident is not in the state for it, or something has to be
+        UnknownIncidentError: there is no such incident.
+        ValueError: there is no such step, the incident is not in the state for it, or something has to be
             said with it.
     """
     if step not in STEPS:
@@ -75,7 +76,7 @@ def take(store: Store, incident_id: str, step: str, *, actor: str, now: datetime
     chosen, said, who = STEPS[step], printable(text)[:MOST_CHARACTERS], actor or user()
     found = kept.load(store, incident_id=incident_id)
     if not found:
-        raise ValueError(f"there is no incident {brief(incident_id)!r}; `modelspan incidents` lists them")
+        raise UnknownIncidentError(incident_id)
     if chosen.needs and not said:
         raise ValueError(f"say {chosen.needs}")
     if chosen.of and found[0].status != chosen.of:

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from modelspan_analyzer.incidents.incident import UnknownIncidentError
 from modelspan_analyzer.views.view import NotThereError
 from modelspan_analyzer.web.openapi.table import JSON_TYPE, KNOWN
 from modelspan_analyzer.web.pages.rendering import render
@@ -168,6 +169,7 @@ def wants_page(request: Request) -> bool:
 _HANDLERS: Final[Mapping[Any, Any]] = {
     HTTPException: _nothing,
     NotThereError: _absent,
+    UnknownIncidentError: _absent,
     ValueError: _wrong,
     KeyError: _wrong,
     TypeError: _wrong,
