@@ -16,6 +16,7 @@ from modelspan_analyzer.monitors.fairness import found as fairness
 from modelspan_analyzer.reading import labels
 from modelspan_analyzer.reading.baselines import KIND_LEARNT, active
 from modelspan_analyzer.reading.cards import CARDS, told_task
+from modelspan_analyzer.reading.owners import owners
 from modelspan_collector.store.connect import Store
 
 RECENT: Final = timedelta(days=30)
@@ -109,12 +110,11 @@ def readiness(store: Store, model: str, version: str | None, now: datetime) -> R
 
 
 def _owner(store: Store, of: dict[str, Any]) -> Line:
-    card = next(iter(store.rows(_CARD, of)), {})
-    if owner := str(card.get("owner", "")).strip():
-        return Line("owner", State.OK, owner)
     settings = noticed_settings(store).get((of["model"], of["version"]), {})
-    if owner := str(settings.get("incidents.owner", "")).strip():
-        return Line("owner", State.OK, f"{owner}, by the monitors.yaml that the analyzer last ran by")
+    told = str(settings.get("incidents.owner", "")).strip()
+    if owner := owners(store, of["model"]).of(of["model"], of["version"], told).strip():
+        by = ", by the monitors.yaml that the analyzer last ran by" if told else ""
+        return Line("owner", State.OK, f"{owner}{by}")
     said = f'nobody answers for it: modelspan.register({of["model"]!r}, owner="..."), or incidents: {{owner: ...}}'
     return Line("owner", State.MISSING, f"{said} in monitors.yaml")
 

@@ -1,4 +1,4 @@
-"""Who a version's answers reached, and whom its model card names as its owner."""
+"""Who a version's answers reached."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from modelspan.conventions import ROLE_PRIMARY
 from modelspan_analyzer.reading.arrivals import newest, role_at
-from modelspan_analyzer.reading.cards import CARDS
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_collector.store.connect import Store
 
@@ -15,10 +14,6 @@ SELECT version, if(countIf(role = {primary:String}) > 0, {primary:String}, any(r
 WHERE model = {model:String} AND version IN {versions:Array(String)}
   AND timestamp >= {start:DateTime64(9, 'UTC')} AND timestamp < {end:DateTime64(9, 'UTC')}
 GROUP BY version
-"""
-_OWNER = f"""
-SELECT owner FROM {CARDS} WHERE owner != ''
-ORDER BY version = {{version:String}} DESC, timestamp DESC LIMIT 1
 """
 
 
@@ -40,9 +35,3 @@ def roles(store: Store, results: Sequence[Result]) -> dict[str, str]:
     for version in {result.version for result in results if result.verdict is Verdict.ALARM} - found.keys():
         found[version] = role_at(store, model, version, newest(store, model, version, end))
     return found
-
-
-def owner(store: Store, model: str, version: str) -> str:
-    """Who is named by the card of a version, or by the newest card of the model that names anybody."""
-    found = store.rows(_OWNER, {"model": model, "version": version})
-    return str(found[0]["owner"]) if found else ""

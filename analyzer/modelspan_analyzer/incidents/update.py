@@ -15,10 +15,11 @@ from modelspan_analyzer.incidents.change import Terms, backdated, cleared, joine
 from modelspan_analyzer.incidents.earlier import first_alarms
 from modelspan_analyzer.incidents.group import NewFinding, home
 from modelspan_analyzer.incidents.incident import OPEN, Incident, key_of
-from modelspan_analyzer.incidents.roles import owner, roles
+from modelspan_analyzer.incidents.roles import roles
 from modelspan_analyzer.monitors.metrics.targets import SIGNAL as METRICS
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.table import SIGNALS
+from modelspan_analyzer.reading.owners import owners
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.why import Explanation, explain, question
 from modelspan_analyzer.why.sentence import with_remark
@@ -114,7 +115,7 @@ def _said(incident: Incident) -> Incident:
 
 def _owned(store: Store, model: str, version: str, settings: IncidentSettings) -> IncidentSettings:
     """The settings with an owner: theirs, or else the model card's."""
-    return settings if settings.owner else settings.model_copy(update={"owner": owner(store, model, version)})
+    return settings.model_copy(update={"owner": owners(store, model).of(model, version, settings.owner)})
 
 
 def _live(incident: Incident, now: datetime, settings: IncidentSettings) -> bool:
