@@ -34,9 +34,9 @@ class Dashboard:
 
 
 VARIABLES = {
-    "project": "SELECT '' AS project UNION DISTINCT SELECT DISTINCT project FROM models FINAL ORDER BY project",
+    "project": "SELECT '' AS project UNION DISTINCT SELECT DISTINCT project FROM projects ORDER BY project",
     "model": "SELECT DISTINCT model FROM monitor_runs WHERE '${project}' = '' "
-    "OR model IN (SELECT model FROM models FINAL WHERE project = '${project}') ORDER BY model",
+    "OR model IN (SELECT model FROM projects WHERE project = '${project}') ORDER BY model",
     "feature": "SELECT DISTINCT feature FROM monitor_results "
     "WHERE model = '${model}' AND signal = 'data_drift' AND feature != '' ORDER BY feature",
     "incident": "SELECT incident_id FROM incidents FINAL ORDER BY opened_at DESC LIMIT 200",

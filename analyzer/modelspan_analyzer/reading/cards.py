@@ -21,11 +21,6 @@ SELECT lower(task) AS task FROM {CARDS} WHERE task != '' ORDER BY timestamp DESC
 """
 
 
-_PROJECTS: Final = """
-SELECT model, argMax(m.project, m.timestamp) AS project FROM models AS m FINAL WHERE m.project != '' GROUP BY model
-"""
-
-
 class Card(NamedTuple):
     """What a card says of a model's answers."""
 
@@ -47,11 +42,6 @@ def card_for(store: Store, model: str, tenants: Collection[str]) -> Card:
         return next(iter(newest.values())) if len(newest) == 1 else shared
     spoken = {newest.get(tenant, shared) for tenant in tenants}
     return spoken.pop() if len(spoken) == 1 else Card()
-
-
-def projects(store: Store) -> dict[str, str]:
-    """What each model is part of, as the newest of its cards that says so tells of all of its versions."""
-    return {row["model"]: row["project"] for row in store.rows(_PROJECTS)}
 
 
 def told_task(store: Store, model: str) -> str:

@@ -18,7 +18,10 @@ from modelspan_analyzer.incidents.store import load_open
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.metrics.targets import BURN
 from modelspan_analyzer.monitors.metrics.targets import SIGNAL as METRICS
-from modelspan_analyzer.reading.cards import projects
+from modelspan_analyzer.reading.confined import Confined
+from modelspan_analyzer.reading.names import named
+from modelspan_analyzer.reading.owners import owners
+from modelspan_analyzer.reading.projects import Told, told
 from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
 from modelspan_analyzer.views.health import STATES, Checked, Health, State, checked, state
 from modelspan_analyzer.views.query import Query
@@ -28,9 +31,7 @@ from modelspan_collector.store.connect import Store
 
 PARAMETERS: Final = frozenset({"q", "sort", "page", "state", "project"})
 ON_A_PAGE: Final = 50
-_OWNERS: Final = """
-SELECT model, version, argMax(owner, timestamp) AS owner FROM models FINAL GROUP BY model, version
-"""
+_CARDED: Final = "SELECT DISTINCT model, version FROM models"
 _LATENCY: Final = f"""
 SELECT model, version, argMax(value, window_end) AS p95 FROM monitor_results FINAL
 WHERE {OF_MODELS} AND signal = '{LATENCY}' AND metric = 'p95' AND window_end >= {{since:DateTime('UTC')}}
@@ -100,7 +101,9 @@ class Member:
     incidents: tuple[OpenIncident, ...]
     gravity: int
     project: str = ""
-    """What it is part of; empty where no card says."""
+    """What it is part of; empty where nothing says."""
+    project_difference: str = ""
+    """Where its card and its telemetry name two."""
     goals: tuple[Goal, ...] = ()
     """Business goals, of those that have been looked at in the last 30 days."""
 
@@ -161,7 +164,10 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
     wanted, how = given.get("q", "").casefold(), given.get("state", "")
     if how not in ("", *STATES):
         raise ValueError(f"{how[:40]!r} is no state; say one of {', '.join(STATES)}")
-    project = given.get("project", "")
+    project, parts = given.get("project", ""), Counter(one.project for one in everyone)
+    if project and project not in parts:
+        there = named(project, sorted(set(parts) - {""}), "project")
+        raise NotThereError(f"no model is of a project {project[:40]!r}; there is {there}")
     found = [
         one
         for one in everyone
@@ -176,10 +182,9 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
     states: dict[str, int] = {}
     for one in sorted(everyone, key=lambda one: one.gravity):
         states[one.state] = states.get(one.state, 0) + 1
-    parts = Counter(one.project for one in everyone)
     return Fleet(
         title="Fleet",
-        sentence=_sentence(everyone, states),
+        sentence=_sentence(everyone, states, store),
         queries=queries,
         members=tuple(found[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]),
         matched=tuple(found),
@@ -198,14 +203,15 @@ def members(
     """Every version of every model that anything is known of, or of one model."""
     looked, health = checked(store, model)
     came, flow = traffic(store, now, model)
-    of = projects(store)
-    owners = {(row["model"], row["version"]): row["owner"] for row in store.rows(_OWNERS)}
+    of = {one.model: one for one in told(store)}
+    carded = {(row["model"], row["version"]) for row in store.rows(_CARDED)}
+    called = owners(store, model)
     since = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - _LATELY
     delays, goals = _DELAYS(store, model, since), _AIMS(store, model, since)
     open_now: dict[Name, list[Incident]] = {}
     for one in load_open(store, model):
         open_now.setdefault((one.model, one.version), []).append(one)
-    every = {*looked, *came, *owners, *open_now}
+    every = {*looked, *came, *carded, *open_now}
     names = sorted(name for name in every if model in ("", name[0]))
     found = [
         _member(
@@ -213,10 +219,10 @@ def members(
             looked.get(name),
             came.get(name, Traffic(0, None)),
             open_now.get(name, []),
-            owners.get(name) or config.for_model(*name).incidents.owner,
+            called.of(*name, config.for_model(*name).incidents.owner),
             delays.get(name),
             goals.get(name, ()),
-            of.get(name[0], ""),
+            of.get(name[0]),
         )
         for name in names
     ]
@@ -256,7 +262,7 @@ def _member(
     owner: str,
     p95: float | None,
     goals: tuple[Goal, ...],
-    project: str,
+    part: Told | None,
 ) -> Member:
     how: State = state(looked, incidents)
     return Member(
@@ -277,7 +283,8 @@ def _member(
         incidents=tuple(OpenIncident(one.incident_id, one.severity.value, one.title) for one in incidents),
         gravity=how.rank,
         goals=goals,
-        project=project,
+        project=part.project if part else "",
+        project_difference=part.difference if part else "",
     )
 
 
@@ -287,7 +294,10 @@ def _page(text: str) -> int:
     return int(text)
 
 
-def _sentence(everyone: Sequence[Member], states: Mapping[str, int]) -> str:
+def _sentence(everyone: Sequence[Member], states: Mapping[str, int], store: Store) -> str:
+    if not everyone and isinstance(store, Confined):
+        of = ", ".join(sorted(store.projects))
+        return f"No model is of {of}: `modelspan.register(project=...)` says what a model is part of."
     if not everyone:
         return "No prediction has come yet: put the decorator on a function, or try `modelspan demo`."
     names = {one.model for one in everyone}

@@ -20,8 +20,9 @@ from modelspan_analyzer.incidents import Incident, describe, load_open, load_res
 from modelspan_analyzer.incidents.as_json import incident_as_json
 from modelspan_analyzer.instants import now, utc
 from modelspan_analyzer.monitors.estimation.track_record import TrackRecord, track_records
-from modelspan_analyzer.reading.cards import projects
 from modelspan_analyzer.reading.lag import lags
+from modelspan_analyzer.reading.projects import Told
+from modelspan_analyzer.reading.projects import told as projects_told
 from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_analyzer.views.health import NEWEST_TWO, checked, state
 from modelspan_cli.console import console, plain_table
@@ -63,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--estimates", action="store_true", help="show how good estimates were, where labels came later"
     )
-    parser.add_argument("--project", default="", help="only models whose card names this project")
+    parser.add_argument("--project", default="", help="only models of this project")
     add_data_argument(parser)
 
 
@@ -71,10 +72,8 @@ def run(args: argparse.Namespace) -> int:
     """Print the status."""
     instance = running(args)
     with reading(args) as store:
-        of = projects(store)
-        if args.project and args.project not in of.values():
-            there = ", ".join(sorted(set(of.values()))) or "none: `modelspan.register(project=...)` names one"
-            raise CommandError(f"no card names the project {args.project!r}; there are {there}")
+        said = projects_told(store)
+        of = _projects(said, args.project)
         models, left_out = _models(store, of), store.rows(_LEFT_OUT)
         models = [one for one in models if args.project in ("", one["project"])]
         of_project = {one["model"] for one in models}
@@ -88,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         told: dict[str, Any] = {"running": instance is not None, "pid": pid, "models": models}
         told |= {"incidents": [incident_as_json(one) for one in known]}
         told |= {"ingest_errors": left_out, "other_databases": others, "shared_models": shared}
+        told |= {"project_differences": [one.difference for one in said if one.difference]}
         told |= {"estimates": [asdict(one) for one in records]} if args.estimates else {}
         json.dump(told, sys.stdout, default=str, indent=2)
         print()
@@ -106,9 +106,19 @@ def run(args: argparse.Namespace) -> int:
         if args.estimates:
             _print_records(records)
         together = [sentence(model, tenants) for model, tenants in shared.items()]
+        together += [one.difference for one in said if one.difference and args.project in ("", one.project)]
         for line in (*together[:_MOST_LINES], *_not_shown(others), *_not_taken(left_out)):
             print(line)
     return 0
+
+
+def _projects(said: Sequence[Told], wanted: str) -> dict[str, str]:
+    """What each model is part of; refuses a project of which none is."""
+    of = {one.model: one.project for one in said if one.project}
+    if wanted and wanted not in of.values():
+        there = ", ".join(sorted(set(of.values()))) or "none: `modelspan.register(project=...)` names one"
+        raise CommandError(f"no model is of a project {wanted!r}; there are {there}")
+    return of
 
 
 def _headline(data: Path, instance: Any) -> str:

@@ -37,6 +37,7 @@ STRUCTURAL: Final = frozenset({
     conventions.MODEL_NAME,
     conventions.MODEL_VERSION,
     conventions.MODEL_ROLE,
+    conventions.MODEL_PROJECT,
     conventions.PREDICTION_ID,
     conventions.PREDICTION_VALUE,
     conventions.PREDICTION_LABEL,

@@ -120,6 +120,7 @@ class _Stream:
     resource: Any
     service: str
     tenant: str
+    project: str
     table: pa.Table
     size: int
     """Bytes that the event's table takes once its dictionaries are spelt out."""
@@ -220,15 +221,17 @@ def _halves(streams: Sequence[_Stream]) -> list[Sequence[_Stream]]:
 
 def _convert(streams: Sequence[_Stream]) -> list[rows.Rows[Any]]:
     """The rows of streams; those with all but their rows in common are made together."""
-    shapes: dict[tuple[str, str, str, bytes], list[_Stream]] = {}
+    shapes: dict[tuple[str, str, str, str, bytes], list[_Stream]] = {}
     for each in streams:
-        shape = (each.event, each.service, each.tenant, each.table.schema.serialize().to_pybytes())
+        schema = each.table.schema.serialize().to_pybytes()
+        shape = (each.event, each.service, each.tenant, each.project, schema)
         shapes.setdefault(shape, []).append(each)
     converted = []
-    for (event, service, tenant, _), alike in shapes.items():
+    for (event, service, tenant, project, _), alike in shapes.items():
         received = np.repeat([each.received for each in alike], [each.table.num_rows for each in alike])
         whole = pa.concat_tables([each.table for each in alike]).combine_chunks()
-        converted.append(rows.CONVERT[event](whole, pa.array(received, pa.int64()), service, tenant))
+        told = {"project": project} if event == conventions.EVENT_PREDICTIONS else {}
+        converted.append(rows.CONVERT[event](whole, pa.array(received, pa.int64()), service, tenant, **told))
     return converted
 
 
@@ -269,7 +272,8 @@ def _streams(record: Record, held: HeldStreams) -> list[_Stream]:
                 table, size = next(read, None) or _checked(event)
                 service = names.get("service.name", "")
                 whose = tenant or names.get(wire.TENANT_ATTRIBUTE, "")  # the gate lets no token name another's
-                found.append(_Stream(event.event_name, resource.resource, service, whose, table, size, record.received))
+                sender = (service, whose, names.get(conventions.MODEL_PROJECT, ""))
+                found.append(_Stream(event.event_name, resource.resource, *sender, table, size, record.received))
     return found
 
 

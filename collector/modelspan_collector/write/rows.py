@@ -55,7 +55,7 @@ class Rows(Generic[Batch]):
         return told
 
 
-def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str) -> Rows[Part]:
+def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str, project: str = "") -> Rows[Part]:
     """Rows of `predictions`.
 
     Args:
@@ -63,6 +63,7 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
         received: when each row arrived, int64 nanoseconds since 1970; it stands in for clocks that cannot be right.
         service: `service.name` of the sender.
         tenant: whose it is; '' where tenants are not used.
+        project: what the sender's resource says that its models are part of; '' where it says nothing.
     """
     count, model = stream.num_rows, metadata(stream, names.META_MODEL)
     timestamps, original, wild = cells.times(cells.column(stream, names.COL_TIMESTAMP), received)
@@ -70,8 +71,9 @@ def predictions(stream: pa.Table, received: pa.Array, service: str, tenant: str)
     tags = cells.texts(stream, names.COL_TAG_PREFIX)
     if wild:
         tags[_ORIGINAL_TIMESTAMP] = original
-    if tenant:
-        tags[_TENANT_TAG] = pa.repeat(pa.scalar(tenant, pa.string()), count)
+    for tag, told in ((_TENANT_TAG, tenant), (names.MODEL_PROJECT, project)):
+        if told:
+            tags[tag] = pa.repeat(pa.scalar(told, pa.string()), count)
     weights = cells.number(stream, names.COL_SAMPLE_WEIGHT).fill_null(1.0).to_numpy()
     usable = np.isfinite(weights) & (weights >= 0)
     if not usable.all():

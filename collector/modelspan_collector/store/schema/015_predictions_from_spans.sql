@@ -27,8 +27,9 @@ SELECT
     mapApply((name, number) -> (name, assumeNotNull(number)), mapFilter((name, number) -> isNotNull(number) AND NOT isNaN(number), numbers)) AS numeric_features,
     mapFilter((name, text) -> NOT has(numeric_names, name), features) AS categorical_features,
     mapKeys(mapFilter((name, number) -> isNull(number) OR isNaN(number), numbers)) AS null_features,
-    if(ResourceAttributes['modelspan.tenant'] = '', part('modelspan.tag.'),
-        mapUpdate(part('modelspan.tag.'), map('tenant', ResourceAttributes['modelspan.tenant']))) AS tags
+    mapUpdate(part('modelspan.tag.'), mapFilter((name, text) -> text != '', map(
+        'tenant', ResourceAttributes['modelspan.tenant'],
+        'modelspan.model.project', ResourceAttributes['modelspan.model.project']))) AS tags
 FROM otel_traces/*local*//**/
 WHERE mapContains(SpanAttributes, 'modelspan.model.name')
     AND SpanAttributes['modelspan.model.name'] != ''

@@ -1,6 +1,7 @@
 -- How one feature moved: `SELECT * FROM drift(model = 'churn', feature = 'age', grain = 'day')`, where a grain is hour, day
 -- or week. One row a window of a version: its population stability index beside the baseline that is active now, and
--- beside the window before it, which began at `before`; NULL where there is nothing to compare with.
+-- beside the window before it, which began at `before`; NULL where there is nothing to compare with. What is not
+-- `complete` goes on: more rows are to come.
 CREATE VIEW IF NOT EXISTS drift/*on_cluster*//**/ AS
 WITH
     windows AS (
@@ -101,7 +102,9 @@ WITH
     )
 SELECT w.version AS version, w.window_start AS window_start, {grain:String} AS grain, w.rows AS rows,
        w.missing / w.all_values AS missing, w.mean AS mean, i.psi_baseline AS psi_baseline, i.psi_before AS psi_before,
-       i.before AS before, a.baseline_id AS baseline_id
+       i.before AS before, a.baseline_id AS baseline_id,
+       toUnixTimestamp(w.window_start) + multiIf({grain:String} = 'hour', 3600, {grain:String} = 'day', 86400, 604800)
+           <= toUnixTimestamp(now()) AS complete
 FROM windows AS w
 LEFT JOIN active AS a ON a.version = w.version
 LEFT JOIN beside AS i ON i.version = w.version AND i.window_start = w.window_start
