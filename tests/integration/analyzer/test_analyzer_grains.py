@@ -22,7 +22,10 @@ from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.web.app import build_alone
+from modelspan_analyzer.web.asking import application
+from modelspan_analyzer.web.grains import grain_routes
 from modelspan_cli.main import main
+from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.sqlhttp.server import SqlServer
 from modelspan_collector.store.connect import Store
@@ -158,3 +161,66 @@ def test_the_pages_queries_run_by_every_door(
         assert len(found.json()["rows"]) == 4, found.text
         assert main(["sql", first, "--store", engine_dsn, "--database", tenant.database]) == 0
         assert len(re.findall("2026-03-0[2-5]", capsys.readouterr().out)) == 1
+
+
+def shown(store: Store, path: str, rules: Redaction = NO_RULES, **given: str) -> Any:
+    """What the web port answers."""
+    server = AsgiServer(application(grain_routes(store, rules)), "127.0.0.1", 0)
+    server.start()
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{server.port}{path}", params=given, timeout=60)
+    finally:
+        server.stop()
+    return answer.json() if answer.status_code == 200 else (answer.status_code, answer.json()["error"])
+
+
+def test_the_web_port_has_the_same_rows_without_sql(moved: Store) -> None:
+    """For tokens that may not ask in SQL; narrowed by version and time, each row with what it is of."""
+    of = {"model": "churn", "feature": "age", "grain": "day"}
+    rows = shown(moved, "/api/drift", **of)
+    assert [row["psi_before"] for row in rows] == [row["psi_before"] for row in asked(moved, "churn", "age", "day")]
+    assert {(row["model"], row["feature"], row["grain"]) for row in rows} == {("churn", "age", "day")}
+    late = shown(moved, "/api/drift", **of, version="1", since="2026-03-04", until="2026-03-05")
+    assert [row["window_start"] for row in late] == ["2026-03-04T00:00:00+00:00"]
+    (week,) = shown(moved, "/api/feature_windows", model="churn", feature="plan", grain="week")
+    assert {one["value"] for one in week["categories"]} == {"free", "pro"}
+    assert sum(one["weight"] for one in week["categories"]) == pytest.approx(12_000)
+
+
+def test_what_is_not_there_is_refused_with_what_is(moved: Store) -> None:
+    """An empty answer would say that no window has come."""
+    of = {"model": "churn", "feature": "age", "grain": "day"}
+    for wrong, message in (
+        ({"feature": "aeg"}, "there is no feature 'aeg' of churn; it has age"),
+        ({"model": "chrun"}, "there is no model 'chrun'"),
+        ({"version": "9"}, "there is no version '9' of churn"),
+        ({"grain": "month"}, "'month' is no grain; say one of hour, day, week"),
+        ({"grain": ""}, "say which grain"),
+        ({"since": "soon"}, "'soon' is no time"),
+    ):
+        status, said = shown(moved, "/api/drift", **(of | wrong))
+        assert (status, message in said) == (400, True), said
+
+
+def test_what_is_hidden_of_a_feature_is_hidden_here_too(moved: Store) -> None:
+    """Of a dropped one nothing, not even that it is there; of a hashed one digests, and no numbers that came before."""
+    of = {"model": "churn", "grain": "week"}
+    dropped = Redaction(drop=("age",))
+    status, _ = shown(moved, "/api/drift", dropped, feature="age", **of)
+    assert status == 404
+    assert "age" not in str(shown(moved, "/api/drift", dropped, feature="nothing", **of))
+    hashed = Redaction(hash=("plan", "age"), key=b"a key of thirty-two bytes or more")
+    (week,) = shown(moved, "/api/feature_windows", hashed, feature="plan", **of)
+    assert len(week["categories"]) == 2
+    assert not {one["value"] for one in week["categories"]} & {"free", "pro"}
+    (week,) = shown(moved, "/api/feature_windows", hashed, feature="age", **of)
+    assert (week["mean"], week["values"], week["weights"]) == (None, None, None)
+
+
+def test_a_window_that_is_not_over_is_not_complete(store: Store) -> None:
+    """A week, a day or an hour of which more is to come may differ for that alone."""
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    for weeks in (2, 1, 0):
+        serve(store, "live", people(200, 3), now - weeks * 7 * DAY, hours=1)
+    for grain in ("hour", "day", "week"):
+        assert [row["complete"] for row in asked(store, "live", "age", grain)][-3:] == [True, True, False]

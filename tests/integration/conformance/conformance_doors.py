@@ -101,6 +101,8 @@ NO_DOOR: dict[str, str] = {
     "GET /api/feedback": _LISTS,
     "GET /api/openapi.json": "describes the interface; tested in integration/analyzer/test_web_openapi.py",
     "GET /api/models": "counts rows as `status` does; tested in integration/analyzer/test_web_openapi.py",
+    "GET /api/drift": "shows a view; tested in integration/analyzer/test_analyzer_grains.py",
+    "GET /api/feature_windows": "shows a view; tested in integration/analyzer/test_analyzer_grains.py",
     "GET /api/results": "shows stored results; tested in integration/analyzer/test_web_openapi.py",
     "GET /api/moved": "asks of a service, not of a model; tested in integration/why/test_why_commands.py",
     "GET /api/breakdown": "tells time and cost, of spans; tested in integration/why/test_why_breakdown.py",

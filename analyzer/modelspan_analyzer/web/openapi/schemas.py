@@ -62,6 +62,34 @@ RESULT: Final = record(
     monitor=TEXT,
     reason=TEXT,
 )
+_WINDOW: Final[dict[str, Schema]] = {
+    "model": TEXT,
+    "version": TEXT,
+    "feature": TEXT,
+    "grain": TEXT,
+    "window_start": TIME,
+    "rows": NUMBER,
+    "missing": NUMBER,
+    "mean": or_none(NUMBER),
+}
+DRIFTED: Final = record(
+    **_WINDOW,
+    complete=TRUTH,
+    psi_baseline=or_none(NUMBER),
+    psi_before=or_none(NUMBER),
+    before=or_none(TIME),
+    baseline_id=TEXT,
+)
+HELD: Final = record(
+    **_WINDOW,
+    numeric=NUMBER,
+    textual=NUMBER,
+    endless=NUMBER,
+    finite=NUMBER,
+    values=or_none(listed(NUMBER)),
+    weights=or_none(listed(NUMBER)),
+    categories=listed(record(value=TEXT, weight=NUMBER)),
+)
 _FINDING: Final = record(
     version=TEXT, signal=TEXT, metric=TEXT, feature=TEXT, segment=TEXT, reason=TEXT, window_end=TIME, ended=TRUTH
 )

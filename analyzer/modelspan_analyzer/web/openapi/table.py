@@ -28,6 +28,7 @@ from modelspan_analyzer.whylogs.profile_file import MEDIA_TYPE as PROFILE_TYPE
 
 JSON_TYPE: Final = "application/json"
 MOST_RESULTS: Final = 10_000
+GRAINS: Final = ("hour", "day", "week")
 
 _MODEL: Final = Parameter("model", "of this model alone")
 _VERSION: Final = Parameter("version", "of this version alone")
@@ -47,6 +48,12 @@ _WRITTEN: Final = (
     Parameter("date_order", "of dates such as 26/01/31; told by the column", schema={"enum": list(ORDERS)}),
 )
 
+_WINDOWS: Final = (
+    Parameter("model", "of this model", required=True), _VERSION,
+    Parameter("feature", "a feature's name, or prediction.value or prediction.label", required=True),
+    Parameter("grain", "length of a window; weeks are from Monday, UTC", required=True, schema={"enum": list(GRAINS)}),
+    Parameter("since", "windows that begin from then on; without it, all that are kept"), _UNTIL,
+)  # fmt: skip
 _READ: Final = (
     Operation("GET", "/api/models", "Every model and version: predictions, newest verdicts, open incidents",
               listed(schemas.MODEL), (_MODEL,)),
@@ -56,6 +63,9 @@ _READ: Final = (
         Parameter("verdict", "with this verdict alone", schema=schemas.VERDICT),
         Parameter("since", "windows that end after it; without it, all that are kept"), _UNTIL,
         Parameter("limit", "rows at most; 1000", schema={"type": "integer", "minimum": 1, "maximum": MOST_RESULTS}))),
+    Operation("GET", "/api/drift", "How one feature moved: each window beside the baseline and the window before it",
+              listed(schemas.DRIFTED), _WINDOWS),
+    Operation("GET", "/api/feature_windows", "What the windows of one feature hold", listed(schemas.HELD), _WINDOWS),
     Operation("GET", "/api/baselines", "What models are compared with, the newest first", listed(schemas.BASELINE),
               (_MODEL,)),
     Operation("GET", "/api/incidents", "Incidents, the newest first", listed(schemas.INCIDENT),
