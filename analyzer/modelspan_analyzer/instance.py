@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -24,7 +25,7 @@ from modelspan_analyzer.web.access.desk import Desk
 from modelspan_analyzer.web.app import build as build_web
 from modelspan_analyzer.web.config import WebConfig
 from modelspan_analyzer.web.owner import Owned
-from modelspan_analyzer.web.port import OfTenants, check_safe, web_server
+from modelspan_analyzer.web.port import OfBound, check_safe, web_server
 from modelspan_collector.access.tokens import Tokens
 from modelspan_collector.config import CollectorConfig
 from modelspan_collector.running import (
@@ -108,7 +109,7 @@ class Instance:
         )
         self._sql = _sql(self.store, config.sql_port, collecting.hosts)
         self._secret = secrets.token_urlsafe()
-        self._of_tenants = OfTenants(self.store.dsn, lambda store: build_web(store, self.collector, told))
+        self._bound = OfBound(self.store, partial(self._application, monitors, told))
         owned = Owned(self.store, self.collector, collecting.data, self._secret)
         self._web = self._web_server(monitors, owned, collecting.hosts)
         self._keeper = HouseKeeper(self.store, config.disk_budget) if self.store.embedded else None
@@ -118,7 +119,11 @@ class Instance:
             return build_web(self.store, self.collector, monitors, owned, desk)
 
         config, secret = self.config, self._secret
-        return web_server(config.web, config.web_port, application, self._of_tenants, secret=secret, hosts=hosts)
+        return web_server(config.web, config.web_port, application, self._bound, secret=secret, hosts=hosts)
+
+    def _application(self, own: MonitorsConfig, told: MonitorsConfig, store: Store) -> Starlette:
+        """Over what a token is bound to; of another database the pages of this port are not linked."""
+        return build_web(store, self.collector, own if store.database == self.store.database else told)
 
     @property
     def ports(self) -> Ports:
@@ -159,7 +164,7 @@ class Instance:
         if self._keeper:
             self._keeper.stop()
         self._web.stop()
-        self._of_tenants.close()
+        self._bound.close()
         if self._sql:
             self._sql.stop()
         self.store.close()

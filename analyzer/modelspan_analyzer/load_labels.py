@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelspan.conventions import OUTCOME_LABEL
 from modelspan_analyzer.files.classes import align
 from modelspan_analyzer.files.labels import ID, LABEL, LabelRows
-from modelspan_analyzer.files.rows import SHOWN
+from modelspan_analyzer.files.rows import SHOWN, FileError
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.notice import note_corrections
 from modelspan_analyzer.people import user
+from modelspan_analyzer.reading.confined import Confined, whole
 from modelspan_collector.store.connect import Store
 
 _LOOKED_AT = 1000
+_OWN = "SELECT DISTINCT prediction_id FROM predictions WHERE prediction_id IN {ids:Array(String)}"
 _KNOWN = """
 SELECT label, uniqExact(prediction_id) AS ids FROM predictions
 WHERE prediction_id IN {ids:Array(String)} AND ({model:String} = '' OR model = {model:String}) GROUP BY label
@@ -52,8 +55,12 @@ def load_labels(
 
     Returns:
         How many labels were stored.
+
+    Raises:
+        FileError: the store is confined to projects, and no label is of a prediction of theirs.
     """
-    table, rows = given.table, int(given.table.num_rows)
+    table = _own(store, given)
+    rows = int(table.num_rows)
     ids = table[ID].slice(0, _LOOKED_AT).to_pylist()
     known = store.rows(_KNOWN, {"ids": ids, "model": model})
     if not known:
@@ -71,8 +78,28 @@ def load_labels(
     store.insert("labels", table)
     details = {"file": source, "rows": rows, **({"outcome": outcome} if outcome else {})}
     audit.record(store, "labels loaded", actor=actor, model=model, details=details)
-    note_corrections(store, datetime.now(UTC), actor=actor or user())
+    note_corrections(whole(store), datetime.now(UTC), actor=actor or user())
     return rows
+
+
+def _own(store: Store, given: LabelRows) -> pa.Table:
+    """The labels of predictions that may be read: of others', or of some to come, it is not known whose they are.
+
+    Raises:
+        FileError: none is.
+    """
+    if not isinstance(store, Confined):
+        return given.table
+    ids = given.table[ID].combine_chunks()
+    known = store.arrow(_OWN, {"ids": ids.unique().to_pylist()})["prediction_id"].combine_chunks()
+    table = given.table.filter(pc.is_in(ids, known))
+    if left := given.table.num_rows - table.num_rows:
+        of = ", ".join(sorted(store.projects))
+        said = f"{left:,} labels have an id that no prediction of {of} has: send them again once these have come"
+        if not table.num_rows:
+            raise FileError(said)
+        given.remarks.leave_out(said)
+    return table
 
 
 def _say_if_none_fits(classes: pa.Array, predicted: set[str], given: LabelRows) -> None:

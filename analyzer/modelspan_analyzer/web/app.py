@@ -13,12 +13,14 @@ from starlette.routing import Route
 from modelspan_analyzer.alerts import IncidentCollector
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.exposition import ResultsCollector
+from modelspan_analyzer.reading.confined import Confined
 from modelspan_analyzer.reports.exposition import DeliveriesCollector
 from modelspan_analyzer.views.veil import veil_over
 from modelspan_analyzer.web.access.desk import Desk
 from modelspan_analyzer.web.access.login import login_routes
 from modelspan_analyzer.web.asking import application
 from modelspan_analyzer.web.baselines import baseline_routes
+from modelspan_analyzer.web.grains import grain_routes
 from modelspan_analyzer.web.incidents import incident_routes
 from modelspan_analyzer.web.labels import label_routes
 from modelspan_analyzer.web.models import model_routes
@@ -55,7 +57,9 @@ def build(
         store.scalar("SELECT 1")
         return collector.health()
 
-    operations = _operations(store, config, [collector.registry], readiness, collector.redaction)
+    # What the process does is of everybody.
+    own = [] if isinstance(store, Confined) else [collector.registry]
+    operations = _operations(store, config, own, readiness, collector.redaction)
     return _assembled(store, config, collector.redaction, operations, owned, desk)
 
 
@@ -83,7 +87,8 @@ def _assembled(
     desk: Desk | None,
 ) -> Starlette:
     own = [*baseline_routes(store, rules), *label_routes(store, rules)]
-    own += [*incident_routes(store, rules), *system_routes(store, config), *model_routes(store, rules), description()]
+    own += [*incident_routes(store, rules), *system_routes(store, config), *model_routes(store, rules)]
+    own += [*grain_routes(store, rules), description()]
     own += owner_routes(owned) if owned is not None else []
     login = login_routes(desk) if desk is not None else []
     return application(own, [*page_routes(store, config, rules), *login, *operations])

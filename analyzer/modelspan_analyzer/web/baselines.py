@@ -21,6 +21,7 @@ from starlette.routing import Route
 from modelspan_analyzer.files.roles import Hints, Roles, settle
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.baselines import Baseline
+from modelspan_analyzer.reading.confined import need_own
 from modelspan_analyzer.reading.names import need_all
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.verdicts.rule import DriftRule
@@ -64,6 +65,7 @@ def _set(store: Store, rules: Redaction, given: QueryParams, kind: str, body: by
     if not given.get("model"):
         raise ValueError("say which model: ?model=NAME")
     model, version = rules.masked(given["model"]), given.get("version")
+    need_own(store, model)
     version = version if version is None else rules.masked(version)
     if kind == JSON_TYPE:
         if not (given.get("start") and given.get("end")):

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from modelspan_analyzer.files.labels import label_rows
 from modelspan_analyzer.files.roles import Hints
 from modelspan_analyzer.load_labels import load_labels, outcome_named
+from modelspan_analyzer.reading.confined import need_own
 from modelspan_analyzer.web import uploads
 from modelspan_analyzer.web.access.visitors import actor_of
 from modelspan_collector.access.rules import NO_RULES, Redaction
@@ -43,6 +44,7 @@ def _load(
     model, source, actor = map(rules.masked, said)
     if outcome and rules.action(outcome) != "keep":
         raise ValueError(f"the outcome {outcome!r} is not kept, by the rules of redaction")
+    need_own(store, model)
     named = {"model": model, "source": source, "outcome": rules.masked(outcome)}
     count = load_labels(store, rows, actor=actor_named(actor), **named)
     return {"labels": count, "assumed": rows.remarks.assumed, "left_out": rows.remarks.left_out}

@@ -25,7 +25,7 @@ from modelspan_analyzer.runner import Runner
 from modelspan_analyzer.web.access.desk import Desk
 from modelspan_analyzer.web.app import build_alone, operations_alone
 from modelspan_analyzer.web.config import WebConfig
-from modelspan_analyzer.web.port import OfTenants, web_server
+from modelspan_analyzer.web.port import OfBound, web_server
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import add_data_argument, writing
 from modelspan_cli.web_options import add_access_options, web_config
@@ -90,9 +90,9 @@ def _once(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> int
 
 def _serve(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> int:
     wait = told_to_end()
-    of_tenants = OfTenants(store.dsn, lambda other: build_alone(other, config))
+    bound = OfBound(store, lambda other: build_alone(other, config))
     web = web_config(args, args.metrics_host)
-    server = _served(store, config, args, web, of_tenants)
+    server = _served(store, config, args, web, bound)
     server.start()
     exported = start_otlp(store)
     responder = Responder(store, config)
@@ -113,12 +113,12 @@ def _serve(store: Store, config: MonitorsConfig, args: argparse.Namespace) -> in
         if exported is not None:
             exported.shutdown()
         server.stop()
-        of_tenants.close()
+        bound.close()
     return 0
 
 
 def _served(
-    store: Store, config: MonitorsConfig, args: argparse.Namespace, web: WebConfig, of_tenants: OfTenants
+    store: Store, config: MonitorsConfig, args: argparse.Namespace, web: WebConfig, bound: OfBound
 ) -> AsgiServer:
     """The port: where others reach it without tokens and TLS, metrics and health alone."""
 
@@ -127,7 +127,7 @@ def _served(
 
     try:
         open_to_all = replace(web, insecure=web.insecure or web.unsafe)
-        return web_server(open_to_all, args.metrics_port, application, of_tenants, hosts=tuple(args.allow_host))
+        return web_server(open_to_all, args.metrics_port, application, bound, hosts=tuple(args.allow_host))
     except (OSError, TokenFileError) as error:
         raise CommandError(
             f"cannot serve on {args.metrics_host}:{args.metrics_port}: {error}", hint="give --metrics-port"

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -49,7 +49,7 @@ def parse_lines(text: str, made_of: MadeOf[T], known: str) -> dict[bytes, T]:
         if not words:
             continue
         try:
-            token, options = words[0], dict(word.split("=", 1) for word in words[1:])
+            token, options = words[0], _options(words[1:])
             key = bytes.fromhex(token.removeprefix(_HASHED)) if token.startswith(_HASHED) else digest(token)
             found[key] = made_of(token, options)
         except ValueError as error:
@@ -57,6 +57,15 @@ def parse_lines(text: str, made_of: MadeOf[T], known: str) -> dict[bytes, T]:
         if options:
             raise TokenFileError(f"line {number}: {sorted(options)} not known; use {known}")
     return found
+
+
+def _options(words: Sequence[str]) -> dict[str, str]:
+    """`name=value` by name; of one that is there twice nobody knows which is meant."""
+    given = [word.split("=", 1) for word in words]
+    options = dict(given)
+    if len(options) < len(given):
+        raise ValueError(f"an option is there twice: {' '.join(words)}")
+    return options
 
 
 def is_hashed(token: str) -> bool:

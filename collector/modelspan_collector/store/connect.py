@@ -46,7 +46,14 @@ class Store:
     The driver's clients serialise their calls, so every thread gets its own; it goes with its thread.
     """
 
-    def __init__(self, dsn: str, database: str = DEFAULT_DATABASE, *, anchor: Client | None = None) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        database: str = DEFAULT_DATABASE,
+        *,
+        anchor: Client | None = None,
+        only: Mapping[str, str] | None = None,
+    ) -> None:
         """Describe the store; `connect` opens one.
 
         Args:
@@ -54,10 +61,13 @@ class Store:
             database: the database that holds modelspan's tables.
             anchor: a client to keep open. The embedded engine ends with its last client, and starting it again for
                 every query would be slow, and leaves threads behind each time (seen with chDB 26.9).
+            only: a condition by table that each row has to meet to be read, whatever the query: in views, joins and
+                subqueries too. What is written is not looked at.
         """
         self.dsn = dsn
         self.database = database
         self._anchor = anchor
+        self._settings = _conditions(database, only) if only else {}
         self._local = threading.local()
         self._clients: weakref.WeakSet[Client] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -75,7 +85,7 @@ class Store:
         """
         client: Client | None = getattr(self._local, "client", None)
         if client is None:
-            client = _open(self.dsn, self.database)
+            client = _open(self.dsn, self.database, self._settings)
             self._local.client = client
             with self._lock:
                 self._clients.add(client)
@@ -253,7 +263,13 @@ def check_version(version: str) -> None:
         )
 
 
-def _open(dsn: str, database: str) -> Client:
+def _conditions(database: str, only: Mapping[str, str]) -> dict[str, str]:
+    """The engine's setting that adds conditions to tables, whoever reads them."""
+    named = (f"{quote_string(f'{database}.{table}')}: {quote_string(told)}" for table, told in only.items())
+    return {"additional_table_filters": f"{{{', '.join(named)}}}"}
+
+
+def _open(dsn: str, database: str, settings: Mapping[str, str] | None = None) -> Client:
     try:
         scheme, _ = urlsplit(dsn).scheme, urlsplit(dsn).port
     except ValueError:  # not quoted, as it may hold a part of the password
@@ -263,12 +279,13 @@ def _open(dsn: str, database: str) -> Client:
             f"{public(dsn)!r} is not the address of a store: expected chdb:///absolute/path, or "
             "clickhouse://user:password@host:8123 (clickhouses:// for TLS)"
         )
-    options: dict[str, Any] = {"settings": dict(READING)} if scheme == "chdb" else {}
+    options: dict[str, Any] = {"settings": {**READING, **(settings or {})}} if scheme == "chdb" else {}
     if scheme != "chdb":
         given = parse_qs(urlsplit(dsn).query)
         defaults = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "send_receive_timeout": ANSWER_TIMEOUT_SECONDS}
         options = {name: value for name, value in defaults.items() if name not in given}
         options |= {"secure": True} if scheme in _TLS_SCHEMES else {}
+        options |= {"settings": dict(settings)} if settings else {}
     try:
         return clickhouse_connect.get_client(dsn=dsn, database=database, **options)
     except (DriverError, RuntimeError, OSError) as error:

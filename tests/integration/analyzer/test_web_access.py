@@ -26,7 +26,7 @@ from modelspan_analyzer.web.access.visitors import Visitors, parse
 from modelspan_analyzer.web.app import build
 from modelspan_analyzer.web.config import WebConfig
 from modelspan_analyzer.web.owner import Owned
-from modelspan_analyzer.web.port import OfTenants, UnsafeWebError
+from modelspan_analyzer.web.port import OfBound, UnsafeWebError
 from modelspan_cli.main import main
 from modelspan_collector.access.tls import Tls
 from modelspan_collector.access.token_file import TokenFileError
@@ -88,7 +88,7 @@ def port(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         collector.start()
         desk = Desk(Visitors(tokens, SECRET))
         app = build(store, collector, MonitorsConfig(), Owned(store, collector, data, SECRET), desk)
-        others = OfTenants(store.dsn, lambda other: build(other, collector, MonitorsConfig()))
+        others = OfBound(store, lambda other: build(other, collector, MonitorsConfig()))
         server = AsgiServer(Guard(app, desk, others), "127.0.0.1", 0)
         server.start()
         yield Port(f"http://127.0.0.1:{server.port}", app, store, tenant, tokens)

@@ -25,7 +25,7 @@ from modelspan_analyzer.web.access.desk import Desk
 from modelspan_analyzer.web.access.guard import Guard
 from modelspan_analyzer.web.access.visitors import Visitors
 from modelspan_analyzer.web.app import build_alone
-from modelspan_analyzer.web.port import OfTenants
+from modelspan_analyzer.web.port import OfBound
 from modelspan_cli.main import main
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.store.connect import Store
@@ -223,7 +223,7 @@ def served(store: Store, folder: Path, tenant: Store | None = None) -> Iterator[
     acme = f"acme-has-a-long-token role=operator name=amy tenant=acme database={tenant.database}\n" if tenant else ""
     tokens.write_text(TOKENS + acme)
     desk = Desk(Visitors(tokens, ""))
-    others = OfTenants(store.dsn, lambda other: build_alone(other, MonitorsConfig()))
+    others = OfBound(store, lambda other: build_alone(other, MonitorsConfig()))
     server = AsgiServer(Guard(build_alone(store, MonitorsConfig(), desk), desk, others), "127.0.0.1", 0)
     server.start()
     try:

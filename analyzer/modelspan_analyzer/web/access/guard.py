@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from modelspan_analyzer.reading.confined import CannotConfineError
 from modelspan_analyzer.web.access.desk import Desk
 from modelspan_analyzer.web.access.roles import Role, Rule, rule_of
 from modelspan_analyzer.web.access.visitors import Visitor, admit, visitor_of
@@ -31,17 +32,17 @@ _NOTHING: Final = Rule(Role.VIEWER)
 class Guard:
     """Stands before the application of a port that asks for tokens."""
 
-    def __init__(self, app: Starlette, desk: Desk, of_database: Callable[[str], ASGIApp]) -> None:
+    def __init__(self, app: Starlette, desk: Desk, bound: Callable[[Visitor], ASGIApp]) -> None:
         """Guard an application.
 
         Args:
             app: over the instance's own database.
             desk: where tokens are shown.
-            of_database: the application over a tenant's own database.
+            bound: the application over what a token is bound to: a tenant's own database, the models of projects.
         """
         self._app = app
         self._desk = desk
-        self._of_database = of_database
+        self._bound = bound
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on to the application of whoever asks, or say why not."""
@@ -57,8 +58,11 @@ class Guard:
             await Sealed(refused)(scope, receive, send)
             return
         app: ASGIApp = self._app
-        if visitor is not None and visitor.database:
-            app = await run_in_threadpool(self._of_database, visitor.database)
+        if visitor is not None and (visitor.database or visitor.projects):
+            try:
+                app = await run_in_threadpool(self._bound, visitor)
+            except CannotConfineError as error:
+                app = Sealed(said(request, str(error), 403))
         await app(scope, receive, send)
 
     def _whom(self, request: Request) -> tuple[Visitor | None, Response | None]:
@@ -104,6 +108,9 @@ def _refused(request: Request, rule: Rule, visitor: Visitor) -> Response | None:
         sentence = f"this is for the role {rule.least.word}, and the token has the role {visitor.role.word}"
     elif visitor.database and not rule.of_tenants:
         sentence = f"this tells of the whole instance, and the token is of the database {visitor.database} alone"
+    elif visitor.projects and not rule.of_projects:
+        of = ", ".join(sorted(visitor.projects))
+        sentence = f"this tells of more than the models of a project, and the token is of {of} alone"
     elif by_session and request.url.path.startswith("/api/") and request.method not in _SAFE:
         sentence = "a session is for pages and their forms: send a token as `authorization: Bearer <token>`"
     return said(request, sentence, 403) if sentence else None

@@ -32,16 +32,20 @@ class Rule:
     """None where nobody is asked for a token."""
     of_tenants: bool = True
     """Whether a tenant with a database of its own may use it, on that database; False where it tells of the process."""
+    of_projects: bool = True
+    """Whether a token of projects may use it, on their models; False where it tells of more, or cannot be cut."""
 
-    def lets(self, role: Role, *, of_tenant: bool) -> bool:
-        """Whether a token of a role, of a tenant with a database of its own or not, may use it."""
-        return self.least is None or (role >= self.least and (self.of_tenants or not of_tenant))
+    def lets(self, role: Role, *, of_tenant: bool, of_project: bool) -> bool:
+        """Whether a token of a role may use it: a tenant's with a database of its own, one of projects, or neither."""
+        if self.least is None:
+            return True
+        return role >= self.least and (self.of_tenants or not of_tenant) and (self.of_projects or not of_project)
 
 
 _OPEN: Final = Rule(None)
 _LOOK: Final = Rule(Role.VIEWER)
 _ACT: Final = Rule(Role.OPERATOR)
-_OWN: Final = Rule(Role.ADMIN, of_tenants=False)
+_OWN: Final = Rule(Role.ADMIN, of_tenants=False, of_projects=False)
 
 
 def _page(path: str, rule: Rule) -> dict[str, Rule]:
@@ -61,7 +65,7 @@ MAY: Final[Mapping[str, Rule]] = {
     "POST /incidents/{incident_id}/steps": _ACT,
     **_page("/prediction", _LOOK),
     **_page("/monitors", _LOOK),
-    **_page("/sql", Rule(Role.OPERATOR, of_tenants=False)),
+    **_page("/sql", Rule(Role.OPERATOR, of_tenants=False, of_projects=False)),
     "GET /static/{name}": _OPEN,
     "GET /healthz": _OPEN,
     "GET /readyz": _OPEN,
@@ -72,6 +76,8 @@ MAY: Final[Mapping[str, Rule]] = {
     "GET /api/openapi.json": _LOOK,
     "GET /api/models": _LOOK,
     "GET /api/results": _LOOK,
+    "GET /api/drift": _LOOK,
+    "GET /api/feature_windows": _LOOK,
     "GET /api/baselines": _LOOK,
     "POST /api/baselines": _ACT,
     "GET /api/incidents": _LOOK,
@@ -80,7 +86,7 @@ MAY: Final[Mapping[str, Rule]] = {
     "POST /api/incidents/{incident_id}/steps": _ACT,
     "GET /api/feedback": _LOOK,
     "GET /api/why": _LOOK,
-    "GET /api/moved": _LOOK,
+    "GET /api/moved": Rule(Role.VIEWER, of_projects=False),
     "GET /api/breakdown": _LOOK,
     "POST /api/labels": _ACT,
     "POST /api/backups": _OWN,

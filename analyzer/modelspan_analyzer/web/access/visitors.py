@@ -1,6 +1,7 @@
 """Who asks: what the tokens of the web port stand for, from a file that can be changed while it is in use.
 
-One line a token: `token [role=viewer|operator|admin] [name=ann] [tenant=NAME] [database=NAME] [expires=2027-01-31]`.
+One line a token: `token [role=viewer|operator|admin] [name=ann] [tenant=NAME] [database=NAME] [project=NAME,NAME]
+[expires=2027-01-31]`. In the name of a project, white space, `,`, `#` and `%` are percent-encoded.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from starlette.requests import HTTPConnection
 
@@ -33,6 +35,8 @@ class Visitor:
     tenant: str = ""
     database: str = ""
     """Of its own; empty for the instance's."""
+    projects: frozenset[str] = frozenset()
+    """Whose models are all that is shown; empty for every model, also those of no project."""
     expires: float = float("inf")
     by_session: bool = False
     """Whether a browser's session said so, and no token in a header."""
@@ -48,7 +52,7 @@ def parse(text: str) -> dict[bytes, Visitor]:
     Raises:
         TokenFileError: a line is not understood.
     """
-    return parse_lines(text, _visitor, "role=, name=, tenant=, database=, expires=")
+    return parse_lines(text, _visitor, "role=, name=, tenant=, database=, project=, expires=")
 
 
 def _visitor(token: str, options: dict[str, str]) -> Visitor:
@@ -60,8 +64,23 @@ def _visitor(token: str, options: dict[str, str]) -> Visitor:
     if role not in {each.word for each in Role}:
         raise ValueError(f"there is no role {role!r}: use {', '.join(each.word for each in Role)}")
     return Visitor(
-        Role[role.upper()], options.pop("name", ""), options.pop("tenant", ""), database_of(options), expiry(options)
+        Role[role.upper()],
+        options.pop("name", ""),
+        options.pop("tenant", ""),
+        database_of(options),
+        _projects(options),
+        expiry(options),
     )
+
+
+def _projects(options: dict[str, str]) -> frozenset[str]:
+    """Takes `project=NAME,NAME` out; a name that is not there would be every model."""
+    if "project" not in options:
+        return frozenset()
+    names = [unquote(name) for name in options.pop("project").split(",")]
+    if not all(names):
+        raise ValueError("`project=` names no project: leave it away for a token of all of them")
+    return frozenset(names)
 
 
 class Visitors:
@@ -95,7 +114,9 @@ def may_use(visitor: Visitor | None, rule: Rule, *, stranger: bool = False) -> b
     """Whether who asks may use what a rule is of; a stranger is somebody of whom nothing is known yet."""
     if stranger:
         return rule.least is None
-    return visitor is None or rule.lets(visitor.role, of_tenant=bool(visitor.database))
+    if visitor is None:
+        return True
+    return rule.lets(visitor.role, of_tenant=bool(visitor.database), of_project=bool(visitor.projects))
 
 
 def actor_of(request: HTTPConnection, said: str) -> str:
