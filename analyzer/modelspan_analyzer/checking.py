@@ -36,7 +36,8 @@ class Answer:
     reason: str
     window_end: datetime | None
     findings: list[dict[str, Any]] = field(default_factory=list)
-    """Results that stand against it: `signal`, `metric`, `feature`, `segment`, `verdict`, `value`, `reason`."""
+    """Results that stand against it: `signal`, `metric`, `feature`, `segment`, `verdict`, `value`, `reason`, and, of
+    what failed for several signals in the same words, these as `also`."""
     incidents: list[dict[str, Any]] = field(default_factory=list)
     """Open incidents: `incident_id`, `severity`, `title`; they stand against it too."""
     unchecked: list[dict[str, Any]] = field(default_factory=list)
@@ -97,12 +98,13 @@ def ask(
         reason = f"the newest window of {name} ended {newest:%Y-%m-%d %H:%M} UTC, longer ago than allowed"
         return Answer(Status.NOT_CHECKED, reason, newest, incidents=known)
     verdicts = {"alarm", "error", *(["warning"] if warnings else [])}
-    findings = [
+    findings = _once([
         {key: value for key, value in row.items() if key not in ("n", "window_end")}
         for row in rows
         if row["verdict"] in verdicts
-    ]
-    unchecked = [one for one in _unchecked(rows) if one["signal"] not in {each["signal"] for each in findings}]
+    ])  # fmt: skip
+    against = {signal for each in findings for signal in (each["signal"], *each["also"])}
+    unchecked = [one for one in _unchecked(rows) if one["signal"] not in against]
     if findings:
         reason = f"{len(findings)} results stand against {name}"
         return Answer(Status.ALARM, reason, newest, findings, known, unchecked)
@@ -113,6 +115,18 @@ def ask(
             lacking += _meanwhile(rows, store.rows(_NEWEST, {**asked, "least": 1}), signals)
         return Answer(Status.NOT_CHECKED, lacking, newest, [], known, unchecked)
     return Answer(Status.PASSED, f"nothing stands against {name}", newest, unchecked=unchecked)
+
+
+def _once(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What fails for several signals in the same words, as a slice that none of them can compute, once with all."""
+    kept: dict[tuple[str, ...], dict[str, Any]] = {}
+    for one in findings:
+        alone = "" if one["verdict"] == "error" and one["segment"] else f"{one['signal']} {one['metric']}"
+        key = (one["version"], alone, one["verdict"], one["feature"], one["segment"], one["reason"])
+        first = kept.setdefault(key, {**one, "also": []})
+        if first["signal"] != one["signal"] and one["signal"] not in first["also"]:
+            first["also"].append(one["signal"])
+    return list(kept.values())
 
 
 def _lacking(rows: Sequence[dict[str, Any]], model: str, newest: datetime, signals: Sequence[str]) -> str:

@@ -149,7 +149,8 @@ class Instance:
         shown, otlp = (str(tls.certificate.resolve()) if tls is not None else "" for tls in (web.tls, gate.tls))
         tokens = str(gate.tokens.resolve()) if gate.tokens is not None else ""
         owner = (os.getpid(), LOOPBACK, self.config.dsn, self.ports, self._secret)
-        told = Running(*owner, web.host, shown, otlp_certificate=otlp, tokens=tokens)
+        rules = gate.redaction.as_note() if gate.redaction.active else {}
+        told = Running(*owner, web.host, shown, otlp_certificate=otlp, tokens=tokens, redaction=rules)
         announce(self.config.data, told)
 
     def stop(self) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 LOOPBACK = "127.0.0.1"
 INSTANCE_FILE = "instance.json"
@@ -48,6 +50,8 @@ class Running:
     """The same of the port that takes OTLP over HTTP."""
     tokens: str = ""
     """File of the tokens that the collector asks for; empty where it asks for none."""
+    redaction: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Its rules of redaction, by which commands show what is stored; see `access.rules.Redaction`."""
 
     @property
     def sql_dsn(self) -> str:
@@ -65,7 +69,7 @@ class Running:
         return f"{'https' if self.otlp_certificate else 'http'}://{self.host}:{self.ports.http}"
 
 
-_TOLD = ("secret", "web_host", "web_certificate", "otlp_certificate", "tokens")
+_TOLD = ("secret", "web_host", "web_certificate", "otlp_certificate", "tokens", "redaction")
 
 
 def web_address(host: str, port: int, *, tls: bool) -> str:
@@ -88,7 +92,7 @@ def find_running(data: Path) -> Running | None:
 
 
 def announce(data: Path, instance: Running) -> None:
-    """Leave the note, whole or not at all, for its owner's eyes only: a DSN and the secret are in it."""
+    """Leave the note, whole or not at all, for its owner's eyes only: a DSN, the secret and a key are in it."""
     note = {"pid": instance.pid, "host": instance.host, "dsn": instance.dsn}
     note |= {name: getattr(instance, name) for name in _TOLD}
     temporary = data / f"{INSTANCE_FILE}.new"

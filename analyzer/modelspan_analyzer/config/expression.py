@@ -7,7 +7,7 @@ from typing import Final
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.expression import OUTCOMES_COLUMN, ROW_COLUMNS, Compiled, compiled
+from modelspan_collector.store.expression import OUTCOMES_COLUMN, ROW_COLUMNS, TRUTHS, Compiled, compiled
 
 _COLUMNS: Final = {
     "value": "Nullable(Float64)", "label": "String", "truth": "String", "true_value": "Nullable(Float64)",
@@ -49,7 +49,7 @@ def slice_of(expression: str) -> Compiled:
     Raises:
         ValueError: it holds what is not allowed.
     """
-    return compiled(expression, columns=ROW_COLUMNS, what="a slice")
+    return compiled(expression, columns=ROW_COLUMNS, apart=TRUTHS, what="a slice")
 
 
 def understood(store: Store, expression: str, what: str = "value expression") -> str:

@@ -18,7 +18,7 @@ from modelspan_analyzer.reading.rows import Rows, with_outcomes
 from modelspan_analyzer.reading.segments import spelt
 from modelspan_analyzer.statistics.performance.intervals import CONFIDENCE, quantile_of_normal
 from modelspan_collector.sqlhttp.errors import ClickHouseError
-from modelspan_collector.sqlhttp.reader import SqlReader
+from modelspan_collector.sqlhttp.reader import SqlReader, need_plain
 from modelspan_collector.store.expression import Compiled, outcome_of
 from modelspan_collector.store.segments import split_key, value_of
 from modelspan_collector.store.written import written_out
@@ -254,7 +254,7 @@ def selected(reader: SqlReader, select: str, places: Mapping[str, object]) -> di
         ValueError: it answers no column `value`, or two rows of one slice, or something that is no number or no count.
         ClickHouseError: it is no query, may not be asked, fails, or takes more than its limits.
     """
-    answer = reader.ask(written_out(select, places))
+    answer = reader.ask(written_out(select, places), need_plain)
     if "value" not in answer.names:
         raise ValueError(
             f"it answers the columns {', '.join(answer.names) or 'none'}: name one of them value (AS value)"

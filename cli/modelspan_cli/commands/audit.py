@@ -12,7 +12,7 @@ from modelspan_analyzer.governance.audit import entries
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel
-from modelspan_cli.reach import add_data_argument, reading
+from modelspan_cli.reach import add_data_argument, as_shown, reading
 
 _MOST_DAYS = 20_000
 _MOST_ENTRIES = 1_000_000
@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     since = datetime.now(UTC) - timedelta(days=args.days)
     with reading(args) as store:
         found = entries(store, since=since, model=args.model, action=args.action, limit=args.limit)
+        found = as_shown(args, store, found)
     if args.json:
         print(json.dumps([dataclasses.asdict(entry) for entry in found], default=str, indent=2))
         return 0

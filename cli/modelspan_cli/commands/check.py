@@ -13,7 +13,7 @@ from modelspan_analyzer.readiness import readiness
 from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel, KnownVersion, known_signal
-from modelspan_cli.reach import add_data_argument, reading
+from modelspan_cli.reach import add_data_argument, as_shown, reading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,12 +56,15 @@ def run(args: argparse.Namespace) -> int:
             max_age=args.max_age,
             warnings=args.warnings,
         )
+        found, answer = len(answer.findings), as_shown(args, store, answer)
         tenants = shared_models(store, datetime.now(UTC) - timedelta(days=1), args.model).get(args.model, ())
     if args.json:
         json.dump(as_json(answer) | {"tenants_together": tenants}, sys.stdout, default=str)
         print()
         return int(answer.status)
     _print(answer)
+    if hidden := found - len(answer.findings):
+        print(f"  {hidden} of the results are of what is redacted")
     if tenants:
         print(f"  {sentence(args.model, tenants)}")
     return int(answer.status)
@@ -89,7 +92,8 @@ def _print(answer: Answer) -> None:
     for finding in answer.findings:
         parts = ("signal", "metric", "feature", "segment")
         about = " ".join(str(finding[part]) for part in (*version, *parts) if finding[part])
-        print(f"  {finding['verdict']}: {about}: {finding['reason']}")
+        also = f" (and {', '.join(finding['also'])})" if finding["also"] else ""
+        print(f"  {finding['verdict']}: {about}{also}: {finding['reason']}")
     for incident in answer.incidents:
         print(f"  open {incident['severity']} incident {incident['incident_id']}: {incident['title']}")
     for one in answer.unchecked:

@@ -10,7 +10,7 @@ from modelspan_analyzer.explain.local import LocalExplanation, explain
 from modelspan_analyzer.explain.shapley import BACKGROUND
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, reading
+from modelspan_cli.reach import add_data_argument, as_shown, reading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         with reading(args) as store:
             told = explain(store, args.prediction_id, args.model, args.method, background=args.background)
+            told = as_shown(args, store, told)
     except (LookupError, ValueError) as error:
         raise CommandError(str(error).strip("'\""), hint="" if args.model else "--model module:function") from error
     except ModuleNotFoundError as error:

@@ -19,7 +19,7 @@ from modelspan_analyzer.reading.names import brief
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel
-from modelspan_cli.reach import act, add_data_argument, reading, writing
+from modelspan_cli.reach import act, add_data_argument, as_shown, reading, writing
 
 _LOOKED = """
 SELECT count() AS results, countIf(verdict = 'alarm') AS alarms FROM monitor_results FINAL
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
                 f"there is no incident {brief(args.incident)!r}", hint="`modelspan incidents` lists them"
             )
         events = timeline(store, args.incident) if args.incident else []
+        found, events = as_shown(args, store, (found, events))
         (looked,) = store.rows(_LOOKED, {"model": args.model})
     if args.json:
         listed = [incident_as_json(one) for one in found]

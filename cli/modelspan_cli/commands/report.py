@@ -15,7 +15,7 @@ from modelspan_analyzer.reports.schema import json_schema
 from modelspan_analyzer.views.report import Report, read
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel, KnownVersion
-from modelspan_cli.reach import add_data_argument, reading
+from modelspan_cli.reach import add_data_argument, as_shown, reading
 
 ENDINGS = (*FORMS, ".json")
 
@@ -71,7 +71,7 @@ def _read(args: argparse.Namespace) -> Report:
     try:
         config = load(args.config) if args.config else MonitorsConfig()
         with reading(args) as store:
-            return read(store, given, config, datetime.now(UTC))
+            return as_shown(args, store, read(store, given, config, datetime.now(UTC)))
     except (ConfigError, ValueError) as error:
         raise CommandError(str(error)) from error
 

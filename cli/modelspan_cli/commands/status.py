@@ -27,7 +27,7 @@ from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_analyzer.views.health import NEWEST_TWO, checked, state
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, reading, running
+from modelspan_cli.reach import add_data_argument, as_shown, reading, running
 from modelspan_collector.address import public
 from modelspan_collector.running import COLLECTOR_FOLDER
 from modelspan_collector.store.connect import Store
@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         shared = shared_models(store, datetime.now(UTC) - timedelta(days=1))
         others = [name for name in databases(store) if name != store.database]
         records = track_records(store, now()) if args.estimates else []
+        models, known, left_out, records = as_shown(args, store, (models, known, left_out, records))
     if args.json:
         pid = instance.pid if instance else None
         told: dict[str, Any] = {"running": instance is not None, "pid": pid, "models": models}
@@ -93,10 +94,8 @@ def run(args: argparse.Namespace) -> int:
         print()
     else:
         print(_headline(args.data, instance))
-        for line in _set_aside(args.data / COLLECTOR_FOLDER):
+        for line in (*_set_aside(args.data / COLLECTOR_FOLDER), *_room(args.data)):
             print(line)
-        if args.data.exists() and (free := shutil.disk_usage(args.data).free) < _LITTLE_ROOM:
-            print(f"the disk of {args.data} has {free >> 20} MiB left: make room, or nothing more is taken")
         if models:
             console().print(_table(models))
         else:
@@ -147,6 +146,13 @@ def _set_aside(collector: Path) -> list[str]:
     return [f"{size:,} bytes of {_WAITING[each]}" for each, size in sizes.items() if size] + [
         f"{count} {what}: see `modelspan collector dead --data {collector}`" for what, count in counts.items() if count
     ]
+
+
+def _room(data: Path) -> list[str]:
+    """That the disk is nearly full; nothing where it is not."""
+    if not data.exists() or (free := shutil.disk_usage(data).free) >= _LITTLE_ROOM:
+        return []
+    return [f"the disk of {data} has {free >> 20} MiB left: make room, or nothing more is taken"]
 
 
 def _not_taken(left_out: Sequence[dict[str, Any]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from modelspan_analyzer.why.breakdown import breakdown
 from modelspan_analyzer.why.moved import moved, since_release
 from modelspan_analyzer.why.sentence import subject
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, get_json, reading, running
+from modelspan_cli.reach import add_data_argument, as_shown, get_json, reading, running
 from modelspan_collector.store.connect import DEFAULT_DATABASE, Store
 
 
@@ -55,11 +55,22 @@ def run(args: argparse.Namespace) -> int:
             answers = [explain(store, finding) for finding in finding_of(store, args.about, **asked)]
         except ValueError as error:
             raise CommandError(str(error)) from error
+        answers = _shown(args, store, answers, asked)
     if args.json:
         print(json.dumps([answer.as_json() for answer in answers], indent=2))
     else:
         _print(answers)
     return 0 if any(answer.causes for answer in answers) else 1
+
+
+def _shown(
+    args: argparse.Namespace, store: Store, answers: list[Explanation], asked: Mapping[str, str]
+) -> list[Explanation]:
+    """Those of what may be shown; how many are not is said."""
+    shown = [one for one in as_shown(args, store, answers, asked) if one.finding is not None]
+    if hidden := len(answers) - len(shown):
+        print(f"{hidden} of the findings are of what is redacted", file=sys.stderr)
+    return shown
 
 
 def _moved(args: argparse.Namespace) -> int:

@@ -11,10 +11,10 @@ import hashlib
 import hmac
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -84,6 +84,19 @@ class Redaction:
                 pc.replace_substring_regex(pa.array([""]), mask, MASK)
         except (re.error, pa.ArrowInvalid) as error:
             raise RedactionError(f"a mask is not a regular expression that RE2 has: {error}") from error
+
+    @classmethod
+    def from_note(cls, note: Mapping[str, Any]) -> Redaction:
+        """The rules as `as_note` wrote them; none of an empty note."""
+        given = {name: tuple(note.get(name, ())) for name in ("drop", "hash", "allow", "mask")}
+        return cls(**given, key=bytes.fromhex(note.get("key", "")))
+
+    def as_note(self) -> dict[str, Any]:
+        """The rules as JSON, for another process of the same owner; the key of the hashes is among them."""
+        return {
+            **{name: list(getattr(self, name)) for name in ("drop", "hash", "allow", "mask")},
+            "key": self.key.hex(),
+        }
 
     @property
     def active(self) -> bool:

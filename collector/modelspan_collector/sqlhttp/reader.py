@@ -7,8 +7,10 @@ On a server it is the server's own formatter and its own lists of functions by w
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -44,6 +46,8 @@ _OF_SERVERS: Final = replace(_LIMITS, spill_bytes=0)
 _AT_ONCE: Final = 2
 _PATIENCE: Final = 3.0
 """Seconds that a query waits for others: each holds a thread, which health and metrics need too."""
+_WAITING: Final = frozenset({"sleep", "sleepeachrow"})
+"""Functions, in lower case, that do nothing else."""
 _FORMAT: Final = "JSONCompact"
 """Which has every type, and is as large as what it holds: packed formats would unfold to anything."""
 
@@ -69,8 +73,12 @@ class SqlReader:
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
         self._forbidden: Forbidden | None = None
 
-    def ask(self, sql: str) -> Answer:
+    def ask(self, sql: str, check: Callable[[Statement], None] | None = None) -> Answer:
         """Run one query.
+
+        Args:
+            sql: of one statement.
+            check: what else a vetted statement has to pass; it raises what it refuses.
 
         Raises:
             ClickHouseError: it is no query, may not be asked, fails, takes too long, or too many run already.
@@ -82,23 +90,24 @@ class SqlReader:
         if not self._slots.acquire(timeout=_PATIENCE):
             raise errors.ClickHouseError(202, "TOO_MANY_SIMULTANEOUS_QUERIES", "others are asking: try again")
         try:
-            return _answer(self._of_engine(sql) if self._store.embedded else self._of_server(sql))
+            passes = partial(_checked, check)
+            return _answer(self._of_engine(sql, passes) if self._store.embedded else self._of_server(sql, passes))
         finally:
             self._slots.release()
 
-    def _of_engine(self, sql: str) -> bytes:
+    def _of_engine(self, sql: str, passes: Callable[[Statement], None]) -> bytes:
         engine = Engine(urlsplit(self._store.dsn).path, self._store.database, _LIMITS, writable=False)
         try:
-            return _read(engine, sql, self._store.database)
+            return _read(engine, sql, self._store.database, passes)
         finally:
             engine.close()
 
-    def _of_server(self, sql: str) -> bytes:
+    def _of_server(self, sql: str, passes: Callable[[Statement], None]) -> bytes:
         client = self._store.client()
         try:
             canonical = str(self._store.scalar("SELECT formatQuery({sql:String})", {"sql": sql}))
             vetted = statement.vet(canonical, self._names(), writable=False)
-            need_reading(vetted)
+            passes(vetted)
             asked = {**effective({**_settings(), **vetted.settings}, _OF_SERVERS), "readonly": "1"}
             found = client.raw_query(vetted.body, settings=self._settable(asked), fmt=_FORMAT)
         except DriverError as error:
@@ -127,10 +136,10 @@ class SqlReader:
         return frozenset(str(next(iter(row.values()))) for row in self._store.rows(sql, {"names": list(names)}))
 
 
-def _read(engine: Engine, sql: str, database: str) -> bytes:
+def _read(engine: Engine, sql: str, database: str, passes: Callable[[Statement], None]) -> bytes:
     run = engine.open(Question(sql, {}, _settings(), database, _FORMAT), may_write=False)
     try:
-        need_reading(run.statement)
+        passes(run.statement)
         run.start()
         pieces, size = [], 0
         while (piece := run.read()) and size <= MOST_BYTES:
@@ -139,6 +148,24 @@ def _read(engine: Engine, sql: str, database: str) -> bytes:
     finally:
         run.close()
     return _whole(b"".join(pieces))
+
+
+def _checked(check: Callable[[Statement], None] | None, vetted: Statement) -> None:
+    need_reading(vetted)
+    if check is not None:
+        check(vetted)
+
+
+def need_plain(vetted: Statement) -> None:
+    """Refuse what a query that runs again and again, by nobody's hand, is not to do: wait, or set the engine.
+
+    Raises:
+        ClickHouseError: it does.
+    """
+    if vetted.settings:
+        raise errors.bad_request("leave SETTINGS away: it runs within the limits and meaning that all of these have")
+    if waiting := sorted(_WAITING & vetted.called):
+        raise errors.readonly(f"{waiting[0]} waits, and all that is due waits with it")
 
 
 def need_reading(vetted: Statement) -> None:

@@ -120,6 +120,12 @@ class Statement:
         return self.verb == "INSERT" and self.format is not None and "SELECT" not in words
 
     @property
+    def called(self) -> frozenset[str]:
+        """Names, in lower case, that stand anywhere outside of texts: a function can be passed by its name."""
+        named = ((token["word"] or token["quoted"] or "").lower() for token in _TOKEN.finditer(self.body))
+        return frozenset(named) - {""}
+
+    @property
     def identifier_parameters(self) -> list[str]:
         """Names of the bound parameters that stand for identifiers."""
         return _IDENTIFIER_PARAMETER.findall(self.body)

@@ -116,6 +116,7 @@ def compiled(
     aggregates: bool = False,
     features: bool = True,
     outcomes: bool = False,
+    apart: Collection[str] = (),
     rows: str = "",
     what: str = "an expression",
 ) -> Compiled:
@@ -127,6 +128,7 @@ def compiled(
         aggregates: whether it is of many rows, with functions such as `sum`.
         features: whether other names are features and tags; they are refused otherwise.
         outcomes: whether `outcome('revenue')` is allowed.
+        apart: names of other expressions' columns, which mean a feature only where they say so: `feature.truth`.
         rows: the alias of the rows' table with its point, where it has one.
         what: what messages call it.
 
@@ -161,6 +163,10 @@ def compiled(
             names += _key_of(tokens, at)
         elif token.text in PARTS:
             raise ExpressionError(_OF_PARTS.format(what=what, name=token.text))
+        elif token.text in apart:
+            raise ExpressionError(
+                f"{what} is of what is known at once: write feature.{token.text} if a feature is meant"
+            )
         elif features and not called and token.word not in _OF_STATEMENTS:
             kind, name = _named(token.text)
             pieces.append(_read(kind, name, rows, text=_as_text(tokens, at)))

@@ -52,3 +52,20 @@ def test_between_batches_it_says_when_the_next_one_is_overdue_and_what_the_last_
         )
     found, _ = checked(store, "nightly")
     assert state(found["nightly", "1"], []).line == f"not checked: no prediction came ({AWAITED})"
+
+
+def test_what_fails_for_several_signals_in_the_same_words_is_told_once(store: Store) -> None:
+    """As a slice that none of them can compute; what fails of each otherwise is told of each."""
+    window = Window(NIGHT, NIGHT + HOUR)
+    broken, why = "slice.odd=country - 1", "the engine cannot compute the slice"
+    results = [
+        Result("nightly", "1", window, signal, "slice", None, Verdict.ERROR, segment=broken, n=500, reason=why)
+        for signal in ("data_drift", "metrics", "performance")
+    ]
+    results.append(Result("nightly", "1", window, "fairness", "slice", None, Verdict.ERROR, n=500, reason=why))
+    write_results(store, results, "run", NIGHT)
+    answer = ask(store, "nightly", None, now=NIGHT + HOUR, signals=[])
+    told = [(one["signal"], one["also"]) for one in answer.findings]
+    assert told == [("data_drift", ["metrics", "performance"]), ("fairness", [])]
+    assert answer.reason == "2 results stand against nightly"
+    assert not answer.unchecked

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import csv
 
+from modelspan_analyzer.config.expression import slice_of
 from modelspan_analyzer.incidents.asked import finding_of
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.slices import slices
@@ -198,6 +199,8 @@ models:
   - {name: misspelt, select: SELECT valu AS value FROM predictions}
   - {name: unnamed, select: SELECT 1 AS one}
   - {name: writes, select: DROP TABLE predictions}
+  - {name: waits, select: "SELECT count() AS value FROM predictions WHERE sleep(3) = 0"}
+  - {name: sets, select: "SELECT 1 AS value SETTINGS max_execution_time = 0"}
   - {name: good, select: "SELECT avg(value) AS value FROM predictions WHERE timestamp >= {start:DateTime64(9, 'UTC')}"}
 """)
     ended = cli(tmp_path, "monitors", "check", "monitors.yaml")
@@ -208,11 +211,21 @@ models:
         "metrics.misspelt": "valu",
         "metrics.unnamed": "name one of them value",
         "metrics.writes": "read-only",
+        "metrics.waits": "sleep waits, and all that is due waits with it",
+        "metrics.sets": "leave SETTINGS away",
     }
     assert ended.returncode == 1
     assert [line.split(": ")[1] for line in told] == list(expected)
     for line, says in zip(told, expected.values(), strict=True):
         assert says in line
+
+
+@pytest.mark.parametrize("name", ["truth", "true_value"])
+def test_a_slice_is_of_what_is_known_at_once(name: str) -> None:
+    """A label comes later: its name would be taken for a feature's, which no row has, and the slice stay empty."""
+    with pytest.raises(ValueError, match=f"write feature.{name} if a feature is meant"):
+        slice_of(f"{name} = 'yes'")
+    assert slice_of(f"feature.{name} = 'yes'").names == (name,)
 
 
 def test_a_replay_compares_slices_and_metrics_of_ones_own(tmp_path: Path) -> None:
