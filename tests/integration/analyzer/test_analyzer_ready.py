@@ -122,5 +122,6 @@ def test_each_version_is_asked_for_itself(store: Store) -> None:
     register(store)
     predict(store, labels=4)
     assert states(store, "1")["owner"] is State.OK
-    assert states(store, "2")["owner"] is State.MISSING
+    assert states(store, "2")["card"] is State.MISSING
+    assert states(store, "2")["owner"] is State.OK  # who is called where no card of the version names anybody
     assert states(store, "2")["labels"] is State.NOT_LOOKED_AT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,12 +12,13 @@ import pytest
 
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.incidents import update
-from modelspan_analyzer.instance import Instance, InstanceConfig
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.runner import runs
 from modelspan_cli.main import main
 from modelspan_collector.access.rules import Redaction
-from modelspan_collector.config import CollectorConfig
+from modelspan_collector.running import LOOPBACK, Ports, Running, announce
+from modelspan_collector.sqlhttp.server import SqlServer
+from modelspan_collector.store.connect import Store
 
 END = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 WINDOW = Window(END - timedelta(hours=1), END)
@@ -24,23 +26,24 @@ RULES = Redaction(drop=("email",), hash=("plan",), mask=("ann@[a-z.]+",), key=b"
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    """An instance with younger rules than what its store has of features that they hide."""
-    gate = CollectorConfig(tmp_path / "collector", grpc_port=0, http_port=0, redaction=RULES)
-    instance = Instance(InstanceConfig(tmp_path, collector=gate, sql_port=0, web_port=0, analyze=False))
+def place(store: Store, tmp_path: Path) -> Iterator[list[str]]:
+    """How commands reach an instance with younger rules than what its store has of features that they hide."""
     drifted = ("m", "1", WINDOW, "data_drift", "psi", 2.0, Verdict.ALARM)
     results = [
         Result(*drifted, feature=name, n=500, reason=f"{name} moved: {said}")
         for name, said in (("email", "most in x@y.org"), ("plan", "most in 'gold'"), ("age", "as ann@x.org wrote"))
-    ]  # fmt: skip
-    write_results(instance.store, results, "run", END)
+    ]
+    write_results(store, results, "run", END)
     run = runs.Run("run", "m", "1", "", WINDOW, END, END)
-    runs.write(instance.store, [run.ended(runs.DONE, END)])
-    update(instance.store, results, END)
-    audit.record(instance.store, "baseline set", model="m", actor="ann@x.org", details={"source": "of email"})
-    instance.start()
-    yield tmp_path
-    instance.stop()
+    runs.write(store, [run.ended(runs.DONE, END)])
+    update(store, results, END)
+    audit.record(store, "baseline set", model="m", actor="ann@x.org", details={"source": "of email"})
+    server = SqlServer(store, port=0)
+    server.start()
+    ports = Ports(grpc=0, http=0, sql=server.port, web=0)
+    announce(tmp_path, Running(os.getpid(), LOOPBACK, "", ports, redaction=RULES.as_note()))
+    yield ["--data", str(tmp_path), "--database", store.database]
+    server.stop()
 
 
 @pytest.mark.parametrize(
@@ -52,32 +55,34 @@ def data(tmp_path: Path) -> Iterator[Path]:
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_no_command_says_what_is_hidden(data: Path, capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+def test_no_command_says_what_is_hidden(
+    place: list[str], capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
     """Neither a dropped name, nor a hashed feature's values, nor what is masked."""
-    main([*command, "--data", str(data)])
+    main([*command, *place])
     told = capsys.readouterr()
     assert "Traceback" not in told.err
     for word in ("email", "x@y.org", "gold", "ann@"):
         assert word not in told.out + told.err, word
 
 
-def test_what_is_left_out_is_counted(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_left_out_is_counted(place: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """And the answer stays: what stands against a model stands against it, shown or not."""
-    assert main(["check", "--model", "m", "--data", str(data)]) == 3
+    assert main(["check", "--model", "m", *place]) == 3
     told = capsys.readouterr().out
     assert told.splitlines()[0] == "3 results stand against m"
     assert "  1 of the results are of what is redacted" in told.splitlines()
 
 
-def test_a_question_about_what_is_hidden_is_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_question_about_what_is_hidden_is_refused(place: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """An answer would tell whether a guess is right."""
-    assert main(["why", "m", "--since", "3h", "--feature", "email", "--data", str(data)]) == 1
+    assert main(["why", "m", "--since", "3h", "--feature", "email", *place]) == 1
     assert "it is redacted" in capsys.readouterr().err
 
 
-def test_sql_shows_what_is_stored(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sql_shows_what_is_stored(place: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """As it says: the store itself is not changed by a rule that comes later."""
-    assert main(["sql", "SELECT count() FROM monitor_results WHERE feature = 'email'", "--data", str(data)]) == 0
+    assert main(["sql", "SELECT count() FROM monitor_results WHERE feature = 'email'", *place]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == 1
 
 
