@@ -161,12 +161,8 @@ def compiled(
             sql = _known(rows, tokens, at) if aggregates and token.text == TRUTH else rows + token.text
             pieces.append(_column(sql, token.text, _beside(tokens, at)))
             names += _key_of(tokens, at)
-        elif token.text in PARTS:
-            raise ExpressionError(_OF_PARTS.format(what=what, name=token.text))
-        elif token.text in apart:
-            raise ExpressionError(
-                f"{what} is of what is known at once: write feature.{token.text} if a feature is meant"
-            )
+        elif why := _of_others(token.text, apart, what):
+            raise ExpressionError(why)
         elif features and not called and token.word not in _OF_STATEMENTS:
             kind, name = _named(token.text)
             pieces.append(_read(kind, name, rows, text=_as_text(tokens, at)))
@@ -190,6 +186,13 @@ def _output_of(name: str, rows: str) -> str:
     """SQL: the first number of an answer by its name, a text literal; NULL where it has none."""
     numbers = f"{rows}{PARTS[1]}[{_literal(name)}]"
     return f"if(empty({numbers}), NULL, {numbers}[1])"
+
+
+def _of_others(name: str, apart: Collection[str], what: str) -> str:
+    """Why a name cannot be taken for a feature's, as other expressions have a column of it; '' where it can."""
+    if name in PARTS:
+        return _OF_PARTS.format(what=what, name=name)
+    return f"{what} is of what is known at once: write feature.{name} if a feature is meant" if name in apart else ""
 
 
 def _endings(tokens: Sequence[_Token]) -> dict[int, str]:
