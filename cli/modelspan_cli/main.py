@@ -59,7 +59,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("import", "analyzer", "bring in what others captured: SageMaker's data capture and the like"),
     Command("collector", "collector", "run a collector alone, or try its dead letters again"),
     Command("sql", "collector", "run a query on a running instance, or on a data folder"),
-    Command("status", "collector", "say how a running instance and its models are"),
+    Command("status", "analyzer", "say how a running instance and its models are"),
     Command("baseline", "analyzer", "set or list what models are compared with"),
     Command("labels", "analyzer", "load what was true, from a file"),
     Command("explain", "analyzer", "say why one prediction was what it was"),

@@ -6,6 +6,8 @@ comes, and stops at the limit; no call makes much more than a piece at a time.
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,8 +19,11 @@ import zstandard
 
 PIECE_BYTES = 1024**2
 """Most plain bytes of one piece of gzip and deflate; the others' calls have no limit, so they are fed less."""
-_FEED_BYTES = {"gzip": 16 * 1024, "deflate": 16 * 1024, "lz4": 16 * 1024, "zstd": 1024}
-"""Compressed bytes a call: 1 KiB of zstd makes 32 MiB at most (four bytes can be 128 KiB), 16 KiB of lz4 8 MiB."""
+_FEED_BYTES = {"gzip": 16 * 1024, "deflate": 16 * 1024, "lz4": 16 * 1024, "zstd": 1024, "bzip2": 1024, "xz": 1024}
+"""Compressed bytes a call: 1 KiB of zstd makes 32 MiB at most (four bytes can be 128 KiB), 16 KiB of lz4 8 MiB,
+1 KiB of bzip2 20 MiB (45 bytes can be 900 KB)."""
+_PADDED = ("gzip", "xz")
+"""Whose files may end in zeros, as tapes and blocks leave them."""
 _ZSTD_WINDOW_BYTES = 8 * 1024**2
 """The largest window of zstd as a content coding (RFC 9659)."""
 FREE_FRAMES = 10_000
@@ -47,9 +52,11 @@ _MAKERS: dict[str, Callable[[], Any]] = {
     "deflate": lambda: zlib.decompressobj(zlib.MAX_WBITS),
     "zstd": lambda: zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES).decompressobj(),
     "lz4": lz4.frame.LZ4FrameDecompressor,
+    "bzip2": bz2.BZ2Decompressor,
+    "xz": lzma.LZMADecompressor,
 }
-CODINGS = tuple(_MAKERS)
-"""What can be undone here, by its name in Content-Encoding."""
+CODINGS = ("gzip", "deflate", "zstd", "lz4")
+"""What can be undone of a body, by its name in Content-Encoding; files come in bzip2 and xz too."""
 
 
 class Decompressor:
@@ -94,10 +101,12 @@ class Decompressor:
     def _feed(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._inner is None:
+                if self._frames and self._coding in _PADDED and not (data := data.lstrip(b"\0")):
+                    return
                 self._open_frame()
             try:
                 piece, data = self._step(data)
-            except (zlib.error, zstandard.ZstdError, RuntimeError, EOFError) as error:
+            except (zlib.error, zstandard.ZstdError, lzma.LZMAError, OSError, RuntimeError, EOFError) as error:
                 raise DamagedError(f"the body is not valid {self._coding}: {error}") from error
             if piece:
                 yield piece

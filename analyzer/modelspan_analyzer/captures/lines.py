@@ -1,50 +1,45 @@
 """Lines of many files as batches of bounded size, each line still knowing its file and number.
 
-A file is told by its first bytes: gzip, zstd, bzip2 and xz are undone as they are read, so that a small file that
+A file is told by its first bytes: gzip, zstd, lz4, bzip2 and xz are undone as they are read, so that a small file that
 unfolds to anything takes no more memory than a large one. A line that is too long is left out alone.
 """
 
 from __future__ import annotations
 
-import bz2
 import codecs
-import gzip
 import io
 import json
-import lzma
-import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final, cast
 
 import orjson
-import zstandard
 
 from modelspan_analyzer.captures.misfits import Misfits
-from modelspan_analyzer.files.places import buffered, is_there
+from modelspan_analyzer.files.bounds import NO_LIMIT
+from modelspan_analyzer.files.places import absent, buffered, is_there, matching
 from modelspan_analyzer.files.rows import FileError
+from modelspan_collector.bounded import BoundedError, Decompressor
 
 BATCH_BYTES: Final = 8 * 2**20
 LONGEST_LINE: Final = 64 * 2**20
 _BOM: Final = b"\xef\xbb\xbf"
 _PIECE: Final = 4 * 2**20
+_PACKED_PIECE: Final = 64 * 2**10
 _EXACT: Final = 2**53
 _ZIP, _TAR, _TAR_AT = b"PK\x03\x04", b"ustar", 257
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def _zstd(file: IO[bytes]) -> IO[bytes]:
-    return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-
-
-_UNPACK: Final[dict[bytes, Callable[[IO[bytes]], Any]]] = {
-    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
-    b"\x28\xb5\x2f\xfd": _zstd,
-    b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ": lzma.open,
+_CODINGS: Final = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
 }
 
 
@@ -122,22 +117,27 @@ def _is_rounded(found: Any) -> bool:
 def files_of(paths: Iterable[Path]) -> list[Path]:
     """The files, and those of folders, hidden ones left away; each once, in the order of their names.
 
+    A path that is not there may be a pattern of some that are.
+
     Raises:
         FileError: a path is not there, or none holds a file.
     """
     found: dict[Path, None] = {}
-    for path in paths:
-        if is_there(path) and path.is_dir():
-            inside = (each for each in path.rglob("*") if each.is_file())
-            hidden = (each for each in inside if not _hidden(each.relative_to(path)))
-            found.update(dict.fromkeys(sorted(hidden)))
-        elif is_there(path):
-            found[path] = None
-        else:
-            raise FileError(f"there is no file or folder {str(path)!r}")
+    for given in paths:
+        there = [given] if is_there(given) else [each for each in matching(given) if not _hidden(Path(each.name))]
+        if not there:
+            raise absent(given)
+        for path in there:
+            found.update(dict.fromkeys(_files_in(path) if path.is_dir() else [path]))
     if not found:
         raise FileError("the folder holds no file")
     return list(found)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """The files of a folder; a web server's pages about its folders, which end in a stroke, are none."""
+    inside = (each for each in folder.rglob("*") if each.is_file() and not str(each).endswith("/"))
+    return sorted(each for each in inside if not _hidden(each.relative_to(folder)))
 
 
 def _hidden(path: Path) -> bool:
@@ -181,7 +181,7 @@ def _pieces(path: Path, misfits: Misfits) -> Iterator[bytes]:
                     misfits.line(f"lines of more than {LONGEST_LINE:,} bytes", f"{path} line {number}")
                     held.take()
                     skipping = True
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+    except (OSError, BoundedError) as error:
         misfits.rest(error, f"{path} from line {number}")
     except _ArchiveError:
         misfits.line("archives (zip, tar), which are to be unpacked first", str(path))
@@ -214,8 +214,8 @@ def _opened(path: Path) -> Iterator[io.BufferedReader]:
     with path.open("rb") as found:
         file = buffered(found, _PIECE)
         start = file.peek(6)[:6]
-        unpack = next((each for mark, each in _UNPACK.items() if start.startswith(mark)), None)
-        opened = io.BufferedReader(unpack(file), _PIECE) if unpack else file
+        coding = next((each for mark, each in _CODINGS.items() if start.startswith(mark)), None)
+        opened = cast("io.BufferedReader", io.BufferedReader(_Unpacked(file, coding), _PIECE)) if coding else file
         head = opened.peek(_TAR_AT + len(_TAR))
         if head.startswith(_ZIP) or head[_TAR_AT:].startswith(_TAR):
             raise _ArchiveError
@@ -226,17 +226,40 @@ class _ArchiveError(Exception):
     """A file that holds files."""
 
 
+class _Unpacked(io.RawIOBase):
+    """A compressed file as it unfolds: all that could be read of one that breaks off comes before the error."""
+
+    def __init__(self, file: io.BufferedReader, coding: str) -> None:
+        self._pieces, self._piece = self._undone(file, Decompressor(coding, NO_LIMIT)), memoryview(b"")
+
+    @staticmethod
+    def _undone(file: io.BufferedReader, decompressor: Decompressor) -> Iterator[bytes]:
+        while packed := file.read1(_PACKED_PIECE):
+            yield from decompressor.pieces(packed)
+        decompressor.finish()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._piece:
+            self._piece = memoryview(next(self._pieces, b""))
+        size = min(len(buffer), len(self._piece))
+        buffer[:size], self._piece = self._piece[:size], self._piece[size:]
+        return size
+
+
 class _Recoded(io.RawIOBase):
     """A text in UTF-16, as Windows PowerShell writes what is redirected, in UTF-8."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: io.BufferedReader) -> None:
         self._file, self._decoder = file, codecs.getincrementaldecoder("utf-16")("replace")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while piece := self._file.read(max(2, len(buffer) // 2)):  # two bytes become three at most
+        while piece := self._file.read1(max(2, len(buffer) // 2)):  # two bytes become three at most
             if text := self._decoder.decode(piece).encode():
                 buffer[: len(text)] = text
                 return len(text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelspan_analyzer.files.rows import SHOWN, Remarks
+from modelspan_collector.bounded import BoundedError
 
 _MOST_REASONS: Final = 200
 _MODELS_SHOWN: Final = 5
@@ -43,7 +44,8 @@ class Misfits:
     def rest(self, error: Exception, place: str) -> None:
         """Leave out what of a file lies behind a place."""
         self.files += 1
-        self._add(f"files, of which all that follows cannot be read ({type(error).__name__})", place, 1)
+        why = str(error) if isinstance(error, BoundedError) else type(error).__name__
+        self._add(f"files, of which all that follows cannot be read ({why})", place, 1)
 
     def cell(self, reason: str, place: str, count: int = 1) -> None:
         """Leave some cells out, the first of them at a place."""

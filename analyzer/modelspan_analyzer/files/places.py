@@ -25,7 +25,7 @@ _EXTRAS: Final = {
     "http": "web",
     "https": "web",
 }
-"""By the scheme of an address: the extra that reads it; of others the one that reads none but fsspec's own."""
+"""By the scheme of an address: the extra that reads it."""
 
 
 def place(text: str) -> Path:
@@ -37,15 +37,17 @@ def place(text: str) -> Path:
     scheme, mark, _ = text.partition(_MARK)
     if not mark:
         return Path(text)
-    extra = _EXTRAS.get(scheme, "web")
     try:
         from upath import UPath  # type: ignore[import-not-found, unused-ignore]
 
-        found: Any = UPath(text)
+        found: Any = UPath(text.rstrip("/"))
         _ = found.fs
     except ImportError as error:
+        if (extra := _EXTRAS.get(scheme)) is None:
+            known = ", ".join(f"{one}://" for one in _EXTRAS)
+            raise FileError(f"{scheme}:// is none of {known}, and needs more of fsspec: {error}") from error
         raise FileError(f"{scheme}:// needs an extra: pip install 'modelspan[{extra}]' ({error})") from error
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise FileError(f"{text}: {error}") from error
     return cast("Path", found)
 
@@ -62,6 +64,29 @@ def is_there(path: Path) -> bool:
         raise
     except Exception as error:
         raise FileError(f"{path} cannot be reached: {error} ({type(error).__name__})") from error
+
+
+def absent(path: Path) -> FileError:
+    """That a path is not there, with what its store says of it: refused, forbidden, or no such file."""
+    why = ""
+    if _MARK in str(path):
+        try:
+            path.stat()
+        except Exception as error:
+            why = f" ({error.__cause__})" if error.__cause__ else ""
+    return FileError(f"there is no file or folder {str(path)!r}{why}")
+
+
+def reason(error: Exception) -> str:
+    """Why a file cannot be read; fsspec's errors name the address alone, and have the reason behind them."""
+    return getattr(error, "strerror", None) or str(error.__cause__ or error)
+
+
+def matching(path: Path) -> list[Path]:
+    """What a pattern means, such as `capture/2026/*/*/*.jsonl`, in order; nothing where the path is none."""
+    parts = path.parts
+    first = next((at for at, part in enumerate(parts) if "*" in part or "[" in part), 0)
+    return sorted(path.parents[len(parts) - first - 1].glob("/".join(parts[first:]))) if first else []
 
 
 def written_at(path: Path) -> str | None:

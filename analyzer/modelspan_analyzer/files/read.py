@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import struct
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -21,7 +19,7 @@ from modelspan_analyzer.files.delimited import distinct_names, read_delimited
 from modelspan_analyzer.files.encoding import as_utf8
 from modelspan_analyzer.files.json_rows import read_json
 from modelspan_analyzer.files.parquet_pages import told_size
-from modelspan_analyzer.files.places import is_there
+from modelspan_analyzer.files.places import is_there, reason
 from modelspan_analyzer.files.rows import FileError, FileRows, Remarks
 from modelspan_analyzer.files.typed import with_types
 from modelspan_analyzer.files.written import AS_FOUND, Written
@@ -67,7 +65,7 @@ def read(path: Path, texts: Collection[str] = (), written: Written = AS_FOUND) -
             return _folder(path, frozenset(texts), written)
         return from_bytes(path.read_bytes(), frozenset(texts), written=written)
     except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
+        raise FileError(f"cannot read {path}: {reason(error)}") from error
     except FileError as error:
         raise FileError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
 
@@ -168,7 +166,7 @@ def _unpacked(raw: bytes, limit: int) -> bytes:
             raw = unpack(raw, limit)
         except TooManyBytesError as error:
             raise too_large(limit) from error
-        except (BoundedError, EOFError, OSError, lzma.LZMAError) as error:
+        except BoundedError as error:
             raise FileError(f"its compression is broken: {error}") from error
     if len(raw) > limit:
         raise too_large(limit)
@@ -179,8 +177,8 @@ _COMPRESSIONS: Final[dict[bytes, Unpack]] = {
     b"\x1f\x8b": partial(decompress, "gzip"),
     b"\x28\xb5\x2f\xfd": partial(decompress, "zstd"),
     b"\x04\x22\x4d\x18": partial(decompress, "lz4"),
-    b"BZh": lambda raw, limit: bz2.BZ2Decompressor().decompress(raw, min(limit + 1, NO_LIMIT)),
-    b"\xfd7zXZ": lambda raw, limit: lzma.LZMADecompressor().decompress(raw, min(limit + 1, NO_LIMIT)),
+    b"BZh": partial(decompress, "bzip2"),
+    b"\xfd7zXZ": partial(decompress, "xz"),
 }
 
 

@@ -15,6 +15,9 @@ from modelspan.follow.outermost import ByObject, Reading, follow, quiet
 _REGISTERED = "registered_model_meta"
 """The file in which MLflow's registry says beside a model that it hands out which one it is."""
 
+_NAMELESS = "artifacts"
+"""The folder of every model that MLflow 3 logs; its name is with the tracking server alone, which nothing here asks."""
+
 _origins: ByObject[dict[str, Any]] = ByObject()
 """Name and version in the registry, by what was loaded of a model's `MLmodel`."""
 
@@ -28,7 +31,8 @@ def _loaded(model: Any, path: Any) -> Any:
             import yaml  # MLflow needs it too
 
             told = yaml.safe_load(beside.read_text())
-            _origins.of(model, lambda: {"model": str(told["model_name"]), "version": str(told["model_version"])})
+            if told["model_name"]:  # None of what was logged and never registered
+                _origins.of(model, lambda: {"model": str(told["model_name"]), "version": str(told["model_version"])})
     return model
 
 
@@ -48,7 +52,9 @@ def _options(model: Any) -> Options:
     origin = _origins.of(told, dict)
     if not origin:
         name = str(told.artifact_path or "").rpartition("/")[2] if told.run_id else ""
-        origin = named(model, name, str(told.model_id or told.run_id or ""), type(_raw(model) or model).__name__)
+        name = "" if name == _NAMELESS else name
+        kind = type(_raw(model) or _python_model(model) or model).__name__
+        origin = named(model, name, str(told.model_id or told.run_id or ""), kind)
     schema = told.get_input_schema()
     names = schema.input_names() if schema is not None and schema.has_input_names() else None
     return Options(**origin, feature_names=names)
@@ -58,6 +64,13 @@ def _raw(model: Any) -> Any:
     """The model of the library that it wraps, which may know its classes; None where it wraps none."""
     with attempt():
         return model.get_raw_model()
+    return None
+
+
+def _python_model(model: Any) -> Any:
+    """The `PythonModel` that it wraps; None where it wraps none."""
+    with attempt():
+        return model.unwrap_python_model()
     return None
 
 

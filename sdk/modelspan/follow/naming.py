@@ -9,8 +9,8 @@ from modelspan._failsafe import swallowed
 
 MODEL, VERSION = "MODELSPAN_MODEL", "MODELSPAN_MODEL_VERSION"
 
-_named: dict[str, str] = {}
-"""Of which class the first model was that predicted under a name of the environment."""
+_named: dict[str, tuple[str, str]] = {}
+"""Of which kind and library the first model was that predicted under a name that its framework did not tell."""
 
 
 def named(model: Any, told: str = "", version: str = "", kind: str = "") -> dict[str, Any]:
@@ -24,16 +24,22 @@ def named(model: Any, told: str = "", version: str = "", kind: str = "") -> dict
     """
     kind = kind or type(model).__name__
     chosen = os.environ.get(MODEL, "").strip()
-    if chosen:
-        first = _named.setdefault(chosen, kind)
-        if first != kind:
-            swallowed(
-                f"a {first} and a {kind} both predict as {chosen!r}, by {MODEL}; "
-                "modelspan.instrument(model, NAME) names each by itself"
-            )
-    elif not told:
+    if not (chosen or told):
         swallowed(f"a {kind} predicts without a name and is called by its class; {MODEL} names it")
+    if chosen or not told:
+        _tell_apart(chosen or kind, (kind, type(model).__module__.partition(".")[0]), f", by {MODEL}" if chosen else "")
     return {"model": chosen or told or kind, "version": os.environ.get(VERSION, "").strip() or version}
+
+
+def _tell_apart(name: str, this: tuple[str, str], whence: str) -> None:
+    """Say that two kinds of model predict under one name; two of one class cannot be told apart."""
+    first = _named.setdefault(name, this)
+    if first != this:
+        words = [kind if first[0] != this[0] else f"{kind} of {library}" for kind, library in (first, this)]
+        swallowed(
+            f"a {words[0]} and a {words[1]} both predict as {name!r}{whence}; "
+            "modelspan.instrument(model, NAME) names each by itself"
+        )
 
 
 def served_as(name: str, version: str = "") -> dict[str, Any]:

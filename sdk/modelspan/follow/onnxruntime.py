@@ -9,7 +9,7 @@ from typing import Any
 from modelspan._observer import Options
 from modelspan.follow.instrumentor import Instrumentor
 from modelspan.follow.naming import named
-from modelspan.follow.outermost import Reading, follow
+from modelspan.follow.outermost import Reading, follow, unfollowed
 from modelspan.follow.tensors import prediction_of, rows_of, scores_of
 
 
@@ -36,6 +36,7 @@ READING = Reading(_options, learner=lambda _session: None)
 def _sessions(module: Any) -> None:
     follow(module.Session, ["run"], READING)
     follow(module.InferenceSession, ["run"], READING)
+    unfollowed(module.Session, ["run_async", "run_with_iobinding", "run_with_ort_values"], "decorate what calls it")
 
 
 class OnnxRuntimeInstrumentor(Instrumentor):

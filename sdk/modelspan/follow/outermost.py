@@ -158,3 +158,22 @@ def _quiet(function: Any) -> Any:
 
     setattr(silent, _FOLLOWED, function)
     return silent
+
+
+def unfollowed(owner: Any, names: Iterable[str], advice: str) -> None:
+    """Say once of each of these methods, when it is first called, that nothing of it is recorded, and what to do."""
+    for name in names:
+        method = vars(owner).get(name)
+        if inspect.isfunction(method) and not hasattr(method, _FOLLOWED):
+            setattr(owner, name, _said(method, f"{owner.__name__}.{name} is not followed: {advice}"))
+
+
+def _said(method: Any, words: str) -> Any:
+    @functools.wraps(method)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if not (_runtime.disabled or _is_silent()):
+            swallowed(words)
+        return method(*args, **kwargs)
+
+    setattr(called, _FOLLOWED, method)
+    return called

@@ -142,6 +142,22 @@ def test_a_registered_model_brings_name_version_and_columns(receiver: Receiver, 
     assert "modelspan:" not in seen.log
 
 
+def test_an_mlflow_model_that_nobody_registered_is_called_by_the_class_that_it_wraps(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    """What its folder is called says nothing, and the registry's file beside it names nobody; its id is the version."""
+    need("mlflow")
+    script = DATA + APPLICATIONS["mlflow"] + SERVE
+    script = script.replace(', registered_model_name="churn"', "").replace(
+        "    mlflow.pyfunc.log", "    logged = mlflow.pyfunc.log"
+    )
+    script = script.replace('"models:/churn/1"', "logged.model_uri")
+    seen = follow(script, receiver, tmp_path, MLFLOW_ALLOW_FILE_STORE="true")
+    assert {row["modelspan.model.name"] for row in seen.predictions} == {"Wrapped"}, seen.log
+    assert all(row["modelspan.model.version"].startswith("m-") for row in seen.predictions)
+    assert seen.log.count("MODELSPAN_MODEL names it") == 1
+
+
 def test_a_model_without_a_name_is_called_by_the_class_that_predicts(receiver: Receiver, tmp_path: Path) -> None:
     """Of a search over pipelines that is the last step's; one warning says how to name it."""
     need("sklearn")
@@ -238,6 +254,57 @@ def test_two_models_under_one_name_are_said(run: Callable[..., Any], receiver: R
     assert ["a LogisticRegression and a SVC both predict as 'm'" in line for line in log] == [True]
 
 
+def test_two_libraries_whose_models_are_called_alike_are_said(run: Callable[..., Any], receiver: Receiver) -> None:
+    """Also without a name: a booster of XGBoost and one of LightGBM would be one model."""
+    for module in ("wrapt", "xgboost", "lightgbm"):
+        need(module)
+    log = run(SAID + IN_PROCESS + BOOSTERS + "print(json.dumps(said))")
+    assert ["a Booster of xgboost and a Booster of lightgbm both predict as 'Booster'" in line for line in log].count(
+        True
+    ) == 1, log
+
+
+BOOSTERS = """
+from modelspan.follow.lightgbm import LightGBMInstrumentor
+from modelspan.follow.xgboost import XGBoostInstrumentor
+XGBoostInstrumentor().instrument()
+LightGBMInstrumentor().instrument()
+import lightgbm, xgboost
+X, y = np.tile(X, (20, 1)), np.tile(y, 20)
+xgboost.train({}, xgboost.DMatrix(X, y), 1).predict(xgboost.DMatrix(X))
+lightgbm.train({"verbose": -1}, lightgbm.Dataset(X, y), 1).predict(X)
+"""
+
+
+def test_what_of_a_library_is_not_followed_says_so_when_it_is_called(run: Callable[..., Any]) -> None:
+    """ONNX Runtime answers a callback, and writes into buffers of the caller's: one warning, and it works as before."""
+    for module in ("wrapt", "onnxruntime", "skl2onnx"):
+        need(module)
+    log, answered = run(SAID + IN_PROCESS + OTHERWISE)
+    assert answered == [2, 2, 4]
+    assert [line.split(":")[1].strip() for line in log] == [
+        "Session.run_async is not followed",
+        "Session.run_with_iobinding is not followed",
+    ]
+
+
+OTHERWISE = """
+import queue
+from modelspan.follow.onnxruntime import OnnxRuntimeInstrumentor
+OnnxRuntimeInstrumentor().instrument()
+import onnxruntime
+from skl2onnx import to_onnx
+session = onnxruntime.InferenceSession(to_onnx(model, X[:1].astype("f4")).SerializeToString())
+answers, rows = queue.Queue(), X.astype("f4")
+for _ in range(2):
+    session.run_async(None, {"X": rows}, lambda answer, _told, _error: answers.put(len(answer)), None)
+binding = session.io_binding()
+binding.bind_cpu_input("X", rows)
+binding.bind_output("output_label")
+session.run_with_iobinding(binding)
+print(json.dumps([said, [answers.get(timeout=60), answers.get(timeout=60), len(binding.copy_outputs_to_cpu()[0])]]))
+"""
+
 SAID = """
 import logging
 said = []
@@ -281,59 +348,3 @@ def ask(port: str, row: list[float], process: subprocess.Popen[bytes]) -> float:
             return None
 
     return float(eventually(answered, "the service answers")["score"])
-
-
-KSERVE = """
-import json, os, signal, threading, time, urllib.request
-import kserve, uvicorn
-from sklearn.linear_model import LogisticRegression
-fitted = LogisticRegression().fit(X.to_numpy(), y)
-
-class Churn(kserve.Model):
-    def load(self):
-        self.ready = True
-
-    def predict(self, payload, headers=None):
-        if isinstance(payload, dict):
-            return {"predictions": fitted.predict_proba(np.array(payload["instances"]))[:, 1].tolist()}
-        rows = payload.inputs[0].as_numpy()
-        output = kserve.InferOutput("p", [len(rows)], "FP64", data=fitted.predict_proba(rows)[:, 1].tolist())
-        return kserve.InferResponse(payload.id, self.name, [output])
-
-listens = uvicorn.Config.__init__  # on every address of the machine, if nobody keeps it from that
-uvicorn.Config.__init__ = lambda self, *given, **named: listens(self, *given, **{**named, "host": "127.0.0.1"})
-
-def post(path, body):
-    told = {"content-type": "application/json"}
-    request = urllib.request.Request(f"http://127.0.0.1:PORT{path}", json.dumps(body).encode(), told)
-    for _ in range(600):
-        try:
-            return urllib.request.urlopen(request).read()
-        except urllib.error.URLError:
-            threading.Event().wait(0.1)
-
-def ask():
-    post("/v1/models/churn:predict", {"instances": [[0.0, 1.0], [0.2, 1.0]]})
-    data = {"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [0.4, 1.0]}
-    post("/v2/models/churn/infer", {"id": "9c2e", "inputs": [data]})
-    os.kill(os.getpid(), signal.SIGTERM)
-
-model = Churn("churn")
-model.load()
-threading.Thread(target=ask, daemon=True).start()
-kserve.ModelServer(http_port=PORT, enable_grpc=False, workers=1).start([model])
-"""
-
-
-def test_kserve(receiver: Receiver, tmp_path: Path) -> None:
-    """Both protocols, in the trace of their request; the model inside says nothing."""
-    if importlib.util.find_spec("kserve") is None:
-        pytest.skip("kserve is not installed: it brings a client of Kubernetes, and is a platform's own image")
-    seen = follow(DATA + KSERVE.replace("PORT", str(free_port())), receiver, tmp_path)
-    rows = sorted(seen.predictions, key=lambda row: row["feature.f0"])
-    assert [(row["feature.f0"], row["feature.f1"]) for row in rows] == [(0.0, 1.0), (0.2, 1.0), (0.4, 1.0)], seen.log
-    assert all(0 < row["value"] < 1 for row in rows)
-    assert {row["modelspan.model.name"] for row in rows} == {"churn"}
-    requests = {span.trace_id for span in receiver.spans() if span.name.startswith("POST /v")}
-    assert {row["trace_id"] for row in rows} <= requests
-    assert len(seen.spans) == 2

@@ -86,7 +86,40 @@ signal.sigwait([signal.SIGTERM])
 serve.shutdown()
 ray.shutdown()
 """
+KSERVE = """
+import kserve
+import numpy as np
+import uvicorn
+from model import fitted
+
+class Churn(kserve.Model):
+    def load(self):
+        self.model = fitted()
+        self.ready = True
+
+    async def predict(self, payload, headers=None):
+        if isinstance(payload, dict):
+            return {"predictions": self.model.predict_proba(np.array(payload["instances"]))[:, 1].tolist()}
+        score = self.model.predict_proba(payload.inputs[0].as_numpy())[:, 1].tolist()
+        output = kserve.InferOutput("p", [len(score)], "FP64", data=score)
+        return kserve.InferResponse(payload.id, self.name, [output])
+
+listens = uvicorn.Config.__init__  # on every address of the machine, if nobody keeps it from that
+uvicorn.Config.__init__ = lambda self, *given, **named: listens(self, *given, **{**named, "host": "127.0.0.1"})
+model = Churn("churn")
+model.load()
+kserve.ModelServer(http_port=PORT, enable_grpc=False, workers=1).start([model])
+"""
 FRAMEWORKS = {
+    "kserve": Framework(
+        ("kserve", "opentelemetry-instrumentation-fastapi"),
+        {"app.py": KSERVE},
+        ("app.py",),
+        "/v2/models/churn/infer",
+        "/v2/models/churn/ready",
+        {"id": "9c2e", "inputs": [{"name": "row", "shape": [1, 2], "datatype": "FP64", "data": "ROW"}]},
+        ("churn", "1"),
+    ),
     "litserve": Framework(
         ("litserve", "opentelemetry-instrumentation-fastapi"),
         {"app.py": LITSERVE},
@@ -167,6 +200,20 @@ def test_each_request_is_one_prediction_in_its_trace(
 def predicting(receiver: Receiver) -> list[Any]:
     """The spans of predictions."""
     return [span for span in receiver.spans() if span.name.startswith("predict ")]
+
+
+@pytest.mark.slow
+def test_both_protocols_of_kserve_are_followed(receiver: Receiver, tmp_path: Path, environments: Path) -> None:
+    """Of a request of the first protocol each instance is a row; what the model fails at is one with its error."""
+    framework = FRAMEWORKS["kserve"]
+    with served(framework, receiver, tmp_path, environments) as client:
+        path = "/v1/models/churn:predict"
+        assert client.post(path, json={"instances": [[0.0, 1.0], [0.2, 1.0]]}).status_code == 200
+        assert client.post(path, json={"instances": [[0.0]]}).status_code == 500
+        eventually(lambda: len(receiver.predictions()) >= 3, "the predictions arrive")
+    rows = sorted(receiver.predictions(), key=lambda row: row["timestamp"])
+    assert [row["feature.f0"] for row in rows] == [0.0, 0.2, 0.0]
+    assert [row["error_type"] for row in rows] == [None, None, "ValueError"]
 
 
 TOGETHER = """

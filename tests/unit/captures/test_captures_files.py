@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
+import random
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import lz4.frame
 import pyarrow as pa
 import pytest
+import zstandard
 
 from modelspan_analyzer.captures.capture import Options
 from modelspan_analyzer.captures.misfits import Misfits
 from modelspan_analyzer.captures.table import FORMATS
+from modelspan_analyzer.files.read import read as read_table
+from modelspan_analyzer.files.rows import FileError
 
 
 def call(key: Any = "a", age: int = 30) -> dict[str, Any]:
@@ -46,6 +55,44 @@ def tarred(text: bytes) -> bytes:
         told.size = len(text)
         archive.addfile(told, io.BytesIO(text))
     return sink.getvalue()
+
+
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zstd": zstandard.compress,
+    "lz4": lz4.frame.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+}
+
+
+@pytest.mark.parametrize("coding", COMPRESSIONS)
+def test_of_a_compressed_file_that_is_cut_all_is_read_that_can_be(tmp_path: Path, coding: str) -> None:
+    """What its coding unfolds of the bytes that are there, to the last whole line; that it is cut is said."""
+    lines = [json.dumps(call(f"{at}-{random.Random(at).random()}")) for at in range(20_000)]
+    whole = COMPRESSIONS[coding]("\n".join(lines).encode() + b"\n")
+    for share in (0.6, 0.999):
+        (tmp_path / "a").write_bytes(whole[: int(len(whole) * share)])
+        rows, misfits = read(tmp_path / "a")
+        assert rows["prediction_id"].to_pylist() == [json.loads(line)["id"] for line in lines[: len(rows)]]
+        at_once = {"bzip2": 900_000, "zstd": 131_072, "lz4": 65_536, "xz": 65_536}.get(
+            coding, 4096
+        )  # a block, spelt out
+        assert len(rows) >= 20_000 * share * 0.9 - at_once / len(lines[0]) - 1
+        assert [each for each in misfits.sentences() if f"the {coding} body is cut off" in each]
+        with pytest.raises(FileError, match=f"its compression is broken: the {coding} body is cut off"):
+            read_table(tmp_path / "a")
+
+
+@pytest.mark.parametrize("coding", COMPRESSIONS)
+def test_compressed_files_may_follow_each_other_in_one(tmp_path: Path, coding: str) -> None:
+    """As rotation appends them; zeros at the end of gzip and xz, up to the end of a block, are nothing."""
+    pack = COMPRESSIONS[coding]
+    whole = pack(json.dumps(call("a")).encode() + b"\n") + pack(json.dumps(call("b")).encode() + b"\n")
+    (tmp_path / "a").write_bytes(whole + (bytes(512) if coding in ("gzip", "xz") else b""))
+    rows, misfits = read(tmp_path / "a")
+    assert (rows["prediction_id"].to_pylist(), list(misfits.sentences())) == (["a", "b"], [])
+    assert read_table(tmp_path / "a").table.num_rows == 2
 
 
 @pytest.mark.parametrize("packed", [zipped, tarred])

@@ -6,8 +6,13 @@ by `pa.nulls` or `pa.Table.from_batches`, or in a function.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
 
 LOADED = """
 import sys
@@ -41,3 +46,25 @@ def said(program: str) -> str:
     """What a program of its own process prints."""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
     return done.stdout
+
+
+ABSENT = """
+import sys
+import modelspan_cli.main
+needed = {absent}
+for name in needed:
+    sys.modules[name] = None  # as where it is not installed
+for command in modelspan_cli.main.COMMANDS:
+    if command.extra == "collector":
+        command.parser()
+        print(command.name)
+"""
+
+
+def test_a_command_needs_no_more_than_the_extra_that_it_names() -> None:
+    """A collector's installation runs queries, schemas and backups without what the analyzer brings."""
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["analyzer"]
+    modules = {"scikit-learn": "sklearn", "pyyaml": "yaml"}
+    names = [re.split(r"[\[>=]", each)[0] for each in told if not each.startswith("modelspan")]
+    script = ABSENT.format(absent=[modules.get(name, name) for name in names])
+    assert said(script).split() == ["collector", "sql", "schema", "backup", "restore"]

@@ -65,10 +65,59 @@ def test_a_table_at_a_web_address_is_a_file(tmp_path: Path) -> None:
         try:
             address = f"http://127.0.0.1:{server.server_port}"
             assert read(place(f"{address}/rows.csv")).table.to_pylist() == [{"age": 41, "plan": "gold"}]
-            with pytest.raises(FileError, match="cannot read http"):
+            with pytest.raises(FileError, match=r"cannot read http://.*nothing.csv: 404"):
                 read(place(f"{address}/nothing.csv"))
         finally:
             server.shutdown()
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_folder_of_a_web_server_is_its_files_and_not_its_pages_about_them(tmp_path: Path, end: str) -> None:
+    """However its address ends; a server that does not answer says so, and does not have nothing."""
+    need("upath")
+    for name in ("10/host-1.jsonl", "11/host-1.jsonl", "11/host-2.jsonl"):
+        (tmp_path / "day" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "day" / name).write_text(captured(name))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        try:
+            rows = read_captured("sagemaker", [place(f"{address}/day{end}")], Options()).rows.table
+            with pytest.raises(FileError, match=r"there is no file or folder 'http://.*nothing' \(404"):
+                read_captured("sagemaker", [place(f"{address}/nothing{end}")], Options())
+        finally:
+            server.shutdown()
+    assert rows["prediction_id"].to_pylist() == ["10/host-1.jsonl", "11/host-1.jsonl", "11/host-2.jsonl"]
+    with pytest.raises(FileError, match="Cannot connect to host"):
+        read_captured("sagemaker", [place(f"{address}/day{end}")], Options())
+
+
+def test_a_pattern_is_the_files_and_folders_that_it_means(bucket: Path, tmp_path: Path) -> None:
+    """In an object store too, for which no shell spells it out; what is hidden it does not mean."""
+    for root in (bucket, tmp_path):
+        for hour in ("14", "15", "16"):
+            (root / "AllTraffic/2026/01/31" / hour).mkdir(parents=True, exist_ok=True)
+            (root / "AllTraffic/2026/01/31" / hour / "a.jsonl").write_text(captured(hour))
+            (root / "AllTraffic/2026/01/31" / hour / "_a.jsonl").write_text(captured("hidden"))
+        for pattern, expected in (
+            ("*/2026/*/*/1[45]/*", ["14", "15"]),
+            ("*/2026/*/*/16", ["16"]),
+            ("**/a.jsonl", None),
+        ):
+            rows = read_captured("sagemaker", [root / pattern], Options()).rows.table
+            assert rows["prediction_id"].to_pylist() == (expected or ["14", "15", "16"])
+        with pytest.raises(FileError, match="there is no file or folder"):
+            read_captured("sagemaker", [root / "*/2027/*"], Options())
+
+
+def test_an_address_of_a_kind_that_nobody_reads_says_which_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    need("upath")
+    with pytest.raises(FileError, match=r"^foo://x: "):
+        place("foo://x")
+    monkeypatch.setitem(sys.modules, "upath", None)
+    with pytest.raises(FileError, match=r"foo:// is none of s3://.*https://"):
+        place("foo://x")
 
 
 @pytest.mark.parametrize(
