@@ -36,7 +36,7 @@ FROM_BELOW = {
     "analyzer.charts": "",
     "analyzer.documents": "",
     "analyzer.two_frames": "sdk.capture.tables sdk.capture.values sdk.features",
-    "analyzer.captures": "collector.cloudevents.payloads",
+    "analyzer.captures": "collector.bounded collector.cloudevents.payloads",
     "analyzer.files": "collector.store collector.bounded collector.write.arrow_size sdk.features",
     "analyzer.reading": "collector.store collector.sqlhttp.reader collector.sqlhttp.errors collector.write.maps "
     "sdk.conventions sdk.features",
