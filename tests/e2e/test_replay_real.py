@@ -10,7 +10,10 @@ import pyarrow.parquet as parquet
 import pytest
 from pages import blocks, commands
 
-OTHERS = ("prediction_drift", "multivariate", "poisoning", "estimation", "concept", "fairness", "worst_slices")
+OTHERS = (
+    *("prediction_drift", "multivariate", "poisoning", "performance", "estimation", "concept", "fairness"),
+    *("worst_slices", "latency"),
+)
 """Signals that take most of the time of many windows, and are tested where they have less to look at."""
 
 

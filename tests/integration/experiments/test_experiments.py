@@ -100,8 +100,8 @@ def test_the_pages_experiment_is_decided_once_and_its_guardrail_says_when_it_bre
     guardrail of the time stays broken until it is stopped, and all of it is in incidents, status and SQL."""
     config = of_page()
     runner = Runner(store, config, respond=Responder(store, config))
-    for hour in range(12):
-        versions = {"1.4": (200, 0.7, 0.05), "2.0": (60 if hour < 9 else 0, 0.85, 0.075)}
+    for hour in range(8):
+        versions = {"1.4": (200, 0.7, 0.05), "2.0": (60 if hour < 6 else 0, 0.85, 0.075)}
         for version, (rows, right, seconds) in versions.items():
             of = answers(1, version, hour, rows, right, seconds=seconds)
             serve(store, of)
@@ -112,16 +112,16 @@ def test_the_pages_experiment_is_decided_once_and_its_guardrail_says_when_it_bre
     said = results(store, "ranker.loss")
     verdicts = [row["verdict"] for row in said]
     told = verdicts.index("alarm")
-    assert 1 <= told < 9
-    assert verdicts == ["not_enough_data"] * told + ["alarm"] + ["ok"] * (11 - told)
+    assert 1 <= told < 5
+    assert verdicts == ["not_enough_data"] * told + ["alarm"] + ["ok"] * (7 - told)
     assert re.search(r"not decided yet, [\d,]+ of (about [\d,]+|not known how many) predictions", said[0]["reason"])
     assert "decided: the challenger is better" in said[told]["reason"]
     assert all("the challenger is better" in row["reason"] for row in said[told:])
     assert said[-1]["lower"] < -0.15 + 0.1 and said[-1]["upper"] < 0
     slow = results(store, "ranker.latency")
-    assert [row["verdict"] for row in slow][8:] == ["alarm", "ok", "ok", "ok"]
-    assert slow[8]["value"] == pytest.approx(0.5, abs=0.1)
-    assert "the challenger answers no more" in slow[9]["reason"]
+    assert [row["verdict"] for row in slow][5:] == ["alarm", "ok", "ok"]
+    assert slow[5]["value"] == pytest.approx(0.5, abs=0.1)
+    assert "the challenger answers no more" in slow[6]["reason"]
     for measure in ("failures", "metric.refund_rate"):
         assert {row["verdict"] for row in results(store, f"ranker.{measure}")} <= {"not_enough_data", "ok"}
     waiting = store.rows(
