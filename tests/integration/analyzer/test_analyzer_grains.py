@@ -223,4 +223,6 @@ def test_a_window_that_is_not_over_is_not_complete(store: Store) -> None:
     for weeks in (2, 1, 0):
         serve(store, "live", people(200, 3), now - weeks * 7 * DAY, hours=1)
     for grain in ("hour", "day", "week"):
-        assert [row["complete"] for row in asked(store, "live", "age", grain)][-3:] == [True, True, False]
+        complete = [row["complete"] for row in asked(store, "live", "age", grain)][-3:]
+        assert complete == [True, True, False]
+        assert {type(one) for one in complete} == {bool}

@@ -103,8 +103,8 @@ WITH
 SELECT w.version AS version, w.window_start AS window_start, {grain:String} AS grain, w.rows AS rows,
        w.missing / w.all_values AS missing, w.mean AS mean, i.psi_baseline AS psi_baseline, i.psi_before AS psi_before,
        i.before AS before, a.baseline_id AS baseline_id,
-       toUnixTimestamp(w.window_start) + multiIf({grain:String} = 'hour', 3600, {grain:String} = 'day', 86400, 604800)
-           <= toUnixTimestamp(now()) AS complete
+       CAST(toUnixTimestamp(w.window_start) + multiIf({grain:String} = 'hour', 3600, {grain:String} = 'day', 86400, 604800)
+           <= toUnixTimestamp(now()) AS Bool) AS complete
 FROM windows AS w
 LEFT JOIN active AS a ON a.version = w.version
 LEFT JOIN beside AS i ON i.version = w.version AND i.window_start = w.window_start
