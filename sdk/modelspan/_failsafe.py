@@ -45,6 +45,7 @@ def swallowed(where: str, error: BaseException | None = None) -> None:
             first = failures[where] == 1
         if first:
             cause = f" ({type(error).__name__})" if error is not None else ""
+            logger.disabled = False  # `dictConfig` disables what it does not name; who wants silence sets a level
             logger.warning("modelspan: %s%s; the call itself is unaffected, and this is said once", where, cause)
     except Exception:  # noqa: BLE001, S110, RUF100 - a log handler of the application may raise
         pass

@@ -12,7 +12,7 @@ from modelspan._failsafe import guard
 from modelspan._observer import Options
 from modelspan.follow.instrumentor import Instrumentor
 from modelspan.follow.naming import named_by_its_server
-from modelspan.follow.outermost import Reading, followed
+from modelspan.follow.outermost import Reading, followed, not_followed
 
 _SCALARS = (str, bool, int, float, type(None))
 
@@ -68,6 +68,7 @@ def _methods(module: Any) -> None:
     def made(api: Any) -> None:
         own(api)
         if api.is_stream:
+            not_followed(f"the stream {api.name!r} is not followed; modelspan.observe under bentoml.api takes it")
             return
         with guard("a method of a BentoML service cannot be followed"):
             told = inspect.signature(api.func)

@@ -14,7 +14,7 @@ from modelspan._failsafe import guard
 from modelspan._observer import Options
 from modelspan.follow.instrumentor import Instrumentor
 from modelspan.follow.naming import named
-from modelspan.follow.outermost import Reading, follow
+from modelspan.follow.outermost import Reading, follow, not_followed
 
 
 class _Id(str):
@@ -98,7 +98,10 @@ def _worker(module: Any) -> None:
     @functools.wraps(own)
     def inference_worker(lit_api: Any, device: Any, worker: Any, request_queue: Any, *args: Any, **kwargs: Any) -> Any:
         with guard("a model of LitServe cannot be followed"):
-            if not lit_api.stream:
+            if lit_api.stream:
+                kind = type(lit_api).__name__
+                not_followed(f"the stream of {kind} is not followed; modelspan.observe over its predict takes it")
+            else:
                 for base in type(lit_api).__mro__[:-1]:
                     follow(base, ["predict"], Reading(_options))
                 if not lit_api.enable_async:

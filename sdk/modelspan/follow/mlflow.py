@@ -10,7 +10,7 @@ from modelspan._failsafe import attempt, guard
 from modelspan._observer import Options
 from modelspan.follow.instrumentor import Instrumentor
 from modelspan.follow.naming import named
-from modelspan.follow.outermost import ByObject, Reading, follow, quiet
+from modelspan.follow.outermost import ByObject, Reading, follow, quiet, unfollowed
 
 _REGISTERED = "registered_model_meta"
 """The file in which MLflow's registry says beside a model that it hands out which one it is."""
@@ -77,13 +77,18 @@ def _python_model(model: Any) -> Any:
 READING = Reading(_options, learner=_raw)
 
 
+def _pyfunc(module: Any) -> None:
+    follow(module.PyFuncModel, ["predict"], READING)
+    unfollowed(module.PyFuncModel, ["predict_stream"], "modelspan.observe over what calls it takes its answers")
+
+
 class MlflowInstrumentor(Instrumentor):
     """Follows models that `mlflow.pyfunc.load_model` returns."""
 
     library = "MLflow"
     changes = {  # noqa: RUF012 - is not changed
         "mlflow.models.model": _models,
-        "mlflow.pyfunc": lambda module: follow(module.PyFuncModel, ["predict"], READING),
+        "mlflow.pyfunc": _pyfunc,
         "mlflow.models.signature": lambda module: quiet(
             module, ["infer_signature", "_infer_signature_from_input_example"]
         ),

@@ -168,11 +168,16 @@ def unfollowed(owner: Any, names: Iterable[str], advice: str) -> None:
             setattr(owner, name, _said(method, f"{owner.__name__}.{name} is not followed: {advice}"))
 
 
+def not_followed(words: str) -> None:
+    """Say once what is called and not followed; nothing where nothing is to be recorded."""
+    if not (_runtime.disabled or _is_silent()):
+        swallowed(words)
+
+
 def _said(method: Any, words: str) -> Any:
     @functools.wraps(method)
     def called(*args: Any, **kwargs: Any) -> Any:
-        if not (_runtime.disabled or _is_silent()):
-            swallowed(words)
+        not_followed(words)
         return method(*args, **kwargs)
 
     setattr(called, _FOLLOWED, method)

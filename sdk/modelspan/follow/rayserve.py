@@ -18,7 +18,7 @@ from modelspan._failsafe import guard, swallowed
 from modelspan._observer import Options
 from modelspan.follow.instrumentor import Instrumentor
 from modelspan.follow.naming import named_by_its_server
-from modelspan.follow.outermost import Reading, followed
+from modelspan.follow.outermost import Reading, followed, not_followed
 
 
 def _features(_replica: Any, _method: Any, *, args: Any = (), kwargs: Mapping[str, Any] | None = None, **_: Any) -> Any:
@@ -50,9 +50,22 @@ def _options(replica: Any) -> Options:
 
 def _is_asked(replica: Any, method: Any) -> bool:
     """Whether a call of the deployment answers somebody, and is no check of its health, say."""
-    if inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
+    asked = [each for each in replica._cached_user_method_info.values() if each.callable is method]
+    if not asked:
         return False
-    return any(each.callable is method and not each.is_asgi_app for each in replica._cached_user_method_info.values())
+    name = replica._deployment_id.name
+    if asked[0].is_asgi_app:
+        not_followed(
+            f"routes of the deployment {name!r} are not followed, as not each of them predicts, though what a followed "
+            "library predicts in them is; modelspan.observe under a route's decorator follows that route"
+        )
+        return False
+    if inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
+        not_followed(
+            f"streams of the deployment {name!r} are not followed; modelspan.observe over the method takes them"
+        )
+        return False
+    return True
 
 
 async def _enter(args: Any) -> Any:

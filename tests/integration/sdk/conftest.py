@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,3 +60,11 @@ def run(receiver: Receiver) -> Callable[..., Any]:
         return json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else None
 
     return in_its_own_process
+
+
+@pytest.fixture(scope="module")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where frameworks are installed, a gigabyte."""
+    folder = tmp_path_factory.mktemp("environments")
+    yield folder
+    shutil.rmtree(folder)

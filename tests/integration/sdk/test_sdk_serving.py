@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -163,14 +161,6 @@ FRAMEWORKS = {
         ("churn_risk", "1"),
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def environments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where frameworks are installed, a gigabyte."""
-    folder = tmp_path_factory.mktemp("environments")
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.mark.slow

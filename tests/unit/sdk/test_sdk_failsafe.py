@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import signal
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from swallowing import unasked_of
 
 import modelspan
-from modelspan._failsafe import attempt, failures, guard
+from modelspan._failsafe import attempt, failures, guard, swallowed
 
 SDK = Path(modelspan.__file__).parent
 ON_THE_PATH_OF_A_CALL = {
@@ -29,6 +30,14 @@ ON_THE_PATH_OF_A_CALL = {
 """Where an `except` stands for a block: entering one would take longer than most of what it guards, or the block would
 keep what cancels a coroutine."""
 BROAD = {"Exception", "BaseException"}
+
+
+@pytest.mark.swallows("it was said")
+def test_an_application_that_configures_its_own_logging_still_hears_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    """As BentoML does: `logging.config` disables, unless told otherwise, every logger that it does not name."""
+    logging.getLogger("modelspan").disabled = True
+    swallowed("it was said")
+    assert [record.getMessage() for record in caplog.records if "it was said" in record.getMessage()]
 
 
 @pytest.mark.swallows("it failed")
