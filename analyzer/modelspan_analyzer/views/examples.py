@@ -103,6 +103,17 @@ EXAMPLES: Final = (
         "FROM reference_predictions GROUP BY model, baseline_id ORDER BY rows DESC LIMIT 50",
     ),
     Example(
+        "reference_profiles",
+        "baselines that came as profiles",
+        "SELECT model, version, feature, numbers, texts, missing, round(mean, 4) AS average\n"
+        "FROM reference_profiles ORDER BY model, version, feature LIMIT 50",
+    ),
+    Example(
+        "model_projects",
+        "which models belong together",
+        "SELECT project, groupUniqArray(model) AS models FROM model_projects FINAL GROUP BY project LIMIT 50",
+    ),
+    Example(
         "feature_profiles",
         "hours for which there are sketches",
         "SELECT model, version, source, uniqExact(hour) AS hours, max(hour) AS newest\n"
