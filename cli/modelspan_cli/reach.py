@@ -21,13 +21,9 @@ from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer.governance.databases import databases
 from modelspan_analyzer.reading.names import brief
-from modelspan_analyzer.views.veil import veil_over
-from modelspan_analyzer.views.veiled import check_asked, veiled
-from modelspan_analyzer.views.view import NotThereError
 from modelspan_cli.addresses import add_store
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import need_names
-from modelspan_collector.access.rules import Redaction
 from modelspan_collector.running import Running, embedded_dsn, find_running
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import DEFAULT_DATABASE, Store, connect
@@ -48,29 +44,6 @@ def add_data_argument(parser: argparse.ArgumentParser, *, database: str = DEFAUL
 def running(args: argparse.Namespace) -> Running | None:
     """The instance that owns the folder, if one runs."""
     return find_running(args.data)
-
-
-def as_shown(args: argparse.Namespace, store: Store, told: T, asked: Mapping[str, str] | None = None) -> T:
-    """What of it is to be shown, by the rules of redaction of the instance that owns the store; all without one.
-
-    Args:
-        args: of the command.
-        store: what was read.
-        told: records, views, mappings and lists of them.
-        asked: what the command was asked, by the names `feature` and `segment`.
-
-    Raises:
-        CommandError: nothing of it is, or it was asked about what is not.
-    """
-    instance = running(args)
-    if instance is None or args.store not in ("", None, instance.dsn) or not instance.redaction:
-        return told
-    veil = veil_over(store, Redaction.from_note(instance.redaction))
-    try:
-        check_asked(asked or {}, veil)
-        return veiled(told, veil)
-    except NotThereError as error:
-        raise CommandError(str(error), hint="`modelspan sql` shows what is stored") from error
 
 
 def ask_owner(instance: Running, path: str, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from modelspan_analyzer.governance.audit import entries
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel
-from modelspan_cli.reach import add_data_argument, as_shown, reading
+from modelspan_cli.reach import add_data_argument, reading
+from modelspan_cli.shown import as_shown
 
 _MOST_DAYS = 20_000
 _MOST_ENTRIES = 1_000_000

@@ -13,7 +13,8 @@ from modelspan_analyzer.readiness import readiness
 from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel, KnownVersion, known_signal
-from modelspan_cli.reach import add_data_argument, as_shown, reading
+from modelspan_cli.reach import add_data_argument, reading
+from modelspan_cli.shown import as_shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,8 @@ from modelspan_analyzer.explain.local import LocalExplanation, explain
 from modelspan_analyzer.explain.shapley import BACKGROUND
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, as_shown, reading
+from modelspan_cli.reach import add_data_argument, reading
+from modelspan_cli.shown import as_shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,7 +19,8 @@ from modelspan_analyzer.reading.names import brief
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel
-from modelspan_cli.reach import act, add_data_argument, as_shown, reading, writing
+from modelspan_cli.reach import act, add_data_argument, reading, writing
+from modelspan_cli.shown import as_shown
 
 _LOOKED = """
 SELECT count() AS results, countIf(verdict = 'alarm') AS alarms FROM monitor_results FINAL

@@ -15,7 +15,8 @@ from modelspan_analyzer.reports.schema import json_schema
 from modelspan_analyzer.views.report import Report, read
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel, KnownVersion
-from modelspan_cli.reach import add_data_argument, as_shown, reading
+from modelspan_cli.reach import add_data_argument, reading
+from modelspan_cli.shown import as_shown
 
 ENDINGS = (*FORMS, ".json")
 

@@ -27,7 +27,8 @@ from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_analyzer.views.health import NEWEST_TWO, checked, state
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, as_shown, reading, running
+from modelspan_cli.reach import add_data_argument, reading, running
+from modelspan_cli.shown import as_shown
 from modelspan_collector.address import public
 from modelspan_collector.running import COLLECTOR_FOLDER
 from modelspan_collector.store.connect import Store

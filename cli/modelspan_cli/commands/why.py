@@ -21,7 +21,8 @@ from modelspan_analyzer.why.breakdown import breakdown
 from modelspan_analyzer.why.moved import moved, since_release
 from modelspan_analyzer.why.sentence import subject
 from modelspan_cli.errors import CommandError
-from modelspan_cli.reach import add_data_argument, as_shown, get_json, reading, running
+from modelspan_cli.reach import add_data_argument, get_json, reading, running
+from modelspan_cli.shown import as_shown
 from modelspan_collector.store.connect import DEFAULT_DATABASE, Store
 
 
