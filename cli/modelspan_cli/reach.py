@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 import pyarrow as pa
@@ -29,7 +29,6 @@ from modelspan_collector.store import schema
 from modelspan_collector.store.connect import DEFAULT_DATABASE, Store, connect
 from modelspan_collector.store.errors import StoreError
 
-T = TypeVar("T")
 DEFAULT_DATA = Path(os.environ.get("MODELSPAN_DATA", "modelspan-data"))
 
 

@@ -31,7 +31,7 @@ def orders(seed: int, rows: int = ROWS, window: Window = WINDOW, **columns: Any)
     amount = columns.get("amount", rng.gamma(2.0, 40.0, rows))
     features = pa.table({
         "net amount": pa.array(amount, mask=rng.random(rows) < 0.1),
-        "items": rng.integers(1, 9, rows).astype(float),
+        "units": rng.integers(1, 9, rows).astype(float),
         "country": rng.choice(["DE", "FR", "PT"], rows, p=[0.5, 0.4, 0.1]),
     })  # fmt: skip
     seconds = np.arange(rows) * (window.end - window.start).total_seconds() / rows
@@ -52,7 +52,7 @@ def columns_of(table: pa.Table) -> dict[str, np.ndarray]:
     numbers = [dict(row) for row in table["numeric_features"].to_pylist()]
     return {
         "amount": np.array([row.get("net amount", np.nan) for row in numbers]),
-        "items": np.array([row["items"] for row in numbers]),
+        "units": np.array([row["units"] for row in numbers]),
         "country": np.array([dict(row)["country"] for row in table["categorical_features"].to_pylist()]),
         "shop": np.array([dict(row)["shop"] for row in table["tags"].to_pylist()]),
         "value": np.asarray(table["value"]),
@@ -79,7 +79,7 @@ def test_values_equal_numpy_to_nine_digits(store: Store) -> None:
     found = run(
         store,
         'name: amount, expression: "avg(`net amount`)"',
-        'name: per_item, expression: "sum(`net amount`) / sum(items)"',
+        'name: per_item, expression: "sum(`net amount`) / sum(units)"',
         "name: large, expression: \"countIf(`net amount` > 100 AND country IN ('DE', 'FR')) / count()\"",
         'name: spread, expression: "stddevSamp(`net amount`)", slices: false',
         "name: at_risk, expression: \"sumIf(value * `net amount`, shop = 'web')\", slices: false",
@@ -90,7 +90,7 @@ def test_values_equal_numpy_to_nine_digits(store: Store) -> None:
     web = (of["shop"] == "web") & known
     expected = {
         ("amount", ""): np.nanmean(of["amount"]),
-        ("per_item", ""): np.nansum(of["amount"]) / of["items"].sum(),
+        ("per_item", ""): np.nansum(of["amount"]) / of["units"].sum(),
         ("large", ""): large.mean(),
         ("spread", ""): np.nanstd(of["amount"], ddof=1),
         ("at_risk", ""): (of["value"] * of["amount"])[web].sum(),
@@ -101,7 +101,7 @@ def test_values_equal_numpy_to_nine_digits(store: Store) -> None:
             segment = f"{'tag' if key == 'shop' else 'feature'}.{key}={value}"
             expected |= {
                 ("amount", segment): np.nanmean(of["amount"][here]),
-                ("per_item", segment): np.nansum(of["amount"][here]) / of["items"][here].sum(),
+                ("per_item", segment): np.nansum(of["amount"][here]) / of["units"][here].sum(),
                 ("large", segment): large[here].mean(),
             }
     assert {name: one.value for name, one in found.items()} == pytest.approx(expected, rel=1e-9)
@@ -203,7 +203,7 @@ def test_a_metric_is_compared_with_the_baseline(store: Store, compare: str, time
 
 
 SHARE = """
-SELECT avg(numeric_features['items'] > 4) AS value, count() AS n, concat('shop ', tags['shop']) AS slice
+SELECT avg(numeric_features['units'] > 4) AS value, count() AS n, concat('shop ', tags['shop']) AS slice
 FROM predictions
 WHERE model = {model:String} AND version = {version:String} AND timestamp >= {start:DateTime64(9, 'UTC')}
   AND timestamp < {end:DateTime64(9, 'UTC')} GROUP BY slice
@@ -218,9 +218,9 @@ def test_a_select_of_ones_own_gives_a_value_by_slice(store: Store) -> None:
     of = columns_of(table)
     text = SHARE.replace("\n", " ")
     found = run(store, f'name: bulky, direction: above, threshold: 0.9, select: "{text}"')
-    expected = {("bulky", f"shop {shop}"): (of["items"][of["shop"] == shop] > 4).mean() for shop in ("app", "web")}
+    expected = {("bulky", f"shop {shop}"): (of["units"][of["shop"] == shop] > 4).mean() for shop in ("app", "web")}
     assert {name: one.value for name, one in found.items()} == pytest.approx(expected, rel=1e-9)
-    assert {one.feature for one in found.values()} == {"items"}
+    assert {one.feature for one in found.values()} == {"units"}
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_metric_that_cannot_be_used_is_an_error_of_its_own(store: Store, metri
 def test_an_answer_that_cannot_be_stored_is_an_error_of_its_metric(store: Store, columns: str, says: str) -> None:
     """And no window of the model is lost by it."""
     store.insert("predictions", orders(9))
-    found = run(store, f'name: odd, select: "SELECT {columns}"', 'name: fine, expression: "avg(items)"')
+    found = run(store, f'name: odd, select: "SELECT {columns}"', 'name: fine, expression: "avg(units)"')
     assert found["odd", ""].verdict is Verdict.ERROR
     assert says in found["odd", ""].reason
     assert found["fine", ""].value is not None
@@ -321,17 +321,17 @@ def test_a_row_without_label_is_neither_right_nor_wrong(store: Store) -> None:
 def test_together_they_are_what_each_is_by_itself(store: Store) -> None:
     """As many as stand in one file, of other slices and ways; one that cannot be computed takes none along."""
     store.insert("predictions", orders(12, rows=12_000))
-    reference = pa.table({"items": np.arange(2000.0) % 7, "country": ["DE", "FR"] * 1000})
-    baselines.set_from_table(store, "refunds", "1", reference, features=["items", "country"], source="test")
+    reference = pa.table({"units": np.arange(2000.0) % 7, "country": ["DE", "FR"] * 1000})
+    baselines.set_from_table(store, "refunds", "1", reference, features=["units", "country"], source="test")
     given = [
         *(f'name: q{place}, expression: "quantile(0.{place})(`net amount`)"' for place in range(1, 10)),
-        'name: ratio, expression: "avg(items)", compare: ratio',
+        'name: ratio, expression: "avg(units)", compare: ratio',
         'name: large, expression: "countIf(`net amount` > 100)", min_rows: 2000',
         'name: whole, expression: "uniqExact(country)", slices: false',
         'name: broken, expression: "sum(lower(country))"',
         "name: paid, expression: \"sum(outcome('revenue'))\"",
     ]
-    more = "  segments: [tag.shop, feature.country]\n  slices: {small: items < 3}\n"
+    more = "  segments: [tag.shop, feature.country]\n  slices: {small: units < 3}\n"
     together = run(store, *given, more=more)
     # How sure a value must be is shared among the slices of one metric, so that nothing depends on the others.
     for alone in given[8:]:
@@ -339,7 +339,7 @@ def test_together_they_are_what_each_is_by_itself(store: Store) -> None:
         assert found == {name: together[name] for name in found}
     assert {name for (name, _), one in together.items() if one.verdict is Verdict.ERROR} == {"broken"}
     assert {segment for name, segment in together if name == "large"} == {
-        "", "tag.shop=app", "tag.shop=web", "feature.country=DE", "feature.country=FR", "slice.small=items < 3",
+        "", "tag.shop=app", "tag.shop=web", "feature.country=DE", "feature.country=FR", "slice.small=units < 3",
     }  # fmt: skip
 
 
