@@ -27,7 +27,7 @@ demo: $(STAMP)  ## break a feature store and watch modelspan name it (KEEP=1 lea
 # Tests start some hundred processes: each would compile all sources anew. Files keep their order, by folder: those of
 # whole processes come first, and no long one is left for the end, when the other cores have nothing to do.
 test: $(STAMP) check  ## style, types and every test
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 40 --durations-min 8
 
 test-fast: $(STAMP)  ## the unit tests
 	$(BIN)/python -m pytest tests/unit

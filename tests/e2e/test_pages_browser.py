@@ -134,7 +134,7 @@ def test_the_fleet_is_searched_sorted_and_restricted(world: World, chromium: Chr
         visit.page.fill("input[name=q]", "RISK <team>")
         visit.page.press("input[name=q]", "Enter")
         visit.page.wait_for_load_state()
-        assert visit.count("table.fleet tbody tr") == 1
+        assert visit.count("table.fleet tbody tr") == 2  # the newest card speaks for a version without one, too
         visit.page.goto(world.address + "/?sort=name")
         names = visit.texts("table.fleet tbody th a")
         assert names == sorted(names)

@@ -21,12 +21,12 @@ from modelspan_analyzer.comparison.compare import compare
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.notice import LABELS_CORRECTED, REGISTERED, TOGETHER, notice
-from modelspan_analyzer.incidents.roles import owner
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.fairness.monitor import fairness
 from modelspan_analyzer.monitors.performance.monitor import performance
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.cards import Card, card_for, told_task
+from modelspan_analyzer.reading.owners import owners
 from modelspan_analyzer.reading.rows import window_rows
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why import Finding
@@ -186,7 +186,7 @@ def test_a_card_speaks_for_its_own_tenant(shared: Store) -> None:
     for tenant in TENANTS:
         assert card_for(shared, MODEL, {tenant}) == Card(TASKS[tenant], CLASSES)
     assert card_for(shared, MODEL, set(TENANTS)) == card_for(shared, MODEL, ()) == Card()
-    assert (told_task(shared, MODEL), owner(shared, MODEL, "1")) == ("", "")
+    assert (told_task(shared, MODEL), owners(shared, MODEL).of(MODEL, "1", "")) == ("", "")
 
 
 def test_what_nobody_sent_counts_where_a_tenant_has_none(shared: Store) -> None:

@@ -104,7 +104,7 @@ import multiprocessing, time
 def work(ready):
     for number in range(30): predict({"number": number})
     ready.set()
-    time.sleep(60)
+    while True: time.sleep(0.01)  # a signal that comes just before a sleep is handled after it
 if __name__ == "__main__":
     context = multiprocessing.get_context("fork")
     ready = context.Event()
