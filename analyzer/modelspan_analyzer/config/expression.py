@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
@@ -16,6 +17,8 @@ _COLUMNS: Final = {
     "items": "Array(String)", "outputs": "Map(String, Array(Float64))",
 }  # fmt: skip
 """What an expression of labelled rows sees, and of which type."""
+_OF_PARTS: Final = re.compile(r"(?<![\w.`])(?:items|outputs)\b")
+"""Columns of answers of several parts, which features are called as well."""
 _OUTCOMES: Final = "Array(Tuple(String, String, Nullable(Float64), String))"
 _TYPED = "SELECT {outer} AS worth FROM (SELECT {columns}) WHERE 0"
 _COLUMN = "materialize(CAST(defaultValueOfTypeName('{kind}') AS {kind})) AS {name}"
@@ -74,7 +77,9 @@ def understood(store: Store, expression: str, what: str = "value expression") ->
     try:
         store.rows(_TYPED.format(outer=outer, columns=columns))
     except DriverError as error:
-        return f"the engine cannot compute the {what} {expression!r}: {sentence(str(error))}"
+        meant = _OF_PARTS.search(expression)
+        hint = f"; a feature or tag of that name is feature.{meant[0]} or tag.{meant[0]}" if meant else ""
+        return f"the engine cannot compute the {what} {expression!r}: {sentence(str(error))}{hint}"
     return ""
 
 

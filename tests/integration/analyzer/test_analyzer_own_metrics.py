@@ -233,6 +233,7 @@ def test_a_select_of_ones_own_gives_a_value_by_slice(store: Store) -> None:
         ('select: "SELECT 1 AS answer"', "name one of them value"),
         ('select: "SELECT number AS value FROM numbers(2)"', "more than one row"),
         ('select: "SELECT valu FROM predictions"', "valu"),
+        ('expression: "sum(items)"', "a feature or tag of that name is feature.items"),
         ('expression: "sum(country)"', "cannot compute the metric|missing in all of them"),
     ],
 )
