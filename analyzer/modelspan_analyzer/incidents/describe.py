@@ -21,8 +21,7 @@ NO_IMPACT = "how many predictions are affected is not known"
 
 def finding(result: Result, role: str = ROLE_PRIMARY) -> str:
     """One line: what was measured, of which version, where, and what it said."""
-    feature = "" if is_group(result.segment) else result.feature
-    place = " of ".join(part for part in (result.metric, feature) if part)
+    place = " of ".join(part for part in (result.metric, _feature(result)) if part)
     where = f" ({result.segment})" if result.segment else ""
     return f"{result.signal}{_version(result.version, role)}: {place}{where}: {result.reason or result.verdict.value}"
 
@@ -91,8 +90,8 @@ def by_gravity(findings: Sequence[OpenFinding], signals: Signals = SIGNALS) -> l
 def subject(member: OpenFinding) -> str:
     """What a finding is about."""
     version = _version(member.version, member.role).strip()
-    feature = "" if is_group(member.segment) else member.feature
-    return " ".join(part for part in (version, member.signal, member.metric, feature, member.segment) if part)
+    parts = (version, member.signal, member.metric, _feature(member), member.segment)
+    return " ".join(part for part in parts if part)
 
 
 def title(model: str, findings: Sequence[OpenFinding], cause: str = "", signals: Signals = SIGNALS) -> str:
@@ -132,9 +131,14 @@ def _named(things: Sequence[tuple[str, str]], most: int, kinds: bool) -> str:
 
 
 def _place(member: OpenFinding, *, outputs: bool = True) -> str:
-    """The feature, and the part of the traffic; a group says itself of which facets it is."""
-    feature = member.feature if outputs and not is_group(member.segment) else ""
+    """The feature, and the part of the traffic."""
+    feature = _feature(member) if outputs else ""
     return " of ".join(part for part in (feature, member.segment) if part)
+
+
+def _feature(found: Result | OpenFinding) -> str:
+    """The feature that it names; '' of a group, which says itself of which facets it is."""
+    return "" if is_group(found.segment) else found.feature
 
 
 def _unique(named: Sequence[tuple[str, str]]) -> list[str]:

@@ -11,9 +11,34 @@ import pytest
 from databases import Databases
 
 from modelspan_analyzer.reading.features import feature_maps
-from modelspan_collector.store.connect import Store
+from modelspan_cli.main import main
+from modelspan_collector.store import schema
+from modelspan_collector.store.connect import DEFAULT_DATABASE, Store, connect
 
 Predict = Callable[..., None]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def default_database(engine_dsn: str) -> Iterator[Store]:
+    """The commands' own database, empty; gone with the module."""
+    opened = connect(engine_dsn, DEFAULT_DATABASE)
+    schema.apply(opened)
+    yield opened
+    opened.command(f"DROP DATABASE {DEFAULT_DATABASE}")
+    opened.close()
+
+
+@pytest.fixture
+def command_line(engine_dsn: str, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command on the engine; its exit status, output and messages."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = main([*arguments, "--store", engine_dsn])
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +13,7 @@ import pytest
 from databases import Databases
 
 from modelspan_analyzer.reading.features import feature_maps
-from modelspan_cli.main import main
-from modelspan_collector.store import schema
-from modelspan_collector.store.connect import DEFAULT_DATABASE, Store, connect
+from modelspan_collector.store.connect import Store
 
 Run = Callable[..., tuple[int, str, str]]
 ROWS = 1200
@@ -24,10 +22,9 @@ FROM predictions WHERE model = 'churn' AND version = '1' AND timestamp < toStart
 
 
 @pytest.fixture(scope="module")
-def filled(engine_dsn: str) -> Iterator[Store]:
+def filled(default_database: Store) -> Store:
     """The commands' own database: six hours of predictions, the last two of them of older people."""
-    store = connect(engine_dsn, DEFAULT_DATABASE)
-    schema.apply(store)
+    store = default_database
     rng = np.random.default_rng(1)
     for hour in range(1, 7):
         ages = rng.normal(40 if hour > 2 else 60, 10, ROWS)
@@ -43,21 +40,13 @@ def filled(engine_dsn: str) -> Iterator[Store]:
             **feature_maps(features),
         }
         store.insert("predictions", pa.table(columns))
-    yield store
-    store.command(f"DROP DATABASE {DEFAULT_DATABASE}")
-    store.close()
+    return store
 
 
 @pytest.fixture
-def modelspan(engine_dsn: str, filled: Store, capsys: pytest.CaptureFixture[str]) -> Run:
+def modelspan(filled: Store, command_line: Run) -> Run:
     """Run a command on the store; its exit status, output and messages."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        status = main([*arguments, "--store", engine_dsn])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
+    return command_line
 
 
 def test_from_a_query_to_the_gate(modelspan: Run, filled: Store, tmp_path: Path) -> None:

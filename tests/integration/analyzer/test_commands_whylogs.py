@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,9 +12,7 @@ import pytest
 from whylogs_profiles import Made, make
 
 from modelspan_analyzer.reading.features import feature_maps
-from modelspan_cli.main import main
-from modelspan_collector.store import schema
-from modelspan_collector.store.connect import DEFAULT_DATABASE, Store, connect
+from modelspan_collector.store.connect import Store
 
 Run = Callable[..., tuple[int, str, str]]
 ROWS = 1_500
@@ -29,10 +27,9 @@ def made(whylogs_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Made
 
 
 @pytest.fixture(scope="module")
-def filled(engine_dsn: str) -> Iterator[Store]:
+def filled(default_database: Store) -> Store:
     """The commands' own database: an hour of predictions, of older people."""
-    store, rng = connect(engine_dsn, DEFAULT_DATABASE), np.random.default_rng(2)
-    schema.apply(store)
+    store, rng = default_database, np.random.default_rng(2)
     moment = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     stamps = int(moment.timestamp()) * 10**9 + np.arange(ROWS) * 2 * 10**9
     features = pa.table({"age": rng.normal(60, 10, ROWS), "plan": rng.choice(["free", "pro"], ROWS)})
@@ -45,21 +42,13 @@ def filled(engine_dsn: str) -> Iterator[Store]:
         **feature_maps(features),
     }
     store.insert("predictions", pa.table(columns))
-    yield store
-    store.command(f"DROP DATABASE {DEFAULT_DATABASE}")
-    store.close()
+    return store
 
 
 @pytest.fixture
-def modelspan(engine_dsn: str, filled: Store, capsys: pytest.CaptureFixture[str]) -> Run:
+def modelspan(filled: Store, command_line: Run) -> Run:
     """Run a command on the store; its exit status, output and messages."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        status = main([*arguments, "--store", engine_dsn])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
+    return command_line
 
 
 def test_from_profiles_to_the_gate(modelspan: Run, made: Made, tmp_path: Path) -> None:

@@ -9,13 +9,9 @@ import httpx
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
+from web_port import redacting
 
-from modelspan_analyzer.config.settings import MonitorsConfig
-from modelspan_analyzer.web.app import build
 from modelspan_collector.access.rules import Redaction
-from modelspan_collector.config import CollectorConfig
-from modelspan_collector.serve import AsgiServer
-from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 
 SECRET, DIGITS = "SECRET-c0ffee", 4111_1111_1111_1111
@@ -40,14 +36,8 @@ TABLE = pa.table({
 @pytest.fixture
 def client(store: Store, tmp_path: Path) -> Iterator[httpx.Client]:
     """Sends to the web port of an instance that redacts."""
-    collector = Collector(store, CollectorConfig(tmp_path, grpc_port=0, http_port=0, redaction=RULES))
-    collector.start()
-    server = AsgiServer(build(store, collector, MonitorsConfig()), "127.0.0.1", 0)
-    server.start()
-    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as opened:
+    with redacting(store, tmp_path, RULES) as opened:
         yield opened
-    server.stop()
-    collector.stop()
 
 
 def forms() -> dict[str, bytes]:

@@ -7,17 +7,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from web_port import redacting
 from whylogs_profiles import Made, make
 
-from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.reading.baselines import active
 from modelspan_analyzer.reading.profiles.read import baseline_profile
-from modelspan_analyzer.web.app import build
 from modelspan_analyzer.whylogs.profile_file import MEDIA_TYPE
 from modelspan_collector.access.rules import Redaction
-from modelspan_collector.config import CollectorConfig
-from modelspan_collector.serve import AsgiServer
-from modelspan_collector.service import Collector
 from modelspan_collector.store.connect import Store
 
 SECRET, DIGITS = "SECRET-c0ffee", 4111_1111_1111_1111
@@ -44,14 +40,8 @@ def made(whylogs_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Made
 @pytest.fixture
 def client(store: Store, tmp_path: Path) -> Iterator[httpx.Client]:
     """Sends to the web port of an instance that redacts."""
-    collector = Collector(store, CollectorConfig(tmp_path, grpc_port=0, http_port=0, redaction=RULES))
-    collector.start()
-    server = AsgiServer(build(store, collector, MonitorsConfig()), "127.0.0.1", 0)
-    server.start()
-    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as opened:
+    with redacting(store, tmp_path, RULES) as opened:
         yield opened
-    server.stop()
-    collector.stop()
 
 
 def test_profiles_one_behind_the_other_are_one_baseline(client: httpx.Client, store: Store, made: Made) -> None:
