@@ -239,6 +239,83 @@ def test_quantile_forecasts(stored: Callable[..., None], look: Look, steps: int)
         assert value(found, "interval_coverage_80", "step 3") == pytest.approx(held[:, 2].mean(), abs=1e-9)
 
 
+def forecasts(lower: float, upper: float, rows: int = ROWS) -> list[dict[str, list[float]]]:
+    """The same 10 % and 90 % quantile in each row."""
+    return [{"0.1": [lower], "0.9": [upper]}] * rows
+
+
+def test_quantiles_that_cross_alarm_without_baseline_and_labels(stored: Callable[..., None], look: Look) -> None:
+    """A 10 % quantile above the 90 % one is wrong whatever turns out to be true."""
+    stored("quantile", {"outputs": outputs(forecasts(1.0, -1.0))}, {})
+    found = look()
+    one = found["quantile_crossing", ""]
+    assert (one.verdict, one.value, one.threshold, one.n) == (Verdict.ALARM, 1.0, 0.05, ROWS)
+    assert "100.0% of the forecasts have a quantile that lies below one of a lower level" in one.reason
+    assert found["labels_share", ""].verdict is Verdict.NOT_ENOUGH_DATA
+    accepted = look(performance={"bounds": {"quantile_crossing": 1.0}})
+    assert accepted["quantile_crossing", ""].verdict is Verdict.OK
+
+
+def test_few_quantiles_that_cross_are_told_and_do_not_alarm(stored: Callable[..., None], look: Look) -> None:
+    """Levels that are fitted one by one cross in some rows; what is one but for rounding does not cross."""
+    some, rounding = forecasts(1.0, -1.0, 8), forecasts(float(np.float32(0.3)), 0.3, 40)
+    stored("quantile", {"outputs": outputs([*some, *rounding, *forecasts(-1.0, 1.0, ROWS - 48)])}, {})
+    one = look()["quantile_crossing", ""]
+    assert (one.verdict, one.value) == (Verdict.OK, 0.02)
+    assert "2.0% of the forecasts" in one.reason
+
+
+def test_a_step_that_always_crosses_alarms_by_its_name(stored: Callable[..., None], look: Look) -> None:
+    """Among thirty steps it is too few of all forecasts to be seen."""
+    rows = [{"0.1": [-1.0] * 29 + [2.0], "0.9": [1.0] * 30}] * ROWS
+    stored("quantile", {"outputs": outputs(rows)}, {})
+    found = look()
+    assert found["quantile_crossing", ""].verdict is Verdict.OK
+    assert found["quantile_crossing", "step 30"].verdict is Verdict.ALARM
+    assert found["quantile_crossing", "step 1"].verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("reach", "verdict"),
+    [(0.25, Verdict.ALARM), (1.15, Verdict.OK), (1.2816, Verdict.OK), (3.5, Verdict.WARNING)],
+    ids=["holds a fifth", "nearly", "as it says", "holds all"],
+)
+def test_intervals_hold_what_they_say(stored: Callable[..., None], look: Look, reach: float, verdict: Verdict) -> None:
+    """Surely and notably fewer is an alarm without a baseline, surely more a warning: they are too wide."""
+    actual = np.random.default_rng(5).normal(0, 1, ROWS)
+    stored("quantile", {"outputs": outputs(forecasts(-reach, reach))}, {"value": actual})
+    one = look()["interval_coverage_80", ""]
+    assert one.verdict is verdict
+    assert "intervals that say 80% hold" in one.reason
+    assert one.direction == ("above" if verdict is Verdict.WARNING else "below")
+    assert one.threshold == pytest.approx(0.873 if verdict is Verdict.WARNING else 0.714, abs=1e-3)
+    accepted = look(performance={"bounds": {"interval_coverage_80": 0.0}})
+    assert accepted["interval_coverage_80", ""].verdict is Verdict.OK
+
+
+def test_truths_at_the_end_of_an_interval_are_not_too_many(stored: Callable[..., None], look: Look) -> None:
+    """Where most truths are 0, a right 10 % quantile is 0 too, and the interval holds more than 80 % of them."""
+    generator = np.random.default_rng(6)
+    actual = np.where(generator.random(ROWS) < 0.7, 0.0, generator.random(ROWS))
+    stored("quantile", {"outputs": outputs(forecasts(0.0, 2 / 3))}, {"value": actual})
+    one = look()["interval_coverage_80", ""]
+    assert one.value is not None and one.value > 0.88
+    assert one.verdict is Verdict.OK
+
+
+def test_a_promise_is_kept_to_beside_a_baseline_that_broke_it_too(
+    stored: Callable[..., None], look: Look, store: Store
+) -> None:
+    """And labels that cannot be used are still a fault where crossing was measured without them."""
+    actual = {"value": np.random.default_rng(5).normal(0, 1, ROWS)}
+    stored("quantile", {"outputs": outputs(forecasts(-0.25, 0.25))}, actual, BEFORE)
+    baselines.set_from_window(store, "m", "1", BEFORE)
+    stored("quantile", {"outputs": outputs(forecasts(-0.25, 0.25))}, {"items": pa.array([["a"]] * ROWS, TEXTS)})
+    assert look()["pinball_loss", ""].verdict is Verdict.ERROR
+    stored("quantile", {"outputs": outputs(forecasts(-0.25, 0.25))}, actual)
+    assert look()["interval_coverage_80", ""].verdict is Verdict.ALARM
+
+
 # --- what is not measured -----------------------------------------------------------------------------------
 
 

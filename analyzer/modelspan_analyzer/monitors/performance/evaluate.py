@@ -16,6 +16,7 @@ from modelspan_analyzer.monitors.performance.common_classes import (
     beside,
     mean_of_classes,
 )
+from modelspan_analyzer.monitors.performance.promise import Promise
 from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.outcomes import read
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Segment
@@ -62,6 +63,8 @@ class Measured:
     """The output or label that it is of; '' of the answer as a whole."""
     by_class: MeanOfClasses | None = field(default=None, compare=False)
     """What it is a mean over, so that two are compared over the same classes; None of what is none."""
+    promise: Promise | None = None
+    """What the answers say of it themselves; None where they say nothing."""
 
     @property
     def key(self) -> tuple[str, str]:

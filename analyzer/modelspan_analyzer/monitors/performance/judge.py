@@ -67,6 +67,8 @@ def judge(one: Measured, before: Measured | None, place: Place, settings: Perfor
         beside = "whole" if place.of_whole else place.segment
         seen = replace(seen, details={**seen.details, "compared_with": beside})
     judged = _verdict(one, before, place, settings, alone)
+    if judged.verdict is Verdict.WARNING:  # a promise that is kept by too much
+        seen = replace(seen, direction="above")
     reason = judged.reason
     if left_out := one.details.get("zero_truths_left_out"):
         reason = f"{reason}; {left_out:g} rows whose truth is 0 are left out".lstrip("; ")
@@ -76,7 +78,7 @@ def judge(one: Measured, before: Measured | None, place: Place, settings: Perfor
 
 
 def _verdict(one: Measured, before: Measured | None, place: Place, settings: PerformanceSettings, alone: str) -> Judged:
-    """By the fixed bound, then by the change from the baseline."""
+    """By the fixed bound, without one by what answers promise, then by the change from the baseline."""
     confidence = 1 - (1 - settings.confidence) * place.share
     bound = settings.bounds.get(one.metric)
     if bound is not None and breaches(
@@ -84,7 +86,12 @@ def _verdict(one: Measured, before: Measured | None, place: Place, settings: Per
     ):
         reason = f"{one.metric} is {one.estimate.value:.4g}, beyond its bound of {bound:.4g}"
         return Judged(Verdict.ALARM, reason, bound)
+    promise = one.promise if bound is None else None
+    if promise and (broken := promise.broken(one.rows, confidence)):
+        return broken
     if before is None or not math.isfinite(before.estimate.value):
+        if promise:
+            return Judged(Verdict.OK, f"{promise.said}; {alone}", promise.threshold)
         if bound is not None:
             return Judged(Verdict.OK, f"{one.metric} keeps its bound; {alone}", bound)
         if place.segment or one.metric not in settings.alarm_on or _beats(one):

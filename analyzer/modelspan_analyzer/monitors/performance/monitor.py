@@ -18,7 +18,7 @@ from modelspan_analyzer.monitors.performance.evaluate import Measured
 from modelspan_analyzer.monitors.performance.judge import Place, judge, nothing_beside
 from modelspan_analyzer.monitors.performance.measured import absent_in, measured_in, upside_down
 from modelspan_analyzer.monitors.performance.rhythm import beside_rhythm
-from modelspan_analyzer.monitors.signal import Need, Signal
+from modelspan_analyzer.monitors.signal import Metric, Need, Signal
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment
 from modelspan_analyzer.reading.outcomes.several import labelled_otherwise
 from modelspan_analyzer.reading.outcomes.spelling import shown
@@ -59,7 +59,9 @@ def performance(context: MonitorContext) -> list[Result]:
         if target.anomaly:
             found = {part: upside_down(measured, whole) for part, measured in found.items()}
         judged = [part for part, measured in found.items() if max(one.rows for one in measured) >= settings.min_rows]
-        alarming = {one.key for measured in found.values() for one in measured if one.metric in settings.alarm_on}
+        alarming = {
+            one.key for measured in found.values() for one in measured if one.promise or one.metric in settings.alarm_on
+        }
         share = 1 / max(1, len(judged) * len(alarming))
         for part, measured in found.items():
             own = _usable(expected.get(part, []), settings.min_rows) if segment != ALL_ROWS else whole
@@ -175,4 +177,11 @@ PERFORMANCE: Final = Signal(
     needs=(Need.LABELS, Need.LABELLED_BASELINE),
     gravity=0,
     harm=True,
+    metrics={
+        "quantile_crossing": Metric("quantiles that cross"),
+        **{
+            f"interval_coverage_{percent}": Metric(f"{percent} % intervals that hold too few", kinds.WRONG)
+            for percent in range(1, 100)
+        },
+    },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -36,3 +37,8 @@ def mean_of(
     if not np.isfinite(estimate.value):
         estimate = estimate._replace(value=float(np.average(values[here], weights=several.weight[here])))
     return Measured(metric, estimate, constant, higher, round(rows), told)
+
+
+def named(one: Measured, name: str) -> Measured:
+    """The same of one output, label or step."""
+    return replace(one, feature=name, by_class=None)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
-from modelspan_analyzer.monitors.performance import recommended
+from modelspan_analyzer.monitors.performance import quantile_forecasts, recommended
 from modelspan_analyzer.monitors.performance.common_classes import UNKNOWN
 from modelspan_analyzer.monitors.performance.evaluate import Measured, of_confusion, of_pairs, of_scores
-from modelspan_analyzer.monitors.performance.rows_of import mean_of
+from modelspan_analyzer.monitors.performance.rows_of import mean_of, named
 from modelspan_analyzer.reading.outcomes import several as reading
 from modelspan_analyzer.reading.outcomes.read import Segment
 from modelspan_analyzer.reading.outcomes.several import MOST_NAMES, Several
 from modelspan_analyzer.reading.outcomes.target import MULTILABEL, MULTIOUTPUT, QUANTILE, RANKING, UNTOLD, Target
 from modelspan_analyzer.reading.rows import Rows
-from modelspan_analyzer.statistics.performance import measures, multilabel, quantiles
+from modelspan_analyzer.statistics.performance import measures, multilabel
 from modelspan_analyzer.statistics.performance.counts import Confusion, FloatArray, PairCounts, ScoreCounts
 from modelspan_collector.store.connect import Store
 
@@ -45,7 +44,7 @@ def evaluate(
         return {part: recommended.measures(found, settings.cut_off, popular, apart) for part, found in parts.items()}
     if target.shape == MULTILABEL:
         parts = {part: reading.with_names(found, target.classes) for part, found in parts.items()}
-    measured = {part: _MEASURES[target.shape](_labelled(found)) for part, found in parts.items()}
+    measured = {part: _MEASURES[target.shape](found) for part, found in parts.items()}
     return {part: found for part, found in measured.items() if found}
 
 
@@ -54,9 +53,9 @@ def absent(target: Target, found: Sequence[Measured], labelled: int = 0) -> list
 
     Where labels are in, that none of them can be used is a fault: nobody may take it for looked at.
     """
-    if found:
-        return []
     name, higher = _FIRST.get(target.shape, ("answers", True))
+    if found and (not labelled or any(one.metric == name for one in found)):
+        return []
     hint = _HINTS.get(target.shape, "")
     lacking = _LACKING.get(target.shape) or NO_PLACE.format(shape=target.shape, hint=hint)
     if labelled and target.shape in _LACKING:
@@ -80,15 +79,12 @@ _LACKING: Final = {
 }
 
 
-def _labelled(several: Several) -> Several:
-    return several if several.known.all() else reading.only(several, several.known)
-
-
 # --- several outputs --------------------------------------------------------------------------------------
 
 
 def _multioutput(several: Several) -> list[Measured]:
     """Every measure of a regression of each output, and the means over outputs that scikit-learn calls uniform."""
+    several = reading.labelled(several)
     names, (answer, truth) = reading.matrices([several.answer, several.truth])
     chosen = [at for at in range(len(names)) if (~np.isnan(answer[:, at] + truth[:, at])).any()]
     kept = chosen[:MOST_NAMES]
@@ -127,11 +123,7 @@ def _averaged(
 def _of_output(several: Several, name: str, answer: FloatArray, truth: FloatArray) -> list[Measured]:
     here = np.isfinite(answer) & np.isfinite(truth)
     pairs = PairCounts(answer[here], truth[here], several.weight[here], several.effective(here))
-    return [_named(one, name) for one in of_pairs(pairs)]
-
-
-def _named(one: Measured, name: str) -> Measured:
-    return replace(one, feature=name, by_class=None)
+    return [named(one, name) for one in of_pairs(pairs)]
 
 
 # --- several labels ---------------------------------------------------------------------------------------
@@ -139,6 +131,7 @@ def _named(one: Measured, name: str) -> Measured:
 
 def _multilabel(several: Several) -> list[Measured]:
     """Measures of the rows' sets, of scores by label, and of each label."""
+    several = reading.labelled(several)
     bare = reading.flagged(several.truth) | reading.flagged(several.answer)
     several = reading.only(several, ~bare) if bare.any() else several
     labels, truth, answer, left_out = sets_of(several)
@@ -204,7 +197,7 @@ def _of_label(several: Several, label: str, truth: np.ndarray, answer: np.ndarra
     cells = np.bincount(truth * 2 + answer, several.weight, 4).reshape(2, 2).astype(np.float64)
     confusion = Confusion(("false", "true"), cells, several.effective())
     table = tuple(one for one in measures.BINARY if one.name in _OF_LABELS)
-    found = [_named(one, label) for one in of_confusion(confusion, table)]
+    found = [named(one, label) for one in of_confusion(confusion, table)]
     known = np.isfinite(score)
     if known.any() and 0 < truth[known].sum() < known.sum():
         distinct, place = np.unique(score[known], return_inverse=True)
@@ -215,98 +208,12 @@ def _of_label(several: Several, label: str, truth: np.ndarray, answer: np.ndarra
         counts = ScoreCounts(distinct, weights[0], weights[1], several.effective(known))
         wanted = ("roc_auc", "average_precision")
         settings = PerformanceSettings()
-        found += [_named(one, label) for one in of_scores(counts, settings) if one.metric in wanted]
+        found += [named(one, label) for one in of_scores(counts, settings) if one.metric in wanted]
     return found
-
-
-# --- quantiles --------------------------------------------------------------------------------------------
-
-
-def _quantile(several: Several) -> list[Measured]:
-    """Pinball loss, and of each central interval the coverage and the width: of all steps, and of each."""
-    names, (answer, truth) = reading.matrices([several.answer, several.truth])
-    steps, levels, forecast, actual = _steps(names, answer, truth)
-    if not levels or np.isnan(forecast + actual).all():
-        return []
-    found = _of_steps(several, levels, forecast, actual, "")
-    if steps > 1:
-        for at in range(min(steps, MOST_NAMES)):
-            found += _of_steps(several, levels, forecast[:, :, at : at + 1], actual[:, at : at + 1], f"step {at + 1}")
-    return found
-
-
-def _steps(
-    names: Sequence[str], answer: FloatArray, truth: FloatArray
-) -> tuple[int, list[float], FloatArray, FloatArray]:
-    """The number of steps, the levels ascending, forecasts `(levels, rows, steps)` and truths `(rows, steps)`."""
-    by_level: dict[float, list[int]] = {}
-    true: list[int] = []
-    for at, name in enumerate(names):
-        head = name.split("[")[0]
-        if head == "value":
-            true.append(at)
-        elif _is_level(head):
-            by_level.setdefault(float(head), []).append(at)
-    steps = min([len(true), *map(len, by_level.values())], default=0)
-    levels = sorted(by_level) if steps else []
-    forecast = np.array([answer[:, by_level[level][:steps]] for level in levels]).reshape(
-        len(levels), len(answer), steps
-    )
-    return steps, levels, forecast, truth[:, true[:steps]]
-
-
-def _is_level(name: str) -> bool:
-    try:
-        return 0 < float(name) < 1
-    except ValueError:
-        return False
-
-
-def _of_steps(
-    several: Several, levels: list[float], forecast: FloatArray, actual: FloatArray, step: str
-) -> list[Measured]:
-    losses = quantiles.mean_pinball(levels, forecast, actual)
-    found = [
-        _over_steps(several, "pinball_loss", losses, _constant_pinball(levels, actual, several.weight), False, step)
-    ]
-    for percent, (low, high) in quantiles.pairs(levels).items():
-        held = quantiles.covered(forecast[low], forecast[high], actual)
-        details = {"nominal": percent / 100}
-        found.append(_over_steps(several, f"interval_coverage_{percent}", held, _NAN, True, step, details))
-        width = np.where(np.isnan(actual), np.nan, forecast[high] - forecast[low])
-        found.append(_over_steps(several, f"interval_width_{percent}", width, _NAN, False, step))
-    if len(levels) > 1 and not step:
-        found.append(_over_steps(several, "quantile_crossing", quantiles.crossed(forecast), _NAN, False, step))
-    return found
-
-
-def _over_steps(
-    several: Several,
-    metric: str,
-    values: FloatArray,
-    constant: float,
-    higher: bool,
-    step: str,
-    details: Mapping[str, object] | None = None,
-) -> Measured:
-    """The mean over the steps that are known of each row, then over rows, which are what is independent."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        by_row = np.where(known, values, 0.0).sum(axis=1) / np.where(known.any(axis=1), known.sum(axis=1), np.nan)
-    return _named(mean_of(several, metric, by_row, constant, higher, details or {}), step)
-
-
-def _constant_pinball(levels: list[float], actual: FloatArray, weight: FloatArray) -> float:
-    """What always giving the quantiles of the truths themselves reaches, step by step."""
-    if np.isnan(actual).any():
-        return _NAN
-    best = np.array([np.quantile(actual, level, axis=0, method="inverted_cdf") for level in levels])
-    losses = quantiles.mean_pinball(levels, np.repeat(best[:, None], len(actual), axis=1), actual)
-    return float(np.average(losses.mean(axis=1), weights=weight))
 
 
 _MEASURES: Final[Mapping[str, Callable[[Several], list[Measured]]]] = {
     MULTIOUTPUT: _multioutput,
     MULTILABEL: _multilabel,
-    QUANTILE: _quantile,
+    QUANTILE: quantile_forecasts.measures,
 }

@@ -268,6 +268,11 @@ def score_matrix(several: Several, labels: Sequence[str]) -> FloatArray:
     return whole
 
 
+def labelled(several: Several) -> Several:
+    """Those of which the truth is known."""
+    return several if several.known.all() else only(several, several.known)
+
+
 def only(several: Several, chosen: npt.NDArray[np.bool_]) -> Several:
     """Some of the rows."""
     keep = pa.array(chosen)
