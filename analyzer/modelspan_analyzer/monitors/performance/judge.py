@@ -81,23 +81,10 @@ def _verdict(one: Measured, before: Measured | None, place: Place, settings: Per
     """By the fixed bound, without one by what answers promise, then by the change from the baseline."""
     confidence = 1 - (1 - settings.confidence) * place.share
     bound = settings.bounds.get(one.metric)
-    if bound is not None and breaches(
-        one.estimate, bound, higher_is_better=one.higher_is_better, confidence=confidence
-    ):
-        reason = f"{one.metric} is {one.estimate.value:.4g}, beyond its bound of {bound:.4g}"
-        return Judged(Verdict.ALARM, reason, bound)
-    promise = one.promise if bound is None else None
-    if promise and (broken := promise.broken(one.rows, confidence)):
+    if broken := _broken(one, bound, confidence):
         return broken
     if before is None or not math.isfinite(before.estimate.value):
-        if promise:
-            return Judged(Verdict.OK, f"{promise.said}; {alone}", promise.threshold)
-        if bound is not None:
-            return Judged(Verdict.OK, f"{one.metric} keeps its bound; {alone}", bound)
-        if place.segment or one.metric not in settings.alarm_on or _beats(one):
-            return Judged(Verdict.NOT_COMPARED, alone)
-        reason = f"it is not surely better than `best_constant`, {one.constant:.4g}; {alone}"
-        return Judged(Verdict.NOT_COMPARED, reason)
+        return _by_itself(one, bound, place, settings, alone)
     both = one.beside(before)
     if both.left_out and not math.isfinite(both.before.value):
         return Judged(Verdict.NOT_COMPARED, both.said, bound, details={"baseline": before.estimate.value})
@@ -120,6 +107,27 @@ def _verdict(one: Measured, before: Measured | None, place: Place, settings: Per
         reason = f"{one.metric} went from {base:.4g} to {both.now.value:.4g}{also}"
         return replace(judged, verdict=Verdict.ALARM, reason=reason)
     return judged
+
+
+def _broken(one: Measured, bound: float | None, confidence: float) -> Judged | None:
+    """What is said of a value beyond its bound, or, where it has none, beyond what answers promise; else None."""
+    if bound is None:
+        return one.promise.broken(one.rows, confidence) if one.promise else None
+    if not breaches(one.estimate, bound, higher_is_better=one.higher_is_better, confidence=confidence):
+        return None
+    return Judged(Verdict.ALARM, f"{one.metric} is {one.estimate.value:.4g}, beyond its bound of {bound:.4g}", bound)
+
+
+def _by_itself(one: Measured, bound: float | None, place: Place, settings: PerformanceSettings, alone: str) -> Judged:
+    """What is said of a value that breaks nothing, and has no baseline beside it."""
+    if bound is not None:
+        return Judged(Verdict.OK, f"{one.metric} keeps its bound; {alone}", bound)
+    if one.promise:
+        return Judged(Verdict.OK, f"{one.promise.said}; {alone}", one.promise.threshold)
+    if place.segment or one.metric not in settings.alarm_on or _beats(one):
+        return Judged(Verdict.NOT_COMPARED, alone)
+    reason = f"it is not surely better than `best_constant`, {one.constant:.4g}; {alone}"
+    return Judged(Verdict.NOT_COMPARED, reason)
 
 
 def _too_heavy(one: Measured, before: Measured | None) -> str:
