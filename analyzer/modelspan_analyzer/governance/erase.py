@@ -42,6 +42,7 @@ _REPORTS: Final[Mapping[str, tuple[str, ...]]] = {
     **_FINDINGS,
     "incidents": ("title", "why", "cause", "findings"),
     "incident_feedback": ("comment",),
+    "model_decisions": ("reason",),
     "audit_log": ("details",),
     "baselines": ("source", "details"),
     "monitor_runs": ("error",),

@@ -22,10 +22,8 @@ from modelspan_analyzer.incidents.incident import (
     Incident,
     UnknownIncidentError,
 )
-from modelspan_analyzer.people import user
+from modelspan_analyzer.people import MOST_CHARACTERS, printable, user
 from modelspan_collector.store.connect import Store
-
-MOST_CHARACTERS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +89,3 @@ def take(store: Store, incident_id: str, step: str, *, actor: str, now: datetime
     details = {"incident_id": incident_id, "text": said}
     audit.record(store, chosen.audited, model=after.model, version=after.version, actor=who, details=details)
     return after
-
-
-def printable(text: str) -> str:
-    """A text on one line, without signs that nobody sees and that end or turn a line where it is shown.
-
-    >>> printable("rolled\\nback\\x00 \\u202eit")
-    'rolled back it'
-    """
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

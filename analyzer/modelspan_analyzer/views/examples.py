@@ -109,6 +109,12 @@ EXAMPLES: Final = (
         "FROM reference_profiles ORDER BY model, version, feature LIMIT 50",
     ),
     Example(
+        "model_decisions",
+        "the stage and the approval of each version",
+        "SELECT model, version, stage, stage_by, stage_at, approval, approved_by, approval_at\n"
+        "FROM model_stages ORDER BY stage_at DESC LIMIT 50",
+    ),
+    Example(
         "model_projects",
         "which models belong together",
         "SELECT project, groupUniqArray(model) AS models FROM model_projects FINAL GROUP BY project LIMIT 50",

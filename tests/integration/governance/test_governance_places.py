@@ -98,6 +98,11 @@ ROWS: dict[str, tuple[str, str]] = {
         "incident_feedback",
         "INSERT INTO incident_feedback (incident_id, comment) VALUES ('i', {text:String})",
     ),
+    "a decision": (
+        "model_decisions",
+        "INSERT INTO model_decisions (model, version, kind, decision, reason) "
+        "VALUES ('m', '1', 'stage', 'retired', {text:String})",
+    ),
     "a timeline": (
         "incident_events",
         "INSERT INTO incident_events (incident_id, at, text) VALUES ('i', now64(3), {text:String})",

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.incidents import feedback, steps
+from modelspan_analyzer.people import MOST_CHARACTERS
 from modelspan_analyzer.web.access.forms import fields
 from modelspan_analyzer.web.access.visitors import actor_of
 from modelspan_collector.access.rules import Redaction
@@ -31,7 +32,7 @@ def incident_form_routes(store: Store, rules: Redaction) -> list[Route]:
         given, incident_id = await fields(request), request.path_params["incident_id"]
         step = given.get("step", "")
         field = "assignee" if step == "assign" else "note"
-        actor, said = (rules.masked(given.get(name, "")[: steps.MOST_CHARACTERS]) for name in ("actor", field))
+        actor, said = (rules.masked(given.get(name, "")[:MOST_CHARACTERS]) for name in ("actor", field))
         taken = partial(steps.take, actor=actor_of(request, actor), now=instants.now(), text=said)
         await run_in_threadpool(taken, store, incident_id, step)
         return RedirectResponse(f"/incidents/{incident_id}#work", status_code=303)
