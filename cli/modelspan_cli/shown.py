@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TypeVar
 
-from modelspan_analyzer.views.veil import veil_over
+from modelspan_analyzer.views.veil import Veil, veil_over
 from modelspan_analyzer.views.veiled import check_asked, veiled
 from modelspan_analyzer.views.view import NotThereError
 from modelspan_cli.errors import CommandError
@@ -15,6 +15,14 @@ from modelspan_collector.access.rules import Redaction
 from modelspan_collector.store.connect import Store
 
 T = TypeVar("T")
+
+
+def veil_of(args: argparse.Namespace, store: Store) -> Veil:
+    """The veil of the instance that owns the store; one that hides nothing without such."""
+    instance = running(args)
+    if instance is None or args.store not in ("", None, instance.dsn) or not instance.redaction:
+        return Veil()
+    return veil_over(store, Redaction.from_note(instance.redaction))
 
 
 def as_shown(args: argparse.Namespace, store: Store, told: T, asked: Mapping[str, str] | None = None) -> T:
@@ -29,10 +37,7 @@ def as_shown(args: argparse.Namespace, store: Store, told: T, asked: Mapping[str
     Raises:
         CommandError: nothing of it is, or it was asked about what is not.
     """
-    instance = running(args)
-    if instance is None or args.store not in ("", None, instance.dsn) or not instance.redaction:
-        return told
-    veil = veil_over(store, Redaction.from_note(instance.redaction))
+    veil = veil_of(args, store)
     try:
         check_asked(asked or {}, veil)
         return veiled(told, veil)

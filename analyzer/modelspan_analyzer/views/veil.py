@@ -69,6 +69,10 @@ class Veil:
         """Whether a name is not to be shown at all."""
         return self._rules.action(name) == "drop"
 
+    def hides(self, name: str) -> bool:
+        """Whether values of this name are not to be shown as they are."""
+        return self._rules.action(name) != "keep"
+
     def hides_part(self, name: str) -> bool:
         """Whether an answer's numbers of this name are not to be shown; lists of what is kept are of no answers."""
         return self._rules.named(name) != "keep"

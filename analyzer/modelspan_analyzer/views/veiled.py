@@ -82,6 +82,9 @@ def _veiled(value: Any, veil: Veil, within: tuple[str, str]) -> Any:
         return _record(value, veil, within)
     if isinstance(value, Mapping):
         return _mapping(value, veil, within)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        action, name = _action(given := value._asdict(), veil, within)
+        return _GONE if action == "drop" else type(value)(**_parts(given, action, name, veil, (action, name)))
     if isinstance(value, list | tuple):
         kept = [found for each in value if (found := _veiled(each, veil, within)) is not _GONE]
         return kept if isinstance(value, list) else tuple(kept)

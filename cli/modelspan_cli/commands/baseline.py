@@ -28,6 +28,7 @@ from modelspan_cli.errors import CommandError
 from modelspan_cli.file_options import add_hints, hints, names, place, say
 from modelspan_cli.known import KnownModel, moment
 from modelspan_cli.reach import add_data_argument, post, post_table, reading, running, writing
+from modelspan_cli.shown import as_shown
 from modelspan_collector.running import Running
 from modelspan_collector.store.connect import DEFAULT_DATABASE
 
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     with reading(args) as store:
-        found = [as_json(baseline) for baseline in baselines.listing(store, args.model)]
+        found = as_shown(args, store, [as_json(baseline) for baseline in baselines.listing(store, args.model)])
     if args.json:
         print(json.dumps(found, indent=2))
         return 0

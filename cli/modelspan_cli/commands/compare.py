@@ -20,6 +20,7 @@ from modelspan_cli.console import console
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel, KnownVersion, moment
 from modelspan_cli.reach import add_data_argument, reading
+from modelspan_cli.shown import as_shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         with reading(args) as store:
             if args.champion == args.challenger:
                 raise CommandError(f"{args.champion} is both: name two versions of {args.model} to compare")
-            found = compare(store, args.model, args.champion, args.challenger, window, settings)
+            found = as_shown(args, store, compare(store, args.model, args.champion, args.challenger, window, settings))
     except (LookupError, ValueError) as error:
         raise CommandError(str(error).strip("'\"")) from error
     if args.json:

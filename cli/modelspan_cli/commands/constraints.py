@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from modelspan_analyzer.monitors.quality import constraints, statistics_json
 from modelspan_analyzer.reading import baselines
-from modelspan_analyzer.reading.profiles.profile import Profile
+from modelspan_analyzer.reading.profiles.profile import Column, Profile
 from modelspan_analyzer.reading.profiles.read import baseline_profile
+from modelspan_analyzer.views.veil import Veil
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel, KnownVersion
 from modelspan_cli.reach import add_data_argument, reading
+from modelspan_cli.shown import veil_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,4 +54,15 @@ def _baseline(args: argparse.Namespace) -> Profile:
         baseline = baselines.active(store, args.model, args.version)
         if baseline is None:
             raise CommandError(f"{args.model} has no baseline", hint="set one with `modelspan baseline set`")
-        return baseline_profile(store, baseline)
+        veil, profile = veil_of(args, store), baseline_profile(store, baseline)
+    features = {name: _masked(column, veil) for name, column in profile.features.items() if not veil.hides(name)}
+    if hidden := len(profile.features) - len(features):
+        print(f"{hidden} of the features are redacted, and left out", file=sys.stderr)
+    return replace(profile, features=features)
+
+
+def _masked(column: Column, veil: Veil) -> Column:
+    if column.texts is None:
+        return column
+    counts = {str(veil.value(column.name, word)): count for word, count in column.texts.counts.items()}
+    return replace(column, texts=replace(column.texts, counts=counts))

@@ -13,6 +13,7 @@ from modelspan_analyzer.incidents import feedback
 from modelspan_analyzer.people import user
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import act, add_data_argument, reading, writing
+from modelspan_cli.shown import as_shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _count(args: argparse.Namespace) -> int:
     with reading(args) as store:
-        counts = feedback.by_monitor(store)
+        counts = as_shown(args, store, feedback.by_monitor(store))
     if args.json:
         print(json.dumps([asdict(one) | {"mostly_noise": one.mostly_noise} for one in counts], indent=2))
         return 0

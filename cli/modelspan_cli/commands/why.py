@@ -79,7 +79,7 @@ def _moved(args: argparse.Namespace) -> int:
     with reading(args) as store:
         _need(need_service, store, args.about)
         window = asked if args.since else since_release(store, args.about, asked) or asked
-        found = moved(store, args.about, window)
+        found = as_shown(args, store, moved(store, args.about, window))
     if args.json:
         print(json.dumps([asdict(one) for one in found], indent=2))
         return 0 if found else 1
@@ -128,7 +128,8 @@ def _broken_down(args: argparse.Namespace) -> dict[str, Any]:
         raise CommandError(str(error)) from error
     with reading(args) as store:
         _need(need_model, store, args.about)
-        return breakdown(store, args.about, window, prices).as_json()
+        told: dict[str, Any] = as_shown(args, store, breakdown(store, args.about, window, prices).as_json())
+        return told
 
 
 def _need(check: Callable[[Store, str], None], store: Store, name: str) -> None:
