@@ -30,8 +30,17 @@ def check_expression(expression: str) -> str:
     Raises:
         ValueError: it holds something other than the columns, numbers, texts, operators and functions allowed here.
     """
-    compiled(expression, columns=_COLUMNS, features=False, what="a value expression")
+    worth(expression)
     return expression
+
+
+def worth(expression: str) -> Compiled:
+    """An expression of one row's value, such as `outcome('revenue') - 2`.
+
+    Raises:
+        ValueError: it holds what is not allowed.
+    """
+    return compiled(expression, columns=_COLUMNS, features=False, outcomes=True, what="a value expression")
 
 
 def measure(expression: str) -> Compiled:
@@ -73,7 +82,8 @@ def understood(store: Store, expression: str, what: str = "value expression") ->
     elif what == "slice":
         outer = f"ifNull(({slice_of(expression).sql}), 0) != 0"
     else:
-        outer = f"toFloat64(ifNull(({check_expression(expression)}), 0))"
+        found = worth(expression)
+        outer = f"toFloat64(ifNull(({found.sql if found.outcomes else expression}), 0))"
     try:
         store.rows(_TYPED.format(outer=outer, columns=columns))
     except DriverError as error:

@@ -13,6 +13,8 @@ from modelspan_analyzer.config.durations import Duration
 from modelspan_analyzer.config.expression import check_expression
 from modelspan_analyzer.config.measure_names import FAIRNESS, PERFORMANCE, need_known
 
+_TRUTH = "outcome that is taken for the truth in place of the label"
+
 
 class PerformanceSettings(Settings):
     """Realised performance, from the labels that are in."""
@@ -64,6 +66,7 @@ class FairnessSettings(Settings):
 
     enabled: bool = True
     facets: tuple[str, ...] = Field((), description="tags or features whose groups are compared")
+    outcome: str = Field("", description=_TRUTH)
     intersections: tuple[tuple[str, ...], ...] = Field((), description="facets that are crossed, such as [sex, race]")
     cuts: dict[str, tuple[float, ...]] = Field({}, description="borders that make groups of a numeric facet")
     condition_on: str = Field("", description="tag or feature that conditional demographic disparity is split by")
@@ -105,6 +108,7 @@ class ConceptSettings(Settings):
     """Concept drift, label shift and calibration drift, from the labels that are in."""
 
     enabled: bool = True
+    outcome: str = Field("", description=_TRUTH)
     min_rows: int = Field(300, ge=1, description="fewer labelled rows give 'not enough data'")
     max_rows: int = Field(50_000, ge=1000, description="largest sample of rows that a model is fitted on")
     alpha: float = Field(0.001, gt=0, lt=0.5, description="false-alarm probability of one window, over all features")

@@ -32,6 +32,8 @@ from modelspan_collector.store.connect import Store
 from modelspan_collector.store.segments import SLICE
 
 LEARNING: Final = "learning the baseline"
+_OF_TRUTHS: Final = frozenset({"sources", "_sources", "answers", "coverages", "target"})
+"""What a context has read that depends on what is taken for the truth."""
 
 
 class Fields(TypedDict, total=False):
@@ -80,6 +82,8 @@ class MonitorContext:
     """Given where the window is known to have no prediction: none came since."""
     labelled: bool = True
     """False where the store is known to hold no label."""
+    outcome: str = ""
+    """What is taken for the truth; '' is the label."""
     usual: dict[str, Column] = field(default_factory=dict, init=False, compare=False, repr=False)
     """The features of which drift found a rhythm or a trend, as they are expected in this window: put there by it, as
     it runs first, for those after it that would take the season for a fault."""
@@ -148,12 +152,21 @@ class MonitorContext:
     @cached_property
     def _sources(self) -> list[Rows]:
         labelled = self.labelled
-        current = window_rows(self.model, self.version, self.window, labelled=labelled)
+        current = window_rows(self.model, self.version, self.window, labelled=labelled, outcome=self.outcome)
         if self.with_rows is None:
             return [current]
         answered = self.answered if labelled else None
         baseline = replace(self.with_rows, window=answered) if answered else self.with_rows
-        return [current, baseline_rows(baseline, labelled=labelled)]
+        return [current, baseline_rows(baseline, labelled=labelled, outcome=self.outcome)]
+
+    def told_by(self, outcome: str) -> MonitorContext:
+        """The same window with an outcome of that name for the truth; what does not depend on it is not read again."""
+        if outcome == self.outcome:
+            return self
+        other = replace(self, outcome=outcome)
+        told = {*_OF_TRUTHS, "outcome"}
+        other.__dict__.update({name: known for name, known in self.__dict__.items() if name not in told})
+        return other
 
     @cached_property
     def answered(self) -> Window | None:
@@ -205,6 +218,8 @@ class MonitorContext:
         What nothing judges, no threshold and no test, is never `ok`, whatever the monitor says, unless it says why.
         """
         fields.setdefault("baseline_id", self.baseline.baseline_id if self.baseline else "")
+        if self.outcome:
+            fields["details"] = {**fields.get("details", {}), "outcome": self.outcome}
         if verdict is Verdict.OK and not (_judged(fields) or (fields.get("n_baseline") and fields.get("reason"))):
             verdict, fields["reason"] = Verdict.NOT_COMPARED, fields.get("reason") or self.nothing_to_compare()
         return Result(self.model, self.version, self.window, signal, metric, value, verdict, **fields)

@@ -12,22 +12,24 @@ from modelspan.conventions import OUTCOME_LABEL
 
 THE_LABEL = "outcome = ''"
 """SQL: which rows of `labels` are labels, what the model predicts; the others are outcomes of other names."""
+OF_OUTCOME = "outcome = {outcome:String}"
+"""SQL: the same of the outcome of a name that is bound."""
 _ONE_TENANT = "(SELECT uniqExact(tenant) FROM labels) < 2"
 
 
-def labels_of(ids: str) -> str:
+def labels_of(ids: str, which: str = THE_LABEL) -> str:
     """The labels of the prediction ids that a query gives, one row an id, to be joined with the predictions as `l`:
-    `known` holds one a tenant, nobody's last.
+    `known` holds one a tenant, nobody's last. Another outcome is the truth where `which` says so.
 
     Where all labels are one tenant's, as they mostly are, an id has one, and nothing needs to be grouped. The engine
     knows that before it reads, and leaves the other half out.
     """
     return f"""(
     SELECT prediction_id, [(tenant, value, label, received_at)] AS known
-    FROM labels FINAL WHERE {THE_LABEL} AND {_ONE_TENANT} AND prediction_id IN ({ids})
+    FROM labels FINAL WHERE {which} AND {_ONE_TENANT} AND prediction_id IN ({ids})
     UNION ALL
     SELECT prediction_id, arrayReverseSort(groupArray((tenant, value, label, received_at))) AS known
-    FROM labels FINAL WHERE {THE_LABEL} AND NOT {_ONE_TENANT} AND prediction_id IN ({ids}) GROUP BY prediction_id
+    FROM labels FINAL WHERE {which} AND NOT {_ONE_TENANT} AND prediction_id IN ({ids}) GROUP BY prediction_id
 )"""
 
 

@@ -54,6 +54,7 @@ SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS
 FROM predictions WHERE {chosen}
 """
 
+_UNTOLD = "SELECT * REPLACE ('' AS truth, CAST(NULL AS Nullable(Float64)) AS true_value) FROM ({rows})"
 _REFERENCE = """
 SELECT prediction_id, timestamp, version, value, label, scores, sample_weight AS weight, tags, numeric_features,
        categorical_features, attributions, '' AS trace_id,
@@ -81,7 +82,13 @@ class Rows:
 
 
 def window_rows(
-    model: str, version: str | None, window: Window, *, name: str = "window_", labelled: bool = True
+    model: str,
+    version: str | None,
+    window: Window,
+    *,
+    name: str = "window_",
+    labelled: bool = True,
+    outcome: str = "",
 ) -> Rows:
     """The predictions of a window with the labels that are in by now.
 
@@ -91,13 +98,15 @@ def window_rows(
         window: the stretch of event time.
         name: prefix of the bound parameters, so that two windows can stand in one query.
         labelled: False to look for no labels, as joining them costs more than all else.
+        outcome: what is taken for the truth; '' is the label.
     """
     chosen = f"{within(name)} AND error_type = ''"
     if not labelled:
         return Rows(_UNLABELLED.format(chosen=chosen), bound(model, version, window, name))
-    joined = labels.labels_of(f"SELECT prediction_id FROM predictions WHERE {chosen}")
+    which, named = (labels.OF_OUTCOME, {"outcome": outcome}) if outcome else (labels.THE_LABEL, {})
+    joined = labels.labels_of(f"SELECT prediction_id FROM predictions WHERE {chosen}", which)
     sql = _PREDICTIONS.format(own=labels.own(), labels=joined, truth=_TRUTH, true_value=_TRUE_VALUE, chosen=chosen)
-    return Rows(sql, bound(model, version, window, name))
+    return Rows(sql, bound(model, version, window, name) | named)
 
 
 def with_outcomes(rows: Rows) -> Rows:
@@ -132,18 +141,20 @@ def unlabelled_rows(model: str, version: str, window: Window) -> Rows:
     return window_rows(model, version, window, labelled=False)
 
 
-def baseline_rows(baseline: Baseline, *, labelled: bool = True) -> Rows:
+def baseline_rows(baseline: Baseline, *, labelled: bool = True, outcome: str = "") -> Rows:
     """The rows of a baseline with the truth that is known of them.
 
-    A baseline copied from predictions gets its late labels through the predictions that it was copied from; these are
-    not looked for where there are no labels (`labelled`).
+    A baseline copied from predictions gets its late labels, and other outcomes, through the predictions that it was
+    copied from; these are not looked for where there are no labels (`labelled`). One from a file has labels alone.
 
     Raises:
         ValueError: the baseline is neither stored rows nor a stretch of time.
     """
     need_rows(baseline)
     if baseline.stored and baseline.kind == "rows":
-        return Rows(_REFERENCE, {"reference_model": baseline.model, "baseline_id": baseline.baseline_id})
+        sql = _UNTOLD.format(rows=_REFERENCE) if outcome else _REFERENCE
+        return Rows(sql, {"reference_model": baseline.model, "baseline_id": baseline.baseline_id})
     if baseline.window is None:
         raise ValueError(f"the baseline {baseline.baseline_id} of {baseline.model} has neither rows nor a window")
-    return window_rows(baseline.model, baseline.read_version, baseline.window, name="baseline_", labelled=labelled)
+    scope = baseline.model, baseline.read_version, baseline.window
+    return window_rows(*scope, name="baseline_", labelled=labelled, outcome=outcome)

@@ -29,6 +29,8 @@ class Finding:
     """What a drift is measured against; without one, the stretch of the same length before the window."""
     baseline_id: str = ""
     """Rows of `reference_predictions` that a drift is measured against; goes before `baseline`."""
+    outcome: str = ""
+    """What is taken for the truth; '' is the label."""
 
     def __post_init__(self) -> None:
         """Refuse a kind nobody can select predictions for."""

@@ -32,6 +32,7 @@ def question(result: Result, signals: Signals = SIGNALS) -> Finding:
         version=result.version,
         segment=result.segment,
         baseline_id=result.baseline_id,
+        outcome=str(result.details.get("outcome", "")),
     )
 
 

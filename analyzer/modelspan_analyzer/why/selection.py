@@ -13,6 +13,7 @@ from modelspan_analyzer import kinds
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.reading import labels, segments
 from modelspan_analyzer.reading.outcomes.groups import facet_of
+from modelspan_analyzer.reading.outcomes.spelling import find_spelling
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why.explanation import MOST_VERSIONS, Finding
 from modelspan_analyzer.why.profiled import profiled_sample
@@ -27,6 +28,10 @@ WHERE model = {model:String} AND baseline_id = {baseline_id:String}
 """
 _MISSING = """toFloat64(has(p.null_features, {feature:String}) OR NOT (mapContains(p.numeric_features, {feature:String})
     OR mapContains(p.categorical_features, {feature:String}) OR mapContains(p.embeddings, {feature:String})))"""
+_WORDS = """
+SELECT groupUniqArray(101)(toString(p.label)) AS predicted, groupUniqArray(101)({truth}) AS truths {source}
+  AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')}
+"""
 _VERSIONS = """
 SELECT p.version AS version FROM predictions AS p
 WHERE {where} AND p.timestamp >= {start:DateTime64(9, 'UTC')} AND p.timestamp < {end:DateTime64(9, 'UTC')}
@@ -67,7 +72,9 @@ def select(store: Store, finding: Finding) -> Selection:
     if finding.kind == kinds.ERRORS:
         return _with(plain, "toFloat64(p.error_type != '')")
     if finding.kind == kinds.WRONG:
-        known = labels.labels_of(f"SELECT p.prediction_id FROM predictions AS p WHERE {where}")
+        which = labels.OF_OUTCOME if finding.outcome else labels.THE_LABEL
+        parameters |= {"outcome": finding.outcome} if finding.outcome else {}
+        known = labels.labels_of(f"SELECT p.prediction_id FROM predictions AS p WHERE {where}", which)
         source = f"FROM predictions AS p INNER JOIN {known} AS l ON l.prediction_id = p.prediction_id"
         return _wrong(store, finding, Selection("", f"{source} WHERE {labels.labelled()} AND {where}", parameters))
     if finding.kind == kinds.SLOW:
@@ -132,10 +139,22 @@ def _wrong(store: Store, finding: Finding, base: Selection) -> Selection:
     """By class where predictions and their own labels name one; else by how far the value is from the truth."""
     label, value = labels.label(), labels.value()
     if _probe(store, finding, base, f"p.label != '' AND ({label} != '' OR isNull(p.value))"):
-        return _with(base, f"toFloat64(if({label} != '', {label}, toString({value})) != p.label)")
+        truth = f"if({label} != '', {label}, ifNull(toString({value}), ''))"
+        spelt = _spelling(store, finding, base, truth)
+        said, was = (
+            f"transform({one}, {{words:Array(String)}}, {{classes:Array(String)}}, {one})"
+            for one in ("toString(p.label)", truth)
+        )
+        return _with(base, f"toFloat64({was} != {said})", words=list(spelt), classes=list(spelt.values()))
     truth = f"coalesce({value}, toFloat64OrNull({label}))"
     error, known = f"abs(ifNull(p.value, nan) - ifNull({truth}, nan))", f"isNotNull({truth}) AND isNotNull(p.value)"
     return _numeric(store, finding, base, error, known, upward=True)
+
+
+def _spelling(store: Store, finding: Finding, base: Selection, truth: str) -> dict[str, str]:
+    """The words that mean what answers spell otherwise, of the finding's window: a label of 1 is a `True`."""
+    seen = store.rows(_WORDS.replace("{truth}", truth).replace("{source}", base.source), base.during(finding.window))[0]
+    return find_spelling(*([frozenset(seen[side]) - {""}] for side in ("predicted", "truths")))
 
 
 def _numeric(

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn import metrics
 
+from modelspan_analyzer.config.expression import check_expression
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.monitors.performance import business
 from modelspan_analyzer.monitors.performance.evaluate import Measured, evaluate
@@ -203,4 +204,4 @@ def test_business_value_by_matrix_and_by_expression(store: Store) -> None:
 def test_a_value_expression_is_only_an_expression(expression: str) -> None:
     """Statements, other functions and comments are refused with what is allowed."""
     with pytest.raises(ValueError, match="expression"):
-        business.check_expression(expression)
+        check_expression(expression)

@@ -83,7 +83,7 @@ def _truths_of(context: MonitorContext, rows: Rows, target: Target) -> FloatArra
 
 def _truths_together(context: MonitorContext, windows: Sequence[Window], target: Target) -> FloatArray | None:
     """The same of earlier windows; None with too few labelled rows."""
-    every = (read_as(window_rows(context.model, None, window), target) for window in windows)
+    every = (read_as(window_rows(context.model, None, window, outcome=context.outcome), target) for window in windows)
     known = [found for rows in every if (found := _truths_of(context, rows, target)) is not None]
     together = np.sum(known, axis=0) if known else np.zeros(1)
     return together if together.sum() >= context.settings.concept.min_rows else None

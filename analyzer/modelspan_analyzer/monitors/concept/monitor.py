@@ -19,6 +19,7 @@ from modelspan_analyzer.monitors.concept.residuals import log_odds_shift, outcom
 from modelspan_analyzer.monitors.concept.stream import BUCKETS, FEWEST, HISTORY, change_points
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.signal import Need, Signal
+from modelspan_analyzer.monitors.told_by import told_by
 from modelspan_analyzer.reading.outcomes.read import score_counts
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows
@@ -45,6 +46,9 @@ def concept(context: MonitorContext) -> list[Result]:
         return []
     if context.no_rows:
         return context.skipped_without_rows(SIGNAL, "labelled_rows")
+    context, told = told_by(context, SIGNAL, settings.outcome)
+    if any(one.verdict is Verdict.ERROR for one in told):
+        return told
     current, *references = context.sources
     n, n_baseline = context.coverages[0].labelled, context.coverages[-1].labelled
     enough = bool(references) and min(n, n_baseline) >= settings.min_rows
@@ -60,7 +64,7 @@ def concept(context: MonitorContext) -> list[Result]:
         n_baseline=n_baseline if references else 0,
         reason=reason if references else context.nothing_to_compare(),
     )
-    return [looked, *(_results(context, current, references[0], context.target) if enough else ())]
+    return [*told, looked, *(_results(context, current, references[0], context.target) if enough else ())]
 
 
 def _results(context: MonitorContext, current: Rows, reference: Rows, target: Target) -> Iterator[Result]:
@@ -214,7 +218,8 @@ def _parts(encoding: Encoding, now: Sample, before: Sample) -> tuple[list[Parts]
 
 def _began(context: MonitorContext) -> Iterator[Result]:
     """What each detector says of the error rate: `value` is how far it rose, `details.since` when."""
-    changes = change_points(context.store, context.model, context.version, context.window, context.target)
+    asked = context.store, context.model, context.version, context.window
+    changes = change_points(*asked, context.target, context.outcome)
     if not changes:
         reason = f"detectors need labelled classes in {FEWEST} of {BUCKETS} parts of the last {HISTORY} windows"
         yield context.result(SIGNAL, "error_rate_changes", None, Verdict.NOT_ENOUGH_DATA, reason=reason)

@@ -47,7 +47,7 @@ class Change(NamedTuple):
 
 
 def change_points(
-    store: Store, model: str, version: str, window: Window, target: Target | None = None
+    store: Store, model: str, version: str, window: Window, target: Target | None = None, outcome: str = ""
 ) -> dict[str, Change]:
     """What each detector says of the error rate in the window; nothing where fewer than ten buckets have labels.
 
@@ -57,7 +57,7 @@ def change_points(
     length = (window.end - window.start) * HISTORY
     history = Window(window.end - length, window.end)
     step = length.total_seconds() / BUCKETS
-    rows = window_rows(model, version, history)
+    rows = window_rows(model, version, history, outcome=outcome)
     rows = read_as(rows, target) if target else rows
     bounds = {"since": history.start.timestamp(), "step": step}
     table = store.arrow(_ERRORS.format(rows=rows.sql), {**rows.parameters, **bounds})

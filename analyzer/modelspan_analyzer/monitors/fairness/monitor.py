@@ -21,6 +21,7 @@ from modelspan_analyzer.monitors.fairness.found import SIGNAL, judged, small_gro
 from modelspan_analyzer.monitors.fairness.judge import nearest, outside
 from modelspan_analyzer.monitors.fairness.numbers import of_numbers, of_other_tasks
 from modelspan_analyzer.monitors.signal import Metric, Need, Signal
+from modelspan_analyzer.monitors.told_by import told_by
 from modelspan_analyzer.reading.outcomes.groups import Cube, count_cube
 from modelspan_analyzer.reading.outcomes.target import BINARY, REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
@@ -37,8 +38,11 @@ def fairness(context: MonitorContext) -> list[Result]:
     settings = context.settings.fairness
     if not (settings.enabled and settings.facets):
         return []
+    context, told = told_by(context, SIGNAL, settings.outcome)
+    if any(one.verdict is Verdict.ERROR for one in told):
+        return told
     sources, target = context.sources, context.target
-    refused = list(of_other_tasks(context, numbers=target.task == REGRESSION))
+    refused = told + list(of_other_tasks(context, numbers=target.task == REGRESSION))
     if target.task == REGRESSION:
         return [*refused, *of_numbers(context, list(_facets(settings)))]
     estimated = settings.estimated and target.task == BINARY and len(sources) == 2

@@ -10,7 +10,8 @@ from typing import Final
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from modelspan_analyzer import kinds
-from modelspan_analyzer.config.expression import understood
+from modelspan_analyzer.config.expression import understood, worth
+from modelspan_analyzer.config.outcome_settings import PerformanceSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.performance import business
 from modelspan_analyzer.monitors.performance.before import p_values_before
@@ -46,7 +47,7 @@ def performance(context: MonitorContext) -> list[Result]:
         n = context.answers[0].labelled
         return [*results, context.result(SIGNAL, "accuracy", None, Verdict.ERROR, n=n, reason=target.apart)]
     if seen.labelled < settings.min_rows and not (target.shape and seen.rows >= settings.min_rows):
-        return results
+        return results + (list(_business(context, current, reference, target)) if _by_outcomes(settings) else [])
     whole: list[Measured] = []
     earlier = p_values_before(context, SIGNAL)
     for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.slicing)):
@@ -147,6 +148,11 @@ def _business(context: MonitorContext, current: Rows, reference: Rows | None, ta
         yield context.result(SIGNAL, "business_value", None, Verdict.ERROR, reason=_why(context, error))
         return
     mean = estimate.mean
+    if _by_outcomes(settings) and estimate.rows < settings.min_rows:
+        reason = f"of {estimate.rows} predictions all that `value_expression` names is known; {settings.min_rows} are"
+        few = Judged(Verdict.NOT_ENOUGH_DATA, f"{reason} needed (`min_rows`)")
+        yield context.judged(SIGNAL, "business_value", finite(mean.value), Seen(n=estimate.rows), few)
+        return
     details = {"total": estimate.total, **({"baseline": finite(before.mean.value)} if before else {})}
     seen = Seen(n=estimate.rows, lower=finite(mean.lower), upper=finite(mean.upper), details=details)
     said = f"{mean.value:.4g} a prediction, {estimate.total:.6g} in the window"
@@ -159,6 +165,11 @@ def _business(context: MonitorContext, current: Rows, reference: Rows | None, ta
     low = breaches(mean, bound, higher_is_better=True, confidence=settings.confidence)
     judged = Judged(Verdict.ALARM if low else Verdict.OK, said, bound)
     yield context.judged(SIGNAL, "business_value", finite(mean.value), replace(seen, direction="below"), judged)
+
+
+def _by_outcomes(settings: PerformanceSettings) -> bool:
+    """Whether the value of a prediction is told by other outcomes than its label."""
+    return bool(settings.value_expression and worth(settings.value_expression).outcomes)
 
 
 def _why(context: MonitorContext, error: Exception) -> str:
