@@ -24,7 +24,6 @@ from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.store.connect import Store
 
 _EARLIEST, _LATEST = "1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z"
-_OF_ANSWERS: Final = "prediction."
 _ASKED: Final = """
 SELECT {columns} FROM {view}(model = {model:String}, feature = {feature:String}, grain = {grain:String})
 WHERE ({any_version:Bool} OR version = {version:String})
@@ -45,8 +44,9 @@ _VIEWS: Final[Mapping[str, tuple[str, ...]]] = {
 _SHOWN_OF_HASHED: Final = frozenset({"mean", "values", "weights"})
 """What would tell the values of a feature that is hashed, where it was a number before the rule came."""
 _FEATURES: Final = """
-SELECT DISTINCT toString(feature) AS feature FROM feature_profile_days
-WHERE model = {model:String} AND source = 'feature' ORDER BY feature LIMIT 1000
+SELECT DISTINCT concat(if(source = 'feature', '', 'prediction.'), feature) AS feature FROM feature_profile_days
+WHERE model = {model:String} AND source IN ('feature', 'prediction') ORDER BY feature = {feature:String} DESC, feature
+LIMIT 1000
 """
 
 
@@ -83,9 +83,9 @@ def _windows(store: Store, rules: Redaction, view: str, given: Mapping[str, str]
 
 
 def _need_feature(store: Store, model: str, feature: str) -> None:
-    """Refuse a feature of which no window can be, as an empty answer would say that none has come."""
-    there = [str(row["feature"]) for row in store.rows(_FEATURES, {"model": model})]
-    if not feature.startswith(_OF_ANSWERS) and feature not in there:
+    """Refuse a feature, or an answer, of which no window can be: an empty list would say that none has come."""
+    there = [str(row["feature"]) for row in store.rows(_FEATURES, {"model": model, "feature": feature})]
+    if feature not in there:
         known = named(feature, there, "feature")
         raise UnknownNameError(f"there is no feature {brief(feature)!r} of {brief(model)}; it has {known}")
 

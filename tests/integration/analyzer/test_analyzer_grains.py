@@ -129,7 +129,6 @@ def test_what_creeps_shows_beside_the_baseline_alone_and_without_one_nothing_is_
     answers = asked(store, "slow", "prediction.value", "week")
     assert [row["psi_baseline"] for row in answers] == [None] * 3
     assert {row["psi_before"] is None for row in answers if row["version"] == "1"} == {True, False}
-    assert asked(store, "slow", "nothing", "day") == []
     with pytest.raises(DatabaseError, match="grain is hour, day or week"):
         asked(store, "slow", "age", "month")
 
@@ -138,7 +137,9 @@ def test_the_pages_queries_run_by_every_door(
     moved: Store, engine_dsn: str, databases: Databases, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`modelspan sql`, the SQL endpoint and the page of SQL; a tenant's database has views and rows of its own."""
-    first, second = (block.text.replace("now() - INTERVAL 30 DAY", "toDateTime(0)") for block in blocks(PAGE, "sql"))
+    first, second, _of_tenant = (
+        block.text.replace("now() - INTERVAL 30 DAY", "toDateTime(0)") for block in blocks(PAGE, "sql")
+    )
     assert main(["sql", first, "--store", engine_dsn, "--database", moved.database]) == 0
     assert len(re.findall("2026-03-0[2-5]", capsys.readouterr().out)) >= 4
     endpoint = SqlServer(moved, port=0)
@@ -192,6 +193,7 @@ def test_what_is_not_there_is_refused_with_what_is(moved: Store) -> None:
     of = {"model": "churn", "feature": "age", "grain": "day"}
     for wrong, message in (
         ({"feature": "aeg"}, "there is no feature 'aeg' of churn; it has age"),
+        ({"feature": "prediction.vlaue"}, "no feature 'prediction.vlaue' of churn; it has prediction.value"),
         ({"model": "chrun"}, "there is no model 'chrun'"),
         ({"version": "9"}, "there is no version '9' of churn"),
         ({"grain": "month"}, "'month' is no grain; say one of hour, day, week"),
@@ -200,6 +202,28 @@ def test_what_is_not_there_is_refused_with_what_is(moved: Store) -> None:
     ):
         status, said = shown(moved, "/api/drift", **(of | wrong))
         assert (status, message in said) == (400, True), said
+
+
+def test_a_model_of_very_many_features_has_all_of_them(store: Store) -> None:
+    """Also those that stand behind the first thousand by name."""
+    wide = pa.table({f"f{at:04}": [1.0] * 100 for at in range(1100)})
+    serve(store, "wide", wide, MONDAY, hours=1)
+    of = {"model": "wide", "feature": "f1099", "grain": "day"}
+    assert [row["rows"] for row in shown(store, "/api/feature_windows", **of)] == [100]
+    assert [row["rows"] for row in asked(store, "wide", "f1099", "day")] == [100]
+
+
+@pytest.mark.parametrize("view", ["drift", "feature_windows"])
+@pytest.mark.parametrize("grain", ["hour", "day"])
+def test_sql_refuses_what_is_not_there_too(moved: Store, view: str, grain: str) -> None:
+    """The views themselves do, by every door, with the likest names first."""
+    for model, feature, message in (
+        ("churn", "aeg", "there is no feature aeg of churn; it has age, plan, children, prediction.value"),
+        ("churn", "prediction.label", "no feature prediction.label of churn; it has prediction.value"),
+        ("chrun", "age", "there is no model chrun with predictions"),
+    ):
+        with pytest.raises(DatabaseError, match=message):
+            moved.rows(f"SELECT * FROM {view}(model = '{model}', feature = '{feature}', grain = '{grain}')")
 
 
 def test_what_is_hidden_of_a_feature_is_hidden_here_too(moved: Store) -> None:

@@ -1,21 +1,33 @@
 -- What the windows of one feature hold, by hour, day or week, from sketches: the rows that `drift` compares, to be asked
 -- as `SELECT * FROM feature_windows(model = 'churn', feature = 'age', grain = 'day')`. One row a window of a version that
--- has a value; `prediction.value` and `prediction.label` are the answers.
+-- has a value; `prediction.value` and `prediction.label` are the answers. What no sketch is of is an error that names
+-- what there is: no row would say that none came.
 CREATE VIEW IF NOT EXISTS feature_windows/*on_cluster*//**/ AS
 WITH
+    (
+        SELECT arraySort(one -> (editDistance(one, {feature:String}), one), groupUniqArray(
+                   concat(if(source = 'feature', '', 'prediction.'), feature)))
+        FROM feature_profile_days WHERE model = {model:String} AND source IN ('feature', 'prediction')
+    ) AS there,
+    (
+        SELECT throwIf(NOT has(there, {feature:String}),
+                       if(empty(there), concat('there is no model ', {model:String}, ' with predictions'),
+                          concat('there is no feature ', {feature:String}, ' of ', {model:String}, '; it has ',
+                                 arrayStringConcat(arraySlice(there, 1, 10), ', '))))
+    ) AS unknown,
     startsWith({feature:String}, 'prediction.') AS of_answers,
     if(of_answers, substring({feature:String}, 12), {feature:String}) AS name,
     sketches AS (
         SELECT version, hour AS at, source, kind, weight_class, rows, weight, nans, infinite, total, points, top
         FROM feature_profiles
-        WHERE {grain:String} = 'hour' AND model = {model:String} AND segment = ''
+        WHERE unknown = 0 AND {grain:String} = 'hour' AND model = {model:String} AND segment = ''
           AND ((source = if(of_answers, 'prediction', 'feature') AND feature = name)
                OR (source = 'model' AND kind = 'rows'))
         UNION ALL
         SELECT version, if({grain:String} = 'week', toDateTime(toMonday(day, 'UTC'), 'UTC'), day) AS at, source, kind,
                weight_class, rows, weight, nans, infinite, total, points, top
         FROM feature_profile_days
-        WHERE throwIf({grain:String} NOT IN ('hour', 'day', 'week'), 'grain is hour, day or week') = 0
+        WHERE unknown = 0 AND throwIf({grain:String} NOT IN ('hour', 'day', 'week'), 'grain is hour, day or week') = 0
           AND {grain:String} != 'hour' AND model = {model:String} AND segment = ''
           AND ((source = if(of_answers, 'prediction', 'feature') AND feature = name)
                OR (source = 'model' AND kind = 'rows'))
