@@ -10,12 +10,12 @@ from modelspan import _context, _runtime, conventions
 from modelspan._failsafe import swallowed
 from modelspan._observer import ALREADY_READ, Observer, Options
 from modelspan.capture import times
-from modelspan.capture.batches import NOTHING, Outputs, Snapshot
+from modelspan.capture.batches import NOTHING, Outputs, Snapshot, snapshot
 from modelspan.capture.output_columns import of_vector
 from modelspan.capture.outputs import REGRESSION, Output, Told, label_of, named_scores, read
 from modelspan.capture.scalars import class_name
 from modelspan.capture.texts import id_of, texts_of
-from modelspan.capture.values import UnfitError
+from modelspan.capture.values import UnfitError, is_plain
 from modelspan.records.call import Call
 
 _observers: dict[tuple[object, ...], Observer] = {}
@@ -37,7 +37,7 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
     features: Any = None
     """A row (mapping, record) or a table."""
     value: Any = None
-    """A number, or a column of numbers."""
+    """A number, an answer of several parts (labels, ranked items, quantiles, …), or a column of either."""
     label: Any = None
     """A class, or a column of classes."""
     scores: Mapping[str, Any] | None = None
@@ -56,6 +56,7 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         *,
         role: str = conventions.ROLE_PRIMARY,
         classes: Sequence[Any] | None = None,
+        task: str = "",
         feature_names: Sequence[str] | None = None,
         prediction_id: Any = None,
         timestamp: Any = None,
@@ -68,12 +69,13 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
             version: Its version.
             role: `"primary"` or `"shadow"`.
             classes: The classes, in the order of the scores; of two, the value is the score of the second.
+            task: What answers are, where they alone do not tell, as of `observe`: `"ranking"`, `"multilabel"`, ….
             feature_names: Names of the columns of matrices and vectors.
             prediction_id: The caller's own id, or a column of ids.
             timestamp: As the attribute.
             tags: As the attribute.
         """
-        self._model = (model, version, role, _tuple_of(classes), _tuple_of(feature_names))
+        self._model = (model, version, role, _tuple_of(classes), task, _tuple_of(feature_names))
         self._ids = prediction_id
         self.timestamp = timestamp
         self.tags = tags
@@ -101,6 +103,13 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         if not _runtime.disabled:
             try:
                 self._observer = self._followed_by()
+            except ValueError as error:  # what it was told cannot mean anything, and the message says what
+                swallowed(f"a prediction of model {self._model[0]!r} is not followed: {error}")
+                return self
+            except BaseException as error:
+                swallowed("a prediction could not be followed", error)
+                return self
+            try:
                 self._call = self._observer.open()
                 if self._call is not None:
                     self._observer.enter(self._call)
@@ -111,8 +120,8 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
     def _followed_by(self) -> Observer:
         known = _observers.get(self._model)
         if known is None:
-            model, version, role, classes, feature_names = self._model
-            options = Options(model=model, version=version, role=role, classes=classes, feature_names=feature_names)
+            model, version, role, classes, task, names = self._model
+            options = Options(model=model, version=version, role=role, classes=classes, task=task, feature_names=names)
             known = Observer(options)
             if len(_observers) < 1000:
                 _observers[self._model] = known
@@ -197,7 +206,7 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
             return given.copy() if hasattr(given, "copy") else given
 
         told = self._observer.told
-        value = NOTHING if self.value is None else of_vector(column(self.value), told)
+        value = NOTHING if self.value is None else _answers(column(self.value), rows, told)
         label = value.label if self.label is None else texts_of(column(self.label))
         scores = {
             class_name(name): of_vector(column(given), Told(task=REGRESSION)).value
@@ -205,6 +214,13 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         }
         known = {name: numbers for name, numbers in scores.items() if numbers is not None}
         return Snapshot(rows, 64 * rows, lambda: Outputs(value.value, label, known or value.scores, value.answers))
+
+
+def _answers(column: Any, rows: int, told: Told) -> Outputs:
+    """A column of numbers or classes, or of answers that are several of them each, as a function returns them."""
+    listed = isinstance(column, (list, tuple)) and any(each is not None and not is_plain(each) for each in column)
+    several = listed or getattr(column, "ndim", 1) > 1
+    return snapshot(column, rows, told).columns() if several else of_vector(column, told)
 
 
 def _tuple_of(given: Sequence[Any] | None) -> tuple[Any, ...] | None:

@@ -141,6 +141,43 @@ def test_classes_and_names_are_any_sequence(classes: Any, sdk: Callable[..., Non
         assert row[f"score.{classes[1]}"] == 0.75
 
 
+@pytest.mark.parametrize("many", [False, True], ids=["a row", "a table"])
+def test_a_block_says_what_its_answers_are(many: bool, sdk: Callable[..., None], receiver: Receiver) -> None:
+    """As the decorator does: a list may be anything, and the card says the same."""
+    sdk(endpoint=receiver.endpoint)
+    with modelspan.prediction("shop", task="ranking") as p:
+        p.features = [{"visits": 1.0}] * 2 if many else {"visits": 1.0}
+        p.value = [["tea", "cup"], ["cup"]] if many else ["tea", "cup"]
+    assert modelspan.flush(60)
+    rows = receiver.predictions()
+    assert [row["shape"] for row in rows] == ["ranking"] * len(rows)
+    assert [row["items"] for row in rows] == ([["tea", "cup"], ["cup"]] if many else [["tea", "cup"]])
+    assert [card["task"] for card in receiver.models()] == ["ranking"]
+
+
+def test_a_block_of_many_rows_takes_a_matrix_of_answers(sdk: Callable[..., None], receiver: Receiver) -> None:
+    """With a column a level, as a function may return it."""
+    sdk(endpoint=receiver.endpoint)
+    with modelspan.prediction("load", task="quantile", classes=["0.1", "0.9"]) as p:
+        p.features, p.value = [{"a": 1.0}, {"a": 2.0}], np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert modelspan.flush(60)
+    rows = receiver.predictions()
+    assert [(row["shape"], row["output.0.1"], row["output.0.9"]) for row in rows] == [
+        ("quantile", [1.0], [2.0]),
+        ("quantile", [3.0], [4.0]),
+    ]
+
+
+@pytest.mark.swallows("task is 'rank'; expected one of")
+def test_a_task_that_there_is_not_costs_the_block_nothing(sdk: Callable[..., None], receiver: Receiver) -> None:
+    """A block is never failed by how it is described: it is said, and not followed."""
+    sdk(endpoint=receiver.endpoint)
+    with modelspan.prediction("shop", task="rank") as p:
+        p.value = ["tea"]
+    assert modelspan.flush(60)
+    assert receiver.predictions() == []
+
+
 BLOCKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "contributions in the order of the features": (
         {"attributions": np.array([0.1, 0.2])},
