@@ -100,6 +100,8 @@ class Signal:
     yields_to_labels: bool = False
     """Whether labels that come in change what it says, though it does without."""
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    endings: Mapping[str, str] = field(default_factory=dict)
+    """The words for metrics of people's own names, by what follows these; `{metric}` is the name alone."""
     beside: Mapping[str, Run] = field(default_factory=dict)
     """Further monitors whose results are of this signal, by their names."""
 
@@ -125,8 +127,11 @@ class Signal:
 
     def words_for(self, metric: str, direction: str = "above", n: int = 1) -> str:
         """What a finding of a metric is called, which is wrong in a direction, of so many rows."""
-        words = self.metrics.get(metric, _PLAIN).worded(direction, n) or self.words
-        return words.format(metric=metric.replace("_", " "))
+        words, name = self.metrics.get(metric, _PLAIN).worded(direction, n) or self.words, metric
+        for ending, said in self.endings.items():
+            if metric.endswith(ending):
+                words, name = said, metric.removesuffix(ending)
+        return words.format(metric=name.replace("_", " ").replace(".", " "))
 
     def harms(self, metric: str) -> bool:
         """Whether a finding of a metric is harm itself, and not a sign of it."""

@@ -44,6 +44,12 @@ MISSING = [finding("data_quality", "null_rate", name, excess) for name, excess i
         ([finding("data_quality", "volume", direction="below", n=9)], "", "churn 1: fewer predictions than usual"),
         ([finding("data_quality", "volume", n=9)], "", "churn 1: more predictions than usual"),
         ([finding("data_quality", "duplicate_row_rate", n=9)], "", "churn 1: repeated rows"),
+        ([finding("metrics", "order_value")], "", "churn 1: unusual order value"),
+        ([finding("metrics", "order_value.burn_rate")], "", "churn 1: order value misses its target"),
+        ([finding("experiments", "ranker.split")], "", "churn 1: experiment ranker has another split than it should"),
+        ([finding("experiments", "ranker.error_rate")], "", "churn 1: experiment ranker error rate"),
+        ([finding("performance", "quantile_crossing")], "", "churn 1: quantiles that cross"),
+        ([finding("performance", "interval_coverage_80")], "", "churn 1: 80 % intervals that hold too few"),
         ([finding("data_quality", "constant", "a", n=9)], "", "churn 1: a stuck value in a"),
         (
             [*MISSING[:2], finding("data_drift", "psi", "c"), finding("data_quality", "duplicate_id_rate", excess=0.1)],

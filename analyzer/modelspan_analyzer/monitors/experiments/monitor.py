@@ -189,6 +189,7 @@ EXPERIMENTS: Final = Signal(
     run=experiments,
     cost=Cost.ROWS,
     gravity=3,
+    endings={f".{_SPLIT}": "experiment {metric} has another split than it should"},
     yields_to_labels=True,
 )
 """Its findings are of two versions, not of single predictions: nothing asks why."""

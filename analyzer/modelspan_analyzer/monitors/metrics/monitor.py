@@ -15,7 +15,7 @@ from modelspan_analyzer.config.metric_settings import MetricSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.metrics.earlier import Earlier, earlier
 from modelspan_analyzer.monitors.metrics.judge import Beside, against, judge
-from modelspan_analyzer.monitors.metrics.targets import SIGNAL, against_target
+from modelspan_analyzer.monitors.metrics.targets import BURN, SIGNAL, against_target
 from modelspan_analyzer.monitors.signal import Cost, Signal
 from modelspan_analyzer.reading.own_metrics import Measured, measured, selected
 from modelspan_analyzer.reading.relation import window_relation
@@ -247,5 +247,6 @@ METRICS: Final = Signal(
     gravity=2,
     marks_affected=False,  # a sum is of all of its rows, whichever went another way
     names_outputs=True,
+    endings={BURN: "{metric} misses its target"},
     yields_to_labels=True,
 )
