@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from databases import Databases
-from environments import installed
+from environments import installed, of_the_run
 from hypothesis import settings
 from support import missing
 from whylogs_profiles import PACKAGES
@@ -19,6 +19,8 @@ from modelspan_collector.store.connect import Store
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 # Functions of SHAP run as they are written: to compile them takes ten seconds of each process, and tests ask little.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+# As commands have it (see `modelspan_cli.main`): before NumPy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Timings are never asserted: a busy machine must not fail a property.
 settings.register_profile("modelspan", deadline=None)
 settings.load_profile("modelspan")
@@ -65,4 +67,4 @@ def store(databases: Databases) -> Iterator[Store]:
 @pytest.fixture(scope="session")
 def whylogs_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment that has whylogs, which the project's own cannot have."""
-    return installed(PACKAGES, tmp_path_factory.mktemp("whylogs"))
+    return installed(PACKAGES, of_the_run(tmp_path_factory))
