@@ -143,16 +143,16 @@ def rebuild_sketches(store: Store, names: Names) -> int:
     """
     days = names.of_database(DAY, store.database)
     names.add(CHANGED, {json.dumps([store.database, table]) for table in (SKETCHES if days else ())})
-    for model, version, day in days:
+    for table, column in SKETCHES.items() if days else ():
+        _delete(store, table, f"(model, version, toString(toDate({column}))) IN {names.days(store.database)}")
+    views = [(_columns(store, view["name"]), view["as_select"]) for view in store.rows(_VIEWS)] if days else []
+    for model, version, day in days:  # one at a time, as a day of a large model takes memory enough
         bound = {"model": model, "version": version, "day": day}
-        for table, column in SKETCHES.items():
-            where = f"model = {{model:String}} AND version = {{version:String}} AND toDate({column}) = {{day:Date}}"
-            _delete(store, table, where, bound)
-        for view in store.rows(_VIEWS):
-            source = "(SELECT * FROM predictions WHERE model = {model:String} AND version = {version:String}"
-            source += " AND toDate(timestamp) = {day:Date})"
-            select = _FROM_ROWS.sub(f"FROM {source}", view["as_select"])
-            store.command(f"INSERT INTO feature_profiles ({_columns(store, view['name'])}) {select}", bound)
+        source = "(SELECT * FROM predictions WHERE model = {model:String} AND version = {version:String}"
+        source += " AND toDate(timestamp) = {day:Date})"
+        for columns, select in views:
+            made = _FROM_ROWS.sub(f"FROM {source}", select)
+            store.command(f"INSERT INTO feature_profiles ({columns}) {made}", bound)
     return len(days)
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from modelspan_analyzer.governance.subject import Subject
 from modelspan_collector.store.connect import Store
-from modelspan_collector.store.quote import quote_identifier
+from modelspan_collector.store.quote import quote_identifier, quote_string
 
 ID: Final = "id"
 TRACE: Final = "trace"
@@ -76,6 +76,12 @@ class Names:
     def chosen(self, kind: str) -> str:
         """SQL: the names of a kind, for `IN`."""
         return f"(SELECT name FROM {self.table} WHERE kind = '{kind}')"
+
+    def days(self, database: str) -> str:
+        """SQL: (model, version, day as text) of a database's sketches that hold the subject, for `IN`."""
+        parts = ", ".join(f"JSONExtractString(name, {place})" for place in (2, 3, 4))
+        own = f"JSONExtractString(name, 1) = {quote_string(database)}"
+        return f"(SELECT {parts} FROM {self.table} WHERE kind = '{DAY}' AND {own})"
 
     def pieces(self, *kinds: str) -> Iterator[str]:
         """SQL: arrays of at most `PIECE` names each, the longest first, as a name may begin with another."""
