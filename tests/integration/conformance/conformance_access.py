@@ -128,7 +128,7 @@ def _waiting(relay: Collector) -> float:
 
 def collecting(store: Store, data: Path, **settings: Any) -> Collector:
     """A collector on free ports."""
-    return Collector(store, CollectorConfig(data, grpc_port=0, http_port=0, segment_seconds=0.2, **settings))
+    return Collector(store, CollectorConfig(data, grpc_port=0, http_port=0, segment_seconds=2.0, **settings))
 
 
 @contextmanager
