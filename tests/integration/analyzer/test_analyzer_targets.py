@@ -64,7 +64,7 @@ def runner(store: Store, config: MonitorsConfig) -> Runner:
 
 def test_the_pages_goal_burns_when_orders_bring_less_and_the_fleet_says_what_was_realised(store: Store) -> None:
     """Ten hours above the goal, two far below: the first of these takes more than 2 % of the month's budget."""
-    config = parse(blocks(PAGE, "yaml")[1].text)
+    config = parse(next(block.text for block in blocks(PAGE, "yaml") if "target:" in block.text))
     at_work = runner(store, config)
     for hour in range(12, 0, -1):
         at_work.run_window("checkout", "1", sell(store, "checkout", hour, 65.0 if hour > 2 else 40.0))
@@ -75,6 +75,7 @@ def test_the_pages_goal_burns_when_orders_bring_less_and_the_fleet_says_what_was
     assert found[-1]["left"] == pytest.approx(1 - (2 / 12) / 0.05)
     (incident,) = load_open(store)
     assert "order_value.burn_rate" in {one.metric for one in incident.findings}
+    assert "order value misses its target" in incident.title
     (member,) = fleet.read(store, {}, config, datetime.now(UTC)).members
     (goal,) = member.goals
     assert (goal.metric, goal.goal, goal.verdict) == ("order_value", "at least 60 EUR", "alarm")
