@@ -85,6 +85,26 @@ def named_as_row(name: str) -> bool:
     return bool(_INDEX.fullmatch(name.strip())) or any(_NAMES_ROWS.fullmatch(word) for word in _words(name))
 
 
+ANSWERS: Final = (
+    "answers of several parts, which a baseline of rows does not keep: answers are not compared with it. A past window "
+    "(--start and --end) keeps them whole"
+)
+
+
+def of_answers(table: pa.Table) -> frozenset[str]:
+    """Columns that hold answers of several parts, as the store's `shape`, `items` and `outputs` do.
+
+    >>> rows = pa.table({"age": [1.0], "shape": ["ranking"], "items": [["a", "b"]]})
+    >>> sorted(of_answers(rows))
+    ['items', 'shape']
+    """
+    there = {field.name: field.type for field in table.schema if field.name in ("shape", "items", "outputs")}
+    items, outputs = there.get("items"), there.get("outputs")
+    lists = items is not None and pa.types.is_list(items) and is_text(items.value_type)
+    maps = outputs is not None and pa.types.is_map(outputs) and pa.types.is_list(outputs.item_type)
+    return frozenset(there) if lists or maps else frozenset()
+
+
 def counts_time(name: str, column: pa.Array, times: pa.Array) -> str | None:
     """Why a column is no feature as it only rises with time, as years and running numbers do; None where it may be one.
 

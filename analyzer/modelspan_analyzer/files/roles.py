@@ -11,7 +11,7 @@ import numpy as np
 
 from modelspan import features
 from modelspan_analyzer.files import ids, outcomes
-from modelspan_analyzer.files.not_features import NamedAs, counts_time, named_as, reason_against
+from modelspan_analyzer.files.not_features import ANSWERS, NamedAs, counts_time, named_as, of_answers, reason_against
 from modelspan_analyzer.files.outcomes import Guess
 from modelspan_analyzer.files.rows import FileError, FileRows, require
 from modelspan_analyzer.files.tag_columns import tag_texts
@@ -127,13 +127,14 @@ def _choose(rows: FileRows, roles: Roles) -> list[str]:
     one = (roles.prediction, roles.score, roles.label, roles.id, roles.time)
     taken = {*(name for name in one if name), *roles.segments, *roles.not_features}
     asked_back = frozenset(roles.asked_back)
-    chosen: list[str] = []
+    parts, chosen = of_answers(rows.table), list[str]()
     against: dict[str, list[str]] = {}
     like_roles: dict[NamedAs, list[str]] = {}
     for name in rows.table.column_names:
         if name in taken:
             continue
-        why = None if name in asked_back else _reason_against(rows, name, roles.time)
+        of_parts = ANSWERS if name in parts else None
+        why = None if name in asked_back else of_parts or _reason_against(rows, name, roles.time)
         if why is None:
             chosen.append(name)
             if name not in asked_back and (role := named_as(name)):
@@ -146,6 +147,9 @@ def _choose(rows: FileRows, roles: Roles) -> list[str]:
         rows.remarks.assume(f"{column} {_listed(names)}, named as {role.what}, {are} ({_settles(role, many=many)})")
     for why, names in against.items():
         listed = _listed(names)
+        if why == ANSWERS:
+            rows.remarks.leave_out(f"{_listed(names)}: {why}")
+            continue
         column, back = ("column", "takes it") if len(names) == 1 else ("columns", "and the like take them")
         rows.remarks.leave_out(f"{column} {listed}: {why}, so no feature (--feature {names[0]!r} {back} back)")
     return chosen

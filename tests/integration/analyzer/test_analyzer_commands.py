@@ -99,6 +99,19 @@ def test_a_baseline_for_all_versions_says_which_versions_keep_theirs(modelspan: 
         assert (status, said in told, "keep it" in told) == (0, True, bool(said))
 
 
+def test_a_query_that_gives_answers_of_several_parts_says_that_they_are_not_kept(modelspan: Run) -> None:
+    """And what they are is no feature: it would be the same in all rows, and drift where the answers change."""
+    query = (
+        "SELECT 1.5 AS x, 'ranking' AS shape, ['a', 'b'] AS items, map('score', [0.9, 0.1]) AS outputs FROM numbers(90)"
+    )
+    status, _, said = modelspan("baseline", "set", "--model", "lists", "--query", query)
+    assert status == 0
+    assert "left out: 'shape', 'items', 'outputs': answers of several parts" in said
+    assert "A past window (--start and --end) keeps them whole" in said
+    suggested = json.loads(modelspan("constraints", "suggest", "--model", "lists")[1])["features"]
+    assert [feature["name"] for feature in suggested] == ["x"]
+
+
 @pytest.mark.parametrize(
     ("query", "message"), [("DROP TABLE predictions", "from a SELECT only"), ("SELECT 1 WHERE 0", "no row")]
 )
