@@ -72,6 +72,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("monitors", "analyzer", "check a monitors.yaml, or show what it comes to"),
     Command("constraints", "analyzer", "suggest constraints.json from a baseline, or write it as statistics.json"),
     Command("report", "analyzer", "write what is on record of a model: HTML, Markdown, JSON or PDF"),
+    Command("digest", "analyzer", "write a week of a team, one short document over all its models"),
     Command("why", "analyzer", "say what sets the predictions of a finding apart, from their traces"),
     Command("incidents", "analyzer", "list what is wrong, or show the timeline of one incident"),
     Command("feedback", "analyzer", "say whether an incident was useful or noise, or count what people said"),

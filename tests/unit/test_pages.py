@@ -43,6 +43,7 @@ RUN = {
     "docs/reports.md": {
         "tests/unit/two_frames/test_two_frames.py": ("sh", "python", "text"),
         "tests/integration/reports/test_reports.py": ("sh",),
+        "tests/integration/docs/test_docs_digest.py": ("sh",),
     },
     "docs/replay.md": {"tests/e2e/test_docs_replay.py": ("python", "sh", "text")},
     "docs/sdk/fastapi.md": {_SDK: ("python",)},

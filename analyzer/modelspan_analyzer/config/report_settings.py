@@ -15,10 +15,19 @@ from modelspan_analyzer.config.durations import Duration
 
 
 class ReportSettings(Settings):
-    """A report of models, made again and again."""
+    """A report of models, or a digest of teams, made again and again."""
 
     name: str = Field(min_length=1, max_length=80, description="name of the report, in file names and the audit log")
     models: tuple[str, ...] = Field((), description="models that are reported on, a report each; all if not given")
+    digest: Literal["owner", "project"] | None = Field(
+        None, description="one document over all models of each owner, or of each project, instead of one a model"
+    )
+    owners: tuple[str, ...] = Field(
+        (), description="owners whose digests are made, '' for models of nobody; all if none"
+    )
+    projects: tuple[str, ...] = Field(
+        (), description="projects whose digests are made, '' for models of none; all if none"
+    )
     every: Duration = Field(timedelta(days=7), description="how often, counted from midnight UTC of 1970-01-01")
     cron: CronLine | None = Field(None, description="a cron line (UTC) instead of `every`, such as '0 6 * * mon'")
     covers: Duration | None = Field(None, description="how long before; all since the report before if not given")
@@ -43,3 +52,24 @@ class ReportSettings(Settings):
         if self.cron is not None and "every" in self.model_fields_set:
             raise ValueError(f"the report {self.name!r} has both `every` and `cron`; keep one")
         return self
+
+    @model_validator(mode="after")
+    def _of_models_or_of_teams(self) -> ReportSettings:
+        named = {"owner": ("owners", self.owners), "project": ("projects", self.projects)}
+        for by, (field, given) in named.items():
+            if given and self.digest != by:
+                raise ValueError(
+                    f"the report {self.name!r} chooses {field}, which digests alone do: say `digest: {by}`"
+                )
+        if self.digest and (self.models or self.summary):
+            field = "models" if self.models else "summary"
+            raise ValueError(
+                f"the report {self.name!r} is a digest, of teams and not of single models: leave out `{field}`"
+                + (f", or choose `{named[self.digest][0]}`" if self.models else "")
+            )
+        return self
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """The owners, or projects, whose digests are made; all where there are none."""
+        return self.owners or self.projects

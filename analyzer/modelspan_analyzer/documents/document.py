@@ -40,11 +40,13 @@ class State:
     """A verdict, as a word with its colour."""
 
     verdict: str
+    said: str = ""
+    """In words of its own; those of the verdict where there are none."""
 
     @property
     def words(self) -> str:
         """In words."""
-        return STATES.get(self.verdict, self.verdict)
+        return self.said or STATES.get(self.verdict, self.verdict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,6 +50,17 @@ def give(store: Store, incident_id: str, opinion: str, *, actor: str, now: datet
     kept.add_events(store, [(incident_id, Event(now, "feedback", f"{said}: {comment}" if comment else said))])
 
 
+def opinions(store: Store, incident_ids: Sequence[str], until: datetime) -> dict[str, tuple[int, int]]:
+    """How many people had found each of some incidents useful, and how many noise, before a moment."""
+    asked = {"ids": list(incident_ids), "until": until}
+    return {row["incident_id"]: (int(row["useful"]), int(row["noise"])) for row in store.rows(_OPINIONS, asked)}
+
+
+_OPINIONS = """
+SELECT incident_id, countIf(opinion = 'useful') AS useful, countIf(opinion = 'noise') AS noise
+FROM incident_feedback FINAL
+WHERE incident_id IN {ids:Array(String)} AND at < {until:DateTime64(3, 'UTC')} GROUP BY incident_id
+"""
 BY_MONITOR = """
 SELECT i.model AS model,
        arrayJoin(arrayDistinct(arrayMap(finding -> if(JSONExtractString(finding, 'monitor') != '',

@@ -52,6 +52,21 @@ def load_resolved(store: Store, since: datetime, limit: int = 200) -> list[Incid
     return [_incident(row) for row in rows]
 
 
+def load_lasting(store: Store, since: datetime, until: datetime) -> list[Incident]:
+    """All that were opened before `until` and are not over, or ended at `since` or later, the newest first."""
+    rows = store.rows(LASTING, {"since": since, "until": until})
+    return [_incident(row) for row in rows]
+
+
+LASTING = """
+SELECT * FROM incidents FINAL
+WHERE opened_at < {until:DateTime64(3, 'UTC')}
+  AND (resolved_at IS NULL OR resolved_at >= {since:DateTime64(3, 'UTC')})
+ORDER BY opened_at DESC, incident_id
+"""
+"""Parameters: since, until."""
+
+
 def _incident(row: dict[str, Any]) -> Incident:
     given = {name: row[name] for name in _COLUMNS}
     for name in _TIMES:
@@ -74,7 +89,7 @@ def save(store: Store, incidents: Sequence[Incident]) -> None:
     if not incidents:
         return
     add_events(store, [(one.incident_id, event) for one in incidents for event in one.news])
-    known = _events(store, [one.incident_id for one in incidents])
+    known = timelines(store, [one.incident_id for one in incidents])
     _write(store, [worked(one, known.get(one.incident_id, ())) for one in incidents])
     settle(store, [one.incident_id for one in incidents])
 
@@ -89,7 +104,7 @@ def settle(store: Store, incident_ids: Sequence[str]) -> None:
     rows = store.rows(
         "SELECT * FROM incidents FINAL WHERE incident_id IN {ids:Array(String)}", {"ids": list(incident_ids)}
     )
-    known = _events(store, incident_ids)
+    known = timelines(store, incident_ids)
     stored = [_incident(row) for row in rows]
     after = [(one, worked(one, known.get(one.incident_id, ()))) for one in stored]
     step = timedelta(milliseconds=1)
@@ -142,11 +157,11 @@ def add_events(store: Store, events: Sequence[tuple[str, Event]]) -> None:
 
 def timeline(store: Store, incident_id: str) -> list[Event]:
     """What happened, in order."""
-    return _events(store, [incident_id]).get(incident_id, [])
+    return timelines(store, [incident_id]).get(incident_id, [])
 
 
-def _events(store: Store, incident_ids: Sequence[str]) -> dict[str, list[Event]]:
-    """The timelines of incidents."""
+def timelines(store: Store, incident_ids: Sequence[str]) -> dict[str, list[Event]]:
+    """What happened to each of some incidents, in order."""
     rows = store.rows(
         "SELECT incident_id, at, kind, text, actor, value FROM incident_events FINAL "
         "WHERE incident_id IN {ids:Array(String)} ORDER BY at, indexOf({kinds:Array(String)}, kind), text",

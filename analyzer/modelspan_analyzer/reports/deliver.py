@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote
 
 from modelspan_analyzer.config.report_settings import ReportSettings
-from modelspan_analyzer.views.report import Report
+from modelspan_analyzer.reports.made import Made
 from modelspan_analyzer.webhook import post_signed
 
 Files = Mapping[str, bytes]
@@ -24,10 +24,9 @@ _LONGEST: Final = 60
 _TYPES: Final = {".html": "text/html", ".pdf": "application/pdf", ".md": "text/markdown", ".json": "application/json"}
 
 
-def file_name(settings: ReportSettings, report: Report, due: datetime, ending: str) -> str:
-    """The name of a file: model, version, report and moment, of characters that every file system takes."""
-    asked = report.model.asked
-    names = "-".join(_safe(name) for name in (asked.model, asked.version, settings.name))
+def file_name(settings: ReportSettings, made: Made, due: datetime, ending: str) -> str:
+    """The name of a file: model and version, or team, report and moment, of characters that every file system takes."""
+    names = "-".join(_safe(name) for name in (*made.names, settings.name))
     return f"{names}-{due:%Y-%m-%dT%H%MZ}{ending}"
 
 
@@ -58,23 +57,21 @@ def to_folder(folder: Path, files: Files) -> str:
     return ", ".join(str(folder / name) for name in files)
 
 
-def to_webhook(settings: ReportSettings, report: Report, due: datetime, files: Files) -> str:
+def to_webhook(settings: ReportSettings, made: Made, due: datetime, files: Files) -> str:
     """Post the report, with its files; returns the answer in a few words.
 
     Raises:
         PostError: the address did not take it, or the key is not set.
     """
-    asked = report.model.asked
     told = {
-        "text": f"{report.title}: {report.sentence}",
+        "text": f"{made.shown.title}: {made.shown.sentence}",
         "report": settings.name,
-        "model": asked.model,
-        "version": asked.version,
-        "state": report.model.member.state,
-        "sentence": report.sentence,
-        "since": asked.window.start.isoformat() if asked.window else None,
+        **made.told,
+        "state": made.state,
+        "sentence": made.shown.sentence,
+        "since": made.since.isoformat() if made.since else None,
         "until": due.isoformat(),
-        "made_at": report.made_at.isoformat(),
+        "made_at": made.shown.made_at.isoformat(),
         "files": [
             {"name": name, "type": _TYPES[Path(name).suffix], "base64": base64.b64encode(content).decode()}
             for name, content in files.items()

@@ -48,11 +48,11 @@ def summary(report: Report) -> Document:
 def _document(report: Report, kind: str, sections: list[Section], *, one_page: bool = False) -> Document:
     shown = report.model
     title = f"{kind}: {shown.title}"
-    state = State(_state(shown.member.state))
+    state = State(colour(shown.member.state))
     return Document(title, state, report.sentence, sections, parts.facts(report), one_page=one_page)
 
 
-def _state(state: str) -> str:
+def colour(state: str) -> str:
     """The state of a model, as documents colour it."""
     return {"healthy": "passed", "critical": "alarm", "info": "warning"}.get(state, state)
 

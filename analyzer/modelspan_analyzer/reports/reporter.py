@@ -15,14 +15,17 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.people import ANALYZER
 from modelspan_analyzer.reports.deliver import Files, file_name, to_folder, to_webhook
-from modelspan_analyzer.reports.owed import DELIVERED, FAILED, FOLDER, Owed, delivered, due_at, owed
+from modelspan_analyzer.reports.made import Made, of_model, of_team
+from modelspan_analyzer.reports.owed import DELIVERED, FAILED, FOLDER, Began, Owed, began, delivered, due_at, owed
 from modelspan_analyzer.reports.pdf import MissingPackageError
-from modelspan_analyzer.reports.write import write
+from modelspan_analyzer.results import Window
 from modelspan_analyzer.runner.claims import claim, new_owner
 from modelspan_analyzer.runner.fleet import versions
-from modelspan_analyzer.views.report import Report, read
+from modelspan_analyzer.views.digest import By, Facts, Team, Teams, collect, digest_of, span_of
+from modelspan_analyzer.views.report import read
 from modelspan_analyzer.views.veil import veil_over
 from modelspan_analyzer.views.veiled import veiled
+from modelspan_analyzer.views.view import NotThereError
 from modelspan_analyzer.webhook import PostError
 from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.background import Background
@@ -31,14 +34,17 @@ from modelspan_collector.store.connect import DEFAULT_DATABASE, Store
 LOOK_SECONDS: Final = 30.0
 AGAIN: Final = timedelta(hours=1)
 """After how long a delivery that failed is tried again."""
-_SAID = (OSError, ValueError, PostError, MissingPackageError)
+_SAID: Final = (OSError, ValueError, PostError, MissingPackageError, NotThereError)
 """Failures whose message says all."""
 
 log = logging.getLogger(__name__)
 
 
 class Reporter:
-    """The reports of one store's models. All state is in the audit log, so a restart repeats and forgets nothing."""
+    """The reports of one store's models, and the digests of its teams.
+
+    All state is in the audit log, so a restart repeats and forgets nothing.
+    """
 
     def __init__(
         self,
@@ -73,9 +79,10 @@ class Reporter:
             due = due_at(settings, self._config.defaults.schedule, moment)
             if self._done.get(settings.name) == due:
                 continue
+            weeks: dict[Window, Facts] = {}
             outcomes = [
-                self._deliver(settings, one, target, moment)
-                for one in owed(settings, due, versions(self._store), delivered(self._store, settings.name))
+                self._deliver(settings, one, target, moment, weeks)
+                for one in owed(settings, due, self._began(settings), delivered(self._store, settings))
                 for target in one.targets
                 if not self._background.stopping.is_set()
             ]
@@ -83,6 +90,13 @@ class Reporter:
                 self._done[settings.name] = due
             failed += outcomes.count(False)
         return failed
+
+    def _began(self, settings: ReportSettings) -> Began:
+        """When each model, or each team, began to predict."""
+        if not settings.digest:
+            return began(versions(self._store), lambda one: one.model)
+        by, teams = settings.digest, Teams(self._store, self._config)
+        return began(versions(self._store), lambda one: teams.of(by, *one.key))
 
     def _loop(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
@@ -92,42 +106,50 @@ class Reporter:
                 log.exception("it could not be told which reports are due; tried again in %g s", LOOK_SECONDS)
             stopping.wait(LOOK_SECONDS)
 
-    def _deliver(self, settings: ReportSettings, one: Owed, target: str, now: datetime) -> bool | None:
+    def _deliver(
+        self, settings: ReportSettings, one: Owed, target: str, now: datetime, weeks: dict[Window, Facts]
+    ) -> bool | None:
         """Make a report and bring it to its place; None where another analyzer does, or it failed a moment ago."""
-        key = one.model, f"report {settings.name} to {target}"
+        kind = f"digest of {settings.digest}" if settings.digest else "report"
+        key = one.name, f"{kind} {settings.name} to {target}"
         if claim(self._store, *key, one.window, self._owner, now, AGAIN) is None:
             return None
-        action, version = DELIVERED, ""
+        action, model, version = DELIVERED, "", ""
         try:
-            report = self._read(one, now)
-            version = report.model.asked.version
-            outcome = self._bring(settings, report, one.window.end, target)
+            made = self._team(settings.digest, one, now, weeks) if settings.digest else self._model(one, now)
+            model, version = made.model, made.version
+            outcome = self._bring(settings, made, one.window.end, target)
         except Exception as error:
             action, outcome = FAILED, str(error) if isinstance(error, _SAID) else f"{type(error).__name__}: {error}"
-            told = settings.name, one.model, target, outcome
+            told = settings.name, one.name or f"no {settings.digest}", target, outcome
             log.exception(
                 "the report %r of %s did not reach its %s: %s; tried again in an hour", *told,
                 exc_info=not isinstance(error, _SAID),
             )  # fmt: skip
         window = {"since": one.window.start.isoformat(), "due": one.window.end.isoformat()}
-        known = one.model if version else ""  # an entry would make a model of a name that is none
-        details = {"report": settings.name, "model": one.model, "to": target, **window, "outcome": outcome}
+        of = {"digest": settings.digest, "team": one.name} if settings.digest else {"model": one.name}
+        details = {"report": settings.name, **of, "to": target, **window, "outcome": outcome}
+        known = model if version else ""  # an entry would make a model of a name that is none
         audit.record(self._store, action, model=known, version=version, actor=ANALYZER, details=details)
         return action == DELIVERED
 
-    def _read(self, one: Owed, now: datetime) -> Report:
+    def _model(self, one: Owed, now: datetime) -> Made:
         times = {"since": one.window.start.isoformat(), "until": one.window.end.isoformat()}
-        made = read(self._store, {"model": one.model, **times}, self._config, now)
-        return veiled(made, veil_over(self._store, self._rules))
+        report = read(self._store, {"model": one.name, **times}, self._config, now)
+        return of_model(veiled(report, veil_over(self._store, self._rules)))
 
-    def _bring(self, settings: ReportSettings, report: Report, due: datetime, target: str) -> str:
+    def _team(self, by: By, one: Owed, now: datetime, weeks: dict[Window, Facts]) -> Made:
+        """One team's digest; what all teams' digests of a time are cut out of is read once."""
+        facts = weeks.get(one.window)
+        if facts is None:
+            facts = weeks[one.window] = collect(self._store, self._config, span_of(one.window), now)
+        return of_team(veiled(digest_of(facts, Team(by, one.name)), veil_over(self._store, self._rules)))
+
+    def _bring(self, settings: ReportSettings, made: Made, due: datetime, target: str) -> str:
         endings = [f".{name}" for name in settings.formats]
-        files: Files = {
-            file_name(settings, report, due, ending): write(report, ending, brief=settings.summary)
-            for ending in endings
-        }
+        files: Files = {file_name(settings, made, due, ending): made.write(ending, settings) for ending in endings}
         if target != FOLDER:
-            return to_webhook(settings, report, due, files)
+            return to_webhook(settings, made, due, files)
         return to_folder(self._folder(settings), files)
 
     def _folder(self, settings: ReportSettings) -> Path:

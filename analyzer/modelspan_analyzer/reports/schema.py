@@ -1,4 +1,4 @@
-"""The JSON Schema of a report, made from the records that it is written from."""
+"""The JSON Schemas of a report and of a digest, made from the records that they are written from."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from modelspan_analyzer.views.digest import Digest
 from modelspan_analyzer.views.report import Report
 
 
-def json_schema() -> dict[str, Any]:
-    """What `docs/schemas/report.schema.json` publishes; further fields may come, those that are there stay."""
-    made = TypeAdapter(Report).json_schema(mode="serialization")
+def json_schema(of: type[Report] | type[Digest] = Report) -> dict[str, Any]:
+    """What `docs/schemas/` publishes of either; further fields may come, those that are there stay."""
+    made = TypeAdapter(of).json_schema(mode="serialization")
     query = {"type": "object", "properties": {"title": {"type": "string"}, "sql": {"type": "string"}}}
     made["$defs"]["Query"] = {**query, "required": ["title", "sql"]}
     made["properties"] = {"schema_version": {"const": 1}, **made["properties"]}

@@ -16,13 +16,12 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.incidents.store import load_open
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
-from modelspan_analyzer.monitors.metrics.targets import BURN
-from modelspan_analyzer.monitors.metrics.targets import SIGNAL as METRICS
 from modelspan_analyzer.reading.confined import Confined
 from modelspan_analyzer.reading.names import named
 from modelspan_analyzer.reading.owners import owners
 from modelspan_analyzer.reading.projects import Told, told
 from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
+from modelspan_analyzer.views.goals import GOALS, Goal, goals_since
 from modelspan_analyzer.views.health import STATES, Checked, Health, State, checked, state
 from modelspan_analyzer.views.query import Query
 from modelspan_analyzer.views.traffic import Traffic, traffic
@@ -37,20 +36,6 @@ SELECT model, version, argMax(value, window_end) AS p95 FROM monitor_results FIN
 WHERE {OF_MODELS} AND signal = '{LATENCY}' AND metric = 'p95' AND window_end >= {{since:DateTime('UTC')}}
 GROUP BY model, version
 """
-_GOALS: Final = f"""
-SELECT model, version,
-       groupArray((newest.5, goal_of, newest.1, newest.2, newest.3, newest.4)) AS goals
-FROM (
-    SELECT model, version, replaceOne(toString(metric), '{BURN}', '') AS goal_of,
-           argMax((JSONExtractFloat(details, 'realised'), JSONExtractString(details, 'unit'),
-                   JSONExtractString(details, 'goal'), toString(verdict), toString(feature)), window_end) AS newest
-    FROM monitor_results FINAL
-    WHERE {OF_MODELS} AND signal = '{METRICS}' AND endsWith(metric, '{BURN}') AND JSONHas(details, 'goal')
-      AND window_end >= {{since:DateTime('UTC')}}
-    GROUP BY model, version, metric ORDER BY metric
-)
-GROUP BY model, version
-"""
 _LATELY: Final = timedelta(days=30)
 
 
@@ -61,21 +46,6 @@ class OpenIncident:
     incident_id: str
     severity: str
     title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """A target of a metric of one's own, and what came of it over its period."""
-
-    feature: str
-    """What the metric is of."""
-    metric: str
-    realised: float
-    unit: str
-    goal: str
-    """In words, with the unit."""
-    verdict: str
-    """Of the burn rate of its newest window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +177,7 @@ def members(
     carded = {(row["model"], row["version"]) for row in store.rows(_CARDED)}
     called = owners(store, model)
     since = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - _LATELY
-    delays, goals = _DELAYS(store, model, since), _AIMS(store, model, since)
+    delays, goals = _DELAYS(store, model, since), goals_since(store, model, since)
     open_now: dict[Name, list[Incident]] = {}
     for one in load_open(store, model):
         open_now.setdefault((one.model, one.version), []).append(one)
@@ -230,7 +200,7 @@ def members(
         health,
         *flow,
         Query("Latency of the newest window", _LATENCY, _asked([model] if model else [], since)),
-        Query("Goals and what came of them", _GOALS, _asked([model] if model else [], since)),
+        Query("Goals and what came of them", GOALS, _asked([model] if model else [], since)),
     )
 
 
@@ -244,14 +214,6 @@ def _latencies(store: Store, models: Sequence[str], since: Hashable) -> dict[Nam
 
 
 _DELAYS: Final = UntilWritten(_latencies, "monitor_results")
-
-
-def _goals(store: Store, models: Sequence[str], since: Hashable) -> dict[Name, tuple[Goal, ...]]:
-    rows = store.rows(_GOALS, _asked(models, since))
-    return {(row["model"], row["version"]): tuple(Goal(*each) for each in row["goals"]) for row in rows}
-
-
-_AIMS: Final = UntilWritten(_goals, "monitor_results")
 
 
 def _member(

@@ -27,11 +27,13 @@ from modelspan_analyzer.views.veil import REDACTED
 from modelspan_analyzer.views.veiled import Redactable
 from modelspan_collector.store.connect import Store
 
-_LOOKED_AT: Final = f"""
+_LOOKED_AT: Final = """
 SELECT model, version, window_start, window_end FROM monitor_runs FINAL
-WHERE monitor = '' AND outcome != 'running' AND {OF_MODELS}
+WHERE monitor = '' AND outcome != 'running' AND {which}
 ORDER BY window_end DESC LIMIT"""
-NEWEST_TWO: Final = f"{_LOOKED_AT} 2 BY model, version"
+_EVER: Final = filled(_LOOKED_AT, which=OF_MODELS)
+_THEN: Final = filled(_LOOKED_AT, which=f"{OF_MODELS} AND window_end <= {{at:DateTime64(9, 'UTC')}}")
+NEWEST_TWO: Final = f"{_EVER} 2 BY model, version"
 _OF_WINDOWS: Final = """
 WITH abs(value) / abs(threshold) AS times
 SELECT model, version, signal, max(window_end) AS checked, max(n) AS looked_at,
@@ -52,8 +54,11 @@ FROM monitor_results FINAL
 WHERE {of_models} AND (model, version, window_start, window_end) IN ({windows})
 GROUP BY model, version, signal
 """
-_HEALTH: Final = filled(_OF_WINDOWS, of_models=OF_MODELS, windows=f"{_LOOKED_AT} 1 BY model, version")
-_BEFORE: Final = filled(_OF_WINDOWS, of_models=OF_MODELS, windows=f"{_LOOKED_AT} 1 OFFSET 1 BY model, version")
+_NEWEST, _ONE_BEFORE = "1 BY model, version", "1 OFFSET 1 BY model, version"
+_HEALTH: Final = filled(_OF_WINDOWS, of_models=OF_MODELS, windows=f"{_EVER} {_NEWEST}")
+_BEFORE: Final = filled(_OF_WINDOWS, of_models=OF_MODELS, windows=f"{_EVER} {_ONE_BEFORE}")
+_HEALTH_THEN: Final = filled(_OF_WINDOWS, of_models=OF_MODELS, windows=f"{_THEN} {_NEWEST}")
+_BEFORE_THEN: Final = filled(_OF_WINDOWS, of_models=OF_MODELS, windows=f"{_THEN} {_ONE_BEFORE}")
 _FEW: Final = Verdict.NOT_ENOUGH_DATA.value
 _WORDS: Final = {
     "judged": list(JUDGED),
@@ -147,21 +152,34 @@ def checked(store: Store, model: str = "", signals: Signals = SIGNALS) -> tuple[
     return {name: _told(*rows, signals) for name, rows in _KEPT(store, model).items()}, query
 
 
+def checked_then(store: Store, at: datetime, signals: Signals = SIGNALS) -> tuple[dict[Name, Checked], Query]:
+    """Every model and version as `checked` would have told of it at a moment, by windows that had ended by then."""
+    query = Query(f"Health at {at:%Y-%m-%d %H:%M} UTC, by signal", _HEALTH_THEN, {"models": [], "at": at, **_WORDS})
+    rows = _two(store, _HEALTH_THEN, _BEFORE_THEN, [], at=at)
+    return {name: _told(*both, signals) for name, both in rows.items()}, query
+
+
 Rows = list[dict[str, Any]]
 """What one window says, by signal."""
 
 
 def _by_signal(store: Store, models: Sequence[str], _: Hashable) -> dict[Name, tuple[Rows, Rows]]:
+    return _two(store, _HEALTH, _BEFORE, models)
+
+
+def _two(
+    store: Store, health: str, earlier: str, models: Sequence[str], **asked: object
+) -> dict[Name, tuple[Rows, Rows]]:
     """The newest window's, and those of the one before where that may tell what the newest cannot."""
-    newest = _grouped(store, _HEALTH, models)
+    newest = _grouped(store, health, models, asked)
     few = {name for name, rows in newest.items() if any(row["unknown"] == _FEW for row in rows)}
-    before = _grouped(store, _BEFORE, sorted({model for model, _ in few})) if few else {}
+    before = _grouped(store, earlier, sorted({model for model, _ in few}), asked) if few else {}
     return {name: (rows, before.get(name, []) if name in few else []) for name, rows in newest.items()}
 
 
-def _grouped(store: Store, sql: str, models: Sequence[str]) -> dict[Name, Rows]:
+def _grouped(store: Store, sql: str, models: Sequence[str], asked: Mapping[str, object]) -> dict[Name, Rows]:
     grouped: dict[Name, Rows] = {}
-    for row in store.rows(sql, {"models": list(models), **_WORDS}):
+    for row in store.rows(sql, {"models": list(models), **asked, **_WORDS}):
         grouped.setdefault((row["model"], row["version"]), []).append(row)
     return grouped
 

@@ -26,6 +26,27 @@ SELECT model, version, sum(rows) AS predictions, max(newest) AS newest FROM feat
 WHERE ({model:String} = '' OR model = {model:String}) AND segment = '' AND source = 'model' AND kind = 'rows'
 GROUP BY model, version
 """
+_PERIODS: Final = """
+SELECT model, version, sumIf(rows, hour >= {since:DateTime('UTC')}) AS predictions,
+       sumIf(zero, hour >= {since:DateTime('UTC')}) AS errors,
+       sumIf(rows, hour < {since:DateTime('UTC')}) AS before,
+       sumIf(zero, hour < {since:DateTime('UTC')}) AS errors_before
+FROM feature_profiles
+WHERE segment = '' AND source = 'model' AND kind = 'rows'
+  AND toStartOfDay(hour) >= toStartOfDay({before:DateTime('UTC')}) AND hour >= {before:DateTime('UTC')}
+  AND hour < {until:DateTime('UTC')}
+GROUP BY model, version
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of a model's version in a time, and in the one before it."""
+
+    predictions: int = 0
+    errors: int = 0
+    before: int = 0
+    errors_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +64,15 @@ class Traffic:
     def day(self) -> int:
         """Of all these hours."""
         return sum(self.hourly)
+
+
+def traffic_between(store: Store, before: datetime, since: datetime, until: datetime) -> tuple[dict[Name, Came], Query]:
+    """What came of every version from `since` until `until`, and from `before` until `since`: all whole hours."""
+    times = {"before": before, "since": since, "until": until}
+    query = Query("Predictions of the time and the one before", _PERIODS, times)
+    rows = store.rows(query.sql, query.parameters)
+    names = ("predictions", "errors", "before", "errors_before")
+    return {(row["model"], row["version"]): Came(*(int(row[name]) for name in names)) for row in rows}, query
 
 
 def traffic(store: Store, now: datetime, model: str = "") -> tuple[dict[Name, Traffic], tuple[Query, ...]]:

@@ -16,10 +16,15 @@ import yaml
 
 from modelspan_analyzer.config.expression import sentence, understood
 from modelspan_analyzer.config.settings import ModelEntry, ModelSettings, MonitorsConfig
+from modelspan_analyzer.instants import now
 from modelspan_analyzer.monitors.table import MONITORS
 from modelspan_analyzer.monitors_yaml import ConfigError, json_schema, load
+from modelspan_analyzer.reading.names import named
 from modelspan_analyzer.reading.own_metrics import selected
+from modelspan_analyzer.views.digest import OWNER, PROJECT
+from modelspan_analyzer.views.fleet import members
 from modelspan_cli.errors import CommandError
+from modelspan_cli.reach import add_data_argument, reading
 from modelspan_collector.sqlhttp.errors import ClickHouseError
 from modelspan_collector.sqlhttp.reader import SqlReader
 from modelspan_collector.store import schema
@@ -34,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True)
     checking = verbs.add_parser("check", help="say what is wrong in a monitors file, line by line")
     checking.add_argument("file", type=Path)
+    add_data_argument(checking)
     showing = verbs.add_parser("show", help="print the settings that a model's monitors run with")
     showing.add_argument("file", type=Path, nargs="?", help="default: the built-in settings")
     showing.add_argument("--model", default="", help="with this model's own settings")
@@ -53,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if args.verb == "check":
         _ask_engine(config)
         _ask_typesetter(config)
+        _ask_teams(args, config)
         print(f"{args.file} is right{_holds(config)}")
         return 0
     settings = config.for_model(args.model, args.version)
@@ -83,6 +90,34 @@ def _ask_typesetter(config: MonitorsConfig) -> None:
             "analyzer runs: pip install 'modelspan[pdf]'",
             file=sys.stderr,
         )
+
+
+def _ask_teams(args: argparse.Namespace, config: MonitorsConfig) -> None:
+    """Say which digests are of nobody that the store knows, and whose models are in none; nothing stands against it."""
+    digests = [report for report in config.reports if report.digest]
+    if not any(report.teams for report in digests):
+        return
+    try:
+        with reading(args) as store:
+            everyone, _ = members(store, config, now())
+    except CommandError as error:
+        names = ", ".join(report.name for report in digests)
+        print(f"reports {names}: whether any model is of these teams was not looked at: {error}", file=sys.stderr)
+        return
+    there = {OWNER: {one.owner for one in everyone}, PROJECT: {one.project for one in everyone}}
+    for report in digests:
+        by = report.digest or OWNER
+        for team in report.teams:
+            if team not in there[by]:
+                known = named(team, sorted(there[by] - {""}), by)
+                whom = f"of {by} {team!r}" if team else f"without {by}"
+                print(f"report {report.name}: no model is {whom} in this store; there is {known}", file=sys.stderr)
+    for by in (OWNER, PROJECT):
+        own = [report for report in digests if report.digest == by]
+        if own and "" in there[by] and all(report.teams and "" not in report.teams for report in own):
+            lost = sorted({one.model for one in everyone if not getattr(one, by)})
+            shown = ", ".join(lost[:10]) + (f" and {len(lost) - 10} more" if len(lost) > 10 else "")
+            print(f"models without {by} are in no digest: {shown}; add '' to the `{by}s` of one", file=sys.stderr)
 
 
 def _ask_engine(config: MonitorsConfig) -> None:

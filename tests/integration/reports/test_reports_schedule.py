@@ -7,16 +7,15 @@ import hashlib
 import hmac
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from support import eventually
+from webhooks import Taken, receiving
 
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.governance.audit import Entry, entries
@@ -24,7 +23,6 @@ from modelspan_analyzer.monitors_yaml import ConfigError, parse
 from modelspan_analyzer.reports.exposition import DeliveriesCollector
 from modelspan_analyzer.reports.owed import DELIVERED, FAILED
 from modelspan_analyzer.reports.reporter import Reporter
-from modelspan_analyzer.webhook import SIGNATURE_HEADER
 from modelspan_cli.main import main
 from modelspan_collector.store.connect import Store
 
@@ -55,37 +53,10 @@ def told(store: Store, action: str) -> list[Entry]:
     return entries(store, since=EPOCH, action=action)
 
 
-class Taken:
-    """A webhook that keeps what it is sent, and answers as it is told."""
-
-    def __init__(self) -> None:
-        self.posts: list[tuple[bytes, str]] = []
-        self.status = 204
-        taken = self
-
-        class Receiver(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                taken.posts.append((body, self.headers[SIGNATURE_HEADER]))
-                self.send_response(taken.status)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        self.server = HTTPServer(("127.0.0.1", 0), Receiver)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/reports"
-
-
 @pytest.fixture
 def webhook() -> Iterator[Taken]:
-    taken = Taken()
-    thread = threading.Thread(target=taken.server.serve_forever, daemon=True)
-    thread.start()
-    yield taken
-    taken.server.shutdown()
-    taken.server.server_close()
-    thread.join(5)
+    with receiving() as taken:
+        yield taken
 
 
 @pytest.fixture

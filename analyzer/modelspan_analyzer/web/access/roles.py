@@ -56,6 +56,7 @@ def _page(path: str, rule: Rule) -> dict[str, Rule]:
 
 MAY: Final[Mapping[str, Rule]] = {
     **_page("/", _LOOK),
+    **_page("/digest", _LOOK),
     **_page("/model", _LOOK),
     **_page("/feature", _LOOK),
     **_page("/compare", _LOOK),

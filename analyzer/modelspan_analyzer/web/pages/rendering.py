@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from modelspan_analyzer.charts import prose
 from modelspan_analyzer.charts import text as readable
 from modelspan_analyzer.instants import in_words
+from modelspan_analyzer.reports import digest
 from modelspan_analyzer.verdicts.p_value import p_text
 from modelspan_analyzer.web.access.roles import rule_of
 from modelspan_analyzer.web.access.sessions import FORM_FIELD, form_token
@@ -177,8 +178,19 @@ def _environment() -> Environment:
     )
     made.filters["raw"] = raw
     made.globals |= {"url": url, "static": address}
+    made.globals |= {"most_models": digest.MOST_MODELS, "most_incidents": digest.MOST_INCIDENTS}
+    made.globals["most_lines"] = digest.MOST_LINES
     shown = (moment, moment_whole, capitalize_first, number, share, points, seconds, words, brief, p_text, prose)
     made.tests["number_type"] = lambda kind: kind.removeprefix("Nullable(").startswith(_NUMBERS)
     made.tests["moment_like"] = lambda value: isinstance(value, datetime)
-    made.filters |= {each.__name__: each for each in shown}
+    of_digest = (
+        digest.changed,
+        digest.slowness,
+        digest.typical,
+        digest.hands,
+        digest.cause,
+        digest.burned,
+        digest.listed,
+    )
+    made.filters |= {each.__name__: each for each in (*shown, *of_digest)}
     return made

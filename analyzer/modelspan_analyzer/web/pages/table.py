@@ -9,7 +9,18 @@ from starlette.routing import Route
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.config.settings import MonitorsConfig
-from modelspan_analyzer.views import compare, feature, fleet, incident, incidents, model, monitors, prediction, sql
+from modelspan_analyzer.views import (
+    compare,
+    digest,
+    feature,
+    fleet,
+    incident,
+    incidents,
+    model,
+    monitors,
+    prediction,
+    sql,
+)
 from modelspan_analyzer.views.veil import Veil, veil_over
 from modelspan_analyzer.views.veiled import check_asked, names_veiled, veiled
 from modelspan_analyzer.views.view import View
@@ -46,6 +57,7 @@ def pages(store: Store, config: MonitorsConfig, rules: Redaction = NO_RULES) -> 
 
     reads: list[tuple[str, str, Read, frozenset[str]]] = [
         ("/", "fleet.html", told(fleet.read), fleet.PARAMETERS),
+        ("/digest", "digest.html", told(digest.read), digest.PARAMETERS),
         ("/model", "model.html", told(model.read), model.PARAMETERS),
         ("/feature", "feature.html", seen(lambda given, _: feature.read(store, given)), feature.PARAMETERS),
         ("/compare", "compare.html", told(compare.read), compare.PARAMETERS),
