@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 import pyarrow as pa
 
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.reading.unchanged import Name
 from modelspan_analyzer.views.digest import cases, gaps, news
 from modelspan_analyzer.views.digest.facts import Facts, collect
 from modelspan_analyzer.views.digest.lines import Line, lines
@@ -108,14 +109,7 @@ def digest_of(facts: Facts, team: Team) -> Digest:
     if team.by:
         need_team(team, {one.owner if team.by == OWNER else one.project for one in facts.members})
     own = [one for one in facts.members if team.has(one.owner, one.project)]
-    names = {(one.model, one.version) for one in own}
-    told = [
-        cases.Told(one, tuple(cases.spells(one, events, facts.span.until)), tuple(events),
-                   facts.opinions.get(one.incident_id, (0, 0)))
-        for one in facts.incidents
-        if (one.model, one.version) in names
-        for events in [facts.timelines.get(one.incident_id, [])]
-    ]  # fmt: skip
+    told = _told(facts, {(one.model, one.version) for one in own})
     shown, older = lines(facts, own, told)
     counted, span = cases.counts(told, facts.span), facts.span
     fresh, fresh_left_out = news.news(facts, shown, told)
@@ -146,6 +140,17 @@ def digest_of(facts: Facts, team: Team) -> Digest:
         not_looked_at=gaps.gaps(facts, shown),
         teams={},
     )
+
+
+def _told(facts: Facts, names: Collection[Name]) -> list[cases.Told]:
+    """The incidents of some versions, with what is known of each."""
+    found = []
+    for one in facts.incidents:
+        if (one.model, one.version) in names:
+            events = tuple(facts.timelines.get(one.incident_id, ()))
+            opinions = facts.opinions.get(one.incident_id, (0, 0))
+            found.append(cases.Told(one, tuple(cases.spells(one, events, facts.span.until)), events, opinions))
+    return found
 
 
 def _asked_team(given: Mapping[str, str]) -> Team:
