@@ -12,6 +12,7 @@ from modelspan_analyzer import incidents
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
+from modelspan_analyzer.monitors.lifecycle.monitor import LIFECYCLE
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.monitors.quality.volume import VOLUME
 from modelspan_analyzer.reading.relation import filled
@@ -58,8 +59,9 @@ ORDER BY version, signal, feature, metric, segment
 """,
     whose=WHOSE,
 )
-ALWAYS = (DATA_QUALITY.name, LATENCY)
-"""Signals that say of any window that rows came, and how fast they were answered: not whether they are as they were."""
+ALWAYS = (DATA_QUALITY.name, LATENCY, LIFECYCLE.name)
+"""Signals that say of any window that rows came, how fast they were answered, and whether they may: not whether they
+are as they were."""
 WITHIN = ("labels_share", "labelled_rows", "worst_slice_by_loss", "worst_slice_by_missing_labels")
 """Metrics that say how many labels came, or how a window's parts differ: nothing of whether the model is as it was."""
 JUDGED = ("ok", "warning", "alarm", "error")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from modelspan_analyzer.checking import JUDGED, Status
 from modelspan_analyzer.files.outcomes import REGRESSION
+from modelspan_analyzer.governance.lifecycle import Lifecycle, lifecycles
 from modelspan_analyzer.governance.notice import noticed_settings
 from modelspan_analyzer.monitors.attribution import monitor as attribution
 from modelspan_analyzer.monitors.fairness import found as fairness
@@ -17,6 +18,8 @@ from modelspan_analyzer.reading import labels
 from modelspan_analyzer.reading.baselines import KIND_LEARNT, active
 from modelspan_analyzer.reading.cards import CARDS, told_task
 from modelspan_analyzer.reading.owners import owners
+from modelspan_analyzer.reading.stages import REJECTED, RETIRED
+from modelspan_analyzer.verdicts.lifecycle import card_changed, retired
 from modelspan_collector.store.connect import Store
 
 RECENT: Final = timedelta(days=30)
@@ -101,6 +104,8 @@ def readiness(store: Store, model: str, version: str | None, now: datetime) -> R
     checks: Sequence[Callable[[], Line]] = (
         lambda: _owner(store, of),
         lambda: _card(store, of),
+        lambda: _stage(store, of, now),
+        lambda: _approval(store, of, now),
         lambda: _baseline(store, model, chosen),
         lambda: _labels(store, of),
         lambda: _judged(store, of, fairness.SIGNAL, "name the groups to compare, `fairness: {facets: [...]}`"),
@@ -128,6 +133,36 @@ def _card(store: Store, of: dict[str, Any]) -> Line:
     if lacking := [name for name in wanted if not card[name]]:
         return Line("card", State.MISSING, f"it says no {', '.join(lacking)}: give modelspan.register(...) these too")
     return Line("card", State.OK, f"says {', '.join(wanted)}")
+
+
+def _stage(store: Store, of: dict[str, Any], now: datetime) -> Line:
+    told = _told(store, of, now)
+    tell = f"`modelspan stage {of['model']} {of['version'] or repr('')}"
+    if not told.stage:
+        return Line("stage", State.MISSING, f"no stage told: {tell} candidate --reason ...` tells one")
+    if told.stage == RETIRED:
+        return Line("stage", State.MISSING, f"{retired(told)}: {tell} production --reason ...` brings it back")
+    if told.against_stage:
+        return Line("stage", State.MISSING, told.against_stage)
+    return Line("stage", State.OK, f"{told.stage}, by {told.stage_by}: {told.stage_reason}")
+
+
+def _approval(store: Store, of: dict[str, Any], now: datetime) -> Line:
+    told = _told(store, of, now)
+    to_do = f"`modelspan stage {of['model']} {of['version'] or repr('')} approve --reason ...`"
+    if not told.approval:
+        return Line("approval", State.MISSING, f"nobody approved it: {to_do}")
+    said = f"{told.approved_by} {told.approval} it on {told.approval_at:%Y-%m-%d}: {told.approval_reason}"
+    if told.approval == REJECTED:
+        return Line("approval", State.MISSING, said)
+    if changed := card_changed(told):
+        return Line("approval", State.MISSING, f"{changed}; {to_do} approves it as it is now")
+    return Line("approval", State.OK, said)
+
+
+def _told(store: Store, of: dict[str, Any], now: datetime) -> Lifecycle:
+    name = of["model"], of["version"]
+    return lifecycles(store, now, of["model"]).get(name, Lifecycle(*name))
 
 
 def _baseline(store: Store, model: str, version: str) -> Line:

@@ -64,6 +64,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("baseline", "analyzer", "set or list what models are compared with"),
     Command("labels", "analyzer", "load what was true, from a file"),
     Command("explain", "analyzer", "say why one prediction was what it was"),
+    Command("stage", "analyzer", "in which stage versions are, whether they are approved, and deciding on it"),
     Command("compare", "analyzer", "compare a challenger with the champion"),
     Command("audit", "analyzer", "say who changed what"),
     Command("forget", "analyzer", "erase a person everywhere, and prove it"),

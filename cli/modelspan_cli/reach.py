@@ -57,17 +57,17 @@ def ask_owner(instance: Running, path: str, asked: Mapping[str, Any]) -> dict[st
 
 
 def act(args: argparse.Namespace, path: str, given: Mapping[str, Any]) -> bool:
-    """Have the instance that owns the store do something about an incident of its; False where none runs on it.
+    """Have the instance that owns the store act on what is in its own database; False where none runs on it.
 
     Raises:
-        CommandError: it refuses, or the incident is in another database.
+        CommandError: it refuses, or another database is meant.
     """
     instance = running(args)
     if instance is None or args.store:
         return False
     if args.database != DEFAULT_DATABASE:
         raise CommandError(
-            "through the running instance, a command acts on the incidents of its own database alone",
+            "through the running instance, a command acts on its own database alone",
             hint=f"use a token of that tenant over HTTP, or stop it first, to act in {args.database!r}",
         )
     ask_owner(instance, path, given)

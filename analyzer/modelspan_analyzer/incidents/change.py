@@ -151,6 +151,8 @@ def _impact(finding: NewFinding, signals: Signals) -> tuple[int, float]:
     if signals[result.signal].lacks(result.metric, result.direction):
         lost, usual = max(result.n_baseline - result.n, 0), result.n_baseline
         return lost, lost / usual if usual else float("nan")
+    if signals[result.signal].counts_affected:
+        return int(result.value or 0), float("nan")
     if explanation is None or not signals[result.signal].marks_affected:
         return 0, float("nan")
     share = explanation.affected / result.n if result.n else float("nan")

@@ -26,6 +26,8 @@ from modelspan_analyzer.reading.samples.features import read_window
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample
 from modelspan_analyzer.reading.segments import names_of
 from modelspan_analyzer.reading.silence import Silence
+from modelspan_analyzer.reading.stages import VersionStage, stages
+from modelspan_analyzer.reading.unchanged import Name
 from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict, Window
 from modelspan_analyzer.verdicts.rates import RateVerdict
 from modelspan_collector.store.connect import Store
@@ -84,12 +86,21 @@ class MonitorContext:
     """False where the store is known to hold no label."""
     outcome: str = ""
     """What is taken for the truth; '' is the label."""
+    told: Mapping[Name, VersionStage] | None = None
+    """The stages of all versions of all models, where they were read for all windows of a look; else they are asked."""
     usual: dict[str, Column] = field(default_factory=dict, init=False, compare=False, repr=False)
     """The features of which drift found a rhythm or a trend, as they are expected in this window: put there by it, as
     it runs first, for those after it that would take the season for a fault."""
     like: Like = field(default_factory=Like, init=False, compare=False, repr=False)
     """Earlier windows that tell what is usual of most of these features, or of outputs where of no feature."""
     _samples: dict[Encoding, tuple[int, Sample]] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    @cached_property
+    def stages(self) -> Mapping[Name, VersionStage]:
+        """What was told of the model's versions by the end of the window; empty where no stage of any was."""
+        found = stages(self.store, self.model) if self.told is None else self.told
+        then = {name: one.as_of(self.window.end) for name, one in found.items() if name[0] == self.model}
+        return then if any(one.stage for one in then.values()) else {}
 
     @cached_property
     def current(self) -> Profile:

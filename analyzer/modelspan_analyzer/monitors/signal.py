@@ -93,6 +93,8 @@ class Signal:
     """Whether it measures harm itself, not a sign of it: never below a warning."""
     marks_affected: bool = True
     """Whether the predictions that its question marks are those that a finding affects."""
+    counts_affected: bool = False
+    """Whether its values are numbers of predictions: those that a finding affects."""
     names_outputs: bool = False
     """Whether what its results call a feature is an output of the model, which goes without saying."""
     plain_answers: bool = False

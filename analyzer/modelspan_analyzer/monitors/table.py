@@ -15,6 +15,7 @@ from modelspan_analyzer.monitors.estimation.monitor import ESTIMATION
 from modelspan_analyzer.monitors.experiments.monitor import EXPERIMENTS
 from modelspan_analyzer.monitors.fairness.monitor import FAIRNESS
 from modelspan_analyzer.monitors.latency.monitor import LATENCY
+from modelspan_analyzer.monitors.lifecycle.monitor import LIFECYCLE
 from modelspan_analyzer.monitors.metrics.monitor import METRICS
 from modelspan_analyzer.monitors.multivariate.monitor import MULTIVARIATE
 from modelspan_analyzer.monitors.performance.monitor import PERFORMANCE
@@ -31,6 +32,7 @@ SIGNALS: Final = Signals.of(
     LATENCY,
     METRICS,
     EXPERIMENTS,
+    LIFECYCLE,
     MULTIVARIATE,
     EMBEDDING,
     POISONING,

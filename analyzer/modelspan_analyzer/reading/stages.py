@@ -85,6 +85,20 @@ class VersionStage:
     history: tuple[Decision, ...] = ()
     """All decisions, the oldest first."""
 
+    @property
+    def stage_since(self) -> datetime | None:
+        """Since when it has been in its stage: telling the same once more begins nothing anew."""
+        since = None
+        for one in reversed([one for one in self.history if one.kind == STAGE]):
+            if one.decision != self.stage:
+                break
+            since = one.at
+        return since
+
+    def as_of(self, moment: datetime) -> VersionStage:
+        """The same as it stood at a moment: without what was decided later."""
+        return folded(self.model, self.version, (one for one in self.history if one.at <= moment))
+
 
 def folded(model: str, version: str, decisions: Iterable[Decision]) -> VersionStage:
     """What some decisions come to, the oldest first: the newest of each kind counts."""

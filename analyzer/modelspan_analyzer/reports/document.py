@@ -23,6 +23,7 @@ def governance(report: Report) -> Document:
         parts.fairness(report),
         _drawings("Signals over time", parts.over_time(report)),
         parts.versions(report),
+        _stages(report),
         _card(report),
         _lineage(report),
         _monitors(report),
@@ -111,6 +112,26 @@ def _card(report: Report) -> Section:
             ("Registered at", card.registered),
         ]
     return parts.pairs("Model card", found, "There is no model card: `modelspan.register` gives one.")
+
+
+def _stages(report: Report) -> Section:
+    """Stage and approval of every version, what contradicts them, and all that was decided of them."""
+    versions: list[list[Cell]] = [
+        [Name(one.version), one.stage_words, one.approval_words, Name("; ".join(one.contradictions))]
+        for one in report.model.lifecycles
+    ]
+    decisions: list[list[Cell]] = [
+        [one.at, Name(version), one.decision, Name(one.actor), Name(one.reason)]
+        for version, one in report.model.decisions
+    ]
+    columns = ("time (UTC)", "version", "decided", "who", "why")
+    return Section(
+        "Stages and approval",
+        [
+            Table(("version", "stage", "approval", "what contradicts it"), versions),
+            Table(columns, decisions, "Nobody decided anything of any version."),
+        ],
+    )
 
 
 def _lineage(report: Report) -> Section:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +11,8 @@ from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.governance.notice import notice
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.baselines import Baseline
-from modelspan_analyzer.reading.unchanged import Standing
+from modelspan_analyzer.reading.stages import VersionStage, stages
+from modelspan_analyzer.reading.unchanged import Name, Standing
 from modelspan_analyzer.runner.fleet import Version, labels, versions, with_labels
 from modelspan_collector.store.connect import Store
 from modelspan_collector.store.segments import keep_segments
@@ -19,7 +20,7 @@ from modelspan_collector.store.sketches import QUIET, TABLES, condense
 
 log = logging.getLogger(__name__)
 
-RESTS_ON: Final = ("predictions", "labels", "models", "audit_log", "baselines", *TABLES)
+RESTS_ON: Final = ("predictions", "labels", "models", "audit_log", "baselines", "model_decisions", *TABLES)
 """All that decides what is due and what there is to keep in order."""
 
 
@@ -35,6 +36,8 @@ class Lookout:
         """The newest first, as of the last look, and those that were learnt since."""
         self.labelled = True
         """Whether there was any label at the last look; windows that one comes for later are measured again."""
+        self.told: Mapping[Name, VersionStage] = {}
+        """The stages of all versions of which somebody told one, as of the last look."""
 
     def look(self, now: datetime) -> list[Version]:
         """Every version of every model; what nobody writes to the audit log is noticed, and sketches are kept."""
@@ -44,6 +47,7 @@ class Lookout:
         every = once("versions", lambda: versions(store, closed, self._closed), "predictions")
         self._closed = closed
         self.baselines = list(once("baselines", lambda: baselines.listing(store), "baselines"))
+        self.told = once("stages", lambda: stages(store), "model_decisions", "models")
         self._keep_house(now, [one.key for one in every])
         of = once("labels", lambda: labels(store), "labels")
         self.labelled = bool(of)

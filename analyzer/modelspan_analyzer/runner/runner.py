@@ -196,7 +196,7 @@ class Runner:
                     if not self.store.embedded and self._claim(due.of, window, due.settings) is None:
                         continue  # another analyzer of this server has it
                     began, scheduled = self._clock(), window.end + due.settings.schedule.delay
-                    results += self._silent.measured_again(due, still, window, baseline)
+                    results += self._silent.measured_again(due, still, window, baseline, self._lookout.told)
                     run = runs.Run(run_id, *due.of.key, "", window, scheduled, began)
                     finished.append(run.ended(runs.DONE, self._clock()))
             except Exception:
@@ -246,9 +246,10 @@ class Runner:
         whole = runs.Run(run_id, model, version, "", window, window.end + settings.schedule.delay, self._clock())
         runs.write(self.store, [whole.running()])
         deadline = whole.started + settings.schedule.time_budget
-        known, labelled = (seen.baselines, seen.labelled) if seen else (None, True)
+        known, labelled, told = (seen.baselines, seen.labelled, seen.told) if seen else (None, True, None)
         baseline = choose_baseline(self.store, model, version, window, settings, known)
-        context = MonitorContext(self.store, model, version, window, baseline, settings, partial, silence, labelled)
+        of = (self.store, model, version, window, baseline, settings)
+        context = MonitorContext(*of, partial, silence, labelled, told=told)
         results: list[Result] = []
         finished: list[runs.Run] = []
         for monitor in self._monitors:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.lifecycle.monitor import LIFECYCLE, lifecycle
 from modelspan_analyzer.monitors.quality.arrival import FRESHNESS, arrival
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.monitors.quality.volume import VOLUME, alarmed_within
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.silence import REACH, Silence
+from modelspan_analyzer.reading.stages import VersionStage
+from modelspan_analyzer.reading.unchanged import Name
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.runner.due import Due
 from modelspan_analyzer.runner.fleet import Still
@@ -27,17 +30,21 @@ class Silent:
         self._store = store
         self._alarmed: dict[tuple[str, timedelta], set[tuple[str, datetime]]] = {}
 
-    def measured_again(self, due: Due, still: Still, window: Window, baseline: Baseline | None) -> list[Result]:
+    def measured_again(
+        self, due: Due, still: Still, window: Window, baseline: Baseline | None, told: Mapping[Name, VersionStage]
+    ) -> list[Result]:
         """The results of a window without predictions, as all monitors would give them.
 
-        How many predictions are usual at that time, and how old the newest is, differs from window to window. Every
-        other monitor has the same nothing before it as it had in the window of `still`.
+        How many predictions are usual at that time, and how old the newest is, differs from window to window, and
+        people may tell of a version meanwhile. Every other monitor has the same nothing before it as it had in the
+        window of `still`.
         """
-        silence = self._known(due, window)
-        context = MonitorContext(self._store, *due.of.key, window, baseline, due.settings, silence=silence)
+        silence, of = self._known(due, window), (self._store, *due.of.key, window, baseline, due.settings)
+        context = MonitorContext(*of, silence=silence, told=told)
         found = list(arrival(context, DATA_QUALITY.name)) if _asks(still) else []
         self._remember(found)
-        return [*found, *_as_before(still, window)]
+        stages = lifecycle(context) if LIFECYCLE.enabled(due.settings) else []
+        return [*found, *stages, *_as_before(still, window)]
 
     def forget(self, model: str) -> None:
         """Results of it were written that are of no silence."""
@@ -62,7 +69,9 @@ class Silent:
 
 
 def _as_before(still: Still, window: Window) -> Iterator[Result]:
-    return (replace(one, window=window) for one in still.results if not _of_arrival(one))
+    return (
+        replace(one, window=window) for one in still.results if not (_of_arrival(one) or one.signal == LIFECYCLE.name)
+    )
 
 
 def _asks(still: Still) -> bool:

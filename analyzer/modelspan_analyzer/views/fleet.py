@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from modelspan_analyzer.charts import Markup, sparkline
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.governance.lifecycle import Lifecycle, lifecycles
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.incidents.store import load_open
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.reading.confined import Confined
 from modelspan_analyzer.reading.names import named
-from modelspan_analyzer.reading.owners import owners
+from modelspan_analyzer.reading.owners import owners, unowned, unowned_sentence
 from modelspan_analyzer.reading.projects import Told, told
 from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
 from modelspan_analyzer.views.goals import GOALS, Goal, goals_since
@@ -70,12 +71,29 @@ class Member:
     signals: tuple[Health, ...]
     incidents: tuple[OpenIncident, ...]
     gravity: int
+    lifecycle: Lifecycle
+    """Its stage and approval, and what contradicts them."""
     project: str = ""
     """What it is part of; empty where nothing says."""
     project_difference: str = ""
     """Where its card and its telemetry name two."""
     goals: tuple[Goal, ...] = ()
     """Business goals, of those that have been looked at in the last 30 days."""
+
+    @property
+    def stage(self) -> str:
+        """As people told it, or that nobody did."""
+        return self.lifecycle.stage_words
+
+    @property
+    def approval(self) -> str:
+        """As people told it; '' where nobody decided."""
+        return self.lifecycle.approval
+
+    @property
+    def contradictions(self) -> str:
+        """What contradicts its stage or its approval."""
+        return "; ".join(self.lifecycle.contradictions)
 
     @property
     def spark(self) -> Markup:
@@ -104,6 +122,8 @@ class Fleet(View):
     """How many of the whole fleet are how."""
     projects: Mapping[str, int]
     """How many versions of the whole fleet are part of what; '' of those of which no card says."""
+    unowned: tuple[str, ...]
+    """Models of the whole fleet of which some version has no owner."""
     total: int
     page: int
     pages: int
@@ -118,7 +138,8 @@ class Fleet(View):
     def tables(self) -> Mapping[str, pa.Table]:
         """Every model that matches, of all pages."""
         columns = ("model", "version", "state", "sentence", "owner", "project", "predictions", "last_day", "newest")
-        return {"models": table_of(self.matched, (*columns, "p95_seconds", "checked"))}
+        told = ("stage", "approval", "contradictions")
+        return {"models": table_of(self.matched, (*columns, "p95_seconds", "checked", *told))}
 
 
 def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: datetime) -> Fleet:
@@ -152,9 +173,11 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
     states: dict[str, int] = {}
     for one in sorted(everyone, key=lambda one: one.gravity):
         states[one.state] = states.get(one.state, 0) + 1
+    without = unowned((one.model, one.owner) for one in everyone)
     return Fleet(
         title="Fleet",
-        sentence=_sentence(everyone, states, store),
+        sentence=_sentence(everyone, states, store, without),
+        unowned=without,
         queries=queries,
         members=tuple(found[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]),
         matched=tuple(found),
@@ -181,7 +204,8 @@ def members(
     open_now: dict[Name, list[Incident]] = {}
     for one in load_open(store, model):
         open_now.setdefault((one.model, one.version), []).append(one)
-    every = {*looked, *came, *carded, *open_now}
+    told_of = lifecycles(store, now, model)
+    every = {*looked, *came, *carded, *open_now, *told_of}
     names = sorted(name for name in every if model in ("", name[0]))
     found = [
         _member(
@@ -193,6 +217,7 @@ def members(
             delays.get(name),
             goals.get(name, ()),
             of.get(name[0]),
+            told_of.get(name, Lifecycle(*name)),
         )
         for name in names
     ]
@@ -225,6 +250,7 @@ def _member(
     p95: float | None,
     goals: tuple[Goal, ...],
     part: Told | None,
+    lifecycle: Lifecycle,
 ) -> Member:
     how: State = state(looked, incidents)
     return Member(
@@ -247,6 +273,7 @@ def _member(
         goals=goals,
         project=part.project if part else "",
         project_difference=part.difference if part else "",
+        lifecycle=lifecycle,
     )
 
 
@@ -256,7 +283,7 @@ def _page(text: str) -> int:
     return int(text)
 
 
-def _sentence(everyone: Sequence[Member], states: Mapping[str, int], store: Store) -> str:
+def _sentence(everyone: Sequence[Member], states: Mapping[str, int], store: Store, without: Sequence[str]) -> str:
     if not everyone and isinstance(store, Confined):
         of = ", ".join(sorted(store.projects))
         return f"No model is of {of}: `modelspan.register(project=...)` says what a model is part of."
@@ -270,7 +297,8 @@ def _sentence(everyone: Sequence[Member], states: Mapping[str, int], store: Stor
         f"{states.get('not_checked', 0)} not checked" if states.get("not_checked") else "",
     ]
     how = ", ".join(part for part in parts if part)
-    return f"{_many(len(everyone), 'version')} of {_many(len(names), 'model')}: {how}."
+    owned = f" {said}." if (said := unowned_sentence(without)) else ""
+    return f"{_many(len(everyone), 'version')} of {_many(len(names), 'model')}: {how}.{owned}"
 
 
 def _many(count: int, what: str) -> str:

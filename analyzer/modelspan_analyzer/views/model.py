@@ -11,12 +11,14 @@ import pyarrow as pa
 
 from modelspan_analyzer.charts import Figure, Mark
 from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.governance.lifecycle import Lifecycle, history_of
 from modelspan_analyzer.monitors.estimation.track_record import RECORD, TrackRecord, parameters, track_records
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.table import need_signal
 from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.names import brief, need_model, need_segment, need_version
 from modelspan_analyzer.reading.settled import OfResults, results_of
+from modelspan_analyzer.reading.stages import Decision
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.views.asked import FILTERS, Asked, asked
 from modelspan_analyzer.views.card import Card, Compared, card, compared
@@ -60,6 +62,16 @@ class Model(View):
     side_by_side: tuple[SideBySide, ...] = ()
     card: Card | None = None
     compared: Compared | None = None
+
+    @property
+    def lifecycles(self) -> tuple[Lifecycle, ...]:
+        """Of this version and the others."""
+        return tuple(one.lifecycle for one in (self.member, *self.others))
+
+    @property
+    def decisions(self) -> list[tuple[str, Decision]]:
+        """All that people decided of any version, the newest first."""
+        return history_of(self.lifecycles)
 
     @property
     def marks(self) -> list[Mark]:
@@ -252,6 +264,7 @@ def _unknown(wanted: Asked) -> Member:
         signals=(),
         incidents=(),
         gravity=0,
+        lifecycle=Lifecycle(wanted.model, wanted.version),
     )
 
 

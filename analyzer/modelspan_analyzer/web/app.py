@@ -28,6 +28,7 @@ from modelspan_analyzer.web.openapi.document import document
 from modelspan_analyzer.web.openapi.table import OPERATIONS
 from modelspan_analyzer.web.owner import Owned, owner_routes
 from modelspan_analyzer.web.pages.table import page_routes
+from modelspan_analyzer.web.stages import stage_routes
 from modelspan_analyzer.web.systems import system_routes
 from modelspan_analyzer.web.veiled_metrics import VeiledCollector
 from modelspan_collector.access.rules import NO_RULES, Redaction
@@ -88,7 +89,7 @@ def _assembled(
 ) -> Starlette:
     own = [*baseline_routes(store, rules), *label_routes(store, rules)]
     own += [*incident_routes(store, rules), *system_routes(store, config), *model_routes(store, rules)]
-    own += [*grain_routes(store, rules), description()]
+    own += [*grain_routes(store, rules), *stage_routes(store, rules), description()]
     own += owner_routes(owned) if owned is not None else []
     login = login_routes(desk) if desk is not None else []
     return application(own, [*page_routes(store, config, rules), *login, *operations])

@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 from modelspan_analyzer.checking import Answer, as_json, ask
 from modelspan_analyzer.config.durations import parse_duration
+from modelspan_analyzer.governance.lifecycle import Lifecycle, every_version
+from modelspan_analyzer.governance.lifecycle import as_json as stages_as_json
 from modelspan_analyzer.readiness import readiness
 from modelspan_analyzer.reading.sharing import sentence, shared_models
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel, KnownVersion, known_signal
 from modelspan_cli.reach import add_data_argument, reading
 from modelspan_cli.shown import as_shown
+from modelspan_collector.store.connect import Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,17 +61,27 @@ def run(args: argparse.Namespace) -> int:
             warnings=args.warnings,
         )
         found, answer = len(answer.findings), as_shown(args, store, answer)
+        told = as_shown(args, store, _told(store, args.model, args.version))
         tenants = shared_models(store, datetime.now(UTC) - timedelta(days=1), args.model).get(args.model, ())
     if args.json:
-        json.dump(as_json(answer) | {"tenants_together": tenants}, sys.stdout, default=str)
+        json.dump(
+            as_json(answer) | {"tenants_together": tenants, "stages": stages_as_json(told)}, sys.stdout, default=str
+        )
         print()
         return int(answer.status)
     _print(answer)
+    for one in told:
+        print(f"  stage of {one.version or 'no version'}: {'; but '.join((one.words, *one.contradictions))}")
     if hidden := found - len(answer.findings):
         print(f"  {hidden} of the results are of what is redacted")
     if tenants:
         print(f"  {sentence(args.model, tenants)}")
     return int(answer.status)
+
+
+def _told(store: Store, model: str, version: str | None) -> list[Lifecycle]:
+    """Stages and approvals of the versions that are asked about; of a model of which none is told, that."""
+    return [one for one in every_version(store, datetime.now(UTC), model) if version in (None, one.version)]
 
 
 def _ready(args: argparse.Namespace) -> int:

@@ -16,11 +16,14 @@ from rich.table import Table
 
 from modelspan_analyzer.config.durations import format_duration
 from modelspan_analyzer.governance.databases import databases
+from modelspan_analyzer.governance.lifecycle import Lifecycle, lifecycles
+from modelspan_analyzer.governance.notice import noticed_settings
 from modelspan_analyzer.incidents import Incident, describe, load_open, load_resolved
 from modelspan_analyzer.incidents.as_json import incident_as_json
 from modelspan_analyzer.instants import now, utc
 from modelspan_analyzer.monitors.estimation.track_record import TrackRecord, track_records
 from modelspan_analyzer.reading.lag import lags
+from modelspan_analyzer.reading.owners import owners, unowned, unowned_sentence
 from modelspan_analyzer.reading.projects import Told
 from modelspan_analyzer.reading.projects import told as projects_told
 from modelspan_analyzer.reading.sharing import sentence, shared_models
@@ -78,8 +81,8 @@ def run(args: argparse.Namespace) -> int:
         models, left_out = _models(store, of), store.rows(_LEFT_OUT)
         models = [one for one in models if args.project in ("", one["project"])]
         of_project = {one["model"] for one in models}
-        known = [*load_open(store), *(one for one in load_resolved(store, now() - timedelta(days=1)) if one.closed_by)]
-        known = [one for one in known if not args.project or one.model in of_project]
+        without = unowned((one["model"], one["owner"]) for one in models)
+        known = [one for one in _worked_on(store) if not args.project or one.model in of_project]
         shared = shared_models(store, datetime.now(UTC) - timedelta(days=1))
         others = [name for name in databases(store) if name != store.database]
         records = track_records(store, now()) if args.estimates else []
@@ -88,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         pid = instance.pid if instance else None
         told: dict[str, Any] = {"running": instance is not None, "pid": pid, "models": models}
         told |= {"incidents": [incident_as_json(one) for one in known]}
-        told |= {"ingest_errors": left_out, "other_databases": others, "shared_models": shared}
+        told |= {"ingest_errors": left_out, "other_databases": others, "shared_models": shared, "unowned": without}
         told |= {"project_differences": [one.difference for one in said if one.difference]}
         told |= {"estimates": [asdict(one) for one in records]} if args.estimates else {}
         json.dump(told, sys.stdout, default=str, indent=2)
@@ -107,9 +110,16 @@ def run(args: argparse.Namespace) -> int:
             _print_records(records)
         together = [sentence(model, tenants) for model, tenants in shared.items()]
         together += [one.difference for one in said if one.difference and args.project in ("", one.project)]
-        for line in (*together[:_MOST_LINES], *_not_shown(others), *_not_taken(left_out)):
+        told_of = (*_told_otherwise(models, without), *together[:_MOST_LINES])
+        for line in (*told_of, *_not_shown(others), *_not_taken(left_out)):
             print(line)
     return 0
+
+
+def _worked_on(store: Store) -> list[Incident]:
+    """Open incidents, and those that somebody closed in the last day."""
+    closed = (one for one in load_resolved(store, now() - timedelta(days=1)) if one.closed_by)
+    return [*load_open(store), *closed]
 
 
 def _projects(said: Sequence[Told], wanted: str) -> dict[str, str]:
@@ -180,6 +190,17 @@ def _incidents(known: Sequence[Incident]) -> list[str]:
     return [*lines, f"  and {more} more"] if more > 0 else lines
 
 
+def _told_otherwise(models: Sequence[dict[str, Any]], without: Sequence[str]) -> list[str]:
+    """What versions do, or are, against what people told of them; and of which models nobody told who answers."""
+    owned = [said] if (said := unowned_sentence(without)) else []
+    found = [f"  {one['model']} {one['version']}: {said}" for one in models for said in one["contradictions"]]
+    if not found:
+        return owned
+    more = [f"  and {len(found) - _MOST_LINES} more"] if len(found) > _MOST_LINES else []
+    head = "against stage or approval (`modelspan stage MODEL` shows who told what):"
+    return [head, *found[:_MOST_LINES], *more, *owned]
+
+
 def _not_shown(others: Sequence[str]) -> list[str]:
     """Tenants' databases, whose models are not in the table above."""
     shown = ", ".join(others[:_MOST_LINES]) + (", …" if len(others) > _MOST_LINES else "")
@@ -191,15 +212,22 @@ def _models(store: Store, of: Mapping[str, str]) -> list[dict[str, Any]]:
     rows = store.rows(_ALARMS, {"models": []})
     alarms = {(row["model"], row["version"], utc(row["window_end"])): row["what"] for row in rows}
     incidents, behind = load_open(store), {(one.model, one.version): one for one in lags(store, now())}
+    told, called, settings = lifecycles(store, now()), owners(store), noticed_settings(store)
     models = []
     for row in store.rows(_MODELS):
         name = row["model"], row["version"]
         found, lag = looked.get(name), behind.get(name)
+        one_told = told.get(name, Lifecycle(*name))
         known = [one for one in incidents if (one.model, one.version) == name]
         models.append(
             {
                 **row,
                 "project": of.get(row["model"], ""),
+                "owner": called.of(*name, str(settings.get(name, {}).get("incidents.owner", ""))),
+                "stage": one_told.stage_words,
+                "approval": one_told.approval,
+                "lifecycle": one_told.words,
+                "contradictions": list(one_told.contradictions),
                 "state": state(found, known).line,
                 "checked": found.window_end if found else None,
                 "lag_seconds": lag.seconds if lag else None,
@@ -212,13 +240,13 @@ def _models(store: Store, of: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _table(models: list[dict[str, Any]]) -> Table:
-    titles = ["model", "version", "predictions", "errors", "newest", "state", "behind", "alarms"]
+    titles = ["model", "version", "predictions", "errors", "newest", "state", "stage", "behind", "alarms"]
     named = any(model["project"] for model in models)
     table = plain_table(*(["project"] if named else []), *titles)
     for model in sorted(models, key=lambda one: one["project"]) if named else models:
         newest = f"{model['newest']:%Y-%m-%d %H:%M:%S}"
         row = [model["model"], model["version"], f"{model['predictions']:,}", f"{model['errors']:,}", newest]
-        row += [model["state"], _behind(model), ", ".join(model["alarms"])]
+        row += [model["state"], model["lifecycle"], _behind(model), ", ".join(model["alarms"])]
         table.add_row(*([model["project"]] if named else []), *row)
     return table
 

@@ -10,6 +10,7 @@ import pytest
 
 from modelspan_analyzer.checking import Status
 from modelspan_analyzer.governance import audit
+from modelspan_analyzer.governance.decisions import decide
 from modelspan_analyzer.governance.notice import SETTINGS_CHANGED
 from modelspan_analyzer.readiness import State, readiness
 from modelspan_analyzer.reading import baselines
@@ -41,6 +42,12 @@ def register(store: Store, version: str = "1", **changed: object) -> None:
 def judge(store: Store, signal: str, verdict: Verdict, reason: str = "") -> None:
     found = Result("loans", "1", WINDOW, signal, "measure", 0.5, verdict, reason=reason, n=10)
     write_results(store, [found], signal)
+
+
+def tell(store: Store) -> None:
+    """Somebody put it into production, and approved it."""
+    for decision in ("production", "approve"):
+        decide(store, "loans", "1", decision, reason="validated", actor="eve", now=NOW)
 
 
 def states(store: Store, version: str | None = None) -> dict[str, State]:
@@ -79,6 +86,7 @@ def test_what_is_there_is_ok_and_said(store: Store, engine_dsn: str, capsys: pyt
     """All of it: the exit status is 0, in words and as JSON; alarms are not its question."""
     predict(store, labels=4)
     register(store)
+    tell(store)
     baselines.set_from_table(store, "loans", "1", pa.table({"age": [1.0, 2.0]}), features=["age"], source="test")
     judge(store, "fairness", Verdict.ALARM)
     judge(store, "attribution", Verdict.OK)
@@ -113,6 +121,7 @@ def test_what_could_not_be_judged_never_passes(store: Store) -> None:
         in {line.need: line for line in readiness(store, "loans", "1", NOW).lines}["explanation"].said
     )
     register(store, task="regression", classes=[])
+    tell(store)
     judge(store, "attribution", Verdict.OK)
     assert readiness(store, "loans", "1", NOW).status is Status.NOT_CHECKED
 

@@ -69,6 +69,9 @@ THROUGH: dict[str, str] = {
 _PAGE = "shows stored results and counts; tested in integration/analyzer/"
 _CONTROL = "tells or steers what runs, and shows no number of predictions"
 _LISTS = "lists what was set or said before, not predictions"
+_STAGED = (
+    "tells what people decided of versions, not predictions; tested in integration/lifecycle/test_lifecycle_told.py"
+)
 _CARD = "takes a model's card, no prediction; tested in integration/collector/test_collector_predictions.py"
 _DRAWS = "draws samples of the rows that the reader `predictions` compares, and fits models; its numbers are tested in"
 
@@ -100,6 +103,10 @@ NO_DOOR: dict[str, str] = {
     "POST /api/incidents/{incident_id}/feedback": _CONTROL,
     "POST /api/incidents/{incident_id}/steps": "tested in integration/incidents/test_incidents_steps.py",
     "GET /api/feedback": _LISTS,
+    "command stage": _STAGED,
+    "GET /api/models/{model:path}/stages": _STAGED,
+    "POST /api/models/{model:path}/stages": _STAGED,
+    "POST /model/stages": _STAGED,
     "GET /api/openapi.json": "describes the interface; tested in integration/analyzer/test_web_openapi.py",
     "GET /api/models": "counts rows as `status` does; tested in integration/analyzer/test_web_openapi.py",
     "GET /api/drift": "shows a view; tested in integration/analyzer/test_analyzer_grains.py",
@@ -119,6 +126,7 @@ NO_DOOR: dict[str, str] = {
     "GET /readyz": _CONTROL,
     "monitor metrics": "gives what somebody asks for; tested in integration/analyzer/test_analyzer_own_metrics.py",
     "monitor experiments": "compares two sides; tested in integration/experiments/test_experiments.py",
+    "monitor lifecycle": "judges what people told; tested in integration/lifecycle/test_lifecycle_monitor.py",
     "monitor worst_slices": f"{_DRAWS} integration/analyzer/test_analyzer_monitors.py",
     "monitor worst_slices_by_outcome": f"{_DRAWS} integration/analyzer/test_analyzer_worst_slices.py",
     "monitor multivariate": f"{_DRAWS} integration/analyzer/test_analyzer_multivariate.py",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lifecycle_world import START, World
 
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.governance.decisions import DECISIONS, decide
@@ -17,48 +17,43 @@ from modelspan_analyzer.reading.names import UnknownNameError
 from modelspan_analyzer.reading.stages import VersionStage, stages
 from modelspan_collector.store.connect import Store
 
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+@pytest.fixture
+def world(store: Store) -> World:
+    """A model with nothing yet."""
+    return World(store)
 
 
-def register(store: Store, version: str, after: float = 0.0, **said: object) -> None:
-    """A card, as `modelspan.register` brings it."""
-    card = {"model": "churn", "version": version, "task": "classification", **said}
-    at = NOW + timedelta(hours=after - 24)
-    columns = {name: pa.array([value]) for name, value in card.items()}
-    store.insert("models", pa.table({**columns, "timestamp": pa.array([at], pa.timestamp("ns", "UTC"))}))
-
-
-def tell(store: Store, decision: str, version: str = "1", after: float = 0.0, **more: object) -> VersionStage:
-    given = {"reason": f"because of {decision}", "actor": "ann", **more}
-    return decide(store, "churn", version, decision, now=NOW + timedelta(hours=after), **given)  # type: ignore[arg-type]
-
-
-def test_nothing_is_known_of_what_nobody_told(store: Store) -> None:
+def test_nothing_is_known_of_what_nobody_told(store: Store, world: World) -> None:
     """A card makes no stage, and so does no prediction."""
-    register(store, "1")
+    world.register("1")
     assert stages(store) == {}
 
 
-def test_the_newest_stage_and_the_newest_approval_count_each_with_who_why_and_when(store: Store) -> None:
+def test_the_newest_stage_and_the_newest_approval_count_each_with_who_why_and_when(store: Store, world: World) -> None:
     """The digest, the pages and analysts read the same."""
-    register(store, "1")
-    tell(store, "candidate")
-    tell(store, "approve", after=1, actor="eve", reason="validation of March")
-    told = tell(store, "production", after=2)
+    world.register("1")
+    world.tell("candidate")
+    world.tell("approve", after=1, actor="eve", reason="validation of March")
+    told = world.tell("production", after=2)
     assert stages(store)["churn", "1"] == told
     assert (told.stage, told.stage_by, told.stage_reason) == ("production", "ann", "because of production")
-    assert told.stage_at == NOW + timedelta(hours=2)
+    assert told.stage_at == START + timedelta(hours=2)
     assert (told.approval, told.approved_by, told.approval_reason) == ("approved", "eve", "validation of March")
-    assert told.approval_at == NOW + timedelta(hours=1)
+    assert told.approval_at == START + timedelta(hours=1)
     assert [one.decision for one in told.history] == ["candidate", "approved", "production"]
+    assert told.as_of(START + timedelta(minutes=90)).stage == "candidate"
+    assert told.as_of(START - timedelta(hours=1)) == VersionStage("churn", "1")
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.sampled_from("12"), st.sampled_from(list(DECISIONS))), max_size=6))
-def test_the_view_for_analysts_says_what_the_product_reads(store: Store, steps: list[tuple[str, str]]) -> None:
+def test_the_view_for_analysts_says_what_the_product_reads(
+    store: Store, world: World, steps: list[tuple[str, str]]
+) -> None:
     """Both fold the same rows, in whatever order people decided."""
     for version, decision in steps:
-        tell(store, decision, version, unseen=True)
+        world.tell(decision, version, unseen=True)
     rows = {(row["model"], row["version"]): row for row in store.rows("SELECT * FROM model_stages")}
     found = stages(store)
     assert rows.keys() == found.keys()
@@ -68,21 +63,29 @@ def test_the_view_for_analysts_says_what_the_product_reads(store: Store, steps: 
         assert row == {column: getattr(found[name], column) for column in row}
 
 
-def test_a_decision_after_another_is_the_later_one_whatever_the_clocks_say(store: Store) -> None:
+def test_a_decision_after_another_is_the_later_one_whatever_the_clocks_say(store: Store, world: World) -> None:
     """A machine whose clock is late does not decide in vain."""
-    register(store, "1")
-    tell(store, "production")
-    assert tell(store, "retired", after=-3).stage == "retired"
+    world.register("1")
+    world.tell("production")
+    assert world.tell("retired", after=-3).stage == "retired"
 
 
-def test_people_who_decide_at_once_lose_nothing(store: Store) -> None:
+def test_telling_the_same_stage_once_more_begins_nothing_anew(world: World) -> None:
+    """Who retires what is retired does not hide what it predicted since."""
+    world.register("1")
+    for hour, stage in enumerate(("retired", "production", "retired", "retired")):
+        told = world.tell(stage, after=hour)
+    assert (told.stage_since, told.stage_at) == (START + timedelta(hours=2), START + timedelta(hours=3))
+
+
+def test_people_who_decide_at_once_lose_nothing(store: Store, world: World) -> None:
     """Each row is kept, and all readers agree on which of them counts."""
-    register(store, "1")
+    world.register("1")
     barrier = threading.Barrier(4)
 
     def vote(name: str) -> None:
         barrier.wait()
-        tell(store, "approve" if name in "ab" else "reject", actor=name)
+        world.tell("approve" if name in "ab" else "reject", actor=name)
 
     voting = [threading.Thread(target=vote, args=(name,)) for name in "abcd"]
     for one in voting:
@@ -94,52 +97,51 @@ def test_people_who_decide_at_once_lose_nothing(store: Store) -> None:
     assert told.approved_by == store.scalar("SELECT approved_by FROM model_stages")
 
 
-def test_an_approval_is_of_the_card_as_it_was(store: Store) -> None:
+def test_an_approval_is_of_the_card_as_it_was(store: Store, world: World) -> None:
     """What the card said has to stand; its owner and the signature that the SDK learns may come later."""
-    register(store, "1", training_data='{"rows": 10}', hyperparameters="{}")
-    tell(store, "approve")
-    register(
-        store, "1", 1, training_data='{"rows": 10}', hyperparameters='{"depth": 3}', owner="eve", signature='{"a": 1}'
-    )
+    world.register("1", training_data='{"rows": 10}', hyperparameters="{}")
+    world.tell("approve")
+    more = {"hyperparameters": '{"depth": 3}', "owner": "eve", "signature": '{"a": 1}'}
+    world.register("1", -2, training_data='{"rows": 10}', **more)
     assert stages(store)["churn", "1"].card_changed == ()
-    register(store, "1", 2, training_data='{"rows": 99}')
+    world.register("1", -1, training_data='{"rows": 99}')
     assert stages(store)["churn", "1"].card_changed == ("training_data",)
-    assert tell(store, "approve", after=3).card_changed == ()
+    assert world.tell("approve", after=3).card_changed == ()
 
 
-def test_a_version_that_nobody_has_seen_is_staged_only_on_purpose(store: Store) -> None:
+def test_a_version_that_nobody_has_seen_is_staged_only_on_purpose(store: Store, world: World) -> None:
     """A slip of the pen is refused with what there is."""
-    register(store, "1")
+    world.register("1")
     with pytest.raises(UnknownNameError, match="no model 'chrun' in this store; it has churn"):
-        decide(store, "chrun", "1", "retired", reason="old", actor="ann", now=NOW)
+        decide(store, "chrun", "1", "retired", reason="old", actor="ann", now=START)
     with pytest.raises(UnknownNameError, match=r"no version '1\.0' of churn; it has 1"):
-        tell(store, "retired", "1.0")
+        world.tell("retired", "1.0")
     audit.record(store, "baseline set", model="churn", version="2", details={})
     with pytest.raises(ValueError, match="version '2' of churn has neither a card nor a prediction"):
-        tell(store, "candidate", "2")
+        world.tell("candidate", "2")
     assert stages(store) == {}
-    assert tell(store, "candidate", "3", unseen=True).stage == "candidate"
-    assert tell(store, "reject", "3").approval == "rejected"
+    assert world.tell("candidate", "3", unseen=True).stage == "candidate"
+    assert world.tell("reject", "3").approval == "rejected"
 
 
 @pytest.mark.parametrize(
     ("decision", "reason", "says"),
     [("live", "x", "'live' is nothing to decide; say candidate, shadow"), ("retired", " \n", "needs a reason")],
 )
-def test_what_is_no_decision_is_refused(store: Store, decision: str, reason: str, says: str) -> None:
+def test_what_is_no_decision_is_refused(store: Store, world: World, decision: str, reason: str, says: str) -> None:
     """A word that is not known, or one without a reason, changes nothing."""
-    register(store, "1")
+    world.register("1")
     with pytest.raises(ValueError, match=says):
-        tell(store, decision, reason=reason)
+        world.tell(decision, reason=reason)
     assert store.scalar("SELECT count() FROM model_decisions") == 0
 
 
-def test_the_audit_log_has_who_moved_it(store: Store) -> None:
+def test_the_audit_log_has_who_moved_it(store: Store, world: World) -> None:
     """With what it was before."""
-    register(store, "1")
-    tell(store, "shadow")
-    tell(store, "production", after=1, actor="eve", reason="better by 2 points")
-    (entry, _) = audit.entries(store, since=NOW - timedelta(days=9000), model="churn", action="model stage told")
+    world.register("1")
+    world.tell("shadow")
+    world.tell("production", after=1, actor="eve", reason="better by 2 points")
+    (entry, _) = audit.entries(store, since=START - timedelta(days=9000), model="churn", action="model stage told")
     details = json.loads(entry.details)
     assert (entry.actor, entry.version) == ("eve", "1")
     assert (details["before"], details["stage"], details["reason"]) == ("shadow", "production", "better by 2 points")

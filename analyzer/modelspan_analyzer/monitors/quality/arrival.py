@@ -15,6 +15,7 @@ from modelspan_analyzer.monitors.quality.volume import LARGEST_Z, VOLUME, Usual,
 from modelspan_analyzer.reading.arrivals import PRIMARY, Arrivals, newest, newest_answer, role_at
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_analyzer.verdicts.bursts import Bursts
+from modelspan_analyzer.verdicts.lifecycle import retired
 
 FRESHNESS: Final = "freshness"
 YOUNG: Final = (
@@ -52,6 +53,11 @@ def _young(context: MonitorContext) -> bool:
     return too_young(context.store, context.model, context.settings.expects, context.window.end, context.silence)
 
 
+def _retired(context: MonitorContext) -> str:
+    """That nothing is expected of the version any more, in words; '' where that is not told."""
+    return retired(context.stages.get((context.model, context.version)))
+
+
 def _by_role(result: Result, role: str) -> Result:
     """What a version does not say that answers nobody calls nobody."""
     if role == PRIMARY or result.verdict is not Verdict.ALARM:
@@ -65,6 +71,9 @@ def _volume(context: MonitorContext, signal: str, age: timedelta | None, role: s
     if context.partial:
         reason = "the data end within this window, so that its volume is not known"
         return context.result(signal, VOLUME, float(rows), Verdict.NOT_COMPARED, n=rows, reason=reason, monitor=signal)
+    if over := _retired(context):  # whether it may predict at all is another signal's
+        judged = Judged(Verdict.NOT_COMPARED if rows else Verdict.OK, f"{rows:,} predictions; {over}", 0.0)
+        return context.judged(signal, VOLUME, float(rows), Seen(n=rows), judged, signal)
     if context.settings.expects == NOTHING:
         judged = Judged(Verdict.WARNING if rows else Verdict.OK, f"{rows:,} predictions; `expects: nothing`", 0.0)
         return context.judged(signal, VOLUME, float(rows), Seen(n=rows), judged, signal)
@@ -136,7 +145,9 @@ def _freshness(context: MonitorContext, signal: str, age: timedelta | None, role
     if allowed is not None and seconds > allowed and (bursts := _batches(context)):
         allowed = max(allowed, bursts.limit)
     judged = Judged(Verdict.NOT_COMPARED, f"the newest prediction is {seconds:.0f} s older than the window's end")
-    if context.settings.expects == NOTHING:
+    if over := _retired(context):
+        judged = replace(judged, reason=f"{judged.reason}; {over}")
+    elif context.settings.expects == NOTHING:
         judged = replace(judged, reason=f"{judged.reason}; `expects: nothing`")
     elif context.partial:
         judged = Judged(Verdict.NOT_COMPARED, "the data end within this window, so that nothing later could be seen")

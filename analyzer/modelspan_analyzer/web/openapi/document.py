@@ -21,7 +21,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """The description of some operations."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+        paths.setdefault(operation.told_path, {})[operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
         "info": {"title": "modelspan", "version": _version(), "description": _ABOUT},
@@ -54,7 +54,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     else:
         answers = {str(operation.status): answer, "default": wrong}
     return {
-        "operationId": operation.door.lower().translate(str.maketrans(" /{}.", "_____")),
+        "operationId": f"{operation.method}_{operation.told_path}".lower().translate(str.maketrans("/{}.", "____")),
         "summary": operation.about,
         "parameters": [_parameter(parameter) for parameter in operation.parameters],
         **({"requestBody": _body(operation.body)} if operation.body else {}),

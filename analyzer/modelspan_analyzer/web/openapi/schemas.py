@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from modelspan_analyzer.governance.decisions import DECISIONS
 from modelspan_analyzer.incidents.feedback import OPINIONS
 from modelspan_analyzer.incidents.incident import OPEN, RESOLVED, Severity
 from modelspan_analyzer.incidents.steps import STEPS
 from modelspan_analyzer.kinds import KINDS
+from modelspan_analyzer.reading.stages import APPROVALS, STAGES
 from modelspan_analyzer.results import Verdict
 from modelspan_analyzer.web.openapi.vocabulary import (
     ANYTHING,
@@ -61,6 +63,22 @@ RESULT: Final = record(
     n_baseline=COUNT,
     monitor=TEXT,
     reason=TEXT,
+)
+DECISION: Final = {"type": "string", "enum": list(DECISIONS)}
+STAGED: Final = record(
+    model=TEXT,
+    version=TEXT,
+    stage={"type": "string", "enum": ["", *STAGES]},
+    stage_by=TEXT,
+    stage_reason=TEXT,
+    stage_at=or_none(TIME),
+    approval={"type": "string", "enum": ["", *APPROVALS]},
+    approved_by=TEXT,
+    approval_reason=TEXT,
+    approval_at=or_none(TIME),
+    card_changed=TEXTS,
+    contradictions=TEXTS,
+    history=listed(record(at=TIME, kind=TEXT, decision=TEXT, actor=TEXT, reason=TEXT)),
 )
 _WINDOW: Final[dict[str, Schema]] = {
     "model": TEXT,

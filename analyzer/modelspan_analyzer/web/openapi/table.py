@@ -17,6 +17,7 @@ from modelspan_analyzer.web.openapi.vocabulary import (
     ANYTHING,
     TEXT,
     TEXTS,
+    TRUTH,
     Body,
     Operation,
     Parameter,
@@ -36,6 +37,7 @@ _SINCE: Final = Parameter("since", "start, as ISO 8601 (UTC) or as a time before
 _UNTIL: Final = Parameter("until", "end, as ISO 8601 (UTC); now")
 _FEATURE: Final = Parameter("feature", "of this feature alone")
 _SEGMENT: Final = Parameter("segment", "of these predictions alone, as tag.country=DE or feature.plan=pro")
+_NAMED: Final = Parameter("model", "of this model", required=True, in_path=True)
 _INCIDENT: Final = Parameter("incident_id", "of the incident", required=True, in_path=True)
 _ACTOR: Final = Parameter("actor", "who does it, for the audit log; with tokens it is the token's name")
 _SOURCE: Final = Parameter("source", "where the rows came from, for the audit log")
@@ -57,6 +59,8 @@ _WINDOWS: Final = (
 _READ: Final = (
     Operation("GET", "/api/models", "Every model and version: predictions, newest verdicts, open incidents",
               listed(schemas.MODEL), (_MODEL,)),
+    Operation("GET", "/api/models/{model:path}/stages", "Stage and approval of each version of a model, as people "
+              "told them, with every decision and what contradicts it", listed(schemas.STAGED), (_NAMED,)),
     Operation("GET", "/api/results", "What the monitors measured, the newest window first", listed(schemas.RESULT), (
         Parameter("model", "of this model", required=True), _VERSION,
         Parameter("signal", "such as data_drift"), Parameter("metric", "such as psi"), _FEATURE, _SEGMENT,
@@ -127,6 +131,13 @@ _POSTED: Final = (
         Body((JSON_TYPE,), "a step, and what is said with it: whom it is assigned to, what was done, what it came to",
              {"type": "object", "required": ["step"],
               "properties": {"step": schemas.STEP, "text": TEXT, "actor": TEXT}}), 201),
+    Operation(
+        "POST", "/api/models/{model:path}/stages", "Put a version into a stage, approve or reject it; the answer has "
+        "it as it is then", schemas.STAGED, (_NAMED,),
+        Body((JSON_TYPE,), "what is decided of which version, and why; `unseen` where it has no card and no prediction",
+             {"type": "object", "required": ["version", "decision", "reason"],
+              "properties": {"version": TEXT, "decision": schemas.DECISION, "reason": TEXT, "actor": TEXT,
+                             "unseen": TRUTH}}), 201),
     Operation(
         "POST", "/api/backups", "Back the store up into a folder of its machine", ANYTHING, (),
         Body((JSON_TYPE,), "the folder",

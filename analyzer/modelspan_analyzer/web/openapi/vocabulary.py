@@ -70,6 +70,11 @@ class Operation:
     answer_type: str = "application/json"
 
     @property
+    def told_path(self) -> str:
+        """The path as OpenAPI has it, which does not say that a name may have slashes."""
+        return self.path.replace(":path}", "}")
+
+    @property
     def door(self) -> str:
         """How tables name it: `GET /api/incidents`."""
         return f"{self.method} {self.path}"

@@ -28,6 +28,7 @@ from modelspan_analyzer.web.pages.incident_forms import incident_form_routes
 from modelspan_analyzer.web.pages.page import Page, Read
 from modelspan_analyzer.web.pages.static import static_routes
 from modelspan_analyzer.web.pages.turns import Turns
+from modelspan_analyzer.web.stages import stage_form_route
 from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.sqlhttp.reader import SqlReader
 from modelspan_collector.store.connect import Store
@@ -75,4 +76,4 @@ def pages(store: Store, config: MonitorsConfig, rules: Redaction = NO_RULES) -> 
 def page_routes(store: Store, config: MonitorsConfig, rules: Redaction = NO_RULES) -> list[Route]:
     """The routes of every page, of their forms, and of the files that they need."""
     shown = [route for page in pages(store, config, rules) for route in page.routes()]
-    return [*shown, *incident_form_routes(store, rules), *static_routes()]
+    return [*shown, *incident_form_routes(store, rules), stage_form_route(store, rules), *static_routes()]

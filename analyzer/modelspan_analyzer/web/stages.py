@@ -1,0 +1,70 @@
+"""`/api/models/NAME/stages`: in which stage each version is, whether it is approved, and deciding on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from modelspan_analyzer import instants
+from modelspan_analyzer.governance.decisions import decide
+from modelspan_analyzer.governance.lifecycle import as_json, every_version
+from modelspan_analyzer.people import MOST_CHARACTERS
+from modelspan_analyzer.views.veil import veil_over
+from modelspan_analyzer.views.veiled import veiled
+from modelspan_analyzer.web.access.forms import fields
+from modelspan_analyzer.web.access.visitors import actor_of
+from modelspan_analyzer.web.asking import AskedWrongError, json_object, text
+from modelspan_analyzer.web.pages.rendering import url
+from modelspan_collector.access.rules import NO_RULES, Redaction
+from modelspan_collector.store.connect import Store
+
+
+def stage_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
+    """The routes of the interface."""
+
+    async def show(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(_shown, store, rules, request.path_params["model"]))
+
+    async def take(request: Request) -> Response:
+        given, model = await json_object(request), request.path_params["model"]
+        unseen = given.get("unseen", False)
+        if not isinstance(unseen, bool):
+            raise AskedWrongError("'unseen' has to be true or false")
+        said = {name: text(given, name) for name in ("version", "decision", "reason")}
+        actor = actor_of(request, rules.masked(text(given, "actor", "")))
+        await run_in_threadpool(_decide, store, rules, {"model": model, **said}, actor, unseen=unseen)
+        every = await run_in_threadpool(_shown, store, rules, model)
+        mine = next(one for one in every if one["version"] == rules.masked(said["version"]))
+        return JSONResponse(mine, status_code=201)
+
+    path = "/api/models/{model:path}/stages"  # a name may have slashes
+    return [Route(path, show), Route(path, take, methods=["POST"])]
+
+
+def stage_form_route(store: Store, rules: Redaction) -> Route:
+    """The route that the form of a model's page posts to; the page follows."""
+
+    async def take(request: Request) -> Response:
+        given = await fields(request)
+        said = {name: given.get(name, "") for name in ("model", "version", "decision")}
+        reason, actor = (given.get(name, "")[:MOST_CHARACTERS] for name in ("reason", "actor"))
+        asks = actor_of(request, rules.masked(actor))
+        await run_in_threadpool(_decide, store, rules, {**said, "reason": reason}, asks)
+        page = url("/model", model=said["model"], version=said["version"])
+        return RedirectResponse(f"{page}#stage", status_code=303)
+
+    return Route("/model/stages", take, methods=["POST"])
+
+
+def _decide(store: Store, rules: Redaction, said: Mapping[str, str], actor: str, *, unseen: bool = False) -> None:
+    model, version, reason = (rules.masked(said[name]) for name in ("model", "version", "reason"))
+    decide(store, model, version, said["decision"], reason=reason, actor=actor, now=instants.now(), unseen=unseen)
+
+
+def _shown(store: Store, rules: Redaction, model: str) -> list[dict[str, Any]]:
+    return veiled(as_json(every_version(store, instants.now(), model)), veil_over(store, rules))
