@@ -146,8 +146,14 @@ class UntilWritten(Generic[Value]):
                 > _MOST_ROWS
             ):
                 return None
-            rows = store.rows(f"SELECT DISTINCT model FROM {table} WHERE _part IN {{parts:Array(String)}}", asked)
-            found |= {row["model"] for row in rows}
+            (seen,) = store.rows(
+                "SELECT groupUniqArray(toString(model)) AS models, uniqExact(_part) AS parts"
+                f" FROM {table} WHERE _part IN {{parts:Array(String)}}",
+                asked,
+            )
+            if seen["parts"] < len(asked["parts"]):  # merged since they were listed: their rows are in another part now
+                return None
+            found |= set(seen["models"])
         return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from databases import Databases
@@ -141,6 +142,36 @@ def test_only_models_of_which_something_was_written_are_read_again(looked_at: St
     assert kept(looked_at) == {**first, ("fraud", "1"): 4}
     assert kept(looked_at, asked="another day") == {**first, ("fraud", "1"): 4}
     assert asked == [[], ["fraud"], ["fraud"], []]
+
+
+class MergedBehind:
+    """A store whose engine merges all parts just after it has told of them, as it may at any moment."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def rows(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        found = self._store.rows(query, parameters)
+        if "system.parts" in query:
+            self._store.command("OPTIMIZE TABLE monitor_results FINAL")
+        return found
+
+    def scalar(self, query: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        return self._store.scalar(query, parameters)
+
+
+def test_what_is_merged_while_it_is_looked_at_is_seen(looked_at: Store) -> None:
+    """A part that was told of is gone when its rows are read: they are in another."""
+
+    def read(store: Store, models: Sequence[str], _: Hashable) -> Mapping[Name, int]:
+        rows = store.rows("SELECT model, version, uniqExact(window_start) AS n FROM monitor_results GROUP BY ALL")
+        return {(row["model"], row["version"]): row["n"] for row in rows if row["model"] in models or not models}
+
+    kept, busy = UntilWritten(read, "monitor_results"), cast("Store", MergedBehind(looked_at))
+    assert kept(busy) == dict.fromkeys([(model, "1") for model in MODELS], 1)
+    run(looked_at, "fraud", 1, Verdict.OK)
+    assert kept(busy, "fraud") == {("fraud", "1"): 2}
+    assert kept(busy)["fraud", "1"] == 2
 
 
 def compared(store: Store) -> tuple[str, dict[str, float | None], int]:
