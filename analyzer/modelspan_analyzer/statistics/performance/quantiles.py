@@ -82,7 +82,7 @@ def noticeably_above(share: float) -> float:
     Of any share the same distance is as hard to see (Cohen, Statistical Power Analysis, 1988, chapter 6).
 
     >>> round(noticeably_above(0.2), 3), round(noticeably_above(0.8), 3), noticeably_above(0.995)
-    (0.286, 0.873, 1.0)
+    (0.285, 0.873, 1.0)
     """
     return float(np.sin(min(np.arcsin(np.sqrt(share)) + _SMALL_EFFECT / 2, np.pi / 2)) ** 2)
 
