@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +12,8 @@ from modelspan_analyzer.config.addresses import Address
 from modelspan_analyzer.config.base import Settings
 from modelspan_analyzer.config.cron import CronLine
 from modelspan_analyzer.config.durations import Duration
+
+_HOUR: Final = timedelta(hours=1)
 
 
 class ReportSettings(Settings):
@@ -67,6 +69,13 @@ class ReportSettings(Settings):
                 f"the report {self.name!r} is a digest, of teams and not of single models: leave out `{field}`"
                 + (f", or choose `{named[self.digest][0]}`" if self.models else "")
             )
+        return self
+
+    @model_validator(mode="after")
+    def _of_whole_hours(self) -> ReportSettings:
+        short = [name for name in ("every", "covers") if (span := getattr(self, name)) is not None and span < _HOUR]
+        if self.digest and short:
+            raise ValueError(f"the report {self.name!r} is a digest, of whole hours: give `{short[0]}` at least 1h")
         return self
 
     @property

@@ -33,6 +33,7 @@ from modelspan_analyzer.respond import Responder
 from modelspan_analyzer.runner import Runner
 from modelspan_analyzer.views import fleet
 from modelspan_analyzer.views.digest import Digest, read
+from modelspan_analyzer.views.view import NotThereError
 from modelspan_cli.main import main
 from modelspan_collector.store.connect import Store
 
@@ -211,6 +212,14 @@ def test_what_was_not_looked_at_is_named_and_never_healthy(world: Store) -> None
     assert "nobody owns it" not in of_risk
 
 
+def test_of_a_store_without_models_nothing_was_looked_at(store: Store) -> None:
+    """Not everything."""
+    made = digest(store)
+    assert [(one.what, one.why) for one in made.not_looked_at] == [("nothing was looked at", "there is no model")]
+    with pytest.raises(NotThereError, match=r"^there is no model$"):
+        digest(store, owner=NOBODY)
+
+
 def test_targets_say_goal_realised_and_budget(world: Store) -> None:
     (goal,) = lines(digest(world, project="shop"))["price"].goals
     told = json.loads(
@@ -310,6 +319,7 @@ def test_what_is_wrong_is_said_in_a_sentence(modelspan: Callable[..., int], caps
         (["--owner", "risk-taem"], "no model is of owner 'risk-taem'; there is risk-team"),
         (["--project", "nothing"], "there is "),
         (["--since", "yesterday"], "is no time"),
+        (["--until", "2099-01-01"], "`until` has not come"),
         (["--since", "5m", "--until", (UNTIL + HOUR / 2).isoformat()], "a digest is of whole hours"),
     ):
         assert modelspan("digest", *words) == 1
@@ -338,6 +348,8 @@ def test_monitors_check_names_a_filter_that_nobody_matches(
         ("digest: owner, models: [a]", "or choose `owners`"),
         ("digest: owner, summary: true", "leave out `summary`"),
         ("digest: team", "owner"),
+        ("digest: owner, every: 30m", "give `every` at least 1h"),
+        ("digest: owner, cron: '0 6 * * *', covers: 20m", "give `covers` at least 1h"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_said_before_it_runs(lines: str, why: str) -> None:

@@ -32,6 +32,8 @@ def gaps(facts: Facts, lines: Sequence[Line]) -> tuple[Gap, ...]:
 
 
 def _of_versions(facts: Facts, lines: Sequence[Line]) -> Iterator[Gap]:
+    if not lines:
+        yield Gap("nothing was looked at", "there is no model", ())
     alive = [one for one in lines if one.predictions]
     unseen = [one for one in alive if not one.windows]
     never = [one for one in unseen if not facts.whole(one.key)["failed"]]

@@ -58,11 +58,13 @@ def asked_span(given: Mapping[str, str], now: datetime) -> Span:
     """As `since` and `until` ask for it: the last 7 days, with the hour that runs, where they say nothing.
 
     Raises:
-        ValueError: a time cannot be read, or there is no whole hour between them.
+        ValueError: a time cannot be read, there is no whole hour between them, or the end has not come.
     """
     running = _hour(now) + _HOUR
-    until = given.get("until") or running.isoformat()
-    return span_of(window_of(given.get("since") or USUAL, until))
+    span = span_of(window_of(given.get("since") or USUAL, given.get("until") or running.isoformat()))
+    if span.until > running:
+        raise ValueError(f"`until` has not come: {span.until:%Y-%m-%d %H:%M} UTC is after the hour that runs")
+    return span
 
 
 def _hour(moment: datetime) -> datetime:

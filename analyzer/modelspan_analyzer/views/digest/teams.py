@@ -62,5 +62,8 @@ def need_team(team: Team, there: Collection[str]) -> None:
     """
     if team.by is not None and team.name not in there:
         known = named(team.name, sorted(set(there) - {""}), team.by)
-        what = f"{team.by} {brief(team.name)!r}" if team.name else f"nobody: each has a {team.by}"
-        raise NotThereError(f"no model is of {what}; there is {known}" if team.name else f"no model is of {what}")
+        if not there:
+            raise NotThereError("there is no model")
+        if not team.name:
+            raise NotThereError(f"no model is of nobody: each has {'an owner' if team.by == OWNER else 'a project'}")
+        raise NotThereError(f"no model is of {team.by} {brief(team.name)!r}; there is {known}")
