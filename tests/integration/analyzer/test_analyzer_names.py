@@ -39,6 +39,8 @@ NEW = {
     ("monitors show", "version"): "the same",
     ("replay", "model"): "is what the replay makes",
     ("replay", "version"): "the same",
+    ("stage", "model"): "what is decided may be of a candidate that nobody saw; refused below, and where it is decided",
+    ("stage", "version"): "the same",
     ("why", "about"): "is a model, an incident or a service: refused below",
 }
 
@@ -118,6 +120,20 @@ def test_a_name_that_does_not_exist_is_an_error_that_names_those_that_do(
 def test_why_refuses_what_it_does_not_know(modelspan: Callable[..., str], more: list[str]) -> None:
     """Whatever it is asked of a model."""
     assert "it has churn, fraud" in modelspan("why", "chrun", *more)
+
+
+@pytest.mark.parametrize(
+    ("words", "there"),
+    [
+        (["stage", "chrun"], "churn, fraud"),
+        (["stage", "chrun", "1", "approve", "--reason", "seen"], "churn, fraud"),
+        (["stage", "churn", "11"], "it has 1"),
+        (["stage", "churn", "11", "approve", "--reason", "seen"], "it has 1"),
+    ],
+)
+def test_a_stage_is_of_what_is_there(modelspan: Callable[..., str], words: list[str], there: str) -> None:
+    """Whether it is asked for or decided."""
+    assert there in modelspan(*words)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ SWEPT = {
     "constraints": ("constraints suggest --model {model}", {0, 1}),
     "baseline": ("baseline list --model {model} --json", {0}),
     "status": ("status --json", {0}),
+    "stage": ("stage {model}", {0}),
 }
 """Each command with its exit statuses; 0 only where it gives no answer about the model's health."""
 ELSEWHERE = {
@@ -53,6 +54,7 @@ ELSEWHERE = {
     "audit": "lists what was done",
     "backup": "copies",
     "collector": "receives",
+    "digest": "names what was not looked at, which is swept with its numbers",
     "feedback": "writes what a person says of an incident",
     "import": "brings predictions in, and says how many",
     "monitors": "says whether a file is one, and looks at no model",

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelspan_analyzer.config.incident_settings import IncidentSettings
+from modelspan_analyzer.governance.decisions import decide
 from modelspan_analyzer.incidents import load_open, update
 from modelspan_analyzer.monitors.latency.monitor import LATENCY
 from modelspan_analyzer.monitors.quality.constraints import suggest, to_json
@@ -36,7 +37,7 @@ OF_TWO_VERSIONS = {"experiments"}
 """Here is one version: that what they alarm of ends is told where experiments are tested."""
 ALARMING = {
     "data_drift", "prediction_drift", "data_quality", "latency", "multivariate", "embedding", "poisoning",
-    "performance", "concept", "fairness", "attribution", "metrics",
+    "performance", "concept", "fairness", "attribution", "metrics", "lifecycle",
 }  # fmt: skip
 
 
@@ -93,6 +94,8 @@ def test_whatever_alarmed_is_measured_again_in_the_next_good_window_and_ends(sto
     """Every monitor is made to alarm; two good windows later no incident is open."""
     for number in range(8):
         send(store, number, bad=number == 5)
+    for decision, number in (("approve", 4), ("candidate", 5), ("production", 6)):  # told within each hour
+        decide(store, "m", "1", decision, reason="as it is", actor="ann", now=hour(number).start + HOUR / 60)
     reference = baselines.set_from_window(store, "m", "1", Window(START, START + 2 * HOUR))
     rules = tmp_path / "constraints.json"
     rules.write_text(to_json(suggest(baseline_profile(store, reference))))
