@@ -136,7 +136,7 @@ def test_the_fleet_is_searched_sorted_and_restricted(world: World, chromium: Chr
         visit.page.wait_for_load_state()
         assert visit.count("table.fleet tbody tr") == 2  # the newest card speaks for a version without one, too
         visit.page.goto(world.address + "/?sort=name")
-        names = visit.texts("table.fleet tbody th a")
+        names = visit.texts("table.fleet tbody th > a")
         assert names == sorted(names)
         assert visit.count("th[aria-sort=ascending]") == 1
 
