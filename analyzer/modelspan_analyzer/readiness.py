@@ -101,11 +101,12 @@ def readiness(store: Store, model: str, version: str | None, now: datetime) -> R
     """What a model's version has and lacks; of no version that is given, the one that predicted last."""
     chosen = version if version is not None else str(store.scalar(_NEWEST_VERSION, {"model": model}) or "")
     of = {"model": model, "version": chosen, "since": now - RECENT}
+    told = lifecycles(store, now, model).get((model, chosen), Lifecycle(model, chosen))
     checks: Sequence[Callable[[], Line]] = (
         lambda: _owner(store, of),
         lambda: _card(store, of),
-        lambda: _stage(store, of, now),
-        lambda: _approval(store, of, now),
+        lambda: _stage(told),
+        lambda: _approval(told),
         lambda: _baseline(store, model, chosen),
         lambda: _labels(store, of),
         lambda: _judged(store, of, fairness.SIGNAL, "name the groups to compare, `fairness: {facets: [...]}`"),
@@ -135,9 +136,8 @@ def _card(store: Store, of: dict[str, Any]) -> Line:
     return Line("card", State.OK, f"says {', '.join(wanted)}")
 
 
-def _stage(store: Store, of: dict[str, Any], now: datetime) -> Line:
-    told = _told(store, of, now)
-    tell = f"`modelspan stage {of['model']} {of['version'] or repr('')}"
+def _stage(told: Lifecycle) -> Line:
+    tell = f"`modelspan stage {told.model} {told.version or repr('')}"
     if not told.stage:
         return Line("stage", State.MISSING, f"no stage told: {tell} candidate --reason ...` tells one")
     if told.stage == RETIRED:
@@ -147,9 +147,8 @@ def _stage(store: Store, of: dict[str, Any], now: datetime) -> Line:
     return Line("stage", State.OK, f"{told.stage}, by {told.stage_by}: {told.stage_reason}")
 
 
-def _approval(store: Store, of: dict[str, Any], now: datetime) -> Line:
-    told = _told(store, of, now)
-    to_do = f"`modelspan stage {of['model']} {of['version'] or repr('')} approve --reason ...`"
+def _approval(told: Lifecycle) -> Line:
+    to_do = f"`modelspan stage {told.model} {told.version or repr('')} approve --reason ...`"
     if not told.approval:
         return Line("approval", State.MISSING, f"nobody approved it: {to_do}")
     said = f"{told.approved_by} {told.approval} it on {told.approval_at:%Y-%m-%d}: {told.approval_reason}"
@@ -158,11 +157,6 @@ def _approval(store: Store, of: dict[str, Any], now: datetime) -> Line:
     if changed := card_changed(told):
         return Line("approval", State.MISSING, f"{changed}; {to_do} approves it as it is now")
     return Line("approval", State.OK, said)
-
-
-def _told(store: Store, of: dict[str, Any], now: datetime) -> Lifecycle:
-    name = of["model"], of["version"]
-    return lifecycles(store, now, of["model"]).get(name, Lifecycle(*name))
 
 
 def _baseline(store: Store, model: str, version: str) -> Line:

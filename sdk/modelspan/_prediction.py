@@ -102,14 +102,11 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
     def __enter__(self) -> prediction:
         if not _runtime.disabled:
             try:
-                self._observer = self._followed_by()
-            except ValueError as error:  # what it was told cannot mean anything, and the message says what
-                swallowed(f"a prediction of model {self._model[0]!r} is not followed: {error}")
-                return self
-            except BaseException as error:
-                swallowed("a prediction could not be followed", error)
-                return self
-            try:
+                try:
+                    self._observer = self._followed_by()
+                except ValueError as error:  # what it was told cannot mean anything, and the message says what
+                    swallowed(f"a prediction of model {self._model[0]!r} is not followed: {error}")
+                    return self
                 self._call = self._observer.open()
                 if self._call is not None:
                     self._observer.enter(self._call)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from modelspan_analyzer.reading.came import NOTHING, came_since
 from modelspan_analyzer.reading.names import need_all
@@ -70,12 +70,13 @@ def lifecycles(store: Store, now: datetime, model: str = "") -> Mapping[Name, Li
         return found
     staged = {name[0] for name, one in told.items() if one.stage}
     came = came_since(store, told, Window(now - LATELY, now)) if staged else {}
+    asked = approvals_asked(told.values())
     for name in sorted({*told, *came}):
-        one, every = told.get(name, VersionStage(*name)), [each for each in told.values() if each.model == name[0]]
+        one = told.get(name, VersionStage(*name))
         known = {field.name: getattr(one, field.name) for field in fields(one)}
         if name[0] in staged:
             by_stage = stage_judged(one, came.get(name, NOTHING))
-            by_approval = approval_judged(one, asked=approvals_asked(every))
+            by_approval = approval_judged(one, asked=name[0] in asked)
             known["against_stage"] = f"in the last day {by_stage.reason}" if by_stage.verdict in AGAINST else ""
             known["against_approval"] = by_approval.reason if by_approval.verdict in AGAINST else ""
         found[name] = Lifecycle(**known)
@@ -92,19 +93,6 @@ def every_version(store: Store, now: datetime, model: str = "") -> list[Lifecycl
     told = lifecycles(store, now, model)
     known = {(row["model"], row["version"]) for row in store.rows(_KNOWN, {"models": [model] if model else []})}
     return [told.get(name, Lifecycle(*name)) for name in sorted({*told, *known})]
-
-
-def as_json(told: Sequence[Lifecycle]) -> list[dict[str, Any]]:
-    """Versions as JSON shows them, with times in ISO 8601."""
-    return [{**_plain(asdict(one)), "contradictions": list(one.contradictions)} for one in told]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def history_of(told: Sequence[Lifecycle]) -> list[tuple[str, Decision]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
+from modelspan_analyzer.instants import micros
 from modelspan_analyzer.reading.arrivals import PRIMARY
 from modelspan_analyzer.reading.stages import STAGE, VersionStage
 from modelspan_analyzer.reading.unchanged import Name
@@ -49,15 +49,11 @@ def came_since(store: Store, told: Mapping[Name, VersionStage], within: Window) 
     first: dict[str, int] = {}
     for one in told.values():
         for moment in [decision.at for decision in one.history if decision.kind == STAGE]:
-            first[one.model] = min(first.get(one.model, _micro(moment)), _micro(moment))
-    since = {name: _micro(one.stage_since) for name, one in told.items() if one.stage_since}
+            first[one.model] = min(first.get(one.model, micros(moment)), micros(moment))
+    since = {name: micros(one.stage_since) for name, one in told.items() if one.stage_since}
     if not first:
         return {}
     asked = {"role": PRIMARY, "start": within.start, "end": within.end}
     names = {"models": list(first), "first": list(first.values()), "names": list(since), "since": list(since.values())}
     rows = store.rows(_CAME, {**asked, **names})
     return {(row["model"], row["version"]): Came(int(row["answers"]), int(row["came"])) for row in rows}
-
-
-def _micro(moment: datetime) -> int:
-    return int(moment.timestamp()) * 1_000_000 + moment.microsecond

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from modelspan_analyzer.config.settings import ModelSettings
-from modelspan_analyzer.instants import EPOCH, utc
+from modelspan_analyzer.instants import EPOCH, micros, utc
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.runner.runs import RUNNING
 from modelspan_collector.store.connect import Store
@@ -78,7 +78,7 @@ def windows_by_time(
     """
     step = slide or size
     scope = {"model": model, "version": version, "start": start, "end": end}
-    units = {"epoch": _micros(EPOCH), "step": step // timedelta(microseconds=1)}
+    units = {"epoch": micros(EPOCH), "step": step // timedelta(microseconds=1)}
     slots = [int(row["slot"]) for row in store.rows(_FILLED, {**scope, **units})]
     if not slots:
         return []
@@ -105,7 +105,3 @@ def windows_by_rows(store: Store, model: str, version: str, rows: int, first: da
     scope = {"model": model, "version": version, "start": first, "rows": rows}
     cuts = list(dict.fromkeys(utc(row["timestamp"]) for row in store.rows(_CUTS, scope)))
     return [Window(left, right) for left, right in pairwise(cuts)]
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

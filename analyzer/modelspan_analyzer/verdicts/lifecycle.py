@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Final
 
 from modelspan_analyzer.reading.came import NOTHING, Came
-from modelspan_analyzer.reading.stages import APPROVED, PRODUCTION, REJECTED, RETIRED, VersionStage
+from modelspan_analyzer.reading.stages import (
+    APPROVED,
+    CANDIDATE,
+    PRODUCTION,
+    REJECTED,
+    RETIRED,
+    SHADOW,
+    VersionStage,
+)
 from modelspan_analyzer.results import Judged, Verdict
 
 NONE_TOLD: Final = "no stage told"
@@ -69,9 +77,9 @@ def card_changed(told: VersionStage) -> str:
     return f"the approval was of another card ({_word(told)}): its card now says something else of {parts}"
 
 
-def approvals_asked(every: Iterable[VersionStage]) -> bool:
-    """Whether versions of a model are approved at all, or were rejected."""
-    return any(one.approval for one in every)
+def approvals_asked(every: Iterable[VersionStage]) -> frozenset[str]:
+    """The models of which some version was approved or rejected: somebody decides on theirs."""
+    return frozenset(one.model for one in every if one.approval)
 
 
 def retired(told: VersionStage | None) -> str:
@@ -83,7 +91,7 @@ def _in_stage(told: VersionStage) -> str:
     return f"it is {_STAGES.get(told.stage, told.stage)} since {_at(told.stage_since)} by {told.stage_by}"
 
 
-_STAGES: Final = {PRODUCTION: "in production", RETIRED: "retired", "shadow": "a shadow", "candidate": "a candidate"}
+_STAGES: Final = {PRODUCTION: "in production", RETIRED: "retired", SHADOW: "a shadow", CANDIDATE: "a candidate"}
 
 
 def _word(told: VersionStage) -> str:

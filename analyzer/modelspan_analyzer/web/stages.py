@@ -12,8 +12,9 @@ from starlette.routing import Route
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.governance.decisions import decide
-from modelspan_analyzer.governance.lifecycle import as_json, every_version
+from modelspan_analyzer.governance.lifecycle import every_version
 from modelspan_analyzer.people import MOST_CHARACTERS
+from modelspan_analyzer.views.stages import as_json
 from modelspan_analyzer.views.veil import veil_over
 from modelspan_analyzer.views.veiled import veiled
 from modelspan_analyzer.web.access.forms import fields

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from modelspan_analyzer.checking import Answer, as_json, ask
 from modelspan_analyzer.config.durations import parse_duration
 from modelspan_analyzer.governance.lifecycle import Lifecycle, every_version
-from modelspan_analyzer.governance.lifecycle import as_json as stages_as_json
 from modelspan_analyzer.readiness import readiness
 from modelspan_analyzer.reading.sharing import sentence, shared_models
+from modelspan_analyzer.views.stages import as_json as stages_as_json
 from modelspan_cli.errors import CommandError
 from modelspan_cli.known import KnownModel, KnownVersion, known_signal
 from modelspan_cli.reach import add_data_argument, reading

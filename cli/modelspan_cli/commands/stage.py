@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.governance.decisions import DECISIONS, decide
-from modelspan_analyzer.governance.lifecycle import Lifecycle, as_json, every_version, history_of
+from modelspan_analyzer.governance.lifecycle import Lifecycle, every_version, history_of
 from modelspan_analyzer.people import user
 from modelspan_analyzer.reading.names import brief, named
+from modelspan_analyzer.views.stages import as_json
 from modelspan_cli.console import console, plain_table
 from modelspan_cli.errors import CommandError
 from modelspan_cli.reach import act, add_data_argument, reading, writing

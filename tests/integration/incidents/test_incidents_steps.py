@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import httpx
 import pyarrow as pa
 import pytest
+from web_port import bearing, behind_tokens
 
 from modelspan_analyzer.config.alert_settings import AlertSettings
 from modelspan_analyzer.config.settings import MonitorsConfig
@@ -21,11 +20,7 @@ from modelspan_analyzer.governance import audit
 from modelspan_analyzer.incidents import Incident, load, load_open, steps, timeline, update
 from modelspan_analyzer.incidents import store as kept
 from modelspan_analyzer.results import Result, Verdict, Window
-from modelspan_analyzer.web.access.desk import Desk
-from modelspan_analyzer.web.access.guard import Guard
-from modelspan_analyzer.web.access.visitors import Visitors
 from modelspan_analyzer.web.app import build_alone
-from modelspan_analyzer.web.port import OfBound
 from modelspan_cli.main import main
 from modelspan_collector.serve import AsgiServer
 from modelspan_collector.store.connect import Store
@@ -216,33 +211,12 @@ def test_alerts_say_who_has_it_in_hand_until_it_becomes_graver(store: Store, inc
     assert "ModelIncidentAcknowledged" not in alerts_of(graver, AlertSettings(), at(1))
 
 
-@contextmanager
-def served(store: Store, folder: Path, tenant: Store | None = None) -> Iterator[str]:
-    """The whole application behind tokens."""
-    tokens = folder / "tokens"
-    acme = f"acme-has-a-long-token role=operator name=amy tenant=acme database={tenant.database}\n" if tenant else ""
-    tokens.write_text(TOKENS + acme)
-    desk = Desk(Visitors(tokens, ""))
-    others = OfBound(store, lambda other: build_alone(other, MonitorsConfig()))
-    server = AsgiServer(Guard(build_alone(store, MonitorsConfig(), desk), desk, others), "127.0.0.1", 0)
-    server.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.stop()
-        others.close()
-
-
-def client(url: str, who: str) -> httpx.Client:
-    return httpx.Client(base_url=url, headers={"authorization": f"Bearer {who}-has-a-long-token"}, timeout=60)
-
-
 def test_over_http_the_right_to_write_and_the_name_of_the_token_count(
     store: Store, incident: Incident, tmp_path: Path
 ) -> None:
     """A viewer is refused; an operator's name stands, whatever the request says of itself."""
     path, step = f"/api/incidents/{incident.incident_id}/steps", {"step": "acknowledge", "actor": "somebody else"}
-    with served(store, tmp_path) as url, client(url, "view") as viewer, client(url, "ann") as ann:
+    with behind_tokens(store, tmp_path, TOKENS) as url, bearing(url, "view") as viewer, bearing(url, "ann") as ann:
         assert viewer.post(path, json=step).status_code == 403
         answer = ann.post(path, json=step)
         assert (answer.status_code, answer.json()["acknowledged_by"]) == (201, "ann")
@@ -256,7 +230,8 @@ def test_a_tenant_works_on_its_own_incidents_alone(store: Store, incident: Incid
     """Of another database's it knows nothing."""
     with databases.one() as tenant:
         (own,) = update(tenant, [result(0)], at(0))
-        with served(store, tmp_path, tenant) as url, client(url, "acme") as amy:
+        acme = f"acme-has-a-long-token role=operator name=amy tenant=acme database={tenant.database}\n"
+        with behind_tokens(store, tmp_path, TOKENS + acme) as url, bearing(url, "acme") as amy:
             said = [amy.post(f"/api/incidents/{one}/steps", json={"step": "acknowledge"})
                     for one in (own.incident_id, incident.incident_id)]  # fmt: skip
         assert [answer.status_code for answer in said] == [201, 404]
@@ -285,7 +260,7 @@ def test_the_form_of_the_page_does_the_same(store: Store, incident: Incident, tm
             assert browser.post(f"{page}/steps", data={"step": "reopen"}).status_code == 403  # of no page of ours
     finally:
         server.stop()
-    with served(store, tmp_path) as url, client(url, "view") as viewer:
+    with behind_tokens(store, tmp_path, TOKENS) as url, bearing(url, "view") as viewer:
         assert f'{page}/steps"' not in viewer.get(page).text
 
 

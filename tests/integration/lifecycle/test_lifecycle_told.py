@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,15 +12,11 @@ import httpx
 import pyarrow as pa
 import pytest
 from lifecycle_world import START, World
-from web_port import redacting
+from web_port import bearing, behind_tokens, redacting
 
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.reading.stages import stages
-from modelspan_analyzer.web.access.desk import Desk
-from modelspan_analyzer.web.access.guard import Guard
-from modelspan_analyzer.web.access.visitors import Visitors
 from modelspan_analyzer.web.app import build_alone
-from modelspan_analyzer.web.port import OfBound
 from modelspan_cli.main import main
 from modelspan_collector.access.rules import Redaction
 from modelspan_collector.serve import AsgiServer
@@ -32,6 +26,7 @@ TOKENS = """\
 ann-has-a-long-token role=operator name=ann
 vic-has-a-long-token role=viewer name=vic
 len-has-a-long-token role=operator name=len project=lending
+bet-has-a-long-token role=operator name=bet tenant=beta
 """
 PATH = "/api/models/scoring/stages"
 YES = {"version": "3", "decision": "approve", "reason": "validated on May"}
@@ -50,30 +45,9 @@ def world(store: Store) -> World:
     return made
 
 
-@contextmanager
-def served(store: Store, folder: Path, tenant: Store | None = None) -> Iterator[str]:
-    """The whole application behind tokens."""
-    tokens = folder / "tokens"
-    acme = f"acm-has-a-long-token role=operator name=amy tenant=acme database={tenant.database}\n" if tenant else ""
-    tokens.write_text(TOKENS + acme + "bet-has-a-long-token role=operator name=bet tenant=beta\n")
-    desk = Desk(Visitors(tokens, ""))
-    others = OfBound(store, lambda other: build_alone(other, MonitorsConfig()))
-    server = AsgiServer(Guard(build_alone(store, MonitorsConfig(), desk), desk, others), "127.0.0.1", 0)
-    server.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.stop()
-        others.close()
-
-
-def client(url: str, who: str) -> httpx.Client:
-    return httpx.Client(base_url=url, headers={"authorization": f"Bearer {who}-has-a-long-token"}, timeout=60)
-
-
 def test_an_operator_decides_and_a_viewer_looks(store: Store, world: World, tmp_path: Path) -> None:
     """The token's name stands; what is wrong is said in a sentence; names with slashes are names."""
-    with served(store, tmp_path) as url, client(url, "vic") as viewer, client(url, "ann") as ann:
+    with behind_tokens(store, tmp_path, TOKENS) as url, bearing(url, "vic") as viewer, bearing(url, "ann") as ann:
         assert viewer.post(PATH, json=YES).status_code == 403
         answer = ann.post(PATH, json={**YES, "actor": "somebody else"})
         assert (answer.status_code, answer.json()["approved_by"]) == (201, "ann")
@@ -99,7 +73,12 @@ def test_a_tenant_and_a_project_reach_their_own_alone(store: Store, world: World
     """What is hidden is refused as what does not exist; a tenant without a database of its own is refused."""
     with databases.one() as tenant:
         World(tenant, "scoring").register("3")
-        with served(store, tmp_path, tenant) as url, client(url, "acm") as amy, client(url, "len") as of_project:
+        acme = f"acm-has-a-long-token role=operator name=amy tenant=acme database={tenant.database}\n"
+        with (
+            behind_tokens(store, tmp_path, TOKENS + acme) as url,
+            bearing(url, "acm") as amy,
+            bearing(url, "len") as of_project,
+        ):
             assert amy.post(PATH, json=YES).status_code == 201
             assert amy.get("/api/models/team%2Flimits/stages").status_code == 400
             assert of_project.post(PATH, json={**YES, "decision": "reject"}).status_code == 201
@@ -107,7 +86,7 @@ def test_a_tenant_and_a_project_reach_their_own_alone(store: Store, world: World
             said = [of_project.get(hidden), of_project.post(hidden, json={**YES, "unseen": True, "version": "1"})]
             assert [answer.status_code for answer in said] == [400, 400]
             assert all("there is no model 'team/limits' in this store" in one.json()["error"] for one in said)
-            with client(url, "bet") as beta:
+            with bearing(url, "bet") as beta:
                 assert beta.post(PATH, json=YES).status_code == 403
         assert {name: one.approved_by for name, one in stages(tenant).items()} == {("scoring", "3"): "amy"}
     assert {name: one.approval for name, one in stages(store).items()} == {("scoring", "3"): "rejected"}
@@ -139,7 +118,7 @@ def test_the_form_of_the_page_does_the_same_and_every_page_tells_it(store: Store
             assert browser.get("/index.json").json()["unowned"] == ["team/limits"]
     finally:
         server.stop()
-    with served(store, tmp_path) as url, client(url, "vic") as viewer:
+    with behind_tokens(store, tmp_path, TOKENS) as url, bearing(url, "vic") as viewer:
         shown = viewer.get("/model", params=page).text
         assert ("3 is better" in shown, "/model/stages" in shown) == (True, False)
 

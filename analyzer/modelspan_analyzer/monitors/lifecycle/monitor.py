@@ -35,7 +35,8 @@ def lifecycle(context: MonitorContext) -> list[Result]:
     came = NOTHING
     if context.silence is None:
         came = came_since(context.store, told, context.window).get(name, NOTHING)
-    by_stage, by_approval = stage_judged(mine, came), approval_judged(mine, asked=approvals_asked(told.values()))
+    asked = context.model in approvals_asked(told.values())
+    by_stage, by_approval = stage_judged(mine, came), approval_judged(mine, asked=asked)
     n = came.all if context.silence is None else 0
     wrong = (came.answers or came.all) if by_stage.verdict in AGAINST else 0
     unapproved = came.answers if by_approval.verdict in AGAINST else 0
