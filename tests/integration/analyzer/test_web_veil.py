@@ -156,7 +156,7 @@ LAST = {"version": "1", "since": (START + timedelta(hours=HOURS - 1)).isoformat(
 OTHER = {"other_since": START.isoformat(), "other_until": (START + timedelta(hours=1)).isoformat()}
 VIEWS = [
     ("/", ""),
-    ("/digest", urlencode({"until": (START + timedelta(days=2)).isoformat()})),
+    ("/digest", urlencode({"until": (START + timedelta(hours=HOURS + 1)).isoformat()})),
     of("/model", version="1"),
     of("/model", signal="data_quality", version="1"),
     of("/model", signal="data_drift", version="1"),
