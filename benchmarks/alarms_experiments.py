@@ -1,9 +1,9 @@
 """How often an experiment decides wrongly, or breaks a guardrail, where challenger and champion are alike.
 
 Hourly windows of both go through the store and the runner with the monitor `experiments` alone: classes with labels
-(right in 9 of 10), seconds, failures of one call in a hundred, revenue that is lognormal, and the share of the traffic
-that the challenger gets rises from 5 to 50 %. Counted are windows that alarm, but for the true word that there is no
-difference that matters, and experiments that ever do.
+(right in 9 of 10), seconds, failures of one call in a hundred, costs and revenue that are lognormal, and the share of
+the traffic that the challenger gets rises from 5 to 50 %. Counted are windows that alarm, but for the true word that
+there is no difference that matters, and experiments that ever do.
 
     python benchmarks/alarms_experiments.py [--experiments 10] [--windows 30] [--rows 200] [--seed 1]
 """
@@ -27,7 +27,12 @@ from modelspan_collector.store.connect import Store, connect
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 3, 2, tzinfo=UTC)
-GUARDED = ({"measure": "latency", "margin": 0.05}, {"measure": "failures", "margin": 0.01})
+TAGS = pa.map_(pa.string(), pa.string())
+GUARDED = (
+    {"measure": "latency", "margin": 0.05},
+    {"measure": "failures", "margin": 0.01},
+    {"measure": "cost", "margin": 0.0005},
+)
 CONFIG = MonitorsConfig.model_validate({"defaults": {"experiments": tuple(
     {"name": name, "champion": "1", "challenger": "2", "measure": measure, "guardrails": GUARDED}
     for name, measure in (("right", "loss"), ("worth", "outcome.revenue"))
@@ -45,6 +50,7 @@ def serve(store: Store, model: str, hour: int, rows: int, share: float, rng: np.
         "prediction_id": ids, "timestamp": stamps,
         "label": np.where(rng.random(rows) < 0.9, truth, other).astype(str),
         "duration": rng.lognormal(-3, 0.6, rows),
+        "tags": pa.array([[("cost", str(one))] for one in rng.lognormal(-6, 0.8, rows)], TAGS),
         "error_type": np.where(rng.random(rows) < 0.01, "Timeout", "").astype(str),
     }))  # fmt: skip
     named = {"prediction_id": ids, "timestamp": stamps}

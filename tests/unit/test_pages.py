@@ -29,7 +29,10 @@ RUN = {
     "docs/answers.md": {"tests/integration/answers/test_answers_docs.py": ("python", "sql")},
     "docs/captures.md": {"tests/integration/docs/test_docs_captures.py": ("python", "sh", "text")},
     "docs/embeddings.md": {"tests/integration/analyzer/test_analyzer_embedding.py": ("python",)},
-    "docs/experiments.md": {"tests/integration/experiments/test_experiments.py": ("sql",)},
+    "docs/experiments.md": {
+        "tests/integration/experiments/test_experiments.py": ("sql",),
+        "tests/integration/experiments/test_experiments_cost.py": ("python",),
+    },
     "docs/fairness.md": {"tests/unit/fairness/test_fairness_docs.py": ("python",)},
     "docs/governance.md": {_COMMANDS: ("sh",)},
     "docs/incidents.md": {_COMMANDS: ("sh",)},

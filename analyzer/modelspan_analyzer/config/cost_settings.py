@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Final
+
+from pydantic import Field, field_validator
 
 from modelspan_analyzer.config.base import Settings
+from modelspan_analyzer.config.expression import paid
+
+TOLD: Final = "tag.cost"
+"""What a prediction cost, where no expression says it."""
 
 
 class CostSettings(Settings):
@@ -16,6 +22,17 @@ class CostSettings(Settings):
         None, gt=0, description="replicas, all of the time; if not given, each from its first span to its last"
     )
     call: dict[str, float] = Field({}, description="one call of a service: its name to its price")
+
+    prediction: str = Field(
+        "", description="SQL expression of what one prediction cost, for experiments; its tag `cost` if not given"
+    )
+
+    @field_validator("prediction")
+    @classmethod
+    def _of_one(cls, given: str) -> str:
+        if given:
+            paid(given)
+        return given
 
     @property
     def known(self) -> bool:

@@ -12,8 +12,11 @@ from modelspan_analyzer.config.metric_settings import plain_name
 LOSS: Final = "loss"
 LATENCY: Final = "latency"
 FAILURES: Final = "failures"
+COST: Final = "cost"
 OUTCOME: Final = "outcome."
 METRIC: Final = "metric."
+PLAIN: Final = (LOSS, LATENCY, FAILURES, COST)
+"""Measures by a name of their own, of which less is better."""
 BY_VERSION: Final = "version"
 TAG: Final = "tag."
 
@@ -24,7 +27,8 @@ class MeasureSettings(Settings):
     measure: str = Field(
         LOSS,
         description="`loss` (share of wrong answers, or mean absolute error), `latency` (as a ratio), `failures` "
-        "(share of calls that failed), `outcome.NAME` (its mean), `metric.NAME` (of one's own, a mean or a ratio)",
+        "(share of calls that failed), `cost` (of a prediction, by `costs`), `outcome.NAME` (its mean), `metric.NAME` "
+        "(of one's own, a mean or a ratio)",
     )
     better: Literal["", "lower", "higher"] = Field(
         "", description="of an outcome `higher` and of a metric what its `direction` says, if not given; else lower"
@@ -35,15 +39,13 @@ class MeasureSettings(Settings):
     def _known(cls, given: str) -> str:
         kind, point, name = given.partition(".")
         named = f"{kind}{point}" in (OUTCOME, METRIC) and name
-        if given not in (LOSS, LATENCY, FAILURES) and not named:
-            raise ValueError(
-                f"{given!r} is nothing to measure: say {LOSS}, {LATENCY}, {FAILURES}, outcome.NAME or metric.NAME"
-            )
+        if given not in PLAIN and not named:
+            raise ValueError(f"{given!r} is nothing to measure: say {', '.join(PLAIN)}, outcome.NAME or metric.NAME")
         return given
 
     @model_validator(mode="after")
     def _one_way(self) -> MeasureSettings:
-        if self.better == "higher" and self.measure in (LOSS, LATENCY, FAILURES):
+        if self.better == "higher" and self.measure in PLAIN:
             raise ValueError(f"less {self.measure} is better: leave `better` away")
         return self
 

@@ -1,4 +1,4 @@
-"""SQL expressions of `monitors.yaml`: what one row is worth, which rows make a slice, what is measured of many rows."""
+"""SQL expressions of `monitors.yaml`: what a row is worth or cost, which rows make a slice, what many rows are."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _COLUMNS: Final = {
     "items": "Array(String)", "outputs": "Map(String, Array(Float64))",
 }  # fmt: skip
 """What an expression of labelled rows sees, and of which type."""
+_OF_A_COST: Final = (*ROW_COLUMNS, "duration", "items", "outputs")
+"""What an expression of a cost sees: what was true makes no prediction dearer."""
 _OF_PARTS: Final = re.compile(r"(?<![\w.`])(?:items|outputs)\b")
 """Columns of answers of several parts, which features are called as well."""
 _OUTCOMES: Final = "Array(Tuple(String, String, Nullable(Float64), String))"
@@ -41,6 +43,15 @@ def worth(expression: str) -> Compiled:
         ValueError: it holds what is not allowed.
     """
     return compiled(expression, columns=_COLUMNS, features=False, outcomes=True, what="a value expression")
+
+
+def paid(expression: str) -> Compiled:
+    """An expression of what one prediction cost, such as `tag.input_tokens * 0.000002 + duration * 0.00003`.
+
+    Raises:
+        ValueError: it holds what is not allowed.
+    """
+    return compiled(expression, columns=_OF_A_COST, apart=TRUTHS, outcomes=True, what="a cost")
 
 
 def measure(expression: str) -> Compiled:
@@ -70,17 +81,19 @@ def understood(store: Store, expression: str, what: str = "value expression") ->
     Args:
         store: any engine.
         expression: what was written.
-        what: `value expression`, `metric` or `slice`.
+        what: `value expression`, `cost`, `metric` or `slice`.
 
     Raises:
         ValueError: the expression may not be asked.
     """
-    every = {**_COLUMNS, OUTCOMES_COLUMN: _OUTCOMES}
+    every = {**_COLUMNS, "duration": "Nullable(Float64)", OUTCOMES_COLUMN: _OUTCOMES}
     columns = ", ".join(_COLUMN.format(name=name, kind=kind) for name, kind in every.items())
     if what == "metric":
         outer = f"toFloat64(ifNull(({measure(expression).sql}), 0))"
     elif what == "slice":
         outer = f"ifNull(({slice_of(expression).sql}), 0) != 0"
+    elif what == "cost":
+        outer = f"toFloat64(ifNull(({paid(expression).sql}), 0))"
     else:
         found = worth(expression)
         outer = f"toFloat64(ifNull(({found.sql if found.outcomes else expression}), 0))"

@@ -48,9 +48,11 @@ INNER JOIN (SELECT *, {predicted} AS answer FROM ({champion})) AS b ON a.shared 
 WHERE a.shared != '' AND {known}
 """
 _OUTCOMES: Final = "SELECT '{arm}' AS arm, assumeNotNull({outcome}) AS x FROM ({rows}) WHERE isNotNull({outcome})"
-_CALLS: Final = "SELECT '{arm}' AS arm, {value} AS x FROM predictions WHERE {within} AND {those}"
+_CALLED: Final = "SELECT * FROM predictions WHERE {within} AND {those}"
+_CALLS: Final = "SELECT '{arm}' AS arm, {value} AS x FROM ({rows}) WHERE {known}"
 _FAILED: Final = "toFloat64(error_type != '')"
 _LOGARITHM: Final = f"log(greatest(assumeNotNull(duration), {SHORTEST}))"
+_PAID: Final = "ifNull(accurateCastOrNull(({cost}), 'Float64'), nan)"
 _TIMED: Final = f"error_type = '' AND ifNull(duration >= 0 AND duration <= {LONGEST_DURATION}, 0)"
 
 
@@ -75,6 +77,12 @@ class Arms:
         """Predictions of a side with their labels: 0 is the champion, 1 the challenger."""
         found = window_rows(self.model, self.versions[side], self.window, name=f"{_NAMES[side]}_")
         return replace(found, sql=f"SELECT * FROM ({found.sql}) WHERE {self.those(side)}") if self.tag else found
+
+    def calls(self, side: int) -> Rows:
+        """All calls of a side, those that failed too, as they are stored."""
+        name = f"{_NAMES[side]}_"
+        sql = _CALLED.format(within=within(name), those=self.those(side))
+        return Rows(sql, bound(self.model, self.versions[side], self.window, name))
 
 
 _NAMES: Final = ("champion", "challenger")
@@ -130,12 +138,17 @@ def outcomes(store: Store, arms: Arms, name: str) -> Batch:
 
 def failures(store: Store, arms: Arms) -> Batch:
     """Which calls failed."""
-    return replace(_calls(store, arms, _FAILED, "true"), shares=True)
+    return replace(_calls(store, arms, _FAILED), shares=True)
+
+
+def costs(store: Store, arms: Arms, cost: Compiled) -> Batch:
+    """What calls cost, those that failed too; of which it is not known, are not among them."""
+    return _calls(store, arms, _PAID.format(cost=cost.sql), outcomes=bool(cost.outcomes))
 
 
 def logarithms(store: Store, arms: Arms) -> Batch:
     """How long calls took, by the logarithm of the seconds: a difference of it is a ratio of what is typical."""
-    return _calls(store, arms, _LOGARITHM, _TIMED)
+    return _calls(store, arms, _LOGARITHM, known=_TIMED)
 
 
 def own(store: Store, arms: Arms, metric: Compiled, min_rows: int) -> Batch:
@@ -163,15 +176,13 @@ def _as_rows(rows: int, value: float, error: float) -> Moments:
     return Moments(rows, value, squares, 3 * squares * squares / rows)
 
 
-def _calls(store: Store, arms: Arms, value: str, known: str) -> Batch:
+def _calls(store: Store, arms: Arms, value: str, *, known: str = "true", outcomes: bool = False) -> Batch:
+    sides = [with_outcomes(arms.calls(side)) if outcomes else arms.calls(side) for side in (0, 1)]
     each = [
-        _CALLS.format(arm=name, value=value, within=within(f"{name}_"), those=f"{known} AND {arms.those(side)}")
-        for side, name in enumerate(_NAMES)
+        _CALLS.format(arm=name, value=value, rows=rows.sql, known=known)
+        for name, rows in zip(_NAMES, sides, strict=True)
     ]
-    asked: dict[str, Any] = {}
-    for side, name in enumerate(_NAMES):
-        asked |= bound(arms.model, arms.versions[side], arms.window, f"{name}_")
-    return _batch(_moments(store, each, asked))
+    return _batch(_moments(store, each, {**sides[0].parameters, **sides[1].parameters}))
 
 
 def _moments(store: Store, each: Sequence[str], asked: Mapping[str, Any]) -> dict[str, Moments]:

@@ -7,9 +7,10 @@ sqrt((V + r) log((V + r) / (r a^2))) at all times with a probability of 1 - a: t
 of Howard, Ramdas, McAuliffe and Sekhon, Time-uniform, nonparametric, nonasymptotic confidence sequences (Annals of
 Statistics 2021, eq. 14), with an estimated variance by Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, Time-uniform
 central limit theory and asymptotic confidence sequences (Annals of Statistics 2024, theorem 2.2; two arms: section 3).
-It is asymptotic in what comes before the first look: so nothing is said until each side counts as much as `LEAST`
-normal rows do. Of shares that is about so many of the rarer kind: where there are fewer, the variance is taken as if
-there were so many, so that what never happens is known to be rare.
+It is asymptotic in what comes before the first look: so nothing is said until each side has `LEAST` rows over their
+kurtosis, as 60 normal rows have. Of shares that is about so many of the rarer kind: where there are fewer, the variance
+is taken as if there were so many, so that what never happens is known to be rare. What is compared may be unbounded, as
+costs are, if only its variance exists.
 """
 
 from __future__ import annotations

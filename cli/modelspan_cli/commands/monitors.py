@@ -148,13 +148,15 @@ def _entries(config: MonitorsConfig) -> tuple[ModelSettings, ...]:
 
 def _asked(entry: ModelSettings) -> bool:
     """Whether anything of it is for the engine to understand."""
-    return bool(entry.performance.value_expression or entry.metrics or entry.slices)
+    return bool(entry.performance.value_expression or entry.costs.prediction or entry.metrics or entry.slices)
 
 
 def _not_understood(store: Store, entry: ModelSettings) -> Iterator[str]:
     """What the engine cannot compute, and how to say it."""
     if (text := entry.performance.value_expression) and (why := understood(store, text)):
         yield f"performance.value_expression: {why}"
+    if (text := entry.costs.prediction) and (why := understood(store, text, "cost")):
+        yield f"costs.prediction: {why}"
     for name, text in entry.slices.items():
         if why := understood(store, text, "slice"):
             yield f"slices.{name}: {why}"

@@ -95,6 +95,7 @@ STREAMS_OF: dict[str, Draw] = {
     "one in fifty": lambda rng, shape, _: (rng.random(shape) < 0.02).astype(float),
     "hardly ever": lambda rng, shape, _: (rng.random(shape) < 0.002).astype(float),
     "exponential": lambda rng, shape, _: rng.exponential(size=shape),
+    "costs": lambda rng, shape, _: 0.004 * rng.lognormal(0.0, 0.8, shape) * (rng.random(shape) < 0.95),
     "a rhythm": lambda rng, shape, look: (rng.random(shape) < 0.15 + 0.1 * np.sin(look)).astype(float),
 }
 
@@ -105,7 +106,7 @@ def test_of_two_thousand_streams_without_a_difference_few_ever_say_one(
     name: str, sizes: tuple[int, int] | None
 ) -> None:
     """Looked at after every batch, at most 5 % ever do; a test that is made for one look would in many more."""
-    draw, shares = STREAMS_OF[name], name not in ("normal", "exponential")
+    draw, shares = STREAMS_OF[name], name not in ("normal", "exponential", "costs")
     ever, naive = peeked(draw, (lambda look: sizes) if sizes else (lambda look: (2 + look, 40)), shares=shares)
     assert ever <= ALPHA
     assert naive > ALPHA or name == "hardly ever"

@@ -7,8 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from clickhouse_connect.driver.exceptions import Error as DriverError
+
+from modelspan_analyzer.config.cost_settings import TOLD
 from modelspan_analyzer.config.experiment_settings import (
     BY_VERSION,
+    COST,
     FAILURES,
     LATENCY,
     LOSS,
@@ -18,13 +22,13 @@ from modelspan_analyzer.config.experiment_settings import (
     ExperimentSettings,
     MeasureSettings,
 )
-from modelspan_analyzer.config.expression import measure, sentence
+from modelspan_analyzer.config.expression import measure, paid, sentence
 from modelspan_analyzer.config.metric_settings import MetricSettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.experiments.earlier import Before, as_details, before, definition
 from modelspan_analyzer.monitors.experiments.judge import Asked, judge
 from modelspan_analyzer.monitors.signal import Cost, Signal
-from modelspan_analyzer.reading.arms import NOTHING, Arms, answered, failures, logarithms, losses, outcomes, own
+from modelspan_analyzer.reading.arms import NOTHING, Arms, answered, costs, failures, logarithms, losses, outcomes, own
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
 from modelspan_analyzer.statistics.sequential import LEAST, Batch, Standing, split_p_value, standing
 from modelspan_analyzer.verdicts.p_value import p_text
@@ -34,6 +38,7 @@ SIGNAL: Final = "experiments"
 _SPLIT: Final = "split"
 _SURE: Final = 0.001
 """Of a fault in the split, at all times at once."""
+_NO_COST: Final = "send it as the tag `cost`, or write `costs: {prediction: ...}` into monitors.yaml"
 _DOUBT: Final = "; the split is not as it should be, so that both may have been given different requests"
 
 
@@ -90,7 +95,8 @@ def _split(context: MonitorContext, arms: Arms, settings: ExperimentSettings) ->
 def _asked(context: MonitorContext, settings: ExperimentSettings, one: MeasureSettings) -> Asked:
     metric = _metric(context, one)
     usual = "higher" if one.measure.startswith(OUTCOME) or (metric and metric.direction == "below") else "lower"
-    return Asked(settings, one, (one.better or usual) == "higher", metric.unit if metric else "")
+    unit = context.settings.costs.currency if one.measure == COST else metric.unit if metric else ""
+    return Asked(settings, one, (one.better or usual) == "higher", unit)
 
 
 def _metric(context: MonitorContext, one: MeasureSettings) -> MetricSettings | None:
@@ -98,25 +104,31 @@ def _metric(context: MonitorContext, one: MeasureSettings) -> MetricSettings | N
     return next((each for each in context.settings.metrics if each.name == name), None)
 
 
+def _expression(context: MonitorContext, one: MeasureSettings) -> str:
+    """What a cost, or a metric of one's own, is computed by; '' of all others."""
+    metric = _metric(context, one)
+    return (context.settings.costs.prediction or TOLD) if one.measure == COST else metric.expression if metric else ""
+
+
 def _measured(context: MonitorContext, arms: Arms, asked: Asked) -> Result:
     """One measure, of this window and all before it; one that cannot be computed is an error of its own."""
-    metric = _metric(context, asked.measure)
-    known = definition(asked.experiment, asked.measure, metric.expression if metric else "")
+    known = definition(asked.experiment, asked.measure, _expression(context, asked.measure))
     try:
-        batch = _batch(context, arms, asked.measure, metric)
-    except (ValueError, ClickHouseError) as error:
-        reason = sentence(error.message) if isinstance(error, ClickHouseError) else str(error)
+        batch = _batch(context, arms, asked.measure)
+        lacking = _lacking(batch, asked.experiment) + _unknown(context, arms, asked, batch)
+    except (ValueError, ClickHouseError, DriverError) as error:
+        reason = str(error) if isinstance(error, ValueError) else sentence(getattr(error, "message", str(error)))
         return context.result(SIGNAL, asked.name, None, Verdict.ERROR, reason=f"it cannot be measured: {reason}")
     earlier = before(context.store, (SIGNAL, asked.name, known), context.model, context.version, context.window)
     level, tuned_to = asked.experiment.level, asked.experiment.tuned_to
     found = standing([*earlier.batches, batch], level, tuned_to)
     judged = _once(judge(found, asked, _champion([*earlier.batches, batch])), earlier, asked)
     judged = _ended(judged, context, arms)
-    judged = replace(judged, reason=f"{judged.reason}{_lacking(batch, asked.experiment)}")
+    judged = replace(judged, reason=f"{judged.reason}{lacking}")
     return context.judged(SIGNAL, asked.name, _shown(found, asked), _seen(found, batch, known, asked), judged, SIGNAL)
 
 
-def _batch(context: MonitorContext, arms: Arms, one: MeasureSettings, metric: MetricSettings | None) -> Batch:
+def _batch(context: MonitorContext, arms: Arms, one: MeasureSettings) -> Batch:
     if context.silence is not None:
         return Batch(NOTHING, NOTHING)
     if one.measure == LOSS:
@@ -124,7 +136,9 @@ def _batch(context: MonitorContext, arms: Arms, one: MeasureSettings, metric: Me
         return losses(context.store, arms, settings.positive_class, settings.threshold)
     if one.measure in (LATENCY, FAILURES):
         return (logarithms if one.measure == LATENCY else failures)(context.store, arms)
-    if metric is not None:
+    if one.measure == COST:
+        return costs(context.store, arms, paid(_expression(context, one)))
+    if (metric := _metric(context, one)) is not None:
         return own(context.store, arms, measure(metric.expression), metric.min_rows)
     return outcomes(context.store, arms, one.measure.removeprefix(OUTCOME))
 
@@ -158,6 +172,20 @@ def _lacking(batch: Batch, settings: ExperimentSettings) -> str:
         name for name, side in zip((settings.challenger, settings.champion), batch.sides, strict=False) if not side.rows
     ]
     return f"; this window has nothing of {' and '.join(empty)}" if empty else ""
+
+
+def _unknown(context: MonitorContext, arms: Arms, asked: Asked, batch: Batch) -> str:
+    """Of how many calls of the window the cost is not known, which the comparison leaves out."""
+    if asked.measure.measure != COST or context.silence is not None:
+        return ""
+    names = asked.experiment.challenger, asked.experiment.champion
+    every = zip(names, batch.sides, failures(context.store, arms).sides, strict=True)
+    said = [
+        f"{calls.rows - known.rows:,} of {calls.rows:,} of {name}"
+        for name, known, calls in every
+        if known.rows < calls.rows
+    ]
+    return f"; the cost is not known of {' and '.join(said)}: {_NO_COST}" if said else ""
 
 
 def _shown(found: Standing, asked: Asked) -> float | None:
