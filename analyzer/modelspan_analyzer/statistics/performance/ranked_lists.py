@@ -81,7 +81,10 @@ def recall(lists: Lists) -> FloatArray:
 
 
 def average_precision(lists: Lists) -> FloatArray:
-    """Precision at each relevant item of the first `k`, over `k`, or how many were relevant if fewer (MAP at k)."""
+    """Precision at each relevant item of the first `k`, over `k`, or how many were relevant if fewer (MAP at k).
+
+    A perfect list has 1. trec_eval's `map_cut` divides by all that were relevant, also where no list of `k` holds them.
+    """
     order = np.lexsort((lists.rank, lists.lists))
     owner, hit, rank = lists.lists[order], lists.hit[order], lists.rank[order]
     running = np.cumsum(hit)

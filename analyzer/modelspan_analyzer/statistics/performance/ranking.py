@@ -39,6 +39,8 @@ def ndcg(query: IntArray, score: FloatArray, relevance: FloatArray, k: int = 10)
 def average_precision(query: IntArray, score: FloatArray, relevance: FloatArray, k: int = 10) -> FloatArray:
     """Mean of the precision at each relevant row of the first `k` (over lists: MAP at k); ties go against us.
 
+    Divided by `k` where more were relevant, so that a perfect order has 1; trec_eval's `map_cut` divides by all.
+
     >>> query, score = np.zeros(6, np.int64), np.arange(6.0, 0.0, -1.0)
     >>> round(float(average_precision(query, score, np.array([1.0, 0, 1, 0, 0, 0]))[0]), 4)
     0.8333
