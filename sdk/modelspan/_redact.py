@@ -9,6 +9,7 @@ hides nothing.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
@@ -94,8 +95,8 @@ class Redaction:
     def value(self, name: str, value: Any) -> Any:
         """One value as it may leave the process; None where it may not."""
         change = self.change(name)
-        if change is not None and value is not None:
-            value = change(value)
+        if change is not None:
+            value = None if _is_missing(value) else change(value)
         return value[: self._max_length] if isinstance(value, str) else value
 
     def columns(self, prefix: str, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,9 +130,23 @@ class Redaction:
         return pc.utf8_slice_codeunits(column, 0, self._max_length)
 
 
+def _is_missing(value: Any) -> bool:
+    """None and NaN: what is missing stays so, and has no digest that would look like a value."""
+    return value is None or (isinstance(value, float) and value != value)
+
+
 def _text(value: Any) -> str:
-    """The text that is hashed or cut: a whole number reads the same as an integer and as a float."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    """The text that is hashed or cut, the same however a value arrives: `"2"` for 2.0, instants in UTC, no zone told.
+
+    Of instants and spans pandas has its own types, whose texts are others.
+    """
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime.datetime):
+        return str(value if value.tzinfo is None else value.astimezone(datetime.UTC).replace(tzinfo=None))
+    if isinstance(value, datetime.timedelta):
+        return str(datetime.timedelta(value.days, value.seconds, value.microseconds))
+    return str(value)
 
 
 def _changed(column: Any, change: _Change) -> Any:
@@ -139,7 +154,7 @@ def _changed(column: Any, change: _Change) -> Any:
     import pyarrow as pa
 
     if pa.types.is_nested(column.type):
-        return pa.array([None if value is None else change(value) for value in column.to_pylist()], pa.string())
+        return pa.array([None if _is_missing(value) else change(value) for value in column.to_pylist()], pa.string())
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    texts = [None if value is None else change(value) for value in coded.dictionary.to_pylist()]
+    texts = [None if _is_missing(value) else change(value) for value in coded.dictionary.to_pylist()]
     return pa.DictionaryArray.from_arrays(coded.indices, pa.array(texts, pa.string())).dictionary_decode()

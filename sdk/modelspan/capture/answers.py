@@ -47,8 +47,6 @@ MOST_NUMBERS: Final = 65_536
 """Items, or numbers, of one answer; of a longer one nothing is read."""
 MOST_NAMED: Final = 256
 """Names of one answer's numbers; with more of them, the names are items."""
-_EXACT: Final = 2**53
-"""Beyond it whole numbers are ids, which a float does not hold."""
 _LIKELY: Final = 0.5
 """From this score on, a label applies."""
 _QUANTILE = re.compile(r"(?:[pq](\d{1,2}(?:\.\d+)?)|q?(0?\.\d+))")
@@ -213,7 +211,7 @@ def _of_numbers(numbers: Sequence[Any], task: str, classes: Sequence[Any] | None
             )
         told = dict(zip(names or map(str, range(len(floats))), floats, strict=True))
         return _of_label_scores(told, task, all(type(each) in (bool, int) for each in numbers))
-    if not task and any(isinstance(each, int) and abs(each) > _EXACT for each in numbers):
+    if not task and any(isinstance(each, int) and abs(each) > values.LARGEST_EXACT for each in numbers):
         return Answer(UNTOLD, tuple(map(class_name, numbers))), None
     if names is not None and task:
         return Answer(task, (), {name: (number,) for name, number in zip(names, floats, strict=True)}), None

@@ -62,6 +62,8 @@ def _is_plain(column: Any) -> bool:
         kinds.remove(float)  # NaN among texts is missing
     if _TIME in kinds and len({value.tzinfo is None for value in column if type(value) is _TIME}) > 1:
         return False
+    if kinds == _NUMBERS and any(map(values.is_long, column)):
+        return False
     return kinds <= values.IMMUTABLE and (len(kinds) <= 1 or kinds <= _NUMBERS)
 
 

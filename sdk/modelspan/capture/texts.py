@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelspan.capture.columns import column_of
 from modelspan.capture.scalars import class_name
-from modelspan.capture.values import Uncapturable, clean, freeze
+from modelspan.capture.values import LARGEST_EXACT, Uncapturable, clean, freeze
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,7 +59,7 @@ def ids_of(column: Any) -> pa.Array:
     return texts_of(found)
 
 
-_EXACT = float(2**53)
+_EXACT = float(LARGEST_EXACT)
 
 
 def id_of(value: Any) -> str | None:

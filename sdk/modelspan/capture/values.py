@@ -27,6 +27,8 @@ MOST_FEATURES = 65_536
 """Features of a row; what is beyond is left out."""
 BEYOND = f"(beyond {MOST_FEATURES:,})"
 """Stands for the features beyond them, where they are said to be left out."""
+LARGEST_EXACT = 2**53
+"""Integers beyond it are rounded by doubles."""
 MOST_CHARACTERS = 4096
 """Characters of a predicted class that are kept until it is encoded."""
 MOST_NESTED = 16_384
@@ -138,6 +140,11 @@ def _is_immutable_scalar(value: Any) -> bool:
         (numpy and isinstance(value, numpy.generic) and value.dtype.kind not in "VSc")
         or (pandas and isinstance(value, (pandas.Timestamp, pandas.Timedelta, pandas.Period)))
     )
+
+
+def is_long(value: Any) -> bool:
+    """Whether it is an integer that a double does not hold for sure."""
+    return type(value) is int and abs(value) > LARGEST_EXACT
 
 
 def is_missing(value: Any) -> bool:

@@ -63,15 +63,27 @@ def _find_kind(kind: type) -> str:
 def split(columns: Sequence[Sequence[Any]]) -> list[list[int]] | None:
     """Row numbers by group, such that within a group no column mixes kinds; None where one group holds all.
 
-    A feature that is a number here and a text there is a fault worth seeing, and an Arrow column has one type.
+    A feature that is a number here and a text there is a fault worth seeing, and an Arrow column has one type. Integers
+    that a double does not hold stay apart from fractions: rules of redaction are to meet them as they are.
     """
-    mixed = [column for column in columns if len({_kind(each) for each in set(map(type, column))} - {"missing"}) > 1]
+    mixed = [column for column in columns if _is_mixed(column)]
     if not mixed:
         return None
     groups: dict[tuple[str, ...], list[int]] = {}
     for row, each in enumerate(zip(*mixed, strict=True)):
-        groups.setdefault(tuple(_kind(type(value)) for value in each), []).append(row)
+        groups.setdefault(tuple(map(_kind_of, each)), []).append(row)
     return list(groups.values())
+
+
+def _is_mixed(column: Sequence[Any]) -> bool:
+    types = set(map(type, column))
+    if len({_kind(each) for each in types} - {"missing"}) > 1:
+        return True
+    return int in types and bool(types - {int, _NONE}) and any(map(values.is_long, column))
+
+
+def _kind_of(value: Any) -> str:
+    return "long" if values.is_long(value) else _kind(type(value))
 
 
 def column(name: str, raw: Sequence[Any], left_out: dict[str, str] | None = None) -> pa.Array | None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 import modelspan
-from modelspan._redact import Redaction
+from modelspan import truncate
+from modelspan._redact import Redaction, Rule
 from modelspan.testing import Receiver
 
 SECRETS = [
@@ -139,11 +143,48 @@ def test_first_rule_wins_and_unknown_rules_are_errors() -> None:
 
 def test_batch_of_mixed_kinds(sdk: Callable[..., None], receiver: Receiver) -> None:
     """A table whose column is a number here and a text there arrives whole, each value as what it is."""
-    import pandas as pd
-
     sdk(endpoint=receiver.endpoint)
     modelspan.observe(model="m")(lambda table: [0.1, 0.2, 0.3])(pd.DataFrame({"u": [1, "bad", 3], "v": [7, 8, 9]}))
     assert modelspan.flush(60)
     told = [(row["feature.u"], row["feature.v"], row["value"]) for row in receiver.predictions()]
     assert told == [(1, 7, 0.1), (3, 9, 0.3), ("bad", 8, 0.2)]
     assert len({row["prediction_id"] for row in receiver.predictions()}) == 3
+
+
+@pytest.mark.parametrize("rule", ["hash", truncate(8)])
+def test_a_value_has_one_text_however_it_arrives(rule: Rule) -> None:
+    """A whole number as a float, an instant in another zone or of another library: one digest, one beginning."""
+    rules = Redaction({"id": rule}, key=b"secret")
+    noon, berlin = datetime(2026, 1, 31, 12), timezone(timedelta(hours=1))
+    alike: list[list[Any]] = [
+        [2, 2.0, "2"],
+        [noon, noon.replace(tzinfo=UTC), noon.replace(hour=13, tzinfo=berlin), pd.Timestamp(noon)],
+        [timedelta(hours=30), pd.Timedelta(hours=30)],
+    ]
+    for several in alike:
+        assert len({rules.value("id", each) for each in several}) == 1, several
+        assert len({rules.columns("", {"id": pa.array([each])})["id"][0].as_py() for each in several}) == 1, several
+
+
+@pytest.mark.parametrize("rule", ["hash", truncate(8)])
+def test_what_is_missing_stays_missing_and_has_no_digest(rule: Rule) -> None:
+    """Neither None nor NaN becomes a text, which would count as a value of its own."""
+    rules = Redaction({"id": rule}, key=b"secret")
+    assert rules.value("id", float("nan")) is rules.value("id", None) is None
+    column = rules.columns("", {"id": pa.array([1.5, float("nan"), None])})["id"]
+    assert column.is_valid().to_pylist() == [True, False, False]
+
+
+def test_an_id_beside_fractions_keeps_its_digits(
+    sdk: Callable[..., None], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A double would round it, and another batch would have another digest for it."""
+    monkeypatch.setenv("MODELSPAN_REDACT_KEY", "secret")
+    sdk(endpoint=receiver.endpoint, redact={"account": "hash"})
+    score = modelspan.observe(model="m")(lambda rows: [0.5] * len(rows))
+    account = 2**53 + 1
+    score(pd.DataFrame({"account": pd.Series([account, 0.5], dtype="object")}))
+    score(pd.DataFrame({"account": [account]}))
+    assert modelspan.flush(60)
+    told = [row["feature.account"] for row in receiver.predictions()]
+    assert sorted(map(told.count, set(told))) == [1, 2]
