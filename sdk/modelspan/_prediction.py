@@ -93,7 +93,7 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         if self._ids is not None and (isinstance(self._ids, (str, bytes)) or not hasattr(self._ids, "__len__")):
             own = id_of(self._ids)
             return own if self._call is None or own is None else self._observer.redaction.cut(own)
-        return None if self._call is None else _context.prediction_id()
+        return None if self._call is None else self._call.prediction_id()
 
     @prediction_id.setter
     def prediction_id(self, ids: Any) -> None:
@@ -194,6 +194,7 @@ class prediction:  # noqa: N801 - reads as a verb where it is used
         if when is None:
             swallowed("instants of predictions that are missing, or that cannot be read, are taken as now")
         else:
+            call.keep_ids()
             call.time_ns = when
 
     def _columns(self, rows: int) -> Snapshot:

@@ -137,3 +137,9 @@ class Call:
         if self.ids is None:
             return _identity.text(self.time_ns, self.number, row)
         return self.ids if self.table is None else str(self.ids[row])
+
+    def keep_ids(self) -> None:
+        """Hold the generated ids as they are: they are made of a time that is to change, and somebody may have one."""
+        if self.ids is None:
+            made = _identity.batch_column(self.time_ns, self.number, 0, self.rows)
+            self.ids = self.prediction_id() if self.table is None else made
