@@ -194,8 +194,9 @@ def _judged(rows: Sequence[dict[str, Any]]) -> set[str]:
 
 def _incidents(store: Store, model: str, version: str | None, signals: Sequence[str]) -> list[dict[str, Any]]:
     def concerns(one: Incident) -> bool:
-        told = {finding.signal for finding in one.findings if not finding.ended} | {one.signal}
-        return version in (None, one.version) and (not signals or bool(told & set(signals)))
+        lasting = [finding for finding in one.findings if not finding.ended]
+        told = {finding.signal for finding in lasting if version in (None, finding.version)} or {one.signal}
+        return (version is None or version in one.bad_versions) and (not signals or bool(told & set(signals)))
 
     return [
         {"incident_id": one.incident_id, "severity": one.severity.value, "title": one.title, "version": one.version}

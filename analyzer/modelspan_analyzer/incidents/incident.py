@@ -180,6 +180,17 @@ class Incident:
         return self.findings[0].role if self.findings else ROLE_PRIMARY
 
     @property
+    def versions(self) -> tuple[str, ...]:
+        """Every version that a finding of it is or was of, the one that it was opened for first."""
+        return tuple(dict.fromkeys((self.version, *sorted(member.version for member in self.findings))))
+
+    @property
+    def bad_versions(self) -> tuple[str, ...]:
+        """Those of which something is still wrong; where all is well and it is not over, all of them."""
+        lasting = sorted({member.version for member in self.findings if not member.ended})
+        return tuple(lasting) or self.versions
+
+    @property
     def dated(self) -> bool:
         """Whether the data of any finding that lasts tells when it began, and not only the window's start."""
         return any(member.since is not None for member in self.findings if not member.ended)

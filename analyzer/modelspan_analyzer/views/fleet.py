@@ -203,7 +203,8 @@ def members(
     delays, goals = _DELAYS(store, model, since), goals_since(store, model, since)
     open_now: dict[Name, list[Incident]] = {}
     for one in load_open(store, model):
-        open_now.setdefault((one.model, one.version), []).append(one)
+        for version in one.bad_versions:
+            open_now.setdefault((one.model, version), []).append(one)
     told_of = lifecycles(store, now, model)
     every = {*looked, *came, *carded, *open_now, *told_of}
     names = sorted(name for name in every if model in ("", name[0]))

@@ -31,7 +31,9 @@ WHERE model = {model:String} AND release != ''
 GROUP BY service, release
 UNION ALL
 SELECT 'incident', began_at, title, incident_id FROM incidents FINAL
-WHERE model = {model:String} AND version = {version:String}
+WHERE model = {model:String}
+  AND (version = {version:String}
+       OR has(arrayMap(one -> JSONExtractString(one, 'version'), JSONExtractArrayRaw(findings)), {version:String}))
   AND began_at >= {start:DateTime64(9, 'UTC')} AND began_at <= {end:DateTime64(9, 'UTC')}
 ) ORDER BY at DESC LIMIT 30
 """

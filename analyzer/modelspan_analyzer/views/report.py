@@ -120,7 +120,7 @@ def _incidents(store: Store, name: str, version: str, window: Window | None) -> 
     return [
         one
         for one in found
-        if one.version == version
+        if version in one.versions
         and (window is None or one.resolved_at is None or one.resolved_at >= window.start)
         and (window is None or one.began_at <= window.end)
     ]

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.incidents.asked import window_of
+from modelspan_analyzer.incidents.store import load_open
 from modelspan_analyzer.monitors.table import need_signal
 from modelspan_analyzer.reading.names import brief, named, need_all
 from modelspan_analyzer.reading.relation import filled
@@ -30,23 +31,19 @@ _EARLIEST, _LATEST = "1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z"
 
 _MODELS = """
 SELECT model, version, sum(rows_) AS predictions, minIf(first_, rows_ > 0) AS first, maxIf(last_, rows_ > 0) AS last,
-       sum(alarms_) AS alarms, sum(open_) AS open_incidents, max(checked_) AS checked
+       sum(alarms_) AS alarms, 0 AS open_incidents, max(checked_) AS checked
 FROM (
     SELECT model, version, count() AS rows_, min(timestamp) AS first_, max(timestamp) AS last_,
-           0 AS alarms_, 0 AS open_, CAST(NULL AS Nullable(DateTime64(9, 'UTC'))) AS checked_
+           0 AS alarms_, CAST(NULL AS Nullable(DateTime64(9, 'UTC'))) AS checked_
     FROM predictions WHERE {model:String} = '' OR model = {model:String} GROUP BY model, version
     UNION ALL
-    SELECT model, version, 0, toDateTime64(0, 9, 'UTC'), toDateTime64(0, 9, 'UTC'), countIf(verdict = 'alarm'), 0,
+    SELECT model, version, 0, toDateTime64(0, 9, 'UTC'), toDateTime64(0, 9, 'UTC'), countIf(verdict = 'alarm'),
            max(window_end)
     FROM monitor_results FINAL
     WHERE ({model:String} = '' OR model = {model:String}) AND (model, version, window_end) IN (
         SELECT model, version, max(window_end) FROM monitor_results GROUP BY model, version
     )
     GROUP BY model, version
-    UNION ALL
-    SELECT model, version, 0, toDateTime64(0, 9, 'UTC'), toDateTime64(0, 9, 'UTC'), 0, count(), NULL
-    FROM incidents FINAL
-    WHERE status = 'open' AND ({model:String} = '' OR model = {model:String}) GROUP BY model, version
 )
 GROUP BY model, version ORDER BY model, version
 """
@@ -87,7 +84,13 @@ def model_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
 def _models(store: Store, model: str) -> list[dict[str, Any]]:
     need_all(store, [model], [])
     rows = store.rows(_MODELS, {"model": model})
-    seen = [row if row["predictions"] else row | {"first": None, "last": None} for row in rows]
+    found = {(row["model"], row["version"]): row for row in rows}
+    for one in load_open(store, model):
+        for version in one.bad_versions:
+            nothing = {"predictions": 0, "first": None, "last": None, "alarms": 0, "open_incidents": 0, "checked": None}
+            name = {"model": one.model, "version": version}
+            found.setdefault((one.model, version), name | nothing)["open_incidents"] += 1
+    seen = [row if row["predictions"] else row | {"first": None, "last": None} for _, row in sorted(found.items())]
     return [_as_json(row) for row in seen]
 
 

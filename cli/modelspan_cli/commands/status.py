@@ -16,7 +16,7 @@ from rich.table import Table
 
 from modelspan_analyzer.config.durations import format_duration
 from modelspan_analyzer.governance.databases import databases
-from modelspan_analyzer.governance.lifecycle import Lifecycle, lifecycles
+from modelspan_analyzer.governance.lifecycle import Lifecycle, every_version
 from modelspan_analyzer.governance.notice import noticed_settings
 from modelspan_analyzer.incidents import Incident, describe, load_open, load_resolved
 from modelspan_analyzer.incidents.as_json import incident_as_json
@@ -212,13 +212,15 @@ def _models(store: Store, of: Mapping[str, str]) -> list[dict[str, Any]]:
     rows = store.rows(_ALARMS, {"models": []})
     alarms = {(row["model"], row["version"], utc(row["window_end"])): row["what"] for row in rows}
     incidents, behind = load_open(store), {(one.model, one.version): one for one in lags(store, now())}
-    told, called, settings = lifecycles(store, now()), owners(store), noticed_settings(store)
+    told = {(one.model, one.version): one for one in every_version(store, now())}
+    called, settings = owners(store), noticed_settings(store)
+    came = {(row["model"], row["version"]): row for row in store.rows(_MODELS)}
     models = []
-    for row in store.rows(_MODELS):
-        name = row["model"], row["version"]
+    for name in sorted({*told, *came}):
+        row = came.get(name, {"model": name[0], "version": name[1], "predictions": 0, "newest": None, "errors": 0})
         found, lag = looked.get(name), behind.get(name)
         one_told = told.get(name, Lifecycle(*name))
-        known = [one for one in incidents if (one.model, one.version) == name]
+        known = [one for one in incidents if one.model == name[0] and name[1] in one.bad_versions]
         models.append(
             {
                 **row,
@@ -244,7 +246,7 @@ def _table(models: list[dict[str, Any]]) -> Table:
     named = any(model["project"] for model in models)
     table = plain_table(*(["project"] if named else []), *titles)
     for model in sorted(models, key=lambda one: one["project"]) if named else models:
-        newest = f"{model['newest']:%Y-%m-%d %H:%M:%S}"
+        newest = f"{model['newest']:%Y-%m-%d %H:%M:%S}" if model["newest"] else "none yet"
         row = [model["model"], model["version"], f"{model['predictions']:,}", f"{model['errors']:,}", newest]
         row += [model["state"], model["lifecycle"], _behind(model), ", ".join(model["alarms"])]
         table.add_row(*([model["project"]] if named else []), *row)

@@ -58,11 +58,14 @@ def test_an_operator_decides_and_a_viewer_looks(store: Store, world: World, tmp_
         wrong = [
             ({**YES, "decision": "live"}, "nothing to decide"), ({**YES, "reason": " "}, "needs a reason"),
             ({"decision": "approve", "reason": "x"}, "'version' is missing"), ({**YES, "version": "4"}, "it has 2, 3"),
-            ({**YES, "unseen": "yes"}, "true or false"),
+            ({**YES, "unseen": "yes"}, "true or false"), ({**YES, "time": "2026-01-01"}, "does not know 'time'"),
+            ({**YES, "reason": "x" * 1001}, "that is 1,001 characters: say it in 1,000"),
         ]  # fmt: skip
         for given, says in wrong:
             answer = ann.post(PATH, json=given)
             assert (answer.status_code, says in answer.json()["error"]) == (400, True), answer.text
+        unknown = viewer.get(PATH, params={"version": "3"}).json()["error"]
+        assert unknown == "/api/models/{model}/stages does not know 'version': it takes none"
         assert "it has scoring" in viewer.get("/api/models/scroing/stages").json()["error"]
         slashed = ann.post("/api/models/team%2Flimits/stages", json={**YES, "version": "1", "decision": "production"})
         assert (slashed.status_code, slashed.json()["stage"]) == (201, "production")
@@ -166,13 +169,12 @@ def test_commands_decide_and_tell(
     status = flat(said("status"))
     assert "scoring 2: in the last day 30 predictions of a version whose stage nobody told" not in status  # before it
     assert "1 model has no owner: team/limits" in status
-    (two, limits) = json.loads(said("status", "--json"))["models"]
-    assert (two["stage"], two["owner"], limits["stage"], limits["owner"]) == (
-        "no stage told",
-        "risk",
-        "no stage told",
-        "",
-    )
+    assert "scoring 3: it is in production since" in status  # though it has not predicted yet
+    every = json.loads(said("status", "--json"))["models"]
+    assert [(one["model"], one["version"], one["stage"], one["owner"], one["predictions"]) for one in every] == [
+        ("scoring", "2", "no stage told", "risk", 30), ("scoring", "3", "production", "risk", 0),
+        ("scoring", "4", "candidate", "risk", 0), ("team/limits", "1", "no stage told", "", 10),
+    ]  # fmt: skip
     told = json.loads(said("stage", "scoring", "3", "--json"))
     assert [(one["stage"], one["stage_by"], one["history"][0]["reason"]) for one in told] == [
         ("production", "ann", "better")

@@ -79,7 +79,8 @@ def lines(facts: Facts, own: Sequence[Member], told: Sequence[Told]) -> tuple[tu
         if last is None or _recency(one) >= _recency(last):
             newest[one.model] = one
     busy = {one.key for one in every if one.predictions or one.predictions_before}
-    busy |= {(one.incident.model, one.incident.version) for one in told if one.touches(facts.span)}
+    touched = [one.incident for one in told if one.touches(facts.span)]
+    busy |= {(one.model, version) for one in touched for version in one.versions}
     said = {model for model, _ in busy}
     alone = {one.key for one in every if one.model not in said and newest[one.model].version == one.version}
     kept = [one for one in every if one.key in busy | alone]
@@ -90,7 +91,7 @@ def lines(facts: Facts, own: Sequence[Member], told: Sequence[Told]) -> tuple[tu
 def _open(told: Sequence[Told], name: Name, facts: Facts, *, at_end: bool) -> list[Incident]:
     """The incidents of a version that were open when the span ended, or began."""
     at = facts.span.until if at_end else facts.span.since
-    own = (one for one in told if (one.incident.model, one.incident.version) == name)
+    own = (one for one in told if one.incident.model == name[0] and name[1] in one.incident.bad_versions)
     return [one.incident for one in own if any(spell.lasts(at) for spell in one.spells)]
 
 

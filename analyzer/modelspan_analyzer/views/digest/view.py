@@ -146,7 +146,7 @@ def _told(facts: Facts, names: Collection[Name]) -> list[cases.Told]:
     """The incidents of some versions, with what is known of each."""
     found = []
     for one in facts.incidents:
-        if (one.model, one.version) in names:
+        if any((one.model, version) in names for version in one.versions):
             events = tuple(facts.timelines.get(one.incident_id, ()))
             opinions = facts.opinions.get(one.incident_id, (0, 0))
             found.append(cases.Told(one, tuple(cases.spells(one, events, facts.span.until)), events, opinions))
