@@ -17,6 +17,7 @@ from modelspan_analyzer.monitors.fairness import found as fairness
 from modelspan_analyzer.reading import labels
 from modelspan_analyzer.reading.baselines import KIND_LEARNT, active
 from modelspan_analyzer.reading.cards import CARDS, told_task
+from modelspan_analyzer.reading.names import typed
 from modelspan_analyzer.reading.owners import owners
 from modelspan_analyzer.reading.stages import REJECTED, RETIRED
 from modelspan_analyzer.verdicts.lifecycle import card_changed, retired
@@ -45,9 +46,20 @@ WHERE model = {model:String} AND version = {version:String} AND window_end > {si
 _SAID: Final = """
 SELECT toString(verdict) AS verdict, count() AS n, argMax(reason, window_end) AS reason FROM monitor_results FINAL
 WHERE model = {model:String} AND version = {version:String} AND signal = {signal:String}
-  AND window_end > {since:DateTime64(3, 'UTC')} GROUP BY verdict ORDER BY max(window_end) DESC, verdict
+  AND window_end > {since:DateTime64(3, 'UTC')} GROUP BY verdict
+ORDER BY verdict = 'not_enough_data' DESC, max(window_end) DESC, verdict
 """
-_NEWEST_VERSION: Final = "SELECT argMax(version, timestamp) FROM predictions WHERE model = {model:String}"
+"""What would be judged of more rows says more than what never is, and comes first."""
+_NEWEST_VERSION: Final = """
+SELECT version FROM (
+    SELECT version, timestamp, 1 AS predicted FROM predictions WHERE model = {model:String}
+    UNION ALL SELECT version, timestamp, 0 FROM models WHERE model = {model:String}
+    UNION ALL SELECT version, toDateTime64(at, 9, 'UTC'), 0 FROM model_decisions WHERE model = {model:String}
+) ORDER BY predicted DESC, timestamp DESC LIMIT 1
+"""
+"""The one that predicted last; of a model that never did, the one that was last registered or decided on."""
+_NOTHING_SAID: Final = ("", "{}", "[]")
+"""What a card has where it does not say a part."""
 
 
 class State(str, Enum):
@@ -98,7 +110,10 @@ class Readiness:
 
 
 def readiness(store: Store, model: str, version: str | None, now: datetime) -> Readiness:
-    """What a model's version has and lacks; of no version that is given, the one that predicted last."""
+    """What a model's version has and lacks; of no version that is given, the one that predicted last.
+
+    Of a model that never predicted, that is the one that was last registered or decided on.
+    """
     chosen = version if version is not None else str(store.scalar(_NEWEST_VERSION, {"model": model}) or "")
     of = {"model": model, "version": chosen, "since": now - RECENT}
     told = lifecycles(store, now, model).get((model, chosen), Lifecycle(model, chosen))
@@ -121,8 +136,9 @@ def _owner(store: Store, of: dict[str, Any]) -> Line:
     if owner := owners(store, of["model"]).of(of["model"], of["version"], told).strip():
         by = ", by the monitors.yaml that the analyzer last ran by" if told else ""
         return Line("owner", State.OK, f"{owner}{by}")
-    said = f'nobody answers for it: modelspan.register({of["model"]!r}, owner="..."), or incidents: {{owner: ...}}'
-    return Line("owner", State.MISSING, f"{said} in monitors.yaml")
+    tell = f'modelspan.register({of["model"]!r}, {of["version"]!r}, owner="...")'
+    said = f"nobody answers for it: {tell}, or incidents: {{owner: ...}} in monitors.yaml"
+    return Line("owner", State.MISSING, said)
 
 
 def _card(store: Store, of: dict[str, Any]) -> Line:
@@ -131,24 +147,27 @@ def _card(store: Store, of: dict[str, Any]) -> Line:
         return Line("card", State.MISSING, f"version {of['version']!r} has none: modelspan.register(...) makes it")
     wanted = ["task", "training_data"]
     wanted += [] if told_task(store, of["model"]) == REGRESSION else ["classes"]
-    if lacking := [name for name in wanted if not card[name]]:
+    if lacking := [name for name in wanted if not card[name] or str(card[name]).strip() in _NOTHING_SAID]:
         return Line("card", State.MISSING, f"it says no {', '.join(lacking)}: give modelspan.register(...) these too")
     return Line("card", State.OK, f"says {', '.join(wanted)}")
 
 
 def _stage(told: Lifecycle) -> Line:
-    tell = f"`modelspan stage {told.model} {told.version or repr('')}"
     if not told.stage:
-        return Line("stage", State.MISSING, f"no stage told: {tell} candidate --reason ...` tells one")
+        return Line("stage", State.MISSING, f"no stage told: {_tell(told, 'candidate')} tells one")
     if told.stage == RETIRED:
-        return Line("stage", State.MISSING, f"{retired(told)}: {tell} production --reason ...` brings it back")
+        return Line("stage", State.MISSING, f"{retired(told)}: {_tell(told, 'production')} brings it back")
     if told.against_stage:
         return Line("stage", State.MISSING, told.against_stage)
     return Line("stage", State.OK, f"{told.stage}, by {told.stage_by}: {told.stage_reason}")
 
 
+def _tell(told: Lifecycle, decision: str) -> str:
+    return f"`{typed('stage', told.model, told.version, decision, '--reason', '...')}`"
+
+
 def _approval(told: Lifecycle) -> Line:
-    to_do = f"`modelspan stage {told.model} {told.version or repr('')} approve --reason ...`"
+    to_do = _tell(told, "approve")
     if not told.approval:
         return Line("approval", State.MISSING, f"nobody approved it: {to_do}")
     said = f"{told.approved_by} {told.approval} it on {told.approval_at:%Y-%m-%d}: {told.approval_reason}"
@@ -162,7 +181,7 @@ def _approval(told: Lifecycle) -> Line:
 def _baseline(store: Store, model: str, version: str) -> Line:
     found = active(store, model, version)
     if found is None:
-        said = f"nothing to compare with: modelspan baseline set --model {model} ..."
+        said = f"nothing to compare with: `{typed('baseline', 'set', '--model', model, '--version', version, '...')}`"
         return Line("baseline", State.MISSING, said)
     learnt = ", which was learnt from the first predictions and approved by nobody" if found.kind == KIND_LEARNT else ""
     alone = "" if found.has_rows else f", {found.source}"

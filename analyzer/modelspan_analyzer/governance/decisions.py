@@ -10,15 +10,13 @@ from typing import Final
 import pyarrow as pa
 
 from modelspan_analyzer.governance import audit
-from modelspan_analyzer.people import MOST_CHARACTERS, printable, user
+from modelspan_analyzer.people import LONGEST_NAME, named, printable, said
 from modelspan_analyzer.reading import stages as told
 from modelspan_analyzer.reading.confined import need_own
 from modelspan_analyzer.reading.names import brief, has_version, need_version
 from modelspan_analyzer.reading.stages import APPROVAL, APPROVED, REJECTED, STAGE, STAGES, VersionStage
 from modelspan_collector.store.connect import Store
 
-_LONGEST: Final = 200
-"""Characters of a name that nothing in the store bears yet."""
 _CARDED: Final = "SELECT count() FROM models WHERE model = {model:String} AND version = {version:String}"
 
 
@@ -68,26 +66,26 @@ def decide(
 
     Raises:
         UnknownNameError: there is no such model or version; the message names those that there are.
-        ValueError: there is no such decision, or no reason is given, or nothing but its name is known of the version.
+        ValueError: there is no such decision, or no reason is given or one too long to be kept, or nothing but its
+            name is known of the version.
     """
     if decision not in DECISIONS:
         raise ValueError(f"{decision[:40]!r} is nothing to decide; say {', '.join(DECISIONS)}")
-    said = printable(reason)[:MOST_CHARACTERS]
-    if not said:
+    if not (why := said(reason)):
         raise ValueError("say why: a decision needs a reason")
     need_own(store, model)
     before = told.stages(store, model).get((model, version), VersionStage(model, version))
     if not before.history:
         _need_seen(store, model, version, unseen=unseen)
-    chosen, who = DECISIONS[decision], actor or user()
+    chosen, who = DECISIONS[decision], named(actor)
     at = max([now, *(one.at + timedelta(microseconds=1) for one in before.history)])
     card = told.card_parts(store, model, version) if chosen.kind == APPROVAL else {}
     row = {"model": model, "version": version, "kind": chosen.kind, "decision": chosen.decision}
-    columns = {name: pa.array([value]) for name, value in (row | {"actor": who, "reason": said}).items()}
+    columns = {name: pa.array([value]) for name, value in (row | {"actor": who, "reason": why}).items()}
     columns["at"] = pa.array([at], pa.timestamp("us", "UTC"))
     columns["card"] = pa.array([list(card.items())], pa.map_(pa.string(), pa.string()))
     store.insert("model_decisions", pa.table(columns))
-    details = {chosen.kind: chosen.decision, "before": getattr(before, chosen.kind), "reason": said, "at": at}
+    details = {chosen.kind: chosen.decision, "before": getattr(before, chosen.kind), "reason": why, "at": at}
     audit.record(store, chosen.audited, model=model, version=version, actor=who, details=details)
     return told.stages(store, model)[model, version]
 
@@ -95,8 +93,8 @@ def decide(
 def _need_seen(store: Store, model: str, version: str, *, unseen: bool) -> None:
     """Refuse a version that may be a slip of the pen, unless it is said to be meant."""
     if unseen:
-        if not model.strip() or any(len(name) > _LONGEST or printable(name) != name for name in (model, version)):
-            raise ValueError(f"a name is 1 to {_LONGEST} characters that can be seen, on one line")
+        if not model.strip() or any(len(name) > LONGEST_NAME or printable(name) != name for name in (model, version)):
+            raise ValueError(f"a name is 1 to {LONGEST_NAME} characters that can be seen, on one line")
         return
     need_version(store, model, version)
     if store.scalar(_CARDED, {"model": model, "version": version}) or has_version(store, model, version):

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from modelspan_analyzer.incidents import store as kept
 from modelspan_analyzer.incidents.incident import Event, UnknownIncidentError
+from modelspan_analyzer.people import printable, said
 from modelspan_collector.store.connect import Store
 
 USEFUL, NOISE = "useful", "noise"
@@ -37,8 +38,9 @@ def give(store: Store, incident_id: str, opinion: str, *, actor: str, now: datet
 
     Raises:
         UnknownIncidentError: there is no such incident.
-        ValueError: there is no such opinion.
+        ValueError: there is no such opinion, or the comment is too long.
     """
+    actor, comment = printable(actor), said(comment)
     if opinion not in OPINIONS:
         raise ValueError(f"{opinion!r} is no opinion; say {' or '.join(OPINIONS)}")
     if not kept.load(store, incident_id=incident_id):
@@ -46,8 +48,8 @@ def give(store: Store, incident_id: str, opinion: str, *, actor: str, now: datet
     stamp = pa.timestamp("ms", "UTC")
     row = {"incident_id": [incident_id], "actor": [actor], "opinion": [opinion], "comment": [comment]}
     store.insert("incident_feedback", pa.table({**row, "at": pa.array([now], stamp)}))
-    said = f"{actor or 'somebody'} found it {'useful' if opinion == USEFUL else 'noise'}"
-    kept.add_events(store, [(incident_id, Event(now, "feedback", f"{said}: {comment}" if comment else said))])
+    told = f"{actor or 'somebody'} found it {'useful' if opinion == USEFUL else 'noise'}"
+    kept.add_events(store, [(incident_id, Event(now, "feedback", f"{told}: {comment}" if comment else told))])
 
 
 def opinions(store: Store, incident_ids: Sequence[str], until: datetime) -> dict[str, tuple[int, int]]:

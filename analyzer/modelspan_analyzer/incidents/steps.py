@@ -22,7 +22,7 @@ from modelspan_analyzer.incidents.incident import (
     Incident,
     UnknownIncidentError,
 )
-from modelspan_analyzer.people import MOST_CHARACTERS, printable, user
+from modelspan_analyzer.people import named, said
 from modelspan_collector.store.connect import Store
 
 
@@ -67,25 +67,25 @@ def take(store: Store, incident_id: str, step: str, *, actor: str, now: datetime
     Raises:
         UnknownIncidentError: there is no such incident.
         ValueError: there is no such step, the incident is not in the state for it, or something has to be
-            said with it.
+            said with it, or too much was.
     """
     if step not in STEPS:
         raise ValueError(f"{step[:40]!r} is nothing that is done about incidents; say {', '.join(STEPS)}")
-    chosen, said, who = STEPS[step], printable(text)[:MOST_CHARACTERS], actor or user()
+    chosen, told, who = STEPS[step], said(text), named(actor)
     found = kept.load(store, incident_id=incident_id)
     if not found:
         raise UnknownIncidentError(incident_id)
-    if chosen.needs and not said:
+    if chosen.needs and not told:
         raise ValueError(f"say {chosen.needs}")
     if chosen.of and found[0].status != chosen.of:
         lacking = "it is over already: reopen it first" if chosen.of == OPEN else "it is open already"
         raise ValueError(f"cannot {step} incident {incident_id}: {lacking}")
     sentence = f"{who} {chosen.told}"
-    if said:
-        sentence += f" {said}" if step == "assign" else f": {said}"
-    kept.add_events(store, [(incident_id, Event(now, chosen.kind, sentence, who, said))])
+    if told:
+        sentence += f" {told}" if step == "assign" else f": {told}"
+    kept.add_events(store, [(incident_id, Event(now, chosen.kind, sentence, who, told))])
     kept.settle(store, [incident_id])
     (after,) = kept.load(store, incident_id=incident_id)
-    details = {"incident_id": incident_id, "text": said}
+    details = {"incident_id": incident_id, "text": told}
     audit.record(store, chosen.audited, model=after.model, version=after.version, actor=who, details=details)
     return after

@@ -12,6 +12,7 @@ from modelspan_analyzer.config.expression import understood
 from modelspan_analyzer.config.settings import ModelSettings
 from modelspan_analyzer.reading.arrivals import PRIMARY, first_answers, first_rows, role_at
 from modelspan_analyzer.reading.baselines import KIND_LEARNT, KIND_ROWS, NO_ROWS, Baseline
+from modelspan_analyzer.reading.names import typed
 from modelspan_analyzer.reading.outcomes import several
 from modelspan_analyzer.reading.outcomes.read import Coverage, coverage
 from modelspan_analyzer.reading.outcomes.target import Seen as Answers
@@ -285,7 +286,8 @@ class MonitorContext:
         """Why what needs rows of the baseline is not looked at; '' where it has some, and where there is none."""
         if self.baseline is None or self.with_rows:
             return ""
-        return f"{NO_ROWS}: `modelspan baseline set --model {self.model} --file ROWS` sets one that has them"
+        setting = typed("baseline", "set", "--model", self.model, "--file", "ROWS")
+        return f"{NO_ROWS}: `{setting}` sets one that has them"
 
     def skipped_without_rows(self, signal: str, *metrics: str, monitor: str = "") -> list[Result]:
         """A word on each of some metrics that need rows of a baseline that has none."""
@@ -296,11 +298,12 @@ class MonitorContext:
         """Why a value of this window stands alone, and what would change that."""
         if self.no_rows:
             return self.no_rows
-        setting = f"`modelspan baseline set --model {self.model} ..."
+        setting = ("baseline", "set", "--model", self.model, "...")
         if segment:
-            return f"no baseline for {segment} and none for the whole: {setting} --tag {names_of(segment)}`"
+            tagged = typed(*setting, "--tag", names_of(segment))
+            return f"no baseline for {segment} and none for the whole: `{tagged}`"
         if self.baseline is None:
-            return f"no baseline to compare with: {setting}`, or give a bound"
+            return f"no baseline to compare with: `{typed(*setting)}`, or give a bound"
         return "the baseline holds nothing to compare it with, and no bound is given"
 
 

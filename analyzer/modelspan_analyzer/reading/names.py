@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -18,6 +19,15 @@ _TABLES: Final = ("predictions", "monitor_results", "baselines", "models", "inci
 
 class UnknownNameError(ValueError):
     """Nothing has that name; the message names what is there, the closest first."""
+
+
+def typed(*words: str) -> str:
+    """A command of ours as a shell takes it, whatever the names in it are made of.
+
+    >>> typed("stage", "fraud v2", "", "approve")
+    "modelspan stage 'fraud v2' '' approve"
+    """
+    return shlex.join(("modelspan", *words))
 
 
 def need_model(store: Store, model: str, nor: str = "") -> None:

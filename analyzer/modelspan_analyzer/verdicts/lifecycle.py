@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from modelspan_analyzer.reading.came import NOTHING, Came
+from modelspan_analyzer.reading.names import typed
 from modelspan_analyzer.reading.stages import (
     APPROVED,
     CANDIDATE,
@@ -35,7 +36,7 @@ def stage_judged(told: VersionStage, came: Came = NOTHING) -> Judged:
     if not stage and not came.all:
         return Judged(Verdict.SKIPPED, f"nobody told its stage, as of other versions of {told.model}")
     if not stage:
-        tell = f"`modelspan stage {told.model} {told.version or repr('')} STAGE --reason ...` does"
+        tell = f"`{typed('stage', told.model, told.version, 'STAGE', '--reason', '...')}` does"
         return Judged(Verdict.WARNING, f"{n} of a version whose stage nobody told, as of others: {tell}", 0.0)
     if stage == PRODUCTION:
         return Judged(Verdict.OK, f"{_in_stage(told)}, in which it may answer", 0.0)
@@ -44,8 +45,8 @@ def stage_judged(told: VersionStage, came: Came = NOTHING) -> Judged:
         return Judged(Verdict.ALARM, f"{answers} of it as the primary version, and {_in_stage(told)}", 0.0)
     if stage == RETIRED and came.all:
         return Judged(Verdict.WARNING, f"{n} of it, which reached nobody, and {_in_stage(told)}", 0.0)
-    which = f"none of its {n} reached anybody" if came.all else "no prediction"
-    return Judged(Verdict.OK, f"{which}; {_in_stage(told)}", 0.0)
+    which = f"none of its {n} since then reached anybody" if came.all else "no prediction came since then"
+    return Judged(Verdict.OK, f"{_in_stage(told)}, and {which}", 0.0)
 
 
 def approval_judged(told: VersionStage, *, asked: bool) -> Judged:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from modelspan_analyzer.incidents.incident import UnknownIncidentError
 from modelspan_analyzer.views.view import NotThereError
-from modelspan_analyzer.web.openapi.table import JSON_TYPE, KNOWN
+from modelspan_analyzer.web.openapi.table import BODIES, JSON_TYPE, KNOWN
 from modelspan_analyzer.web.pages.rendering import render
 from modelspan_analyzer.web.sealed import Sealed
 from modelspan_analyzer.web.unanswered import in_plain_words
@@ -43,7 +43,7 @@ async def json_object(request: Request) -> dict[str, Any]:
     """The JSON object that was posted.
 
     Raises:
-        AskedWrongError: it is another type, too large, not JSON, or no object.
+        AskedWrongError: it is another type, too large, not JSON, no object, or has a name that the route does not take.
     """
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != JSON_TYPE:  # no other page's form can
         raise AskedWrongError(f"post {JSON_TYPE}", 415)
@@ -58,6 +58,7 @@ async def json_object(request: Request) -> dict[str, Any]:
         raise AskedWrongError("the body is not JSON") from None
     if not isinstance(given, dict):
         raise AskedWrongError("the body is not a JSON object, such as {}")
+    _need_known("the body", frozenset(given), getattr(request.state, "takes", frozenset(given)))
     return given
 
 
@@ -70,6 +71,18 @@ def text(given: Mapping[str, Any], name: str, otherwise: str | None = None) -> s
     found = given.get(name, otherwise)
     if not isinstance(found, str):
         raise AskedWrongError(f"{name!r} has to be a text" if name in given else f"{name!r} is missing")
+    return found
+
+
+def truth(given: Mapping[str, Any], name: str) -> bool:
+    """Whether an object that was posted says so; not where it is missing.
+
+    Raises:
+        AskedWrongError: it is neither true nor false.
+    """
+    found = given.get(name, False)
+    if not isinstance(found, bool):
+        raise AskedWrongError(f"{name!r} has to be true or false")
     return found
 
 
@@ -91,22 +104,28 @@ def check_parameters(request: Request, path: str, known: frozenset[str]) -> None
     Raises:
         AskedWrongError: a name is not known, and the message lists those that are; or it is there more than once.
     """
-    unknown = sorted({name[:40] for name in request.query_params} - known)
-    if unknown:
-        takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
-        raise AskedWrongError(f"{path} does not know {', '.join(map(repr, unknown[:5]))}: {takes}")
+    _need_known(path.replace(":path}", "}"), frozenset(request.query_params), known)
     given = [name for name, _ in request.query_params.multi_items()] if request.method in ("GET", "HEAD") else []
     if twice := sorted({name for name in given if given.count(name) > 1}):
         raise AskedWrongError(f"{twice[0]!r} is there {given.count(twice[0])} times: say it once")
 
 
+def _need_known(place: str, given: frozenset[str], known: frozenset[str]) -> None:
+    if unknown := sorted({name[:40] for name in given - known}):
+        takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
+        raise AskedWrongError(f"{place} does not know {', '.join(map(repr, unknown[:5]))}: {takes}")
+
+
 def _asked(route: Route) -> Route:
-    """The same route, which refuses parameters that it does not know."""
+    """The same route, which refuses parameters, and names in a JSON object, that it does not know."""
     endpoint = route.endpoint
 
     async def answer(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
-        check_parameters(request, route.path, KNOWN.get(f"{method} {route.path}", frozenset()))
+        door = f"{method} {route.path}"
+        check_parameters(request, route.path, KNOWN.get(door, frozenset()))
+        if door in BODIES:
+            request.state.takes = BODIES[door]
         return await endpoint(request)  # type: ignore[no-any-return]
 
     return Route(route.path, answer, methods=list(route.methods or ()))

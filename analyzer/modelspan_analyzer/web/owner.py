@@ -22,7 +22,7 @@ from modelspan_analyzer.governance.databases import chosen, databases, opened
 from modelspan_analyzer.governance.forget import forget
 from modelspan_analyzer.governance.subject import Subject
 from modelspan_analyzer.web.access.visitors import actor_of, visitor_of
-from modelspan_analyzer.web.asking import json_object, text, texts
+from modelspan_analyzer.web.asking import json_object, text, texts, truth
 from modelspan_collector.service import Collector
 from modelspan_collector.store.backup import backup
 from modelspan_collector.store.connect import Store
@@ -78,7 +78,7 @@ def _backup(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
 def _forget(owned: Owned, asked: dict[str, Any]) -> dict[str, Any]:
     ids = frozenset(texts(asked, "prediction_ids"))
     tag, value, tenant = (text(asked, name, "") for name in ("tag", "value", "tenant"))
-    subject = Subject(ids, tag, value, tenant, every_tenant=asked.get("every_tenant") is True)
+    subject = Subject(ids, tag, value, tenant, every_tenant=truth(asked, "every_tenant"))
     databases, actor = tuple(texts(asked, "databases")), text(asked, "actor", "")
     with owned.erasing:
         still = owned.collector.still()

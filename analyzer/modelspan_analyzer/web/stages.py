@@ -13,13 +13,12 @@ from starlette.routing import Route
 from modelspan_analyzer import instants
 from modelspan_analyzer.governance.decisions import decide
 from modelspan_analyzer.governance.lifecycle import every_version
-from modelspan_analyzer.people import MOST_CHARACTERS
 from modelspan_analyzer.views.stages import as_json
 from modelspan_analyzer.views.veil import veil_over
 from modelspan_analyzer.views.veiled import veiled
 from modelspan_analyzer.web.access.forms import fields
 from modelspan_analyzer.web.access.visitors import actor_of
-from modelspan_analyzer.web.asking import AskedWrongError, json_object, text
+from modelspan_analyzer.web.asking import json_object, text, truth
 from modelspan_analyzer.web.pages.rendering import url
 from modelspan_collector.access.rules import NO_RULES, Redaction
 from modelspan_collector.store.connect import Store
@@ -33,9 +32,7 @@ def stage_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
 
     async def take(request: Request) -> Response:
         given, model = await json_object(request), request.path_params["model"]
-        unseen = given.get("unseen", False)
-        if not isinstance(unseen, bool):
-            raise AskedWrongError("'unseen' has to be true or false")
+        unseen = truth(given, "unseen")
         said = {name: text(given, name) for name in ("version", "decision", "reason")}
         actor = actor_of(request, rules.masked(text(given, "actor", "")))
         await run_in_threadpool(_decide, store, rules, {"model": model, **said}, actor, unseen=unseen)
@@ -53,7 +50,7 @@ def stage_form_route(store: Store, rules: Redaction) -> Route:
     async def take(request: Request) -> Response:
         given = await fields(request)
         said = {name: given.get(name, "") for name in ("model", "version", "decision")}
-        reason, actor = (given.get(name, "")[:MOST_CHARACTERS] for name in ("reason", "actor"))
+        reason, actor = (given.get(name, "") for name in ("reason", "actor"))
         asks = actor_of(request, rules.masked(actor))
         await run_in_threadpool(_decide, store, rules, {**said, "reason": reason}, asks)
         page = url("/model", model=said["model"], version=said["version"])

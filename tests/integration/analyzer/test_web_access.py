@@ -308,6 +308,8 @@ def test_the_owners_own_commands_need_no_token(port: Port) -> None:
     with port.client(SECRET) as client:
         assert client.get("/api/models").status_code == 200
         assert client.post("/api/forget", json={}).status_code == 400
+        misspelt = client.post("/api/forget", json={"prediction_ids": ["x" * 12], "database": ["acme"]})
+        assert (misspelt.status_code, "does not know 'database'" in misspelt.text) == (400, True)
 
 
 def test_who_did_it_is_the_name_of_the_token(port: Port) -> None:

@@ -19,6 +19,7 @@ import pytest
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.incidents import load, update
 from modelspan_analyzer.monitors_yaml import parse
+from modelspan_analyzer.people import printable
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Verdict, Window, write_results
 from modelspan_analyzer.runner.runs import DONE, FAILED, Run, write
@@ -191,7 +192,7 @@ def test_an_opinion_is_given_by_the_form_and_by_nothing_else(filled: Store, clie
     assert (answer.status_code, answer.headers["location"]) == (303, f"{page}#done")
     shown = client.get(page).text
     assert harmless(shown)
-    assert client.get(f"{page}.json").json()["opinions"][0]["comment"] == NASTY
+    assert client.get(f"{page}.json").json()["opinions"][0]["comment"] == printable(NASTY)
     assert filled.scalar("SELECT count() FROM incident_feedback FINAL") == 1
     noisy = [part["name"] for part in client.get("/monitors.json").json()["parts"] if part["noise"] > part["useful"]]
     assert noisy == ["data_quality"]

@@ -224,6 +224,13 @@ def test_over_http_the_right_to_write_and_the_name_of_the_token_count(
         assert viewer.get(f"/api/incidents/{incident.incident_id}").json() == answer.json()
         wrong = ann.post(path, json={"step": "assign"})
         assert (wrong.status_code, wrong.json()["error"]) == (400, "say whom it is assigned to")
+        misspelt = ann.post(path, json={"step": "close", "tekst": "fixed in 4.3"})
+        assert (misspelt.status_code, "does not know 'tekst': it takes actor, step, text" in misspelt.text) == (
+            400,
+            True,
+        )
+        endless = ann.post(path, json={"step": "outcome", "text": "y" * 1001})
+        assert (endless.status_code, "say it in 1,000" in endless.text) == (400, True)
 
 
 def test_a_tenant_works_on_its_own_incidents_alone(store: Store, incident: Incident, databases: Any, tmp_path: Path):

@@ -136,6 +136,14 @@ def test_what_is_no_decision_is_refused(store: Store, world: World, decision: st
     assert store.scalar("SELECT count() FROM model_decisions") == 0
 
 
+def test_who_decides_is_a_name_on_one_line(store: Store, world: World) -> None:
+    """In the audit log and wherever else it stands, it is nothing that ends a line, or turns one round."""
+    world.register("1")
+    assert world.tell("approve", "1", actor="ann\n2026-03-02 bob \u202ea").approved_by == "ann 2026-03-02 bob a"
+    with pytest.raises(ValueError, match="201 characters: a name has at most 200"):
+        world.tell("approve", "1", actor="a" * 201)
+
+
 def test_the_audit_log_has_who_moved_it(store: Store, world: World) -> None:
     """With what it was before."""
     world.register("1")

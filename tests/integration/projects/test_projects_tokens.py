@@ -194,7 +194,8 @@ def test_a_hidden_model_is_refused_as_one_that_does_not_exist(port: Port, addres
 @pytest.mark.parametrize("path", ["", "/steps", "/feedback"])
 def test_a_hidden_incident_is_refused_as_one_that_does_not_exist(port: Port, path: str) -> None:
     """Also where something is to be done about it."""
-    given: dict[str, Any] = {"method": "POST", "json": {"step": "acknowledge", "opinion": "noise"}} if path else {}
+    said = {"/steps": {"step": "acknowledge"}, "/feedback": {"opinion": "noise"}}.get(path)
+    given: dict[str, Any] = {"method": "POST", "json": said} if said else {}
     hidden, absent = (port.ask(OPERATOR, f"/api/incidents/{one}{path}", **given) for one in ("hush-risk-incident", "x"))
     assert (hidden.status_code, absent.status_code) == (404, 404)
     assert hidden.text.replace("hush-risk-incident", "x") == absent.text

@@ -77,8 +77,10 @@ STAGED: Final = record(
     approval_reason=TEXT,
     approval_at=or_none(TIME),
     card_changed=TEXTS,
+    against_stage=TEXT,
+    against_approval=TEXT,
     contradictions=TEXTS,
-    history=listed(record(at=TIME, kind=TEXT, decision=TEXT, actor=TEXT, reason=TEXT)),
+    history=listed(record(at=TIME, kind=TEXT, decision=TEXT, actor=TEXT, reason=TEXT, card_changed=TEXTS)),
 )
 _WINDOW: Final[dict[str, Schema]] = {
     "model": TEXT,

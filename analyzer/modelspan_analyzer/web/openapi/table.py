@@ -146,9 +146,13 @@ _POSTED: Final = (
     Operation(
         "POST", "/api/forget", "Erase every row of a person, by prediction ids or by a tag", ANYTHING, (),
         Body((JSON_TYPE,), "whom to forget",
-             {"type": "object", "properties": {"prediction_ids": TEXTS, "tag": TEXT, "value": TEXT,
-                                               "databases": TEXTS, "actor": TEXT}})),
+             {"type": "object", "properties": {"prediction_ids": TEXTS, "tag": TEXT, "value": TEXT, "tenant": TEXT,
+                                               "every_tenant": TRUTH, "databases": TEXTS, "actor": TEXT}})),
 )  # fmt: skip
 OPERATIONS: Final = (*_READ, *_POSTED)
+BODIES: Final[Mapping[str, frozenset[str]]] = {
+    operation.door: operation.body.names for operation in OPERATIONS if operation.body and operation.body.names
+}
+"""The names of the JSON object that each operation takes: a misspelt one would be left out without a word."""
 KNOWN: Final[Mapping[str, frozenset[str]]] = {operation.door: operation.names for operation in OPERATIONS}
 """The names that each operation takes, by `METHOD /path`: a misspelt one would be a condition that is not looked at."""

@@ -54,6 +54,11 @@ class Body:
     about: str
     schema: Schema | None = None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Of a JSON object: those that it may have."""
+        return frozenset((self.schema or {}).get("properties", ()))
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:

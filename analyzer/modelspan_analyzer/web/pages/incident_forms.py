@@ -11,7 +11,6 @@ from starlette.routing import Route
 
 from modelspan_analyzer import instants
 from modelspan_analyzer.incidents import feedback, steps
-from modelspan_analyzer.people import MOST_CHARACTERS
 from modelspan_analyzer.web.access.forms import fields
 from modelspan_analyzer.web.access.visitors import actor_of
 from modelspan_collector.access.rules import Redaction
@@ -23,7 +22,7 @@ def incident_form_routes(store: Store, rules: Redaction) -> list[Route]:
 
     async def give(request: Request) -> Response:
         given = await fields(request)
-        actor, comment = (rules.masked(given.get(name, "")[:1000]) for name in ("actor", "comment"))
+        actor, comment = (rules.masked(given.get(name, "")) for name in ("actor", "comment"))
         told = partial(feedback.give, actor=actor_of(request, actor), now=instants.now(), comment=comment)
         await run_in_threadpool(told, store, request.path_params["incident_id"], given.get("opinion", ""))
         return RedirectResponse(f"{request.url.path}#done", status_code=303)
@@ -32,7 +31,7 @@ def incident_form_routes(store: Store, rules: Redaction) -> list[Route]:
         given, incident_id = await fields(request), request.path_params["incident_id"]
         step = given.get("step", "")
         field = "assignee" if step == "assign" else "note"
-        actor, said = (rules.masked(given.get(name, "")[:MOST_CHARACTERS]) for name in ("actor", field))
+        actor, said = (rules.masked(given.get(name, "")) for name in ("actor", field))
         taken = partial(steps.take, actor=actor_of(request, actor), now=instants.now(), text=said)
         await run_in_threadpool(taken, store, incident_id, step)
         return RedirectResponse(f"/incidents/{incident_id}#work", status_code=303)
