@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ready",
         action="store_true",
-        help="instead of verdicts: whether owner, card, stage, approval, baseline, labels, fairness and explanations are "
-        "there, of the version that predicted last where none is named",
+        help="instead of verdicts: whether owner, card, stage, approval, baseline, labels, fairness and explanations "
+        "are there, of the version that predicted last where none is named",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_data_argument(parser)
