@@ -62,7 +62,10 @@ class Decision:
     actor: str
     reason: str
     card_changed: tuple[str, ...] = ()
-    """The parts of the card that said something else when this was decided than they say now; of approvals alone."""
+    """The parts of the card that said something else when this was decided than they say now; of approvals alone.
+
+    Of one that was decided where there was no card, or one that said nothing, all that it says now: nobody saw it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,9 @@ def _read(store: Store, models: Sequence[str], _asked: Hashable) -> dict[Name, V
     decisions: dict[Name, list[Decision]] = {}
     for row in store.rows(_DECISIONS, {"models": list(models)}):
         then, now = row.pop("approved_card"), row.pop("card")
-        changed = tuple(part for part in _PARTS if part in then and then[part] != now.get(part, ""))
+        of_nothing = row["kind"] == APPROVAL and not then  # of a card that said no part, or of none
+        compared = now if of_nothing else then
+        changed = tuple(part for part in _PARTS if part in compared and then.get(part, "") != now.get(part, ""))
         one = Decision(utc(row["at"]), row["kind"], row["decision"], row["actor"], row["reason"], changed)
         decisions.setdefault((row["model"], row["version"]), []).append(one)
     return {name: folded(*name, own) for name, own in decisions.items()}

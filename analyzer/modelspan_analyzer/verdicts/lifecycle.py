@@ -46,7 +46,7 @@ def stage_judged(told: VersionStage, came: Came = NOTHING) -> Judged:
     if stage == RETIRED and came.all:
         return Judged(Verdict.WARNING, f"{n} of it, which reached nobody, and {_in_stage(told)}", 0.0)
     which = f"none of its {n} since then reached anybody" if came.all else "no prediction came since then"
-    return Judged(Verdict.OK, f"{_in_stage(told)}, and {which}", 0.0)
+    return Judged(Verdict.OK, f"{_in_stage(told)}, and in this window {which}", 0.0)
 
 
 def approval_judged(told: VersionStage, *, asked: bool) -> Judged:
@@ -75,7 +75,7 @@ def card_changed(told: VersionStage) -> str:
     if told.approval != APPROVED or not told.card_changed:
         return ""
     parts = ", ".join(part.replace("_", " ") for part in told.card_changed)
-    return f"the approval was of another card ({_word(told)}): its card now says something else of {parts}"
+    return f"the card is not the one that was approved ({_word(told)}): it now says something else of {parts}"
 
 
 def approvals_asked(every: Iterable[VersionStage]) -> frozenset[str]:

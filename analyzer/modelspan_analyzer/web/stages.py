@@ -31,13 +31,13 @@ def stage_routes(store: Store, rules: Redaction = NO_RULES) -> list[Route]:
         return JSONResponse(await run_in_threadpool(_shown, store, rules, request.path_params["model"]))
 
     async def take(request: Request) -> Response:
-        given, model = await json_object(request), request.path_params["model"]
+        given, model = await json_object(request), rules.masked(request.path_params["model"])
         unseen = truth(given, "unseen")
-        said = {name: text(given, name) for name in ("version", "decision", "reason")}
+        said = {name: rules.masked(text(given, name)) for name in ("version", "decision", "reason")}
         actor = actor_of(request, rules.masked(text(given, "actor", "")))
-        await run_in_threadpool(_decide, store, rules, {"model": model, **said}, actor, unseen=unseen)
+        await run_in_threadpool(_decide, store, {"model": model, **said}, actor, unseen=unseen)
         every = await run_in_threadpool(_shown, store, rules, model)
-        mine = next(one for one in every if one["version"] == rules.masked(said["version"]))
+        mine = next(one for one in every if one["version"] == said["version"])
         return JSONResponse(mine, status_code=201)
 
     path = "/api/models/{model:path}/stages"  # a name may have slashes
@@ -49,19 +49,18 @@ def stage_form_route(store: Store, rules: Redaction) -> Route:
 
     async def take(request: Request) -> Response:
         given = await fields(request)
-        said = {name: given.get(name, "") for name in ("model", "version", "decision")}
-        reason, actor = (given.get(name, "") for name in ("reason", "actor"))
-        asks = actor_of(request, rules.masked(actor))
-        await run_in_threadpool(_decide, store, rules, {**said, "reason": reason}, asks)
+        named = ("model", "version", "decision", "reason", "actor")
+        said = {name: rules.masked(given.get(name, "")) for name in named}
+        await run_in_threadpool(_decide, store, said, actor_of(request, said["actor"]))
         page = url("/model", model=said["model"], version=said["version"])
         return RedirectResponse(f"{page}#stage", status_code=303)
 
     return Route("/model/stages", take, methods=["POST"])
 
 
-def _decide(store: Store, rules: Redaction, said: Mapping[str, str], actor: str, *, unseen: bool = False) -> None:
-    model, version, reason = (rules.masked(said[name]) for name in ("model", "version", "reason"))
-    decide(store, model, version, said["decision"], reason=reason, actor=actor, now=instants.now(), unseen=unseen)
+def _decide(store: Store, said: Mapping[str, str], actor: str, *, unseen: bool = False) -> None:
+    model, version, decision = said["model"], said["version"], said["decision"]
+    decide(store, model, version, decision, reason=said["reason"], actor=actor, now=instants.now(), unseen=unseen)
 
 
 def _shown(store: Store, rules: Redaction, model: str) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -107,6 +108,20 @@ def test_an_approval_is_of_the_card_as_it_was(store: Store, world: World) -> Non
     world.register("1", -1, training_data='{"rows": 99}')
     assert stages(store)["churn", "1"].card_changed == ("training_data",)
     assert world.tell("approve", after=3).card_changed == ()
+
+
+@pytest.mark.parametrize("card", [{"task": "", "owner": "eve"}, None], ids=["that says nothing", "that is not there"])
+def test_an_approval_of_a_card_approves_none_that_comes_later(
+    store: Store, world: World, card: dict[str, Any] | None
+) -> None:
+    """Nobody has seen what it says; decided once more, it is approved as it is then."""
+    world.predict("1", -1)
+    if card:
+        world.register("1", **card)
+    assert world.tell("approve").card_changed == ()
+    world.register("1", 1, hyperparameters='{"depth": 3}')
+    assert stages(store)["churn", "1"].card_changed == ("task", "hyperparameters")
+    assert world.tell("approve", after=2).card_changed == ()
 
 
 def test_a_version_that_nobody_has_seen_is_staged_only_on_purpose(store: Store, world: World) -> None:

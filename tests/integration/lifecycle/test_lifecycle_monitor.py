@@ -124,8 +124,9 @@ def test_what_is_in_production_has_to_be_approved_and_as_it_is(store: Store, wor
     world.register("1", 4.0, training_data='{"rows": 5}', task="regression")
     (changed,) = looked(runner, 6)["1", "approval"]
     assert (changed.verdict, changed.value) == (Verdict.WARNING, 40)
-    assert "of another card (ann approved it on 2026-03-02 15:30 UTC): its card now says something else of task" in (
-        changed.reason
+    assert (
+        "not the one that was approved (ann approved it on 2026-03-02 15:30 UTC): it now says something else of task"
+        in (changed.reason)
     )
 
 

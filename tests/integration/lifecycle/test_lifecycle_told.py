@@ -135,6 +135,14 @@ def test_what_is_redacted_is_neither_kept_nor_shown(store: Store, world: World, 
     with redacting(store, tmp_path, rules) as web:
         answer = web.post(PATH, json={**YES, "reason": "asked by customer 123456"})
         assert "123456" not in answer.text
+        masked = {**YES, "version": "123456", "unseen": True}
+        named = [
+            web.post("/api/models/of%20654321/stages", json={**masked, "decision": one})
+            for one in ("shadow", "approve")
+        ]
+        assert [(one.status_code, one.json()["model"], one.json()["version"]) for one in named] == [
+            (201, "of ***", "***")
+        ] * 2
         listed = {one["version"]: one for one in web.get(PATH).json()}
         assert listed["2"]["stage_reason"] == "it is redacted"
         assert "income" not in web.get("/model", params={"model": "scoring", "version": "2"}).text
@@ -202,7 +210,7 @@ def test_readiness_asks_for_both(
     assert (lines()["stage"][0], lines()["approval"]) == ("ok", ("ok", "ann approved it on 2026-03-02: fair enough"))
     world.register("2", -1, task="regression", project="lending", owner="risk")
     assert lines()["approval"][0] == "missing"
-    assert "its card now says something else of task" in lines()["approval"][1]
+    assert "it now says something else of task" in lines()["approval"][1]
     world.tell("reject", "2", reason="no")
     assert (lines()["approval"]) == ("missing", "ann rejected it on 2026-03-02: no")
     world.tell("retired", "2")
