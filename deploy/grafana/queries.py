@@ -122,7 +122,12 @@ MODEL = Dashboard(
         _per_minute("Errors", "avg(error_type != '') AS error_rate", unit="percentunit"),
         _per_minute("Duration", "quantile(0.5)(duration) AS p50, quantile(0.99)(duration) AS p99", unit="s"),
         _per_minute("Predicted value", _quantiles("value")),
-        _measured("Drift of features", "feature, value AS psi", "signal = 'data_drift' AND metric = 'psi'", width=24),
+        _measured(
+            "Drift of features",
+            "feature, value AS psi",
+            "signal = 'data_drift' AND segment = '' AND metric = 'psi'",
+            width=24,
+        ),
         _verdicts("signal, metric, feature, segment", "verdict IN ('alarm', 'warning', 'error')"),
         _sql(
             "Why",
@@ -139,10 +144,10 @@ FEATURE = Dashboard(
     "modelspan-feature",
     "modelspan / Feature",
     (
-        _measured("Drift", "metric, value", f"signal = 'data_drift' AND {_FEATURE}"),
+        _measured("Drift", "metric, value", f"signal = 'data_drift' AND segment = '' AND {_FEATURE}"),
         _per_minute("Missing", "avg(has(null_features, '${feature}')) AS missing", unit="percentunit"),
         _per_minute("Values", _quantiles(_VALUE), f"AND {_HAS_VALUE}"),
-        _measured("Quality", "metric, value", f"signal = 'data_quality' AND {_FEATURE}"),
+        _measured("Quality", "metric, value", f"signal = 'data_quality' AND segment = '' AND {_FEATURE}"),
         _verdicts("signal, metric", _FEATURE),
     ),
     ("project", "model", "feature"),

@@ -27,6 +27,7 @@ from modelspan_analyzer.reading.samples.features import read_window
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample
 from modelspan_analyzer.reading.segments import names_of
 from modelspan_analyzer.reading.silence import Silence
+from modelspan_analyzer.reading.slices import Slices, slices_of
 from modelspan_analyzer.reading.stages import VersionStage, stages
 from modelspan_analyzer.reading.unchanged import Name
 from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict, Window
@@ -92,6 +93,8 @@ class MonitorContext:
     usual: dict[str, Column] = field(default_factory=dict, init=False, compare=False, repr=False)
     """The features of which drift found a rhythm or a trend, as they are expected in this window: put there by it, as
     it runs first, for those after it that would take the season for a fault."""
+    usual_outputs: dict[str, Column] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """The same of what the model answers."""
     like: Like = field(default_factory=Like, init=False, compare=False, repr=False)
     """Earlier windows that tell what is usual of most of these features, or of outputs where of no feature."""
     _samples: dict[Encoding, tuple[int, Sample]] = field(default_factory=dict, init=False, compare=False, repr=False)
@@ -132,6 +135,12 @@ class MonitorContext:
         asked = {f"{SLICE}.{name}={text}": text for name, text in self.settings.slices.items()}
         told = {key: understood(self.store, text, "slice") for key, text in asked.items()}
         return {key: why for key, why in told.items() if why}
+
+    @cached_property
+    def slices(self) -> Slices:
+        """The slices that have enough rows, on both sides."""
+        asked = (self.store, self.model, self.version, self.window, self.with_rows, self.current, self.parts)
+        return slices_of(*asked, self.slicing, self.settings.data_drift.min_rows)
 
     def failed_slices(self, signal: str) -> list[Result]:
         """An error for each slice that a signal could not look at."""

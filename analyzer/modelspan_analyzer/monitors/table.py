@@ -8,6 +8,7 @@ from modelspan_analyzer.monitors.attribution.monitor import ATTRIBUTION
 from modelspan_analyzer.monitors.attribution.robustness import ROBUSTNESS
 from modelspan_analyzer.monitors.concept.monitor import CONCEPT
 from modelspan_analyzer.monitors.drift.data_drift import DATA_DRIFT
+from modelspan_analyzer.monitors.drift.output_slices import prediction_slices
 from modelspan_analyzer.monitors.drift.prediction_drift import PREDICTION_DRIFT
 from modelspan_analyzer.monitors.drift.slices import slices
 from modelspan_analyzer.monitors.embedding.monitor import EMBEDDING
@@ -21,14 +22,15 @@ from modelspan_analyzer.monitors.multivariate.monitor import MULTIVARIATE
 from modelspan_analyzer.monitors.performance.monitor import PERFORMANCE
 from modelspan_analyzer.monitors.poisoning.monitor import POISONING
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
+from modelspan_analyzer.monitors.quality.slices import quality_slices
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.monitors.worst_slices.monitor import worst_slices, worst_slices_by_outcome
 from modelspan_analyzer.reading.names import UnknownNameError, named
 
 SIGNALS: Final = Signals.of(
     DATA_DRIFT.with_monitor("slices", slices),
-    PREDICTION_DRIFT.with_monitor("worst_slices", worst_slices),
-    DATA_QUALITY,
+    PREDICTION_DRIFT.with_monitor("prediction_slices", prediction_slices).with_monitor("worst_slices", worst_slices),
+    DATA_QUALITY.with_monitor("quality_slices", quality_slices),
     LATENCY,
     METRICS,
     EXPERIMENTS,

@@ -9,6 +9,7 @@ from typing import Final
 
 from modelspan import conventions
 from modelspan_analyzer.instants import utc
+from modelspan_analyzer.reading.segments import where
 from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
@@ -29,13 +30,13 @@ SELECT count() AS rows, countIf(is_timed) AS timed,
        quantilesDDIf(0.001, {", ".join(map(str, LEVELS.values()))})(seconds, is_timed) AS levels,
        sumForEach(arrayMap(bound -> toUInt64(seconds > bound), {{bounds:Array(Float64)}})) AS slower,
        countIf(error_type != '' OR seconds > {{promised:Float64}}) AS bad
-FROM predictions WHERE {within()}
+FROM predictions WHERE {within()} AND {{part}}
 """
 
 _EARLIER = """
 SELECT version, window_start, metric, value, n FROM monitor_results FINAL
-WHERE model = {model:String} AND signal = {signal:String} AND metric IN {levels:Array(String)} AND segment = ''
-  AND (verdict IN ('ok', 'not_compared') OR window_end <= {adapted:DateTime64(9, 'UTC')})
+WHERE model = {model:String} AND signal = {signal:String} AND metric IN {levels:Array(String)}
+  AND segment = {segment:String} AND (verdict IN ('ok', 'not_compared') OR window_end <= {adapted:DateTime64(9, 'UTC')})
   AND ifNull(isFinite(value), 0) AND window_end <= {before:DateTime64(9, 'UTC')}
   AND dateDiff('second', window_start, window_end) = {seconds:UInt64}
   AND (window_start IN {starts:Array(DateTime64(9, 'UTC'))} OR window_start >= {since:DateTime64(9, 'UTC')})
@@ -73,11 +74,18 @@ class Earlier:
 
 
 def seconds_of(
-    store: Store, model: str, version: str, window: Window, bounds: Sequence[float], promised: float
+    store: Store,
+    model: str,
+    version: str,
+    window: Window,
+    bounds: Sequence[float],
+    promised: float,
+    part: Sequence[tuple[str, str]] = (),
 ) -> Seconds:
-    """Quantiles of a window, and its rows beyond bounds in seconds."""
-    scope = bound(model, version, window) | {"bounds": list(bounds), "promised": promised}
-    row = store.rows(_SECONDS, scope)[0]
+    """Quantiles of a window, or of a slice of it, and its rows beyond bounds in seconds."""
+    condition, of_part = where(part)
+    scope = bound(model, version, window) | of_part | {"bounds": list(bounds), "promised": promised}
+    row = store.rows(_SECONDS.replace("{part}", condition), scope)[0]
     slower = tuple(int(count) for count in row["slower"]) or (0,) * len(bounds)
     return Seconds(
         int(row["rows"]), int(row["timed"]), int(row["impossible"]), tuple(row["levels"]), slower, int(row["bad"])
@@ -92,6 +100,7 @@ def earlier_seconds(
     starts: Iterable[datetime],
     since: datetime,
     adapted: datetime,
+    segment: str = "",
 ) -> list[Earlier]:
     """Quantiles of earlier windows of the same length, of every version, the newest first.
 
@@ -103,6 +112,7 @@ def earlier_seconds(
         starts: beginnings of windows that are wanted.
         since: windows that began since then are wanted too.
         adapted: those that alarmed are left out, but for those that ended before.
+        segment: of which slice; '' is the whole.
     """
     scope = {
         "model": model,
@@ -113,6 +123,7 @@ def earlier_seconds(
         "starts": list(starts),
         "since": since,
         "adapted": adapted,
+        "segment": segment,
     }
     return [
         Earlier(row["version"], utc(row["window_start"]), row["metric"], float(row["value"]), int(row["n"]))

@@ -34,7 +34,8 @@ ON_A_PAGE: Final = 50
 _CARDED: Final = "SELECT DISTINCT model, version FROM models"
 _LATENCY: Final = f"""
 SELECT model, version, argMax(value, window_end) AS p95 FROM monitor_results FINAL
-WHERE {OF_MODELS} AND signal = '{LATENCY}' AND metric = 'p95' AND window_end >= {{since:DateTime('UTC')}}
+WHERE {OF_MODELS} AND signal = '{LATENCY}' AND metric = 'p95' AND segment = ''
+  AND window_end >= {{since:DateTime('UTC')}}
 GROUP BY model, version
 """
 _LATELY: Final = timedelta(days=30)

@@ -19,9 +19,12 @@ from pyarrow import csv
 from modelspan_analyzer.config.expression import slice_of
 from modelspan_analyzer.incidents.asked import finding_of
 from modelspan_analyzer.monitors.context import MonitorContext
+from modelspan_analyzer.monitors.drift.output_slices import prediction_slices
 from modelspan_analyzer.monitors.drift.slices import slices
+from modelspan_analyzer.monitors.latency.monitor import latency
 from modelspan_analyzer.monitors.metrics.monitor import metrics
 from modelspan_analyzer.monitors.performance.monitor import performance
+from modelspan_analyzer.monitors.quality.slices import quality_slices
 from modelspan_analyzer.monitors_yaml import ConfigError, parse
 from modelspan_analyzer.reading import baselines, segments
 from modelspan_analyzer.reading.features import feature_maps
@@ -64,8 +67,11 @@ def context(shared_store: Store) -> MonitorContext:
     tags = pa.array([[("big", one)] for one in after["big"]], pa.map_(pa.string(), pa.string()))
     features = feature_maps(pa.table({name: after[name] for name in ("amount", "country", "age")}))
     shared_store.insert(
-        "predictions", pa.table({**names, "version": ["1"] * ROWS, "value": after["score"], "tags": tags, **features})
-    )
+        "predictions", pa.table({
+            **names, "version": ["1"] * ROWS, "value": after["score"], "tags": tags, **features,
+            "duration": np.exp(after["age"] / 40),
+        }),
+    )  # fmt: skip
     shared_store.insert("labels", pa.table({**names, "label": after["fraud"].astype(str)}))
     text = f"""
 models:
@@ -83,9 +89,9 @@ def by_name(results: list[Result], segment: str) -> dict[tuple[str, str], Result
     return {(one.metric, one.feature): one for one in results if one.segment == segment}
 
 
-@pytest.mark.parametrize("monitor", [slices, performance, metrics])
+@pytest.mark.parametrize("monitor", [slices, prediction_slices, quality_slices, latency, performance, metrics])
 def test_a_slice_by_an_expression_is_the_slice_by_a_tag(context: MonitorContext, monitor) -> None:
-    """Every value, bound and verdict of drift, performance and metrics; the rest is no slice."""
+    """Every value, bound and verdict of whatever looks at slices; the rest is no slice."""
     results = monitor(context)
     tagged, expressed = by_name(results, BY_TAG), by_name(results, BY_EXPRESSION)
     assert tagged and tagged.keys() == expressed.keys()
@@ -97,14 +103,15 @@ def test_a_slice_by_an_expression_is_the_slice_by_a_tag(context: MonitorContext,
     assert {one.segment for one in results if one.segment.startswith("slice.")} == {BY_EXPRESSION}
 
 
+@pytest.mark.parametrize("monitor", [slices, prediction_slices, quality_slices, latency])
 def test_slices_of_many_rows_are_read_one_by_one_and_are_the_same(
-    context: MonitorContext, monkeypatch: pytest.MonkeyPatch
+    context: MonitorContext, monkeypatch: pytest.MonkeyPatch, monitor
 ) -> None:
     """Where the rows of both sides are too many to be held."""
-    held = {(one.metric, one.feature): one for one in slices(context) if one.segment == BY_EXPRESSION}
+    held = {(one.metric, one.feature): one for one in monitor(context) if one.segment == BY_EXPRESSION}
     monkeypatch.setattr(parts, "MOST_VALUES", 0)
     alone = replace(context)
-    read = {(one.metric, one.feature): one for one in slices(alone) if one.segment == BY_EXPRESSION}
+    read = {(one.metric, one.feature): one for one in monitor(alone) if one.segment == BY_EXPRESSION}
     assert read.keys() == held.keys()
     for name, one in held.items():
         assert (read[name].n, read[name].verdict) == (one.n, one.verdict)
@@ -160,7 +167,7 @@ def test_what_is_wrong_in_the_file_is_said_with_what_to_do(
     assert says in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("monitor", [slices, performance, metrics])
+@pytest.mark.parametrize("monitor", [slices, prediction_slices, quality_slices, latency, performance, metrics])
 def test_a_slice_that_cannot_be_computed_takes_no_other_along(context: MonitorContext, monitor) -> None:
     """It is an error by its name; the window and all other slices are measured as ever."""
     broken = "country - 1 > length(amount, 2)"

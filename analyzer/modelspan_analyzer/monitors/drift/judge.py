@@ -88,7 +88,7 @@ def _row_names(context: MonitorContext, signal: str, settings: DriftSettings) ->
         if chosen(settings, name):
             reason = f"{why}, so no feature; `ids_as_features: [{name}]` in monitors.yaml takes it back"
             seen, judged = Seen(name, n=context.current.rows), Judged(Verdict.SKIPPED, reason)
-            yield context.judged(signal, _primary(settings), None, seen, judged, signal)
+            yield context.judged(signal, primary_measure(settings), None, seen, judged, signal)
 
 
 def judge_pairs(
@@ -101,7 +101,7 @@ def judge_pairs(
     segment: str = "",
 ) -> list[Result]:
     """All measures of pairs of columns; their verdicts are made together."""
-    primary = _primary(settings)
+    primary = primary_measure(settings)
     known = importances(context.store, context.with_rows) if context.with_rows and not outputs else {}
     earlier = _earlier_breaches(context, signal, primary, segment, settings.rule.persistence_windows - 1)
     results: list[Result] = []
@@ -155,7 +155,7 @@ def _in_season(
         for one in looked
         if one.counts.feature in differ & told.keys()
     }
-    primary = _primary(settings)
+    primary = primary_measure(settings)
     found = usual_now(context, signal, primary, chosen, settings.min_rows, outputs=outputs) if chosen else {}
     found |= _apart(found, settings, {one.counts.feature: one for one in looked})
     again = []
@@ -164,8 +164,7 @@ def _in_season(
         usual = found.get(one.counts.feature)
         if usual is not None and usual.pair is not None:
             counts = one.counts
-            if not outputs:
-                context.usual[counts.feature] = usual.pair.reference
+            (context.usual_outputs if outputs else context.usual)[counts.feature] = usual.pair.reference
             like[usual.like, usual.season.rhythm == TREND.name, usual.season.span] += 1
             other = look(usual.pair, settings, one.peer, counts.importance, counts.earlier_breaches)
             other = replace(other, counts=replace(other.counts, effect_floor=counts.effect_floor))
@@ -193,7 +192,7 @@ def _apart(found: Mapping[str, Usual], settings: DriftSettings, looked: Mapping[
     }
 
 
-def _primary(settings: DriftSettings) -> str:
+def primary_measure(settings: DriftSettings) -> str:
     """The measure whose result carries the rule's verdict."""
     return _EFFECT_RESULT[settings.rule.measure]
 
@@ -246,7 +245,7 @@ def look(
 ) -> Looked:
     """Measure one column by all that is asked for and fits it."""
     bins, compared = compare(pair)
-    wanted = {*settings.measures, *settings.thresholds, _primary(settings)}
+    wanted = {*settings.measures, *settings.thresholds, primary_measure(settings)}
     counts = FeatureCounts(
         feature=pair.name,
         baseline=compared.reference_counts,
@@ -275,7 +274,7 @@ def _measure(compared: Compared, kind: Kind, wanted: set[str], deciding: str) ->
 
 
 def _found(settings: DriftSettings, one: Looked, verdict: FeatureVerdict, segment: str) -> Iterator[Found]:
-    primary, seen = _primary(settings), Seen(verdict.feature, segment, verdict.n, verdict.n_baseline)
+    primary, seen = primary_measure(settings), Seen(verdict.feature, segment, verdict.n, verdict.n_baseline)
     if verdict.verdict is Verdict.NOT_ENOUGH_DATA:
         yield Found(primary, None, seen, Judged(verdict.verdict, verdict.reason))
         return

@@ -6,8 +6,8 @@ whole baseline and every reason says so; being unlike the whole is no change, so
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.compare import Pair, exact_pairs, pairs, part_pairs
@@ -16,40 +16,23 @@ from modelspan_analyzer.monitors.drift.judge import chosen, judge_pairs
 from modelspan_analyzer.monitors.drift.slices_in_season import alarming, in_season
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.profiles.from_rows import profile_rows
-from modelspan_analyzer.reading.profiles.parts import Parts, baseline_parts, few, read_parts
+from modelspan_analyzer.reading.profiles.parts import Parts
 from modelspan_analyzer.reading.profiles.read import slice_profile, stored_slice
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
-from modelspan_analyzer.reading.segments import MOST_SLICES, restricted, slice_rows, slice_values, spelt, telling
+from modelspan_analyzer.reading.segments import MOST_SLICES, restricted
+from modelspan_analyzer.reading.slices import Slice
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 from modelspan_collector.store.segments import SLICE
 
 SIGNAL = DATA_DRIFT.name
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """One value of a key, and the rows of it on both sides."""
-
-    key: str
-    value: str
-    rows: int
-    rows_baseline: int
-
-    @property
-    def name(self) -> str:
-        """As results name it: `tag.country=DE`."""
-        return spelt(self.key, self.value)
-
-
 def slices(context: MonitorContext) -> list[Result]:
     """Data drift of each slice that has enough rows; the allowed error is shared among the slices."""
     settings, baseline = context.settings.data_drift, context.baseline
-    read = _read(context)
+    read, found = context.slices.read, context.slices.each
     results = context.failed_slices(SIGNAL)
-    found: list[Slice] = []
-    for key in context.slicing:
-        taken, known = _sizes(context, read, key)
-        found += [Slice(key, value, rows, known.get(value, 0)) for value, rows in taken.items()]
+    for key, taken in context.slices.sizes.items():
         results += _left_out(context, key, taken.values())
     shared = settings.rule.model_copy(update={"alpha": settings.rule.alpha / max(1, len(found))})
     each = settings.model_copy(update={"rule": shared})
@@ -58,7 +41,7 @@ def slices(context: MonitorContext) -> list[Result]:
             results.append(_alone(context, one))
         elif one.rows_baseline >= settings.min_rows:
             judged = judge_pairs(context, SIGNAL, each, _pairs(context, baseline, one, read), segment=one.name)
-            if names := alarming(context, judged):
+            if names := alarming(context.usual, judged):
                 those = (pair for pair in _pairs(context, baseline, one, read) if pair.name in names)
                 judged = in_season(context, each, judged, those)
             results += judged
@@ -67,34 +50,6 @@ def slices(context: MonitorContext) -> list[Result]:
             judged = judge_pairs(context, SIGNAL, each, compared, segment=one.name)
             results += [_of_whole(one, result) for result in judged]
     return results
-
-
-def _read(context: MonitorContext) -> tuple[Parts, Parts] | None:
-    """The rows of the baseline and of the window, read once for all slices; None where they are too many."""
-    keys, baseline = context.slicing, context.with_rows
-    if not keys or baseline is None or context.current.rows == 0 or not few(context.current, baseline):
-        return None
-    window = window_relation(context.model, context.version, context.window)
-    current = context.parts or read_parts(context.store, window, keys)
-    if baseline.stored:
-        return baseline_parts(context.store, baseline, keys), current
-    return read_parts(context.store, baseline_relation(baseline), keys), current
-
-
-def _sizes(
-    context: MonitorContext, read: tuple[Parts, Parts] | None, key: str
-) -> tuple[dict[str, int], Mapping[str, int]]:
-    """The slices of a key that are looked at, and how many rows each value has in the baseline."""
-    least, baseline = context.settings.data_drift.min_rows, context.with_rows
-    if context.current.rows == 0:
-        return {}, {}
-    if read is not None:
-        return telling(key, read[1].sizes(key), least), read[0].sizes(key)
-    current = window_relation(context.model, context.version, context.window)
-    taken = slice_values(context.store, current, key, least)
-    if baseline is None:
-        return taken, {}
-    return taken, slice_rows(context.store, baseline_relation(baseline), key, list(taken))
 
 
 def _left_out(context: MonitorContext, key: str, taken: Collection[int]) -> Iterator[Result]:

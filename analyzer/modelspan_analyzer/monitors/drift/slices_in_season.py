@@ -6,7 +6,7 @@ takes the season to move all slices alike; it takes alarms back, and never makes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -25,13 +25,18 @@ _STANDS: Final = (Verdict.ALARM, Verdict.NOT_ENOUGH_DATA, Verdict.SKIPPED)
 SAID: Final = "beside what is usual of the whole for the time, and as far from it as the slice is in the baseline"
 
 
-def alarming(context: MonitorContext, judged: Sequence[Result]) -> set[str]:
-    """The features that alarm in a slice, and of which it is known what is usual of the whole."""
-    return {one.feature for one in judged if one.verdict is Verdict.ALARM} & context.usual.keys()
+def alarming(usual: Mapping[str, Column], judged: Sequence[Result]) -> set[str]:
+    """The columns that alarm in a slice, and of which it is known what is usual of the whole."""
+    return {one.feature for one in judged if one.verdict is Verdict.ALARM} & usual.keys()
 
 
 def in_season(
-    context: MonitorContext, settings: DriftSettings, judged: Sequence[Result], found: Iterable[Pair]
+    context: MonitorContext,
+    settings: DriftSettings,
+    judged: Sequence[Result],
+    found: Iterable[Pair],
+    *,
+    outputs: bool = False,
 ) -> list[Result]:
     """A slice's results; of the features that alarm those beside what is usual, where these do not.
 
@@ -40,18 +45,21 @@ def in_season(
         settings: by which slices are judged.
         judged: all results of one slice.
         found: of what `alarming` names, the slice in the baseline and in the window.
+        outputs: whether they are what the model answers, and not features.
     """
     first = judged[0]
-    again = judge_pairs(context, first.signal, settings, _expected(context, found), segment=first.segment)
+    expected = _expected(context, found, outputs)
+    again = judge_pairs(context, first.signal, settings, expected, outputs=outputs, segment=first.segment)
     calm = {one.feature for one in again} - {one.feature for one in again if one.verdict in _STANDS}
     told = [replace(one, reason=f"{one.reason}; {SAID}") for one in again if one.feature in calm]
     return [*(one for one in judged if one.feature not in calm), *told]
 
 
-def _expected(context: MonitorContext, found: Iterable[Pair]) -> Iterator[Pair]:
-    whole = context.reference.features if context.reference else {}
+def _expected(context: MonitorContext, found: Iterable[Pair], outputs: bool) -> Iterator[Pair]:
+    reference, known = context.reference, context.usual_outputs if outputs else context.usual
+    whole = (reference.outputs if outputs else reference.features) if reference else {}
     for pair in found:
-        usual = context.usual[pair.name]
+        usual = known[pair.name]
         if pair.name in whole and usual.kind is pair.reference.kind is pair.current.kind:
             expected = _as_far(usual, whole[pair.name], pair.reference)
             if expected is not None:

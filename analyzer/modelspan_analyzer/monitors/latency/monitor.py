@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from modelspan_analyzer.monitors.latency.settings import LatencySettings, Object
 from modelspan_analyzer.monitors.latency.usual import Usual, usual_seconds
 from modelspan_analyzer.monitors.signal import Cost, Metric, Signal
 from modelspan_analyzer.reading.durations import LEVELS, Seconds, seconds_of
+from modelspan_analyzer.reading.slices import Slice
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.statistics.binomial import binomial_tail
 from modelspan_analyzer.statistics.multiple_testing import adjusted_p_values
@@ -24,14 +26,26 @@ BURN_RATE: Final = "burn_rate"
 
 
 def latency(context: MonitorContext) -> list[Result]:
-    """Quantiles of the window's seconds against those of earlier windows, and the burn rate of what was promised."""
+    """Quantiles of the window's seconds against those of earlier windows, of the whole and of each slice, and the burn
+    rate of what was promised."""
     settings = context.settings.section(SIGNAL, LatencySettings)
-    usual = usual_seconds(context.store, SIGNAL, context.model, context.version, context.window, settings.adapt_after)
+    results = _latency(context, settings)
+    several = context.slices.each
+    results += context.failed_slices(SIGNAL)
+    shared = settings.model_copy(update={"alpha": settings.alpha / max(1, len(several)), "slo": None})
+    for one in several:
+        results += (replace(each, segment=one.name) for each in _latency(context, shared, one))
+    return results
+
+
+def _latency(context: MonitorContext, settings: LatencySettings, part: Slice | None = None) -> list[Result]:
+    """Of the whole, or of a slice of it."""
+    scope = context.store, context.model, context.version, context.window
+    usual = usual_seconds(scope[0], SIGNAL, *scope[1:], settings.adapt_after, part.name if part else "")
     bounds = {metric: _bound(usual[metric], settings) if metric in usual else np.inf for metric in LEVELS}
     promised = settings.slo.seconds if settings.slo else np.inf
-    found = seconds_of(
-        context.store, context.model, context.version, context.window, list(bounds.values()), float(promised)
-    )
+    of = [(part.key, part.value)] if part else []
+    found = seconds_of(*scope, list(bounds.values()), float(promised), of)
     if found.rows == 0:
         return [context.result(SIGNAL, "p50", None, Verdict.SKIPPED, n=0, reason="no predictions in the window")]
     promise = list(_promise(context, found, settings))

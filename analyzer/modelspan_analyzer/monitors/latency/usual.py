@@ -38,7 +38,13 @@ class Usual:
 
 
 def usual_seconds(
-    store: Store, signal: str, model: str, version: str, window: Window, adapt_after: timedelta
+    store: Store,
+    signal: str,
+    model: str,
+    version: str,
+    window: Window,
+    adapt_after: timedelta,
+    segment: str = "",
 ) -> dict[str, Usual]:
     """What to expect of a window, by quantile; without those of which fewer than three earlier windows tell.
 
@@ -49,7 +55,7 @@ def usual_seconds(
     likely = patterns(size)
     starts = {window.start - shift for pattern in likely for shift in pattern.shifts}
     since, adapted = window.start - adapt_after - BEFORE * size, window.start - adapt_after
-    earlier = earlier_seconds(store, signal, model, window, sorted(starts), since, adapted)
+    earlier = earlier_seconds(store, signal, model, window, sorted(starts), since, adapted, segment)
     own = [one for one in earlier if one.version == version]
     others = [one for one in earlier if one.version != version]
     found: dict[str, Usual] = {}

@@ -36,6 +36,19 @@ def compare(
         whole: what is faulty of rows as a whole, judged together with the columns.
         usual: columns of which it is known what is usual for the time.
     """
+    yield from compare_values(before, after, settings, whole, usual)
+    yield from _schema(before, after, rows)
+    yield from _cardinality(before, after)
+
+
+def compare_values(
+    before: Columns,
+    after: Columns,
+    settings: DataQualitySettings,
+    whole: Iterable[Rate] = (),
+    usual: Columns = MappingProxyType({}),
+) -> Iterator[Found]:
+    """The rates of faulty values alone, of the columns that both sides have."""
     rates = [*whole]
     for name in before:
         if name in after:
@@ -43,8 +56,6 @@ def compare(
     for one in judge(rates, alpha=settings.alpha, min_change=settings.min_change):
         yield one.found()
     yield from _varying({rate.feature for rate in rates if rate.metric == "constant"}, before, after)
-    yield from _schema(before, after, rows)
-    yield from _cardinality(before, after)
 
 
 def _varying(stuck: Set[str], before: Columns, after: Columns) -> Iterator[Found]:
