@@ -41,6 +41,7 @@ from alarm_models import STREAMS, Stream, available
 from alarm_store import Watched, draw, seasonal
 
 from modelspan_analyzer.reading.profiles import read
+from modelspan_analyzer.reading.segments import is_group
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import Store, connect
@@ -59,6 +60,17 @@ def alarms(found: Sequence[Result], *, alone: bool = False) -> list[Result]:
     ]
 
 
+_JUDGED = (Verdict.OK, Verdict.WARNING, Verdict.ALARM)
+
+
+def _of_slice(one: Result) -> bool:
+    return bool(one.segment) and not is_group(one.segment)
+
+
+def _called(one: Result) -> str:
+    return f"{one.signal}/{one.metric}{' of a slice' if _of_slice(one) else ''}"
+
+
 @dataclass
 class Quiet:
     """What alarmed in windows where nothing was wrong."""
@@ -71,6 +83,8 @@ class Quiet:
     any_alone: int = 0
     by_monitor: Counter[str] = field(default_factory=Counter)
     alone_by_monitor: Counter[str] = field(default_factory=Counter)
+    in_slices: Counter[str] = field(default_factory=Counter)
+    """Results of slices that were judged, by signal: of so many could an alarm be."""
 
     def add(self, found: Sequence[Result]) -> None:
         """Count a window."""
@@ -78,8 +92,9 @@ class Quiet:
         now, alone = alarms(found), alarms(found, alone=True)
         self.any_alarm += bool(now)
         self.any_alone += bool(alone)
-        self.by_monitor.update({f"{one.signal}/{one.metric}" for one in now})
-        self.alone_by_monitor.update({f"{one.signal}/{one.metric}" for one in alone})
+        self.by_monitor.update(set(map(_called, now)))
+        self.alone_by_monitor.update(set(map(_called, alone)))
+        self.in_slices.update(one.signal for one in found if _of_slice(one) and one.verdict in _JUDGED)
 
 
 @dataclass
@@ -326,7 +341,8 @@ def line(cell: Quiet | Found, stream: str | None = None) -> str:
     if isinstance(cell, Quiet):
         alone = f"by each monitor alone {cell.any_alone} {dict(cell.alone_by_monitor)}"
         any_alarm = f"any alarm {cell.any_alarm} {dict(cell.by_monitor)}"
-        return f"{where}{cell.season or 'as before'}: {cell.windows} windows, {any_alarm}; {alone}"
+        slices = f"; judged of slices {dict(cell.in_slices)}" if cell.in_slices else ""
+        return f"{where}{cell.season or 'as before'}: {cell.windows} windows, {any_alarm}; {alone}{slices}"
     shares = {name: getattr(cell, name) for name in ("oracle", "both", "alone", "at_once", "by_second")}
     named = f"first {cell.named_first} of {cell.naming} named {dict(cell.named_instead)}"
     unrelated = f"unrelated {cell.unrelated} {dict(cell.unrelated_by)}"

@@ -15,6 +15,7 @@ from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.lifecycle.monitor import LIFECYCLE
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.monitors.quality.volume import VOLUME
+from modelspan_analyzer.monitors.sliced import LEFT_OUT
 from modelspan_analyzer.reading.relation import filled
 from modelspan_analyzer.reading.window import WHOSE, whose
 from modelspan_collector.store.connect import Store
@@ -182,7 +183,8 @@ def not_checked(rows: int, judged: Set[str], said: Set[str], wanted: Sequence[st
 def _unchecked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The signals of which no result could be judged though they apply, each with the reason of one of them."""
     judged = _judged(rows)
-    lacking = [row for row in reversed(rows) if row["signal"] not in judged and row["verdict"] != SKIPPED]
+    said = [row for row in rows if row["verdict"] != SKIPPED and row["metric"] != LEFT_OUT]
+    lacking = [row for row in reversed(said) if row["signal"] not in judged]
     lacking.sort(key=lambda row: row["metric"] not in WITHIN)  # the reason of one that would tell goes before theirs
     reasons = {row["signal"]: row["reason"] for row in lacking}
     return [{"signal": signal, "reason": reason} for signal, reason in sorted(reasons.items())]

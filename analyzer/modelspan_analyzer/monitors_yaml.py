@@ -96,6 +96,8 @@ def _explain(problem: ErrorDetails, root: yaml.Node | None, name: str) -> str:
 def _fix(problem: ErrorDetails, place: Sequence[int | str]) -> str:
     message, given = problem["msg"].removeprefix("Value error, "), problem["input"]
     if problem["type"] == "extra_forbidden":
+        if of_all := _slices_of_one(place):
+            return of_all
         known = list(_fields(place[:-1]))
         near = get_close_matches(str(place[-1]), known, n=1)
         return (
@@ -114,6 +116,16 @@ def _fix(problem: ErrorDetails, place: Sequence[int | str]) -> str:
     if problem["type"] == "value_error":
         return message
     return f"{message[0].lower()}{message[1:]}; given: {given!r}"
+
+
+def _slices_of_one(place: Sequence[int | str]) -> str:
+    """Why slices cannot be named for one monitor, where they are; '' where something else is named."""
+    if len(place) < 2 or place[-1] not in ("slices", "segments") or place[-2] not in SIGNALS:
+        return ""
+    why = SIGNALS[str(place[-2])].whole_only
+    if why:
+        return f"{place[-2]} looks at all rows alone: {why}; take it out"
+    return f"slices are named for all monitors of a model at once: put `{place[-1]}` beside `{place[-2]}`"
 
 
 def _fields(place: Sequence[int | str]) -> dict[str, Any]:

@@ -22,12 +22,12 @@ from modelspan_analyzer.reading.profiles.profile import Column, Profile
 from modelspan_analyzer.reading.profiles.read import baseline_profile, read_profile
 from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.reading.row_names import row_names
-from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
+from modelspan_analyzer.reading.rows import Rows, baseline_rows, unlabelled_rows, window_rows
 from modelspan_analyzer.reading.samples.features import read_window
 from modelspan_analyzer.reading.samples.matrix import Encoding, Sample
-from modelspan_analyzer.reading.segments import names_of
+from modelspan_analyzer.reading.segments import names_of, restricted, where
 from modelspan_analyzer.reading.silence import Silence
-from modelspan_analyzer.reading.slices import Slices, slices_of
+from modelspan_analyzer.reading.slices import Slice, Slices, slices_of
 from modelspan_analyzer.reading.stages import VersionStage, stages
 from modelspan_analyzer.reading.unchanged import Name
 from modelspan_analyzer.results import Found, Judged, Result, Seen, Verdict, Window
@@ -88,6 +88,8 @@ class MonitorContext:
     """False where the store is known to hold no label."""
     outcome: str = ""
     """What is taken for the truth; '' is the label."""
+    part: Slice | None = None
+    """The slice whose rows are looked at; None where all are (`within`)."""
     told: Mapping[Name, VersionStage] | None = None
     """The stages of all versions of all models, where they were read for all windows of a look; else they are asked."""
     usual: dict[str, Column] = field(default_factory=dict, init=False, compare=False, repr=False)
@@ -142,11 +144,6 @@ class MonitorContext:
         asked = (self.store, self.model, self.version, self.window, self.with_rows, self.current, self.parts)
         return slices_of(*asked, self.slicing, self.settings.data_drift.min_rows)
 
-    def failed_slices(self, signal: str) -> list[Result]:
-        """An error for each slice that a signal could not look at."""
-        failed = self.no_slices.items()
-        return [self.result(signal, "slice", None, Verdict.ERROR, segment=key, reason=why) for key, why in failed]
-
     @cached_property
     def reference(self) -> Profile | None:
         """The distributions of the baseline."""
@@ -174,11 +171,31 @@ class MonitorContext:
     def _sources(self) -> list[Rows]:
         labelled = self.labelled
         current = window_rows(self.model, self.version, self.window, labelled=labelled, outcome=self.outcome)
+        current = self._of_part(current)
         if self.with_rows is None:
             return [current]
         answered = self.answered if labelled else None
         baseline = replace(self.with_rows, window=answered) if answered else self.with_rows
-        return [current, baseline_rows(baseline, labelled=labelled, outcome=self.outcome)]
+        return [current, self._of_part(baseline_rows(baseline, labelled=labelled, outcome=self.outcome))]
+
+    @property
+    def unlabelled(self) -> Rows:
+        """The window's predictions without looking for their labels, as `sources` spells them."""
+        rows = unlabelled_rows(self.model, self.version, self.window)
+        return read_as(self._of_part(rows), self.target)
+
+    def _of_part(self, rows: Rows) -> Rows:
+        return rows.only(*where([(self.part.key, self.part.value)])) if self.part else rows
+
+    def within(self, one: Slice, settings: ModelSettings) -> MonitorContext:
+        """The rows of a slice as a window and a baseline of their own, with settings of its own.
+
+        What the model predicts, and what names its rows, is told by all rows. Samples and sources are of the slice, and
+        results carry its name; distributions (`current`, `reference`) are not cut, see `Slices.columns`.
+        """
+        other = replace(self, part=one, settings=settings)
+        other.__dict__.update(target=self.target, row_names=self.row_names)
+        return other
 
     def told_by(self, outcome: str) -> MonitorContext:
         """The same window with an outcome of that name for the truth; what does not depend on it is not read again."""
@@ -226,8 +243,10 @@ class MonitorContext:
         """At most `limit` rows of the window, coded as the baseline's; what one monitor has read serves the next."""
         asked, known = self._samples.get(encoding, (0, None))
         if known is None or (asked < limit and len(known.ids) == asked):
-            relation = window_relation(self.model, self.version, self.window)
-            asked, known = limit, read_window(self.store, relation, encoding, limit, self.current.rows)
+            relation, rows = window_relation(self.model, self.version, self.window), self.current.rows
+            if self.part:
+                relation, rows = restricted(relation, self.part.key, self.part.value), self.part.rows
+            asked, known = limit, read_window(self.store, relation, encoding, limit, rows)
             self._samples[encoding] = asked, known
         return known.first(limit)
 
@@ -239,6 +258,8 @@ class MonitorContext:
         What nothing judges, no threshold and no test, is never `ok`, whatever the monitor says, unless it says why.
         """
         fields.setdefault("baseline_id", self.baseline.baseline_id if self.baseline else "")
+        if self.part:
+            fields["segment"] = fields.get("segment") or self.part.name
         if self.outcome:
             fields["details"] = {**fields.get("details", {}), "outcome": self.outcome}
         if verdict is Verdict.OK and not (_judged(fields) or (fields.get("n_baseline") and fields.get("reason"))):

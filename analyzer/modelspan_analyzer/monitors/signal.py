@@ -99,6 +99,8 @@ class Signal:
     """Whether what its results call a feature is an output of the model, which goes without saying."""
     plain_answers: bool = False
     """Whether it takes answers that are one number or class alone: of all others it says that it does not."""
+    whole_only: str = ""
+    """Why it looks at all rows alone; '' where it takes the configured slices, too."""
     yields_to_labels: bool = False
     """Whether labels that come in change what it says, though it does without."""
     metrics: Mapping[str, Metric] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from modelspan_analyzer.monitors.drift.prediction_drift import PREDICTION_DRIFT
 from modelspan_analyzer.monitors.drift.slices import slices
 from modelspan_analyzer.monitors.embedding.monitor import EMBEDDING
 from modelspan_analyzer.monitors.estimation.monitor import ESTIMATION
+from modelspan_analyzer.monitors.estimation.slices import estimation_slices
 from modelspan_analyzer.monitors.experiments.monitor import EXPERIMENTS
 from modelspan_analyzer.monitors.fairness.monitor import FAIRNESS
 from modelspan_analyzer.monitors.latency.monitor import LATENCY
@@ -39,7 +40,7 @@ SIGNALS: Final = Signals.of(
     EMBEDDING,
     POISONING,
     PERFORMANCE.with_monitor("worst_slices_by_outcome", worst_slices_by_outcome),
-    ESTIMATION,
+    ESTIMATION.with_monitor("estimation_slices", estimation_slices),
     CONCEPT,
     FAIRNESS,
     ATTRIBUTION,

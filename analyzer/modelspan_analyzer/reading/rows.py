@@ -76,6 +76,12 @@ class Rows:
     """Of a baseline's rows what tells them, with their labels, from what they were before: while it stays the same,
     what was read of them is kept. '' where they are read anew each time."""
 
+    def only(self, condition: str, parameters: Mapping[str, Any]) -> Rows:
+        """Those of which a condition of their columns is true."""
+        return replace(
+            self, sql=f"SELECT * FROM ({self.sql}) WHERE {condition}", parameters={**self.parameters, **parameters}
+        )
+
     def __hash__(self) -> int:
         """By the query alone: which rows they are is compared, and parameters may be lists."""
         return hash(self.sql)

@@ -46,6 +46,8 @@ class Slices:
     sizes: Mapping[str, Mapping[str, int]]
     """Of each key how many rows its values have, of those that are looked at."""
     each: tuple[Slice, ...]
+    least: int
+    """Rows that each of them has, at the least."""
     read: tuple[Parts, Parts] | None
     """The rows of the baseline and of the window, where they are few."""
 
@@ -116,4 +118,4 @@ def slices_of(
             known = slice_rows(store, baseline_relation(baseline), key, list(taken)) if baseline else {}
         sizes[key] = taken
         each += [Slice(key, value, rows, known.get(value, 0)) for value, rows in taken.items()]
-    return Slices(store, model, version, window, baseline, sizes, tuple(each), read)
+    return Slices(store, model, version, window, baseline, sizes, tuple(each), least, read)

@@ -17,7 +17,7 @@ import yaml
 from modelspan_analyzer.config.expression import sentence, understood
 from modelspan_analyzer.config.settings import ModelEntry, ModelSettings, MonitorsConfig
 from modelspan_analyzer.instants import now
-from modelspan_analyzer.monitors.table import MONITORS
+from modelspan_analyzer.monitors.table import MONITORS, SIGNALS
 from modelspan_analyzer.monitors_yaml import ConfigError, json_schema, load
 from modelspan_analyzer.reading.names import named
 from modelspan_analyzer.reading.own_metrics import selected
@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
         _ask_typesetter(config)
         _ask_teams(args, config)
         print(f"{args.file} is right{_holds(config)}")
+        _say_slices(config)
         return 0
     settings = config.for_model(args.model, args.version)
     print("# monitors, in the order in which they run:")
@@ -69,6 +70,14 @@ def run(args: argparse.Namespace) -> int:
         print(f"#   {monitor.name}: needs {needs}, reads {monitor.signal.cost.value}")
     print(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), end="")
     return 0
+
+
+def _say_slices(config: MonitorsConfig) -> None:
+    """Say which monitors look at the slices that a file names, and which at all rows alone."""
+    if any(entry.slicing for entry in _entries(config)):
+        taking = ", ".join(name for name, signal in SIGNALS.items() if not signal.whole_only)
+        print(f"slices are looked at by {taking}; at all rows alone look:")
+        print(*(f"  {name}: {one.whole_only}" for name, one in SIGNALS.items() if one.whole_only), sep="\n")
 
 
 def _holds(config: MonitorsConfig) -> str:

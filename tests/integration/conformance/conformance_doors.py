@@ -63,6 +63,8 @@ THROUGH: dict[str, str] = {
     "monitor performance": "performance",
     "monitor fairness": "fairness by tag",
     "monitor slices": "slices",
+    "monitor prediction_slices": "slices",
+    "monitor quality_slices": "slices",
 }
 """Doors, and the source or reader of the tables whose function they call."""
 
@@ -133,6 +135,7 @@ NO_DOOR: dict[str, str] = {
     "monitor embedding": f"{_DRAWS} integration/analyzer/test_analyzer_embedding.py",
     "monitor poisoning": f"{_DRAWS} integration/analyzer/test_analyzer_poisoning.py",
     "monitor latency": "times differ by the way in; tested in integration/analyzer/test_analyzer_latency.py",
+    "monitor estimation_slices": f"{_DRAWS} integration/analyzer/test_analyzer_slices_laws.py",
     "monitor estimation": f"{_DRAWS} integration/estimation/test_estimation_monitor.py",
     "monitor concept": f"{_DRAWS} unit/performance/test_performance_concept.py",
     "monitor attribution": f"{_DRAWS} integration/explain/test_explain_store.py",

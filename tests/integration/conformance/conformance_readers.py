@@ -44,11 +44,13 @@ from modelspan_analyzer.governance.subject import Subject
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.data_drift import data_drift
+from modelspan_analyzer.monitors.drift.output_slices import prediction_slices
 from modelspan_analyzer.monitors.drift.prediction_drift import prediction_drift
 from modelspan_analyzer.monitors.drift.slices import slices
 from modelspan_analyzer.monitors.fairness.monitor import fairness
 from modelspan_analyzer.monitors.performance.monitor import performance
 from modelspan_analyzer.monitors.quality.monitor import data_quality
+from modelspan_analyzer.monitors.quality.slices import quality_slices
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.results import Result, Window
 from modelspan_analyzer.views import incident as incident_page
@@ -309,13 +311,17 @@ def _disparate(cell: Cell, facet: str, groups: tuple[str | None, ...]) -> None:
 
 
 def in_slices(cell: Cell) -> None:
-    """The distances within each region, from the baseline's own region."""
-    found = _values(slices(cell.context))
+    """The distances within each region, of features and answers, from the baseline's own; and what is missing there."""
+    found = _values([*slices(cell.context), *prediction_slices(cell.context), *quality_slices(cell.context)])
     for region in REGIONS:
-        before, after = (
-            rows.select([row for row in range(ROWS) if rows.tags["region"][row] == region])
-            for rows in (cell.before, cell.live)
-        )
+        here = [[row for row in range(ROWS) if rows.tags["region"][row] == region] for rows in (cell.before, cell.live)]
+        before, after = (rows.select(chosen) for rows, chosen in zip((cell.before, cell.live), here, strict=True))
+        answers = found["kolmogorov_smirnov", "value", f"tag.region={region}"]
+        assert answers.value == pytest.approx(expected.ks(before.score, after.score), abs=1e-9), region
+        for name in after.features:
+            share = expected.missing(after, name) / len(here[1])
+            missing = found["null_rate", name, f"tag.region={region}"]
+            assert missing.value == pytest.approx(share, abs=1e-9), (name, region)
         for (metric, name), value in expected.drift(before, after).items():
             result = found[metric, name, f"tag.region={region}"]
             assert result.value == pytest.approx(value, abs=1e-9), (metric, name, region)
@@ -405,7 +411,7 @@ READERS: Sequence[Reader] = (
     Reader("performance", with_labels, ("performance",)),
     Reader("fairness by tag", fair_by_tag, ("fairness",)),
     Reader("fairness by feature", fair_by_feature, ("fairness",)),
-    Reader("slices", in_slices, ("slices",)),
+    Reader("slices", in_slices, ("slices", "prediction_slices", "quality_slices")),
     Reader("why", why),
     Reader("incidents", incident),
     Reader("restored", restored),

@@ -176,4 +176,5 @@ ATTRIBUTION: Final = Signal(
     run=attribution,
     needs=(Need.BASELINE, Need.ATTRIBUTIONS),
     cost=Cost.SAMPLE,
+    whole_only="a ranking of features has a bound and no test: over a slice's few rows it differs by chance alone",
 )

@@ -150,6 +150,7 @@ ROBUSTNESS: Final = Signal(
     run=robustness,
     needs=(Need.BASELINE, Need.MODEL),
     cost=Cost.SAMPLE,
+    whole_only="the model is asked again about a bounded sample, which holds few rows of a slice",
     metrics={
         "without_feature": Metric("greater sensitivity to missing values", kinds.PREDICTION_DRIFT),
         "shifted_feature": Metric("greater sensitivity to shifts", kinds.PREDICTION_DRIFT),

@@ -248,4 +248,6 @@ CONCEPT: Final = Signal(
     run=concept,
     needs=(Need.LABELS, Need.LABELLED_BASELINE),
     plain_answers=True,
+    whole_only="it takes labelled rows with inputs like the baseline's, of which a slice has few; what changed is "
+    "told by feature, and `performance` measures each slice",
 )

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.monitors.drift.compare import Pair, exact_pairs, pairs
+from modelspan_analyzer.monitors.drift.compare import Pair, exact_pairs
 from modelspan_analyzer.monitors.drift.judge import chosen, judge_pairs, primary_measure
 from modelspan_analyzer.monitors.drift.prediction_drift import SIGNAL
 from modelspan_analyzer.monitors.drift.slices_in_season import alarming, in_season
+from modelspan_analyzer.monitors.sliced import left_out
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.profiles.answers import SHAPE
-from modelspan_analyzer.reading.profiles.read import slice_profile, stored_slice
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
 from modelspan_analyzer.reading.segments import restricted
 from modelspan_analyzer.reading.slices import Slice
@@ -24,7 +24,7 @@ from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 def prediction_slices(context: MonitorContext) -> list[Result]:
     """Prediction drift of each slice that has enough rows; the allowed error is shared among the slices."""
     settings, baseline, found = context.settings.prediction_drift, context.with_rows, context.slices.each
-    results = context.failed_slices(SIGNAL)
+    results = list(left_out(context, SIGNAL, SIGNAL))
     shared = settings.rule.model_copy(update={"alpha": settings.rule.alpha / max(1, len(found))})
     each = settings.model_copy(update={"rule": shared})
     for one in found:
@@ -43,16 +43,12 @@ def prediction_slices(context: MonitorContext) -> list[Result]:
 
 
 def _pairs(context: MonitorContext, baseline: Baseline, one: Slice) -> Iterator[Pair]:
-    """From sketches where the slice is large, they hold all of it, and answers are one number or class."""
-    store, settings, shape = context.store, context.settings.prediction_drift, context.target.shape
+    """From rows: of slices features are sketched, and no answers."""
+    settings, shape = context.settings.prediction_drift, context.target.shape
 
     def wanted(name: str) -> bool:
         return chosen(settings, name) and (name != SHAPE or bool(shape))
 
-    if baseline.stored and not settings.exact and not shape:
-        asked = (store, context.model, context.version, context.window, one.key, one.value, one.rows)
-        if (sketched := slice_profile(*asked)) is not None:
-            return pairs(store, stored_slice(store, baseline, one.key, one.value), sketched, wanted, outputs=True)
     sides = baseline_relation(baseline), window_relation(context.model, context.version, context.window)
     before, after = (restricted(side, one.key, one.value) for side in sides)
-    return exact_pairs(store, before, after, wanted, outputs=True)
+    return exact_pairs(context.store, before, after, wanted, outputs=True)

@@ -6,7 +6,7 @@ whole baseline and every reason says so; being unlike the whole is no change, so
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from modelspan_analyzer.monitors.context import MonitorContext
@@ -14,15 +14,15 @@ from modelspan_analyzer.monitors.drift.compare import Pair, exact_pairs, pairs, 
 from modelspan_analyzer.monitors.drift.data_drift import DATA_DRIFT
 from modelspan_analyzer.monitors.drift.judge import chosen, judge_pairs
 from modelspan_analyzer.monitors.drift.slices_in_season import alarming, in_season
+from modelspan_analyzer.monitors.sliced import left_out
 from modelspan_analyzer.reading.baselines import Baseline
 from modelspan_analyzer.reading.profiles.from_rows import profile_rows
 from modelspan_analyzer.reading.profiles.parts import Parts
 from modelspan_analyzer.reading.profiles.read import slice_profile, stored_slice
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
-from modelspan_analyzer.reading.segments import MOST_SLICES, restricted
+from modelspan_analyzer.reading.segments import restricted
 from modelspan_analyzer.reading.slices import Slice
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
-from modelspan_collector.store.segments import SLICE
 
 SIGNAL = DATA_DRIFT.name
 
@@ -31,9 +31,7 @@ def slices(context: MonitorContext) -> list[Result]:
     """Data drift of each slice that has enough rows; the allowed error is shared among the slices."""
     settings, baseline = context.settings.data_drift, context.baseline
     read, found = context.slices.read, context.slices.each
-    results = context.failed_slices(SIGNAL)
-    for key, taken in context.slices.sizes.items():
-        results += _left_out(context, key, taken.values())
+    results = list(left_out(context, SIGNAL, SIGNAL))
     shared = settings.rule.model_copy(update={"alpha": settings.rule.alpha / max(1, len(found))})
     each = settings.model_copy(update={"rule": shared})
     for one in found:
@@ -50,23 +48,6 @@ def slices(context: MonitorContext) -> list[Result]:
             judged = judge_pairs(context, SIGNAL, each, compared, segment=one.name)
             results += [_of_whole(one, result) for result in judged]
     return results
-
-
-def _left_out(context: MonitorContext, key: str, taken: Collection[int]) -> Iterator[Result]:
-    """How many rows of a window are in no slice that is looked at, and why."""
-    rows, least = context.current.rows, context.settings.data_drift.min_rows
-    rest = rows - sum(taken)
-    if rest <= 0 < rows or (taken and key.startswith(f"{SLICE}.")):  # the rest is what the expression leaves out
-        return
-    reason = (
-        f"{rest} of {rows} rows are in no slice: they have no {key}, or one with fewer than {least} rows, "
-        f"or none of the {MOST_SLICES} most frequent"
-    )
-    if key.startswith(f"{SLICE}."):
-        reason = f"fewer than {least} of {rows} rows are in it"
-    reason = reason if rows else "no prediction in the window"
-    verdict = Verdict.SKIPPED if taken else Verdict.NOT_ENOUGH_DATA
-    yield context.result(SIGNAL, "slice", None, verdict, segment=key, n=rows, reason=reason, monitor=SIGNAL)
 
 
 def _alone(context: MonitorContext, one: Slice) -> Result:

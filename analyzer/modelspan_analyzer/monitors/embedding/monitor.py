@@ -129,6 +129,7 @@ EMBEDDING: Final = Signal(
     run=embedding,
     needs=(Need.BASELINE,),
     cost=Cost.SAMPLE,
+    whole_only="it compares a bounded sample, which holds few rows of a slice",
     metrics={
         "null_rate": Metric("missing values", kinds.MISSING),
         "other_width_rate": Metric("vectors of another width", kinds.DRIFT),

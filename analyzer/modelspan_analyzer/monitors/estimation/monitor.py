@@ -19,8 +19,8 @@ from modelspan_analyzer.monitors.performance.business import cost_matrix, of_mat
 from modelspan_analyzer.monitors.signal import Need, Signal
 from modelspan_analyzer.reading.cache import kept_of_rows
 from modelspan_analyzer.reading.outcomes import scores as read
-from modelspan_analyzer.reading.outcomes.target import BINARY, MULTICLASS, REGRESSION, Target, read_as
-from modelspan_analyzer.reading.rows import Rows, unlabelled_rows
+from modelspan_analyzer.reading.outcomes.target import BINARY, MULTICLASS, REGRESSION, Target
+from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.samples.matrix import Encoding, find_encoding, sample
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.statistics.estimation import calibrate, cbpe, cbpe_classes, dle
@@ -47,11 +47,13 @@ def estimation(context: MonitorContext) -> list[Result]:
         return context.skipped_without_rows(SIGNAL, "estimate")
     if context.target.apart:
         return [context.result(SIGNAL, "estimate", None, Verdict.ERROR, reason=context.target.apart)]
-    rows = read_as(unlabelled_rows(context.model, context.version, context.window), context.target)
-    found = list(_estimate(context, rows, context.sources[1], context.target))
-    if found:
-        return _with_records(context, found)
-    return [context.result(SIGNAL, "estimate", None, Verdict.NOT_ENOUGH_DATA, reason=_nothing(context))]
+    return _with_records(context, estimates(context))
+
+
+def estimates(context: MonitorContext) -> list[Result]:
+    """Of the rows of a context, by what its baseline's rows teach; or why there are none."""
+    found = list(_estimate(context, context.unlabelled, context.sources[1], context.target))
+    return found or [context.result(SIGNAL, "estimate", None, Verdict.NOT_ENOUGH_DATA, reason=_nothing(context))]
 
 
 def _nothing(context: MonitorContext) -> str:

@@ -219,5 +219,6 @@ EXPERIMENTS: Final = Signal(
     gravity=3,
     endings={f".{_SPLIT}": "experiment {metric} has another split than it should"},
     yields_to_labels=True,
+    whole_only="how many answers it needs is planned over all rows of its arms, which are slices themselves (`split`)",
 )
 """Its findings are of two versions, not of single predictions: nothing asks why."""

@@ -14,6 +14,7 @@ from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.latency.settings import LatencySettings, ObjectiveSettings
 from modelspan_analyzer.monitors.latency.usual import Usual, usual_seconds
 from modelspan_analyzer.monitors.signal import Cost, Metric, Signal
+from modelspan_analyzer.monitors.sliced import left_out
 from modelspan_analyzer.reading.durations import LEVELS, Seconds, seconds_of
 from modelspan_analyzer.reading.slices import Slice
 from modelspan_analyzer.results import Result, Verdict
@@ -29,9 +30,8 @@ def latency(context: MonitorContext) -> list[Result]:
     """Quantiles of the window's seconds against those of earlier windows, of the whole and of each slice, and the burn
     rate of what was promised."""
     settings = context.settings.section(SIGNAL, LatencySettings)
-    results = _latency(context, settings)
+    results = [*_latency(context, settings), *left_out(context, SIGNAL)]
     several = context.slices.each
-    results += context.failed_slices(SIGNAL)
     shared = settings.model_copy(update={"alpha": settings.alpha / max(1, len(several)), "slo": None})
     for one in several:
         results += (replace(each, segment=one.name) for each in _latency(context, shared, one))

@@ -54,6 +54,7 @@ LIFECYCLE: Final = Signal(
     cost=Cost.ROWS,
     gravity=4,
     counts_affected=True,
+    whole_only="a stage and an approval are of a version, not of some of its rows",
     metrics={
         STAGE_METRIC: Metric("predictions that its stage does not allow"),
         APPROVAL_METRIC: Metric("in production without approval"),

@@ -17,6 +17,7 @@ from modelspan_analyzer.monitors.metrics.earlier import Earlier, earlier
 from modelspan_analyzer.monitors.metrics.judge import Beside, against, judge
 from modelspan_analyzer.monitors.metrics.targets import BURN, SIGNAL, against_target
 from modelspan_analyzer.monitors.signal import Cost, Signal
+from modelspan_analyzer.monitors.sliced import Among, failed, in_none
 from modelspan_analyzer.reading.own_metrics import Measured, measured, selected
 from modelspan_analyzer.reading.relation import window_relation
 from modelspan_analyzer.reading.segments import slice_values, telling
@@ -47,8 +48,11 @@ def metrics(context: MonitorContext) -> list[Result]:
     if not context.settings.metrics:
         return []
     reader = SqlReader(context.store)
-    results = context.failed_slices(SIGNAL)
-    expressed = _expressed(context, reader)
+    results = list(failed(context, SIGNAL))
+    wanted = [one for one in context.settings.metrics if one.expression]
+    sizes = _sizes(context, [one for one in wanted if one.slices])
+    results += _left_out(context, wanted, sizes)
+    expressed = _expressed(context, reader, wanted, sizes)
     for settings in context.settings.metrics:
         parts = _selected(context, reader, settings) if settings.select else expressed[settings.name]
         if isinstance(parts, Exception):
@@ -60,10 +64,28 @@ def metrics(context: MonitorContext) -> list[Result]:
     return results
 
 
-def _expressed(context: MonitorContext, reader: SqlReader) -> dict[str, Parts | ClickHouseError]:
+Sizes = Mapping[str, Mapping[str, int]]
+"""By key of slices how many rows its values have."""
+
+
+def _left_out(context: MonitorContext, wanted: Sequence[MetricSettings], sizes: Sizes) -> Iterator[Result]:
+    """How many rows are in no slice that is looked at: of each metric, where not all need as many."""
+    by_least: dict[int, list[str]] = {}
+    for one in wanted:
+        if one.slices:
+            by_least.setdefault(one.min_rows, []).append(one.name)
+    for least, names in by_least.items():
+        among = Among(context.current.rows, least, "metrics.min_rows")
+        whose = ", ".join(names) if len(by_least) > 1 else ""
+        for key, each in sizes.items():
+            taken = telling(key, each, least).values()
+            yield from in_none(context, SIGNAL, key, taken, among, feature=whose, monitor=SIGNAL)
+
+
+def _expressed(
+    context: MonitorContext, reader: SqlReader, wanted: Sequence[MetricSettings], sizes: Sizes
+) -> dict[str, Parts | ClickHouseError]:
     """What each metric by an expression is, together; those that have slices of the same values, and compare, apart."""
-    wanted = [one for one in context.settings.metrics if one.expression]
-    sizes = _sizes(context, [one for one in wanted if one.slices])
     alike: dict[tuple[int, bool], list[MetricSettings]] = {}
     for one in wanted:
         alike.setdefault((one.min_rows if one.slices else 0, bool(one.compare)), []).append(one)

@@ -222,4 +222,5 @@ MULTIVARIATE: Final = Signal(
     run=multivariate,
     needs=(Need.BASELINE,),
     cost=Cost.SAMPLE,
+    whole_only="it compares a bounded sample, which holds few rows of a slice; `data_drift` looks at its features",
 )

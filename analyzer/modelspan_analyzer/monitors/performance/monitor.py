@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -20,6 +20,7 @@ from modelspan_analyzer.monitors.performance.judge import Place, judge, nothing_
 from modelspan_analyzer.monitors.performance.measured import absent_in, measured_in, upside_down
 from modelspan_analyzer.monitors.performance.rhythm import beside_rhythm
 from modelspan_analyzer.monitors.signal import Metric, Need, Signal
+from modelspan_analyzer.monitors.sliced import Among, failed, in_none
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment
 from modelspan_analyzer.reading.outcomes.several import labelled_otherwise
 from modelspan_analyzer.reading.outcomes.spelling import shown
@@ -41,7 +42,7 @@ def performance(context: MonitorContext) -> list[Result]:
         return []
     current, *references = context.sources
     seen = context.coverages[0]
-    results = [_share(context, seen), *context.failed_slices(SIGNAL)]
+    results = [_share(context, seen), *failed(context, SIGNAL)]
     reference, target = (references[0] if references else None), context.target
     if target.apart:
         n = context.answers[0].labelled
@@ -51,8 +52,8 @@ def performance(context: MonitorContext) -> list[Result]:
     whole: list[Measured] = []
     earlier = p_values_before(context, SIGNAL)
     for segment in (ALL_ROWS, *(Segment.parse(text) for text in context.slicing)):
-        found = measured_in(context, current, segment)
-        found = slices_among(segment.key, found)
+        found = slices_among(segment.key, measured_in(context, current, segment))
+        results += _left_out(context, segment, found)
         if segment == ALL_ROWS:
             found[""] = [*found.get("", []), *absent_in(context, found.get("", []))]
         expected = measured_in(context, reference, segment) if reference else {}
@@ -74,6 +75,14 @@ def performance(context: MonitorContext) -> list[Result]:
                 judged_one = beside_rhythm(context, SIGNAL, segment, part, one, judged_one, place)
                 results.append(context.found(SIGNAL, judged_one))
     return results + list(_business(context, current, reference, target))
+
+
+def _left_out(context: MonitorContext, segment: Segment, found: Mapping[str, list[Measured]]) -> Iterator[Result]:
+    """That no labelled row is in any slice of a segment; a slice that has too few of them says so itself."""
+    if segment != ALL_ROWS and not found:
+        least = context.settings.performance.min_rows
+        among = Among(context.coverages[0].labelled, least, "performance.min_rows", "labelled rows")
+        yield from in_none(context, SIGNAL, segment.key, (), among)
 
 
 def _usable(measured: list[Measured], least: int) -> list[Measured]:

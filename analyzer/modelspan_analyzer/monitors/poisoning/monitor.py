@@ -162,6 +162,7 @@ POISONING: Final = Signal(
     run=poisoning,
     needs=(Need.BASELINE,),
     cost=Cost.SAMPLE,
+    whole_only="whoever attacks chooses the rows: they are looked for among all, and named",
     metrics={
         "outlier_rate": Metric("outlying rows", kinds.PREDICTION_DRIFT),
         "near_duplicate_rate": Metric("bursts of nearly equal rows", kinds.PREDICTION_DRIFT),

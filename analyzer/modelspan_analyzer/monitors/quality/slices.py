@@ -13,6 +13,7 @@ from modelspan_analyzer.config.data_settings import DataQualitySettings
 from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.quality.compare import compare_values
 from modelspan_analyzer.monitors.quality.monitor import SIGNAL
+from modelspan_analyzer.monitors.sliced import left_out
 from modelspan_analyzer.reading.profiles.pooling import MISSING, level_of, moved, pooled
 from modelspan_analyzer.reading.profiles.profile import Column
 from modelspan_analyzer.reading.slices import Slice
@@ -23,7 +24,7 @@ MONITOR = "quality_slices"
 
 def quality_slices(context: MonitorContext) -> list[Result]:
     """Rates of faulty values of each slice that has enough rows; the allowed error is shared among the slices."""
-    settings, results = context.settings.data_quality, context.failed_slices(SIGNAL)
+    settings, results = context.settings.data_quality, list(left_out(context, SIGNAL))
     each = context.slices.each
     shared = settings.model_copy(update={"alpha": settings.alpha / max(1, len(each))})
     for one in each:
