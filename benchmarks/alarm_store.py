@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 from datetime import UTC, datetime, timedelta
 
 import alarm_own
@@ -16,6 +16,8 @@ from modelspan_analyzer import incidents
 from modelspan_analyzer.config.outcome_settings import FairnessSettings
 from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
 from modelspan_analyzer.incidents.describe import by_gravity
+from modelspan_analyzer.monitors.signal import Signals
+from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading import baselines
 from modelspan_analyzer.reading.features import feature_maps
 from modelspan_analyzer.respond import Responder
@@ -92,7 +94,15 @@ class Watched:
     """A model in a store, with a baseline, and the runner that watches it."""
 
     def __init__(
-        self, store: Store, name: str, stream: Stream, generator: np.random.Generator, rows: int, *, own: bool = False
+        self,
+        store: Store,
+        name: str,
+        stream: Stream,
+        generator: np.random.Generator,
+        rows: int,
+        *,
+        own: bool = False,
+        signals: Collection[str] = (),
     ) -> None:
         self.store, self.name, self.stream, self.generator = store, name, stream, generator
         self.baseline = draw(stream, rows, generator)
@@ -103,7 +113,9 @@ class Watched:
         more = alarm_own.settings(stream, self.baseline) if own else {}
         settings = MonitorsConfig(defaults=ModelSettings(fairness=FairnessSettings(facets=facets, flip_rows=0), **more))
         self.now = START
-        self.runner = Runner(store, settings, clock=lambda: self.now, respond=Responder(store, settings))
+        watched = Signals.of(*(one for name, one in SIGNALS.items() if not signals or name in signals))
+        clock, respond = (lambda: self.now), Responder(store, settings)
+        self.runner = Runner(store, settings, signals=watched, clock=clock, respond=respond)
 
     def add(self, rows: Rows, first: int, windows: int = 1) -> None:
         """Rows of some windows after each other."""

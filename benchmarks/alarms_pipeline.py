@@ -15,7 +15,7 @@ they come, a JSON object a line, and `--read` sums up such files.
 
     python benchmarks/alarms_pipeline.py [--streams adult fair ...] [--rows 150 500 2000] [--windows 100]
         [--faults half-sd stuck ...] [--trials 20] [--seasons 1] [--baseline 5000] [--seed 1] [--sketches] [--own]
-        [--minutes 60] [--processes 2] [--save FILE] [--read FILE ...] [--json]
+        [--late] [--signals data_quality ...] [--minutes 60] [--processes 2] [--save FILE] [--read FILE ...] [--json]
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -40,6 +40,7 @@ from alarm_faults import FAULTS, Fault, NotHereError, oracle
 from alarm_models import STREAMS, Stream, available
 from alarm_store import Watched, draw, seasonal
 
+from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading.profiles import read
 from modelspan_analyzer.reading.segments import is_group
 from modelspan_analyzer.results import Result, Verdict
@@ -136,6 +137,10 @@ class Batch(NamedTuple):
     faults: tuple[str, ...] = ()
     own: bool = False
     """Whether the model has metrics, slices and an experiment of its own (`alarm_own.py`)."""
+    late: bool = False
+    """Whether no label of a window without drift is in when it is looked at, so that estimates are judged."""
+    signals: tuple[str, ...] = ()
+    """What watches; all signals where empty."""
 
 
 @cache
@@ -164,13 +169,13 @@ def quiet(store: Store, batch: Batch, generator: np.random.Generator) -> Quiet:
     """What alarms in windows of one model where nothing is wrong."""
     stream = _stream(batch.stream)
     counted = Quiet(batch.stream, batch.rows, batch.kind if batch.kind in SEASONS else "")
-    watched = Watched(store, batch.stream, stream, generator, batch.size, own=batch.own)
+    watched = Watched(store, batch.stream, stream, generator, batch.size, own=batch.own, signals=batch.signals)
     if counted.season:
         number, looked_at = SEASONAL_WINDOWS, range(SEASONAL_WINDOWS - 2 * LOOKED_AT, SEASONAL_WINDOWS, 2)
         watched.add(seasonal(stream, counted.season, number, batch.rows, generator), 0, number)
     else:
         number, looked_at = PER_BASELINE, range(PER_BASELINE)
-        watched.add(draw(stream, number * batch.rows, generator), 0, number)
+        watched.add(replace(draw(stream, number * batch.rows, generator), labelled=not batch.late), 0, number)
     for place in looked_at:
         counted.add(watched.look(place))
     return counted
@@ -179,7 +184,7 @@ def quiet(store: Store, batch: Batch, generator: np.random.Generator) -> Quiet:
 def faulty(store: Store, batch: Batch, generator: np.random.Generator) -> Iterator[Found]:
     """Three good windows, then each fault in two after each other, so far apart that the one before is forgotten."""
     stream = _stream(batch.stream)
-    watched = Watched(store, batch.stream, stream, generator, batch.size, own=batch.own)
+    watched = Watched(store, batch.stream, stream, generator, batch.size, own=batch.own, signals=batch.signals)
     watched.add(draw(stream, 3 * batch.rows, generator), 0, 3)
     for place in range(3):
         watched.look(place)
@@ -230,17 +235,18 @@ def _count(found: Found, watched: Watched, first: int, both: Sequence[Fault]) ->
 def batches(arguments: argparse.Namespace, streams: Sequence[str]) -> Iterator[Batch]:
     """All batches, those of all cells in turn and in random order, so that a run that is cut is not of some only."""
     common, generator = (arguments.baseline, arguments.seed), np.random.default_rng(arguments.seed)
+    watch = {"own": arguments.own, "late": arguments.late, "signals": tuple(arguments.signals)}
     quiet = -(-arguments.windows // PER_BASELINE)
     for number in range(max(quiet, arguments.trials, arguments.seasons)):
         turn = []
         for rows, stream in itertools.product(arguments.rows, streams):
             if number < quiet:
-                turn.append(Batch("quiet", stream, rows, number, *common, own=arguments.own))
+                turn.append(Batch("quiet", stream, rows, number, *common, **watch))
             if number < arguments.trials and arguments.faults:
                 faults = tuple(arguments.faults)
-                turn.append(Batch("faults", stream, rows, number, *common, faults, own=arguments.own))
+                turn.append(Batch("faults", stream, rows, number, *common, faults, **watch))
             if number < arguments.seasons and rows == min(arguments.rows):
-                turn += [Batch(kind, stream, rows, number, *common, own=arguments.own) for kind in SEASONS]
+                turn += [Batch(kind, stream, rows, number, *common, **watch) for kind in SEASONS]
         yield from (turn[at] for at in generator.permutation(len(turn)))
 
 
@@ -305,6 +311,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sketches", action="store_true", help="read windows of few rows from sketches too")
     parser.add_argument("--own", action="store_true", help="with metrics, targets, slices and an experiment of its own")
+    parser.add_argument("--late", action="store_true", help="windows without drift are looked at before labels are in")
+    parser.add_argument("--signals", nargs="+", choices=list(SIGNALS), default=[], help="watch by these alone")
     parser.add_argument("--minutes", type=float, default=1e6, help="begin nothing after so long")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--save", type=Path, help="keep batches in this file as they come")
