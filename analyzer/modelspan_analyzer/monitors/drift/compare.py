@@ -88,11 +88,13 @@ def exact_pairs(
             yield _pair(before[name], after[name], None if outputs else layouts)
 
 
-def part_pairs(reference: Part, current: Part, chosen: Callable[[str], bool]) -> Iterator[Pair]:
-    """The same of features that were read with their values."""
+def part_pairs(
+    reference: Part, current: Part, chosen: Callable[[str], bool], *, outputs: bool = False
+) -> Iterator[Pair]:
+    """The same of columns that were read with their values."""
     before, after = reference.columns, current.columns
     for name in sorted(name for name in before if name in after and chosen(name)):
-        yield _pair(before[name], after[name], (reference, current))
+        yield _pair(before[name], after[name], None if outputs else (reference, current))
 
 
 def _load(store: Store, names: Sequence[str], outputs: bool, side: Relation, found: Layout) -> dict[str, Numbers]:

@@ -25,18 +25,19 @@ from modelspan_collector.store.segments import split_key, value_of
 MOST_VALUES = 2_500_000
 """Values of one side that are held; slices of more are read one by one."""
 
-_ROWS = """
-SELECT sample_weight AS weight, {groups} mapKeys(numeric_features) AS numeric, mapValues(numeric_features) AS numbers,
-       mapKeys(categorical_features) AS categorical, mapValues(categorical_features) AS texts, null_features AS missing
-       {more}
-FROM {table} WHERE {condition}
+_ROWS = "SELECT sample_weight AS weight, {groups} {columns} FROM {table} WHERE {condition}"
+_OF_FEATURES = """
+    mapKeys(numeric_features) AS numeric, mapValues(numeric_features) AS numbers,
+    mapKeys(categorical_features) AS categorical, mapValues(categorical_features) AS texts, null_features AS missing
+"""
+_OF_ANSWERS = f"""
+    {OUTPUT_NUMBERS}, {answers.TEXT_NAMES} AS label_name, {answers.TEXTS} AS label_text,
+    CAST([], 'Array(String)') AS no_missing
 """
 # Ids that repeat are estimated as in every profile: all rows come with the same estimate.
 _WHOLE = f"""
-    , timestamp, error_type != '' AS failed, mapKeys(embeddings) AS embeddings,
-    uniqCombined64(20)(prediction_id) OVER () AS distinct_ids, {OUTPUT_NUMBERS},
-    {answers.TEXT_NAMES} AS label_name, {answers.TEXTS} AS label_text,
-    CAST([], 'Array(String)') AS no_missing
+    {_OF_FEATURES}, {_OF_ANSWERS}, timestamp, error_type != '' AS failed, mapKeys(embeddings) AS embeddings,
+    uniqCombined64(20)(prediction_id) OVER () AS distinct_ids
 """
 _MICROSECONDS: Final = pa.timestamp("us", "UTC")
 _FEATURES: Final = ("numeric", "numbers", "categorical", "texts", "missing")
@@ -136,14 +137,20 @@ def _most(counts: dict[str, float]) -> dict[str, float]:
     return {text: counts[text] for text in ordered[:MOST_CATEGORIES]}
 
 
-def few(profile: Profile, baseline: Baseline) -> bool:
-    """Whether the rows of a window, and of its baseline, are so few that both are best read at once."""
-    return len(profile.features) * max(profile.rows, baseline.rows) <= MOST_VALUES
+def few(profile: Profile, baseline: Baseline, *, outputs: bool = False) -> bool:
+    """Whether the features of a window's rows and its baseline's, or their answers, are so few that they are held."""
+    columns = profile.outputs if outputs else profile.features
+    return len(columns) * max(profile.rows, baseline.rows) <= MOST_VALUES
 
 
 def read_parts(store: Store, relation: Relation, keys: Sequence[str]) -> Parts:
     """All rows of a relation, which have to be few, with their values of some keys."""
-    return _parts(_read(store, relation, keys, ""), keys, _FEATURES)
+    return _parts(_read(store, relation, keys, _OF_FEATURES), keys, _FEATURES)
+
+
+def answer_parts(store: Store, relation: Relation, keys: Sequence[str]) -> Parts:
+    """The same of what the rows answer."""
+    return _parts(_read(store, relation, keys, _OF_ANSWERS), keys, _OUTPUTS)
 
 
 def profile_parts(store: Store, relation: Relation, keys: Sequence[str]) -> tuple[Profile, Parts]:
@@ -166,10 +173,10 @@ def profile_parts(store: Store, relation: Relation, keys: Sequence[str]) -> tupl
     return profile, parts
 
 
-def _read(store: Store, relation: Relation, keys: Sequence[str], more: str) -> pa.Table:
+def _read(store: Store, relation: Relation, keys: Sequence[str], columns: str) -> pa.Table:
     groups = [f"{value_of(key, f'{{key_{at}:String}}')} AS group_{at}, " for at, key in enumerate(keys)]
     names = {f"key_{at}": split_key(key)[1] for at, key in enumerate(keys)}
-    sql = _ROWS.format(groups="".join(groups), more=more, table=relation.table, condition=relation.condition)
+    sql = _ROWS.format(groups="".join(groups), columns=columns, table=relation.table, condition=relation.condition)
     return store.arrow(sql, {**relation.parameters, **names})
 
 
@@ -192,6 +199,12 @@ def _parts(table: pa.Table, keys: Sequence[str], columns: Sequence[str]) -> Part
 def baseline_parts(store: Store, baseline: Baseline, keys: tuple[str, ...]) -> Parts:
     """Those of a stored baseline, whose rows never change."""
     return read_parts(store, baseline_relation(baseline), keys)
+
+
+@kept(16)
+def baseline_answers(store: Store, baseline: Baseline, keys: tuple[str, ...]) -> Parts:
+    """The same of its answers."""
+    return answer_parts(store, baseline_relation(baseline), keys)
 
 
 def _cells(column: pa.ChunkedArray) -> _Cells:
