@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from modelspan_analyzer.config.addresses import Address
 from modelspan_analyzer.config.base import Settings
-from modelspan_analyzer.config.cron import CronLine
+from modelspan_analyzer.config.cron import CronLine, parse_cron
 from modelspan_analyzer.config.durations import Duration
 
 _HOUR: Final = timedelta(hours=1)
@@ -76,6 +76,11 @@ class ReportSettings(Settings):
         short = [name for name in ("every", "covers") if (span := getattr(self, name)) is not None and span < _HOUR]
         if self.digest and short:
             raise ValueError(f"the report {self.name!r} is a digest, of whole hours: give `{short[0]}` at least 1h")
+        if self.digest and self.cron is not None and len(parse_cron(self.cron).minutes) > 1:
+            raise ValueError(
+                f"the report {self.name!r} is a digest, of whole hours, and its `cron` comes more than once an hour: "
+                "name one minute, such as '0 7 * * mon'"
+            )
         return self
 
     @property

@@ -231,8 +231,10 @@ class MonitorsConfig(Settings):
 
         Those of the model alone where the version is None.
         """
-        merged = self.defaults.model_dump(exclude_unset=True)
         entries = [entry for entry in self.models if entry.model == model and entry.version in (None, version)]
+        if not entries:
+            return self.defaults
+        merged = self.defaults.model_dump(exclude_unset=True)
         for entry in sorted(entries, key=lambda entry: entry.version is not None):
             merged = _over(merged, entry.model_dump(exclude_unset=True, exclude={"model", "version"}))
         return type(self.defaults).model_validate(merged)

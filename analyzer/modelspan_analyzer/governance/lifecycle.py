@@ -64,7 +64,19 @@ class Lifecycle(VersionStage):
 
 def lifecycles(store: Store, now: datetime, model: str = "") -> Mapping[Name, Lifecycle]:
     """What is told of versions, of all models or of one; one that no word and no prediction is of is not in it."""
-    told = stages(store, model)
+    return _judged(store, stages(store, model), now)
+
+
+def lifecycles_then(store: Store, at: datetime) -> Mapping[Name, Lifecycle]:
+    """The same of every model as it was told by a moment, and with what contradicted it in the day before that.
+
+    An approval is held against the card as it is today: of cards the newest alone is kept.
+    """
+    then = {name: one.as_of(at) for name, one in stages(store).items()}
+    return _judged(store, {name: one for name, one in then.items() if one.history}, at)
+
+
+def _judged(store: Store, told: Mapping[Name, VersionStage], now: datetime) -> Mapping[Name, Lifecycle]:
     found: dict[Name, Lifecycle] = {}
     if not told:
         return found

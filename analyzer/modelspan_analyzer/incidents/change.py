@@ -13,6 +13,7 @@ from modelspan_analyzer.incidents import describe
 from modelspan_analyzer.incidents.group import NewFinding
 from modelspan_analyzer.incidents.incident import OPEN, RESOLVED, Event, Incident, OpenFinding, Severity, key_of
 from modelspan_analyzer.incidents.severity import severity
+from modelspan_analyzer.incidents.then import CAUSE, GRAVER, became
 from modelspan_analyzer.monitors.signal import Signals
 from modelspan_analyzer.results import Result, Verdict
 from modelspan_analyzer.verdicts.labels_decide import is_left_to_labels
@@ -92,10 +93,10 @@ def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
     grave = severity(harmed, affected, share, settings, finding.role)
     worse = grave if grave.rank < incident.severity.rank or not incident.findings else incident.severity
     if incident.findings and worse is not incident.severity:
-        news.append(Event(now, "severity", f"{incident.severity.value} became {worse.value}"))
+        news.append(Event(now, GRAVER, became(incident.severity, worse)))
     causes = explanation.causes if explanation else ()
     if causes and not incident.cause and explanation:
-        news.append(Event(now, "cause", explanation.sentence))
+        news.append(Event(now, CAUSE, explanation.sentence))
     why = explanation.sentence if explanation and _says_more(explanation, incident) else incident.why
     cause = incident.cause or finding.cause
     return replace(

@@ -70,7 +70,8 @@ def to_webhook(settings: ReportSettings, made: Made, due: datetime, files: Files
         "state": made.state,
         "sentence": made.shown.sentence,
         "since": made.since.isoformat() if made.since else None,
-        "until": due.isoformat(),
+        "until": made.until.isoformat(),
+        "due": due.isoformat(),
         "made_at": made.shown.made_at.isoformat(),
         "files": [
             {"name": name, "type": _TYPES[Path(name).suffix], "base64": base64.b64encode(content).decode()}

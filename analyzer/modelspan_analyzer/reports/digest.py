@@ -23,7 +23,15 @@ T = TypeVar("T")
 
 def digest_document(digest: Digest) -> Document:
     """The document; each of its parts belongs into the short form too."""
-    sections = [_models(digest), _incidents(digest), _news(digest), _goals(digest), _deeds(digest), _gaps(digest)]
+    sections = [
+        _models(digest),
+        _incidents(digest),
+        _news(digest),
+        _goals(digest),
+        _deeds(digest),
+        _stages(digest),
+        _gaps(digest),
+    ]
     facts: list[tuple[str, Cell]] = [
         ("From", digest.since),
         ("Until", digest.until),
@@ -187,6 +195,34 @@ def _deeds(digest: Digest) -> Section:
     return Section("What people did", [Table(("time (UTC)", "what", "incident"), rows, "Nothing is on record."), *said])
 
 
+def _stages(digest: Digest) -> Section:
+    shown, left = _first(digest.decisions, MOST_LINES)
+    against, more = _first(digest.contradictions, MOST_LINES)
+    rows: list[list[Cell]] = [
+        [one.at, Name(one.actor), Name(f"{one.model} {one.version}".rstrip()), one.kind, one.change, one.reason]
+        for one in shown
+    ]
+    wrong: list[list[Cell]] = [[Name(f"{one.model} {one.version}".rstrip()), one.what] for one in against]
+    parts: list[Part] = [
+        Table(("time (UTC)", "who", "model", "of", "what", "reason"), rows, "Nobody decided anything.")
+    ]
+    parts += [f"{_many(left, 'older decision')} left out."] if left else []
+    if wrong:
+        parts += ["What contradicts them at the end:", Table(("model", "what"), wrong)]
+    parts += [f"{_many(more, 'more contradiction')} left out."] if more else []
+    return Section("Stages and approvals", [*parts, *filter(None, [stages_said(digest)])])
+
+
+def stages_said(digest: Digest) -> str:
+    """What is known of whether versions keep to their stages, where nothing contradicts; and of how many nothing is."""
+    told = len(digest.models) - digest.without_stage
+    well = "At the end nothing contradicted what was told. " if told and not digest.contradictions else ""
+    if not digest.without_stage:
+        return well.rstrip()
+    whom = f"{_count(digest.without_stage, 'more version')}" if told else "any of these versions"
+    return f"{well}Nobody told a stage of {whom}: whether they may answer was not looked at."
+
+
 def _gaps(digest: Digest) -> Section:
     rows: list[list[Cell]] = [[one.what, one.why, Name(listed(one.versions))] for one in digest.not_looked_at]
     table = Table(("what", "why", "of"), rows, "Everything that is on was looked at.")
@@ -209,4 +245,8 @@ def _words(name: str) -> str:
 
 
 def _many(count: int, one: str, several: str = "") -> str:
-    return f"{count:,} {one if count == 1 else several or f'{one}s'} {'is' if count == 1 else 'are'}"
+    return f"{_count(count, one, several)} {'is' if count == 1 else 'are'}"
+
+
+def _count(count: int, one: str, several: str = "") -> str:
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"

@@ -23,6 +23,8 @@ class Made:
     """What a post says that it is of."""
     state: str
     since: datetime | None
+    until: datetime
+    """End of what it tells of."""
 
     def write(self, ending: str, settings: ReportSettings) -> bytes:
         """A file of it."""
@@ -39,16 +41,16 @@ class Made:
         return self.told.get("version", "")
 
 
-def of_model(report: Report) -> Made:
-    """The report of one model."""
+def of_model(report: Report, until: datetime) -> Made:
+    """The report of one model, until a moment."""
     asked = report.model.asked
     since = asked.window.start if asked.window else None
     told = {"model": asked.model, "version": asked.version}
-    return Made(report, (asked.model, asked.version), told, report.model.member.state, since)
+    return Made(report, (asked.model, asked.version), told, report.model.member.state, since, until)
 
 
 def of_team(digest: Digest) -> Made:
     """The digest of one team: its files are called `owner-NAME-…`, and those of nobody's models `no-owner-…`."""
     by = digest.by or "owner"
     names = (by, digest.team) if digest.team else (f"no-{by}",)
-    return Made(digest, names, {by: digest.team}, digest.state, digest.since)
+    return Made(digest, names, {by: digest.team}, digest.state, digest.since, digest.until)

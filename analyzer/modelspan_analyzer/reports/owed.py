@@ -83,6 +83,11 @@ def owed(settings: ReportSettings, due: datetime, began: Began, told: Delivered)
     return found
 
 
+def earliest(settings: ReportSettings, due: datetime, told: Delivered) -> datetime:
+    """When the longest time begins that any report tells of that is due."""
+    return min([_before(settings, due), due - (settings.covers or timedelta()), *told.values()])
+
+
 def began(versions: Sequence[Version], name_of: Callable[[Version], str]) -> Began:
     """When each model, or team, began to predict."""
     found: dict[str, datetime] = {}

@@ -13,10 +13,22 @@ from modelspan_analyzer import instants
 from modelspan_analyzer.config.report_settings import ReportSettings
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.governance import audit
+from modelspan_analyzer.incidents.store import load_lasting
 from modelspan_analyzer.people import ANALYZER
 from modelspan_analyzer.reports.deliver import Files, file_name, to_folder, to_webhook
 from modelspan_analyzer.reports.made import Made, of_model, of_team
-from modelspan_analyzer.reports.owed import DELIVERED, FAILED, FOLDER, Began, Owed, began, delivered, due_at, owed
+from modelspan_analyzer.reports.owed import (
+    DELIVERED,
+    FAILED,
+    FOLDER,
+    Began,
+    Owed,
+    began,
+    delivered,
+    due_at,
+    earliest,
+    owed,
+)
 from modelspan_analyzer.reports.pdf import MissingPackageError
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.runner.claims import claim, new_owner
@@ -82,7 +94,7 @@ class Reporter:
             weeks: dict[Window, Facts] = {}
             outcomes = [
                 self._deliver(settings, one, target, moment, weeks)
-                for one in owed(settings, due, self._began(settings), delivered(self._store, settings))
+                for one in self._owed(settings, due)
                 for target in one.targets
                 if not self._background.stopping.is_set()
             ]
@@ -91,12 +103,20 @@ class Reporter:
             failed += outcomes.count(False)
         return failed
 
-    def _began(self, settings: ReportSettings) -> Began:
-        """When each model, or each team, began to predict."""
+    def _owed(self, settings: ReportSettings, due: datetime) -> list[Owed]:
+        told = delivered(self._store, settings)
         if not settings.digest:
-            return began(versions(self._store), lambda one: one.model)
-        by, teams = settings.digest, Teams(self._store, self._config)
-        return began(versions(self._store), lambda one: teams.of(by, *one.key))
+            return owed(settings, due, began(versions(self._store), lambda one: one.model), told)
+        return owed(settings, due, self._teams(settings.digest, earliest(settings, due, told), due), told)
+
+    def _teams(self, by: By, since: datetime, until: datetime) -> Began:
+        """When each team began to predict; a team of which nothing but an incident is kept has that to be told."""
+        teams = Teams(self._store, self._config)
+        found = dict(began(versions(self._store), lambda one: teams.of(by, *one.key)))
+        for one in load_lasting(self._store, since, until):
+            for version in one.versions:
+                found.setdefault(teams.of(by, one.model, version), one.opened_at)
+        return found
 
     def _loop(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
@@ -136,7 +156,7 @@ class Reporter:
     def _model(self, one: Owed, now: datetime) -> Made:
         times = {"since": one.window.start.isoformat(), "until": one.window.end.isoformat()}
         report = read(self._store, {"model": one.name, **times}, self._config, now)
-        return of_model(veiled(report, veil_over(self._store, self._rules)))
+        return of_model(veiled(report, veil_over(self._store, self._rules)), one.window.end)
 
     def _team(self, by: By, one: Owed, now: datetime, weeks: dict[Window, Facts]) -> Made:
         """One team's digest; what all teams' digests of a time are cut out of is read once."""

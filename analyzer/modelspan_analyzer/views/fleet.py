@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -192,9 +192,9 @@ def read(store: Store, given: Mapping[str, str], config: MonitorsConfig, now: da
 
 
 def members(
-    store: Store, config: MonitorsConfig, now: datetime, model: str = ""
+    store: Store, config: MonitorsConfig, now: datetime, model: str = "", besides: Iterable[Name] = ()
 ) -> tuple[list[Member], tuple[Query, ...]]:
-    """Every version of every model that anything is known of, or of one model."""
+    """Every version of every model that anything is known of, or of one model; and those that are named besides."""
     looked, health = checked(store, model)
     came, flow = traffic(store, now, model)
     of = {one.model: one for one in told(store)}
@@ -207,7 +207,7 @@ def members(
         for version in one.bad_versions:
             open_now.setdefault((one.model, version), []).append(one)
     told_of = lifecycles(store, now, model)
-    every = {*looked, *came, *carded, *open_now, *told_of}
+    every = {*looked, *came, *carded, *open_now, *told_of, *besides}
     names = sorted(name for name in every if model in ("", name[0]))
     found = [
         _member(

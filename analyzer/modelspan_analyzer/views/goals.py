@@ -61,10 +61,14 @@ def goals_since(store: Store, model: str, since: datetime) -> Goals:
     return _KEPT(store, model, since)
 
 
-def goals_then(store: Store, since: datetime, until: datetime) -> tuple[Goals, Query]:
-    """The goals that were looked at in a time, each by its last window of it."""
-    query = Query("Goals and what came of them", _THEN, {"models": [], "since": since, "until": until})
-    return _goals(store.rows(query.sql, query.parameters)), query
+def goals_then(store: Store, since: datetime, until: datetime, models: Sequence[str] = ()) -> Goals:
+    """The goals that were looked at in a time, each by its last window of it: of some models, or of all."""
+    return _goals(store.rows(_THEN, {"models": list(models), "since": since, "until": until}))
+
+
+def then_query(since: datetime, until: datetime) -> Query:
+    """What `goals_then` asks of all models."""
+    return Query("Goals and what came of them", _THEN, {"models": [], "since": since, "until": until})
 
 
 def _read(store: Store, models: Sequence[str], since: Hashable) -> Goals:

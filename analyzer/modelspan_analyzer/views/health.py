@@ -152,11 +152,20 @@ def checked(store: Store, model: str = "", signals: Signals = SIGNALS) -> tuple[
     return {name: _told(*rows, signals) for name, rows in _KEPT(store, model).items()}, query
 
 
-def checked_then(store: Store, at: datetime, signals: Signals = SIGNALS) -> tuple[dict[Name, Checked], Query]:
-    """Every model and version as `checked` would have told of it at a moment, by windows that had ended by then."""
-    query = Query(f"Health at {at:%Y-%m-%d %H:%M} UTC, by signal", _HEALTH_THEN, {"models": [], "at": at, **_WORDS})
-    rows = _two(store, _HEALTH_THEN, _BEFORE_THEN, [], at=at)
-    return {name: _told(*both, signals) for name, both in rows.items()}, query
+def checked_then(
+    store: Store, at: datetime, models: Sequence[str] = (), signals: Signals = SIGNALS
+) -> dict[Name, Checked]:
+    """Every version as `checked` would have told of it at a moment, by windows that had ended by then.
+
+    Of some models, or of all where none is named.
+    """
+    rows = _two(store, _HEALTH_THEN, _BEFORE_THEN, models, at=at)
+    return {name: _told(*both, signals) for name, both in rows.items()}
+
+
+def then_query(at: datetime) -> Query:
+    """What `checked_then` asks of all models."""
+    return Query(f"Health at {at:%Y-%m-%d %H:%M} UTC, by signal", _HEALTH_THEN, {"models": [], "at": at, **_WORDS})
 
 
 Rows = list[dict[str, Any]]

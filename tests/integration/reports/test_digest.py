@@ -349,6 +349,7 @@ def test_monitors_check_names_a_filter_that_nobody_matches(
         ("digest: owner, summary: true", "leave out `summary`"),
         ("digest: team", "owner"),
         ("digest: owner, every: 30m", "give `every` at least 1h"),
+        ("digest: owner, cron: '*/30 * * * *'", "its `cron` comes more than once an hour: name one minute"),
         ("digest: owner, cron: '0 6 * * *', covers: 20m", "give `covers` at least 1h"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from modelspan_analyzer.incidents.incident import (
@@ -21,11 +21,15 @@ from modelspan_analyzer.incidents.incident import (
     Incident,
     Severity,
 )
+from modelspan_analyzer.incidents.then import then
 from modelspan_analyzer.views.digest.span import Span
 from modelspan_analyzer.views.evidence import without_traces
 
 _DEEDS: Final = (ACTION, OUTCOME, CLOSED, REOPENED)
 """What people did that is told; that they have something in hand is counted."""
+
+
+EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,6 @@ class Spell:
     end: datetime | None = None
     acknowledged: datetime | None = None
     """When somebody first took it in hand."""
-    holder: str = ""
-    """Who has it in hand; nobody any more where it became graver since."""
 
     def lasts(self, at: datetime) -> bool:
         """Whether it is open at a moment."""
@@ -71,7 +73,7 @@ class Counts:
     to_resolve: Typical
     """From when one was opened, or reopened, until it was over, of those that were over in the span."""
     later: int
-    """That were opened after its end, until the digest was made."""
+    """That were opened, or reopened, after its end, until the digest was made."""
     useful: int
     """Incidents of the span that somebody found useful, by its end ..."""
     noise: int
@@ -115,7 +117,7 @@ class Deed:
     title: str
 
 
-def spells(incident: Incident, events: Iterable[Event], until: datetime) -> list[Spell]:
+def spells(incident: Incident, events: Iterable[Event], until: datetime = EVER) -> list[Spell]:
     """The times for which it was open, as far as they had come by a moment."""
     found = [Spell(incident.opened_at)]
     for event in events:
@@ -127,9 +129,7 @@ def spells(incident: Incident, events: Iterable[Event], until: datetime) -> list
         elif event.kind in (RESOLVED, CLOSED) and last.end is None:
             found[-1] = replace(last, end=event.at)
         elif event.kind == ACKNOWLEDGED and last.end is None:
-            found[-1] = replace(last, acknowledged=last.acknowledged or event.at, holder=event.actor or "somebody")
-        elif event.kind == "severity":
-            found[-1] = replace(last, holder="")
+            found[-1] = replace(last, acknowledged=last.acknowledged or event.at)
     over = incident.resolved_at
     if found[-1].end is None and incident.status != OPEN and over is not None and over < until:
         found[-1] = replace(found[-1], end=over)  # the row alone says so
@@ -141,7 +141,11 @@ class Told:
     """An incident with what is known of it."""
 
     incident: Incident
+    """As it was at the span's end."""
     spells: tuple[Spell, ...]
+    """Until then."""
+    later: int
+    """How often it was opened since, until the digest was made."""
     events: tuple[Event, ...]
     opinions: tuple[int, int]
     """How many found it useful, and how many noise."""
@@ -150,8 +154,13 @@ class Told:
         """Whether it was open at any moment of a span."""
         return any(one.start < span.until and (one.end is None or one.end >= span.since) for one in self.spells)
 
+    def at(self, moment: datetime) -> Incident | None:
+        """As it was at an earlier moment; None where it was not open."""
+        lasted = any(one.lasts(moment) for one in self.spells)
+        return then(self.incident, self.events, moment) if lasted else None
+
     def case(self, until: datetime) -> Case:
-        """As it was at a moment."""
+        """As it was at the span's end."""
         one, last = self.incident, self.spells[-1]
         return Case(
             incident_id=one.incident_id,
@@ -165,11 +174,18 @@ class Told:
             began_at=one.began_at,
             opened_at=last.start,
             resolved_at=last.end,
-            acknowledged_by=last.holder,
+            acknowledged_by=one.acknowledged_by,
             assignee=one.assignee,
             useful=self.opinions[0],
             noise=self.opinions[1],
         )
+
+
+def told(incident: Incident, events: Sequence[Event], until: datetime, opinions: tuple[int, int] | None = None) -> Told:
+    """What is known of an incident, as it was at a moment."""
+    ever, by_then = spells(incident, events), spells(incident, events, until)
+    later = sum(one.start >= until for one in ever)
+    return Told(then(incident, events, until), tuple(by_then), later, tuple(events), opinions or (0, 0))
 
 
 def counts(told: Sequence[Told], span: Span) -> Counts:
@@ -177,17 +193,17 @@ def counts(told: Sequence[Told], span: Span) -> Counts:
     every = [spell for one in told for spell in one.spells]
     opened = [one for one in every if span.has(one.start)]
     over = [one for one in every if span.has(one.end)]
-    lasting = [one for one in every if one.lasts(span.until)]
+    lasting = [one for one in told if one.spells[-1].lasts(span.until)]
     taken = [one for one in every if span.has(one.acknowledged)]
     return Counts(
         opened=len(opened),
         reopened=sum(one.reopened for one in opened),
         resolved=len(over),
         open=len(lasting),
-        unacknowledged=sum(not one.holder for one in lasting),
+        unacknowledged=sum(not one.incident.acknowledged_by for one in lasting),
         to_acknowledge=_typical(taken, lambda one: one.acknowledged),
         to_resolve=_typical(over, lambda one: one.end),
-        later=sum(one.incident.opened_at >= span.until for one in told),
+        later=sum(one.later for one in told),
         useful=sum(one.opinions[0] > 0 for one in told if one.touches(span)),
         noise=sum(one.opinions[1] > 0 for one in told if one.touches(span)),
     )

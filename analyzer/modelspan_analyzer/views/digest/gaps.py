@@ -36,13 +36,14 @@ def _of_versions(facts: Facts, lines: Sequence[Line]) -> Iterator[Gap]:
         yield Gap("nothing was looked at", "there is no model", ())
     alive = [one for one in lines if one.predictions]
     unseen = [one for one in alive if not one.windows]
-    never = [one for one in unseen if not facts.whole(one.key)["failed"]]
+    never = [one for one in unseen if not facts.of(one.key).looked["windows"]]
     yield from _gap("no window was looked at", "no look at one ended in this time", never)
     for one in lines:
-        run = facts.whole(one.key)
-        if run["failed"]:
+        looked = facts.of(one.key).looked
+        if lost := looked["windows"] - one.windows:
             what = "no window was looked at" if not one.windows else "some windows could not be looked at"
-            yield from _gap(what, f"{run['failed']:,} of {run['runs']:,} looks failed: {run['error']}", [one])
+            why = f"in {lost:,} of {looked['windows']:,} windows every monitor failed: {looked['error']}"
+            yield from _gap(what, why, [one])
     silent = [one for one in lines if not one.predictions]
     yield from _gap("nothing came to look at", "no prediction came in this time", silent)
     seen = [one for one in alive if one.windows]
@@ -58,22 +59,23 @@ def _of_versions(facts: Facts, lines: Sequence[Line]) -> Iterator[Gap]:
 
 
 def _of_monitors(facts: Facts, lines: Sequence[Line]) -> Iterator[Gap]:
-    """Monitors that failed in every window that they ran on."""
-    broken: dict[tuple[str, str], list[Line]] = {}
+    """Monitors that failed in every window that they ran on, and in some."""
+    broken: dict[tuple[bool, str, str], list[Line]] = {}
     for one in lines:
-        for run in facts.runs.get(one.key, ()):
-            if run["monitor"] and run["failed"] == run["runs"]:
-                broken.setdefault((run["monitor"], run["error"]), []).append(one)
-    for (monitor, error), found in sorted(broken.items()):
-        yield from _gap(f"the monitor {monitor.replace('_', ' ')} failed in every window", error, found)
+        for run in facts.of(one.key).failed:
+            key = run["failed"] < run["runs"], run["monitor"], run["error"]
+            broken.setdefault(key, []).append(one)
+    for (partly, monitor, error), found in sorted(broken.items()):
+        where = "some windows" if partly else "every window"
+        yield from _gap(f"the monitor {monitor.replace('_', ' ')} failed in {where}", error, found)
 
 
 def _of_signals(facts: Facts, lines: Sequence[Line]) -> Iterator[Gap]:
     """Kinds of check that could judge nothing in any window; those that do not apply are one."""
     alive = {one.key: one for one in lines if one.predictions}
     lacking: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for row in facts.unjudged:
-        if (row["model"], row["version"]) in alive:
+    for key in alive:
+        for row in facts.of(key).unjudged:
             applies = bool(row["said"])
             lacking.setdefault((row["signal"], row["said"]) if applies else (SKIPPED, ""), []).append(row)
     for (signal, verdict), rows in sorted(lacking.items(), key=lambda one: (one[0][0] == SKIPPED, one[0])):

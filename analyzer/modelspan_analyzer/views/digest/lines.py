@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from modelspan_analyzer.governance.lifecycle import Lifecycle
 from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.reading.unchanged import Name
 from modelspan_analyzer.views.digest.cases import Told
@@ -30,6 +32,10 @@ class Line:
     state_before: str
     """At the beginning, by the same rule."""
     words_before: str
+    stage: str
+    """As people had told it by the end; that nobody did is said."""
+    approval: str
+    """Empty where nobody decided."""
     predictions: int
     predictions_before: int
     """In the span before, as those that follow."""
@@ -39,7 +45,7 @@ class Line:
     """Of the newest window in which it was measured."""
     p95_before: float | None
     windows: int
-    """That were looked at."""
+    """That were looked at: in which any monitor came to its end."""
     alarmed: int
     """Windows with an alarm."""
     compared: int
@@ -67,12 +73,19 @@ class Line:
         return f"{self.model} {self.version}".rstrip()
 
 
-def lines(facts: Facts, own: Sequence[Member], told: Sequence[Told]) -> tuple[tuple[Line, ...], int]:
+def lines(
+    facts: Facts, own: Sequence[Member], told: Sequence[Told], also: Collection[Name]
+) -> tuple[tuple[Line, ...], int]:
     """The versions of which there is anything to say, the gravest first, and how many older ones there are besides.
 
-    Of a model of which nothing is said, that is its newest version: no model is lost.
+    Of a model of which nothing is said, that is its newest version: no model is lost. `also` are versions of which
+    something is said elsewhere.
     """
-    every = [_line(facts, one, told) for one in own]
+    of: dict[Name, list[Told]] = {}
+    for each in told:
+        for version in each.incident.bad_versions:
+            of.setdefault((each.incident.model, version), []).append(each)
+    every = [_line(facts, one, of.get((one.model, one.version), ())) for one in own]
     newest: dict[str, Member] = {}
     for one in own:
         last = newest.get(one.model)
@@ -81,6 +94,7 @@ def lines(facts: Facts, own: Sequence[Member], told: Sequence[Told]) -> tuple[tu
     busy = {one.key for one in every if one.predictions or one.predictions_before}
     touched = [one.incident for one in told if one.touches(facts.span)]
     busy |= {(one.model, version) for one in touched for version in one.versions}
+    busy |= {one.key for one in every if one.key in also}
     said = {model for model, _ in busy}
     alone = {one.key for one in every if one.model not in said and newest[one.model].version == one.version}
     kept = [one for one in every if one.key in busy | alone]
@@ -88,11 +102,9 @@ def lines(facts: Facts, own: Sequence[Member], told: Sequence[Told]) -> tuple[tu
     return tuple(kept), len(every) - len(kept)
 
 
-def _open(told: Sequence[Told], name: Name, facts: Facts, *, at_end: bool) -> list[Incident]:
-    """The incidents of a version that were open when the span ended, or began."""
-    at = facts.span.until if at_end else facts.span.since
-    own = (one for one in told if one.incident.model == name[0] and name[1] in one.incident.bad_versions)
-    return [one.incident for one in own if any(spell.lasts(at) for spell in one.spells)]
+def _open(told: Sequence[Told], moment: datetime) -> list[Incident]:
+    """The incidents of a version that were open at a moment, as they were then."""
+    return [incident for one in told if (incident := one.at(moment)) is not None]
 
 
 def _recency(one: Member) -> float:
@@ -101,18 +113,17 @@ def _recency(one: Member) -> float:
 
 def _line(facts: Facts, one: Member, told: Sequence[Told]) -> Line:
     name = one.model, one.version
-    came, run = facts.came.get(name, Came()), facts.whole(name)
-    measured: Mapping[str, object] = facts.measured.get(name, {})
-    open_first, open_last = (_open(told, name, facts, at_end=at_end) for at_end in (False, True))
-    first = state(facts.at_first.get(name), open_first)
-    last = state(facts.at_last.get(name), open_last)
+    came, seen = facts.came.get(name, Came()), facts.of(name)
+    told_of = facts.lifecycles.get(name, Lifecycle(*name))
+    open_first, open_last = _open(told, facts.span.since), _open(told, facts.span.until)
+    first, last = state(seen.at_first, open_first), state(seen.at_last, open_last)
 
     def count(what: str) -> int:
-        return int(str(measured.get(what) or 0))
+        return int(seen.measured.get(what) or 0)
 
     def seconds(what: str) -> float | None:
-        value = measured.get(what)
-        return float(str(value)) if value is not None else None
+        value = seen.measured.get(what)
+        return float(value) if value is not None else None
 
     return Line(
         model=one.model,
@@ -124,13 +135,15 @@ def _line(facts: Facts, one: Member, told: Sequence[Told]) -> Line:
         sentence=last.sentence,
         state_before=first.name,
         words_before=first.words,
+        stage=told_of.stage_words,
+        approval=told_of.approval,
         predictions=came.predictions,
         predictions_before=came.before,
         errors=came.errors,
         errors_before=came.errors_before,
         p95_seconds=seconds("p95"),
         p95_before=seconds("p95_before"),
-        windows=int(run["runs"]) - int(run["failed"]),
+        windows=int(seen.looked["seen"]),
         alarmed=count("alarmed"),
         compared=count("compared"),
         labelled=count("labelled"),
@@ -138,5 +151,5 @@ def _line(facts: Facts, one: Member, told: Sequence[Told]) -> Line:
         incidents=len(open_last),
         change=came.predictions / came.before - 1 if came.before else None,
         labels_share=count("labelled") / asked if (asked := count("asked_labels")) else None,
-        goals=facts.goals.get(name, ()),
+        goals=seen.goals,
     )

@@ -51,7 +51,7 @@ def news(
 ) -> tuple[tuple[News, ...], int]:
     """The worst new findings of some versions, and how many there are besides."""
     own = {one.key: one for one in lines}
-    rows = [row for row in facts.new if (row["model"], row["version"]) in own]
+    rows = [row for name in own for row in facts.of(name).new]
     every = sum({(row["model"], row["version"]): int(row["every"]) for row in rows}.values())
     of = {
         (one.incident.model, *finding.key[:5]): one.incident

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.reading.unchanged import Name
-from modelspan_analyzer.views.digest import cases, gaps, news
+from modelspan_analyzer.views.digest import cases, decided, gaps, news
 from modelspan_analyzer.views.digest.facts import Facts, collect
 from modelspan_analyzer.views.digest.lines import Line, lines
 from modelspan_analyzer.views.digest.span import asked_span
@@ -55,16 +55,22 @@ class Digest(View):
     deeds: tuple[cases.Deed, ...]
     taken: int
     """How often somebody only took an incident in hand, or gave it to somebody."""
+    decisions: tuple[decided.Decided, ...]
+    """On stages and approvals."""
+    contradictions: tuple[decided.Contradiction, ...]
+    """At the end."""
+    without_stage: int
+    """Versions of models of which nobody had told any stage by the end: nothing is judged of them."""
     not_looked_at: tuple[gaps.Gap, ...]
     teams: Mapping[str, Mapping[str, int]]
     """Versions of each owner, and of each project, where it is of all models; '' are those of nobody."""
 
     def tables(self) -> Mapping[str, pa.Table]:
-        """Models, incidents, what is new, what people did, and what was not looked at."""
+        """Models, incidents, what is new, what people did and decided, and what was not looked at."""
         named = ("model", "version")
         counted = ("predictions", "predictions_before", "change", "errors", "errors_before")
         measured = ("p95_seconds", "p95_before", "windows", "alarmed", "labelled", "asked_labels", "incidents")
-        states = ("owner", "project", "state", "sentence", "state_before")
+        states = ("owner", "project", "state", "sentence", "state_before", "stage", "approval")
         case = ("incident_id", *named, "status", "severity", "title", "why", "affected", "opened_at", "resolved_at")
         fresh = (
             "signal",
@@ -83,6 +89,8 @@ class Digest(View):
             "incidents": table_of(self.incidents, (*case, "acknowledged_by", "assignee", "useful", "noise")),
             "news": table_of(self.news, (*named, *fresh)),
             "deeds": table_of(self.deeds, ("at", "actor", "kind", "text", "incident_id", "title")),
+            "decisions": table_of(self.decisions, ("at", "actor", *named, "kind", "before", "decision", "reason")),
+            "contradictions": table_of(self.contradictions, (*named, "stage", "approval", "what")),
             "not_looked_at": table_of(self.not_looked_at, ("what", "why", "of")),
         }
 
@@ -109,15 +117,17 @@ def digest_of(facts: Facts, team: Team) -> Digest:
     if team.by:
         need_team(team, {one.owner if team.by == OWNER else one.project for one in facts.members})
     own = [one for one in facts.members if team.has(one.owner, one.project)]
-    told = _told(facts, {(one.model, one.version) for one in own})
-    shown, older = lines(facts, own, told)
+    names = {(one.model, one.version) for one in own}
+    told, decisions, against = _told(facts, names), decided.decided(facts, names), decided.contradictions(facts, names)
+    said = {one.key for one in decisions} | {one.key for one in against}
+    shown, older = lines(facts, own, told, said)
     counted, span = cases.counts(told, facts.span), facts.span
     fresh, fresh_left_out = news.news(facts, shown, told)
     deeds, taken = cases.deeds(told, span)
     states = Counter(one.state for one in shown)
     return Digest(
         title=f"Digest of {team.words}: {span.length} until {span.until:%Y-%m-%d %H:%M} UTC",
-        sentence=_sentence(shown, counted, span.length),
+        sentence=_sentence(shown, counted, span.length, len({one.key for one in against})),
         queries=facts.queries,
         by=team.by,
         team=team.name,
@@ -137,6 +147,9 @@ def digest_of(facts: Facts, team: Team) -> Digest:
         news_left_out=fresh_left_out,
         deeds=deeds,
         taken=taken,
+        decisions=decisions,
+        contradictions=against,
+        without_stage=decided.without_stage(facts, [one.key for one in shown]),
         not_looked_at=gaps.gaps(facts, shown),
         teams={},
     )
@@ -144,13 +157,11 @@ def digest_of(facts: Facts, team: Team) -> Digest:
 
 def _told(facts: Facts, names: Collection[Name]) -> list[cases.Told]:
     """The incidents of some versions, with what is known of each."""
-    found = []
-    for one in facts.incidents:
-        if any((one.model, version) in names for version in one.versions):
-            events = tuple(facts.timelines.get(one.incident_id, ()))
-            opinions = facts.opinions.get(one.incident_id, (0, 0))
-            found.append(cases.Told(one, tuple(cases.spells(one, events, facts.span.until)), events, opinions))
-    return found
+    return [
+        cases.told(one, facts.timelines.get(one.incident_id, ()), facts.span.until, facts.opinions.get(one.incident_id))
+        for one in facts.incidents
+        if any((one.model, version) in names for version in one.versions)
+    ]
 
 
 def _asked_team(given: Mapping[str, str]) -> Team:
@@ -165,10 +176,12 @@ def _teams(facts: Facts) -> dict[str, dict[str, int]]:
     return {by: dict(sorted(Counter(names).items())) for by, names in named.items()}
 
 
-def _sentence(shown: Sequence[Line], counted: cases.Counts, length: str) -> str:
+def _sentence(shown: Sequence[Line], counted: cases.Counts, length: str, against: int) -> str:
     if not shown:
         return "There is no model: nothing has come, and nothing was looked at."
-    return f"{_how(shown)}; {_came(shown, length)}; {_went(counted)}."
+    does = "contradicts its" if against == 1 else "contradict their"
+    told = f"; {_many(against, 'version')} {does} stage or approval" if against else ""
+    return f"{_how(shown)}; {_came(shown, length)}; {_went(counted)}{told}."
 
 
 def _how(shown: Sequence[Line]) -> str:

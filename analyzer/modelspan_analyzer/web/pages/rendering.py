@@ -191,6 +191,7 @@ def _environment() -> Environment:
         digest.cause,
         digest.burned,
         digest.listed,
+        digest.stages_said,
     )
     made.filters |= {each.__name__: each for each in (*shown, *of_digest)}
     return made
