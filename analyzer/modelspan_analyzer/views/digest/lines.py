@@ -11,6 +11,7 @@ from modelspan_analyzer.incidents.incident import Incident
 from modelspan_analyzer.reading.unchanged import Name
 from modelspan_analyzer.views.digest.cases import Told
 from modelspan_analyzer.views.digest.facts import Facts
+from modelspan_analyzer.views.digest.seen import Row
 from modelspan_analyzer.views.fleet import Member
 from modelspan_analyzer.views.goals import Goal
 from modelspan_analyzer.views.health import STATES, state
@@ -114,16 +115,9 @@ def _recency(one: Member) -> float:
 def _line(facts: Facts, one: Member, told: Sequence[Told]) -> Line:
     name = one.model, one.version
     came, seen = facts.came.get(name, Came()), facts.of(name)
-    told_of = facts.lifecycles.get(name, Lifecycle(*name))
+    measured, told_of = seen.measured, facts.lifecycles.get(name, Lifecycle(*name))
     open_first, open_last = _open(told, facts.span.since), _open(told, facts.span.until)
     first, last = state(seen.at_first, open_first), state(seen.at_last, open_last)
-
-    def count(what: str) -> int:
-        return int(seen.measured.get(what) or 0)
-
-    def seconds(what: str) -> float | None:
-        value = seen.measured.get(what)
-        return float(value) if value is not None else None
 
     return Line(
         model=one.model,
@@ -141,15 +135,19 @@ def _line(facts: Facts, one: Member, told: Sequence[Told]) -> Line:
         predictions_before=came.before,
         errors=came.errors,
         errors_before=came.errors_before,
-        p95_seconds=seconds("p95"),
-        p95_before=seconds("p95_before"),
+        p95_seconds=measured.get("p95"),
+        p95_before=measured.get("p95_before"),
         windows=int(seen.looked["seen"]),
-        alarmed=count("alarmed"),
-        compared=count("compared"),
-        labelled=count("labelled"),
-        asked_labels=count("asked_labels"),
+        alarmed=_count(measured, "alarmed"),
+        compared=_count(measured, "compared"),
+        labelled=_count(measured, "labelled"),
+        asked_labels=_count(measured, "asked_labels"),
         incidents=len(open_last),
         change=came.predictions / came.before - 1 if came.before else None,
-        labels_share=count("labelled") / asked if (asked := count("asked_labels")) else None,
+        labels_share=_count(measured, "labelled") / asked if (asked := _count(measured, "asked_labels")) else None,
         goals=seen.goals,
     )
+
+
+def _count(row: Row, what: str) -> int:
+    return int(row.get(what) or 0)
