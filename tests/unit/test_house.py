@@ -40,7 +40,7 @@ FROM_BELOW = {
     "analyzer.files": "collector.store collector.bounded collector.write.arrow_size sdk.features",
     "analyzer.reading": "collector.store collector.sqlhttp.reader collector.sqlhttp.errors collector.write.maps "
     "sdk.conventions sdk.features",
-    "analyzer.config": "collector.store collector.forward.destination",
+    "analyzer.config": "collector.store collector.forward.destination sdk.conventions",
     "analyzer.explain": "collector.store",
     "analyzer.monitors": "collector.store collector.sqlhttp.reader collector.sqlhttp.errors",
     "analyzer.why": "collector.store sdk.conventions",

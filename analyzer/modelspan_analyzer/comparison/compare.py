@@ -108,7 +108,7 @@ def compare(
         raise LookupError(refusal(store, model, champion, challenger, window))
     seen = [look(store, one) for one in rows]
     known = _known(store, model, champion, challenger)
-    target = target_of(store, model, [*seen, *known], settings.positive_class, windows=len(rows))
+    target = target_of(store, model, [*seen, *known], settings.positive_class, len(rows), task=settings.task)
     if target.apart:
         raise LookupError(target.apart)
     rows = [read_as(one, target) for one in rows]

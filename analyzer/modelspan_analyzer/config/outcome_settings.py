@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from modelspan.conventions import ANOMALY, SHAPES
 from modelspan_analyzer.config.addresses import Address
 from modelspan_analyzer.config.base import Settings
 from modelspan_analyzer.config.durations import Duration
 from modelspan_analyzer.config.expression import check_expression
 from modelspan_analyzer.config.measure_names import FAIRNESS, PERFORMANCE, need_known
 
+TASKS: Final = ("classification", "regression", ANOMALY, *SHAPES)
+"""What answers may be said to be."""
 _TRUTH = "outcome that is taken for the truth in place of the label"
 
 
@@ -21,6 +24,7 @@ class PerformanceSettings(Settings):
 
     enabled: bool = True
     min_rows: int = Field(100, ge=1, description="fewer labelled rows give 'not enough data'")
+    task: str = Field("", description=f"what answers are where no model card says it: {', '.join(TASKS)}")
     positive_class: str = Field("", description="the positive class of a binary model, where it cannot be guessed")
     threshold: float = Field(0.5, description="score from which a row without a predicted class counts as positive")
     query_tag: str = Field("", description="tag that names the list of a row, for ranking measures")
@@ -44,6 +48,13 @@ class PerformanceSettings(Settings):
             (*PERFORMANCE, *(f"{what}_at_{self.cut_off}" for what in ("precision", "recall"))),
         )
         return self
+
+    @field_validator("task")
+    @classmethod
+    def _known_task(cls, given: str) -> str:
+        if given and given not in TASKS:
+            raise ValueError(f"there is no task {given!r}: say {', '.join(TASKS)}")
+        return given
 
     @field_validator("value_expression")
     @classmethod

@@ -237,7 +237,8 @@ class MonitorContext:
     @cached_property
     def target(self) -> Target:
         """What the model predicts, by its card and by what the sources hold."""
-        return target_of(self.store, self.model, self.answers, self.settings.performance.positive_class)
+        settings = self.settings.performance
+        return target_of(self.store, self.model, self.answers, settings.positive_class, task=settings.task)
 
     def sample(self, encoding: Encoding, limit: int) -> Sample:
         """At most `limit` rows of the window, coded as the baseline's; what one monitor has read serves the next."""

@@ -88,7 +88,7 @@ class Arms:
 _NAMES: Final = ("champion", "challenger")
 
 
-def losses(store: Store, arms: Arms, positive_class: str, threshold: float) -> Batch:
+def losses(store: Store, arms: Arms, positive_class: str, threshold: float, task: str = "") -> Batch:
     """How wrong the answers were, by the labels that are in.
 
     Raises:
@@ -98,7 +98,9 @@ def losses(store: Store, arms: Arms, positive_class: str, threshold: float) -> B
     champion, challenger = arms.rows(0), arms.rows(1)
     if not arms.tag:
         _, champion, challenger = match(store, champion, challenger)
-    target = target_of(store, arms.model, [look(store, one) for one in (champion, challenger)], positive_class, 2)
+    target = target_of(
+        store, arms.model, [look(store, one) for one in (champion, challenger)], positive_class, 2, task=task
+    )
     if target.apart:
         raise ValueError(target.apart)
     if target.shape:

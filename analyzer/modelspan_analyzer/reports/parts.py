@@ -45,7 +45,7 @@ def _labels(report: Report) -> str:
 def signals(report: Report) -> Section:
     """Each signal by its newest window."""
     rows: list[list[Cell]] = [
-        [one.signal.replace("_", " "), State(one.verdict.value), one.about or one.reason]
+        [one.signal.replace("_", " "), State(one.verdict.value), one.about or one.warned or one.reason]
         for one in report.model.member.signals
     ]
     return Section("Signals", [Table(("signal", "verdict", "what"), rows, "No window was looked at yet.")], brief=True)

@@ -49,7 +49,8 @@ SELECT model, version, signal, max(window_end) AS checked, max(n) AS looked_at,
                 NOT has({judged:Array(String)}, toString(verdict)) AND verdict != {skipped:String}) AS lacking,
        argMinIf(toString(verdict), has({within:Array(String)}, toString(metric)),
                 NOT has({judged:Array(String)}, toString(verdict)) AND verdict != {skipped:String}) AS unknown,
-       anyIf(reason, verdict = 'error') AS failed
+       anyIf(reason, verdict = 'error') AS failed,
+       argMinIf(reason, NOT has({within:Array(String)}, toString(metric)), verdict = 'warning') AS warned
 FROM monitor_results FINAL
 WHERE {of_models} AND (model, version, window_start, window_end) IN ({windows})
 GROUP BY model, version, signal
@@ -84,10 +85,12 @@ class Health(Redactable):
     feature: str = ""
     """Of the worst alarm."""
     segment: str = ""
+    warned: str = ""
+    """The reason of a warning, also where nothing else of it could be judged; empty without one."""
 
     def redacted(self) -> Health:
         """The counts alone."""
-        return replace(self, feature="", segment="", about=REDACTED if self.about else "", reason=REDACTED)
+        return replace(self, feature="", segment="", about=REDACTED if self.about else "", reason=REDACTED, warned="")
 
     @property
     def judged(self) -> bool:
@@ -110,6 +113,11 @@ class Checked:
     def alarms(self) -> int:
         """Of all signals."""
         return sum(health.alarms for health in self.signals)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What each signal warns of, by its name."""
+        return tuple(f"{one.signal.replace('_', ' ')}: {one.warned}" for one in self.signals if one.warned)
 
     @property
     def judged(self) -> int:
@@ -246,8 +254,8 @@ def _health(row: Mapping[str, Any], signals: Signals) -> Health:
         verdict, reason = (Verdict.WARNING if row["warnings"] else Verdict.OK), ""
     else:
         verdict, reason = Verdict(row["unknown"] or Verdict.NOT_COMPARED), row["lacking"]
-    whose = (feature, segment) if row["alarms"] else ("", "")
-    return Health(signal, verdict, row["alarms"], row["warnings"], reason, about, *whose)
+    feature, segment = (feature, segment) if row["alarms"] else ("", "")
+    return Health(signal, verdict, row["alarms"], row["warnings"], reason, about, feature, segment, row["warned"])
 
 
 def state(found: Checked | None, incidents: Sequence[Incident], signals: Signals = SIGNALS) -> State:

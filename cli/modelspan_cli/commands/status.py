@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
             _print_records(records)
         together = [sentence(model, tenants) for model, tenants in shared.items()]
         together += [one.difference for one in said if one.difference and args.project in ("", one.project)]
-        told_of = (*_told_otherwise(models, without), *together[:_MOST_LINES])
+        told_of = (*_warned(models), *_told_otherwise(models, without), *together[:_MOST_LINES])
         for line in (*told_of, *_not_shown(others), *_not_taken(left_out)):
             print(line)
     return 0
@@ -190,6 +190,13 @@ def _incidents(known: Sequence[Incident]) -> list[str]:
     return [*lines, f"  and {more} more"] if more > 0 else lines
 
 
+def _warned(models: Sequence[dict[str, Any]]) -> list[str]:
+    """What the newest windows warn of."""
+    found = [f"  {one['model']} {one['version']}: {said}" for one in models for said in one["warnings"]]
+    more = [f"  and {len(found) - _MOST_LINES} more"] if len(found) > _MOST_LINES else []
+    return ["warnings of the newest window:", *found[:_MOST_LINES], *more] if found else []
+
+
 def _told_otherwise(models: Sequence[dict[str, Any]], without: Sequence[str]) -> list[str]:
     """What versions do, or are, against what people told of them; and of which models nobody told who answers."""
     owned = [said] if (said := unowned_sentence(without)) else []
@@ -235,6 +242,7 @@ def _models(store: Store, of: Mapping[str, str]) -> list[dict[str, Any]]:
                 "lag_seconds": lag.seconds if lag else None,
                 "windows_waiting": lag.windows if lag else None,
                 "alarms": [part.strip() for part in alarms.get((*name, found.window_end), [])] if found else [],
+                "warnings": list(found.warnings) if found else [],
                 "incidents": [one.incident_id for one in known],
             }
         )

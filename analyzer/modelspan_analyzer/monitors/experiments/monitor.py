@@ -133,7 +133,7 @@ def _batch(context: MonitorContext, arms: Arms, one: MeasureSettings) -> Batch:
         return Batch(NOTHING, NOTHING)
     if one.measure == LOSS:
         settings = context.settings.performance
-        return losses(context.store, arms, settings.positive_class, settings.threshold)
+        return losses(context.store, arms, settings.positive_class, settings.threshold, settings.task)
     if one.measure in (LATENCY, FAILURES):
         return (logarithms if one.measure == LATENCY else failures)(context.store, arms)
     if one.measure == COST:

@@ -24,7 +24,7 @@ from modelspan_analyzer.monitors.sliced import Among, failed, in_none
 from modelspan_analyzer.reading.outcomes.read import ALL_ROWS, Coverage, Segment
 from modelspan_analyzer.reading.outcomes.several import labelled_otherwise
 from modelspan_analyzer.reading.outcomes.spelling import shown
-from modelspan_analyzer.reading.outcomes.target import Target
+from modelspan_analyzer.reading.outcomes.target import REGRESSION, Target
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_analyzer.reading.segments import slices_among
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
@@ -46,7 +46,8 @@ def performance(context: MonitorContext) -> list[Result]:
     reference, target = (references[0] if references else None), context.target
     if target.apart:
         n = context.answers[0].labelled
-        return [*results, context.result(SIGNAL, "accuracy", None, Verdict.ERROR, n=n, reason=target.apart)]
+        metric = "mean_absolute_error" if target.task == REGRESSION else "accuracy"
+        return [*results, context.result(SIGNAL, metric, None, Verdict.ERROR, n=n, reason=target.apart)]
     if seen.labelled < settings.min_rows and not (target.shape and seen.rows >= settings.min_rows):
         return results + (list(_business(context, current, reference, target)) if _by_outcomes(settings) else [])
     whole: list[Measured] = []
@@ -103,11 +104,11 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
         SIGNAL,
         "labels_share",
         None if math.isnan(seen.share) else seen.share,
-        _known(enough, odd > MANY_ODD * seen.labelled, otherwise >= least),
+        _known(enough, odd > MANY_ODD * seen.labelled or target.denied, otherwise >= least),
         threshold=least / seen.rows if seen.rows >= max(least, 1) else None,
         direction="below",
         n=seen.rows,
-        reason="; ".join(part for part in (known, unlike, said, few, target.derived, _compared(context)) if part),
+        reason="; ".join(filter(None, (known, unlike, said, few, target.derived, target.doubt, _compared(context)))),
         details={
             "labelled": seen.labelled,
             "left_out": odd,
@@ -120,7 +121,7 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
 
 
 def _known(enough: bool, odd: bool, unlike: bool) -> Verdict:
-    """Of labels: enough, of which too many may be odd; or too few, as there are others that nothing can use."""
+    """Of labels: enough, which may be odd beside the answers; or too few, as there are others that nothing can use."""
     if enough:
         return Verdict.WARNING if odd else Verdict.OK
     return Verdict.ERROR if unlike else Verdict.NOT_ENOUGH_DATA

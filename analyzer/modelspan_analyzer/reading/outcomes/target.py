@@ -15,9 +15,9 @@ from modelspan.conventions import QUANTILE as QUANTILE
 from modelspan.conventions import RANKING as RANKING
 from modelspan.conventions import UNTOLD as UNTOLD
 from modelspan_analyzer.reading.cache import kept
-from modelspan_analyzer.reading.cards import card_for
+from modelspan_analyzer.reading.cards import Card, card_for
 from modelspan_analyzer.reading.outcomes import confidence
-from modelspan_analyzer.reading.outcomes.spelling import find_spelling, no_class_in_common, strange
+from modelspan_analyzer.reading.outcomes.spelling import find_spelling, no_class_in_common, shown, strange
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_collector.store.connect import Store
 
@@ -30,11 +30,14 @@ MANY_NUMBERS: Final = 20
 
 OUTLIER: Final = "-1"
 """What scikit-learn's detectors answer for what is unusual; for all else 1."""
+_SOME_LABELS: Final = 20
+"""Of which those of numbers are of more than two values."""
 _OUTLIERS: Final = frozenset({OUTLIER, "1"})
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
-_SETTLED = "`modelspan.register(..., task=...)` settles it"
+_SETTLED = "`modelspan.register(..., task=...)`, or `performance: {task: ...}` in monitors.yaml, settles it"
+_WHOLE_CLASSES = f"answers are whole numbers, and are taken for classes, not for numbers: {_SETTLED}"
 _WHOLE_NUMBERS = f"all answers are whole numbers, and are taken for numbers, not for classes: {_SETTLED}"
 _SEEN = """
 SELECT arraySort(groupUniqArray(101)(label)) AS predicted, arraySort(groupUniqArray(101)(truth)) AS truths,
@@ -96,6 +99,10 @@ class Target:
     """How the class of answers that name none, and of which class values are, is told; '' where nothing is derived."""
     of_values: confidence.Classes = field(default=frozenset(), compare=False)
     """The classes whose scores values are, where they are to be turned round for the positive one."""
+    doubt: str = field(default="", compare=False)
+    """What of the guess may be wrong, as answers or labels may be something else; '' where nothing says so."""
+    denied: bool = field(default=False, compare=False)
+    """Whether the labels speak against the guess."""
     apart: str = field(default="", compare=False)
     """Why no answer can be right: labels and answers name no class in common; '' where they do."""
     strange: frozenset[str] = field(default=frozenset(), compare=False)
@@ -149,7 +156,9 @@ class Seen(NamedTuple):
     """All are -1 or 1, and some are -1."""
 
 
-def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = "", windows: int = 1) -> Target:
+def target_of(
+    store: Store, model: str, seen: Sequence[Seen], positive: str = "", windows: int = 1, *, task: str = ""
+) -> Target:
     """What a model predicts, by its card and by what was seen in rows.
 
     Args:
@@ -160,8 +169,15 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
         positive: the positive class; if not given it is the one of the usual names, else the card's or alphabet's last.
         windows: how many of the first are windows, whose labels do not say what the classes are where a card or
             baselines do, or where of several windows all have labels of two.
+        task: what answers are where no card says it.
     """
     card = card_for(store, model, frozenset().union(*(one.tenants for one in seen)))
+    card = card._replace(task=card.task or task)
+    target = _by_what_was_seen(card, seen, positive, windows)
+    return _beside_labels(target, card.task, seen, windows) if target.task == REGRESSION else target
+
+
+def _by_what_was_seen(card: Card, seen: Sequence[Seen], positive: str, windows: int) -> Target:
     task, classes = card.task, list(card.classes)
     found = find_spelling([one.predicted for one in seen], [one.truths for one in seen])
     positive = positive or (OUTLIER if _of_anomalies(task) and _all_signs(seen) else "")
@@ -198,7 +214,31 @@ def target_of(store: Store, model: str, seen: Sequence[Seen], positive: str = ""
     said += [confidence.said(of_values, target.positive)] if of_values else []
     guess, derived = "" if task else _guess(target, found), "; ".join(filter(None, said))
     target = replace(target, spelling=found, guess=guess, derived=derived, apart=apart, strange=odd)
-    return replace(target, of_values=of_values, anomaly=anomaly)
+    whole = not task and target.task == MULTICLASS and all(_WHOLE.fullmatch(name) for name in target.classes)
+    return replace(target, of_values=of_values, anomaly=anomaly, doubt=_WHOLE_CLASSES if whole else "")
+
+
+def _beside_labels(target: Target, task: str, seen: Sequence[Seen], windows: int) -> Target:
+    """The target of numbers beside labels, which may be no numbers, or of two classes where nobody says what it is."""
+    if target.shape:
+        return target
+    labels = frozenset().union(*(one.truths for one in seen[:windows]))
+    if labels and not any(map(_is_number, labels)):
+        why = f"answers are numbers, and labels none ({shown(labels)}): no answer can be compared with them"
+        return replace(target, apart=why if task else f"{why}; {_SETTLED}")
+    every = frozenset().union(*(one.truths for one in seen))
+    if task or len(every) > 2 or sum(one.labelled for one in seen) < _SOME_LABELS:
+        return target
+    why = f"answers are taken for numbers, though labels are {shown(every)} alone, as of classes: {_SETTLED}"
+    return replace(target, guess=why, derived="", doubt=why, denied=True)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _named(
