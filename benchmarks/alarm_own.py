@@ -1,11 +1,13 @@
-"""What a team adds to the default monitors, for `alarms_pipeline.py --own`: metrics, targets, slices, an experiment.
+"""What a team adds to the default monitors, for `alarms_pipeline.py --own`: metrics, targets, slices, an experiment,
+and a stage with its approval.
 
 Of each kind one, over what every table has: a feature, the answer, and how often that is wrong. Predictions are dealt
-to two arms and four shops by chance, so that nothing is ever between them, or wrong in one of them.
+to two arms and four shops by chance, and cost what chance says, so that nothing is ever between them, or wrong in one.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +17,8 @@ from alarm_models import Stream
 
 from modelspan_analyzer.config.experiment_settings import ExperimentSettings, GuardrailSettings
 from modelspan_analyzer.config.metric_settings import MetricSettings, TargetSettings
+from modelspan_analyzer.governance.decisions import decide
+from modelspan_collector.store.connect import Store
 
 TAGS: Final = pa.map_(pa.string(), pa.string())
 KEPT: Final = 1.02
@@ -22,12 +26,22 @@ KEPT: Final = 1.02
 
 
 def dealt(rows: int, generator: np.random.Generator) -> pa.Array:
-    """The tags of predictions: an arm, and a shop, by chance."""
+    """The tags of predictions: an arm, a shop, and a cost, by chance."""
     arms, shops = (
         generator.choice(["a", "b"], rows),
         generator.choice(["n", "e", "s", "w"], rows, p=[0.4, 0.3, 0.2, 0.1]),
     )
-    return pa.array([[("arm", arm), ("shop", shop)] for arm, shop in zip(arms, shops, strict=True)], TAGS)
+    costs = generator.lognormal(-6, 0.8, rows).astype(str)
+    each = zip(arms, shops, costs, strict=True)
+    return pa.array([[("arm", arm), ("shop", shop), ("cost", cost)] for arm, shop, cost in each], TAGS)
+
+
+def approve(store: Store, model: str, at: datetime) -> None:
+    """Puts the model into production with a card that somebody approved, as it should be."""
+    card = {"model": [model], "version": ["1"], "timestamp": pa.array([at], pa.timestamp("ns", "UTC"))}
+    store.insert("models", pa.table({**card, "owner": ["a-team"]}))
+    for decision in ("production", "approve"):
+        decide(store, model, "1", decision, reason="as it should be", actor="ann", now=at)
 
 
 def settings(stream: Stream, baseline: Rows) -> dict[str, Any]:
@@ -54,6 +68,7 @@ def settings(stream: Stream, baseline: Rows) -> dict[str, Any]:
                 name="arms", champion="a", challenger="b", split="tag.arm",
                 guardrails=(
                     GuardrailSettings(measure="latency", margin=0.1),
+                    GuardrailSettings(measure="cost", margin=0.0005),
                     GuardrailSettings(measure="metric.losses", margin=0.1 * float(loss)),
                 ),
             ),

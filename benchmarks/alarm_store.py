@@ -109,6 +109,8 @@ class Watched:
         past = Window(START - timedelta(days=60), START - timedelta(days=59))
         insert(store, name, stream, self.baseline, within(past, rows), 0)
         baselines.set_from_window(store, name, "1", past)
+        if own:
+            alarm_own.approve(store, name, past.end)
         facets = (stream.group,) if stream.group else ()
         more = alarm_own.settings(stream, self.baseline) if own else {}
         settings = MonitorsConfig(defaults=ModelSettings(fairness=FairnessSettings(facets=facets, flip_rows=0), **more))

@@ -8,7 +8,7 @@ which any monitor alarms, and each monitor's; also where the rows have a daily r
 With a fault (`alarm_faults.py`), in two windows after each other, it counts how often it is found in the first and by
 the second, what the incident names first, what else alarms, and what an oracle would find that knows what to test.
 Every alarm counts twice: as the monitor alone gave it, and as the rule over the whole window leaves it. With `--own`
-models have metrics, a target, slices and an experiment of their own too (`alarm_own.py`).
+models have metrics, a target, slices, an experiment and a stage of their own too (`alarm_own.py`).
 
 Batches of all cells take turns, so that a run that ends early (`--minutes`) has looked at each; `--save` keeps them as
 they come, a JSON object a line, and `--read` sums up such files.

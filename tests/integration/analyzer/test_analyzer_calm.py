@@ -20,7 +20,7 @@ def test_calm_windows_raise_nothing_through_the_whole_pipeline(
     store: Store, monkeypatch: pytest.MonkeyPatch, fewest: int, own: bool
 ) -> None:
     """Every feature of every window has its verdict, and nothing alarms, from sketches as from rows; nor do metrics, a
-    target, slices and an experiment of its own."""
+    target, slices, an experiment and a stage of its own."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setattr(read, "FEW_ROWS", fewest)
     import alarms_pipeline
@@ -38,7 +38,9 @@ def test_calm_windows_raise_nothing_through_the_whole_pipeline(
     assert store.scalar(looked) >= 6
     of_own = "signal IN ('metrics', 'experiments') AND value IS NOT NULL"
     kinds = f"SELECT uniqExact(metric), uniqExact(segment) FROM monitor_results FINAL WHERE {of_own}"
-    assert tuple(next(iter(store.rows(kinds))).values()) == ((10, 6) if own else (0, 0))
+    assert tuple(next(iter(store.rows(kinds))).values()) == ((11, 6) if own else (0, 0))
+    staged = "SELECT countIf(verdict = 'ok'), count() FROM monitor_results FINAL WHERE signal = 'lifecycle'"
+    assert tuple(next(iter(store.rows(staged))).values()) == ((8, 8) if own else (0, 0))
 
 
 def test_a_fault_is_found_named_first_and_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
