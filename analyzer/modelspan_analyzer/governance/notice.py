@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from modelspan.conventions import ROLE_PRIMARY
-from modelspan_analyzer.config.settings import ModelSettings, MonitorsConfig
+from modelspan_analyzer.config.settings import ModelEntry, ModelSettings, MonitorsConfig
 from modelspan_analyzer.governance import audit
 from modelspan_analyzer.people import ANALYZER
 from modelspan_analyzer.reading.sharing import sentence, shared_models
@@ -165,6 +165,17 @@ def noticed_settings(store: Store) -> dict[tuple[str, str], dict[str, Any]]:
     """What `settings_of` said of each model's version when an analyzer last looked; a version of defaults is absent."""
     rows = store.rows(_KNOWN_SETTINGS, {"action": SETTINGS_CHANGED})
     return {(row["model"], row["version"]): json.loads(row["details"])["settings"] for row in rows}
+
+
+def noticed_owners(store: Store) -> MonitorsConfig:
+    """The owners that the analyzer's monitors.yaml named when it last looked, for who was not given the file."""
+    told = {name: str(given.get("incidents.owner", "")) for name, given in noticed_settings(store).items()}
+    entries = [
+        ModelEntry.model_validate({"model": model, "version": version, "incidents": {"owner": owner}})
+        for (model, version), owner in told.items()
+        if owner.strip()
+    ]
+    return MonitorsConfig(models=tuple(entries))
 
 
 def settings_of(settings: ModelSettings) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def facts(report: Report) -> list[tuple[str, Cell]]:
     found: list[tuple[str, Cell]] = [
         ("Model", Name(shown.asked.model)),
         ("Version", Name(shown.asked.version)),
-        ("Owner", Name((card.owner if card else "") or shown.member.owner or "nobody is named")),
+        ("Owner", Name(shown.member.owner or (card.owner if card else "") or "nobody is named")),
     ]
     if shown.period:
         window = shown.period.window

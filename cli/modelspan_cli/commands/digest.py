@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.governance.notice import noticed_owners
 from modelspan_analyzer.monitors_yaml import ConfigError, load
 from modelspan_analyzer.reports.schema import json_schema
 from modelspan_analyzer.views.digest import OWNER, PROJECT, Digest, read
@@ -39,8 +39,9 @@ def _read(args: argparse.Namespace) -> Digest:
     times = {"since": args.since, "until": args.until}
     team: dict[str, str] = {by: name for by, name in ((OWNER, args.owner), (PROJECT, args.project)) if name is not None}
     try:
-        config = load(args.config) if args.config else MonitorsConfig()
+        told = load(args.config) if args.config else None
         with reading(args) as store:
+            config = told or noticed_owners(store)
             return as_shown(args, store, read(store, {**team, **times}, config, datetime.now(UTC)))
     except (ConfigError, ValueError, NotThereError) as error:
         raise CommandError(str(error)) from error

@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.governance.notice import noticed_owners
 from modelspan_analyzer.monitors_yaml import ConfigError, load
 from modelspan_analyzer.reports.schema import json_schema
 from modelspan_analyzer.views.report import Report, read
@@ -43,8 +43,9 @@ def _read(args: argparse.Namespace) -> Report:
     given = {"model": args.model, "since": args.since, "until": args.until}
     given |= {} if args.version is None else {"version": args.version}
     try:
-        config = load(args.config) if args.config else MonitorsConfig()
+        told = load(args.config) if args.config else None
         with reading(args) as store:
+            config = told or noticed_owners(store)
             return as_shown(args, store, read(store, given, config, datetime.now(UTC)))
     except (ConfigError, ValueError) as error:
         raise CommandError(str(error)) from error
