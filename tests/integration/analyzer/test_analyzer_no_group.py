@@ -13,6 +13,7 @@ from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.drift.slices import slices
 from modelspan_analyzer.monitors.fairness.monitor import fairness
 from modelspan_analyzer.monitors.performance.monitor import performance
+from modelspan_analyzer.monitors.sliced import LEFT_OUT
 from modelspan_analyzer.monitors.worst_slices.search import Number, against_rest
 from modelspan_analyzer.reading import baselines, segments
 from modelspan_analyzer.reading.relation import baseline_relation, window_relation
@@ -69,7 +70,7 @@ def _drift(store: Store, key: str) -> set[str]:
 
 
 def _performance(store: Store, key: str) -> set[str]:
-    return {one.segment for one in performance(_context(store, key)) if one.segment}
+    return {one.segment for one in performance(_context(store, key)) if one.segment and one.metric != LEFT_OUT}
 
 
 def _fairness(store: Store, key: str) -> set[str]:

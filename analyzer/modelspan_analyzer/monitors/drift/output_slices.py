@@ -21,6 +21,10 @@ from modelspan_analyzer.reading.segments import restricted
 from modelspan_analyzer.reading.slices import Slice
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict
 
+_NOTHING = Judged(
+    Verdict.SKIPPED, "it has neither a value nor a label on both sides (scores by class are not compared)"
+)
+
 
 def prediction_slices(context: MonitorContext) -> list[Result]:
     """Prediction drift of each slice that has enough rows; the allowed error is shared among the slices."""
@@ -32,9 +36,8 @@ def prediction_slices(context: MonitorContext) -> list[Result]:
     for one in found:
         if baseline is None or one.rows_baseline < settings.min_rows:
             lacks = f"; it has {one.rows_baseline} rows of it" if one.rows_baseline else ""
-            seen = Seen(segment=one.name, n=one.rows, n_baseline=one.rows_baseline)
             said = Judged(Verdict.NOT_COMPARED, context.nothing_to_compare(one.name) + lacks)
-            results.append(context.judged(SIGNAL, primary_measure(settings), None, seen, said, SIGNAL))
+            results.append(context.judged(SIGNAL, primary_measure(settings), None, _seen(one), said, SIGNAL))
             continue
         judged = judge_pairs(
             context, SIGNAL, each, _pairs(context, baseline, one, read), outputs=True, segment=one.name
@@ -42,8 +45,12 @@ def prediction_slices(context: MonitorContext) -> list[Result]:
         if names := alarming(context.usual_outputs, judged):
             those = (pair for pair in _pairs(context, baseline, one, read) if pair.name in names)
             judged = in_season(context, each, judged, those, outputs=True)
-        results += judged
+        results += judged or [context.judged(SIGNAL, primary_measure(settings), None, _seen(one), _NOTHING, SIGNAL)]
     return results
+
+
+def _seen(one: Slice) -> Seen:
+    return Seen(segment=one.name, n=one.rows, n_baseline=one.rows_baseline)
 
 
 def _read(context: MonitorContext, baseline: Baseline) -> tuple[Parts, Parts] | None:
