@@ -18,7 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from modelspan_collector.address import shown
 
@@ -139,11 +139,10 @@ def _request(parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> url
 
 def _answer(error: urllib.error.HTTPError) -> str:
     """The status; of a redirect also where to, so that the operator can give that address."""
-    if error.code in range(300, 400):
-        return (
-            f"{error.code}, a redirect to {shown(error.headers.get('Location', ''))}, which is not followed: "
-            "give the address itself"
-        )
+    to = error.headers.get("Location", "")
+    if to and error.code in range(300, 400):
+        where = shown(urljoin(error.url, to))  # it may be a path alone
+        return f"{error.code}, a redirect to {where}, which is not followed: give the address itself"
     return str(error.code)
 
 

@@ -128,7 +128,7 @@ def _case(one: Case) -> list[Cell]:
     why = one.why or "no cause was found"
     return [
         state,
-        Name(one.title),
+        Name(one.named),
         why,
         one.opened_at,
         one.resolved_at or "it lasts",
@@ -187,7 +187,7 @@ def burned(rate: float | None) -> str:
 
 def _deeds(digest: Digest) -> Section:
     shown, left = _first(digest.deeds, MOST_LINES)
-    rows: list[list[Cell]] = [[one.at, one.text, Name(one.title)] for one in shown]
+    rows: list[list[Cell]] = [[one.at, one.text, Name(one.named)] for one in shown]
     said = [f"{_many(left, 'older entry', 'older entries')} left out."] if left else []
     if digest.taken:
         times = "once" if digest.taken == 1 else f"{digest.taken:,} times"

@@ -96,6 +96,12 @@ def test_no_redirect_is_followed(serve: Callable[..., Server], way: str, status:
     assert (len(first.seen), other.seen) == (1, [])
 
 
+def test_a_redirect_that_names_a_path_alone_is_one_to_the_same_host(serve: Callable[..., Server]) -> None:
+    first = serve(302, "/elsewhere")
+    with pytest.raises(PushError, match=f"302, a redirect to http://{first.host}, which is not followed"):
+        push(f"http://{first.host}/h00k", [])
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "url",

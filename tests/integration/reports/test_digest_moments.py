@@ -16,7 +16,7 @@ from webhooks import receiving
 from modelspan_analyzer.config.settings import MonitorsConfig
 from modelspan_analyzer.governance.decisions import decide
 from modelspan_analyzer.governance.lifecycle import lifecycles
-from modelspan_analyzer.incidents.incident import OPEN, RESOLVED, Event, Incident, Severity
+from modelspan_analyzer.incidents.incident import OPEN, RESOLVED, Event, Incident, OpenFinding, Severity
 from modelspan_analyzer.incidents.steps import take
 from modelspan_analyzer.incidents.store import load, save
 from modelspan_analyzer.incidents.then import became
@@ -24,6 +24,9 @@ from modelspan_analyzer.monitors_yaml import parse
 from modelspan_analyzer.reports import write
 from modelspan_analyzer.reports.reporter import Reporter
 from modelspan_analyzer.views.digest import Digest, read
+from modelspan_analyzer.views.veil import REDACTED, veil_over
+from modelspan_analyzer.views.veiled import veiled
+from modelspan_collector.access.rules import Redaction
 from modelspan_collector.store.connect import Store
 
 HOUR = timedelta(hours=1)
@@ -276,3 +279,27 @@ def test_a_post_says_the_time_that_its_files_are_of_and_when_it_was_due(store: S
     assert (posted["since"], posted["until"]) == (made["since"], made["until"])
     assert f"until {datetime.fromisoformat(posted['until']):%Y-%m-%d %H:%M} UTC" in posted["text"]
     assert datetime.fromisoformat(posted["due"]) - datetime.fromisoformat(posted["until"]) == HOUR / 2
+
+
+def test_of_what_is_hidden_the_model_is_shown_and_never_that_no_cause_was_found(store: Store) -> None:
+    """An incident of a hidden feature, what people did about it, and what began to alarm of it."""
+    card(store, "churn")
+    predict(store, "churn", "1", SINCE + HOUR)
+    result(store, 0)
+    finding = OpenFinding("1", "data_drift", "psi", "age", "", "data_drift", "it moved", SINCE + HOUR)
+    incident(store, "one", SINCE + HOUR, title="churn 1: drift of age", why="a release of ages", findings=(finding,))
+    take(store, "one", "action", actor=ANN, now=SINCE + 2 * HOUR, text="looked")
+    made = digest(store)
+    assert (made.incidents[0].named, made.news[0].why) == ("churn 1: drift of age", "a release of ages")
+    hidden = veiled(made, veil_over(store, Redaction(drop=("age",))))
+    assert hidden.incidents[0].named == hidden.deeds[0].named == f"churn 1: {REDACTED}"
+    assert hidden.news[0].why == REDACTED
+    text = write(hidden, ".md").decode()
+    assert "no cause was found" not in text.partition("### What is new")[2].partition("###")[0]
+    assert "drift of age" not in text
+
+
+def test_one_day_is_compared_with_the_day_before(store: Store) -> None:
+    predict(store, "churn", "1", SINCE + HOUR)
+    predict(store, "churn", "1", SINCE - HOUR)
+    assert "3 predictions came, as many as in the day before" in digest(store).sentence

@@ -104,6 +104,11 @@ class Case:
     noise: int
     useful: int
 
+    @property
+    def named(self) -> str:
+        """Its title, with the model that it is of where that is all that may be shown."""
+        return _named(self.model, self.version, self.title)
+
 
 @dataclass(frozen=True, slots=True)
 class Deed:
@@ -114,7 +119,14 @@ class Deed:
     kind: str
     text: str
     incident_id: str
+    model: str
+    version: str
     title: str
+
+    @property
+    def named(self) -> str:
+        """The incident's title, as `Case.named`."""
+        return _named(self.model, self.version, self.title)
 
 
 def spells(incident: Incident, events: Iterable[Event], until: datetime = EVER) -> list[Spell]:
@@ -219,14 +231,18 @@ def cases(told: Sequence[Told], span: Span) -> tuple[Case, ...]:
 
 def deeds(told: Sequence[Told], span: Span) -> tuple[tuple[Deed, ...], int]:
     """What people did in a span, the newest first; and how often they only took, or assigned, something."""
-    by_people = [(one, event) for one in told for event in one.events if event.actor and span.has(event.at)]
+    by_people = [(one.incident, event) for one in told for event in one.events if event.actor and span.has(event.at)]
     done = [
-        Deed(event.at, event.actor, event.kind, event.text, one.incident.incident_id, one.incident.title)
-        for one, event in by_people
+        Deed(event.at, event.actor, event.kind, event.text, of.incident_id, of.model, of.version, of.title)
+        for of, event in by_people
         if event.kind in _DEEDS
     ]
     taken = sum(event.kind in (ACKNOWLEDGED, ASSIGNED) for _, event in by_people)
     return tuple(sorted(done, key=lambda one: one.at, reverse=True)), taken
+
+
+def _named(model: str, version: str, title: str) -> str:
+    return title if title.startswith(model) else f"{model} {version}: {title}"
 
 
 def _typical(found: Sequence[Spell], ends: Callable[[Spell], datetime | None]) -> Typical:

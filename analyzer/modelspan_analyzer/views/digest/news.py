@@ -43,7 +43,8 @@ class News(Redactable):
 
     def redacted(self) -> News:
         """That there is something, of which nothing is said."""
-        return replace(self, metric="", feature="", segment="", about=REDACTED, reason=REDACTED, why="")
+        why = REDACTED if self.why else ""
+        return replace(self, metric="", feature="", segment="", about=REDACTED, reason=REDACTED, why=why)
 
 
 def news(

@@ -88,7 +88,7 @@ class Digest(View):
             "models": table_of(self.models, (*named, *states, *counted, *measured)),
             "incidents": table_of(self.incidents, (*case, "acknowledged_by", "assignee", "useful", "noise")),
             "news": table_of(self.news, (*named, *fresh)),
-            "deeds": table_of(self.deeds, ("at", "actor", "kind", "text", "incident_id", "title")),
+            "deeds": table_of(self.deeds, ("at", "actor", "kind", "text", "incident_id", *named, "title")),
             "decisions": table_of(self.decisions, ("at", "actor", *named, "kind", "before", "decision", "reason")),
             "contradictions": table_of(self.contradictions, (*named, "stage", "approval", "what")),
             "not_looked_at": table_of(self.not_looked_at, ("what", "why", "of")),
@@ -203,6 +203,7 @@ def _how(shown: Sequence[Line]) -> str:
 
 def _came(shown: Sequence[Line], length: str) -> str:
     now, before = sum(one.predictions for one in shown), sum(one.predictions_before for one in shown)
+    length = length.removeprefix("1 ")  # the day before
     if not before:
         return f"{_many(now, 'prediction')} came, and none in the {length} before"
     change = 100 * (now / before - 1)
