@@ -24,6 +24,9 @@ def facts(report: Report) -> list[tuple[str, Cell]]:
         ("Version", Name(shown.asked.version)),
         ("Owner", Name(shown.member.owner or (card.owner if card else "") or "nobody is named")),
     ]
+    told = shown.member.lifecycle
+    found.append(("Stage and approval", told.words))
+    found += [("Against it", Name(one)) for one in told.contradictions]
     if shown.period:
         window = shown.period.window
         found += [("From", window.start), ("Until", window.end), ("Windows looked at", shown.period.windows)]

@@ -189,6 +189,12 @@ def test_commands_decide_and_tell(
     ]
     assert "3 production by ann: better" in said("stage", "scoring")
     assert "model stage told" in said("audit")
+    for form in ([], ["--summary"]):
+        written = said("report", "scoring", "--version", "3", *form)
+        assert "- Stage and approval: production, not approved" in written
+        assert "- Against it: `it is in production since" in written
+    unknown = said("report", "team/limits")
+    assert ("- Stage and approval: no stage told" in unknown, "Against it" in unknown) == (True, False)
 
 
 def test_readiness_asks_for_both(
