@@ -24,7 +24,8 @@ class CostSettings(Settings):
     call: dict[str, float] = Field({}, description="one call of a service: its name to its price")
 
     prediction: str = Field(
-        "", description="SQL expression of what one prediction cost, for experiments; its tag `cost` if not given"
+        "",
+        description="SQL expression of what one prediction cost by itself; in experiments its tag `cost` if not given",
     )
 
     @field_validator("prediction")
@@ -37,4 +38,4 @@ class CostSettings(Settings):
     @property
     def known(self) -> bool:
         """Whether any price is: without one, a cost of 0 would be made up."""
-        return self.replica_hour > 0 or any(price > 0 for price in self.call.values())
+        return self.replica_hour > 0 or bool(self.prediction) or any(price > 0 for price in self.call.values())

@@ -18,6 +18,7 @@ from modelspan_analyzer.reading.outcomes.losses import loss_of
 from modelspan_analyzer.reading.outcomes.read import PREDICTED
 from modelspan_analyzer.reading.outcomes.target import REGRESSION, look, read_as, target_of
 from modelspan_analyzer.reading.own_metrics import measured
+from modelspan_analyzer.reading.paid import number_of
 from modelspan_analyzer.reading.rows import Rows, window_rows, with_outcomes
 from modelspan_analyzer.reading.window import bound, within
 from modelspan_analyzer.results import Window
@@ -52,7 +53,6 @@ _CALLED: Final = "SELECT * FROM predictions WHERE {within} AND {those}"
 _CALLS: Final = "SELECT '{arm}' AS arm, {value} AS x FROM ({rows}) WHERE {known}"
 _FAILED: Final = "toFloat64(error_type != '')"
 _LOGARITHM: Final = f"log(greatest(assumeNotNull(duration), {SHORTEST}))"
-_PAID: Final = "ifNull(accurateCastOrNull(({cost}), 'Float64'), nan)"
 _TIMED: Final = f"error_type = '' AND ifNull(duration >= 0 AND duration <= {LONGEST_DURATION}, 0)"
 
 
@@ -145,7 +145,7 @@ def failures(store: Store, arms: Arms) -> Batch:
 
 def costs(store: Store, arms: Arms, cost: Compiled) -> Batch:
     """What calls cost, those that failed too; of which it is not known, are not among them."""
-    return _calls(store, arms, _PAID.format(cost=cost.sql), outcomes=bool(cost.outcomes))
+    return _calls(store, arms, number_of(cost), outcomes=bool(cost.outcomes))
 
 
 def logarithms(store: Store, arms: Arms) -> Batch:

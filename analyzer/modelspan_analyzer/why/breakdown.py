@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from modelspan_analyzer.config.cost_settings import CostSettings
+from modelspan_analyzer.config.expression import paid
+from modelspan_analyzer.reading.paid import Paid, mean_cost
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.why.elsewhere import TRACES, Elsewhere, elsewhere
 from modelspan_collector.store.connect import Store
@@ -145,11 +147,15 @@ class Cost:
     predictions: int
     serving: float
     calls: float
+    own: float = 0.0
+    """Of predictions by themselves, such as their tokens: the mean of those that tell, for all."""
+    told: int = 0
+    """How many tell it."""
 
     @property
     def per_thousand(self) -> float:
-        """Of a thousand predictions; nan where there were none."""
-        return 1000 * (self.serving + self.calls) / self.predictions if self.predictions else float("nan")
+        """Of a thousand predictions; nan where there were none, or none tells what it cost by itself."""
+        return 1000 * (self.serving + self.calls + self.own) / self.predictions if self.predictions else float("nan")
 
 
 _SERVED = """
@@ -171,7 +177,7 @@ SELECT sum(seen) / 3600 FROM (
 
 
 def cost(store: Store, model: str, window: Window, prices: CostSettings) -> Cost:
-    """What a model's predictions cost: replica hours of its service, and the calls that its traces make."""
+    """What a model's predictions cost: replica hours of its service, the calls that its traces make, and they do."""
     bounds = {"model": model, "start": window.start, "end": window.end}
     (served,) = store.rows(_SERVED, bounds)
     if prices.replicas is None:
@@ -180,11 +186,14 @@ def cost(store: Store, model: str, window: Window, prices: CostSettings) -> Cost
         hours = prices.replicas * (window.end - window.start).total_seconds() / 3600
     found = stages(store, model, window) if prices.call else []
     per_prediction = sum(stage.calls * prices.call.get(stage.service, 0.0) for stage in found)
+    own = mean_cost(store, model, window, paid(prices.prediction)) if prices.prediction else Paid(0, 0.0)
     return Cost(
         currency=prices.currency,
         predictions=served["predictions"],
         serving=hours * prices.replica_hour,
         calls=per_prediction * served["predictions"],
+        own=own.mean * served["predictions"],
+        told=own.known,
     )
 
 
@@ -208,8 +217,8 @@ class Breakdown:
 
 def breakdown(store: Store, model: str, window: Window, prices: CostSettings) -> Breakdown:
     """Everything there is to say of where a model's time and money go."""
-    paid = cost(store, model, window, prices) if prices.known else None
-    return Breakdown(stages(store, model, window), saturation(store, model, window), paid)
+    known = cost(store, model, window, prices) if prices.known else None
+    return Breakdown(stages(store, model, window), saturation(store, model, window), known)
 
 
 def _finite(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -108,11 +108,20 @@ def _breakdown(args: argparse.Namespace) -> int:
         print(f"{one['metric']}: correlation {with_latency} with latency, {with_errors} with errors")
     if (paid := found["cost"]) is None:
         print("what they cost is not known: write prices into the section `costs` of monitors.yaml (or give --config)")
+    elif paid["predictions"] and paid["per_thousand"] is None:
+        print("what they cost is not known: none of them tells what `costs: {prediction: ...}` asks for")
     elif paid["predictions"]:
-        print(f"a thousand predictions cost {paid['per_thousand']:.4g} {paid['currency']}")
+        print(f"a thousand predictions cost {paid['per_thousand']:.4g} {paid['currency']}{_told(paid)}")
     if not found["stages"]:
         print("no span of these predictions is in the store: there was nothing to break down", file=sys.stderr)
     return 0 if found["stages"] else 1
+
+
+def _told(paid: Mapping[str, Any]) -> str:
+    """Of how many predictions the rest is taken to cost the mean."""
+    if not paid.get("told") or paid["told"] == paid["predictions"]:
+        return ""
+    return f" (what they cost by themselves is told by {paid['told']:,} of {paid['predictions']:,})"
 
 
 def _broken_down(args: argparse.Namespace) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 import numpy as np
@@ -123,5 +124,10 @@ def test_the_cost_of_a_thousand_predictions_follows_from_prices(kept):
     )
     by_hand = 1000 * (3 * 2.0 * HOURS / 5000 + 0.001 * calls)
     assert found.per_thousand == pytest.approx(by_hand, rel=0.01)
+    own = cost(kept, system.model, WHOLE, CostSettings(prediction="0.5 * duration"))
+    seconds = kept.scalar("SELECT avg(duration) FROM predictions WHERE model = {m:String}", {"m": system.model})
+    assert (own.per_thousand, own.told) == (pytest.approx(500 * seconds), own.predictions)
+    untold = cost(kept, system.model, WHOLE, CostSettings(prediction="tag.cost", replica_hour=1.0))
+    assert (math.isnan(untold.per_thousand), untold.told) == (True, 0)
     counted = cost(kept, system.model, WHOLE, CostSettings(replica_hour=1.0))
     assert counted.serving == pytest.approx(HOURS * len(system.services["model"].pods), rel=0.02)

@@ -110,6 +110,8 @@ def test_why_in_the_other_direction_and_broken_down(ask, fault, tmp_path):
     assert "predict" in said
     paid = json.loads(ask("why", system.model, "--breakdown", "--config", str(prices), *SINCE, "--json")[1])["cost"]
     assert paid["serving"] == pytest.approx(3 * 2.0 * HOURS / 2)
+    prices.write_text("{version: 1, defaults: {costs: {prediction: tag.cost}}}")
+    assert "none of them tells" in ask("why", system.model, "--breakdown", "--config", str(prices), *SINCE)[1]
 
 
 def test_incidents_are_listed_and_shown(ask, fault):
