@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ("sdk/modelspan", "collector/modelspan_collector", "analyzer/modelspan_analyzer", "cli/modelspan_cli")
 FUNCTIONS = ANYWHERE | {"match", "fullmatch", "compile"}
 
+CALLS = re.compile(r"\.(?:" + "|".join(sorted(FUNCTIONS)) + r")\b|\bfrom re import\b")
+"""What a module says that uses a pattern; to look through the trees of all others takes ten seconds of each worker."""
+
 FLAGS_AT = {"compile": 1, "match": 2, "fullmatch": 2, "search": 2, "findall": 2, "finditer": 2, "split": 3, "sub": 4}
 """Which argument the flags are, by function."""
 
@@ -53,12 +56,14 @@ class Pattern:
 
 @cache
 def trees() -> dict[str, ast.Module]:
-    """Every module, parsed."""
+    """Every module that uses a pattern, parsed."""
     found = {}
     for layer in LAYERS:
         for path in sorted((ROOT / layer).rglob("*.py")):
             name = ".".join(path.relative_to((ROOT / layer).parent).with_suffix("").parts)
-            found[name.removesuffix(".__init__")] = ast.parse(path.read_text())
+            text = path.read_text()
+            if CALLS.search(text):
+                found[name.removesuffix(".__init__")] = ast.parse(text)
     return found
 
 
@@ -82,6 +87,8 @@ def uses() -> dict[tuple[str, str], set[str]]:
 def calls(tree: ast.Module) -> Iterator[tuple[ast.Call, str, str]]:
     """Calls of `re`'s functions, with the name to which a compiled pattern is given."""
     names: dict[ast.AST, str] = {}
+    if not any(isinstance(node, (ast.Import, ast.ImportFrom)) and _of_re(node) for node in ast.walk(tree)):
+        return
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "re":
             assert not {alias.name for alias in node.names} & FUNCTIONS, "a pattern is found by its `re.`: import re"
@@ -94,6 +101,11 @@ def calls(tree: ast.Module) -> Iterator[tuple[ast.Call, str, str]]:
         if isinstance(function, ast.Attribute) and function.attr in FUNCTIONS and _is_re(function.value):
             assert isinstance(node, ast.Call)
             yield node, function.attr, names.get(node, "")
+
+
+def _of_re(node: ast.Import | ast.ImportFrom) -> bool:
+    """Whether a module that is imported is `re`."""
+    return node.module == "re" if isinstance(node, ast.ImportFrom) else "re" in {alias.name for alias in node.names}
 
 
 def _is_re(node: ast.expr) -> bool:
