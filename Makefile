@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
-# Many tests wait for processes, so a half more files at a time than there are cores.
-WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) \* 3 / 2)
+# Many tests wait for processes, for half of their time, so twice as many files at a time as there are cores.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) \* 2)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast check format docs bench sbom bounds clean

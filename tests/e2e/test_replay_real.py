@@ -10,11 +10,8 @@ import pyarrow.parquet as parquet
 import pytest
 from pages import blocks, commands
 
-OTHERS = (
-    *("prediction_drift", "multivariate", "poisoning", "performance", "estimation", "concept", "fairness"),
-    *("worst_slices", "latency"),
-)
-"""Signals that take most of the time of many windows, and are tested where they have less to look at."""
+SLOW = ("multivariate", "poisoning", "estimation", "concept", "worst_slices", "latency")
+"""Signals that take most of the time of a replay, and are tested where they have less to look at."""
 
 
 def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -34,6 +31,13 @@ def replay(file: Path, data: Path, *options: str) -> dict[str, object]:
     return report
 
 
+def without(folder: Path, *signals: str) -> tuple[str, str]:
+    """The option by which a replay leaves signals out."""
+    file = folder / "monitors.yaml"
+    file.write_text("defaults:\n" + "".join(f"  {name}: {{enabled: false}}\n" for name in signals))
+    return "--monitors", str(file)
+
+
 def count(data: Path, sql: str) -> int:
     """One number from the store of a folder."""
     return int(cli("sql", sql, "--data", str(data), "--format", "TSV").stdout)
@@ -43,9 +47,7 @@ def count(data: Path, sql: str) -> int:
 def test_electricity_drifts(shared_data: Path, tmp_path: Path) -> None:
     """elec2: every live row is stored under its own time, and the stream is said to drift at the dates when it did."""
     file = shared_data / "elec2_predictions.parquet"
-    monitors = tmp_path / "monitors.yaml"
-    monitors.write_text("defaults:\n" + "".join(f"  {name}: {{enabled: false}}\n" for name in OTHERS))
-    report = replay(file, tmp_path, "--monitors", str(monitors))
+    report = replay(file, tmp_path, *without(tmp_path, *SLOW, "prediction_drift", "performance", "fairness"))
     live = parquet.read_table(file, filters=[("split", "=", "live")]).num_rows
     assert count(tmp_path, "SELECT count() FROM predictions") == live
     assert count(tmp_path, "SELECT count() FROM labels") == live
@@ -67,7 +69,7 @@ def test_electricity_drifts(shared_data: Path, tmp_path: Path) -> None:
 def test_adult_without_times(shared_data: Path, tmp_path: Path) -> None:
     """adult: rows without a time column are taken in their order, and a random split of one population is quiet."""
     file = shared_data / "adult_predictions.parquet"
-    report = replay(file, tmp_path, "--window", "2500")
+    report = replay(file, tmp_path, "--window", "2500", *without(tmp_path, *SLOW))
     live = parquet.read_table(file, filters=[("split", "=", "live")]).num_rows
     assert count(tmp_path, "SELECT count() FROM predictions") == live
     assert count(tmp_path, "SELECT uniqExact(tags['sex']) FROM predictions") == 2

@@ -84,7 +84,7 @@ def test_rank_error_is_within_the_stated_one(store: Store) -> None:
 
 def test_many_small_inserts_leave_small_sketches(store: Store) -> None:
     """However many inserts filled an hour, it keeps a few hundred points within the stated error, and its counts."""
-    inserts, each = 150, 40
+    inserts, each = 60, 100
     values = np.random.default_rng(5).lognormal(size=inserts * each)
     table = pa.table(
         {
