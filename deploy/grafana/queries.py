@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from modelspan_analyzer.incidents.feedback import BY_MONITOR
 from modelspan_analyzer.incidents.incident import EVENT_KINDS
+from modelspan_analyzer.reading.segments import OF_GROUPS
 
 PROMETHEUS, CLICKHOUSE = "prometheus", "clickhouse"
 
@@ -158,7 +159,10 @@ FAIRNESS = Dashboard(
     "modelspan / Fairness",
     (
         _measured(
-            "Gaps", "concat(feature, ' ', segment, ' ', metric) AS measure, value", "signal = 'fairness'", width=24
+            "Gaps",
+            "concat(feature, ' ', segment, ' ', metric) AS measure, value",
+            f"signal = 'fairness' AND {OF_GROUPS}",
+            width=24,
         ),
         _verdicts("feature AS facet, segment, metric, n", "signal = 'fairness'"),
     ),

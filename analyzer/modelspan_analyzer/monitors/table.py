@@ -16,6 +16,7 @@ from modelspan_analyzer.monitors.estimation.monitor import ESTIMATION
 from modelspan_analyzer.monitors.estimation.slices import estimation_slices
 from modelspan_analyzer.monitors.experiments.monitor import EXPERIMENTS
 from modelspan_analyzer.monitors.fairness.monitor import FAIRNESS
+from modelspan_analyzer.monitors.fairness.slices import fairness_slices
 from modelspan_analyzer.monitors.latency.monitor import LATENCY
 from modelspan_analyzer.monitors.lifecycle.monitor import LIFECYCLE
 from modelspan_analyzer.monitors.metrics.monitor import METRICS
@@ -42,7 +43,7 @@ SIGNALS: Final = Signals.of(
     PERFORMANCE.with_monitor("worst_slices_by_outcome", worst_slices_by_outcome),
     ESTIMATION.with_monitor("estimation_slices", estimation_slices),
     CONCEPT,
-    FAIRNESS,
+    FAIRNESS.with_monitor("fairness_slices", fairness_slices),
     ATTRIBUTION,
     ROBUSTNESS,
 )

@@ -28,6 +28,9 @@ T = TypeVar("T")
 MOST_SLICES = 20
 """Values of one key that are looked at, the most frequent first."""
 
+OF_GROUPS = f"NOT match(segment, '^({'|'.join(KINDS)})[.]')"
+"""SQL: whether a result's segment is a group of facets, or that of all rows, and not of a slice."""
+
 _CROSS = " × "
 _KINDS = tuple(f"{kind}." for kind in KINDS)
 

@@ -10,11 +10,12 @@ from typing import Final
 from modelspan_analyzer.charts import Bar, Figure, interval_bars
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.fairness.found import SIGNAL as FAIRNESS
+from modelspan_analyzer.reading.segments import OF_GROUPS
 from modelspan_analyzer.views.period import WITHIN, Period
 from modelspan_analyzer.views.query import Query
 from modelspan_collector.store.connect import Store
 
-_FAIR: Final = f"signal = '{FAIRNESS}' AND segment != ''"
+_FAIR: Final = f"signal = '{FAIRNESS}' AND segment != '' AND {OF_GROUPS}"
 _GROUPS: Final = f"""
 SELECT feature AS facet, metric, segment AS name, window_end, value, lower, upper, threshold, verdict, reason, n
 FROM monitor_results FINAL

@@ -13,6 +13,7 @@ from modelspan_analyzer.instants import utc
 from modelspan_analyzer.monitors.fairness.found import SIGNAL as FAIRNESS
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.table import SIGNALS
+from modelspan_analyzer.reading.segments import OF_GROUPS
 from modelspan_analyzer.views.period import WITHIN as WITHIN_PERIOD
 from modelspan_analyzer.views.period import Period
 from modelspan_analyzer.views.query import Query
@@ -29,7 +30,7 @@ SELECT signal, metric, window_end, min(window_start) AS start, count() AS result
               (gravity, ifNull(if(direction = 'below', -times, times), 0))) AS worst
 FROM monitor_results FINAL
 WHERE {WITHIN_PERIOD}
-  AND (segment = {{segment:String}} OR ({{segment:String}} = '' AND signal = '{FAIRNESS}'))
+  AND (segment = {{segment:String}} OR ({{segment:String}} = '' AND signal = '{FAIRNESS}' AND {OF_GROUPS}))
   AND ({{feature:String}} = '' OR feature = {{feature:String}})
   AND ({{signal:String}} = '' OR signal = {{signal:String}})
 GROUP BY signal, metric, window_end

@@ -49,7 +49,7 @@ def watched(engine_dsn):
     baselines.set_from_window(store, system.model, version, Window(BEGAN, BEGAN + half * 0.9))
     window = Window(ENDED - half, ENDED)
     Runner(store, config, respond=Responder(store, config)).run_window(system.model, version, window)
-    gap = Result(system.model, version, window, "fairness", "parity", 0.3, Verdict.WARNING, "tag.sex", "tag.sex=F")
+    gap = Result(system.model, version, window, "fairness", "parity", 0.3, Verdict.WARNING, "sex", "sex=F")
     write_results(store, [gap], "run")
     (incident,) = load_open(store)
     feedback.give(store, incident.incident_id, feedback.USEFUL, actor="ann", now=ENDED)

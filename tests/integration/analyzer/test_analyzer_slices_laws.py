@@ -14,6 +14,7 @@ from modelspan_analyzer.monitors.sliced import LEFT_OUT
 from modelspan_analyzer.monitors.table import MONITORS, SIGNALS
 from modelspan_analyzer.monitors_yaml import parse
 from modelspan_analyzer.reading import baselines
+from modelspan_analyzer.reading import segments as spelling
 from modelspan_analyzer.reading.profiles import parts, read
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.runner import Runner
@@ -32,10 +33,11 @@ models:
   slices: {slices}
   metrics: [{{name: waiting, expression: "avg(minutes)"}}, {{name: strict, expression: "max(minutes)", min_rows: 300}}]
   estimation: {{min_rows: 100}}
+  fairness: {{facets: [channel]}}
 """
 SLICED = [name for name, signal in SIGNALS.items() if not signal.whole_only]
 Rows = dict[str, np.ndarray]
-Key = tuple[str, str]
+Key = tuple[str, str, str]
 
 
 def tickets(seed: int, rows: int = ROWS) -> Rows:
@@ -108,8 +110,20 @@ def look(
 
 
 def values(results: list[Result], segment: str) -> dict[Key, Result]:
-    """What was measured of a slice, by metric and feature."""
-    return {(one.metric, one.feature): one for one in results if one.segment == segment and one.value is not None}
+    """What was measured of a slice, by metric, feature and group of it."""
+    return {
+        (one.metric, one.feature, group): one
+        for one in results
+        if (group := group_of(one, segment)) is not None and one.value is not None
+    }
+
+
+def group_of(one: Result, segment: str) -> str | None:
+    """Which group of a slice a result is of; '' of all groups, None where it is of another slice."""
+    if not segment:
+        return None if one.segment.startswith(("slice.", "tag.")) else one.segment
+    inner = one.segment.removeprefix(f"{segment} & feature.")
+    return "" if one.segment == segment else inner if inner != one.segment else None
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +152,8 @@ def test_two_halves_have_the_rows_of_the_whole(shared_store: Store, labelled: Wi
     added = set()
     for signal, results in look(shared_store, labelled, NIGHT, DAY).items():
         whole, night, day = (values(results, segment) for segment in ("", NIGHT, DAY))
-        for key in whole.keys() & night.keys() & day.keys():
+        both = whole.keys() & night.keys() & day.keys()
+        for key in [one for one in both if one[2] or signal != "fairness"]:  # of all groups n is the smallest's
             assert night[key].n + day[key].n == pytest.approx(whole[key].n, abs=1), (signal, key)
             added.add(signal)
     assert added == set(SLICED)
@@ -153,8 +168,8 @@ def test_a_slice_is_estimated_as_a_model_that_has_no_other_rows(shared_store: St
     hour = Window(START + 9 * HOUR, START + 10 * HOUR)
     found = look(shared_store, hour, NIGHT, DAY, only="estimation")
     whole, part = values(expected["estimation"], ""), values(found["estimation"], NIGHT)
-    assert part.keys() == whole.keys() >= {("roc_auc", "cbpe")}
-    for key in whole.keys() - {("log_loss", "cbpe"), ("brier", "cbpe")}:
+    assert part.keys() == whole.keys() >= {("roc_auc", "cbpe", "")}
+    for key in whole:
         assert part[key].value == pytest.approx(whole[key].value, abs=0.02), key
         assert part[key].n == whole[key].n
 
@@ -171,6 +186,25 @@ def test_a_model_that_should_be_worse_by_night_alarms_there_alone(shared_store: 
     judged = {one.segment: one for one in found if one.metric == "roc_auc"}
     assert (judged[NIGHT].verdict, judged[DAY].verdict) == (Verdict.ALARM, Verdict.OK), judged
     assert judged[NIGHT].details["baseline"] == pytest.approx(judged[DAY].details["baseline"], abs=0.05)
+
+
+def test_who_is_treated_worse_by_night_alone_is_found_there(shared_store: Store, labelled: Window) -> None:
+    """A channel whose tickets are no longer called likely to come back, by NumPy's rates; the name gives its rows."""
+    rows = tickets(4, 2 * ROWS)
+    chat = by_night(rows) & (rows["channel"] == "chat")
+    rows["score"] = np.where(chat, rows["score"] / 3, rows["score"])
+    results = look(shared_store, insert(shared_store, 11, rows), NIGHT, DAY, only="fairness")["fairness"]
+    name = f"{NIGHT} & feature.channel=chat"
+    alarming = {one.segment for one in results if one.verdict is Verdict.ALARM and one.metric == "disparate_impact"}
+    assert name in alarming
+    assert not [segment for segment in alarming if segment.startswith(DAY)]
+    (found,) = [one for one in results if (one.metric, one.segment) == ("disparate_impact", name)]
+    positive, others = rows["score"] >= 0.5, by_night(rows) & ~chat
+    assert found.value == pytest.approx(positive[chat].mean() / positive[others].mean(), rel=1e-9)
+    assert found.n == chat.sum()
+    condition, parameters = spelling.where(spelling.parse(name))
+    asked = f"SELECT count() FROM predictions WHERE {condition} AND timestamp >= {{start:DateTime64(9, 'UTC')}}"
+    assert shared_store.scalar(asked, {**parameters, "start": START + 11 * HOUR}) == chat.sum()
 
 
 def test_sketches_say_of_a_slice_what_rows_say(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +247,7 @@ def test_what_is_in_no_slice_is_said_by_each_signal_once(shared_store: Store, la
 def test_signals_of_all_rows_alone_are_the_ones_that_say_so(store: Store) -> None:
     """By the runner, with all monitors: whoever takes slices has rows in SQL by their names, and nobody else has."""
     with_baseline(store, tickets(1, 8 * ROWS))
-    text = SETTINGS.format(slices={"night": NIGHT.partition("=")[2]}, segments="fairness: {facets: [channel]}")
+    text = SETTINGS.format(slices={"night": NIGHT.partition("=")[2]}, segments="")
     runner = Runner(store, parse(text))
     window = insert(store, 5, tickets(2), labels=True)
     runner.run_window("tickets", "1", window)

@@ -135,6 +135,7 @@ NO_DOOR: dict[str, str] = {
     "monitor embedding": f"{_DRAWS} integration/analyzer/test_analyzer_embedding.py",
     "monitor poisoning": f"{_DRAWS} integration/analyzer/test_analyzer_poisoning.py",
     "monitor latency": "times differ by the way in; tested in integration/analyzer/test_analyzer_latency.py",
+    "monitor fairness_slices": "tested in integration/analyzer/test_analyzer_slices_laws.py",
     "monitor estimation_slices": f"{_DRAWS} integration/analyzer/test_analyzer_slices_laws.py",
     "monitor estimation": f"{_DRAWS} integration/estimation/test_estimation_monitor.py",
     "monitor concept": f"{_DRAWS} unit/performance/test_performance_concept.py",

@@ -48,7 +48,7 @@ def test_a_file_with_slices_is_told_who_looks_at_them(tmp_path: Path, capsys: py
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("fairness: {slices: {big: amount > 3}}", "fairness looks at all rows alone: it has groups of its own"),
+        ("concept: {slices: {big: amount > 3}}", "concept looks at all rows alone: it takes labelled rows"),
         ("lifecycle: {segments: [tag.a]}", "a stage and an approval are of a version"),
         ("latency: {segments: [tag.a]}", "put `segments` beside `latency`"),
         ("estimation: {slices: {}}", "put `slices` beside `estimation`"),

@@ -152,7 +152,6 @@ FAIRNESS: Final = Signal(
     gravity=1,
     harm=True,
     plain_answers=True,
-    whole_only="it has groups of its own (`facets`), and crossings of them with any tag or feature (`intersections`)",
     metrics={
         "facets": Metric(),
         # What a group is told is beside what all are told; how wrong that is, beside how wrong it was.
