@@ -158,7 +158,8 @@ def _stage(told: Lifecycle) -> Line:
     if told.stage == RETIRED:
         return Line("stage", State.MISSING, f"{retired(told)}: {_tell(told, 'production')} brings it back")
     if told.against_stage:
-        return Line("stage", State.MISSING, told.against_stage)
+        to_do = f'send it with role="shadow", or {_tell(told, "production")} lets it answer'
+        return Line("stage", State.MISSING, f"{told.against_stage}: {to_do}")
     return Line("stage", State.OK, f"{told.stage}, by {told.stage_by}: {told.stage_reason}")
 
 
@@ -172,7 +173,7 @@ def _approval(told: Lifecycle) -> Line:
         return Line("approval", State.MISSING, f"nobody approved it: {to_do}")
     said = f"{told.approved_by} {told.approval} it on {told.approval_at:%Y-%m-%d}: {told.approval_reason}"
     if told.approval == REJECTED:
-        return Line("approval", State.MISSING, said)
+        return Line("approval", State.MISSING, f"{said}; {to_do} approves it once that is settled")
     if changed := card_changed(told):
         return Line("approval", State.MISSING, f"{changed}; {to_do} approves it as it is now")
     return Line("approval", State.OK, said)

@@ -218,6 +218,12 @@ def test_readiness_asks_for_both(
     assert lines()["approval"][0] == "missing"
     assert "it now says something else of task" in lines()["approval"][1]
     world.tell("reject", "2", reason="no")
-    assert (lines()["approval"]) == ("missing", "ann rejected it on 2026-03-02: no")
+    assert lines()["approval"][0] == "missing"
+    assert (
+        "ann rejected it on 2026-03-02: no; `modelspan stage scoring 2 approve --reason ...`" in lines()["approval"][1]
+    )
+    world.tell("shadow", "2")
+    assert lines()["stage"][0] == "missing"
+    assert 'send it with role="shadow", or `modelspan stage scoring 2 production' in lines()["stage"][1]
     world.tell("retired", "2")
     assert lines()["stage"][0] == "missing"
