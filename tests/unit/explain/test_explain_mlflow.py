@@ -14,7 +14,6 @@ from support import need
 from modelspan_analyzer.explain.supplied import load_model
 from modelspan_analyzer.reading.samples.matrix import Encoding
 
-need("mlflow")
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, on saving
 
 GENERATOR = np.random.default_rng(0)
@@ -22,6 +21,12 @@ FRAME = pandas.DataFrame({"age": GENERATOR.integers(18, 80, 200), "income": GENE
 ROWS = FRAME.to_numpy(float)
 ENCODING = Encoding(("age", "income"), (), ())
 RICH = FRAME["income"] > 0
+
+
+@pytest.fixture(autouse=True, scope="module")
+def mlflow() -> None:
+    """It is there; looked for by the worker that runs these tests, as it takes two seconds to load."""
+    need("mlflow")
 
 
 def save(model: Any, folder: Path, **options: Any) -> str:
