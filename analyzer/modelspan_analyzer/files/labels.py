@@ -25,6 +25,9 @@ COLUMNS: Final = (ID, TIME, VALUE, LABEL)
 _NUMBER: Final = r"^\s*[-+]?[0-9][0-9.,']*\s*$"
 
 
+_SEVERAL: Final = "labels of several parts are sent by `modelspan.label`"
+
+
 @dataclass(frozen=True, slots=True)
 class LabelRows:
     """Labels that can be stored, and what has to be said of the file."""
@@ -86,10 +89,26 @@ def _truth(rows: FileRows, name: str, task: str, *, named: bool) -> tuple[pa.Arr
         return amounts(rows, name, "--label"), pa.nulls(total, pa.string())
     plain = is_number(column.type) or is_text(column.type) or pa.types.is_boolean(column.type)
     if not (plain or pa.types.is_null(column.type)):
-        raise FileError(f"column {name!r} holds {column.type}, and a label is one class or one number; name another")
+        several = f"; {_SEVERAL}" if pa.types.is_nested(column.type) else ""
+        raise FileError(
+            f"column {name!r} holds {column.type}, and a label is one class or one number; name another{several}"
+        )
+    if is_text(column.type):
+        _say_if_lists(rows, name, utf8(column))
     if named and is_text(column.type):
         _say_if_numbers(rows, name, utf8(column))
     return pa.nulls(total, pa.float64()), canonical(column)
+
+
+def _say_if_lists(rows: FileRows, name: str, column: pa.Array) -> None:
+    """A list that was written as text is another class wherever its items, or their order, are others."""
+    cells = pc.utf8_trim_whitespace(column)
+    listed = pc.and_(pc.starts_with(cells, "["), pc.ends_with(cells, "]"))
+    if count := int(pc.sum(listed).as_py() or 0):
+        rows.remarks.assume(
+            f"{count:,} of {len(column):,} cells of {name!r} look like lists ('[…]'), and each is taken for one class; "
+            f"{_SEVERAL}"
+        )
 
 
 def _say_if_numbers(rows: FileRows, name: str, column: pa.Array) -> None:

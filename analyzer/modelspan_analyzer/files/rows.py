@@ -140,4 +140,6 @@ def require(rows: FileRows, names: Sequence[str]) -> None:
     some = ", ".join(listed[:30]) + (f" and {len(listed) - 30:,} more" if len(listed) > 30 else "")
     bare = all(name.replace(".", "", 1).lstrip("+-").isdigit() for name in have)
     hint = "; its first line holds only numbers: is the header missing?" if bare else ""
-    raise FileError(f"the file has no column {', '.join(map(repr, missing))}; it has {some}{hint}")
+    gone = [said for said in rows.remarks.left_out if said.startswith(tuple(f"column {name!r}:" for name in missing))]
+    why = f" that can be used ({'; '.join(gone)})" if gone else ""
+    raise FileError(f"the file has no column {', '.join(map(repr, missing))}{why}; it has {some}{hint}")

@@ -178,6 +178,29 @@ def test_a_baseline_is_posted_as_any_table(client: httpx.Client) -> None:
     assert "decimal comma" in " ".join(answer.json()["assumed"])
 
 
+SEVERAL = "labels of several parts are sent by `modelspan.label`"
+
+
+def test_lists_that_are_written_as_text_are_classes_and_named() -> None:
+    """Each spelling would be a class of its own: it is said of how many cells, and what sends lists."""
+    given = label_rows(
+        from_bytes(b'prediction_id,label\na,"[""tea"", ""cup""]"\nb, [1] \nc,tea\n'), "prediction_id", "label"
+    )
+    assert given.remarks.assumed == [
+        f"2 of 3 cells of 'label' look like lists ('[…]'), and each is taken for one class; {SEVERAL}"
+    ]
+
+
+@pytest.mark.parametrize("limit", [2**20, 2**62], ids=["posted", "on disk"])
+def test_columns_of_lists_are_refused_with_what_sends_them(limit: int) -> None:
+    """Also where a bounded reader has left the column out, which does not say that there is none."""
+    sink = io.BytesIO()
+    parquet.write_table(pa.table({"prediction_id": ["a", "b"], "label": [["tea"], ["cup"]]}), sink)
+    said = "no column 'label' that can be used" if limit < 2**62 else f"holds list<.*>, .*; {SEVERAL}"
+    with pytest.raises(FileError, match=said):
+        label_rows(from_bytes(sink.getvalue(), limit=limit), "prediction_id", "label")
+
+
 @pytest.mark.parametrize("path", ["/api/labels", "/api/baselines?model=m"])
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_what_a_page_can_send_unasked_is_refused(client: httpx.Client, path: str, kind: str) -> None:
