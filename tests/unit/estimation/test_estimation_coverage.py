@@ -159,3 +159,15 @@ def test_the_interval_of_an_estimate_of_several_classes_holds_what_labels_say() 
             }
             held.append([found[name].lower <= value <= found[name].upper for name, value in realised.items()])
     assert (np.mean(held, axis=0) >= 0.85).all(), np.mean(held, axis=0)
+
+
+def test_a_window_of_other_rows_shows_other_losses_though_each_is_foretold() -> None:
+    """By total variance: where a row's loss is known from its inputs, windows differ by which rows come."""
+    x = np.random.default_rng(5).uniform(0.0, 1.0, 6000)
+    model = dle.fit_losses(x[:4000, None], np.zeros(4000), 1 + x[:4000], np.array([False]))
+    found = dle.estimate_losses(model, x[4000:, None], np.zeros(2000))
+    now, others = (side["mean_absolute_error"] for side in (found.measures, found.spread))
+    assert others.value == now.value
+    widths = [(one.upper - one.lower) / (2 * 1.96) for one in (now, others)]
+    assert widths[0] < 0.1 * widths[1]
+    assert widths[1] == pytest.approx(x[4000:].std() / np.sqrt(2000), rel=0.05)

@@ -243,7 +243,8 @@ def _regression(context: MonitorContext, rows: Rows, reference: Rows) -> Iterato
         return
     found = dle.estimate_losses(model, now.features, now.value, encoding.names)
     for metric, one in found.measures.items():
-        told = Estimated(metric, one, model.base[metric], higher=False, lacks=found.lacks, beyond=found.beyond)
+        spread = found.spread.get(metric)
+        told = Estimated(metric, one, model.base[metric], False, spread, found.lacks, found.beyond)
         yield judge(context, "dle", told, float(len(now.ids)))
 
 

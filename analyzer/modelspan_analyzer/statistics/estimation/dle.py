@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -95,6 +96,9 @@ class LossEstimates(NamedTuple):
     """That the baseline is too small to tell; '' where it is not."""
     beyond: str
     """Which inputs left those of the baseline; '' where none did."""
+    spread: Mapping[str, Estimate] = MappingProxyType({})
+    """With the interval of what other windows of the same population would show, whose rows are others; empty where
+    one of the two is said."""
 
 
 @one_thread()
@@ -205,11 +209,15 @@ def estimate_losses(
     if lacks or alike.beyond:
         return LossEstimates(dict.fromkeys(model.base, NOTHING), lacks, alike.beyond)
     found = {name: _estimate(learnt, rows, alike) for name, learnt in model.losses.items()}
-    return LossEstimates(_with_roots(found), "", "")
+    shown, spread = ({name: each[at] for name, each in found.items()} for at in (0, 1))
+    return LossEstimates(_with_roots(shown), "", "", _with_roots(spread))
 
 
-def _estimate(learnt: LearntLoss, rows: FloatArray, alike: Balanced) -> Estimate:
-    """Of one mean loss, by weights of the baseline's rows that make it look like these."""
+def _estimate(learnt: LearntLoss, rows: FloatArray, alike: Balanced) -> tuple[Estimate, Estimate]:
+    """Of one mean loss, by weights of the baseline's rows that make it look like these; then with what others show.
+
+    By the law of total variance the second adds how far what is expected differs from row to row.
+    """
     weight = np.ones(len(rows))
     if learnt.defined is not None:
         weight = np.maximum(learnt.defined.predict_proba(rows)[:, 1], _LEAST_SHARE)
@@ -223,7 +231,13 @@ def _estimate(learnt: LearntLoss, rows: FloatArray, alike: Balanced) -> Estimate
     error = _error(seen, own.plus(_modelled(learnt.spread, least, alike.ratio, weight, float(known.sum()))))
     moved = alike.moved[0].shape[1] > 0
     further = _going_on(learnt.losses[known], alike, known, weight) - value if moved else 0.0
-    return Estimate(*(max(float(end), 0.0) for end in skewed(value, error.of_variance(error.variance + further**2))))
+    shown = error.variance + further**2
+    among = float(np.average((expected - np.average(expected, weights=weight)) ** 2, weights=weight) / weight.sum())
+    now, others = (
+        Estimate(*(max(float(end), 0.0) for end in skewed(value, error.of_variance(variance))))
+        for variance in (shown, shown + among)
+    )
+    return now, others
 
 
 def _modelled(
