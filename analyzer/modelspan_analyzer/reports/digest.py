@@ -107,7 +107,15 @@ def _incidents(digest: Digest) -> Section:
     columns = ("state", "what", "why", "opened", "resolved", "in whose hands", "predictions affected", "opinion")
     listed = Table(columns, [_case(one) for one in shown])
     more = [f"{_many(left, 'more incident')} left out: `modelspan incidents` lists all."] if left else []
-    return Section("Incidents", [_counted(digest.counts), listed, *more])
+    return Section("Incidents", [_counted(digest.counts), listed, *more, *filter(None, [as_known(digest)])])
+
+
+def as_known(digest: Digest) -> str:
+    """What of incidents is of a later moment than the end; nothing is where the time still runs."""
+    if digest.until > digest.made_at:
+        return ""
+    at = f"{digest.made_at:%Y-%m-%d %H:%M} UTC"
+    return f"Severity and hands are of the end of this time; titles, causes and predictions affected as known at {at}."
 
 
 def _counted(counts: Counts) -> str:

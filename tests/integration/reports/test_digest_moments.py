@@ -155,6 +155,7 @@ def test_an_incident_is_as_grave_and_in_whose_hands_as_it_was_at_the_end(store: 
     (case,) = digest(store).incidents
     assert (case.status, case.severity, case.acknowledged_by, case.assignee) == (OPEN, "warning", ANN, "ben")
     assert digest(store).counts.unacknowledged == 0
+    assert "titles, causes and predictions affected as known at" in write(digest(store), ".md").decode()
     (line,) = digest(store).models
     assert (line.state, line.sentence, line.incidents) == ("warning", made.title, 1)
     later = digest(store, since=UNTIL.isoformat(), until=NOW.isoformat())

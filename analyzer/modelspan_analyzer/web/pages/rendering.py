@@ -192,6 +192,7 @@ def _environment() -> Environment:
         digest.burned,
         digest.listed,
         digest.stages_said,
+        digest.as_known,
     )
     made.filters |= {each.__name__: each for each in (*shown, *of_digest)}
     return made
