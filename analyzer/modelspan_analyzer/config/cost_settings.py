@@ -25,7 +25,7 @@ class CostSettings(Settings):
 
     prediction: str = Field(
         "",
-        description="SQL expression of what one prediction cost by itself; in experiments its tag `cost` if not given",
+        description="SQL expression of what one prediction cost by itself; its tag `cost` if not given",
     )
 
     @field_validator("prediction")

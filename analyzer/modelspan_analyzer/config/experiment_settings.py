@@ -94,6 +94,8 @@ class ExperimentSettings(MeasureSettings):
         guarded = [one.measure for one in self.guardrails]
         if twice := next((one for one in guarded if guarded.count(one) > 1), None):
             raise ValueError(f"{self.name!r} guards {twice!r} twice: keep one margin")
+        if self.measure in guarded:
+            raise ValueError(f"{self.measure!r} is the goal of {self.name!r} and cannot guard it too: take one away")
         return self
 
     @property

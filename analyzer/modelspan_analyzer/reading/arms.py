@@ -35,10 +35,13 @@ _SEVERAL: Final = (
 NOTHING: Final = Moments(0, 0.0, 0.0, 0.0)
 
 _MOMENTS: Final = """
-SELECT arm, count() AS n, any(middle) AS mean, sum(pow(x - middle, 2)) AS squares, sum(pow(x - middle, 4)) AS fourth
-FROM (SELECT arm, x, avg(x) OVER (PARTITION BY arm) AS middle FROM ({values}) WHERE isFinite(x))
+SELECT arm, count() AS n, any(middle) AS mean, sum(pow(x - middle, 2)) AS squares, sum(pow(x - middle, 4)) AS fourth,
+       max(abs(x)) AS largest
+FROM (SELECT arm, x, if(min(x) OVER w = max(x) OVER w, x, avg(x) OVER w) AS middle FROM ({values}) WHERE isFinite(x)
+      WINDOW w AS (PARTITION BY arm))
 GROUP BY arm ORDER BY arm
 """
+# A mean of equal numbers may be off by a bit, by which each of them would seem to vary.
 _LOSSES: Final = """
 SELECT '{arm}' AS arm, {loss} AS x FROM (SELECT *, {predicted} AS answer FROM ({rows})) AS r WHERE {known}
 """
@@ -144,8 +147,21 @@ def failures(store: Store, arms: Arms) -> Batch:
 
 
 def costs(store: Store, arms: Arms, cost: Compiled) -> Batch:
-    """What calls cost, those that failed too; of which it is not known, are not among them."""
+    """What calls cost, those that failed too; of which it is not known, are not among them.
+
+    Raises:
+        ValueError: a cost is too large to be squared twice.
+    """
     return _calls(store, arms, number_of(cost), outcomes=bool(cost.outcomes))
+
+
+def unread(store: Store, arms: Arms, told: Compiled) -> int:
+    """How many calls tell a cost by their tag that is no number, such as `$0.02`."""
+    known = f"notEmpty(tags['cost']) AND NOT isFinite({number_of(told)})"
+    sides = [arms.calls(side) for side in (0, 1)]
+    each = " UNION ALL ".join(one.sql for one in sides)
+    asked = {**sides[0].parameters, **sides[1].parameters}
+    return int(store.scalar(f"SELECT count() FROM ({each}) WHERE {known}", asked))
 
 
 def logarithms(store: Store, arms: Arms) -> Batch:
@@ -189,6 +205,10 @@ def _calls(store: Store, arms: Arms, value: str, *, known: str = "true", outcome
 
 def _moments(store: Store, each: Sequence[str], asked: Mapping[str, Any]) -> dict[str, Moments]:
     rows = store.rows(_MOMENTS.format(values=" UNION ALL ".join(each)), dict(asked))
+    if too_large := next((row["largest"] for row in rows if not math.isfinite(row["fourth"])), None):
+        raise ValueError(
+            f"a value of {too_large:.4g} is too large for its fourth power, which how sure a mean is asks for"
+        )
     return {row["arm"]: Moments(int(row["n"]), *(float(row[name]) for name in _POWERS)) for row in rows}
 
 

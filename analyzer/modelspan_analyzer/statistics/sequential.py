@@ -10,7 +10,8 @@ central limit theory and asymptotic confidence sequences (Annals of Statistics 2
 It is asymptotic in what comes before the first look: so nothing is said until each side has `LEAST` rows over their
 kurtosis, as 60 normal rows have. Of shares that is about so many of the rarer kind: where there are fewer, the variance
 is taken as if there were so many, so that what never happens is known to be rare. What is compared may be unbounded, as
-costs are, if only its variance exists.
+costs are, if only its variance exists. One side that does not vary at all, as a price a call, is taken to vary as the
+other does, which is more than what was seen of it; where neither varies, nothing is said.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from typing import Final
 
 LEAST: Final = 20.0
 """Rows over their kurtosis, of each side, before which nothing is said."""
+
+
+_NORMAL: Final = 3.0
+"""Kurtosis of normal rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Standing:
     """Always valid: the level at which 0 is just excluded."""
     weight: float = 0.0
     variance: float = math.nan
-    """Of the weighted sum."""
+    """Of the weighted sum; 0 where no row differs from another of its side, which tells nothing of how sure it is."""
     counts: float = 0.0
     """Rows over their kurtosis, of the side that has less."""
 
@@ -142,8 +147,7 @@ def standing(batches: Iterable[Batch], alpha: float, tuned_to: int) -> Standing:
     variance, counts = 0.0, math.inf
     for paired in (True, False):
         same = [one for one in used if (one.champion is None) is paired]
-        for side in range((1 if paired else 2) if same else 0):
-            spread, count = _spread([one.sides[side] for one in same], shares=all(one.shares for one in same))
+        for side, (spread, count) in enumerate(_spreads(same)):
             variance += spread * sum(one.weight**2 / one.sides[side].rows for one in same)
             counts = min(counts, count)
     known = (rows, total / weight)
@@ -153,6 +157,15 @@ def standing(batches: Iterable[Batch], alpha: float, tuned_to: int) -> Standing:
     reach = boundary(variance, rho, alpha) / weight
     p_value = always_valid_p(total, variance, rho)
     return Standing(*known, known[1] - reach, known[1] + reach, p_value, weight, variance, counts)
+
+
+def _spreads(batches: Sequence[Batch]) -> list[tuple[float, float]]:
+    """`_spread` of each side; one that never varied, as a fixed price, counts as normal and varies as the other."""
+    sides = list(zip(*(one.sides for one in batches), strict=True))
+    found = [_spread(side, shares=all(one.shares for one in batches)) for side in sides]
+    most = max((variance for variance, _ in found), default=0.0)
+    lent = [(most, sum(one.rows for one in side) / _NORMAL) for side in sides]
+    return [one if one[0] or not most else other for one, other in zip(found, lent, strict=True)]
 
 
 def _spread(sides: Sequence[Moments], *, shares: bool) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from modelspan_analyzer.config.cost_settings import CostSettings
+from modelspan_analyzer.config.cost_settings import TOLD, CostSettings
 from modelspan_analyzer.config.expression import paid
 from modelspan_analyzer.reading.paid import Paid, mean_cost
 from modelspan_analyzer.results import Window
@@ -186,7 +186,9 @@ def cost(store: Store, model: str, window: Window, prices: CostSettings) -> Cost
         hours = prices.replicas * (window.end - window.start).total_seconds() / 3600
     found = stages(store, model, window) if prices.call else []
     per_prediction = sum(stage.calls * prices.call.get(stage.service, 0.0) for stage in found)
-    own = mean_cost(store, model, window, paid(prices.prediction)) if prices.prediction else Paid(0, 0.0)
+    own = mean_cost(store, model, window, paid(prices.prediction or TOLD))
+    if not (prices.prediction or own.known):
+        own = Paid(0, 0.0)
     return Cost(
         currency=prices.currency,
         predictions=served["predictions"],
@@ -204,7 +206,7 @@ class Breakdown:
     stages: list[Stage]
     saturation: list[Saturation]
     cost: Cost | None
-    """None where no price is known."""
+    """None where no price is known and no prediction tells what it cost."""
 
     def as_json(self) -> dict[str, Any]:
         """The breakdown as JSON-ready values; null where a number is not known."""
@@ -217,8 +219,9 @@ class Breakdown:
 
 def breakdown(store: Store, model: str, window: Window, prices: CostSettings) -> Breakdown:
     """Everything there is to say of where a model's time and money go."""
-    known = cost(store, model, window, prices) if prices.known else None
-    return Breakdown(stages(store, model, window), saturation(store, model, window), known)
+    found = cost(store, model, window, prices)
+    known = prices.known or found.told > 0
+    return Breakdown(stages(store, model, window), saturation(store, model, window), found if known else None)
 
 
 def _finite(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +180,84 @@ def test_what_the_engine_cannot_compute_is_said_before_and_is_an_error_after(sto
     (one,) = results(store, "next.cost")
     assert (one["verdict"], one["reason"].startswith("it cannot be measured: ")) == ("error", True)
     assert results(store, "next.latency")[0]["value"] == pytest.approx(0, abs=0.3)
+
+
+ONE = """
+models:
+- model: checkout
+  experiments: [{name: next, champion: a, challenger: b, measure: cost, min_effect: 0.001}]
+"""
+
+
+def told_by_tags(store: Store, version: str, costs: Sequence[str], hour: int = 0) -> None:
+    """Calls of a version within an hour with these texts as tag `cost`, and none where a text is empty."""
+    n = len(costs)
+    tags = [[("cost", text)] if text else [] for text in costs]
+    times = [START + timedelta(hours=hour, seconds=row) for row in range(n)]
+    store.insert("predictions", pa.table({
+        "model": ["checkout"] * n, "version": [version] * n, "tags": pa.array(tags, TEXTS),
+        "prediction_id": [f"{version}-{hour}-{row}" for row in range(n)],
+        "timestamp": pa.array(times, pa.timestamp("ns", "UTC")),
+    }))  # fmt: skip
+
+
+@pytest.mark.parametrize("price", ["0.5", "0.02", "0.1"])
+def test_a_price_that_never_varies_tells_nothing_of_how_sure_a_difference_is(store: Store, price: str) -> None:
+    """On both sides, whether or not a mean of such numbers is exact: 0.02 thirty times over, divided by thirty, is
+    another number, by which each call seemed to vary, and "no difference" was decided of two dozen calls."""
+    for version in ("a", "b"):
+        told_by_tags(store, version, [price] * 300)
+    Runner(store, parse(ONE + OFF)).run_window("checkout", "b", window(0))
+    (one,) = results(store, "next.cost")
+    assert (one["verdict"], one["value"], one["lower"]) == ("not_enough_data", 0.0, None)
+    assert "all alike within each of both, which tells nothing of how sure that is" in one["reason"]
+
+
+@pytest.mark.parametrize("price", ["0.5", "0.1"])
+def test_a_fixed_price_is_compared_with_one_that_varies(store: Store, price: str) -> None:
+    """As if it varied as the other does."""
+    varies = np.random.default_rng(5).gamma(9, float(price) / 12, 300)
+    told_by_tags(store, "a", [price] * 300)
+    told_by_tags(store, "b", [str(one) for one in varies])
+    Runner(store, parse(ONE + OFF)).run_window("checkout", "b", window(0))
+    (one,) = results(store, "next.cost")
+    assert one["value"] == pytest.approx(varies.mean() - float(price))
+    assert one["verdict"] == "alarm"
+    assert "the challenger is better" in one["reason"]
+
+
+def test_a_tag_that_is_no_number_is_not_called_missing(store: Store) -> None:
+    """Calls whose tag is a text with a sign of its currency are counted, and said to be told by no number."""
+    told_by_tags(store, "a", ["$0.02", "0,02", "nan", ""] * 25)
+    told_by_tags(store, "b", ["0.02"] * 100)
+    Runner(store, parse(ONE + OFF)).run_window("checkout", "b", window(0))
+    (one,) = results(store, "next.cost")
+    assert one["verdict"] == "not_enough_data"
+    unknown = "in this window the cost is not known of 100 of 100 of a: of 75 the tag `cost` is there and is no number"
+    assert unknown in one["reason"]
+
+
+def test_an_expression_that_gives_no_number_is_not_answered_with_writing_one(store: Store) -> None:
+    expression = ONE.replace("  experiments", "  costs: {prediction: tag.tokens * 0.01}\n  experiments")
+    for version in ("a", "b"):
+        told_by_tags(store, version, ["1"] * 100)
+    Runner(store, parse(expression + OFF)).run_window("checkout", "b", window(0))
+    (one,) = results(store, "next.cost")
+    assert one["reason"].endswith("what `costs: {prediction: ...}` names is missing there, late or no number")
+
+
+def test_costs_too_large_to_be_compared_are_an_error(store: Store) -> None:
+    """Their fourth powers are infinite, which no result keeps: each window forgot those before it."""
+    for version in ("a", "b"):
+        told_by_tags(store, version, ["1e200", "2e200"] * 50)
+    Runner(store, parse(ONE + OFF)).run_window("checkout", "b", window(0))
+    (one,) = results(store, "next.cost")
+    assert one["verdict"] == "error"
+    assert "a value of 2e+200 is too large" in one["reason"]
+
+
+def test_a_goal_guards_nothing() -> None:
+    """Both have one name: what the goal found was overwritten by the guardrail."""
+    guardrails = "[{measure: loss, margin: 1}, {measure: cost, margin: 1}]"
+    with pytest.raises(Exception, match="'cost' is the goal of 'next' and cannot guard it too"):
+        parse(ONE.replace("min_effect: 0.001", f"guardrails: {guardrails}"))

@@ -14,7 +14,7 @@ from why_systems import END, HOURS, START, build
 
 from modelspan_analyzer.config.cost_settings import CostSettings
 from modelspan_analyzer.results import Window
-from modelspan_analyzer.why.breakdown import cost, saturation, stages
+from modelspan_analyzer.why.breakdown import breakdown, cost, saturation, stages
 from modelspan_analyzer.why.moved import moved, since_release
 from modelspan_collector.store import schema
 from modelspan_collector.store.connect import connect
@@ -129,5 +129,18 @@ def test_the_cost_of_a_thousand_predictions_follows_from_prices(kept):
     assert (own.per_thousand, own.told) == (pytest.approx(500 * seconds), own.predictions)
     untold = cost(kept, system.model, WHOLE, CostSettings(prediction="tag.cost", replica_hour=1.0))
     assert (math.isnan(untold.per_thousand), untold.told) == (True, 0)
+    assert breakdown(kept, system.model, WHOLE, CostSettings()).cost is None
     counted = cost(kept, system.model, WHOLE, CostSettings(replica_hour=1.0))
     assert counted.serving == pytest.approx(HOURS * len(system.services["model"].pods), rel=0.02)
+
+
+def test_a_tag_tells_what_a_prediction_cost_where_no_expression_does(kept):
+    """As experiments read it: beside prices it is added, and without any it is what is known."""
+    times = pa.array([WHOLE.start] * 4, pa.timestamp("ns", "UTC"))
+    tags = [[("cost", "0.5")], [("cost", "1.5")], [("cost", "$2")], []]
+    store_of = {"model": ["letters"] * 4, "timestamp": times, "tags": pa.array(tags, pa.map_(pa.string(), pa.string()))}
+    kept.insert("predictions", pa.table(store_of))
+    found = breakdown(kept, "letters", WHOLE, CostSettings(currency="EUR")).cost
+    assert (found.per_thousand, found.told, found.currency) == (1000.0, 2, "EUR")
+    priced = cost(kept, "letters", WHOLE, CostSettings(replica_hour=1.0, replicas=1.0))
+    assert priced.per_thousand == pytest.approx(1000.0 + 1000 * HOURS / 4)

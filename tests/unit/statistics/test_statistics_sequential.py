@@ -182,3 +182,15 @@ def test_the_split_is_that_of_scipy() -> None:
     factor = stats.betabinom(1000, 20, 80).pmf(160) / stats.binom(1000, 0.2).pmf(160)
     assert split_p_value(160, 1000, 0.2) == pytest.approx(1 / factor)
     assert split_p_value(200, 1000, 0.2) == 1.0
+
+
+def test_a_side_that_never_varies_is_taken_to_vary_as_the_other_and_two_such_say_nothing() -> None:
+    """A fixed price: not narrower than beside a side that varies as much, and nothing before it has 60 rows."""
+    varies = moments(np.random.default_rng(7).normal(1.0, 0.5, 400))
+    fixed, like = Moments(400, 1.0, 0.0, 0.0), Moments(400, 1.0, varies.squares, varies.fourth)
+    found, twice = standing([Batch(varies, fixed)], ALPHA, 2000), standing([Batch(varies, like)], ALPHA, 2000)
+    assert (found.lower, found.upper) == pytest.approx((twice.lower, twice.upper))
+    few = standing([Batch(varies, Moments(59, 1.0, 0.0, 0.0))], ALPHA, 2000)
+    assert (few.lower, few.upper) == (-np.inf, np.inf)
+    neither = standing([Batch(fixed, Moments(400, 2.0, 0.0, 0.0))], ALPHA, 2000)
+    assert (neither.lower, neither.variance, neither.difference) == (-np.inf, 0.0, -1.0)

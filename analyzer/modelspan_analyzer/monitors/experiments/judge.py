@@ -17,6 +17,7 @@ from modelspan_analyzer.results import Judged, Verdict
 from modelspan_analyzer.statistics.sequential import Standing, rows_needed
 from modelspan_analyzer.verdicts.p_value import p_text
 
+ALIKE: Final = "all alike within each of both, which tells nothing of how sure that is"
 MATTERS: Final = 0.05
 """Share of the champion's value that matters, where nobody says."""
 
@@ -121,7 +122,7 @@ def _said(found: Standing, asked: Asked) -> str:
     one, other = asked.experiment.challenger, asked.experiment.champion
     if math.isnan(found.difference):
         return f"no window has both {one} and {other} with what is measured"
-    within = "too little to say how sure that is"
+    within = "too little to say how sure that is" if found.variance else ALIKE
     if math.isfinite(found.lower):
         within = f"{asked.amount(found.lower)} to {asked.amount(found.upper)}"
     return f"{one} against {other}: {asked.amount(found.difference)} ({within})"

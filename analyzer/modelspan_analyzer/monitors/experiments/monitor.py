@@ -28,7 +28,18 @@ from modelspan_analyzer.monitors.context import MonitorContext
 from modelspan_analyzer.monitors.experiments.earlier import Before, as_details, before, definition
 from modelspan_analyzer.monitors.experiments.judge import Asked, judge
 from modelspan_analyzer.monitors.signal import Cost, Signal
-from modelspan_analyzer.reading.arms import NOTHING, Arms, answered, costs, failures, logarithms, losses, outcomes, own
+from modelspan_analyzer.reading.arms import (
+    NOTHING,
+    Arms,
+    answered,
+    costs,
+    failures,
+    logarithms,
+    losses,
+    outcomes,
+    own,
+    unread,
+)
 from modelspan_analyzer.results import Judged, Result, Seen, Verdict, finite
 from modelspan_analyzer.statistics.sequential import LEAST, Batch, Standing, split_p_value, standing
 from modelspan_analyzer.verdicts.p_value import p_text
@@ -38,7 +49,9 @@ SIGNAL: Final = "experiments"
 _SPLIT: Final = "split"
 _SURE: Final = 0.001
 """Of a fault in the split, at all times at once."""
-_NO_COST: Final = "send it as the tag `cost`, or write `costs: {prediction: ...}` into monitors.yaml"
+_NO_TAG: Final = "send it as the tag `cost`, or write `costs: {prediction: ...}` into monitors.yaml"
+_NO_NUMBER: Final = "of {n:,} the tag `cost` is there and is no number such as 0.02"
+_NO_RESULT: Final = "what `costs: {prediction: ...}` names is missing there, late or no number"
 _DOUBT: Final = "; the split is not as it should be, so that both may have been given different requests"
 
 
@@ -185,7 +198,13 @@ def _unknown(context: MonitorContext, arms: Arms, asked: Asked, batch: Batch) ->
         for name, known, calls in every
         if known.rows < calls.rows
     ]
-    return f"; the cost is not known of {' and '.join(said)}: {_NO_COST}" if said else ""
+    if not said:
+        return ""
+    why = _NO_RESULT
+    if not context.settings.costs.prediction:
+        texts = unread(context.store, arms, paid(TOLD))
+        why = _NO_NUMBER.format(n=texts) if texts else _NO_TAG
+    return f"; in this window the cost is not known of {' and '.join(said)}: {why}"
 
 
 def _shown(found: Standing, asked: Asked) -> float | None:
