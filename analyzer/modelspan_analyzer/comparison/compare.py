@@ -80,6 +80,8 @@ class Comparison:
     period: Period
     left_out: str = ""
     """Which labels are no class of the model, and how many of each version; '' where none are."""
+    taken: str = ""
+    """What answers are taken for, where that was derived or is doubted; '' where nothing is to be said of it."""
 
 
 def compare(
@@ -93,7 +95,7 @@ def compare(
         champion: the version in use.
         challenger: the version that might replace it.
         window: where to look; the part of it in which both versions answered is compared.
-        settings: positive class, threshold and confidence.
+        settings: task, positive class, threshold and confidence.
 
     Raises:
         LookupError: a version has no labelled predictions in the window, or the two share neither a time nor requests.
@@ -130,7 +132,7 @@ def compare(
     if paired is None and not compared.together:
         raise LookupError(f"{refusal(store, model, champion, challenger, window)}; {matched}, too few with labels")
     said = _recommend(measures, paired, settings, compared)
-    return Comparison(tuple(measures), paired, said, reasons, matched, compared, left_out)
+    return Comparison(tuple(measures), paired, said, reasons, matched, compared, left_out, target.taken)
 
 
 def _known(store: Store, model: str, *versions: str) -> list[Seen]:

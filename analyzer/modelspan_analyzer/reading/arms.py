@@ -91,8 +91,8 @@ class Arms:
 _NAMES: Final = ("champion", "challenger")
 
 
-def losses(store: Store, arms: Arms, positive_class: str, threshold: float, task: str = "") -> Batch:
-    """How wrong the answers were, by the labels that are in.
+def losses(store: Store, arms: Arms, positive_class: str, threshold: float, task: str = "") -> tuple[Batch, str]:
+    """How wrong the answers were, by the labels that are in; and what answers were taken for, where that is in doubt.
 
     Raises:
         ValueError: labels and answers name no class in common, the positive class is none of two, or answers are of
@@ -124,7 +124,8 @@ def losses(store: Store, arms: Arms, positive_class: str, threshold: float, task
     pairs, own = found.get("pairs", NOTHING), found.get("challenger", NOTHING)
     paired = pairs.rows and 2 * pairs.rows >= own.rows
     shares = target.task != REGRESSION
-    return Batch(pairs, None, found.get("champion", NOTHING).mean, shares) if paired else _batch(found, shares)
+    usual = found.get("champion", NOTHING).mean
+    return Batch(pairs, None, usual, shares) if paired else _batch(found, shares), target.taken
 
 
 def answered(store: Store, arms: Arms) -> bool:

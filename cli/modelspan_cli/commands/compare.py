@@ -7,12 +7,15 @@ import dataclasses
 import json
 import math
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from rich.table import Table
 
 from modelspan_analyzer.comparison.compare import Comparison, compare
 from modelspan_analyzer.comparison.reasons import ReasonsCompared
 from modelspan_analyzer.config.outcome_settings import PerformanceSettings
+from modelspan_analyzer.config.settings import MonitorsConfig
+from modelspan_analyzer.monitors_yaml import ConfigError, load
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.performance.counts import Estimate
 from modelspan_analyzer.verdicts.p_value import p_text
@@ -33,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--end", type=moment, help="end of it (default: now); what is compared is the part in which both answered"
     )
     parser.add_argument("--positive-class", default="", help="where it cannot be guessed")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the monitors.yaml that says task and threshold")
     parser.add_argument("--top", type=int, default=10, help="reasons shown (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_data_argument(parser)
@@ -41,14 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print both versions' measures and the recommendation."""
     end = args.end or datetime.now(UTC)
-    settings = PerformanceSettings(positive_class=args.positive_class)
     try:
+        settings = _settings(args)
         window = Window(args.start or end - timedelta(days=7), end)
         with reading(args) as store:
             if args.champion == args.challenger:
                 raise CommandError(f"{args.champion} is both: name two versions of {args.model} to compare")
             found = as_shown(args, store, compare(store, args.model, args.champion, args.challenger, window, settings))
-    except (LookupError, ValueError) as error:
+    except (ConfigError, LookupError, ValueError) as error:
         raise CommandError(str(error).strip("'\"")) from error
     if args.json:
         print(json.dumps(dataclasses.asdict(found), default=str, indent=2))
@@ -61,13 +65,24 @@ def run(args: argparse.Namespace) -> int:
     console().print(table)
     console().print(f"{found.period}.")
     console().print(f"{found.matched}.")
-    for line in (found.left_out, *_of_common_classes(found)):
+    for line in (found.taken, found.left_out, *_of_common_classes(found)):
         if line:
             console().print(f"{line}.")
     console().print(found.recommendation)
     if found.reasons:
         _show_reasons(found.reasons, args)
     return 0
+
+
+def _settings(args: argparse.Namespace) -> PerformanceSettings:
+    """How the challenger's performance is measured; what is given here counts before the file.
+
+    Raises:
+        ConfigError: the file is not right.
+    """
+    config = load(args.config) if args.config else MonitorsConfig()
+    found = config.for_model(args.model, args.challenger).performance
+    return found.model_copy(update={"positive_class": args.positive_class}) if args.positive_class else found
 
 
 def _of_common_classes(found: Comparison) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -80,11 +81,20 @@ def test_what_is_told_is_no_guess(looked: Looked, told: dict[str, str]) -> None:
 
 
 def test_a_card_counts_before_the_settings(looked: Looked) -> None:
-    """What the model's owner says of it is not overruled by a default."""
+    """What the model's owner says of it is not overruled by a default, and that they differ is said."""
     yaml = "defaults: {performance: {task: classification}}"
     found = looked({"value": FAR}, {"label": TRUTH.astype(str)}, yaml=yaml, card="regression")
     assert found["mean_absolute_error"].value == pytest.approx(np.abs(FAR - TRUTH).mean())
     assert found["labels_share"].verdict == "ok"
+    said = "the model's card says regression, which counts, and `performance: {task: classification}` in monitors.yaml"
+    assert f"{said} does not" in found["labels_share"].reason
+
+
+def test_a_card_and_settings_that_say_the_same_are_not_told_apart(looked: Looked) -> None:
+    """A binary classification is one."""
+    yaml = "defaults: {performance: {task: classification}}"
+    found = looked({"value": FAR}, {"label": TRUTH.astype(str)}, yaml=yaml, card="binary classification")
+    assert "monitors.yaml" not in found["labels_share"].reason
 
 
 @pytest.mark.parametrize("card", ["", "regression"])
@@ -131,3 +141,36 @@ def test_it_is_named_by_status_pages_and_reports(
         page = asking.get("/model", params={"model": "m"}, headers={"accept": "text/html"})
     server.stop()
     assert said in " ".join(page.text.split())
+
+
+TWO = """
+defaults:
+  experiments: [{name: next, champion: "1", challenger: "2"}]
+"""
+TOLD = "  performance: {task: classification}\n"
+
+
+def two_versions(store: Store) -> None:
+    """Answers of two versions that are far from 0 and 1, and labels of two classes."""
+    for version in "12":
+        ids, stamps = [f"{version}-{row}" for row in range(ROWS)], pa.array([START] * ROWS, pa.timestamp("ns", "UTC"))
+        whole = {"model": ["m"] * ROWS, "version": [version] * ROWS, "timestamp": stamps, "prediction_id": ids}
+        store.insert("predictions", pa.table({**whole, "value": FAR}))
+        store.insert("labels", pa.table({"prediction_id": ids, "timestamp": stamps, "label": TRUTH.astype(str)}))
+
+
+@pytest.mark.parametrize(("yaml", "denied"), [(TWO, True), (TWO + TOLD, False)])
+def test_comparisons_of_versions_name_it_and_take_what_settles_it(
+    store: Store, engine_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], yaml: str, denied: bool
+) -> None:
+    """An experiment's loss and `modelspan compare`, which measured numbers where monitors.yaml says classes."""
+    two_versions(store)
+    said = "taken for numbers, though labels are 0, 1 alone"
+    found = {one.metric: one for one in Runner(store, parse(yaml)).run_window("m", "2", WINDOW)}
+    assert (said in found["next.loss"].reason) == denied
+    (file := tmp_path / "monitors.yaml").write_text(yaml)
+    asked = ["compare", "m", "1", "2", "--config", str(file), "--store", engine_dsn, "--database", store.database]
+    assert main(asked) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert (said in printed) == denied
+    assert ("mean_absolute_error" in printed, "balanced_accuracy" in printed) == (denied, not denied)

@@ -127,8 +127,9 @@ def _measured(context: MonitorContext, arms: Arms, asked: Asked) -> Result:
     """One measure, of this window and all before it; one that cannot be computed is an error of its own."""
     known = definition(asked.experiment, asked.measure, _expression(context, asked.measure))
     try:
-        batch = _batch(context, arms, asked.measure)
+        batch, taken = _batch(context, arms, asked.measure)
         lacking = _lacking(batch, asked.experiment) + _unknown(context, arms, asked, batch)
+        lacking += f"; {taken}" if taken else ""
     except (ValueError, ClickHouseError, DriverError) as error:
         reason = str(error) if isinstance(error, ValueError) else sentence(getattr(error, "message", str(error)))
         return context.result(SIGNAL, asked.name, None, Verdict.ERROR, reason=f"it cannot be measured: {reason}")
@@ -141,12 +142,18 @@ def _measured(context: MonitorContext, arms: Arms, asked: Asked) -> Result:
     return context.judged(SIGNAL, asked.name, _shown(found, asked), _seen(found, batch, known, asked), judged, SIGNAL)
 
 
-def _batch(context: MonitorContext, arms: Arms, one: MeasureSettings) -> Batch:
+def _batch(context: MonitorContext, arms: Arms, one: MeasureSettings) -> tuple[Batch, str]:
+    """What the window shows, and what its answers were taken for, where a loss may depend on it."""
     if context.silence is not None:
-        return Batch(NOTHING, NOTHING)
+        return Batch(NOTHING, NOTHING), ""
     if one.measure == LOSS:
         settings = context.settings.performance
         return losses(context.store, arms, settings.positive_class, settings.threshold, settings.task)
+    return _told(context, arms, one), ""
+
+
+def _told(context: MonitorContext, arms: Arms, one: MeasureSettings) -> Batch:
+    """The same of what no label says."""
     if one.measure in (LATENCY, FAILURES):
         return (logarithms if one.measure == LATENCY else failures)(context.store, arms)
     if one.measure == COST:

@@ -108,7 +108,7 @@ def _share(context: MonitorContext, seen: Coverage) -> Result:
         threshold=least / seen.rows if seen.rows >= max(least, 1) else None,
         direction="below",
         n=seen.rows,
-        reason="; ".join(filter(None, (known, unlike, said, few, target.derived, target.doubt, _compared(context)))),
+        reason="; ".join(filter(None, (known, unlike, said, few, target.taken, _compared(context)))),
         details={
             "labelled": seen.labelled,
             "left_out": odd,

@@ -100,7 +100,7 @@ class Target:
     of_values: confidence.Classes = field(default=frozenset(), compare=False)
     """The classes whose scores values are, where they are to be turned round for the positive one."""
     doubt: str = field(default="", compare=False)
-    """What of the guess may be wrong, as answers or labels may be something else; '' where nothing says so."""
+    """What may be wrong of the task, as answers, labels or `monitors.yaml` say else; '' where nothing does."""
     denied: bool = field(default=False, compare=False)
     """Whether the labels speak against the guess."""
     apart: str = field(default="", compare=False)
@@ -113,6 +113,11 @@ class Target:
     """Answers are anomaly scores: they put rows into an order, and are no probabilities."""
     signs: bool = False
     """Answers are the numbers -1 and 1, which are classes."""
+
+    @property
+    def taken(self) -> str:
+        """What answers are taken for, where that was derived or is doubted; '' where nothing is to be said of it."""
+        return "; ".join(filter(None, (self.derived, self.doubt)))
 
     @property
     def positive(self) -> str:
@@ -171,10 +176,11 @@ def target_of(
             baselines do, or where of several windows all have labels of two.
         task: what answers are where no card says it.
     """
-    card = card_for(store, model, frozenset().union(*(one.tenants for one in seen)))
-    card = card._replace(task=card.task or task)
+    known = card_for(store, model, frozenset().union(*(one.tenants for one in seen)))
+    card = known._replace(task=known.task or task)
     target = _by_what_was_seen(card, seen, positive, windows)
-    return _beside_labels(target, card.task, seen, windows) if target.task == REGRESSION else target
+    target = _beside_labels(target, card.task, seen, windows) if target.task == REGRESSION else target
+    return _told_otherwise(target, known.task, task)
 
 
 def _by_what_was_seen(card: Card, seen: Sequence[Seen], positive: str, windows: int) -> Target:
@@ -231,6 +237,14 @@ def _beside_labels(target: Target, task: str, seen: Sequence[Seen], windows: int
         return target
     why = f"answers are taken for numbers, though labels are {shown(every)} alone, as of classes: {_SETTLED}"
     return replace(target, guess=why, derived="", doubt=why, denied=True)
+
+
+def _told_otherwise(target: Target, card: str, task: str) -> Target:
+    """The target of a model of which `monitors.yaml` says another task than its card does."""
+    if not (card and task) or _plainly(card) == _plainly(task) or (_classifies(card) and _classifies(task)):
+        return target
+    why = f"the model's card says {card}, which counts, and `performance: {{task: {task}}}` in monitors.yaml does not"
+    return replace(target, doubt="; ".join(filter(None, (target.doubt, why))))
 
 
 def _is_number(text: str) -> bool:
