@@ -19,8 +19,9 @@ from modelspan_analyzer.reading.baselines import active
 from modelspan_analyzer.reading.matching import Matched, match
 from modelspan_analyzer.reading.outcomes.losses import loss_of
 from modelspan_analyzer.reading.outcomes.read import PREDICTED, coverage
+from modelspan_analyzer.reading.outcomes.seen import Seen, look
 from modelspan_analyzer.reading.outcomes.spelling import shown
-from modelspan_analyzer.reading.outcomes.target import Seen, Target, look, read_as, target_of
+from modelspan_analyzer.reading.outcomes.target import Target, read_as, target_of
 from modelspan_analyzer.reading.rows import Rows, baseline_rows, window_rows
 from modelspan_analyzer.results import Window
 from modelspan_analyzer.statistics.performance.counts import Estimate

@@ -15,8 +15,9 @@ from modelspan_analyzer.reading.baselines import KIND_LEARNT, KIND_ROWS, NO_ROWS
 from modelspan_analyzer.reading.names import typed
 from modelspan_analyzer.reading.outcomes import several
 from modelspan_analyzer.reading.outcomes.read import Coverage, coverage
-from modelspan_analyzer.reading.outcomes.target import Seen as Answers
-from modelspan_analyzer.reading.outcomes.target import Target, kept_look, look, read_as, target_of
+from modelspan_analyzer.reading.outcomes.seen import Seen as Answers
+from modelspan_analyzer.reading.outcomes.seen import kept_look, look
+from modelspan_analyzer.reading.outcomes.target import Target, read_as, target_of
 from modelspan_analyzer.reading.profiles.parts import Parts
 from modelspan_analyzer.reading.profiles.profile import Column, Profile
 from modelspan_analyzer.reading.profiles.read import baseline_profile, read_profile

@@ -16,7 +16,8 @@ from modelspan_analyzer.reading.durations import SHORTEST
 from modelspan_analyzer.reading.matching import match
 from modelspan_analyzer.reading.outcomes.losses import loss_of
 from modelspan_analyzer.reading.outcomes.read import PREDICTED
-from modelspan_analyzer.reading.outcomes.target import REGRESSION, look, read_as, target_of
+from modelspan_analyzer.reading.outcomes.seen import look
+from modelspan_analyzer.reading.outcomes.target import REGRESSION, read_as, target_of
 from modelspan_analyzer.reading.own_metrics import measured
 from modelspan_analyzer.reading.paid import number_of
 from modelspan_analyzer.reading.rows import Rows, window_rows, with_outcomes

@@ -17,7 +17,8 @@ from modelspan_analyzer.monitors.performance import business
 from modelspan_analyzer.monitors.performance.evaluate import Measured, evaluate
 from modelspan_analyzer.reading.outcomes import read
 from modelspan_analyzer.reading.outcomes.read import Segment
-from modelspan_analyzer.reading.outcomes.target import Target, look, target_of
+from modelspan_analyzer.reading.outcomes.seen import look
+from modelspan_analyzer.reading.outcomes.target import Target, target_of
 from modelspan_analyzer.reading.rows import Rows, window_rows
 from modelspan_analyzer.results import Window
 from modelspan_collector.store.connect import Store
