@@ -185,7 +185,8 @@ def _unchecked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     judged = _judged(rows)
     said = [row for row in rows if row["verdict"] != SKIPPED and row["metric"] != LEFT_OUT]
     lacking = [row for row in reversed(said) if row["signal"] not in judged]
-    lacking.sort(key=lambda row: row["metric"] not in WITHIN)  # the reason of one that would tell goes before theirs
+    # The reason of one that would tell goes before theirs, and that of all rows before a slice's.
+    lacking.sort(key=lambda row: (row["metric"] not in WITHIN, row["segment"] == ""))
     reasons = {row["signal"]: row["reason"] for row in lacking}
     return [{"signal": signal, "reason": reason} for signal, reason in sorted(reasons.items())]
 

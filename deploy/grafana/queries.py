@@ -133,8 +133,9 @@ MODEL = Dashboard(
         _sql(
             "Why",
             "table",
-            "SELECT window_end, signal, metric, feature, sentence, service, release, flagged FROM explanations FINAL "
-            "WHERE model = '${model}' AND window_end >= $__fromTime ORDER BY window_end DESC LIMIT 100",
+            "SELECT window_end, signal, metric, feature, segment, sentence, service, release, flagged "
+            "FROM explanations FINAL WHERE model = '${model}' AND window_end >= $__fromTime "
+            "ORDER BY window_end DESC LIMIT 100",
             width=24,
         ),
     ),
@@ -149,7 +150,7 @@ FEATURE = Dashboard(
         _per_minute("Missing", "avg(has(null_features, '${feature}')) AS missing", unit="percentunit"),
         _per_minute("Values", _quantiles(_VALUE), f"AND {_HAS_VALUE}"),
         _measured("Quality", "metric, value", f"signal = 'data_quality' AND segment = '' AND {_FEATURE}"),
-        _verdicts("signal, metric", _FEATURE),
+        _verdicts("signal, metric, segment", _FEATURE),
     ),
     ("project", "model", "feature"),
 )

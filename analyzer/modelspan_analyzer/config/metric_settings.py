@@ -23,7 +23,7 @@ def plain_name(given: str, what: str) -> str:
         ValueError: it cannot; the message says what it was to be the name of.
     """
     if not NAME.fullmatch(given):
-        raise ValueError(f"{given!r} is no name of {what}: use letters, digits, _ and -, 60 at most")
+        raise ValueError(f"{given!r} is no name of {what}: use letters a to z, digits, _ and -, 60 at most")
     return given
 
 

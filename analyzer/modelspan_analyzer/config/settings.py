@@ -154,7 +154,7 @@ class ModelSettings(Settings):
     def _slices(cls, given: dict[str, str]) -> dict[str, str]:
         for name, expression in given.items():
             if not NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no name of a slice: use letters, digits, _ and -")
+                raise ValueError(f"{name!r} is no name of a slice: use letters a to z, digits, _ and -")
             slice_of(expression)
         return given
 

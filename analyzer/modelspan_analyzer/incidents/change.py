@@ -89,8 +89,7 @@ def joined(incident: Incident, finding: NewFinding, terms: Terms) -> Incident:
     news = list(incident.news)
     if before is None:
         news.append(Event(now, "finding", describe.finding(result, finding.role)))
-    harmed = any(terms.signals[one.signal].harms(one.metric) for one in members)
-    grave = severity(harmed, affected, share, settings, finding.role)
+    grave = _grave(finding, members, affected, share, terms)
     worse = grave if grave.rank < incident.severity.rank or not incident.findings else incident.severity
     if incident.findings and worse is not incident.severity:
         news.append(Event(now, GRAVER, became(incident.severity, worse)))
@@ -147,7 +146,7 @@ def _says_more(explanation: Explanation, incident: Incident) -> bool:
 
 
 def _impact(finding: NewFinding, signals: Signals) -> tuple[int, float]:
-    """Predictions affected, and their share of the window's; of those that never came, of what was usual."""
+    """Predictions affected, and their share of the result's own; of those that never came, of what was usual."""
     result, explanation = finding.result, finding.explanation
     if signals[result.signal].lacks(result.metric, result.direction):
         lost, usual = max(result.n_baseline - result.n, 0), result.n_baseline
@@ -158,6 +157,14 @@ def _impact(finding: NewFinding, signals: Signals) -> tuple[int, float]:
         return 0, float("nan")
     share = explanation.affected / result.n if result.n else float("nan")
     return explanation.affected, min(share, 1.0)
+
+
+def _grave(finding: NewFinding, members: Sequence[OpenFinding], affected: int, share: float, terms: Terms) -> Severity:
+    """By the share of all predictions of the window; a slice that is small and hurt as a whole is no note only."""
+    harmed = any(terms.signals[one.signal].harms(one.metric) for one in members)
+    result, noted = finding.result, terms.settings.info_share
+    of_all = share * min(1.0, result.n / finding.rows) if result.segment and finding.rows else share
+    return severity(harmed or share >= noted, affected, of_all, terms.settings, finding.role)
 
 
 def cleared(incident: Incident, results: Sequence[Result], terms: Terms) -> Incident:

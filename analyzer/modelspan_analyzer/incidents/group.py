@@ -24,6 +24,8 @@ class NewFinding:
     explanation: Explanation | None
     role: str = ROLE_PRIMARY
     """Of the result's version in its window."""
+    rows: int = 0
+    """Of the window over all slices; 0 where the result's own are all that is known."""
 
     @property
     def cause(self) -> str:

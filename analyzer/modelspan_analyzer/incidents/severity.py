@@ -13,7 +13,8 @@ def severity(
     """Judge an impact.
 
     Args:
-        harmed: whether a finding measures harm itself: what is right, what is fair, or what was promised.
+        harmed: whether it is no note only: a finding measures harm itself (what is right, what is fair, or what was
+            promised), or a slice is hurt that is a small part of the window.
         affected: predictions that make the findings.
         share: of all predictions of the window, 0 to 1; nan where unknown.
         settings: the model's.

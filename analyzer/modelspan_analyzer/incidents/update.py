@@ -85,7 +85,7 @@ def update(
         planned = plan(members, list(before.values()), roles(store, members), terms)
         after = apply(planned, explained(store, planned, terms), terms)
         if firsts := first_alarms(store, members, after):
-            asked = Plan(tuple(after), tuple(firsts), frozenset(), planned.roles)
+            asked = Plan(tuple(after), tuple(firsts), frozenset(), planned.roles, planned.rows)
             after = dated_back(asked, explained(store, asked, terms), terms)
         news = (one for one in after if one.news or _differ(before.get(one.incident_id), one, lasts))
         changed |= {one.incident_id: one for one in news}
@@ -142,6 +142,8 @@ class Plan:
     """Keys of findings whose incident knows its cause already."""
     roles: Mapping[str, str]
     """Of each version."""
+    rows: Mapping[str, int]
+    """Predictions of each version in the window."""
     small: tuple[Result, ...] = ()
     """Of parts of the traffic that have too few rows in this window to be judged by themselves."""
 
@@ -153,7 +155,10 @@ def plan(results: Sequence[Result], incidents: Sequence[Incident], roles_of: Map
         member.key for one in current if one.status == OPEN and one.cause for member in one.findings if not member.ended
     )
     small = tuple(one for one in results if one.segment and one.verdict is Verdict.NOT_ENOUGH_DATA)
-    return Plan(current, tuple(_new_alarms(results, current, roles_of)), settled, roles_of, small)
+    rows: dict[str, int] = {}
+    for one in results:
+        rows[one.version] = max(rows.get(one.version, 0), one.n)
+    return Plan(current, tuple(_new_alarms(results, current, roles_of)), settled, roles_of, rows, small)
 
 
 def explained(store: Store, planned: Plan, terms: Terms) -> list[NewFinding]:
@@ -169,7 +174,8 @@ def explained(store: Store, planned: Plan, terms: Terms) -> list[NewFinding]:
         if new and len(answers) < terms.settings.explain:
             answers[asked] = _with_small(_explain(store, result, terms.signals), result, planned.small)
         explanation = answers.get(asked)
-        findings.append(NewFinding(result, explanation, planned.roles.get(result.version, ROLE_PRIMARY)))
+        role, rows = planned.roles.get(result.version, ROLE_PRIMARY), planned.rows.get(result.version, 0)
+        findings.append(NewFinding(result, explanation, role, rows))
         if explanation is not None:
             fresh.append((result, explanation))
     kept.save_explanations(store, fresh)

@@ -13,7 +13,7 @@ from modelspan_analyzer.incidents import load_open
 from modelspan_analyzer.instants import utc
 from modelspan_analyzer.results import Result, Verdict, Window
 from modelspan_analyzer.retraining.call import CallError, call
-from modelspan_analyzer.retraining.rules import concerned, evidence, held_by, is_due
+from modelspan_analyzer.retraining.rules import concerned, evidence, held_by, is_due, place_of
 from modelspan_collector.store.connect import Store
 
 CALLED: Final = "retraining called"
@@ -62,7 +62,7 @@ def run_rules(
         details = {
             "rule": rule.name,
             "outcome": outcome,
-            "evidence": [f"{r.metric} {r.feature}".strip() for r in found],
+            "evidence": [place_of(r) for r in found],
             "incidents": [one.incident_id for one in concerns],
         }
         audit.record(store, CALLED, model=model, version=version, actor="analyzer", details=details)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from modelspan_analyzer.config.outcome_settings import RetrainingRule
 from modelspan_analyzer.incidents import Incident
+from modelspan_analyzer.incidents.incident import OpenFinding
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.results import Result, Verdict
 
@@ -32,6 +33,11 @@ def _matches(rule: RetrainingRule, result: Result) -> bool:
     return result.verdict in _COUNTS[rule.verdict] and all(given in ("", found) for given, found in wanted)
 
 
+def place_of(one: Result | OpenFinding) -> str:
+    """What was measured of what, in words: metric, feature and slice."""
+    return " ".join(part for part in (one.metric, one.feature, one.segment) if part)
+
+
 def is_due(rule: RetrainingRule, last: datetime | None, now: datetime) -> bool:
     """True where the rule has not called within its shortest interval."""
     return last is None or now - last >= rule.at_most_every
@@ -55,12 +61,12 @@ def held_by(rule: RetrainingRule, results: Sequence[Result], incidents: Sequence
         return []
     newest = max(results, key=lambda result: result.window.end)
     alarms = [
-        f"{one.metric} {one.feature}".strip()
+        place_of(one)
         for one in results
         if one.signal == DATA_QUALITY.name and one.verdict is Verdict.ALARM and one.window.end == newest.window.end
     ]
     findings = [
-        f"{member.metric} {member.feature}".strip() + f" (incident {one.incident_id})"
+        f"{place_of(member)} (incident {one.incident_id})"
         for one in incidents
         for member in one.findings
         if member.signal == DATA_QUALITY.name and member.version == newest.version and not member.ended

@@ -43,7 +43,7 @@ EXAMPLES: Final = (
     Example(
         "monitor_results",
         "what alarms, and how far beyond its bound",
-        "SELECT window_end, model, version, signal, metric, feature, value, threshold, reason\n"
+        "SELECT window_end, model, version, signal, metric, feature, segment, value, threshold, reason\n"
         "FROM monitor_results FINAL WHERE verdict = 'alarm' ORDER BY window_end DESC LIMIT 100",
     ),
     Example(

@@ -18,6 +18,7 @@ from modelspan_analyzer.monitors.context import LEARNING
 from modelspan_analyzer.monitors.quality.monitor import DATA_QUALITY
 from modelspan_analyzer.monitors.quality.volume import VOLUME
 from modelspan_analyzer.monitors.signal import Signals
+from modelspan_analyzer.monitors.sliced import LEFT_OUT
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading.relation import filled
 from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
@@ -35,22 +36,22 @@ _EVER: Final = filled(_LOOKED_AT, which=OF_MODELS)
 _THEN: Final = filled(_LOOKED_AT, which=f"{OF_MODELS} AND window_end <= {{at:DateTime64(9, 'UTC')}}")
 NEWEST_TWO: Final = f"{_EVER} 2 BY model, version"
 _OF_WINDOWS: Final = """
-WITH abs(value) / abs(threshold) AS times
+WITH abs(value) / abs(threshold) AS times, segment != '' AS of_part,
+     has({within:Array(String)}, toString(metric)) AS is_within, has({judged:Array(String)}, toString(verdict)) AS told,
+     NOT told AND verdict != {skipped:String} AND metric != {left:String} AS is_open
 SELECT model, version, signal, max(window_end) AS checked, max(n) AS looked_at,
        countIf(verdict = 'alarm') AS alarms, countIf(verdict = 'warning') AS warnings,
-       countIf(verdict = 'error') AS errors, countIf(verdict != {skipped:String}) AS said,
-       countIf(n > 0 AND has({judged:Array(String)}, toString(verdict))
-               AND NOT has({within:Array(String)}, toString(metric))) AS judged,
+       countIf(verdict = 'error') AS errors,
+       countIf(verdict != {skipped:String} AND (metric != {left:String} OR verdict = 'error')) AS said,
+       countIf(n > 0 AND told AND NOT is_within) AS judged,
        anyIf(reason, startsWith(reason, {learning:String})) AS learning,
        anyIf(reason, metric = {volume:String} AND segment = '' AND n = 0 AND verdict = 'ok') AS awaited,
        argMaxIf((toString(metric), toString(feature), segment, toString(direction), n, reason),
                 ifNull(if(isFinite(times), times, 0), 0), verdict = 'alarm') AS worst,
-       argMinIf(reason, has({within:Array(String)}, toString(metric)),
-                NOT has({judged:Array(String)}, toString(verdict)) AND verdict != {skipped:String}) AS lacking,
-       argMinIf(toString(verdict), has({within:Array(String)}, toString(metric)),
-                NOT has({judged:Array(String)}, toString(verdict)) AND verdict != {skipped:String}) AS unknown,
-       anyIf(reason, verdict = 'error') AS failed,
-       argMinIf(reason, NOT has({within:Array(String)}, toString(metric)), verdict = 'warning') AS warned
+       argMinIf(reason, (is_within, of_part), is_open) AS lacking,
+       argMinIf(toString(verdict), (is_within, of_part), is_open) AS unknown,
+       argMinIf((segment, reason), of_part, verdict = 'error') AS failed,
+       argMinIf((segment, reason), (NOT is_within, of_part), verdict = 'warning') AS warned
 FROM monitor_results FINAL
 WHERE {of_models} AND (model, version, window_start, window_end) IN ({windows})
 GROUP BY model, version, signal
@@ -66,6 +67,7 @@ _WORDS: Final = {
     "within": list(WITHIN),
     "learning": LEARNING,
     "skipped": SKIPPED,
+    "left": LEFT_OUT,
     "volume": VOLUME,
 }
 
@@ -85,8 +87,9 @@ class Health(Redactable):
     feature: str = ""
     """Of the worst alarm."""
     segment: str = ""
+    """Of the worst alarm; of an error the slice, where it is one's alone."""
     warned: str = ""
-    """The reason of a warning, also where nothing else of it could be judged; empty without one."""
+    """The reason of a warning, and its slice, also where nothing else of it could be judged; empty without one."""
 
     def redacted(self) -> Health:
         """The counts alone."""
@@ -249,13 +252,15 @@ def _health(row: Mapping[str, Any], signals: Signals) -> Health:
         place = " of ".join(part for part in ("" if signals[signal].names_outputs else feature, segment) if part)
         about = f"{what} in {place}" if place and place != what else what
     elif row["errors"]:
-        verdict, reason = Verdict.ERROR, row["failed"]
+        verdict, (segment, reason) = Verdict.ERROR, row["failed"]
     elif row["judged"]:
         verdict, reason = (Verdict.WARNING if row["warnings"] else Verdict.OK), ""
     else:
         verdict, reason = Verdict(row["unknown"] or Verdict.NOT_COMPARED), row["lacking"]
-    feature, segment = (feature, segment) if row["alarms"] else ("", "")
-    return Health(signal, verdict, row["alarms"], row["warnings"], reason, about, feature, segment, row["warned"])
+    feature = feature if row["alarms"] else ""
+    segment = segment if row["alarms"] or row["errors"] else ""
+    warned = ": ".join(part for part in row["warned"] if part)
+    return Health(signal, verdict, row["alarms"], row["warnings"], reason, about, feature, segment, warned)
 
 
 def state(found: Checked | None, incidents: Sequence[Incident], signals: Signals = SIGNALS) -> State:
@@ -275,11 +280,10 @@ def _state(found: Checked | None, incidents: Sequence[Incident], signals: Signal
         return State("not_checked", "not checked", "no window of it was looked at yet")
     if found.alarms:
         return State("alarm", "alarm", _alarmed(found, signals))
-    errors = [health for health in found.signals if health.verdict is Verdict.ERROR]
+    errors = sorted((one for one in found.signals if one.verdict is Verdict.ERROR), key=lambda one: one.segment != "")
     if errors:
-        return State(
-            "error", "error", f"{errors[0].signal.replace('_', ' ')} could not be looked at: {errors[0].reason}"
-        )
+        what = errors[0].segment or errors[0].signal.replace("_", " ")
+        return State("error", "error", f"{what} could not be looked at: {errors[0].reason}")
     if found.lacking:
         return State("not_checked", "not checked", found.lacking)
     warned = [health.signal.replace("_", " ") for health in found.signals if health.verdict is Verdict.WARNING]

@@ -44,7 +44,11 @@ FROM predictions GROUP BY model, version ORDER BY model, version
 """
 
 _ALARMS = f"""
-SELECT model, version, window_end, groupUniqArrayIf(6)(concat(signal, ' ', feature), verdict = 'alarm') AS what
+SELECT model, version, window_end,
+       arraySlice(arraySort(groupUniqArrayIf((segment, toString(signal), toString(feature)), verdict = 'alarm')), 1, 6)
+           AS of_all_first,
+       arrayMap(one -> arrayStringConcat(arrayFilter(part -> part != '', [one.2, one.3, one.1]), ' '), of_all_first)
+           AS what
 FROM monitor_results FINAL
 WHERE (model, version, window_start, window_end) IN ({NEWEST_TWO})
 GROUP BY model, version, window_end
@@ -241,7 +245,7 @@ def _models(store: Store, of: Mapping[str, str]) -> list[dict[str, Any]]:
                 "checked": found.window_end if found else None,
                 "lag_seconds": lag.seconds if lag else None,
                 "windows_waiting": lag.windows if lag else None,
-                "alarms": [part.strip() for part in alarms.get((*name, found.window_end), [])] if found else [],
+                "alarms": list(alarms.get((*name, found.window_end), [])) if found else [],
                 "warnings": list(found.warnings) if found else [],
                 "incidents": [one.incident_id for one in known],
             }

@@ -68,7 +68,7 @@ _CAST: Final = "toFloat64"
 """Of a text that is no number it is NULL here, where the engine's own would end the query."""
 _COMPARING: Final = ("=", "==", "!=", "<>", "<", "<=", ">", ">=", "in", "like", "between")
 _TOKEN = re.compile(
-    r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)"
+    r"\s*(?:(?P<text>'(?:[^'\\]|\\.|'')*')|(?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<name>(?:(?:tag|feature)\.)?(?:`[^`\\]+`|[A-Za-z_]\w*))"
     r"|(?P<sign><=|>=|!=|<>|==|(?!--|/\*)[-+*/%(),<>=\[\]]))"
 )
@@ -304,7 +304,7 @@ def _key_of(tokens: Sequence[_Token], at: int) -> list[str]:
     """The name in `numeric_features['age']` or `mapContains(tags, 'country')`."""
     after = tokens[at + 1 : at + 3]
     known = len(after) == 2 and after[0].text in ("[", ",") and after[1].kind == "text"
-    return [after[1].text[1:-1]] if known and tokens[at].text in MAPS[1:] else []
+    return [after[1].text[1:-1].replace("''", "'")] if known and tokens[at].text in MAPS[1:] else []
 
 
 def _as_text(tokens: Sequence[_Token], at: int) -> bool:

@@ -129,6 +129,8 @@ def test_a_rule_is_held_unless_it_says_otherwise_or_asks_for_data_quality(given:
     missing = replace(result(2, Verdict.ALARM, "null_rate"), signal="data_quality")
     assert bool(held_by(rule, [missing], [])) == held
     assert held_by(rule, [missing, result(3, Verdict.ALARM)], []) == []
+    of_slice = [replace(missing, segment="tag.land=IT")]
+    assert held_by(rule, of_slice, []) == (["null_rate tag.land=IT"] if held else [])
 
 
 def test_a_command_gets_the_evidence_and_failures_are_said(tmp_path: Path) -> None:

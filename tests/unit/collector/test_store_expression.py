@@ -16,6 +16,7 @@ from modelspan_collector.store.expression import ExpressionError, compiled, lite
         ("value > 0.5 AND label != 'no'", ()),
         ("case when plan is null then 1 else 0 end = 1", ("plan",)),
         ("not (amount between 1 and 2) and lower(city) like 'b%'", ("amount", "city")),
+        ("tags['l''été'] = 'Côte d''Ivoire' and city in ('', '''')", ("l'été", "city")),
     ],
 )
 def test_names_that_are_no_columns_are_features_and_tags(expression: str, names: tuple[str, ...]) -> None:

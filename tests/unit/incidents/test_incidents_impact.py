@@ -94,3 +94,16 @@ def test_a_promise_used_up_too_fast_calls_somebody(metric, severity):
     result = Result("churn", "1", window, "latency", metric, 16.0, Verdict.ALARM, threshold=14.4, n=1000)
     why = Explanation(question(result), "", (), 8, 992, 0.0, truncated=False, affected=8)
     assert opened(NewFinding(result, why), TERMS).severity is severity
+
+
+@pytest.mark.parametrize(
+    ("rows", "affected", "severity"),
+    [(298, 146, Severity.WARNING), (900, 500, Severity.CRITICAL), (8, 8, Severity.WARNING), (298, 1, Severity.INFO)],
+)
+def test_a_slice_is_as_grave_as_its_share_of_the_window(rows, affected, severity):
+    """Half of what one country sends is no third of all predictions; a small country that is all wrong is no note."""
+    window = Window(NOON - timedelta(hours=1), NOON)
+    nulls = Result("loans", "7", window, "data_quality", "null_rate", 0.5, Verdict.ALARM, "income", n=rows)
+    one = replace(nulls, segment="tag.land=IT")
+    why = Explanation(question(one), "", (), affected, rows, 0.0, truncated=False, affected=affected)
+    assert opened(NewFinding(one, why, rows=1500), TERMS).severity is severity

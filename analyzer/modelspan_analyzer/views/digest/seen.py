@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from modelspan_analyzer.checking import JUDGED, SKIPPED, WITHIN
 from modelspan_analyzer.monitors.latency.monitor import SIGNAL as LATENCY
 from modelspan_analyzer.monitors.performance.monitor import SIGNAL as PERFORMANCE
+from modelspan_analyzer.monitors.sliced import LEFT_OUT
 from modelspan_analyzer.monitors.table import SIGNALS
 from modelspan_analyzer.reading.unchanged import OF_MODELS, Name, UntilWritten
 from modelspan_analyzer.views.digest.span import Span
@@ -22,8 +23,9 @@ Row = Mapping[str, Any]
 MOST_NEW: Final = 3
 """New findings of one version that are read; how many there are is counted."""
 _RESULTS: Final = f"""
-WITH window_end > {{since:DateTime64(9, 'UTC')}} AS in_span, signal = '{LATENCY}' AND metric = 'p95' AS is_p95,
-     signal = '{PERFORMANCE}' AND metric = '{SHARE}' AS is_share
+WITH window_end > {{since:DateTime64(9, 'UTC')}} AS in_span, segment = '' AS of_all,
+     of_all AND signal = '{LATENCY}' AND metric = 'p95' AS is_p95,
+     of_all AND signal = '{PERFORMANCE}' AND metric = '{SHARE}' AS is_share
 SELECT model, version,
        uniqExactIf((window_start, window_end), verdict = 'alarm' AND in_span) AS alarmed,
        countIf(baseline_id != '' AND in_span) AS compared,
@@ -54,8 +56,10 @@ WHERE {OF_MODELS} AND monitor != '' AND outcome != 'running' AND window_end > {{
 GROUP BY model, version, monitor HAVING failed > 0 ORDER BY model, version, monitor
 """
 _UNJUDGED: Final = f"""
-SELECT model, version, signal, argMaxIf(toString(verdict), window_end, verdict != {{skipped:String}}) AS said,
-       argMaxIf(reason, window_end, verdict != {{skipped:String}}) AS why, argMax(reason, window_end) AS skipped_why
+WITH verdict != {{skipped:String}} AND metric != '{LEFT_OUT}' AS is_said
+SELECT model, version, signal, argMaxIf(toString(verdict), (window_end, segment = ''), is_said) AS said,
+       argMaxIf(reason, (window_end, segment = ''), is_said) AS why,
+       argMax(reason, (window_end, segment = '')) AS skipped_why
 FROM monitor_results FINAL
 WHERE {OF_MODELS} AND window_end > {{since:DateTime64(9, 'UTC')}} AND window_end <= {{until:DateTime64(9, 'UTC')}}
 GROUP BY model, version, signal
