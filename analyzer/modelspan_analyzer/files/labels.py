@@ -26,6 +26,8 @@ _NUMBER: Final = r"^\s*[-+]?[0-9][0-9.,']*\s*$"
 
 
 _SEVERAL: Final = "labels of several parts are sent by `modelspan.label`"
+_SEVERAL_IN_ONE: Final = r"(?s)^(?:\[.*\]|\(.*,.*\)|\{.*[,:].*\})$"
+"""A list, or a tuple, set or mapping of which more than a word in brackets is left: a class may be `(none)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,14 @@ def _truth(rows: FileRows, name: str, task: str, *, named: bool) -> tuple[pa.Arr
 
 
 def _say_if_lists(rows: FileRows, name: str, column: pa.Array) -> None:
-    """A list that was written as text is another class wherever its items, or their order, are others."""
+    """A list, tuple, set or mapping as text is another class wherever its items, or their order, are others."""
     cells = pc.utf8_trim_whitespace(column)
-    listed = pc.and_(pc.starts_with(cells, "["), pc.ends_with(cells, "]"))
-    if count := int(pc.sum(listed).as_py() or 0):
+    listed = cells.filter(pc.fill_null(pc.match_substring_regex(cells, _SEVERAL_IN_ONE), False))
+    if count := len(listed):
+        first = listed[0].as_py()
         rows.remarks.assume(
-            f"{count:,} of {len(column):,} cells of {name!r} look like lists ('[…]'), and each is taken for one class; "
-            f"{_SEVERAL}"
+            f"{count:,} of {len(column):,} cells of {name!r} look like lists ('{first[0]}…{first[-1]}'), and each is "
+            f"taken for one class; {_SEVERAL}"
         )
 
 

@@ -191,6 +191,15 @@ def test_lists_that_are_written_as_text_are_classes_and_named() -> None:
     ]
 
 
+@pytest.mark.parametrize("cell", ["(1, 2)", "('tea',)", "{'tea', 'cup'}", "{'tea': 0.9}"])
+def test_tuples_sets_and_mappings_as_text_are_named_too_and_a_word_in_brackets_is_not(cell: str) -> None:
+    given = label_rows(from_bytes(f'prediction_id;label\na;"{cell}"\nb;(none)\n'.encode()), "prediction_id", "label")
+    said = (
+        f"1 of 2 cells of 'label' look like lists ('{cell[0]}…{cell[-1]}'), and each is taken for one class; {SEVERAL}"
+    )
+    assert said in given.remarks.assumed
+
+
 @pytest.mark.parametrize("limit", [2**20, 2**62], ids=["posted", "on disk"])
 def test_columns_of_lists_are_refused_with_what_sends_them(limit: int) -> None:
     """Also where a bounded reader has left the column out, which does not say that there is none."""
