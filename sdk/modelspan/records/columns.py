@@ -132,10 +132,11 @@ def _numbers(raw: Sequence[Any]) -> pa.Array:
     import pyarrow as pa
 
     if set(map(type, raw)) <= {int, _NONE}:
-        try:
-            return pa.array(raw, pa.int64())
-        except (OverflowError, pa.ArrowInvalid):
-            pass  # beyond 64 bits: the nearest double
+        for kind in (pa.int64(), pa.uint64()):
+            try:
+                return pa.array(raw, kind)
+            except (OverflowError, pa.ArrowInvalid):
+                continue  # beyond 64 bits: the nearest double
     return pa.array([None if value is None else float(value) for value in raw], pa.float64())
 
 

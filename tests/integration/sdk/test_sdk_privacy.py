@@ -188,3 +188,20 @@ def test_an_id_beside_fractions_keeps_its_digits(
     assert modelspan.flush(60)
     told = [row["feature.account"] for row in receiver.predictions()]
     assert sorted(map(told.count, set(told))) == [1, 2]
+
+
+@pytest.mark.parametrize("account", [2**63 + 5, 2**64 - 1])
+def test_an_id_of_64_bits_without_a_sign_has_one_digest_as_a_row_and_in_a_table(
+    sdk: Callable[..., None], receiver: Receiver, monkeypatch: pytest.MonkeyPatch, account: int
+) -> None:
+    """As of a hash: a row's was rounded to a double first, so that near ones had one digest, which no table gave."""
+    monkeypatch.setenv("MODELSPAN_REDACT_KEY", "secret")
+    sdk(endpoint=receiver.endpoint, redact={"account": "hash"})
+    predict = modelspan.observe(model="m")(lambda row: 0.5)
+    predict({"account": account})
+    predict({"account": account - 1})
+    predict({"account": account - 1})
+    modelspan.observe(model="m")(lambda rows: [0.5] * len(rows))(pd.DataFrame({"account": [account]}))
+    assert modelspan.flush(60)
+    told = [row["feature.account"] for row in receiver.predictions()]
+    assert sorted(map(told.count, set(told))) == [2, 2]
