@@ -143,8 +143,8 @@ def _is_immutable_scalar(value: Any) -> bool:
 
 
 def is_long(value: Any) -> bool:
-    """Whether it is an integer that a double does not hold for sure."""
-    return type(value) is int and abs(value) > LARGEST_EXACT
+    """Whether it is an integer that 64 bits hold, and a double not for sure."""
+    return type(value) is int and LARGEST_EXACT < abs(value) < 2**64
 
 
 def is_missing(value: Any) -> bool:
