@@ -7,6 +7,7 @@ the one that is waited for longest is closed first, and never one whose request 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -41,7 +42,10 @@ class PatientProtocol(HttpToolsProtocol):
     _whole = True
     """Whether nothing of a request's body is missing."""
     waiting_since: float | None = None
-    """Since when bytes of the client are waited for; None while its request is answered."""
+    """Since when bytes of the client are waited for; None while its request is answered.
+
+    The loop's own clock stands still within a turn: of clients of one turn the newest could be taken for the idlest.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
@@ -84,17 +88,17 @@ class PatientProtocol(HttpToolsProtocol):
         """The request is whole: the next move is ours, unless it has been answered already."""
         self._whole = True
         self._set_timer(None)
-        self.waiting_since = self.loop.time() if self.cycle is None or self.cycle.response_complete else None
+        self.waiting_since = time.monotonic() if self.cycle is None or self.cycle.response_complete else None
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """The answer is out: the next move is the client's."""
         if not self.pipeline:
-            self.waiting_since = self.loop.time()
+            self.waiting_since = time.monotonic()
         super().on_response_complete()
 
     def _await_head(self) -> None:
-        self.waiting_since = self.loop.time()
+        self.waiting_since = time.monotonic()
         self._set_timer(self.loop.call_later(HEAD_SECONDS, self._head_is_late))
 
     def _head_is_late(self) -> None:

@@ -262,10 +262,9 @@ def test_those_who_only_hold_connections_do_not_keep_others_out(
     monkeypatch.setattr(patience, "MOST_CONNECTIONS", 8)
     for port in PORTS:
         number = getattr(instance.ports, {"otlp": "http"}.get(port, port))
-        held = [socket.create_connection(("127.0.0.1", number)) for _ in range(40)]
-        for connection in held[20:]:
-            with contextlib.suppress(OSError):
-                connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
-        assert ask(instance, port, {})[0] not in (403, 503)
-        for connection in held:
-            connection.close()
+        with contextlib.ExitStack() as opened:
+            held = [opened.enter_context(socket.create_connection(("127.0.0.1", number))) for _ in range(40)]
+            for connection in held[20:]:
+                with contextlib.suppress(OSError):
+                    connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+            assert ask(instance, port, {})[0] not in (403, 503)

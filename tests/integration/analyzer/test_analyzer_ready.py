@@ -20,7 +20,7 @@ from modelspan_collector.store.connect import Store
 
 NOW = datetime.now(UTC)
 WINDOW = Window(NOW - timedelta(hours=1), NOW)
-CARD = {"owner": "eve", "task": "classification", "classes": ["no", "yes"], "training_data": "{}"}
+CARD = {"owner": "eve", "task": "classification", "classes": ["no", "yes"], "training_data": '{"rows": 10}'}
 
 
 def predict(store: Store, version: str = "1", labels: int = 0) -> None:
