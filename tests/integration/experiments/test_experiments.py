@@ -267,7 +267,7 @@ def test_what_cannot_be_an_experiment_is_refused_with_what_to_do() -> None:
         ("{name: a, champion: '1', challenger: '2', measure: metric.none}", "put it under `metrics:`"),
         ("{name: a, champion: '1', challenger: '2', split: arm}", "tag.NAME"),
         ("{name: a, champion: '1', challenger: '2', better: higher}", "less loss is better"),
-        ("{name: 'a.b', champion: '1', challenger: '2'}", "letters, digits"),
+        ("{name: 'a.b', champion: '1', challenger: '2'}", "letters a to z, digits"),
     ):
         with pytest.raises(Exception, match=re.escape(said)):
             parse(f"models: [{{model: m, experiments: [{text}]}}]")
