@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from modelspan_analyzer.monitors.context import MonitorContext
-from modelspan_analyzer.reading.outcomes.spelling import shown
+from modelspan_analyzer.reading.outcomes.spelling import is_number, shown
 from modelspan_analyzer.reading.outcomes.target import REGRESSION
 from modelspan_analyzer.results import Result, Verdict, finite
 
@@ -43,7 +43,7 @@ def _fault(context: MonitorContext, told: MonitorContext) -> str:
     if not seen.truths:
         return ""
     numbers = target.task == REGRESSION
-    if numbers and not any(_is_number(truth) for truth in seen.truths):
+    if numbers and not any(is_number(truth) for truth in seen.truths):
         return f"{name} is {shown(seen.truths)}, and the model predicts numbers"
     if target.apart:
         return f"{name} is no class that the model answers: {target.apart}"
@@ -53,11 +53,3 @@ def _fault(context: MonitorContext, told: MonitorContext) -> str:
     if seen.labelled - told.coverages[0].labelled > MOST_ODD * seen.labelled:
         return f"{name} is {shown(target.strange)}, which is no class of the model ({', '.join(target.classes)})"
     return ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from modelspan_analyzer.files.rows import Remarks
+from modelspan_analyzer.reading.outcomes.spelling import is_number
 from modelspan_analyzer.reading.profiles.from_rows import moments
 from modelspan_analyzer.reading.profiles.profile import Column, Numbers, Support, Texts
 from modelspan_analyzer.whylogs import frequent_items, hll, kll
@@ -225,7 +226,7 @@ def _texts(name: str, part: _Part, remarks: Remarks) -> Texts:
         truths = {"true": float(counts["true"]), "false": float(counts["boolean"] - counts["true"])}
         found |= {text: found.get(text, 0.0) + count for text, count in truths.items() if count}
     if numbers:  # a text such as "1" and a number are counted as one
-        found = {text: count for text, count in found.items() if not _is_number(text)}
+        found = {text: count for text, count in found.items() if not is_number(text)}
         remarks.assume(
             f"column {name!r} holds {numbers:,} numbers and {n:,} texts; texts that look like one are its rest"
         )
@@ -240,11 +241,3 @@ def _different(part: _Part, found: Mapping[str, float]) -> float:
     if part.different is None or not part.counts["string"]:
         return float(len(found))
     return max(float(len(found)), part.different.estimate)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -88,3 +88,12 @@ def no_class_in_common(answers: Sequence[Set[str]], truths: Sequence[Set[str]]) 
 def shown(words: Set[str]) -> str:
     """The first of some words in order, for a reader."""
     return ", ".join(sorted(words)[:_SHOWN]) + (", …" if len(words) > _SHOWN else "")
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number's."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -17,7 +17,7 @@ from modelspan.conventions import UNTOLD as UNTOLD
 from modelspan_analyzer.reading.cards import Card, card_for
 from modelspan_analyzer.reading.outcomes import confidence
 from modelspan_analyzer.reading.outcomes.seen import Seen
-from modelspan_analyzer.reading.outcomes.spelling import find_spelling, no_class_in_common, shown, strange
+from modelspan_analyzer.reading.outcomes.spelling import find_spelling, is_number, no_class_in_common, shown, strange
 from modelspan_analyzer.reading.rows import Rows
 from modelspan_collector.store.connect import Store
 
@@ -187,7 +187,7 @@ def _beside_labels(target: Target, task: str, seen: Sequence[Seen], windows: int
     if target.shape:
         return target
     labels = frozenset().union(*(one.truths for one in seen[:windows]))
-    if labels and not any(map(_is_number, labels)):
+    if labels and not any(map(is_number, labels)):
         why = f"answers are numbers, and labels none ({shown(labels)}): no answer can be compared with them"
         return replace(target, apart=why if task else f"{why}; {_SETTLED}")
     every = frozenset().union(*(one.truths for one in seen))
@@ -203,14 +203,6 @@ def _told_otherwise(target: Target, card: str, task: str) -> Target:
         return target
     why = f"the model's card says {card}, which counts, and `performance: {{task: {task}}}` in monitors.yaml does not"
     return replace(target, doubt="; ".join(filter(None, (target.doubt, why))))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _named(
